@@ -1,0 +1,2 @@
+//! headwater-local
+fn main() {}
