@@ -1,1 +1,31 @@
-//! headwater
+//! The pure core of Headwater: event sourcing without a database.
+//!
+//! Nothing in here knows AWS, HTTP, clocks or randomness. A domain crate builds on it in the order that a reader wants:
+//!
+//! 1. [`StreamName`] says which history an aggregate has;
+//! 2. [`Event`] says what can have happened, and how old shapes are lifted ([`Upcaster`]);
+//! 3. [`Aggregate`] folds events into the state that its rules need;
+//! 4. [`Command`] decides which events follow, or why not ([`Rejection`]);
+//! 5. [`Projection`] folds the same events into rows for queries.
+//!
+//! [`Token`]s name positions in streams; they are what an `ETag` carries.
+
+mod aggregate;
+mod command;
+mod commit;
+mod event;
+mod projection;
+mod stream;
+mod text;
+mod token;
+mod unique;
+
+pub use aggregate::{Aggregate, Folded, Snapshot};
+pub use command::{Command, Context, Rejection, Rule, Verdict};
+pub use commit::{Commit, Metadata, RecordedEvent};
+pub use event::{Event, EventError, Upcaster, decode, encode};
+pub use projection::{Applied, IndexKey, Projection, ProjectionFn, Row, apply_commits, projection_fn};
+pub use stream::{InvalidStreamName, StreamName};
+pub use text::{normalize, search_words};
+pub use token::{FeedPosition, IfMatch, InvalidToken, Position, Revision, Token, parse_if_match, parse_if_none_match, parse_tokens};
+pub use unique::{Unique, UniqueEvent, UniqueKey, UniqueValue};

@@ -1,0 +1,87 @@
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::Aggregate;
+
+/// A decision: from a state to the events that follow, pure.
+pub trait Command: Send + Sync {
+    /// What it decides about.
+    type Aggregate: Aggregate;
+
+    /// The name that commits, logs and metrics carry, as `PatchUser`.
+    const NAME: &'static str;
+
+    /// The events that follow from this command in this state: none if it is so already.
+    ///
+    /// # Errors
+    /// The [`Rejection`] names the rule that says no.
+    fn decide(&self, state: &Self::Aggregate, context: &Context) -> Verdict<Self::Aggregate>;
+}
+
+/// What a command decided: the events that follow, or the rule that says no.
+pub type Verdict<A> = Result<Vec<<A as Aggregate>::Event>, Rejection>;
+
+/// What a decision may know besides the state: everything that is not pure arrives here.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Context {
+    /// The request's time, to the millisecond.
+    pub now: Timestamp,
+    /// The id of the thing that the command is about: the last segment of its stream.
+    pub id: String,
+    /// A fresh id (UUID v7), for what a decision has to name.
+    pub fresh_id: Uuid,
+    /// The subject of the caller's token.
+    pub actor: String,
+}
+
+/// A rule that can say no: its name is the problem's type, `/problems/<name>`, and never changes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// As `user-name-taken`.
+    pub name: &'static str,
+    /// One short sentence.
+    pub title: &'static str,
+    /// What it means and what to do, for the page that the type leads to.
+    pub help: &'static str,
+}
+
+/// Why a command was refused, in words for its caller.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rejection {
+    /// There is no such thing (any more).
+    Unknown {
+        /// As `user 42`.
+        what: String,
+    },
+    /// A rule of the business says no.
+    Refused {
+        /// Which.
+        rule: &'static Rule,
+        /// What it is about in this case.
+        detail: String,
+        /// More members for the answer, as `limit` and `count`.
+        members: Map<String, Value>,
+    },
+}
+
+impl Rejection {
+    /// There is no such thing.
+    pub fn unknown(kind: &str, id: &str) -> Self {
+        Self::Unknown { what: format!("{kind} {id}") }
+    }
+
+    /// A rule says no.
+    pub fn refused(rule: &'static Rule, detail: impl Into<String>) -> Self {
+        Self::Refused { rule, detail: detail.into(), members: Map::new() }
+    }
+
+    /// Adds a member to the answer, as `limit`.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        if let Self::Refused { members, .. } = &mut self {
+            members.insert(name.to_owned(), value.into());
+        }
+        self
+    }
+}

@@ -1,0 +1,65 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{Snapshot, StreamName};
+
+/// The events that one command appended to one stream, atomically: one item of the events table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Commit {
+    /// The stream it belongs to.
+    pub stream: StreamName,
+    /// The number of its first event; with the stream, the item's key.
+    pub first: u64,
+    /// When it was decided: to the millisecond, never before the stream's previous commit.
+    pub at: Timestamp,
+    /// Who wrote it, and why.
+    pub metadata: Metadata,
+    /// The events, numbered from `first` without gaps. Never empty.
+    pub events: Vec<RecordedEvent>,
+    /// Now and then, the state after this commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Snapshot>,
+}
+
+impl Commit {
+    /// The number of its last event: the stream's version after this commit.
+    pub fn last(&self) -> u64 {
+        self.first + self.events.len() as u64 - 1
+    }
+}
+
+/// One stored event: a fact, numbered 1, 2, 3… in its stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecordedEvent {
+    /// Its number in the stream.
+    pub number: u64,
+    /// Its type, as `UserNameSet`.
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// The schema version of `data`, from 1.
+    pub version: u32,
+    /// What happened, as an object.
+    pub data: Value,
+}
+
+/// Who wrote a commit, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Metadata {
+    /// One attempt to append has one id, by which a writer knows its own commit again after a lost reply.
+    pub commit_id: Uuid,
+    /// The command's name, as `RenameUser`.
+    pub command: String,
+    /// The subject of the caller's token.
+    pub actor: String,
+    /// The same for everything that one request from outside led to.
+    pub correlation_id: String,
+    /// What directly caused the command: a request's or an event's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub causation_id: Option<String>,
+    /// The W3C trace context of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+}

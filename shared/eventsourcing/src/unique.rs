@@ -1,0 +1,113 @@
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use crate::{Commit, Event, EventError, InvalidStreamName, Rule, StreamName, decode, normalize};
+
+/// A value that one thing alone may hold in its tenant and domain, as a user name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UniqueValue {
+    /// The category of its streams, as `user-names`.
+    pub category: &'static str,
+    /// The value as [`normalize`] gives it.
+    pub normalized: String,
+    /// The rule that says no where another holds it.
+    pub taken: &'static Rule,
+}
+
+impl UniqueValue {
+    /// A value of a category; two that differ only as [`normalize`] ignores are the same.
+    pub fn new(category: &'static str, value: &str, taken: &'static Rule) -> Self {
+        Self { category, normalized: normalize(value), taken }
+    }
+}
+
+/// What can have happened to a unique value; the last event of its stream says who holds it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum UniqueEvent {
+    /// `holder` has it: a stream's name within the tenant.
+    UniqueValueClaimed {
+        /// As `identity/users/42`.
+        holder: String,
+    },
+    /// Nobody has it.
+    UniqueValueReleased {},
+}
+
+impl Event for UniqueEvent {}
+
+/// Who holds a unique value.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Unique {
+    /// The holder's stream within the tenant, if anybody holds it.
+    pub holder: Option<String>,
+    /// The version of the value's stream.
+    pub version: u64,
+}
+
+impl Unique {
+    /// Who holds it after its stream's newest commit.
+    ///
+    /// # Errors
+    /// [`EventError`] if the commit is not one of a unique value's stream.
+    pub fn after(newest: &Commit) -> Result<Self, EventError> {
+        let holder = match newest.events.last().map(decode).transpose()? {
+            Some(UniqueEvent::UniqueValueClaimed { holder }) => Some(holder),
+            Some(UniqueEvent::UniqueValueReleased {}) | None => None,
+        };
+        Ok(Self { holder, version: newest.last() })
+    }
+}
+
+/// The secret that names the streams of unique values, so that their keys tell nothing about a person. It must never change: with
+/// another key every value would be free again.
+#[derive(Clone)]
+pub struct UniqueKey(Vec<u8>);
+
+impl UniqueKey {
+    /// Takes a secret of at least 32 bytes, or nothing if it is shorter.
+    pub fn new(secret: &[u8]) -> Option<Self> {
+        (secret.len() >= 32).then(|| Self(secret.to_vec()))
+    }
+
+    /// The stream of a value: `<tenant>/<domain>/<category>/<HMAC-SHA256 of the value, cut to 128 bits, in hex>`.
+    ///
+    /// # Errors
+    /// [`InvalidStreamName`] if tenant, domain or category is no segment.
+    pub fn stream(&self, tenant: &str, domain: &str, value: &UniqueValue) -> Result<StreamName, InvalidStreamName> {
+        // HMAC takes keys of any length, so this cannot fail; an empty id would be refused by the name.
+        let id = Hmac::<Sha256>::new_from_slice(&self.0).map_or_else(
+            |_| String::new(),
+            |mut mac| {
+                mac.update(value.normalized.as_bytes());
+                mac.finalize().into_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+            },
+        );
+        StreamName::new(tenant, domain, value.category, &id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static TAKEN: Rule = Rule { name: "user-name-taken", title: "", help: "" };
+
+    #[test]
+    fn a_stream_is_named_by_a_keyed_digest_of_the_normalized_value() {
+        let key = UniqueKey::new(&[7; 32]).unwrap();
+        let stream = |value: &str| key.stream("acme", "identity", &UniqueValue::new("user-names", value, &TAKEN)).unwrap();
+        assert_eq!(stream("Ada"), stream("ADA"));
+        assert_ne!(stream("Ada"), stream("Bob"));
+        // Written down, since every stored claim depends on it.
+        assert_eq!(stream("ada").as_str(), "acme/identity/user-names/cf2f093f9c4c3f3969cc06a6934eecd4");
+        let other = UniqueKey::new(&[8; 32]).unwrap();
+        assert_ne!(stream("Ada"), other.stream("acme", "identity", &UniqueValue::new("user-names", "Ada", &TAKEN)).unwrap());
+    }
+
+    #[test]
+    fn a_short_secret_is_refused() {
+        assert!(UniqueKey::new(&[7; 31]).is_none());
+    }
+}
