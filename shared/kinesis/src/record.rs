@@ -1,0 +1,62 @@
+use headwater::{Commit, StreamName};
+use serde::{Deserialize, Serialize};
+
+use crate::LARGEST_RECORD;
+
+/// A record on the commits stream, as JSON under the stream's name as partition key. For a projector it is a doorbell, "stream S reached
+/// n"; the commit is along so that it need not be read, unless it is too large for a record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CommitRecord {
+    /// Which stream.
+    pub stream: StreamName,
+    /// The number of the commit's last event.
+    pub last: u64,
+    /// The commit, without its snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<Commit>,
+}
+
+impl CommitRecord {
+    /// The record of a commit: whole if it fits, else the bare doorbell.
+    ///
+    /// # Errors
+    /// If the commit cannot be serialized, which its type rules out.
+    pub fn encode(mut commit: Commit) -> Result<Vec<u8>, serde_json::Error> {
+        commit.snapshot = None;
+        let (stream, last) = (commit.stream.clone(), commit.last());
+        let whole = serde_json::to_vec(&Self { stream: stream.clone(), last, commit: Some(commit) })?;
+        if whole.len() + stream.as_str().len() <= LARGEST_RECORD {
+            return Ok(whole);
+        }
+        serde_json::to_vec(&Self { stream, last, commit: None })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headwater::Snapshot;
+
+    fn commit(text: &str) -> Commit {
+        serde_json::from_value(serde_json::json!({
+            "stream": "acme/identity/users/1", "first": 3, "at": "2026-11-21T10:00:00Z",
+            "metadata": { "commitId": "01936f0e-0000-7000-8000-000000000000", "command": "PatchUser", "actor": "ada", "correlationId": "c" },
+            "events": [{ "number": 3, "type": "A", "version": 1, "data": { "text": text } }, { "number": 4, "type": "A", "version": 1, "data": {} }],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_record_carries_the_commit_without_its_snapshot() {
+        let plain = commit("x");
+        let carrier = Commit { snapshot: Some(Snapshot { revision: 1, state: serde_json::json!({}) }), ..plain.clone() };
+        let record: CommitRecord = serde_json::from_slice(&CommitRecord::encode(carrier).unwrap()).unwrap();
+        assert_eq!(record, CommitRecord { stream: plain.stream.clone(), last: 4, commit: Some(plain) });
+    }
+
+    #[test]
+    fn a_commit_too_large_for_a_record_goes_as_a_doorbell() {
+        let record: CommitRecord = serde_json::from_slice(&CommitRecord::encode(commit(&"x".repeat(LARGEST_RECORD))).unwrap()).unwrap();
+        assert_eq!((record.last, record.commit), (4, None));
+    }
+}
