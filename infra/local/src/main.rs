@@ -1,2 +1,2 @@
-//! headwater-local
+//! The platform on one machine.
 fn main() {}

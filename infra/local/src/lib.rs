@@ -1,0 +1,3 @@
+//! The platform on one machine.
+
+pub mod template;

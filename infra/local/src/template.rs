@@ -1,0 +1,127 @@
+//! The model of `template.yaml`: everything that the platform starts, grants and wires up.
+//!
+//! The file is the one that deploys. It is read in three steps: [`yaml`] parses it and turns the short tags into their long
+//! form, [`intrinsics`] resolves references to the names that resources have on one machine, and the modules named after the
+//! kinds of resource give them types. Resource types that mean nothing on one machine (alarms, log groups) are passed over; a
+//! property of an event source that the platform doesn't know is an error, since ignoring it would test something else than
+//! what is deployed.
+
+mod events;
+mod functions;
+mod intrinsics;
+mod names;
+mod resources;
+mod roles;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+use anyhow::{Context, Result, bail};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+pub use events::{EventSource, FailureDestination, Route, Schedule, SourceKind, StartingPosition};
+pub use functions::Function;
+pub use names::{ACCOUNT, REGION};
+pub use resources::{Authorizer, Bucket, Key, Queue, Stream, Table};
+pub use roles::{Effect, Role, Statement};
+
+use intrinsics::Scope;
+
+/// All that the platform takes from `template.yaml`, with every reference resolved.
+#[derive(Debug, Clone)]
+pub struct Template {
+    /// DynamoDB tables.
+    pub tables: Vec<Table>,
+    /// Kinesis streams.
+    pub streams: Vec<Stream>,
+    /// S3 buckets.
+    pub buckets: Vec<Bucket>,
+    /// SQS queues.
+    pub queues: Vec<Queue>,
+    /// Lambda functions, each with its role, routes and event sources.
+    pub functions: Vec<Function>,
+    /// Who signs the tokens that the HTTP API accepts; `None` when the template has no JWT authorizer.
+    pub authorizer: Option<Authorizer>,
+}
+
+impl Template {
+    /// Reads a template.
+    ///
+    /// `secret` is asked for the value of each parameter that is `NoEcho` and has no default, by the parameter's name. Other
+    /// parameters without a default get `local:<name>`.
+    ///
+    /// # Errors
+    /// When the text is no YAML, a reference leads nowhere, or a resource uses what one machine can't do.
+    pub fn parse(text: &str, secret: &mut dyn FnMut(&str) -> Result<String>) -> Result<Self> {
+        let document = yaml::parse(text)?;
+        let scope = Scope::new(&document, secret)?;
+        let globals = document.get("Globals").cloned().unwrap_or_default();
+        let mut template = Self {
+            tables: Vec::new(),
+            streams: Vec::new(),
+            buckets: Vec::new(),
+            queues: Vec::new(),
+            functions: Vec::new(),
+            authorizer: resources::authorizer(&globals["HttpApi"], &scope)?,
+        };
+        let roles = roles::read_all(&document, &scope)?;
+        for resource in resources::active(&document, &scope)? {
+            template.add(&resource, &globals, &roles, &scope).with_context(|| format!("resource {}", resource.logical_id))?;
+        }
+        template.check()?;
+        Ok(template)
+    }
+
+    /// The function with this name (`Handler`).
+    pub fn function(&self, name: &str) -> Option<&Function> {
+        self.functions.iter().find(|f| f.name == name)
+    }
+
+    fn add(&mut self, resource: &resources::Resource<'_>, globals: &Value, roles: &roles::Roles, scope: &Scope) -> Result<()> {
+        match resource.kind {
+            "AWS::DynamoDB::Table" => self.tables.push(Table::read(resource, scope)?),
+            "AWS::Kinesis::Stream" => self.streams.push(Stream::read(resource, scope)?),
+            "AWS::S3::Bucket" => self.buckets.push(Bucket::read(resource, scope)?),
+            "AWS::SQS::Queue" => self.queues.push(Queue::read(resource, scope)?),
+            "AWS::Serverless::HttpApi" => {
+                if let Some(authorizer) = resources::authorizer(resource.properties, scope)? {
+                    self.authorizer = Some(authorizer);
+                }
+            }
+            "AWS::Serverless::Function" => {
+                let function = functions::read(resource, &globals["Function"], roles, scope)?;
+                self.functions.push(function);
+            }
+            "AWS::Lambda::EventSourceMapping" => {
+                bail!("write the event source under the function's Events")
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What AWS would refuse at deployment: two functions of one name, an authorised route without an authorizer, an event
+    /// source whose function may not read it.
+    fn check(&self) -> Result<()> {
+        for (index, function) in self.functions.iter().enumerate() {
+            if self.functions[..index].iter().any(|f| f.name == function.name) {
+                bail!("two functions have the handler {}", function.name);
+            }
+            let needs_token = function.routes.iter().find(|r| r.authorized);
+            if let (Some(route), None) = (needs_token, &self.authorizer) {
+                bail!("{} {} wants an authorizer and the API has none", route.method, route.path);
+            }
+            for source in &function.event_sources {
+                source.check_grants(&function.role)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Gives a resolved value its type; the error names the field that doesn't fit.
+fn typed<T: DeserializeOwned>(value: Value) -> Result<T> {
+    serde_json::from_value(value).map_err(|error| anyhow::anyhow!("{error}"))
+}
