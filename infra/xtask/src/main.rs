@@ -1,2 +1,47 @@
-//! xtask
-fn main() {}
+//! `cargo xtask`: chores of the repository that are more than one command line.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+
+mod checks;
+mod linters;
+mod template;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Chores of the repository")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Check `template.yaml`: our own rules, then `cfn-lint` and `sam validate --lint` (installed under `target/` if missing).
+    CheckTemplate,
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().chore {
+        Chore::CheckTemplate => check_template(&workspace_root()?),
+    }
+}
+
+fn check_template(root: &Path) -> Result<()> {
+    let template = template::Template::read(&root.join("template.yaml"))?;
+    let findings = checks::run_all(&template, root)?;
+    if !findings.is_empty() {
+        bail!("template.yaml:\n  {}", findings.join("\n  "));
+    }
+    linters::run(root)
+}
+
+/// The folder that holds `template.yaml`: two above this package.
+fn workspace_root() -> Result<PathBuf> {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .map(Path::to_path_buf)
+        .context("infra/xtask lies two folders below the workspace")
+}
