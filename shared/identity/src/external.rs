@@ -1,0 +1,117 @@
+//! Users that another system owns: its changes come in with a revision, in any order and more than once, and are transformed into
+//! events of our own.
+
+use garde::Validate;
+use headwater::{Command, Context, Rule, Verdict};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::fields::{self, EXTERNAL_PREFIX};
+use crate::user::{ParkedUpdate, User, UserEvent, UserStatus};
+
+/// `POST /identity/external-users`, and each record of the stream of external users: what the owning system knows of a user at a
+/// revision.
+///
+/// The revision decides: one that is not newer than what was taken over already changes nothing, so any order ends the same. A user
+/// that was deleted here stays deleted. Refused: [`USER_NAME_TAKEN`](crate::user::USER_NAME_TAKEN),
+/// [`EMAIL_TAKEN`](crate::user::EMAIL_TAKEN); then [`ParkExternalUser`] records it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ApplyExternalUser {
+    /// The owning system's id of the user: 1–60 of `A-Z a-z 0-9 _ -`. Ours is `ext-` and this.
+    #[garde(custom(fields::external_id))]
+    #[schema(min_length = 1, max_length = 60, pattern = "^[A-Za-z0-9_-]+$")]
+    pub external_id: String,
+    /// Counts the owning system's changes of this user.
+    #[garde(skip)]
+    pub revision: u64,
+    /// Unique in the tenant without regard to case: 1–100 characters, no control characters, no white space at the ends.
+    #[garde(custom(fields::user_name))]
+    #[schema(min_length = 1, max_length = 100)]
+    pub user_name: String,
+    /// What others see: 1–200 characters, no control characters, no white space at the ends.
+    #[garde(custom(fields::name))]
+    #[schema(min_length = 1, max_length = 200)]
+    pub display_name: String,
+    /// Unique in the tenant without regard to case: at most 254 characters.
+    #[garde(email, length(chars, max = 254))]
+    #[schema(max_length = 254, format = "email")]
+    pub email: String,
+    /// Whether the user may act.
+    #[garde(skip)]
+    pub active: bool,
+}
+
+impl ApplyExternalUser {
+    /// The id of our user: `ext-` and the owning system's id.
+    pub fn user_id(&self) -> String {
+        format!("{EXTERNAL_PREFIX}{}", self.external_id)
+    }
+
+    /// Whether it is too late for this revision: it, or a newer one, was taken over, or the user was deleted here.
+    fn is_stale(&self, user: &User) -> bool {
+        user.status == UserStatus::Deleted || user.external_revision.is_some_and(|applied| self.revision <= applied)
+    }
+
+    fn status_event(&self, user: &User) -> Option<UserEvent> {
+        // A user that is created in the same commit is active by then.
+        match (user.status, self.active) {
+            (UserStatus::Active | UserStatus::Absent, false) => Some(UserEvent::UserDeactivated {}),
+            (UserStatus::Inactive, true) => Some(UserEvent::UserReactivated {}),
+            _ => None,
+        }
+    }
+}
+
+impl Command for ApplyExternalUser {
+    type Aggregate = User;
+    const NAME: &'static str = "ApplyExternalUser";
+
+    fn decide(&self, user: &User, _: &Context) -> Verdict<User> {
+        if self.is_stale(user) {
+            return Ok(vec![]);
+        }
+        let mut events = Vec::new();
+        if user.status == UserStatus::Absent {
+            events.push(UserEvent::UserCreated {});
+        }
+        events.extend(user.set(Some(&self.user_name), Some(&self.display_name), Some(&self.email)));
+        events.extend(self.status_event(user));
+        // Even where nothing else changed: what is older must be known as such when it arrives.
+        events.push(UserEvent::ExternalRevisionSet { external_id: self.external_id.clone(), revision: self.revision });
+        Ok(events)
+    }
+}
+
+/// Records that an external update was refused, so that a person sees it; it makes no user. The owning system's next revision
+/// replaces it, and the same one may be applied again once the rule has no objection.
+///
+/// Each revision is recorded once for each reason, and not at all if it, or a newer one, was applied or (if newer) parked.
+#[derive(Clone, Debug)]
+pub struct ParkExternalUser {
+    /// What was refused.
+    pub update: ApplyExternalUser,
+    /// The rule that said no.
+    pub reason: &'static Rule,
+}
+
+impl Command for ParkExternalUser {
+    type Aggregate = User;
+    const NAME: &'static str = "ParkExternalUser";
+
+    fn decide(&self, user: &User, _: &Context) -> Verdict<User> {
+        let ApplyExternalUser { external_id, revision, user_name, display_name, email, active } = self.update.clone();
+        let is_known = user.parked.as_ref().is_some_and(|parked| {
+            parked.revision > revision || parked.revision == revision && parked.reasons.iter().any(|reason| reason == self.reason.name)
+        });
+        if is_known || self.update.is_stale(user) {
+            return Ok(vec![]);
+        }
+        Ok(vec![UserEvent::ExternalUpdateParked {
+            external_id,
+            revision,
+            reason: self.reason.name.to_owned(),
+            update: ParkedUpdate { user_name, display_name, email, active },
+        }])
+    }
+}

@@ -1,0 +1,98 @@
+//! What the fields of requests may hold. All limits are in characters (Unicode scalar values), which take 1–4 bytes in UTF-8.
+
+use serde::{Deserialize, Deserializer};
+
+/// The prefix of the ids of users that another system owns.
+pub(crate) const EXTERNAL_PREFIX: &str = "ext-";
+
+/// A user name: a line of 1–100 characters.
+pub(crate) fn user_name(value: &str, _: &()) -> garde::Result {
+    line(value, 100)
+}
+
+/// A display name or a group's name: a line of 1–200 characters.
+pub(crate) fn name(value: &str, _: &()) -> garde::Result {
+    line(value, 200)
+}
+
+/// An id that a client may choose: one segment of a stream's name.
+pub(crate) fn id(value: &str, _: &()) -> garde::Result {
+    segment(value, 64)
+}
+
+/// An id that a client may choose for a user. The ids of external users are kept for them, so that nobody can take one first.
+pub(crate) fn user_id(value: &str, _: &()) -> garde::Result {
+    if value.starts_with(EXTERNAL_PREFIX) {
+        return Err(garde::Error::new("ids that begin with `ext-` belong to external users"));
+    }
+    segment(value, 64)
+}
+
+/// The id that another system gave a user: with the prefix before it, it is still one segment of a stream's name.
+pub(crate) fn external_id(value: &str, _: &()) -> garde::Result {
+    segment(value, 64 - EXTERNAL_PREFIX.len())
+}
+
+fn line(value: &str, most: usize) -> garde::Result {
+    if !(1..=most).contains(&value.chars().count()) {
+        return Err(garde::Error::new(format!("must have 1 to {most} characters")));
+    }
+    if value.trim() != value {
+        return Err(garde::Error::new("must not begin or end with white space"));
+    }
+    if value.chars().any(char::is_control) {
+        return Err(garde::Error::new("must not contain control characters"));
+    }
+    Ok(())
+}
+
+fn segment(value: &str, most: usize) -> garde::Result {
+    let allowed = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    if allowed && (1..=most).contains(&value.len()) {
+        return Ok(());
+    }
+    Err(garde::Error::new(format!("must be 1 to {most} of A-Z a-z 0-9 _ -")))
+}
+
+/// Reads a field of a patch, where absent and null differ: what is absent (`#[serde(default)]`) stays as it is. Null is refused,
+/// unless `T` is itself an option: there it clears.
+pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_in_characters() {
+        assert!(user_name(&"ß".repeat(100), &()).is_ok());
+        assert!(user_name(&"ß".repeat(101), &()).is_err());
+        assert!(name(&"語".repeat(200), &()).is_ok());
+        assert!(name(&"語".repeat(201), &()).is_err());
+    }
+
+    #[test]
+    fn a_line_is_one_visible_line() {
+        for bad in ["", " ", " a", "a ", "a\u{2003}", "a\nb", "a\tb", "a\0b", "a\u{85}b"] {
+            assert!(user_name(bad, &()).is_err(), "{bad:?}");
+        }
+        for good in ["a", "a b", "Łukasz O'Neil", "李小龍", "👩‍🚀"] {
+            assert!(user_name(good, &()).is_ok(), "{good:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_a_segment_and_external_ones_are_kept() {
+        for bad in ["", "a/b", "a b", "ä", "a.b", &"x".repeat(65)] {
+            assert!(id(bad, &()).is_err(), "{bad}");
+            assert!(user_id(bad, &()).is_err(), "{bad}");
+            assert!(external_id(bad, &()).is_err(), "{bad}");
+        }
+        assert!(user_id(&"x".repeat(64), &()).is_ok());
+        assert!(user_id("ext-7", &()).is_err());
+        assert!(id("ext-7", &()).is_ok());
+        assert!(external_id(&"x".repeat(60), &()).is_ok());
+        assert!(external_id(&"x".repeat(61), &()).is_err());
+    }
+}
