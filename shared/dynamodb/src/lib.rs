@@ -1,1 +1,25 @@
-//! headwater-dynamodb
+//! The event store on DynamoDB: one commit, one item, appended with a check-and-set on the sequence number.
+//!
+//! [`EventStore`] is all that commands and queries see. Its parts, in the order in which a command meets them:
+//!
+//! 1. `client`: the connection, without the SDK's retries; `retry` has the one policy there is;
+//! 2. `item`, `size`: how a commit lies in the table, and what DynamoDB will take;
+//! 3. `query`, `fold`, `read`: strong reads that go back no further than to a snapshot; `cache` spares them;
+
+mod cache;
+mod client;
+mod error;
+mod fold;
+mod item;
+mod meter;
+mod query;
+mod read;
+mod retry;
+mod store;
+
+pub use client::{connect, warm_up};
+pub use error::StoreError;
+pub use item::{CommitItem, Item, ItemError, commit_from_item, commit_to_item};
+pub use meter::Usage;
+pub use read::At;
+pub use store::{EventStore, StoreConfig};

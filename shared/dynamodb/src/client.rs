@@ -1,0 +1,39 @@
+//! The connection to DynamoDB.
+
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+/// A connection stands within a few milliseconds or there is trouble.
+const CONNECT: Duration = Duration::from_secs(1);
+
+/// DynamoDB answers in milliseconds; a request of a command lives for seconds, and a lost reply must leave time to settle it.
+const ATTEMPT: Duration = Duration::from_secs(2);
+
+/// A client configured from the environment: region, credentials, `AWS_ENDPOINT_URL_DYNAMODB`.
+///
+/// The SDK's own retries are off: only this crate knows which failures may be repeated, with what, and until when.
+pub async fn connect() -> Client {
+    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
+    let config =
+        aws_config::defaults(BehaviorVersion::latest()).retry_config(RetryConfig::disabled()).timeout_config(timeouts).load().await;
+    Client::new(&config)
+}
+
+/// Opens the connection, so that TLS is set up while a Lambda starts and not in its first request.
+///
+/// It gets an item that cannot exist from `table`; whatever the answer is, even a refusal, the connection stands then.
+pub async fn warm_up(client: &Client, table: &str) {
+    let request = client
+        .get_item()
+        .table_name(table)
+        .key("stream", AttributeValue::S("warm-up".to_owned()))
+        .key("seq", AttributeValue::N("0".to_owned()));
+    if let Err(error) = request.send().await {
+        tracing::debug!(%error, table, "warm-up was refused");
+    }
+}

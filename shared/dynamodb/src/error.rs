@@ -1,0 +1,40 @@
+use headwater::{EventError, InvalidStreamName, StreamName};
+
+use crate::ItemError;
+
+/// Why the store could not answer. Never a client's doing.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Out of reach or throttled until the deadline. Nothing was written.
+    #[error("the store is out of reach: {0}")]
+    Unavailable(String),
+    /// DynamoDB refused the request: a missing right, a missing table, a defect.
+    #[error("the store refused: {0}")]
+    Refused(String),
+    /// A stored item is not a commit, or a commit cannot be stored.
+    #[error(transparent)]
+    Item(#[from] ItemError),
+    /// A stored event cannot be read, or an event cannot be written.
+    #[error(transparent)]
+    Event(#[from] EventError),
+    /// A state cannot be turned into a snapshot, or an answer into a record: it serializes to nothing that JSON knows.
+    #[error("cannot be serialized: {0}")]
+    Unserializable(#[from] serde_json::Error),
+    /// A commit is missing from a history, which is never rewritten: somebody tampered with it.
+    #[error("{stream} lacks the event {missing}")]
+    Gap {
+        /// Whose history.
+        stream: StreamName,
+        /// The number of the first event that should be there.
+        missing: u64,
+    },
+    /// The aggregate has unique values, but the store was given no key for them.
+    #[error("unique values need a key")]
+    NoUniqueKey,
+    /// A command has an Idempotency-Key, but the store was given no table for it.
+    #[error("an Idempotency-Key needs a table")]
+    NoIdempotencyTable,
+    /// The category of a unique value cannot be part of a stream's name.
+    #[error(transparent)]
+    Name(#[from] InvalidStreamName),
+}

@@ -1,0 +1,180 @@
+//! How a commit lies in the events table: one item, short attribute names (they are billed), data as native attributes, so that it
+//! can be read in the console.
+//!
+//! | attribute | | |
+//! |---|---|---|
+//! | `stream` | S | partition key: the stream's name |
+//! | `seq` | N | sort key: the number of the commit's first event |
+//! | `e` | L | the events: `t` type, `v` schema version (absent: 1), `d` data |
+//! | `n` | N | how many events |
+//! | `at` | N | when it was decided, in milliseconds since the epoch |
+//! | `m` | M | `i` commit id, `c` command, `a` actor, `r` correlation id, `k` causation id, `p` traceparent |
+//! | `s` | M | now and then a snapshot: `r` revision, `d` state |
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use headwater::{Commit, Metadata, RecordedEvent, Snapshot, StreamName};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// An item as the SDK gives and takes it.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// A commit as it is stored. Its serde form *is* the storage format, for the SDK's attributes and for those of a DynamoDB stream's
+/// records alike.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CommitItem {
+    stream: StreamName,
+    seq: u64,
+    e: Vec<EventItem>,
+    n: u64,
+    at: i64,
+    m: MetadataItem,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    s: Option<SnapshotItem>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct EventItem {
+    t: String,
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    v: u32,
+    d: Value,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct MetadataItem {
+    i: Uuid,
+    c: String,
+    a: String,
+    r: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    k: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    p: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SnapshotItem {
+    r: u32,
+    d: Value,
+}
+
+fn one() -> u32 {
+    1
+}
+
+// serde's `skip_serializing_if` passes a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_one(version: &u32) -> bool {
+    *version == 1
+}
+
+/// An item of the events table is not a commit as this build knows it, or a commit cannot be stored: a defect or a damaged item.
+#[derive(Debug, thiserror::Error)]
+pub enum ItemError {
+    /// An attribute is missing or of the wrong kind.
+    #[error("not a commit: {0}")]
+    Shape(#[from] serde_dynamo::Error),
+    /// Its time is beyond what a timestamp holds.
+    #[error("commit {stream}@{seq} has the time {at}")]
+    Time {
+        /// Its partition key.
+        stream: StreamName,
+        /// Its sort key.
+        seq: u64,
+        /// In milliseconds since the epoch.
+        at: i64,
+    },
+    /// It counts from 0, holds no event, or not as many as it says.
+    #[error("commit {stream}@{seq} does not hold {count} events")]
+    Count {
+        /// Its partition key.
+        stream: StreamName,
+        /// Its sort key.
+        seq: u64,
+        /// As many as it says.
+        count: u64,
+    },
+}
+
+impl From<Commit> for CommitItem {
+    fn from(commit: Commit) -> Self {
+        Self {
+            stream: commit.stream,
+            seq: commit.first,
+            n: commit.events.len() as u64,
+            e: commit.events.into_iter().map(EventItem::from).collect(),
+            at: commit.at.as_millisecond(),
+            m: commit.metadata.into(),
+            s: commit.snapshot.map(SnapshotItem::from),
+        }
+    }
+}
+
+impl TryFrom<CommitItem> for Commit {
+    type Error = ItemError;
+
+    fn try_from(item: CommitItem) -> Result<Self, ItemError> {
+        let CommitItem { stream, seq, e, n, at, m, s } = item;
+        if seq == 0 || e.is_empty() || e.len() as u64 != n {
+            return Err(ItemError::Count { stream, seq, count: n });
+        }
+        let Ok(time) = Timestamp::from_millisecond(at) else {
+            return Err(ItemError::Time { stream, seq, at });
+        };
+        let events = (seq..).zip(e).map(|(number, EventItem { t, v, d })| RecordedEvent { number, event_type: t, version: v, data: d });
+        Ok(Self {
+            stream,
+            first: seq,
+            at: time,
+            metadata: m.into(),
+            events: events.collect(),
+            snapshot: s.map(|SnapshotItem { r, d }| Snapshot { revision: r, state: d }),
+        })
+    }
+}
+
+impl From<RecordedEvent> for EventItem {
+    fn from(event: RecordedEvent) -> Self {
+        Self { t: event.event_type, v: event.version, d: event.data }
+    }
+}
+
+impl From<Snapshot> for SnapshotItem {
+    fn from(snapshot: Snapshot) -> Self {
+        Self { r: snapshot.revision, d: snapshot.state }
+    }
+}
+
+impl From<Metadata> for MetadataItem {
+    fn from(metadata: Metadata) -> Self {
+        let Metadata { commit_id, command, actor, correlation_id, causation_id, traceparent } = metadata;
+        Self { i: commit_id, c: command, a: actor, r: correlation_id, k: causation_id, p: traceparent }
+    }
+}
+
+impl From<MetadataItem> for Metadata {
+    fn from(MetadataItem { i, c, a, r, k, p }: MetadataItem) -> Self {
+        Self { commit_id: i, command: c, actor: a, correlation_id: r, causation_id: k, traceparent: p }
+    }
+}
+
+/// Reads an item of the events table.
+///
+/// # Errors
+/// [`ItemError`] if it is not a commit.
+pub fn commit_from_item(item: Item) -> Result<Commit, ItemError> {
+    serde_dynamo::from_item::<_, CommitItem>(item)?.try_into()
+}
+
+/// Writes a commit as an item of the events table.
+///
+/// # Errors
+/// [`ItemError::Shape`] if its data does not fit DynamoDB's.
+pub fn commit_to_item(commit: Commit) -> Result<Item, ItemError> {
+    Ok(serde_dynamo::to_item(CommitItem::from(commit))?)
+}

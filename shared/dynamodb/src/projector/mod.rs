@@ -1,0 +1,165 @@
+//! What a projector Lambda does with a batch of records: brings each stream's rows up to date, then the change feed.
+//!
+//! Nothing about the records can be relied on. They come late, twice, in any order, to two workers at once, and a worker may die
+//! between any two steps. So a record is a doorbell, "stream S reached n", and the primary row says what is missing. One stream is
+//! brought up to date like this:
+//!
+//! 1. read the primary row;
+//! 2. make tombstones of the index rows that it lists as pending, and clear the list;
+//! 3. fold the commits that it lacks, from the records or else from the events table;
+//! 4. put the index rows that the new state needs, at the new version;
+//! 5. write the primary row on the condition that it still has the version read, with the index keys that the state has left as its
+//!    pending list;
+//! 6. make tombstones of those, and clear the list. A lost condition in step 5 means: again from step 1.
+//!
+//! Why that is enough:
+//! - The primary row moves only forwards, from one version of the stream to a later one, and is a pure fold of the events. So
+//!   duplicates and late records find nothing to do (a deleted thing's row stays, as a tombstone), and of two workers one loses.
+//! - *Put before, remove after*: whenever the primary row has a key, the index row of that key stands. A reader takes index rows as
+//!   hints and asks the primary row, so it sees each thing exactly where the primary row says, never twice and never where it was.
+//! - Index rows carry versions and are only ever overwritten by later ones, a tombstone too. So what a slow worker writes after the
+//!   others have moved on changes nothing.
+//! - The pending list is written in the same item as the new state. So a crash between steps 5 and 6 leaves the work noted where the
+//!   next worker reads first.
+//! - A worker that dies after step 4 leaves index rows at a version that the primary row has not reached: keys of a state on the way.
+//!   Whoever folds over that state later counts its keys among those that were left ([`headwater::Applied::removed`]).
+//!
+//! An event that cannot be folded *parks* its stream, with the reason, and the other streams go on; [`Projector::resume`] takes it up
+//! again. What the store refuses or does not answer is no reason to park: those records are reported as failed and come again.
+
+mod park;
+mod stream;
+mod task;
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::Client;
+use futures::StreamExt;
+use headwater::{ProjectionFn, StreamName};
+
+pub use self::task::Doorbell;
+use self::task::{Task, coalesce};
+use crate::feed::{Appender, Reached};
+use crate::table::Table;
+use crate::views::{Generations, Rows};
+use crate::{EventStore, StoreError};
+
+/// How many streams of a batch are worked on at a time.
+const CONCURRENCY: usize = 16;
+
+/// Keeps the rows and the change feed of one domain up to date.
+#[derive(Debug)]
+pub struct Projector {
+    domain: String,
+    projections: &'static [ProjectionFn],
+    events: EventStore,
+    views: Table,
+    generations: Generations,
+    feed: Appender,
+}
+
+/// What became of a batch.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct BatchReport {
+    /// The places in the batch of the doorbells that must ring again, ascending: the store did not let them through.
+    pub failed: Vec<usize>,
+    /// The streams that were parked now, which somebody has to look at.
+    pub parked: Vec<StreamName>,
+    /// How many primary rows were written.
+    pub written: usize,
+}
+
+/// What became of one stream's rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// They had got as far already, or the stream is parked.
+    Unchanged,
+    /// They were brought up to date.
+    Written,
+    /// The stream had to be parked.
+    Parked,
+}
+
+impl Projector {
+    /// A projector of the streams of `domain` whose category has a projection; all others it ignores.
+    pub fn new(
+        client: &Client,
+        views_table: &str,
+        feed_table: &str,
+        events: EventStore,
+        domain: &str,
+        projections: &'static [ProjectionFn],
+    ) -> Self {
+        Self {
+            domain: domain.to_owned(),
+            projections,
+            views: Table::new(client.clone(), views_table),
+            generations: Generations::new(client.clone(), views_table, domain),
+            feed: Appender::new(Table::new(client.clone(), feed_table), events.clone()),
+            events,
+        }
+    }
+
+    /// Works off a batch. It is safe to give it any doorbell at any time, any number of times.
+    pub async fn project(&self, doorbells: Vec<Doorbell>) -> BatchReport {
+        let tasks: Vec<Task> = coalesce(doorbells).into_iter().filter(|task| self.projection(&task.stream).is_some()).collect();
+        let outcomes: Vec<_> = futures::stream::iter(&tasks).map(|task| self.bring_up(task)).buffered(CONCURRENCY).collect().await;
+        let mut report = BatchReport::default();
+        let mut done: BTreeMap<&str, Vec<&Task>> = BTreeMap::new();
+        for (task, outcome) in tasks.iter().zip(outcomes) {
+            match outcome {
+                Ok(outcome) => {
+                    report.written += usize::from(outcome == Outcome::Written);
+                    report.parked.extend((outcome == Outcome::Parked).then(|| task.stream.clone()));
+                    done.entry(task.stream.tenant()).or_default().push(task);
+                }
+                Err(error) => report.fail(task, &error),
+            }
+        }
+        for (tenant, tasks) in done {
+            self.feed(tenant, &tasks, &mut report).await;
+        }
+        report.failed.sort_unstable();
+        report
+    }
+
+    /// Takes a parked stream up again and brings it to its head. Whether it had to be parked again is in the report.
+    ///
+    /// # Errors
+    /// [`StoreError`] if a table cannot be read or written; the stream is then either still parked or will be brought up by its next
+    /// doorbell.
+    pub async fn resume(&self, stream: &StreamName) -> Result<BatchReport, StoreError> {
+        self.unpark(stream).await?;
+        let head = self.events.head(stream).await?;
+        Ok(self.project(vec![Doorbell { stream: stream.clone(), version: head, commit: None }]).await)
+    }
+
+    fn projection(&self, stream: &StreamName) -> Option<&'static ProjectionFn> {
+        let category = stream.category();
+        self.projections.iter().find(|projection| stream.domain() == self.domain && projection.category == category)
+    }
+
+    async fn rows(&self) -> Result<Rows, StoreError> {
+        Ok(Rows::new(self.views.clone(), self.generations.active().await?))
+    }
+
+    /// Appends to a tenant's feed what these streams have reached.
+    async fn feed(&self, tenant: &str, tasks: &[&Task], report: &mut BatchReport) {
+        for tasks in tasks.chunks(Appender::MOST_STREAMS) {
+            let reached = tasks
+                .iter()
+                .map(|task| Reached { stream: task.stream.clone(), version: task.version, commits: task.known().collect() })
+                .collect();
+            if let Err(error) = self.feed.append(tenant, &self.domain, reached).await {
+                tasks.iter().for_each(|task| report.fail(task, &error));
+            }
+        }
+    }
+}
+
+impl BatchReport {
+    fn fail(&mut self, task: &Task, error: &StoreError) {
+        tracing::error!(stream = %task.stream, version = task.version, error = error as &dyn std::error::Error, "will be tried again");
+        self.failed.extend(&task.places);
+    }
+}

@@ -1,0 +1,101 @@
+//! Strong reads: states, commits, versions.
+
+use headwater::{Aggregate, Commit, Folded, StreamName};
+use jiff::Timestamp;
+
+use crate::fold::Tail;
+use crate::query::Wanted;
+use crate::{EventStore, StoreError};
+
+/// A moment in a stream's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// After this event, which may lie in the middle of a commit.
+    Version(u64),
+    /// After what had been decided by then.
+    Time(Timestamp),
+}
+
+/// A number that no event reaches, small enough for a sort key.
+const END: u64 = u64::MAX;
+
+impl EventStore {
+    /// The present state, read strongly: one request where the newest usable snapshot is among the [`Aggregate::PAGE`] newest
+    /// commits, and only for what this process has not seen yet. A stream without events has the default state at version 0.
+    ///
+    /// # Errors
+    /// [`StoreError`], among them a stored event that this build cannot read.
+    pub async fn load<A: Aggregate>(&self, stream: &StreamName) -> Result<Folded<A>, StoreError> {
+        let seen = self.cache().get(stream).unwrap_or_default();
+        let folded = self.fold_onto(seen, stream, END).await?;
+        self.cache().put(stream, &folded);
+        Ok(folded)
+    }
+
+    /// The state as it was, in the middle of a commit too. Its version is less than was asked for where the stream has not got that far.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub async fn load_at<A: Aggregate>(&self, stream: &StreamName, at: At) -> Result<Folded<A>, StoreError> {
+        let version = match at {
+            At::Version(version) => version,
+            At::Time(time) => self.version_at(stream, time).await?,
+        };
+        self.fold_onto(Folded::default(), stream, version).await
+    }
+
+    /// All commits that begin after `version`, in order, without their snapshots.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn commits_after(&self, stream: &StreamName, version: u64) -> Result<Vec<Commit>, StoreError> {
+        self.pages(&Wanted::oldest_first(stream, version.saturating_add(1)..=END)).await
+    }
+
+    /// The commits that hold the first events after `version`, at most `limit` (and 1 MB) of them, in order, without their snapshots.
+    /// Where `version` lies in the middle of a commit, that one comes first, whole. Fewer than `limit` commits need not mean the end;
+    /// none does.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn commits_page(&self, stream: &StreamName, version: u64, limit: u32) -> Result<Vec<Commit>, StoreError> {
+        let begun = self.newest(stream, 1..=version).await?.filter(|commit| commit.last() > version);
+        let rest = Wanted::oldest_first(stream, version.saturating_add(1)..=END);
+        let limit = limit.saturating_sub(u32::from(begun.is_some()));
+        let page = if limit == 0 { Vec::new() } else { self.page(&rest, Some(limit), None).await?.commits };
+        Ok(begun.into_iter().chain(page).collect())
+    }
+
+    /// The stream's version: the number of its last event, 0 before any.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn head(&self, stream: &StreamName) -> Result<u64, StoreError> {
+        Ok(self.newest(stream, 1..=END).await?.map_or(0, |commit| commit.last()))
+    }
+
+    /// Folds what lies after `base`, up to event `last`, reading backwards no further than to a snapshot that this build can use.
+    async fn fold_onto<A: Aggregate>(&self, base: Folded<A>, stream: &StreamName, last: u64) -> Result<Folded<A>, StoreError> {
+        let wanted = Wanted::newest_first(stream, base.version + 1..=last);
+        let mut tail = Tail::after(base, last);
+        let mut page = self.page(&wanted, Some(A::PAGE), None).await?;
+        while tail.take(page.commits) && page.next.is_some() {
+            page = self.page(&wanted, None, page.next).await?;
+        }
+        tail.fold(stream)
+    }
+
+    /// The version that a stream had at a time. A commit's time is never before the previous one's, so halving finds it.
+    async fn version_at(&self, stream: &StreamName, time: Timestamp) -> Result<u64, StoreError> {
+        let mut known = 0;
+        let mut end = END;
+        while let Some(commit) = self.newest(stream, known + 1..=known + (end - known).div_ceil(2)).await? {
+            if commit.at <= time {
+                known = commit.last();
+            } else {
+                end = commit.first - 1;
+            }
+        }
+        Ok(known)
+    }
+}

@@ -1,0 +1,154 @@
+//! The one retry policy: the identical request again, with full jitter, until it has a definite answer or the deadline has come.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::StoreError;
+use crate::meter::Meter;
+
+/// The first wait is at most this long; each further one may be twice as long.
+const SHORTEST: Duration = Duration::from_millis(20);
+
+/// No wait is longer.
+const LONGEST: Duration = Duration::from_millis(500);
+
+/// What a failed request tells about its effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// A definite no: the same request will not fare better.
+    Refused,
+    /// Not done, for want of capacity.
+    Throttled,
+    /// Not done, because a transaction is at work on the same item.
+    Contended,
+    /// Done or not, nobody knows: no reply, or one that says nothing.
+    Unknown,
+}
+
+/// A request that got no good answer.
+#[derive(Debug)]
+pub(crate) struct Failed<E> {
+    /// What the last attempt came to.
+    pub(crate) fault: Fault,
+    /// Whether any attempt, not only the last, may have been done.
+    pub(crate) uncertain: bool,
+    /// The last attempt's error.
+    pub(crate) error: SdkError<E>,
+}
+
+impl<E: std::error::Error + Send + Sync + 'static> Failed<E> {
+    /// The error of a request that changes nothing.
+    pub(crate) fn into_store_error(self) -> StoreError {
+        let message = DisplayErrorContext(&self.error).to_string();
+        if self.fault == Fault::Refused { StoreError::Refused(message) } else { StoreError::Unavailable(message) }
+    }
+}
+
+/// Tells what an error says about the effect of its request.
+pub(crate) fn fault<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Fault {
+    match error {
+        SdkError::ConstructionFailure(_) => Fault::Refused,
+        SdkError::ServiceError(service) => fault_of(service.err().code().unwrap_or_default(), service.raw().status().as_u16()),
+        _ => Fault::Unknown,
+    }
+}
+
+fn fault_of(code: &str, status: u16) -> Fault {
+    match code {
+        "ProvisionedThroughputExceededException" | "ThrottlingException" | "RequestLimitExceeded" => Fault::Throttled,
+        "TransactionConflictException" => Fault::Contended,
+        // Our own earlier attempt is still at work.
+        "TransactionInProgressException" => Fault::Unknown,
+        _ if status >= 500 => Fault::Unknown,
+        _ => Fault::Refused,
+    }
+}
+
+/// When to give up, and how long to wait before that.
+pub(crate) struct Backoff {
+    deadline: Instant,
+    tries: u32,
+}
+
+impl Backoff {
+    pub(crate) fn until(deadline: Instant) -> Self {
+        Self { deadline, tries: 0 }
+    }
+
+    /// Waits for a random time, longer from one time to the next. `false`: the deadline would come first.
+    pub(crate) async fn wait(&mut self) -> bool {
+        let most = LONGEST.min(SHORTEST * 2_u32.saturating_pow(self.tries));
+        self.tries += 1;
+        let until = Instant::now() + most.mul_f64(fastrand::f64());
+        if until >= self.deadline {
+            return false;
+        }
+        sleep_until(until).await;
+        true
+    }
+}
+
+/// Sends a request until it has a definite answer. `send` must make the identical request each time.
+///
+/// # Errors
+/// [`Failed`] with [`Fault::Refused`] for a definite no, with another fault if the deadline came first.
+pub(crate) async fn settle<T, E>(
+    meter: &Meter,
+    deadline: Instant,
+    classify: impl Fn(&SdkError<E>) -> Fault,
+    send: impl AsyncFn() -> Result<T, SdkError<E>>,
+) -> Result<T, Failed<E>> {
+    let mut backoff = Backoff::until(deadline);
+    let mut uncertain = false;
+    loop {
+        meter.call();
+        let answer = timeout_at(deadline, send()).await;
+        let error = match answer.unwrap_or_else(|elapsed| Err(SdkError::timeout_error(elapsed))) {
+            Ok(output) => return Ok(output),
+            Err(error) => error,
+        };
+        let fault = classify(&error);
+        if fault == Fault::Refused {
+            return Err(Failed { fault, uncertain, error });
+        }
+        uncertain |= fault == Fault::Unknown;
+        tracing::warn!(?fault, "request to be repeated");
+        if !backoff.wait().await {
+            return Err(Failed { fault, uncertain, error });
+        }
+        meter.retry();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_failure_tells_its_effect() {
+        for (code, status, expected) in [
+            ("ProvisionedThroughputExceededException", 400, Fault::Throttled),
+            ("ThrottlingException", 400, Fault::Throttled),
+            ("RequestLimitExceeded", 400, Fault::Throttled),
+            ("TransactionConflictException", 400, Fault::Contended),
+            ("TransactionInProgressException", 400, Fault::Unknown),
+            ("InternalServerError", 500, Fault::Unknown),
+            ("", 503, Fault::Unknown),
+            ("ConditionalCheckFailedException", 400, Fault::Refused),
+            ("AccessDeniedException", 400, Fault::Refused),
+            ("ResourceNotFoundException", 400, Fault::Refused),
+            ("ValidationException", 400, Fault::Refused),
+        ] {
+            assert_eq!(fault_of(code, status), expected, "{code} {status}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_wait_ends_at_the_deadline() {
+        let mut backoff = Backoff::until(Instant::now() + Duration::from_millis(30));
+        while backoff.wait().await {}
+        assert!(Backoff::until(Instant::now()).wait().await.eq(&false));
+    }
+}

@@ -1,0 +1,77 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use headwater::UniqueKey;
+use tokio::time::Instant;
+
+use crate::Usage;
+use crate::cache::Cache;
+use crate::meter::Meter;
+
+/// How long a read may take that was given no deadline.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where the store keeps what.
+#[derive(Clone)]
+pub struct StoreConfig {
+    /// The table of the commits.
+    pub events_table: String,
+    /// The table of the answers to requests with an Idempotency-Key; only commands need it.
+    pub idempotency_table: Option<String>,
+    /// What names the streams of unique values; only commands of aggregates that have such need it.
+    pub unique_key: Option<UniqueKey>,
+}
+
+/// The event store: commits in a DynamoDB table. Cheap to clone; clones share the cache and the counters.
+#[derive(Clone)]
+pub struct EventStore {
+    shared: Arc<Shared>,
+    deadline: Option<Instant>,
+}
+
+struct Shared {
+    client: Client,
+    config: StoreConfig,
+    cache: Cache,
+    meter: Meter,
+}
+
+impl EventStore {
+    /// A store with an empty cache. It asks nothing of DynamoDB yet.
+    pub fn new(client: Client, config: StoreConfig) -> Self {
+        let shared = Shared { client, config, cache: Cache::default(), meter: Meter::default() };
+        Self { shared: Arc::new(shared), deadline: None }
+    }
+
+    /// The same store for one request: its calls give up at `deadline`. Without one each call has five seconds.
+    #[must_use]
+    pub fn within(&self, deadline: std::time::Instant) -> Self {
+        Self { shared: Arc::clone(&self.shared), deadline: Some(deadline.into()) }
+    }
+
+    /// What was used since this was last asked, by all clones together.
+    pub fn take_usage(&self) -> Usage {
+        self.shared.meter.take()
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.shared.client
+    }
+
+    pub(crate) fn config(&self) -> &StoreConfig {
+        &self.shared.config
+    }
+
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.shared.cache
+    }
+
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.shared.meter
+    }
+
+    pub(crate) fn deadline(&self) -> Instant {
+        self.deadline.unwrap_or_else(|| Instant::now() + PATIENCE)
+    }
+}

@@ -1,0 +1,107 @@
+use headwater::{IndexKey, Row, StreamName};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::Generation;
+use crate::StoreError;
+use crate::table::{Item, Key};
+
+/// A primary row as it is stored: the row, and what the projector has still to do about it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct StoredRow {
+    /// What the events amount to. Version 0 if none has been folded.
+    pub(crate) row: Row,
+    /// Index rows that the row has left, and that may not be tombstones yet.
+    pub(crate) pending: Vec<IndexKey>,
+    /// Why the projector gave the stream up, if it did.
+    pub(crate) parked: Option<Parked>,
+}
+
+/// Why a stream is parked: an event that the projector cannot fold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parked {
+    /// What went wrong, for an operator.
+    pub error: String,
+    /// When.
+    pub at: Timestamp,
+    /// The version that the stream should have been brought to.
+    pub version: u64,
+}
+
+/// The item, under the short names that are billed.
+#[derive(Serialize, Deserialize)]
+struct RowItem {
+    pk: String,
+    sk: String,
+    #[serde(rename = "v")]
+    version: u64,
+    #[serde(rename = "r")]
+    revision: u32,
+    #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
+    deleted: bool,
+    #[serde(rename = "d")]
+    data: Value,
+    #[serde(rename = "k", default, skip_serializing_if = "Vec::is_empty")]
+    pending: Vec<IndexKey>,
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    parked: Option<Parked>,
+}
+
+impl StoredRow {
+    /// The item that stores the row of a stream.
+    pub(crate) fn into_item(self, generation: Generation, stream: &StreamName) -> Result<Item, StoreError> {
+        let Key { pk, sk } = generation.row(stream);
+        let Row { version, revision, deleted, data } = self.row;
+        // A stream that was parked before its first event has no data yet.
+        let data = if data.is_null() { json!({}) } else { data };
+        let Self { pending, parked, .. } = self;
+        Ok(serde_dynamo::to_item(RowItem { pk, sk, version, revision, deleted, data, pending, parked })?)
+    }
+
+    /// The row that an item stores, and the partition that says whose it is.
+    pub(crate) fn read(item: Item) -> Result<(String, Self), StoreError> {
+        let RowItem { pk, version, revision, deleted, data, pending, parked, .. } = serde_dynamo::from_item(item)?;
+        Ok((pk, Self { row: Row { version, revision, deleted, data }, pending, parked }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_a_row_does_not_need_is_not_stored() {
+        let stream = "acme/identity/users/42".parse().unwrap();
+        let row = Row { version: 3, revision: 1, deleted: false, data: json!({ "name": "Ada" }) };
+        let item = StoredRow { row, ..StoredRow::default() }.into_item(Generation(1), &stream).unwrap();
+        let mut names: Vec<&str> = item.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["d", "pk", "r", "sk", "v"]);
+        assert_eq!(item["pk"].as_s().unwrap(), "g1/acme/identity/users/42");
+        assert_eq!(item["sk"].as_s().unwrap(), "row");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_stored_is_read_back(
+            version in 0u64..1_000_000,
+            deleted: bool,
+            name in "\\PC{0,12}",
+            number: i64,
+            pending in prop::collection::vec(("[a-z/]{1,9}", "\\PC{0,9}"), 0..3),
+            parked: bool,
+        ) {
+            let stream: StreamName = "acme/identity/users/42".parse().unwrap();
+            let stored = StoredRow {
+                row: Row { version, revision: 2, deleted, data: json!({ "name": name, "number": number, "none": null, "list": [1, "a", {}] }) },
+                pending: pending.into_iter().map(|(index, order)| IndexKey::new(index, &order, "42")).collect(),
+                parked: parked.then(|| Parked { error: "unreadable".into(), at: Timestamp::UNIX_EPOCH, version: version + 1 }),
+            };
+            let (pk, read) = StoredRow::read(stored.clone().into_item(Generation(7), &stream).unwrap()).unwrap();
+            prop_assert_eq!(pk, "g7/acme/identity/users/42");
+            prop_assert_eq!(read, stored);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use headwater::StreamName;
+
+use super::Generation;
+use super::row::StoredRow;
+use crate::StoreError;
+use crate::table::{Condition, Consistency, Table};
+
+/// The rows of one generation in the views table. Here are the primary rows; those of the indexes are next door, in `index`.
+#[derive(Clone, Debug)]
+pub(crate) struct Rows {
+    pub(super) table: Table,
+    pub(super) generation: Generation,
+}
+
+impl Rows {
+    pub(crate) fn new(table: Table, generation: Generation) -> Self {
+        Self { table, generation }
+    }
+
+    /// A stream's row; one of version 0 if there is none.
+    pub(crate) async fn get(&self, stream: &StreamName, consistency: Consistency) -> Result<StoredRow, StoreError> {
+        match self.table.get(self.generation.row(stream), consistency).await? {
+            Some(item) => Ok(StoredRow::read(item)?.1),
+            None => Ok(StoredRow::default()),
+        }
+    }
+
+    /// The rows of many streams, which must not repeat; one of version 0 where there is none.
+    pub(crate) async fn get_many(
+        &self,
+        streams: Vec<StreamName>,
+        consistency: Consistency,
+    ) -> Result<HashMap<StreamName, StoredRow>, StoreError> {
+        let keys = streams.iter().map(|stream| self.generation.row(stream)).collect();
+        let items = self.table.get_many(keys, consistency).await?;
+        let mut found = items.into_iter().map(StoredRow::read).collect::<Result<HashMap<_, _>, _>>()?;
+        let row_of = |stream: StreamName| {
+            let stored = found.remove(&self.generation.row(&stream).pk).unwrap_or_default();
+            (stream, stored)
+        };
+        Ok(streams.into_iter().map(row_of).collect())
+    }
+
+    /// Writes a row over the one of version `old`, and says whether that one still stood there, not parked.
+    pub(crate) async fn put(&self, stream: &StreamName, row: StoredRow, old: u64) -> Result<bool, StoreError> {
+        self.table.put_if(row.into_item(self.generation, stream)?, unchanged_since(old)).await
+    }
+
+    /// Notes that all index rows that the row of this version had left are tombstones. If the row has moved on, then another
+    /// worker saw to that.
+    pub(crate) async fn clear_pending(&self, stream: &StreamName, version: u64) -> Result<(), StoreError> {
+        self.table.remove_if(self.generation.row(stream), "k", at_version(version)).await?;
+        Ok(())
+    }
+}
+
+/// The row has the version that it was read with, and is not parked.
+pub(crate) fn unchanged_since(version: u64) -> Condition {
+    let expression = match version {
+        0 => "attribute_not_exists(pk) OR (v = :v AND attribute_not_exists(p))",
+        _ => "v = :v AND attribute_not_exists(p)",
+    };
+    Condition { expression, values: vec![(":v", number(version))] }
+}
+
+/// The row has this version.
+pub(crate) fn at_version(version: u64) -> Condition {
+    Condition { expression: "v = :v", values: vec![(":v", number(version))] }
+}
+
+fn number(version: u64) -> AttributeValue {
+    AttributeValue::N(version.to_string())
+}
