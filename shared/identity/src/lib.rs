@@ -3,24 +3,32 @@
 //! One aggregate, one file, always in the same order: the stream's name, what can have happened, the state that the rules need, the
 //! rules, then each command with its decision. Rows for queries are folded from the same events.
 //!
-//! | stream | aggregate | commands |
-//! |---|---|---|
-//! | `users/<id>` | [`User`] | [`CreateUser`], [`PatchUser`], [`DeactivateUser`], [`ReactivateUser`], [`DeleteUser`], [`ApplyExternalUser`], [`ParkExternalUser`] |
-//! | `groups/<id>` | [`Group`] | [`CreateGroup`], [`PatchGroup`], [`DeleteGroup`] |
-//! | `groups/<id>/members/<userId>` | [`Membership`] | [`AddMember`], [`RemoveMember`] |
+//! | stream | aggregate | row | commands |
+//! |---|---|---|---|
+//! | `users/<id>` | [`User`] | [`UserRow`] | [`CreateUser`], [`PatchUser`], [`DeactivateUser`], [`ReactivateUser`], [`DeleteUser`], [`ApplyExternalUser`], [`ParkExternalUser`] |
+//! | `groups/<id>` | [`Group`] | [`GroupRow`] | [`CreateGroup`], [`PatchGroup`], [`DeleteGroup`] |
+//! | `groups/<id>/members/<userId>` | [`Membership`] | [`MemberRow`] | [`AddMember`], [`RemoveMember`] |
 
+mod audit;
 pub mod external;
 mod fields;
 pub mod group;
+pub mod group_row;
+pub mod member_row;
 pub mod membership;
 pub mod user;
+pub mod user_row;
 
-use headwater::Rule;
+use headwater::{ProjectionFn, Rule, projection_fn};
 
+pub use audit::{AuditEntry, audit};
 pub use external::{ApplyExternalUser, ParkExternalUser};
 pub use group::{CreateGroup, DeleteGroup, Group, GroupEvent, GroupStatus, PatchGroup};
+pub use group_row::GroupRow;
+pub use member_row::MemberRow;
 pub use membership::{AddMember, Membership, MembershipEvent, MembershipStatus, RemoveMember};
 pub use user::{CreateUser, DeactivateUser, DeleteUser, PatchUser, ReactivateUser, User, UserEvent, UserStatus};
+pub use user_row::UserRow;
 
 /// The service's name: the second segment of its streams' names, and the first of its paths.
 pub const DOMAIN: &str = "identity";
@@ -28,3 +36,6 @@ pub const DOMAIN: &str = "identity";
 /// Every rule that can say no here.
 pub const RULES: &[&Rule] =
     &[&user::USER_EXISTS, &user::USER_NAME_TAKEN, &user::EMAIL_TAKEN, &group::GROUP_EXISTS, &membership::USER_INACTIVE];
+
+/// The rows for queries, one kind for each kind of stream.
+pub const PROJECTIONS: [ProjectionFn; 3] = [projection_fn::<UserRow>(), projection_fn::<GroupRow>(), projection_fn::<MemberRow>()];

@@ -1,0 +1,85 @@
+//! The audit trail of a user: who changed what, when, from what to what.
+
+use headwater::{Aggregate, Commit, EventError, decode};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use crate::user::{User, UserEvent, UserStatus};
+
+/// One change of one field.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditEntry {
+    /// The number of the event.
+    pub version: u64,
+    /// When.
+    #[schema(value_type = String, format = "date-time")]
+    pub at: Timestamp,
+    /// Who: the subject of the caller's token.
+    pub actor: String,
+    /// By which command, as `PatchUser`.
+    pub command: String,
+    /// The request from outside that led to it.
+    pub correlation_id: String,
+    /// What: `status`, `userName`, `displayName`, `email`, `externalRevision` or `parkedUpdate`.
+    pub field: String,
+    /// What it was before, null if nothing.
+    pub from: Value,
+    /// What it was afterwards.
+    pub to: Value,
+}
+
+/// The audit trail of a user from all commits of its stream, oldest first. Each event sets one field, so each is one entry.
+///
+/// # Errors
+/// [`EventError`] if an event cannot be read.
+pub fn audit(commits: &[Commit]) -> Result<Vec<AuditEntry>, EventError> {
+    let mut user = User::default();
+    let mut entries = Vec::new();
+    for commit in commits {
+        for stored in &commit.events {
+            let event = decode::<UserEvent>(stored)?;
+            let before = user.clone();
+            user.evolve(&event, commit.at);
+            let (field, from, to) = change(&before, &event, &user);
+            entries.push(AuditEntry {
+                version: stored.number,
+                at: commit.at,
+                actor: commit.metadata.actor.clone(),
+                command: commit.metadata.command.clone(),
+                correlation_id: commit.metadata.correlation_id.clone(),
+                field: field.to_owned(),
+                from,
+                to,
+            });
+        }
+    }
+    Ok(entries)
+}
+
+fn change(before: &User, event: &UserEvent, after: &User) -> (&'static str, Value, Value) {
+    match event {
+        UserEvent::UserCreated {} | UserEvent::UserDeactivated {} | UserEvent::UserReactivated {} | UserEvent::UserDeleted {} => {
+            ("status", status(before), status(after))
+        }
+        UserEvent::UserNameSet { .. } => ("userName", text(&before.user_name), text(&after.user_name)),
+        UserEvent::DisplayNameSet { .. } => ("displayName", text(&before.display_name), text(&after.display_name)),
+        UserEvent::EmailSet { .. } => ("email", text(&before.email), text(&after.email)),
+        UserEvent::ExternalRevisionSet { .. } => ("externalRevision", json!(before.external_revision), json!(after.external_revision)),
+        UserEvent::ExternalUpdateParked { revision, reason, .. } => {
+            let earlier = before.parked.as_ref().map(|parked| json!({ "revision": parked.revision, "reason": parked.reasons.last() }));
+            ("parkedUpdate", json!(earlier), json!({ "revision": revision, "reason": reason }))
+        }
+    }
+}
+
+fn status(user: &User) -> Value {
+    if user.status == UserStatus::Absent { Value::Null } else { json!(user.status) }
+}
+
+/// No field of a user that exists may be empty, so an empty one was never set.
+fn text(value: &str) -> Value {
+    if value.is_empty() { Value::Null } else { json!(value) }
+}
