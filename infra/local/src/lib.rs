@@ -1,3 +1,11 @@
 //! The platform on one machine.
 
+pub mod clock;
+pub mod config;
+pub mod data_dir;
+pub mod emulators;
+pub mod gateway;
+pub mod host;
+pub mod jwt;
+mod runtime_api;
 pub mod template;

@@ -124,3 +124,23 @@ fn merge(global: &Value, own: &Value) -> Value {
         (_, own) => own.clone(),
     }
 }
+
+#[cfg(test)]
+impl Function {
+    /// A function with a name and routes, and nothing else of interest.
+    pub(crate) fn for_test(name: &str, routes: Vec<Route>) -> Self {
+        Self {
+            logical_id: name.to_owned(),
+            name: name.to_owned(),
+            arn: format!("arn:{name}"),
+            environment: BTreeMap::new(),
+            timeout: Duration::from_secs(3),
+            memory: 128,
+            reserved_concurrency: None,
+            role: Role::default(),
+            routes,
+            event_sources: Vec::new(),
+            schedules: Vec::new(),
+        }
+    }
+}

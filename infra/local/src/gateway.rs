@@ -1,0 +1,117 @@
+//! The HTTP API: routes, tokens, limits and payload format 2.0 as AWS has them.
+
+mod answer;
+mod event;
+mod routes;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::to_bytes;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderValue, StatusCode, header};
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::host::{Host, InvokeError};
+use crate::jwt::{Refusal, Tokens};
+use crate::template::Function;
+use routes::{Match, Routes};
+
+/// The most bytes of request line and headers together.
+const MAXIMUM_HEAD: usize = 10_240;
+/// The most bytes of a body.
+const MAXIMUM_BODY: usize = 10_000_000;
+
+/// What it takes to answer requests.
+pub struct Gateway {
+    routes: Routes,
+    tokens: Option<Arc<Tokens>>,
+    clock: Clock,
+    host: Host,
+}
+
+impl Gateway {
+    /// A gateway with the routes of these functions. Without `tokens` no route needs one.
+    pub fn new(functions: &[Function], tokens: Option<Arc<Tokens>>, clock: Clock, host: Host) -> Self {
+        Self { routes: Routes::new(functions), tokens, clock, host }
+    }
+
+    async fn answer(&self, source: SocketAddr, request: Request) -> Result<Response, Response> {
+        let (parts, body) = request.into_parts();
+        if head_size(&parts) > MAXIMUM_HEAD {
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            return Err(answer::message(status, "Request Header Fields Too Large"));
+        }
+        let found =
+            self.routes.find(parts.method.as_str(), parts.uri.path()).ok_or_else(|| answer::message(StatusCode::NOT_FOUND, "Not Found"))?;
+        let claims = self.claims(&parts, &found).map_err(|refusal| unauthorized(&refusal))?;
+        let body =
+            to_bytes(body, MAXIMUM_BODY).await.map_err(|_| answer::message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"))?;
+        let request = event::Request {
+            id: &Uuid::new_v4().to_string(),
+            parts: &parts,
+            body: &body,
+            source_ip: &source.ip().to_string(),
+            at: self.clock.now(),
+            claims: claims.as_ref(),
+        };
+        let event = event::event(&request, &found).to_string();
+        let mut response = self.invoke(&found, event.into()).await;
+        if let Ok(id) = HeaderValue::from_str(request.id) {
+            response.headers_mut().insert("apigw-requestid", id);
+        }
+        Ok(response)
+    }
+
+    /// The claims of the token, where the route needs one.
+    fn claims(&self, parts: &Parts, found: &Match<'_>) -> Result<Option<BTreeMap<String, String>>, Refusal> {
+        let Some(tokens) = self.tokens.as_ref().filter(|_| found.route.authorized) else {
+            return Ok(None);
+        };
+        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        tokens.check(header).map(Some)
+    }
+
+    async fn invoke(&self, found: &Match<'_>, event: Bytes) -> Response {
+        let invocation = self.host.invoke(found.function, event);
+        let unavailable = || answer::message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+        match tokio::time::timeout(found.route.timeout, invocation).await {
+            Err(_) => unavailable(),
+            Ok(Ok(answer)) => answer::response(&answer).unwrap_or_else(answer::function_failed),
+            Ok(Err(error)) => {
+                tracing::warn!(function = found.function, %error, "a request failed");
+                match error {
+                    InvokeError::TimedOut(_) => unavailable(),
+                    _ => answer::function_failed(),
+                }
+            }
+        }
+    }
+}
+
+/// Answers any request that is none of the platform's own.
+pub async fn handle(State(gateway): State<Arc<Gateway>>, ConnectInfo(source): ConnectInfo<SocketAddr>, request: Request) -> Response {
+    match gateway.answer(source, request).await {
+        Ok(response) | Err(response) => response,
+    }
+}
+
+fn unauthorized(refusal: &Refusal) -> Response {
+    let mut response = answer::message(StatusCode::UNAUTHORIZED, "Unauthorized");
+    let challenge = HeaderValue::try_from(refusal.challenge());
+    let challenge = challenge.unwrap_or(HeaderValue::from_static("Bearer"));
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    response
+}
+
+/// The bytes of the request line and the headers.
+fn head_size(parts: &Parts) -> usize {
+    let line = parts.method.as_str().len() + parts.uri.to_string().len();
+    let headers = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+    line + headers.sum::<usize>()
+}
