@@ -10,6 +10,7 @@ mod alarms;
 mod binaries;
 mod event_sources;
 mod permissions;
+mod references;
 mod size;
 
 /// Runs every check on the template of the workspace at `root`; an empty answer means that all is well.
@@ -18,6 +19,7 @@ mod size;
 /// The workspace's binaries can't be listed.
 pub(crate) fn run_all(template: &Template, root: &Path) -> Result<Vec<String>> {
     let mut findings = size::check(template);
+    findings.extend(references::check(template));
     findings.extend(permissions::check(template));
     findings.extend(event_sources::check(template));
     findings.extend(alarms::check(template));

@@ -1,6 +1,6 @@
 //! `template.yaml` as the checks look at it: resources by name, intrinsic functions reduced to what they name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -12,6 +12,8 @@ pub(crate) const FUNCTION: &str = "AWS::Serverless::Function";
 /// A template. The YAML tags are gone: `!Ref EventsTable` is the string `EventsTable`, `!GetAtt EventsTable.Arn` is
 /// `EventsTable.Arn`, `!If [a, b, c]` is a list.
 pub(crate) struct Template {
+    text: String,
+    parameters: BTreeSet<String>,
     resources: BTreeMap<String, Value>,
 }
 
@@ -52,7 +54,21 @@ impl Template {
     pub(crate) fn parse(yaml: &str) -> Result<Self> {
         let document: Value = serde_saphyr::from_str(yaml).context("the template is not YAML")?;
         let resources = document["Resources"].as_object().context("the template has no Resources")?;
-        Ok(Self { resources: resources.clone().into_iter().collect() })
+        Ok(Self {
+            text: yaml.to_owned(),
+            parameters: document["Parameters"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect(),
+            resources: resources.clone().into_iter().collect(),
+        })
+    }
+
+    /// The file as it is written, with tags and comments.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether `!Ref name` means something: a parameter, a resource, or what CloudFormation itself knows (`AWS::Region`).
+    pub(crate) fn defines(&self, name: &str) -> bool {
+        self.parameters.contains(name) || self.resources.contains_key(name) || name.starts_with("AWS::")
     }
 
     /// All resources with their type and properties.
