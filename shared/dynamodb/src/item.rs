@@ -20,6 +20,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+/// The attribute of the snapshot.
+pub(crate) const SNAPSHOT: &str = "s";
+
 /// An item as the SDK gives and takes it.
 pub type Item = HashMap<String, AttributeValue>;
 
@@ -58,7 +61,7 @@ struct MetadataItem {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct SnapshotItem {
+struct SnapshotItem {
     r: u32,
     d: Value,
 }
@@ -177,4 +180,9 @@ pub fn commit_from_item(item: Item) -> Result<Commit, ItemError> {
 /// [`ItemError::Shape`] if its data does not fit DynamoDB's.
 pub fn commit_to_item(commit: Commit) -> Result<Item, ItemError> {
     Ok(serde_dynamo::to_item(CommitItem::from(commit))?)
+}
+
+/// Writes a snapshot as the attribute [`SNAPSHOT`].
+pub(crate) fn snapshot_attribute(snapshot: Snapshot) -> Result<AttributeValue, ItemError> {
+    Ok(serde_dynamo::to_attribute_value(SnapshotItem::from(snapshot))?)
 }

@@ -5,21 +5,34 @@
 //! 1. `client`: the connection, without the SDK's retries; `retry` has the one policy there is;
 //! 2. `item`, `size`: how a commit lies in the table, and what DynamoDB will take;
 //! 3. `query`, `fold`, `read`: strong reads that go back no further than to a snapshot; `cache` spares them;
+//! 4. `expect`, `claims`, `snapshots`, `idempotency`: what must hold and what is written with a command's events;
+//! 5. `part`, `append`: one put or one transaction, settled; `execute`: the loop around it, `execution` its input and outcome;
 
+mod append;
 mod cache;
+mod claims;
 mod client;
 mod error;
+mod execute;
+mod execution;
+mod expect;
 mod fold;
+mod idempotency;
 mod item;
 mod meter;
+mod part;
 mod query;
 mod read;
 mod retry;
+mod size;
+mod snapshots;
 mod store;
 
 pub use client::{connect, warm_up};
 pub use error::StoreError;
+pub use execution::{Answered, ExecuteError, Execution, Expected, Idempotency, Origin, Outcome};
 pub use item::{CommitItem, Item, ItemError, commit_from_item, commit_to_item};
 pub use meter::Usage;
 pub use read::At;
+pub use size::TooLarge;
 pub use store::{EventStore, StoreConfig};

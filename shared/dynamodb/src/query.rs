@@ -9,6 +9,9 @@ use headwater::{Commit, StreamName};
 use crate::retry::{Failed, fault, settle};
 use crate::{EventStore, Item, StoreError, commit_from_item};
 
+/// A number that no event reaches, and that a sort key can hold.
+pub(crate) const END: u64 = u64::MAX;
+
 /// Which commits of a stream are wanted.
 #[derive(Clone)]
 pub(crate) struct Wanted<'a> {

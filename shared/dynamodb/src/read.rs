@@ -4,7 +4,7 @@ use headwater::{Aggregate, Commit, Folded, StreamName};
 use jiff::Timestamp;
 
 use crate::fold::Tail;
-use crate::query::Wanted;
+use crate::query::{END, Wanted};
 use crate::{EventStore, StoreError};
 
 /// A moment in a stream's history.
@@ -16,9 +16,6 @@ pub enum At {
     Time(Timestamp),
 }
 
-/// A number that no event reaches, small enough for a sort key.
-const END: u64 = u64::MAX;
-
 impl EventStore {
     /// The present state, read strongly: one request where the newest usable snapshot is among the [`Aggregate::PAGE`] newest
     /// commits, and only for what this process has not seen yet. A stream without events has the default state at version 0.
@@ -26,8 +23,12 @@ impl EventStore {
     /// # Errors
     /// [`StoreError`], among them a stored event that this build cannot read.
     pub async fn load<A: Aggregate>(&self, stream: &StreamName) -> Result<Folded<A>, StoreError> {
-        let seen = self.cache().get(stream).unwrap_or_default();
-        let folded = self.fold_onto(seen, stream, END).await?;
+        self.load_onto(self.cache().get(stream).unwrap_or_default(), stream).await
+    }
+
+    /// The present state, from one that is known already.
+    pub(crate) async fn load_onto<A: Aggregate>(&self, known: Folded<A>, stream: &StreamName) -> Result<Folded<A>, StoreError> {
+        let folded = self.fold_onto(known, stream, END).await?;
         self.cache().put(stream, &folded);
         Ok(folded)
     }

@@ -19,8 +19,8 @@ const LONGEST: Duration = Duration::from_millis(500);
 pub(crate) enum Fault {
     /// A definite no: the same request will not fare better.
     Refused,
-    /// Not done, for want of capacity.
-    Throttled,
+    /// Not done, for want of capacity or of time.
+    Unserved,
     /// Not done, because a transaction is at work on the same item.
     Contended,
     /// Done or not, nobody knows: no reply, or one that says nothing.
@@ -57,7 +57,7 @@ pub(crate) fn fault<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Fault {
 
 fn fault_of(code: &str, status: u16) -> Fault {
     match code {
-        "ProvisionedThroughputExceededException" | "ThrottlingException" | "RequestLimitExceeded" => Fault::Throttled,
+        "ProvisionedThroughputExceededException" | "ThrottlingException" | "RequestLimitExceeded" => Fault::Unserved,
         "TransactionConflictException" => Fault::Contended,
         // Our own earlier attempt is still at work.
         "TransactionInProgressException" => Fault::Unknown,
@@ -102,6 +102,9 @@ pub(crate) async fn settle<T, E>(
 ) -> Result<T, Failed<E>> {
     let mut backoff = Backoff::until(deadline);
     let mut uncertain = false;
+    if Instant::now() >= deadline {
+        return Err(Failed { fault: Fault::Unserved, uncertain, error: SdkError::timeout_error("no time was left") });
+    }
     loop {
         meter.call();
         let answer = timeout_at(deadline, send()).await;
@@ -129,9 +132,9 @@ mod tests {
     #[test]
     fn each_failure_tells_its_effect() {
         for (code, status, expected) in [
-            ("ProvisionedThroughputExceededException", 400, Fault::Throttled),
-            ("ThrottlingException", 400, Fault::Throttled),
-            ("RequestLimitExceeded", 400, Fault::Throttled),
+            ("ProvisionedThroughputExceededException", 400, Fault::Unserved),
+            ("ThrottlingException", 400, Fault::Unserved),
+            ("RequestLimitExceeded", 400, Fault::Unserved),
             ("TransactionConflictException", 400, Fault::Contended),
             ("TransactionInProgressException", 400, Fault::Unknown),
             ("InternalServerError", 500, Fault::Unknown),

@@ -5,9 +5,9 @@ use aws_sdk_dynamodb::Client;
 use headwater::UniqueKey;
 use tokio::time::Instant;
 
-use crate::Usage;
 use crate::cache::Cache;
 use crate::meter::Meter;
+use crate::{StoreError, Usage};
 
 /// How long a read may take that was given no deadline.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -21,6 +21,12 @@ pub struct StoreConfig {
     pub idempotency_table: Option<String>,
     /// What names the streams of unique values; only commands of aggregates that have such need it.
     pub unique_key: Option<UniqueKey>,
+}
+
+impl StoreConfig {
+    pub(crate) fn idempotency_table(&self) -> Result<&str, StoreError> {
+        self.idempotency_table.as_deref().ok_or(StoreError::NoIdempotencyTable)
+    }
 }
 
 /// The event store: commits in a DynamoDB table. Cheap to clone; clones share the cache and the counters.

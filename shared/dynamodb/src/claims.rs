@@ -1,0 +1,123 @@
+//! Unique values: each is a stream, whose last event says who holds it. What a command adds to its aggregate's values is claimed and
+//! what it takes away is released, in the same transaction as its events.
+
+use std::collections::BTreeMap;
+
+use futures::future::try_join_all;
+use headwater::{Aggregate, Commit, Metadata, Rejection, StreamName, Unique, UniqueEvent, UniqueKey, UniqueValue, encode};
+use jiff::Timestamp;
+
+use crate::query::END;
+use crate::{EventStore, StoreError};
+
+/// What is known of a value's stream.
+#[derive(Default)]
+struct Head {
+    unique: Unique,
+    at: Option<Timestamp>,
+}
+
+/// What a command does to one value.
+struct Change {
+    value: UniqueValue,
+    is_claimed: bool,
+}
+
+/// The unique values that a request has to do with, and what it knows of their streams.
+#[derive(Default)]
+pub(crate) struct Claims {
+    heads: BTreeMap<StreamName, Head>,
+}
+
+impl Claims {
+    /// The commits that claim and release what changes between two states. A value that was not seen yet is assumed to be free, which
+    /// spares a read; one that is released must be read.
+    ///
+    /// The outer error is the store's; the inner one says that another holds a value.
+    pub(crate) async fn commits<A: Aggregate>(
+        &mut self,
+        store: &EventStore,
+        holder: &Commit,
+        before: &A,
+        after: &A,
+    ) -> Result<Result<Vec<Commit>, Rejection>, StoreError> {
+        let changes = changes(before, after);
+        if changes.is_empty() {
+            return Ok(Ok(Vec::new()));
+        }
+        let key = store.config().unique_key.as_ref().ok_or(StoreError::NoUniqueKey)?;
+        let changes = name(changes, key, &holder.stream)?;
+        self.load(store, changes.iter().filter(|(_, change)| !change.is_claimed).map(|(stream, _)| stream)).await?;
+        let mut commits = Vec::new();
+        for (stream, change) in &changes {
+            let head = self.heads.entry(stream.clone()).or_default();
+            let is_ours = head.unique.holder.as_deref() == Some(holder.stream.within_tenant());
+            if change.is_claimed && head.unique.holder.is_some() && !is_ours {
+                return Ok(Err(taken(&change.value)));
+            }
+            if change.is_claimed != is_ours {
+                commits.push(commit(stream, head, change, holder)?);
+            }
+        }
+        Ok(Ok(commits))
+    }
+
+    /// Reads again those of this request's values that have moved.
+    pub(crate) async fn refresh(&mut self, store: &EventStore, moved: &[StreamName]) -> Result<(), StoreError> {
+        let values: Vec<&StreamName> = moved.iter().filter(|stream| self.heads.remove(*stream).is_some()).collect();
+        self.load(store, values.into_iter()).await
+    }
+
+    async fn load(&mut self, store: &EventStore, streams: impl Iterator<Item = &StreamName>) -> Result<(), StoreError> {
+        let unseen: Vec<&StreamName> = streams.filter(|stream| !self.heads.contains_key(stream)).collect();
+        let heads = try_join_all(unseen.iter().map(|stream| head(store, stream))).await?;
+        self.heads.extend(unseen.into_iter().cloned().zip(heads));
+        Ok(())
+    }
+}
+
+async fn head(store: &EventStore, stream: &StreamName) -> Result<Head, StoreError> {
+    let newest = store.newest(stream, 1..=END).await?;
+    let unique = newest.as_ref().map(Unique::after).transpose()?.unwrap_or_default();
+    Ok(Head { unique, at: newest.map(|commit| commit.at) })
+}
+
+/// The values that only one of two states has.
+fn changes<A: Aggregate>(before: &A, after: &A) -> Vec<Change> {
+    let (before, after) = (before.unique_values(), after.unique_values());
+    let only = |these: &[UniqueValue], those: &[UniqueValue], is_claimed: bool| {
+        let is_same = |a: &UniqueValue, b: &UniqueValue| (a.category, &a.normalized) == (b.category, &b.normalized);
+        let these = these.iter().filter(|value| !those.iter().any(|other| is_same(value, other)));
+        these.map(|value| Change { value: value.clone(), is_claimed }).collect::<Vec<_>>()
+    };
+    let mut changes = only(&before, &after, false);
+    changes.extend(only(&after, &before, true));
+    changes
+}
+
+/// By stream, so that none is named twice.
+fn name(changes: Vec<Change>, key: &UniqueKey, holder: &StreamName) -> Result<BTreeMap<StreamName, Change>, StoreError> {
+    let named = changes.into_iter().map(|change| Ok((key.stream(holder.tenant(), holder.domain(), &change.value)?, change)));
+    named.collect()
+}
+
+fn commit(stream: &StreamName, head: &Head, change: &Change, holder: &Commit) -> Result<Commit, StoreError> {
+    let event = if change.is_claimed {
+        UniqueEvent::UniqueValueClaimed { holder: holder.stream.within_tenant().to_owned() }
+    } else {
+        UniqueEvent::UniqueValueReleased {}
+    };
+    let first = head.unique.version + 1;
+    Ok(Commit {
+        stream: stream.clone(),
+        first,
+        at: head.at.map_or(holder.at, |at| at.max(holder.at)),
+        metadata: Metadata::clone(&holder.metadata),
+        events: vec![encode(first, &event)?],
+        snapshot: None,
+    })
+}
+
+fn taken(value: &UniqueValue) -> Rejection {
+    Rejection::refused(value.taken, format!("`{}` belongs to another", value.normalized))
+}

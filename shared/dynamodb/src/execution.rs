@@ -1,0 +1,118 @@
+//! What a command's execution is given, and what comes of it.
+
+use std::time::Instant;
+
+use headwater::{Command, Context, Folded, IfMatch, Position, Rejection, StreamName};
+use serde_json::Value;
+
+use crate::{StoreError, TooLarge};
+
+/// A command and all that its execution needs to know.
+pub struct Execution<'a, C: Command> {
+    /// The stream that it decides about.
+    pub stream: StreamName,
+    /// What is to be done.
+    pub command: &'a C,
+    /// What the decision may know. Its time is raised to the stream's last commit's, where that is later.
+    pub context: Context,
+    /// Where the command comes from, for the commit's metadata.
+    pub origin: Origin,
+    /// What the caller expects of the present versions.
+    pub expected: Expected,
+    /// Whether the stream has just been given its name, so that it is assumed to be empty and the read is spared.
+    pub is_new: bool,
+    /// The caller's Idempotency-Key, if there is one.
+    pub idempotency: Option<Idempotency<'a, C::Aggregate>>,
+    /// When to give up.
+    pub deadline: Instant,
+}
+
+/// Where a command comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The same for everything that one request from outside led to.
+    pub correlation_id: String,
+    /// What directly caused the command: a request's or an event's id.
+    pub causation_id: Option<String>,
+    /// The W3C trace context of the request.
+    pub traceparent: Option<String>,
+}
+
+/// What a caller expects of the present versions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// The condition of `If-Match`: it must hold when the write happens.
+    pub if_match: Option<IfMatch>,
+    /// The positions of `Consistency-Token`: the decision must know at least these. A stream other than the command's costs a read, so
+    /// leave out what was brought up to date already.
+    pub at_least: Vec<Position>,
+}
+
+/// A caller's wish that the same request have one effect and one answer, however often it comes.
+pub struct Idempotency<'a, A> {
+    /// The key, scoped to its caller: a digest.
+    pub key: String,
+    /// What tells the request from another one with the same key.
+    pub request_hash: String,
+    /// Renders the answer to be recorded.
+    pub answer: &'a (dyn Fn(Answered<'_, A>) -> Value + Send + Sync),
+}
+
+/// What is recorded as a request's answer. Other answers may change when the request is repeated, and are not.
+#[derive(Debug)]
+pub enum Answered<'a, A> {
+    /// Its events are appended; this is the state after them.
+    Committed(&'a Folded<A>),
+    /// It was so already; this is the state.
+    Unchanged(&'a Folded<A>),
+    /// A rule said no.
+    Refused(&'a Rejection),
+    /// The `If-Match` condition did not hold.
+    PreconditionFailed {
+        /// The stream's version.
+        version: u64,
+    },
+}
+
+/// What a command came to.
+#[derive(Debug, PartialEq)]
+pub enum Outcome<A> {
+    /// Its events are appended; this is the state after them.
+    Committed(Folded<A>),
+    /// It was so already; this is the state, and nothing is written.
+    Unchanged(Folded<A>),
+    /// The same request had been answered before; this is the recorded answer.
+    Replayed(Value),
+}
+
+/// Why a command came to nothing. Unless the outcome is unknown, nothing is written.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecuteError {
+    /// A rule says no, or there is no such thing.
+    #[error("rejected: {0:?}")]
+    Rejected(Rejection),
+    /// The `If-Match` condition does not hold.
+    #[error("the precondition failed at version {version}")]
+    PreconditionFailed {
+        /// The stream's version.
+        version: u64,
+    },
+    /// The caller claims to have seen a version that its stream has not reached.
+    #[error("{}@{} is ahead of its stream", .0.stream, .0.version)]
+    TokenAhead(Position),
+    /// More than one atomic write can hold.
+    #[error(transparent)]
+    TooLarge(TooLarge),
+    /// The Idempotency-Key came with another request before.
+    #[error("the Idempotency-Key belongs to another request")]
+    KeyReused,
+    /// Others were faster until the deadline.
+    #[error("others were faster until the deadline")]
+    Contention,
+    /// Whether it is written could not be found out before the deadline.
+    #[error("the outcome is unknown")]
+    OutcomeUnknown,
+    /// The store could not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

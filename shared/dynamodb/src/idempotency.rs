@@ -1,0 +1,122 @@
+//! Records of answers to requests with an Idempotency-Key: the same key and request gets the same answer for a day.
+//!
+//! | attribute | | |
+//! |---|---|---|
+//! | `pk` | S | the key, scoped and digested by the caller |
+//! | `h` | S | the request's hash |
+//! | `a` | S | the answer, as JSON |
+//! | `ttl` | N | until when it counts, in seconds since the epoch; DynamoDB deletes it some time after that |
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure::AllOld, TransactWriteItem,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::retry::{Failed, fault, settle};
+use crate::{EventStore, ExecuteError, Item, ItemError, StoreError};
+
+/// How long an answer counts, in seconds.
+const LIFETIME: i64 = 24 * 60 * 60;
+
+/// DynamoDB is slow to delete, so what has expired counts as absent.
+const CONDITION: &str = "attribute_not_exists(pk) OR #ttl < :now";
+
+#[derive(Serialize, Deserialize)]
+struct RecordItem {
+    pk: String,
+    h: String,
+    a: String,
+    ttl: i64,
+}
+
+/// A record to be written.
+pub(crate) struct Record {
+    /// It, as an item.
+    pub(crate) item: Item,
+    now: AttributeValue,
+}
+
+impl Record {
+    pub(crate) fn new(key: &str, request_hash: &str, answer: &Value, now: Timestamp) -> Result<Self, StoreError> {
+        let seconds = now.as_second();
+        let record = RecordItem { pk: key.to_owned(), h: request_hash.to_owned(), a: answer.to_string(), ttl: seconds + LIFETIME };
+        let item = serde_dynamo::to_item(record).map_err(ItemError::from)?;
+        Ok(Self { item, now: AttributeValue::N(seconds.to_string()) })
+    }
+
+    /// Its put, as an action of a transaction.
+    pub(crate) fn write(&self, table: &str) -> Result<TransactWriteItem, BuildError> {
+        let put = Put::builder()
+            .table_name(table)
+            .set_item(Some(self.item.clone()))
+            .condition_expression(CONDITION)
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":now", self.now.clone())
+            .return_values_on_condition_check_failure(AllOld);
+        Ok(TransactWriteItem::builder().put(put.build()?).build())
+    }
+}
+
+/// The answer that a record holds, if it is one to the same request.
+///
+/// # Errors
+/// [`ExecuteError::KeyReused`] if it is not.
+pub(crate) fn replay(record: Item, request_hash: &str) -> Result<Value, ExecuteError> {
+    let record: RecordItem = serde_dynamo::from_item(record).map_err(|error| StoreError::from(ItemError::from(error)))?;
+    if record.h != request_hash {
+        return Err(ExecuteError::KeyReused);
+    }
+    Ok(serde_json::from_str(&record.a).map_err(StoreError::from)?)
+}
+
+impl EventStore {
+    /// Records the answer to a request that writes nothing else, unless there is an answer already: then that one counts, and is given back.
+    pub(crate) async fn record(&self, record: &Record) -> Result<Option<Item>, ExecuteError> {
+        let request = self
+            .client()
+            .put_item()
+            .table_name(self.config().idempotency_table()?)
+            .set_item(Some(record.item.clone()))
+            .condition_expression(CONDITION)
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":now", record.now.clone())
+            .return_values_on_condition_check_failure(AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        match settle(self.meter(), self.deadline(), fault, async || request.clone().send().await).await {
+            Ok(output) => {
+                self.meter().write(&output.consumed_capacity);
+                Ok(None)
+            }
+            Err(failed) => match failed.error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(found)) => Ok(found.item.clone()),
+                _ => Err(failed.into()),
+            },
+        }
+    }
+
+    /// The record of an answer, if there is one that still counts.
+    pub(crate) async fn recorded(&self, key: &str, now: Timestamp) -> Result<Option<Item>, StoreError> {
+        let request = self
+            .client()
+            .get_item()
+            .table_name(self.config().idempotency_table()?)
+            .set_key(Some(HashMap::from([("pk".to_owned(), AttributeValue::S(key.to_owned()))])))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let answer = settle(self.meter(), self.deadline(), fault, async || request.clone().send().await).await;
+        let output = answer.map_err(Failed::into_store_error)?;
+        self.meter().read(&output.consumed_capacity);
+        Ok(output.item.filter(|record| !has_expired(record, now)))
+    }
+}
+
+fn has_expired(record: &Item, now: Timestamp) -> bool {
+    let ttl = record.get("ttl").and_then(|ttl| ttl.as_n().ok()).and_then(|ttl| ttl.parse::<i64>().ok());
+    ttl.is_some_and(|ttl| ttl < now.as_second())
+}
