@@ -1,0 +1,157 @@
+use headwater::{Aggregate, Command, Context, Rejection, Rule, Verdict, encode};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::Clock;
+
+/// Begins a test of a decision: these events have happened.
+///
+/// ```text
+/// given::<User>([UserEvent::UserCreated {}]).when(DeactivateUser).then([UserEvent::UserDeactivated {}]).again_nothing();
+/// given::<User>([]).when(DeactivateUser).then_unknown();
+/// ```
+pub fn given<A: Aggregate>(events: impl IntoIterator<Item = A::Event>) -> Given<A> {
+    let context = Context { now: Clock::default().now(), id: "1".to_owned(), fresh_id: Uuid::nil(), actor: "tester".to_owned() };
+    Given { state: A::default(), context }.and(events)
+}
+
+/// What has happened, and what a decision will know besides: the time ([`Clock`]'s beginning), the id (`1`), the actor (`tester`).
+#[derive(Debug)]
+pub struct Given<A> {
+    state: A,
+    context: Context,
+}
+
+impl<A: Aggregate> Given<A> {
+    /// From here on it is this time: for further events and for the decision.
+    #[must_use]
+    pub fn at(mut self, now: Timestamp) -> Self {
+        self.context.now = now;
+        self
+    }
+
+    /// These events have happened as well, at the present time.
+    #[must_use]
+    pub fn and(mut self, events: impl IntoIterator<Item = A::Event>) -> Self {
+        for event in events {
+            self.state.evolve(&event, self.context.now);
+        }
+        self
+    }
+
+    /// The id of the thing, as its stream's name ends.
+    #[must_use]
+    pub fn id(mut self, id: &str) -> Self {
+        id.clone_into(&mut self.context.id);
+        self
+    }
+
+    /// Who sends the command.
+    #[must_use]
+    pub fn by(mut self, actor: &str) -> Self {
+        actor.clone_into(&mut self.context.actor);
+        self
+    }
+
+    /// Decides a command in the state that these events make.
+    #[must_use]
+    pub fn when<C: Command<Aggregate = A>>(self, command: C) -> When<C> {
+        let verdict = command.decide(&self.state, &self.context);
+        When { given: self, command, verdict }
+    }
+}
+
+/// A decision, to be compared with what it should have been. Each `then` fails at its caller's line.
+pub struct When<C: Command> {
+    given: Given<C::Aggregate>,
+    command: C,
+    verdict: Verdict<C::Aggregate>,
+}
+
+impl<C: Command> When<C> {
+    /// Exactly these events follow.
+    ///
+    /// # Panics
+    /// If others do, or none.
+    #[track_caller]
+    pub fn then(self, expected: impl IntoIterator<Item = <C::Aggregate as Aggregate>::Event>) -> Self {
+        let expected = lines::<C::Aggregate>(&expected.into_iter().collect::<Vec<_>>());
+        let decided = match &self.verdict {
+            Ok(events) => lines::<C::Aggregate>(events),
+            Err(rejection) => panic!("{} was rejected, but expected was\n{}\n{rejection:#?}", C::NAME, expected.join("\n")),
+        };
+        assert!(expected == decided, "{} decided other events (- expected, + decided):\n{}", C::NAME, difference(&expected, &decided));
+        self
+    }
+
+    /// The command changes nothing: it is so already.
+    ///
+    /// # Panics
+    /// If events follow, or a rule says no.
+    #[track_caller]
+    pub fn then_nothing(self) -> Self {
+        self.then([])
+    }
+
+    /// This rule says no.
+    ///
+    /// # Panics
+    /// If another does, or none.
+    #[track_caller]
+    pub fn then_rejected(self, expected: &Rule) {
+        match self.verdict {
+            Err(Rejection::Refused { rule, .. }) if rule == expected => {}
+            Err(other) => panic!("{} was to be refused by {}, but:\n{other:#?}", C::NAME, expected.name),
+            Ok(events) => {
+                let decided = lines::<C::Aggregate>(&events).join("\n");
+                panic!("{} was to be refused by {}, but decided:\n{decided}", C::NAME, expected.name)
+            }
+        }
+    }
+
+    /// There is no such thing.
+    ///
+    /// # Panics
+    /// If there is.
+    #[track_caller]
+    pub fn then_unknown(self) {
+        match self.verdict {
+            Err(Rejection::Unknown { .. }) => {}
+            Err(other) => panic!("{} was to find nothing, but:\n{other:#?}", C::NAME),
+            Ok(events) => panic!("{} was to find nothing, but decided:\n{}", C::NAME, lines::<C::Aggregate>(&events).join("\n")),
+        }
+    }
+
+    /// The same command once more, after the events that it decided: no event follows.
+    ///
+    /// # Panics
+    /// If one does.
+    #[track_caller]
+    pub fn again_nothing(self) {
+        let Self { given, command, verdict } = self;
+        let Given { state, context } = given.and(verdict.unwrap_or_default());
+        let again = command.decide(&state, &context).unwrap_or_default();
+        assert!(again.is_empty(), "{} once more decided:\n{}", C::NAME, lines::<C::Aggregate>(&again).join("\n"));
+    }
+}
+
+/// Events as they are stored, a line each.
+fn lines<A: Aggregate>(events: &[A::Event]) -> Vec<String> {
+    let line = |event| match encode(0, event) {
+        Ok(stored) => format!("{} {}", stored.event_type, stored.data),
+        Err(error) => error.to_string(),
+    };
+    events.iter().map(line).collect()
+}
+
+fn difference(expected: &[String], decided: &[String]) -> String {
+    let line = |index: usize| match (expected.get(index), decided.get(index)) {
+        (Some(expected), Some(decided)) if expected == decided => format!("  {expected}"),
+        (expected, decided) => {
+            let removed = expected.map(|line| format!("- {line}"));
+            let added = decided.map(|line| format!("+ {line}"));
+            removed.into_iter().chain(added).collect::<Vec<_>>().join("\n")
+        }
+    };
+    (0..expected.len().max(decided.len())).map(line).collect::<Vec<_>>().join("\n")
+}

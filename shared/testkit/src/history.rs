@@ -1,0 +1,114 @@
+use std::fmt;
+use std::sync::Arc;
+
+use headwater::{Aggregate, Command, Commit, Context, Event, Folded, Metadata, StreamName, Verdict, encode};
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::Clock;
+
+/// A command with its type forgotten, so that commands of one aggregate can be drawn at random.
+#[derive(Clone)]
+pub struct AnyCommand<A: Aggregate> {
+    name: &'static str,
+    shown: String,
+    decide: Arc<Decide<A>>,
+}
+
+type Decide<A> = dyn Fn(&A, &Context) -> Verdict<A> + Send + Sync;
+
+impl<A: Aggregate> AnyCommand<A> {
+    /// Forgets a command's type.
+    pub fn new<C: Command<Aggregate = A> + fmt::Debug + 'static>(command: C) -> Self {
+        let shown = format!("{command:?}");
+        Self { name: C::NAME, shown, decide: Arc::new(move |state, context| command.decide(state, context)) }
+    }
+}
+
+impl<A: Aggregate> fmt::Debug for AnyCommand<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+/// A stream that grows by commands, one a second, as the event store would let it grow.
+#[derive(Debug)]
+pub struct History<A: Aggregate> {
+    stream: StreamName,
+    clock: Clock,
+    folded: Folded<A>,
+    commits: Vec<Commit>,
+}
+
+impl<A: Aggregate> History<A> {
+    /// Nothing has happened yet.
+    pub fn new(stream: StreamName) -> Self {
+        Self { stream, clock: Clock::default(), folded: Folded::default(), commits: Vec::new() }
+    }
+
+    /// What the commands amount to.
+    pub fn folded(&self) -> &Folded<A> {
+        &self.folded
+    }
+
+    /// What the commands have appended.
+    pub fn commits(&self) -> &[Commit] {
+        &self.commits
+    }
+
+    /// Decides a command a second later, and appends what follows. Answers the decision.
+    ///
+    /// # Panics
+    /// If an event cannot be written and read back.
+    pub fn run(&mut self, command: &AnyCommand<A>) -> Verdict<A> {
+        let now = self.clock.advance(SignedDuration::from_secs(1));
+        let context = Context { now, id: self.stream.id().to_owned(), fresh_id: Uuid::nil(), actor: "tester".to_owned() };
+        let events = (command.decide)(&self.folded.state, &context)?;
+        if !events.is_empty() {
+            let commit = commit(&self.stream, self.folded.version + 1, now, command.name, &events);
+            self.folded.apply(&commit).expect("an event that was just written can be read");
+            self.commits.push(commit);
+        }
+        Ok(events)
+    }
+
+    /// Runs a command twice: whatever it did the first time, no event follows the second time. Answers the first decision.
+    ///
+    /// # Panics
+    /// If an event does.
+    #[track_caller]
+    pub fn run_twice(&mut self, command: &AnyCommand<A>) -> Verdict<A> {
+        let verdict = self.run(command);
+        let version = self.folded.version;
+        let again = self.run(command);
+        assert!(self.folded.version == version, "{command:?} once more appended {} events", again.unwrap_or_default().len());
+        verdict
+    }
+}
+
+/// Makes the commits of a stream from their events, one a second.
+///
+/// # Panics
+/// If an event does not serialize to its type and data.
+pub fn commits<E: Event>(stream: &StreamName, events: impl IntoIterator<Item = Vec<E>>) -> Vec<Commit> {
+    let mut clock = Clock::default();
+    let mut commits: Vec<Commit> = Vec::new();
+    for events in events {
+        let first = commits.last().map_or(1, |previous| previous.last() + 1);
+        commits.push(commit(stream, first, clock.advance(SignedDuration::from_secs(1)), "Given", &events));
+    }
+    commits
+}
+
+fn commit<E: Event>(stream: &StreamName, first: u64, at: Timestamp, command: &str, events: &[E]) -> Commit {
+    let stored = (first..).zip(events).map(|(number, event)| encode(number, event).expect("an event serializes to its type and data"));
+    let metadata = Metadata {
+        commit_id: Uuid::from_u64_pair(0, first),
+        command: command.to_owned(),
+        actor: "tester".to_owned(),
+        correlation_id: format!("request-{first}"),
+        causation_id: None,
+        traceparent: None,
+    };
+    Commit { stream: stream.clone(), first, at, metadata, events: stored.collect(), snapshot: None }
+}

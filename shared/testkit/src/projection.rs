@@ -1,0 +1,76 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use headwater::{Commit, IndexKey, Projection, Row, StreamName, apply_commits};
+use proptest::prelude::*;
+
+/// One attempt of a projector to bring the rows up to date.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Up to which commit the projector got them: an index, cut to how many there are.
+    pub upto: usize,
+    /// It had read the primary row before the previous delivery, and writes only now.
+    pub stale: bool,
+    /// It dies after this many index rows were written, before it writes the primary row.
+    pub dies_after: Option<usize>,
+}
+
+/// Deliveries as the pipeline may make them: repeated, late, overlapping, broken off anywhere.
+pub fn deliveries() -> impl Strategy<Value = Vec<Delivery>> {
+    let delivery = (0..20_usize, any::<bool>(), prop::option::of(0..8_usize));
+    prop::collection::vec(delivery.prop_map(|(upto, stale, dies_after)| Delivery { upto, stale, dies_after }), 0..12)
+}
+
+/// Shows that rows do not depend on how commits are delivered: after any deliveries, and a last one that gets through, they are
+/// what folding all commits at once makes them.
+///
+/// # Panics
+/// If they are not.
+#[track_caller]
+pub fn assert_converges<P: Projection>(stream: &StreamName, commits: &[Commit], deliveries: &[Delivery]) {
+    let at_once = apply_commits::<P>(stream, &Row::default(), commits).expect("events can be read");
+    let mut view = View::default();
+    let mut before = Row::default();
+    for delivery in deliveries {
+        let read = if delivery.stale { before } else { view.row.clone() };
+        before = view.row.clone();
+        view.deliver::<P>(stream, &read, &commits[..delivery.upto.min(commits.len())], delivery.dies_after);
+    }
+    let read = view.row.clone();
+    view.deliver::<P>(stream, &read, commits, None);
+    assert_eq!(view.row, at_once.row, "the primary row, then what folding at once gives");
+    assert_eq!(view.live_keys(), at_once.keys, "the index rows, then what folding at once gives");
+}
+
+/// One stream's rows as the views table holds them, with its conditions.
+#[derive(Default)]
+struct View {
+    row: Row,
+    /// Each index row's version, and whether it is live: a removed one leaves a tombstone.
+    index: BTreeMap<IndexKey, (u64, bool)>,
+}
+
+impl View {
+    /// Index rows first, the primary row last: so whoever dies on the way has left the work to be done again.
+    fn deliver<P: Projection>(&mut self, stream: &StreamName, read: &Row, commits: &[Commit], dies_after: Option<usize>) {
+        let applied = apply_commits::<P>(stream, read, commits).expect("events can be read");
+        let removed = applied.removed.into_iter().map(|key| (key, false));
+        let writes = removed.chain(applied.put.into_iter().map(|key| (key, true)));
+        for (key, live) in writes.take(dies_after.unwrap_or(usize::MAX)) {
+            self.write_index_row(key, applied.row.version, live);
+        }
+        if dies_after.is_none() && self.row.version == read.version {
+            self.row = applied.row;
+        }
+    }
+
+    fn write_index_row(&mut self, key: IndexKey, version: u64, live: bool) {
+        let stored = self.index.entry(key).or_insert((0, false));
+        if stored.0 < version {
+            *stored = (version, live);
+        }
+    }
+
+    fn live_keys(&self) -> BTreeSet<IndexKey> {
+        self.index.iter().filter(|(_, (_, live))| *live).map(|(key, _)| key.clone()).collect()
+    }
+}
