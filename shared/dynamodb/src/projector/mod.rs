@@ -33,13 +33,12 @@ mod task;
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::Client;
 use futures::StreamExt;
 use headwater::{ProjectionFn, StreamName};
 
 pub use self::task::Doorbell;
 use self::task::{Task, coalesce};
-use crate::feed::{Appender, Reached};
+use crate::feed::Appender;
 use crate::table::Table;
 use crate::views::{Generations, Rows};
 use crate::{EventStore, StoreError};
@@ -48,7 +47,6 @@ use crate::{EventStore, StoreError};
 const CONCURRENCY: usize = 16;
 
 /// Keeps the rows and the change feed of one domain up to date.
-#[derive(Debug)]
 pub struct Projector {
     domain: String,
     projections: &'static [ProjectionFn],
@@ -82,42 +80,35 @@ enum Outcome {
 
 impl Projector {
     /// A projector of the streams of `domain` whose category has a projection; all others it ignores.
-    pub fn new(
-        client: &Client,
-        views_table: &str,
-        feed_table: &str,
-        events: EventStore,
-        domain: &str,
-        projections: &'static [ProjectionFn],
-    ) -> Self {
+    pub fn new(events: EventStore, views_table: &str, feed_table: &str, domain: &str, projections: &'static [ProjectionFn]) -> Self {
         Self {
             domain: domain.to_owned(),
             projections,
-            views: Table::new(client.clone(), views_table),
-            generations: Generations::new(client.clone(), views_table, domain),
-            feed: Appender::new(Table::new(client.clone(), feed_table), events.clone()),
+            views: Table::new(events.clone(), views_table),
+            generations: Generations::new(events.clone(), views_table, domain),
+            feed: Appender::new(events.clone(), feed_table),
             events,
         }
     }
 
     /// Works off a batch. It is safe to give it any doorbell at any time, any number of times.
     pub async fn project(&self, doorbells: Vec<Doorbell>) -> BatchReport {
-        let tasks: Vec<Task> = coalesce(doorbells).into_iter().filter(|task| self.projection(&task.stream).is_some()).collect();
-        let outcomes: Vec<_> = futures::stream::iter(&tasks).map(|task| self.bring_up(task)).buffered(CONCURRENCY).collect().await;
+        let tasks = coalesce(doorbells).into_iter().filter_map(|task| Some((self.projection(&task.stream)?, task)));
+        let work = tasks.map(|(projection, task)| async move { (self.bring_up(projection, &task).await, task) });
+        let mut work = futures::stream::iter(work).buffer_unordered(CONCURRENCY);
         let mut report = BatchReport::default();
-        let mut done: BTreeMap<&str, Vec<&Task>> = BTreeMap::new();
-        for (task, outcome) in tasks.iter().zip(outcomes) {
+        let mut done: BTreeMap<String, Vec<Task>> = BTreeMap::new();
+        while let Some((outcome, task)) = work.next().await {
             match outcome {
                 Ok(outcome) => {
-                    report.written += usize::from(outcome == Outcome::Written);
-                    report.parked.extend((outcome == Outcome::Parked).then(|| task.stream.clone()));
-                    done.entry(task.stream.tenant()).or_default().push(task);
+                    report.count(outcome, &task);
+                    done.entry(task.stream.tenant().to_owned()).or_default().push(task);
                 }
-                Err(error) => report.fail(task, &error),
+                Err(error) => report.fail(&task, &error),
             }
         }
         for (tenant, tasks) in done {
-            self.feed(tenant, &tasks, &mut report).await;
+            self.feed(&tenant, &tasks, &mut report).await;
         }
         report.failed.sort_unstable();
         report
@@ -144,13 +135,10 @@ impl Projector {
     }
 
     /// Appends to a tenant's feed what these streams have reached.
-    async fn feed(&self, tenant: &str, tasks: &[&Task], report: &mut BatchReport) {
+    async fn feed(&self, tenant: &str, tasks: &[Task], report: &mut BatchReport) {
         for tasks in tasks.chunks(Appender::MOST_STREAMS) {
-            let reached = tasks
-                .iter()
-                .map(|task| Reached { stream: task.stream.clone(), version: task.version, commits: task.known().collect() })
-                .collect();
-            if let Err(error) = self.feed.append(tenant, &self.domain, reached).await {
+            let reached: Vec<_> = tasks.iter().map(Task::reached).collect();
+            if let Err(error) = self.feed.append(tenant, &self.domain, &reached).await {
                 tasks.iter().for_each(|task| report.fail(task, &error));
             }
         }
@@ -158,6 +146,14 @@ impl Projector {
 }
 
 impl BatchReport {
+    fn count(&mut self, outcome: Outcome, task: &Task) {
+        match outcome {
+            Outcome::Unchanged => {}
+            Outcome::Written => self.written += 1,
+            Outcome::Parked => self.parked.push(task.stream.clone()),
+        }
+    }
+
     fn fail(&mut self, task: &Task, error: &StoreError) {
         tracing::error!(stream = %task.stream, version = task.version, error = error as &dyn std::error::Error, "will be tried again");
         self.failed.extend(&task.places);

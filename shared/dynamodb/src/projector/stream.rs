@@ -1,29 +1,28 @@
 //! One stream: the steps that the module above explains.
 
 use futures::future::try_join_all;
-use headwater::{Commit, ProjectionFn, Row};
+use headwater::ProjectionFn;
 
-use super::task::{Task, end_of_run};
+use super::task::Task;
 use super::{Outcome, Projector};
 use crate::StoreError;
+use crate::retry::Backoff;
 use crate::table::Consistency;
-use crate::views::{Rows, StoredRow};
-
-/// How often a stream is begun again when other workers write its row in between. Each of them brings it forwards.
-const ATTEMPTS: u32 = 8;
+use crate::views::{FoldError, Rows, StoredRow, fold_missing};
 
 impl Projector {
     /// Brings a stream's rows to the version that was rung.
-    pub(super) async fn bring_up(&self, task: &Task) -> Result<Outcome, StoreError> {
-        let Some(projection) = self.projection(&task.stream) else { return Ok(Outcome::Unchanged) };
+    pub(super) async fn bring_up(&self, projection: &ProjectionFn, task: &Task) -> Result<Outcome, StoreError> {
         let rows = self.rows().await?;
-        for attempt in 0..ATTEMPTS {
-            backoff(attempt).await;
+        let mut backoff = Backoff::until(self.events.deadline());
+        loop {
             if let Some(outcome) = self.try_to_bring_up(&rows, projection, task).await? {
                 return Ok(outcome);
             }
+            if !backoff.wait().await {
+                return Err(StoreError::Unavailable("other workers wrote the row until the deadline".to_owned()));
+            }
         }
-        Err(StoreError::Contention)
     }
 
     /// One attempt; nothing if another worker wrote the row meanwhile.
@@ -33,18 +32,14 @@ impl Projector {
         if old.parked.is_some() {
             return Ok(Some(Outcome::Unchanged));
         }
-        self.bury_pending(rows, task, &old).await?;
+        bury_pending(rows, task, &old).await?;
         if old.row.version >= task.version {
             return Ok(Some(Outcome::Unchanged));
         }
-        let commits = match self.missing_commits(projection, task, &old.row).await {
-            Ok(commits) => commits,
-            Err(StoreError::Damaged(error)) => return self.park(rows, task, old, error.to_string()).await,
-            Err(error) => return Err(error),
-        };
-        let applied = match (projection.apply)(stream, &old.row, &commits) {
+        let applied = match fold_missing(&self.events, projection, stream, &old.row, |after| task.commits_after(after)).await {
             Ok(applied) => applied,
-            Err(error) => return self.park(rows, task, old, error.to_string()).await,
+            Err(FoldError::Poison(error)) => return self.park(rows, task, old, error).await,
+            Err(FoldError::Store(error)) => return Err(error),
         };
         let version = applied.row.version;
         try_join_all(applied.put.iter().map(|key| rows.put_into_index(stream, key, version))).await?;
@@ -52,27 +47,17 @@ impl Projector {
         if !rows.put(stream, new.clone(), old.row.version).await? {
             return Ok(None);
         }
-        self.bury_pending(rows, task, &new).await?;
+        bury_pending(rows, task, &new).await?;
         Ok(Some(Outcome::Written))
     }
+}
 
-    /// The commits that the row lacks; all, if it is not of this projection's revision.
-    async fn missing_commits(&self, projection: &ProjectionFn, task: &Task, row: &Row) -> Result<Vec<Commit>, StoreError> {
-        let after = if row.revision == projection.revision { row.version } else { 0 };
-        if let Some(commits) = task.commits_after(after) {
-            return Ok(commits);
-        }
-        let commits = self.events.commits_after(&task.stream, after).await?;
-        Ok(commits)
+/// Makes tombstones of the index rows that a row has left, and notes that they are.
+async fn bury_pending(rows: &Rows, task: &Task, stored: &StoredRow) -> Result<(), StoreError> {
+    if stored.pending.is_empty() {
+        return Ok(());
     }
-
-    /// Makes tombstones of the index rows that the row has left, and notes that they are.
-    async fn bury_pending(&self, rows: &Rows, task: &Task, stored: &StoredRow) -> Result<(), StoreError> {
-        if stored.pending.is_empty() {
-            return Ok(());
-        }
-        let (stream, version) = (&task.stream, stored.row.version);
-        try_join_all(stored.pending.iter().map(|key| rows.bury_in_index(stream, key, version))).await?;
-        rows.clear_pending(stream, version).await
-    }
+    let (stream, version) = (&task.stream, stored.row.version);
+    try_join_all(stored.pending.iter().map(|key| rows.bury_in_index(stream, key, version))).await?;
+    rows.clear_pending(stream, version).await
 }

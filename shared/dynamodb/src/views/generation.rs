@@ -1,14 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::Client;
 use headwater::StreamName;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::StoreError;
-use crate::table::{Consistency, Item, Key, Table};
+use crate::table::{Consistency, Key, Table, from_item};
+use crate::{EventStore, StoreError};
 
 /// How long a process may go on with the generation that it has read. A rebuild waits that long before it drops the old rows.
 const REMEMBERED: Duration = Duration::from_secs(30);
@@ -30,7 +29,7 @@ impl Generation {
 }
 
 /// Tells which generation of a domain's rows is the active one: the item `generations/<domain>`, `active`. Generation 1 needs none.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Generations {
     table: Table,
     key: Key,
@@ -44,9 +43,9 @@ struct Pointer {
 
 impl Generations {
     /// The generations of a domain's rows in the views table of this name.
-    pub fn new(client: Client, views_table: impl Into<String>, domain: &str) -> Self {
+    pub fn new(store: EventStore, views_table: &str, domain: &str) -> Self {
         let key = Key { pk: format!("generations/{domain}"), sk: "active".to_owned() };
-        Self { table: Table::new(client, views_table), key, remembered: Arc::default() }
+        Self { table: Table::new(store, views_table), key, remembered: Arc::default() }
     }
 
     /// The active generation, remembered for 30 seconds: called during init, it costs the first queries no read.
@@ -59,12 +58,8 @@ impl Generations {
             return Ok(generation);
         }
         let item = self.table.get(self.key.clone(), Consistency::Strong).await?;
-        let generation = item.map_or(Ok(Generation(1)), read_pointer)?;
+        let generation = item.map(from_item::<Pointer>).transpose()?.map_or(Generation(1), |pointer| pointer.generation);
         *remembered = Some((Instant::now(), generation));
         Ok(generation)
     }
-}
-
-fn read_pointer(item: Item) -> Result<Generation, StoreError> {
-    Ok(serde_dynamo::from_item::<_, Pointer>(item)?.generation)
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rows::Rows;
 use crate::StoreError;
-use crate::table::{Condition, Consistency, Found, Range};
+use crate::table::{Condition, Consistency, Found, Order, Range, from_item, to_item};
 
 /// How long a tombstone stays: far longer than any invocation lives that may still put a row of a lower version.
 const TOMBSTONE_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -61,7 +61,7 @@ impl Rows {
     }
 
     async fn write_index_row(&self, stream: &StreamName, key: &IndexKey, version: u64, ttl: Option<i64>) -> Result<(), StoreError> {
-        let item = serde_dynamo::to_item(IndexItem {
+        let item = to_item(IndexItem {
             pk: self.generation.index(stream.tenant(), stream.domain(), &key.index),
             sk: key.sort.clone(),
             stream: stream.clone(),
@@ -69,10 +69,8 @@ impl Rows {
             gone: ttl.is_some(),
             ttl,
         })?;
-        let older = Condition {
-            expression: "attribute_not_exists(pk) OR v < :v",
-            values: vec![(":v", AttributeValue::N(version.to_string()))],
-        };
+        let older =
+            Condition { expression: "attribute_not_exists(pk) OR v < :v", values: vec![(":v", AttributeValue::N(version.to_string()))] };
         // A condition that is not met is as good: then the index row tells of a later version.
         self.table.put_if(item, older).await?;
         Ok(())
@@ -85,12 +83,12 @@ impl Rows {
             prefix: range.prefix,
             after: range.after,
             limit,
-            forward: true,
-            tombstones: false,
+            order: Order::Forwards,
         };
         let Found { items, stopped_at } = self.table.query(range, consistency).await?;
-        let read = |item| serde_dynamo::from_item(item).map(|IndexItem { stream, version, .. }| Hint { stream, version });
-        Ok(Hints { hints: items.into_iter().map(read).collect::<Result<_, _>>()?, stopped_at })
+        let rows: Vec<IndexItem> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
+        let live = rows.into_iter().filter(|row| !row.gone);
+        Ok(Hints { hints: live.map(|row| Hint { stream: row.stream, version: row.version }).collect(), stopped_at })
     }
 }
 

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Generation;
-use crate::StoreError;
-use crate::table::{Item, Key};
+use crate::table::{Key, from_item, to_item};
+use crate::{Item, StoreError};
 
 /// A primary row as it is stored: the row, and what the projector has still to do about it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,13 +20,13 @@ pub(crate) struct StoredRow {
 
 /// Why a stream is parked: an event that the projector cannot fold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Parked {
+pub(crate) struct Parked {
     /// What went wrong, for an operator.
-    pub error: String,
+    pub(crate) error: String,
     /// When.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// The version that the stream should have been brought to.
-    pub version: u64,
+    pub(crate) version: u64,
 }
 
 /// The item, under the short names that are billed.
@@ -56,12 +56,12 @@ impl StoredRow {
         // A stream that was parked before its first event has no data yet.
         let data = if data.is_null() { json!({}) } else { data };
         let Self { pending, parked, .. } = self;
-        Ok(serde_dynamo::to_item(RowItem { pk, sk, version, revision, deleted, data, pending, parked })?)
+        to_item(RowItem { pk, sk, version, revision, deleted, data, pending, parked })
     }
 
     /// The row that an item stores, and the partition that says whose it is.
     pub(crate) fn read(item: Item) -> Result<(String, Self), StoreError> {
-        let RowItem { pk, version, revision, deleted, data, pending, parked, .. } = serde_dynamo::from_item(item)?;
+        let RowItem { pk, version, revision, deleted, data, pending, parked, .. } = from_item(item)?;
         Ok((pk, Self { row: Row { version, revision, deleted, data }, pending, parked }))
     }
 }

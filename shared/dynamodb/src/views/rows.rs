@@ -5,11 +5,11 @@ use headwater::StreamName;
 
 use super::Generation;
 use super::row::StoredRow;
-use crate::StoreError;
 use crate::table::{Condition, Consistency, Table};
+use crate::{Item, StoreError};
 
 /// The rows of one generation in the views table. Here are the primary rows; those of the indexes are next door, in `index`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Rows {
     pub(super) table: Table,
     pub(super) generation: Generation,
@@ -34,8 +34,8 @@ impl Rows {
         streams: Vec<StreamName>,
         consistency: Consistency,
     ) -> Result<HashMap<StreamName, StoredRow>, StoreError> {
-        let keys = streams.iter().map(|stream| self.generation.row(stream)).collect();
-        let items = self.table.get_many(keys, consistency).await?;
+        let keys: Vec<Item> = streams.iter().map(|stream| self.generation.row(stream).into_item()).collect();
+        let items = self.table.get_many(&keys, consistency).await?;
         let mut found = items.into_iter().map(StoredRow::read).collect::<Result<HashMap<_, _>, _>>()?;
         let row_of = |stream: StreamName| {
             let stored = found.remove(&self.generation.row(&stream).pk).unwrap_or_default();

@@ -1,0 +1,148 @@
+//! Writing a feed's log.
+
+use std::collections::HashMap;
+
+use futures::future::try_join_all;
+use headwater::StreamName;
+use tokio::sync::Mutex;
+
+use super::log::newest;
+use super::page::{Listed, Page};
+use super::streams::{fed_version, move_on};
+use crate::retry::Backoff;
+use crate::table::{Condition, Table};
+use crate::{EventStore, StoreError};
+
+/// The most commits of one page: whoever asks for the head reads a whole page.
+const MOST_COMMITS: usize = 100;
+
+/// What a projector has to tell of a stream.
+#[derive(Debug)]
+pub(crate) struct Reached {
+    /// Which stream.
+    pub(crate) stream: StreamName,
+    /// What it has reached.
+    pub(crate) version: u64,
+    /// The commits that are at hand, in order.
+    pub(crate) commits: Vec<CommitKey>,
+}
+
+/// Where a commit lies in its stream.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct CommitKey {
+    /// The number of its first event.
+    pub(crate) first: u64,
+    /// How many events it has.
+    pub(crate) count: u64,
+}
+
+/// Appends to the change feeds. It remembers where each ends: if another worker has been faster, the condition tells.
+pub(crate) struct Appender {
+    table: Table,
+    events: EventStore,
+    ends: Mutex<HashMap<(String, String), u64>>,
+}
+
+/// The commits of a stream that its feed lacks.
+struct Missing<'a> {
+    stream: &'a StreamName,
+    /// What the feed tells of.
+    fed: u64,
+    commits: Vec<CommitKey>,
+}
+
+impl Appender {
+    /// The most streams whose commits one page takes: a transaction has at most 100 items, and the page is one.
+    pub(crate) const MOST_STREAMS: usize = 99;
+
+    pub(crate) fn new(events: EventStore, feed_table: &str) -> Self {
+        Self { table: Table::new(events.clone(), feed_table), events, ends: Mutex::default() }
+    }
+
+    /// Brings a feed to what these streams, at most [`MOST_STREAMS`](Self::MOST_STREAMS) of one tenant's domain, have reached.
+    pub(crate) async fn append(&self, tenant: &str, domain: &str, reached: &[Reached]) -> Result<(), StoreError> {
+        let mut backoff = Backoff::until(self.events.deadline());
+        loop {
+            let missing = try_join_all(reached.iter().map(|reached| self.missing(reached))).await?;
+            let (page, more) = fill_page(missing);
+            if page.is_empty() {
+                return Ok(());
+            }
+            let written = self.write(tenant, domain, page).await?;
+            if written && !more {
+                return Ok(());
+            }
+            if !written && !backoff.wait().await {
+                return Err(StoreError::Unavailable("other workers wrote the feed until the deadline".to_owned()));
+            }
+        }
+    }
+
+    /// What the feed lacks of a stream: from the commits at hand or else, where one is missing among them, from the events table.
+    async fn missing<'a>(&self, reached: &'a Reached) -> Result<Missing<'a>, StoreError> {
+        let Reached { stream, version, commits } = reached;
+        let fed = fed_version(&self.table, stream).await?;
+        let commits = match follow(fed, commits) {
+            _ if fed >= *version => Vec::new(),
+            (commits, end) if end >= *version => commits,
+            _ => self.events.commit_keys_after(stream, fed).await?,
+        };
+        Ok(Missing { stream, fed, commits })
+    }
+
+    /// Writes a page at the end of the feed, and says whether nobody else had written there or fed one of its streams.
+    async fn write(&self, tenant: &str, domain: &str, page: Vec<Missing<'_>>) -> Result<bool, StoreError> {
+        let feed = (tenant.to_owned(), domain.to_owned());
+        let mut ends = self.ends.lock().await;
+        let end = match ends.get(&feed) {
+            Some(end) => *end,
+            None => newest(&self.table, tenant, domain).await?.head(),
+        };
+        let mut writes = Vec::with_capacity(1 + page.len());
+        let mut listed = Vec::new();
+        for Missing { stream, fed, commits } in page {
+            let to = commits.last().map_or(fed, |last| last.first + last.count - 1);
+            writes.push(move_on(&self.table, stream, fed, to)?);
+            listed.extend(commits.into_iter().map(|CommitKey { first, count }| Listed { stream: stream.clone(), first, count }));
+        }
+        let page = Page { first: end + 1, commits: listed };
+        let last = page.last();
+        writes.push(self.table.put(page.into_item(tenant, domain)?, Some(Condition::absent()))?);
+        let written = self.table.transact(writes).await?;
+        if written {
+            ends.insert(feed, last)
+        } else {
+            ends.remove(&feed)
+        };
+        Ok(written)
+    }
+}
+
+/// The run of commits that follows a version without a gap, and where it ends.
+fn follow(fed: u64, commits: &[CommitKey]) -> (Vec<CommitKey>, u64) {
+    let mut end = fed;
+    let mut run = Vec::new();
+    for commit in commits.iter().filter(|commit| commit.first > fed) {
+        if commit.first != end + 1 {
+            break;
+        }
+        end += commit.count;
+        run.push(*commit);
+    }
+    (run, end)
+}
+
+/// As many of the missing commits as one page takes, and whether there are more.
+fn fill_page(missing: Vec<Missing<'_>>) -> (Vec<Missing<'_>>, bool) {
+    let total: usize = missing.iter().map(|missing| missing.commits.len()).sum();
+    let mut room = MOST_COMMITS;
+    let mut page = Vec::with_capacity(missing.len());
+    for mut missing in missing {
+        missing.commits.truncate(room);
+        room -= missing.commits.len();
+        if !missing.commits.is_empty() {
+            page.push(missing);
+        }
+    }
+    (page, total > MOST_COMMITS)
+}

@@ -1,0 +1,73 @@
+use headwater::StreamName;
+use serde::{Deserialize, Serialize};
+
+use super::FeedEntry;
+use crate::table::{from_item, to_item};
+use crate::{Item, StoreError};
+
+/// All pages' sort keys begin so, and the epoch's does not: no position has 20 digits of its own.
+pub(super) const PAGES: &str = "0";
+
+/// Some commits, at consecutive positions.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Page {
+    /// The position of the first one.
+    pub(super) first: u64,
+    /// What is listed.
+    pub(super) commits: Vec<Listed>,
+}
+
+/// A commit as a page lists it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Listed {
+    #[serde(rename = "s")]
+    pub(super) stream: StreamName,
+    /// The number of its first event.
+    #[serde(rename = "f")]
+    pub(super) first: u64,
+    /// How many events it has.
+    #[serde(rename = "n")]
+    pub(super) count: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PageItem {
+    pk: String,
+    sk: String,
+    n: u64,
+    l: Vec<Listed>,
+}
+
+impl Page {
+    /// The position of its last commit.
+    pub(super) fn last(&self) -> u64 {
+        self.first + self.commits.len() as u64 - 1
+    }
+
+    /// Its commits beyond a position.
+    pub(super) fn entries_after(self, position: u64) -> impl Iterator<Item = FeedEntry> {
+        let entry = |(position, Listed { stream, first, count })| FeedEntry { position, stream, first, last: first + count - 1 };
+        (self.first..).zip(self.commits).map(entry).filter(move |entry| entry.position > position)
+    }
+
+    pub(super) fn into_item(self, tenant: &str, domain: &str) -> Result<Item, StoreError> {
+        let (pk, sk) = (log(tenant, domain), sort_key(self.first));
+        to_item(PageItem { pk, sk, n: self.commits.len() as u64, l: self.commits })
+    }
+
+    pub(super) fn read(item: Item) -> Result<Self, StoreError> {
+        let PageItem { sk, l, .. } = from_item(item)?;
+        let first = sk.parse().map_err(|_| StoreError::Refused(format!("a page of a feed has the key {sk}")))?;
+        Ok(Self { first, commits: l })
+    }
+}
+
+/// The partition of a feed's pages and of its epoch.
+pub(super) fn log(tenant: &str, domain: &str) -> String {
+    format!("{tenant}/{domain}")
+}
+
+/// A position as a sort key: in order as numbers are.
+pub(super) fn sort_key(position: u64) -> String {
+    format!("{position:020}")
+}

@@ -1,0 +1,61 @@
+//! The one way in which commits get into a row: for the projector, the forced read and lists alike.
+
+use headwater::{Applied, Commit, EventError, ProjectionFn, Row, StreamName};
+
+use crate::{EventStore, StoreError};
+
+/// Why a row could not be brought up to date.
+#[derive(Debug)]
+pub(crate) enum FoldError {
+    /// An event cannot be read, or is missing: trying again will not help.
+    Poison(String),
+    /// The events could not be read now.
+    Store(StoreError),
+}
+
+/// Folds into a row what it lacks: commits at hand if `at_hand` has those after a version, else from the events table. A row of
+/// another revision is folded from nothing.
+pub(crate) async fn fold_missing(
+    events: &EventStore,
+    projection: &ProjectionFn,
+    stream: &StreamName,
+    row: &Row,
+    at_hand: impl Fn(u64) -> Option<Vec<Commit>>,
+) -> Result<Applied, FoldError> {
+    let after = if row.revision == projection.revision { row.version } else { 0 };
+    let commits = match at_hand(after) {
+        Some(commits) => commits,
+        None => events.commits_after(stream, after).await?,
+    };
+    if let Some(missing) = gap(after, &commits) {
+        return Err(StoreError::Gap { stream: stream.clone(), missing }.into());
+    }
+    Ok((projection.apply)(stream, row, &commits)?)
+}
+
+/// The first event that is missing where these commits should follow version `after` and each other.
+pub(crate) fn gap(after: u64, commits: &[Commit]) -> Option<u64> {
+    let mut version = after;
+    for commit in commits {
+        if commit.first != version + 1 {
+            return Some(version + 1);
+        }
+        version = commit.last();
+    }
+    None
+}
+
+impl From<StoreError> for FoldError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Item(_) | StoreError::Event(_) | StoreError::Gap { .. } => Self::Poison(error.to_string()),
+            error => Self::Store(error),
+        }
+    }
+}
+
+impl From<EventError> for FoldError {
+    fn from(error: EventError) -> Self {
+        Self::Poison(error.to_string())
+    }
+}

@@ -1,0 +1,69 @@
+//! Forced reads: rows as fresh as is demanded, whatever the projectors have got to.
+
+use std::collections::BTreeMap;
+
+use futures::future::try_join_all;
+use headwater::{ProjectionFn, Row, StreamName};
+
+use super::{ReadError, StoredRow, Views, fold_missing};
+use crate::table::Consistency;
+
+impl Views {
+    /// Folds from the events what a row lacks: one strong read where it is behind, none where it is not. A row of another revision
+    /// counts as nothing.
+    pub(super) async fn bring_up(
+        &self,
+        projection: &ProjectionFn,
+        stream: &StreamName,
+        stored: StoredRow,
+        at_least: u64,
+    ) -> Result<Option<Row>, ReadError> {
+        let StoredRow { row, parked, .. } = stored;
+        if usable(projection, &row) && row.version >= at_least {
+            return Ok(Some(row));
+        }
+        if let Some(parked) = parked {
+            return Err(ReadError::Parked { stream: stream.clone(), reason: parked.error });
+        }
+        if row.version == 0 && at_least == 0 {
+            return Ok(None);
+        }
+        let applied = fold_missing(&self.events, projection, stream, &row, |_| None).await;
+        let row = applied.map_err(|error| ReadError::of(stream, error))?.row;
+        if row.version < at_least {
+            return Err(ReadError::Ahead { stream: stream.clone(), head: row.version });
+        }
+        Ok(Some(row))
+    }
+
+    /// The rows of many streams, each of at least the version given. For a list, so that nothing about one stream is an error: a parked
+    /// one stands where it had got to.
+    pub(super) async fn hydrate(
+        &self,
+        projection: &ProjectionFn,
+        wanted: BTreeMap<StreamName, u64>,
+        consistency: Consistency,
+    ) -> Result<Vec<(StreamName, Row)>, ReadError> {
+        let rows = self.rows().await?;
+        let stored = rows.get_many(wanted.keys().cloned().collect(), consistency).await?;
+        let fresh = stored.into_iter().map(|(stream, mut stored)| async {
+            let at_least = wanted.get(&stream).copied().unwrap_or(0);
+            if stored.row.version < at_least && consistency == Consistency::Eventual {
+                stored = rows.get(&stream, Consistency::Strong).await?;
+            }
+            let stopped = Some(stored.row.clone()).filter(|row| usable(projection, row));
+            let row = match self.bring_up(projection, &stream, stored, at_least).await {
+                Err(ReadError::Store(error)) => return Err(ReadError::Store(error)),
+                Err(_) => stopped,
+                Ok(row) => row,
+            };
+            Ok(row.map(|row| (stream, row)))
+        });
+        Ok(try_join_all(fresh).await?.into_iter().flatten().collect())
+    }
+}
+
+/// Whether a row holds something that this projection understands.
+fn usable(projection: &ProjectionFn, row: &Row) -> bool {
+    row.version > 0 && row.revision == projection.revision
+}

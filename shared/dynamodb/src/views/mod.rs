@@ -1,0 +1,113 @@
+//! The query side: rows folded from events, lists over them, and reads that are as fresh as a token demands.
+//!
+//! | item | `pk` | `sk` | attributes |
+//! |---|---|---|---|
+//! | primary row | `g1/acme/identity/users/42` | `row` | `v` version, `r` revision, `d` data; where it is so: `x` deleted, `k` index keys yet to be removed, `p` why it is parked |
+//! | index row | `g1/acme/identity/members/7` | the place in the list | `s` stream, `v` version; of a tombstone also `x` and `ttl` |
+//! | parked stream | `parked/identity` | stream | `error`, `at`, `version` |
+//! | active generation | `generations/identity` | `active` | `generation` |
+//!
+//! The projector writes them; how, and why a reader can rely on them, is told in [`crate::projector`]. A reader without a token reads
+//! rows as they are, eventually consistent. With a token it reads strongly and folds what is missing itself, with the same code.
+
+mod error;
+mod fold;
+mod fresh;
+mod generation;
+mod index;
+mod overlay;
+mod page;
+mod parking;
+mod row;
+mod rows;
+
+use std::collections::{BTreeMap, HashMap};
+
+use headwater::{ProjectionFn, Row, StreamName};
+
+pub use self::error::ReadError;
+pub(crate) use self::fold::{FoldError, fold_missing, gap};
+pub use self::generation::{Generation, Generations};
+pub use self::overlay::Overlay;
+pub use self::page::{Page, PageRequest};
+pub(crate) use self::row::{Parked, StoredRow};
+pub(crate) use self::rows::Rows;
+use crate::table::{Consistency, Table};
+use crate::{EventStore, StoreError};
+
+/// The views of one domain, for its query functions.
+#[derive(Clone)]
+pub struct Views {
+    events: EventStore,
+    table: Table,
+    domain: String,
+    generations: Generations,
+}
+
+impl Views {
+    /// The views in the table of this name; `events` holds what they may lack.
+    pub fn new(events: EventStore, views_table: &str, domain: &str) -> Self {
+        let generations = Generations::new(events.clone(), views_table, domain);
+        Self { table: Table::new(events.clone(), views_table), domain: domain.to_owned(), generations, events }
+    }
+
+    /// The same views for one request: its calls give up at `deadline`.
+    #[must_use]
+    pub fn within(&self, deadline: std::time::Instant) -> Self {
+        let events = self.events.within(deadline);
+        Self { table: self.table.with(events.clone()), events, ..self.clone() }
+    }
+
+    /// The generation of the rows that this process reads. Asked for during init, it spares the first query a read.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it has to be read and cannot be.
+    pub async fn generation(&self) -> Result<Generation, StoreError> {
+        self.generations.active().await
+    }
+
+    /// The row of a stream, nothing if the stream has no events. Without `at_least` it is whatever the table has: one call. With it,
+    /// the row is read strongly and has at least that version: what it lacks is folded from the events, for one call more.
+    ///
+    /// # Errors
+    /// [`ReadError`]; that the stream is parked is one only where its row does not suffice.
+    pub async fn get(&self, projection: &ProjectionFn, stream: &StreamName, at_least: Option<u64>) -> Result<Option<Row>, ReadError> {
+        let consistency = if at_least.is_some() { Consistency::Strong } else { Consistency::Eventual };
+        let stored = self.rows().await?.get(stream, consistency).await?;
+        self.bring_up(projection, stream, stored, at_least.unwrap_or(0)).await
+    }
+
+    /// The rows of many streams, without those that have no events. Rows of the overlay take the place of older ones; with an overlay
+    /// all others are read strongly. A parked stream has the row that it had got to.
+    ///
+    /// # Errors
+    /// [`ReadError::Store`].
+    pub async fn get_many(
+        &self,
+        projection: &ProjectionFn,
+        streams: impl IntoIterator<Item = StreamName>,
+        overlay: Option<&Overlay>,
+    ) -> Result<HashMap<StreamName, Row>, ReadError> {
+        let mut overlaid = HashMap::new();
+        let mut others = BTreeMap::new();
+        for stream in streams {
+            match overlay.and_then(|overlay| overlay.row(&stream)) {
+                Some(row) => overlaid.insert(stream, row.clone()).map(|_| ()),
+                None => others.insert(stream, 0).map(|_| ()),
+            };
+        }
+        overlaid.extend(self.hydrate(projection, others, overlay.into()).await?);
+        Ok(overlaid)
+    }
+
+    async fn rows(&self) -> Result<Rows, StoreError> {
+        Ok(Rows::new(self.table.clone(), self.generations.active().await?))
+    }
+}
+
+/// Who brings tokens wants to see what they stand for.
+impl From<Option<&Overlay>> for Consistency {
+    fn from(overlay: Option<&Overlay>) -> Self {
+        if overlay.is_some() { Self::Strong } else { Self::Eventual }
+    }
+}
