@@ -83,3 +83,6 @@ fn status(user: &User) -> Value {
 fn text(value: &str) -> Value {
     if value.is_empty() { Value::Null } else { json!(value) }
 }
+
+#[cfg(test)]
+mod tests;

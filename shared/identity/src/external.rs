@@ -115,3 +115,6 @@ impl Command for ParkExternalUser {
         }])
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -199,3 +199,6 @@ impl Command for DeleteGroup {
         Ok(vec![GroupEvent::GroupDeleted {}])
     }
 }
+
+#[cfg(test)]
+mod tests;

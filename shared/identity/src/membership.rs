@@ -136,3 +136,6 @@ impl Command for RemoveMember {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -343,3 +343,6 @@ impl Command for DeleteUser {
         Ok(vec![UserEvent::UserDeleted {}])
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -169,3 +169,6 @@ fn kept_prefixes(word: &str) -> Vec<String> {
     let characters: Vec<char> = word.chars().collect();
     [2, 4].into_iter().filter_map(|length| characters.get(..length)).map(String::from_iter).collect()
 }
+
+#[cfg(test)]
+mod tests;
