@@ -1,0 +1,115 @@
+use headwater::normalize;
+use headwater_testkit::given;
+use jiff::Timestamp;
+
+use super::*;
+
+fn user_name_set(user_name: &str) -> UserEvent {
+    UserEvent::UserNameSet { user_name: user_name.to_owned() }
+}
+
+fn display_name_set(display_name: &str) -> UserEvent {
+    UserEvent::DisplayNameSet { display_name: display_name.to_owned() }
+}
+
+fn email_set(email: &str) -> UserEvent {
+    UserEvent::EmailSet { email: email.to_owned() }
+}
+
+/// The events of Ada, created and active.
+fn ada() -> Vec<UserEvent> {
+    vec![UserEvent::UserCreated {}, user_name_set("ada"), display_name_set("Ada Lovelace"), email_set("ada@example.com")]
+}
+
+fn ada_and(events: impl IntoIterator<Item = UserEvent>) -> Vec<UserEvent> {
+    ada().into_iter().chain(events).collect()
+}
+
+fn create_ada() -> CreateUser {
+    CreateUser { id: None, user_name: "ada".to_owned(), display_name: "Ada Lovelace".to_owned(), email: "ada@example.com".to_owned() }
+}
+
+fn rename(user_name: &str) -> PatchUser {
+    PatchUser { user_name: Some(user_name.to_owned()), ..PatchUser::default() }
+}
+
+const DEACTIVATED: UserEvent = UserEvent::UserDeactivated {};
+const REACTIVATED: UserEvent = UserEvent::UserReactivated {};
+const DELETED: UserEvent = UserEvent::UserDeleted {};
+
+#[test]
+fn a_user_is_created_once() {
+    given::<User>([]).when(create_ada()).then(ada()).again_nothing();
+    given::<User>(ada()).when(create_ada()).then_rejected(&USER_EXISTS);
+    given::<User>(ada_and([DEACTIVATED])).when(create_ada()).then_rejected(&USER_EXISTS);
+    given::<User>(ada_and([DELETED])).when(create_ada()).then_rejected(&USER_EXISTS);
+}
+
+#[test]
+fn a_patch_sets_what_is_given_and_differs() {
+    let all = PatchUser {
+        user_name: Some("countess".to_owned()),
+        display_name: Some("Ada King".to_owned()),
+        email: Some("ada@king.example".to_owned()),
+    };
+    let all_set = [user_name_set("countess"), display_name_set("Ada King"), email_set("ada@king.example")];
+    let half_new = PatchUser { display_name: Some("Ada King".to_owned()), ..rename("ada") };
+
+    given::<User>(ada()).when(all).then(all_set).again_nothing();
+    given::<User>(ada()).when(half_new).then([display_name_set("Ada King")]).again_nothing();
+    given::<User>(ada()).when(rename("ada")).then_nothing();
+    given::<User>(ada()).when(rename("ADA")).then([user_name_set("ADA")]).again_nothing();
+    given::<User>(ada()).when(PatchUser::default()).then_nothing();
+    given::<User>(ada_and([DEACTIVATED])).when(rename("countess")).then([user_name_set("countess")]);
+    given::<User>([]).when(rename("ada")).then_unknown();
+    given::<User>(ada_and([DELETED])).when(rename("ada")).then_unknown();
+    given::<User>(ada_and([DELETED])).when(PatchUser::default()).then_unknown();
+}
+
+#[test]
+fn a_user_is_deactivated_and_reactivated() {
+    given::<User>(ada()).when(DeactivateUser).then([DEACTIVATED]).again_nothing();
+    given::<User>(ada_and([DEACTIVATED])).when(DeactivateUser).then_nothing();
+    given::<User>(ada_and([DEACTIVATED])).when(ReactivateUser).then([REACTIVATED]).again_nothing();
+    given::<User>(ada()).when(ReactivateUser).then_nothing();
+    given::<User>(ada_and([DEACTIVATED, REACTIVATED])).when(DeactivateUser).then([DEACTIVATED]);
+    given::<User>([]).when(DeactivateUser).then_unknown();
+    given::<User>([]).when(ReactivateUser).then_unknown();
+    given::<User>(ada_and([DELETED])).when(DeactivateUser).then_unknown();
+    given::<User>(ada_and([DEACTIVATED, DELETED])).when(ReactivateUser).then_unknown();
+}
+
+#[test]
+fn a_user_is_deleted_for_good() {
+    given::<User>(ada()).when(DeleteUser).then([DELETED]).again_nothing();
+    given::<User>(ada_and([DEACTIVATED])).when(DeleteUser).then([DELETED]);
+    given::<User>([]).when(DeleteUser).then_unknown();
+    given::<User>(ada_and([DELETED])).when(DeleteUser).then_unknown();
+}
+
+#[test]
+fn a_user_holds_name_and_email_while_it_exists() {
+    let claims = |events: Vec<UserEvent>| {
+        let values = fold(events).unique_values();
+        values.into_iter().map(|value| (value.category, value.normalized, value.taken.name)).collect::<Vec<_>>()
+    };
+    let held = vec![("user-names", "ada".to_owned(), "user-name-taken"), ("user-emails", "ada@example.com".to_owned(), "email-taken")];
+    assert_eq!(claims(ada()), held);
+    assert_eq!(claims(ada_and([DEACTIVATED])), held, "a deactivated user keeps them");
+    assert_eq!(claims(ada_and([user_name_set("ADA"), email_set("Ada@Example.COM")])), held, "a change of case claims nothing new");
+    assert_eq!(claims(ada_and([DELETED])), []);
+    assert_eq!(claims(vec![]), []);
+    assert_eq!(claims(ada_and([user_name_set("Ａｄａ II")]))[0].1, normalize("ada ii"));
+}
+
+#[test]
+fn of_a_deleted_user_nothing_personal_is_kept() {
+    let state = serde_json::to_string(&fold(ada_and([DELETED]))).unwrap();
+    assert!(!state.contains("ada") && !state.contains("Ada"), "{state}");
+}
+
+fn fold(events: Vec<UserEvent>) -> User {
+    let mut user = User::default();
+    events.iter().for_each(|event| user.evolve(event, Timestamp::UNIX_EPOCH));
+    user
+}
