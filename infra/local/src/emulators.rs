@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::template::Template;
+pub(crate) use wire::{AUTHORIZATION, client};
 
 /// Where data is kept.
 #[derive(Debug, Clone, Default)]

@@ -1,0 +1,206 @@
+//! Which calls go wrong, and how.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use serde::Deserialize;
+
+use super::call::{Call, Service};
+
+/// With chaos, the share of calls that go wrong.
+const CHAOS_RATE: f64 = 0.02;
+
+/// What goes wrong with a call. Where only a part of it does, the generator chooses which.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The service can't be reached: nothing is done, and the connection closes.
+    Unreachable,
+    /// The service refuses for the moment.
+    Throttle,
+    /// Nothing is done, and no answer comes for longer than a client should wait.
+    Timeout,
+    /// It is done, but the connection closes before the answer.
+    LostReply,
+    /// Another transaction has the item.
+    TransactionConflict,
+    /// Some of the records are not put.
+    PartialFailure(Rng),
+    /// The records are put twice.
+    Duplicate,
+    /// The records are put in another order.
+    Reorder(Rng),
+}
+
+/// The order for a fault.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Request {
+    service: Target,
+    fault: Kind,
+    /// The share of calls that go wrong.
+    rate: Option<f64>,
+    /// The one function that is meant.
+    pub(super) function: Option<String>,
+    /// How long it lasts.
+    seconds: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Target {
+    DynamoDb,
+    Kinesis,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Kind {
+    Unreachable,
+    Throttle,
+    Timeout,
+    LostReply,
+    TransactionConflict,
+    PartialFailure,
+    Duplicate,
+    Reorder,
+    None,
+}
+
+const ALL: [Kind; 8] = [
+    Kind::Unreachable,
+    Kind::Throttle,
+    Kind::Timeout,
+    Kind::LostReply,
+    Kind::TransactionConflict,
+    Kind::PartialFailure,
+    Kind::Duplicate,
+    Kind::Reorder,
+];
+
+/// The faults in force.
+#[derive(Debug)]
+pub(super) struct Faults(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    chaos: bool,
+    /// Drawn from for each call in order of arrival, and only where something may go wrong.
+    rng: Rng,
+    rules: Vec<Rule>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    service: Service,
+    function: Option<String>,
+    kind: Kind,
+    rate: f64,
+    until: Option<Instant>,
+}
+
+impl Faults {
+    /// No faults but those of chaos, if there is a seed for it.
+    pub(super) fn new(chaos: Option<u64>) -> Self {
+        let rng = Rng::with_seed(chaos.unwrap_or_default());
+        Self(Mutex::new(State { chaos: chaos.is_some(), rng, rules: Vec::new() }))
+    }
+
+    /// Puts a fault in force, in the place of the one before of the same service and function.
+    ///
+    /// # Errors
+    /// What is wrong with the request.
+    pub(super) fn set(&self, request: Request) -> Result<(), String> {
+        let rule = request.rule()?;
+        let mut state = self.lock();
+        let ends_all = rule.kind == Kind::None && rule.function.is_none();
+        state.rules.retain(|r| r.service != rule.service || !(ends_all || r.function == rule.function));
+        if rule.kind != Kind::None {
+            state.rules.push(rule);
+        }
+        Ok(())
+    }
+
+    /// Whether a call goes wrong.
+    pub(super) fn strike(&self, call: &Call) -> Option<Fault> {
+        let mut state = self.lock();
+        let State { chaos, rng, rules } = &mut *state;
+        rules.retain(|rule| rule.until.is_none_or(|until| Instant::now() < until));
+        for rule in rules.iter().filter(|rule| rule.concerns(call)) {
+            if rng.f64() < rule.rate {
+                return rule.kind.fault(rng);
+            }
+        }
+        if *chaos && call.service != Service::S3 && rng.f64() < CHAOS_RATE {
+            let kinds = ALL.into_iter().filter(|kind| kind.befalls(call.service, &call.operation));
+            return rng.choice(kinds.collect::<Vec<_>>())?.fault(rng);
+        }
+        None
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Request {
+    fn rule(self) -> Result<Rule, String> {
+        let service = match self.service {
+            Target::DynamoDb => Service::DynamoDb,
+            Target::Kinesis => Service::Kinesis,
+        };
+        let (wrong, right) = match self.fault {
+            Kind::TransactionConflict => (Service::Kinesis, "dynamodb"),
+            Kind::PartialFailure | Kind::Duplicate | Kind::Reorder => (Service::DynamoDb, "kinesis"),
+            _ => (Service::S3, ""),
+        };
+        if service == wrong {
+            return Err(format!("this fault befalls {right} only"));
+        }
+        let rate = match (self.rate, self.fault) {
+            (Some(rate), _) if (0.0..=1.0).contains(&rate) => rate,
+            (Some(rate), _) => return Err(format!("rate is from 0 to 1, not {rate}")),
+            (None, Kind::None) => 0.0,
+            (None, _) => return Err("rate is missing: the share of calls that go wrong, from 0 to 1".to_owned()),
+        };
+        let lasts = self.seconds.map(Duration::try_from_secs_f64).transpose().map_err(|error| format!("seconds: {error}"))?;
+        Ok(Rule { service, function: self.function, kind: self.fault, rate, until: lasts.and_then(|d| Instant::now().checked_add(d)) })
+    }
+}
+
+impl Rule {
+    fn concerns(&self, call: &Call) -> bool {
+        self.service == call.service
+            && self.function.as_ref().is_none_or(|function| *function == call.access_key)
+            && self.kind.befalls(call.service, &call.operation)
+    }
+}
+
+impl Kind {
+    /// Whether an operation can meet this.
+    fn befalls(self, service: Service, operation: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::Unreachable | Self::Throttle | Self::Timeout | Self::LostReply => true,
+            Self::TransactionConflict => {
+                service == Service::DynamoDb
+                    && matches!(operation, "TransactWriteItems" | "TransactGetItems" | "PutItem" | "UpdateItem" | "DeleteItem")
+            }
+            Self::PartialFailure | Self::Duplicate | Self::Reorder => operation == "PutRecords",
+        }
+    }
+
+    fn fault(self, rng: &mut Rng) -> Option<Fault> {
+        Some(match self {
+            Self::Unreachable => Fault::Unreachable,
+            Self::Throttle => Fault::Throttle,
+            Self::Timeout => Fault::Timeout,
+            Self::LostReply => Fault::LostReply,
+            Self::TransactionConflict => Fault::TransactionConflict,
+            Self::PartialFailure => Fault::PartialFailure(rng.fork()),
+            Self::Duplicate => Fault::Duplicate,
+            Self::Reorder => Fault::Reorder(rng.fork()),
+            Self::None => return None,
+        })
+    }
+}

@@ -1,0 +1,95 @@
+//! Answers that say no, in the words of AWS.
+
+use bytes::Bytes;
+use http::{StatusCode, header};
+use http_body_util::Full;
+use serde_json::{Value, json};
+
+use super::Answer;
+use super::call::{Call, Service};
+
+/// DynamoDB's own errors, and those that all services share.
+const DYNAMODB: &str = "com.amazonaws.dynamodb.v20120810#";
+const COMMON: &str = "com.amazon.coral.service#";
+
+/// The caller may not do this.
+pub(super) fn access_denied(service: Service, message: &str) -> Answer {
+    match service {
+        Service::S3 => s3(StatusCode::FORBIDDEN, "AccessDenied", message),
+        _ => json_error(service, json!({"__type": format!("{COMMON}AccessDeniedException"), "Message": message})),
+    }
+}
+
+/// The access key belongs to no function.
+pub(super) fn unknown_key(service: Service) -> Answer {
+    let message = "The security token included in the request is invalid.";
+    match service {
+        Service::S3 => s3(StatusCode::FORBIDDEN, "InvalidAccessKeyId", message),
+        _ => json_error(service, json!({"__type": format!("{COMMON}UnrecognizedClientException"), "message": message})),
+    }
+}
+
+/// The request is not signed, or for a service that is not here.
+pub(super) fn missing_token() -> Answer {
+    let message = "Request is missing Authentication Token";
+    json_error(Service::DynamoDb, json!({"__type": format!("{COMMON}MissingAuthenticationTokenException"), "message": message}))
+}
+
+/// The body is too long or not in JSON.
+pub(super) fn unreadable(service: Service) -> Answer {
+    match service {
+        Service::S3 => s3(StatusCode::BAD_REQUEST, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size"),
+        _ => json_error(service, json!({"__type": format!("{COMMON}SerializationException")})),
+    }
+}
+
+/// More calls than the table or the shard takes.
+pub(super) fn throttled(call: &Call) -> Answer {
+    let (namespace, message) = match call.service {
+        Service::DynamoDb => (DYNAMODB, "The level of configured provisioned throughput for the table was exceeded."),
+        _ => ("", "Rate exceeded for shard."),
+    };
+    json_error(call.service, json!({"__type": format!("{namespace}ProvisionedThroughputExceededException"), "message": message}))
+}
+
+/// Another transaction has the item. A transaction is cancelled with a reason for each of its items, here with the first one's.
+pub(super) fn transaction_conflict(call: &Call) -> Answer {
+    let ongoing = "Transaction is ongoing for the item";
+    let Some(items) = call.input["TransactItems"].as_array() else {
+        return json_error(call.service, json!({"__type": format!("{DYNAMODB}TransactionConflictException"), "message": ongoing}));
+    };
+    let mut reasons = vec![json!({"Code": "None"}); items.len()];
+    if let Some(first) = reasons.first_mut() {
+        *first = json!({"Code": "TransactionConflict", "Message": ongoing});
+    }
+    let codes: Vec<_> = reasons.iter().filter_map(|reason| reason["Code"].as_str()).collect();
+    let message = format!("Transaction cancelled, please refer cancellation reasons for specific reasons [{}]", codes.join(", "));
+    let error = json!({
+        "__type": format!("{DYNAMODB}TransactionCanceledException"),
+        "Message": message,
+        "CancellationReasons": reasons,
+    });
+    json_error(call.service, error)
+}
+
+/// `PutRecords` succeeds even when records fail; the output says which.
+pub(super) fn some_failed(output: &Value) -> Answer {
+    answer(StatusCode::OK, "application/x-amz-json-1.1", output.to_string())
+}
+
+fn json_error(service: Service, error: Value) -> Answer {
+    let content_type = if service == Service::Kinesis { "application/x-amz-json-1.1" } else { "application/x-amz-json-1.0" };
+    answer(StatusCode::BAD_REQUEST, content_type, error.to_string())
+}
+
+fn s3(status: StatusCode, code: &str, message: &str) -> Answer {
+    let body = format!(r#"<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"#);
+    answer(status, "application/xml", body)
+}
+
+fn answer(status: StatusCode, content_type: &'static str, body: String) -> Answer {
+    let mut answer = Answer::new(Full::new(Bytes::from(body)));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
+    answer
+}
