@@ -55,3 +55,6 @@ impl Projection for GroupRow {
         BTreeSet::from([IndexKey::new(GROUPS, &normalize(&self.name), stream.id())])
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,3 +50,6 @@ pub fn members_of(group_id: &str) -> String {
 pub fn groups_of(user_id: &str) -> String {
     format!("groups-of/{user_id}")
 }
+
+#[cfg(test)]
+mod tests;
