@@ -69,7 +69,7 @@ impl EventStore {
             .expression_attribute_names("#stream", "stream")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = settle(self.meter(), self.deadline(), fault, async || request.clone().send().await).await;
+        let answer = settle(self.meter(), self.deadline(), fault, || request.clone().send()).await;
         let failed = match answer {
             Ok(output) => {
                 self.meter().write(&output.consumed_capacity);
@@ -93,7 +93,7 @@ impl EventStore {
             .set_transact_items(Some(writes))
             .client_request_token(append.commit_id.to_string())
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = settle(self.meter(), self.deadline(), transaction_fault, async || request.clone().send().await).await;
+        let answer = settle(self.meter(), self.deadline(), transaction_fault, || request.clone().send()).await;
         let failed = match answer {
             Ok(output) => {
                 self.meter().write(output.consumed_capacity());
@@ -122,7 +122,7 @@ impl EventStore {
             .key("seq", AttributeValue::N(append.first.to_string()))
             .consistent_read(true)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = settle(self.meter(), self.deadline(), fault, async || request.clone().send().await).await;
+        let answer = settle(self.meter(), self.deadline(), fault, || request.clone().send()).await;
         let output = answer.map_err(|_| ExecuteError::OutcomeUnknown)?;
         self.meter().read(&output.consumed_capacity);
         let commit = output.item.map(commit_from_item).transpose().map_err(StoreError::from)?;

@@ -88,7 +88,7 @@ impl EventStore {
             .expression_attribute_values(":now", record.now.clone())
             .return_values_on_condition_check_failure(AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        match settle(self.meter(), self.deadline(), fault, async || request.clone().send().await).await {
+        match settle(self.meter(), self.deadline(), fault, || request.clone().send()).await {
             Ok(output) => {
                 self.meter().write(&output.consumed_capacity);
                 Ok(None)
@@ -109,7 +109,7 @@ impl EventStore {
             .set_key(Some(HashMap::from([("pk".to_owned(), AttributeValue::S(key.to_owned()))])))
             .consistent_read(true)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = settle(self.meter(), self.deadline(), fault, async || request.clone().send().await).await;
+        let answer = settle(self.meter(), self.deadline(), fault, || request.clone().send()).await;
         let output = answer.map_err(Failed::into_store_error)?;
         self.meter().read(&output.consumed_capacity);
         Ok(output.item.filter(|record| !has_expired(record, now)))

@@ -74,7 +74,7 @@ impl EventStore {
         }
         let limit = limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX));
         let request = wanted.request(self).set_limit(limit).set_exclusive_start_key(start);
-        let answer = settle(self.meter(), self.deadline(), fault, async || request.clone().send().await).await;
+        let answer = settle(self.meter(), self.deadline(), fault, || request.clone().send()).await;
         let output = answer.map_err(Failed::into_store_error)?;
         self.meter().read(&output.consumed_capacity);
         let commits = output.items.unwrap_or_default().into_iter().map(commit_from_item).collect::<Result<_, _>>()?;

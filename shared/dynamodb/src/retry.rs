@@ -94,12 +94,15 @@ impl Backoff {
 ///
 /// # Errors
 /// [`Failed`] with [`Fault::Refused`] for a definite no, with another fault if the deadline came first.
-pub(crate) async fn settle<T, E>(
+pub(crate) async fn settle<T, E, F>(
     meter: &Meter,
     deadline: Instant,
     classify: impl Fn(&SdkError<E>) -> Fault,
-    send: impl AsyncFn() -> Result<T, SdkError<E>>,
-) -> Result<T, Failed<E>> {
+    send: impl Fn() -> F,
+) -> Result<T, Failed<E>>
+where
+    F: Future<Output = Result<T, SdkError<E>>>,
+{
     let mut backoff = Backoff::until(deadline);
     let mut uncertain = false;
     if Instant::now() >= deadline {

@@ -1,0 +1,7 @@
+//! The event store over the wire: the real SDK against DynamoDB on this machine. What a call costs is a contract, so the exact lists of
+//! calls are asserted.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod appending;

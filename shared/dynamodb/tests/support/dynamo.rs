@@ -1,0 +1,186 @@
+//! DynamoDB on this machine, in memory, with the tables of the store.
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_sdk_dynamodb::{Client, Config};
+use dynoxide::{Database, ImportOptions};
+use headwater::{Aggregate, Command, Commit, Context, Metadata, RecordedEvent, Snapshot, StreamName, UniqueKey, encode};
+use headwater_dynamodb::{EventStore, ExecuteError, Execution, Expected, Item, Origin, Outcome, StoreConfig, commit_to_item};
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+use super::person::{Person, PersonEvent};
+use super::proxy::{Call, Fault, Proxy};
+
+pub(crate) const EVENTS: &str = "events";
+const IDEMPOTENCY: &str = "idempotency";
+
+/// The tables, a client to them and the proxy between.
+pub(crate) struct Dynamo {
+    database: Database,
+    pub(crate) client: Client,
+    proxy: Proxy,
+}
+
+impl Dynamo {
+    /// Empty tables.
+    pub(crate) async fn start() -> Self {
+        let database = Database::memory().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(dynoxide::server::serve_on(listener, database.clone()));
+        let (proxy, address) = Proxy::start(target).await;
+        let client = client(address);
+        create_table(&client, EVENTS, &[("stream", ScalarAttributeType::S), ("seq", ScalarAttributeType::N)]).await;
+        create_table(&client, IDEMPOTENCY, &[("pk", ScalarAttributeType::S)]).await;
+        proxy.take_calls();
+        Self { database, client, proxy }
+    }
+
+    /// A store with an empty cache: a Lambda that has just started.
+    pub(crate) fn store(&self) -> EventStore {
+        let config = StoreConfig {
+            events_table: EVENTS.to_owned(),
+            idempotency_table: Some(IDEMPOTENCY.to_owned()),
+            unique_key: UniqueKey::new(&[7; 32]),
+        };
+        EventStore::new(self.client.clone(), config)
+    }
+
+    /// The next request of this operation gets this fault.
+    pub(crate) fn inject(&self, operation: &str, fault: Fault) {
+        self.proxy.inject(operation, fault);
+    }
+
+    /// The calls since this was last asked, with their units.
+    pub(crate) fn take_calls(&self) -> Vec<Call> {
+        self.proxy.take_calls()
+    }
+
+    /// Checks the calls since the last time, with their units.
+    #[track_caller]
+    pub(crate) fn assert_calls(&self, expected: &[(&str, f64)]) {
+        let calls = self.take_calls();
+        let calls: Vec<(&str, f64)> = calls.iter().map(|(operation, units)| (operation.as_str(), *units)).collect();
+        assert_eq!(calls, expected);
+    }
+
+    /// Puts commits into the table at once, without a call.
+    pub(crate) fn import(&self, commits: Vec<Commit>) {
+        let items = commits.into_iter().map(|commit| imported(commit_to_item(commit).unwrap())).collect();
+        self.database.import_items(EVENTS, items, ImportOptions::default()).unwrap();
+    }
+
+    /// The item at a key.
+    pub(crate) async fn item(&self, stream: &StreamName, seq: u64) -> Option<Item> {
+        let request = self.client.get_item().table_name(EVENTS).consistent_read(true);
+        let request = request.key("stream", AttributeValue::S(stream.to_string())).key("seq", AttributeValue::N(seq.to_string()));
+        request.send().await.unwrap().item
+    }
+
+    /// How many items the events table has.
+    pub(crate) async fn count(&self) -> i32 {
+        self.client.scan().table_name(EVENTS).send().await.unwrap().count
+    }
+}
+
+/// A client as [`headwater_dynamodb::connect`] makes it, with less patience.
+fn client(address: String) -> Client {
+    let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).operation_attempt_timeout(Duration::from_millis(900));
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(address)
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts.build());
+    Client::from_conf(config.build())
+}
+
+async fn create_table(client: &Client, name: &str, keys: &[(&str, ScalarAttributeType)]) {
+    let mut request = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+    for ((name, kind), key_type) in keys.iter().zip([KeyType::Hash, KeyType::Range]) {
+        let definition = AttributeDefinition::builder().attribute_name(*name).attribute_type(kind.clone());
+        let element = KeySchemaElement::builder().attribute_name(*name).key_type(key_type);
+        request = request.attribute_definitions(definition.build().unwrap()).key_schema(element.build().unwrap());
+    }
+    request.send().await.unwrap();
+}
+
+fn imported(item: Item) -> dynoxide::types::Item {
+    item.into_iter().map(|(name, value)| (name, imported_value(value))).collect()
+}
+
+fn imported_value(value: AttributeValue) -> dynoxide::AttributeValue {
+    match value {
+        AttributeValue::S(text) => dynoxide::AttributeValue::S(text),
+        AttributeValue::N(number) => dynoxide::AttributeValue::N(number),
+        AttributeValue::L(values) => dynoxide::AttributeValue::L(values.into_iter().map(imported_value).collect()),
+        AttributeValue::M(map) => dynoxide::AttributeValue::M(imported(map)),
+        AttributeValue::Null(_) => dynoxide::AttributeValue::NULL(true),
+        other => panic!("a commit has no {other:?}"),
+    }
+}
+
+/// The stream of a person.
+pub(crate) fn person(id: &str) -> StreamName {
+    StreamName::new("acme", "people", "persons", id).unwrap()
+}
+
+/// A time, in seconds since the epoch.
+pub(crate) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+/// A commit of a person's.
+pub(crate) fn commit(stream: &StreamName, first: u64, events: &[PersonEvent]) -> Commit {
+    let events: Vec<RecordedEvent> = (first..).zip(events).map(|(number, event)| encode(number, event).unwrap()).collect();
+    let metadata = Metadata {
+        commit_id: Uuid::now_v7(),
+        command: "Import".to_owned(),
+        actor: "ada".to_owned(),
+        correlation_id: "c".to_owned(),
+        causation_id: None,
+        traceparent: None,
+    };
+    Commit { stream: stream.clone(), first, at: at(i64::try_from(first).unwrap()), metadata, events, snapshot: None }
+}
+
+/// A snapshot as the present build writes it.
+pub(crate) fn snapshot(state: &Person) -> Snapshot {
+    Snapshot { revision: Person::REVISION, state: serde_json::to_value(state).unwrap() }
+}
+
+/// A command's execution with nothing special about it.
+pub(crate) fn execution<'a, C: Command>(stream: &StreamName, command: &'a C) -> Execution<'a, C> {
+    Execution {
+        stream: stream.clone(),
+        command,
+        context: Context { now: at(1_000_000_000), id: stream.id().to_owned(), fresh_id: Uuid::now_v7(), actor: "ada".to_owned() },
+        origin: Origin { correlation_id: "c".to_owned(), causation_id: None, traceparent: None },
+        expected: Expected::default(),
+        is_new: false,
+        idempotency: None,
+        deadline: Instant::now() + Duration::from_secs(20),
+    }
+}
+
+/// Executes a command with nothing special about it.
+pub(crate) async fn run<C: Command>(store: &EventStore, stream: &StreamName, command: &C) -> Result<Outcome<C::Aggregate>, ExecuteError> {
+    store.execute(execution(stream, command)).await
+}
+
+/// Executes a command that must succeed with events, and gives the stream's version after it.
+#[track_caller]
+pub(crate) fn committed<A: Aggregate>(outcome: Result<Outcome<A>, ExecuteError>) -> u64 {
+    match outcome {
+        Ok(Outcome::Committed(folded)) => folded.version,
+        Ok(_) => panic!("nothing was committed"),
+        Err(error) => panic!("{error}"),
+    }
+}
