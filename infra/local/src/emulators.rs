@@ -10,6 +10,8 @@ mod s3;
 mod wire;
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 use std::future::Future;

@@ -5,79 +5,27 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::{PutRecordsRequestEntry, Record, ShardIteratorType};
 use tempfile::TempDir;
 
+use super::testing::{self, start, template};
 use super::*;
-use crate::template::{Bucket, Key, Stream, Table};
 
 /// Where the child of the `kill -9` test keeps its data.
 const CHILD_DATA: &str = "HEADWATER_TEST_DATA_DIR";
 
-fn template() -> Template {
-    let key = |name: &str, kind: &str| Key { name: name.into(), kind: kind.into() };
-    let table = Table {
-        logical_id: "Events".into(),
-        name: "Events".into(),
-        arn: "arn:aws:dynamodb:us-east-1:000000000000:table/Events".into(),
-        partition_key: key("stream", "S"),
-        sort_key: Some(key("seq", "N")),
-        stream_view_type: Some("NEW_AND_OLD_IMAGES".into()),
-        stream_arn: "local".into(),
-        ttl_attribute: Some("ttl".into()),
-    };
-    let stream = Stream { logical_id: "Commits".into(), name: "Commits".into(), arn: "commits".into(), shards: Some(2) };
-    let bucket = Bucket { logical_id: "Failures".into(), name: "failures".into(), arn: "arn:aws:s3:::failures".into() };
-    Template {
-        tables: vec![table],
-        streams: vec![stream],
-        buckets: vec![bucket],
-        queues: Vec::new(),
-        functions: Vec::new(),
-        authorizer: None,
-    }
-}
-
-async fn start(data_dir: Option<&Path>) -> Emulators {
-    let options = Options { data_dir: data_dir.map(Path::to_owned), ..Options::default() };
-    Emulators::start(&template(), &options).await.unwrap()
-}
-
-fn credentials() -> Credentials {
-    Credentials::new("headwater", "headwater", None, None, "test")
-}
-
 fn dynamodb(endpoint: &str) -> aws_sdk_dynamodb::Client {
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version_latest()
-        .region(aws_sdk_dynamodb::config::Region::from_static("us-east-1"))
-        .credentials_provider(credentials())
-        .endpoint_url(endpoint)
-        .build();
-    aws_sdk_dynamodb::Client::from_conf(config)
+    testing::dynamodb(endpoint, "headwater")
 }
 
 fn kinesis(endpoint: &str) -> aws_sdk_kinesis::Client {
-    let config = aws_sdk_kinesis::Config::builder()
-        .behavior_version_latest()
-        .region(aws_sdk_kinesis::config::Region::from_static("us-east-1"))
-        .credentials_provider(credentials())
-        .endpoint_url(endpoint)
-        .build();
-    aws_sdk_kinesis::Client::from_conf(config)
+    testing::kinesis(endpoint, "headwater")
 }
 
 fn s3(emulators: &Emulators) -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::Config::builder()
-        .behavior_version_latest()
-        .region(aws_sdk_s3::config::Region::from_static("us-east-1"))
-        .credentials_provider(credentials())
-        .endpoint_url(&emulators.s3)
-        .build();
-    aws_sdk_s3::Client::from_conf(config)
+    testing::s3(&emulators.s3, "headwater")
 }
 
 async fn put_event(client: &aws_sdk_dynamodb::Client, stream: &str, seq: usize, ttl: Option<u64>) {
