@@ -24,7 +24,7 @@ fn a_row_shows_the_group_in_order_of_its_name() {
         updated_at: commits[1].at,
     };
     assert_eq!(applied.row.read::<GroupRow>().unwrap(), expected);
-    assert_eq!(applied.keys, BTreeSet::from([IndexKey { index: "groups".to_owned(), sort: "crew\07".to_owned() }]));
+    assert_eq!(applied.keys, BTreeSet::from([IndexKey { index: "groups".to_owned(), sort: "crew\u{0}7".to_owned() }]));
 }
 
 #[test]
