@@ -5,3 +5,5 @@
 mod support;
 
 mod appending;
+mod items;
+mod loading;

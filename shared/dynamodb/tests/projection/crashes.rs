@@ -1,0 +1,69 @@
+//! A worker that dies between any two steps leaves nothing behind that the next one does not put right.
+
+use headwater::Commit;
+use proptest::prelude::*;
+
+use crate::support::{Tap, World, check, doorbells};
+use crate::toy::{NoteEvent, histories, history, labelled, note, titled};
+
+/// Two notes that are renamed, labelled, unlabelled and labelled again, and one of them deleted.
+fn story() -> Vec<Commit> {
+    let unlabelled = NoteEvent::Unlabelled { label: "red".into() };
+    let first = history(&note(1), &[vec![titled("ada"), labelled("red")], vec![titled("bob")], vec![unlabelled], vec![labelled("red")]]);
+    let second = history(&note(2), &[vec![titled("cid")], vec![titled("dot"), labelled("red")], vec![NoteEvent::Deleted {}]]);
+    [first, second].concat()
+}
+
+/// How many calls a worker makes that lives.
+async fn calls_of(world: &World, batches: &[&[Commit]]) -> usize {
+    let tap = Tap::default();
+    let projector = world.projector_through(&tap);
+    for batch in batches {
+        assert!(projector.project(doorbells(batch)).await.failed.is_empty());
+    }
+    tap.take_calls().len()
+}
+
+#[tokio::test]
+async fn a_crash_between_any_two_steps_leaves_no_trace() {
+    let story = story();
+    // Commit by commit, the steps are the most; the records of both streams in one batch interleave them.
+    let one_by_one: Vec<&[Commit]> = story.chunks(1).collect();
+    for batches in [one_by_one, vec![&story[..2], &story[2..]]] {
+        let clean = World::with(&story).await;
+        let calls = calls_of(&clean, &batches).await;
+        assert!(calls > 15, "{calls}");
+        for alive in 0..calls {
+            let world = World::with(&story).await;
+            let dying = world.projector_through(&Tap::dying_after(alive));
+            for batch in &batches {
+                dying.project(doorbells(batch)).await;
+            }
+            let next = world.projector();
+            for batch in &batches {
+                assert!(next.project(doorbells(batch)).await.failed.is_empty());
+            }
+            assert_eq!(world.live().await, clean.live().await, "after {alive} calls");
+            world.assert_fed_once(&story).await;
+        }
+    }
+}
+
+#[test]
+fn workers_that_die_among_others_leave_no_trace() {
+    let deaths = prop::collection::vec((0usize..40, any::<prop::sample::Index>()), 1..5);
+    check(24, (histories(), deaths), async |(commits, deaths)| {
+        let (clean, world) = (World::with(&commits).await, World::with(&commits).await);
+        clean.projector().project(doorbells(&commits)).await;
+        let doomed = deaths.iter().map(|(alive, from)| async {
+            let mortal = world.projector_through(&Tap::dying_after(*alive));
+            for commit in &commits[from.index(commits.len())..] {
+                mortal.project(doorbells(std::slice::from_ref(commit))).await;
+            }
+        });
+        futures::future::join_all(doomed).await;
+        world.projector().project(doorbells(&commits)).await;
+        assert_eq!(world.live().await, clean.live().await);
+        world.assert_fed_once(&commits).await;
+    });
+}

@@ -1,0 +1,12 @@
+//! From commits to views over the wire: a real SDK client against a DynamoDB on loopback.
+
+// A test says what it expects; a failure to get there is a failed test.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod crashes;
+mod feed;
+mod forced_reads;
+mod lists;
+mod projector;
+mod support;
+mod toy;

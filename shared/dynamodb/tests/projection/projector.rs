@@ -1,0 +1,220 @@
+//! Batches of records to rows.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use headwater::{Commit, Projection, StreamName, UniqueEvent, encode};
+use headwater_dynamodb::{BatchReport, Doorbell, ReadError};
+use proptest::prelude::*;
+
+use crate::support::{Tap, World, all_notes, bare, check, doorbells, list, text};
+use crate::toy::{NOTES, Note, NoteEvent, histories, history, labelled, note, poison, titled};
+
+#[tokio::test]
+async fn a_commit_becomes_a_row_and_stands_in_its_lists() {
+    let commits = history(&note(1), &[vec![titled("ada"), labelled("red")]]);
+    let world = World::with(&commits).await;
+    let report = world.projector().project(doorbells(&commits)).await;
+    assert_eq!(report, BatchReport { written: 1, ..BatchReport::default() });
+    let views = world.views();
+    let row = views.get(&NOTES, &note(1), None).await.unwrap().unwrap();
+    assert_eq!((row.version, row.revision, row.deleted), (2, Note::REVISION, false));
+    assert_eq!(row.read::<Note>().unwrap().title, "ada");
+    assert_eq!(list(&views, all_notes(10)).await, [(note(1), row.clone())]);
+    assert_eq!(views.get(&NOTES, &note(2), None).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_batch_is_one_write_a_stream_and_a_duplicate_is_none() {
+    let commits = history(&note(1), &[vec![titled("ada")], vec![titled("bob")], vec![titled("cid")]]);
+    let world = World::with(&commits).await;
+    let tap = Tap::default();
+    let projector = world.projector_through(&tap);
+    assert_eq!(projector.project(doorbells(&commits)).await.written, 1);
+    // The generation; the row, its list, and the list entries on the way that nobody may have put; then the feed.
+    let row = ["GetItem", "PutItem", "PutItem", "PutItem", "PutItem", "UpdateItem"];
+    assert_eq!(tap.take_calls(), [&["GetItem"], &row[..], &["GetItem", "Query", "TransactWriteItems"]].concat());
+    assert_eq!(projector.project(doorbells(&commits)).await, BatchReport::default());
+    assert_eq!(tap.take_calls(), ["GetItem", "GetItem"]);
+}
+
+#[tokio::test]
+async fn the_next_commit_costs_no_read_of_the_events() {
+    let commits = history(&note(1), &[vec![titled("ada")], vec![labelled("red")]]);
+    let world = World::with(&commits).await;
+    let tap = Tap::default();
+    let projector = world.projector_through(&tap);
+    projector.project(doorbells(&commits[..1])).await;
+    tap.take_calls();
+    projector.project(doorbells(&commits[1..])).await;
+    assert_eq!(tap.take_calls(), ["GetItem", "PutItem", "PutItem", "GetItem", "TransactWriteItems"]);
+}
+
+#[tokio::test]
+async fn a_gap_is_filled_from_the_events_table() {
+    let commits = history(&note(1), &[vec![titled("ada")], vec![labelled("red")], vec![labelled("blue")]]);
+    let world = World::with(&commits).await;
+    let tap = Tap::default();
+    let projector = world.projector_through(&tap);
+    assert_eq!(projector.project(doorbells(&commits[2..])).await.written, 1);
+    assert_eq!(tap.take_calls().iter().filter(|call| *call == "Query").count(), 3, "the events, their keys for the feed, its head");
+    let row = world.views().get(&NOTES, &note(1), None).await.unwrap().unwrap();
+    assert_eq!(row.read::<Note>().unwrap().labels.len(), 2);
+    // What was missing arrives late.
+    assert_eq!(projector.project(doorbells(&commits[..2])).await.written, 0);
+}
+
+#[tokio::test]
+async fn a_doorbell_without_its_commit_does_as_well() {
+    let commits = history(&note(1), &[vec![titled("ada")], vec![titled("bob")]]);
+    let world = World::with(&commits).await;
+    world.projector().project(vec![bare(&note(1), 2)]).await;
+    let clean = World::with(&commits).await;
+    clean.projector().project(doorbells(&commits)).await;
+    assert_eq!(world.live().await, clean.live().await);
+}
+
+#[tokio::test]
+async fn a_late_duplicate_does_not_raise_the_dead() {
+    let commits = history(&note(1), &[vec![titled("ada")], vec![labelled("red")], vec![NoteEvent::Deleted {}]]);
+    let world = World::with(&commits).await;
+    world.projector().project(doorbells(&commits)).await;
+    for late in &commits {
+        world.projector().project(doorbells(std::slice::from_ref(late))).await;
+    }
+    assert!(world.views().get(&NOTES, &note(1), None).await.unwrap().unwrap().deleted);
+    assert_eq!(list(&world.views(), all_notes(10)).await, []);
+    assert!(world.live().await.index.is_empty());
+}
+
+#[tokio::test]
+async fn streams_without_a_projection_are_ignored() {
+    let world = World::new().await;
+    let tap = Tap::default();
+    let mut claim = history(&"acme/toy/note-titles/0a1b".parse().unwrap(), &[vec![titled("x")]]).remove(0);
+    claim.events[0] = encode(1, &UniqueEvent::UniqueValueClaimed { holder: "toy/notes/1".into() }).unwrap();
+    let elsewhere: StreamName = "acme/other/notes/1".parse().unwrap();
+    let report = world.projector_through(&tap).project([doorbells(&[claim]), vec![bare(&elsewhere, 1)]].concat()).await;
+    assert_eq!(report, BatchReport::default());
+    assert!(tap.take_calls().is_empty());
+}
+
+#[tokio::test]
+async fn what_the_store_refuses_is_reported_and_the_rest_goes_on() {
+    let commits: Vec<Commit> = (1..=3).flat_map(|id| history(&note(id), &[vec![titled("a")], vec![titled("b")]])).collect();
+    let world = World::with(&commits).await;
+    let tap = Tap::refusing(|_, input| input.starts_with("GetItem") && input.contains("g1/acme/toy/notes/2"));
+    let report = world.projector_through(&tap).project(doorbells(&commits)).await;
+    assert_eq!(report, BatchReport { failed: vec![2, 3], written: 2, parked: vec![] });
+    assert_eq!(world.fed().await.len(), 4, "nothing is fed before its rows are there");
+    assert_eq!(world.projector().project(doorbells(&commits)).await.written, 1);
+}
+
+#[tokio::test]
+async fn a_feed_out_of_reach_fails_the_records_and_nothing_is_lost() {
+    let commits = history(&note(1), &[vec![titled("a")]]);
+    let world = World::with(&commits).await;
+    let tap = Tap::refusing(|_, input| input.contains("Transact"));
+    let report = world.projector_through(&tap).project(doorbells(&commits)).await;
+    assert_eq!((report.failed, report.written), (vec![0], 1));
+    assert_eq!(world.projector().project(doorbells(&commits)).await, BatchReport::default());
+    assert_eq!(world.fed().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_poison_event_parks_its_stream_alone() {
+    let good = history(&note(1), &[vec![titled("ada")]]);
+    let mut bad = history(&note(2), &[vec![titled("bob")], vec![titled("x")], vec![titled("cid")]]);
+    let whole = bad[1].clone();
+    bad[1] = poison(&note(2), 2);
+    let world = World::with(&[good.clone(), bad.clone()].concat()).await;
+    let projector = world.projector();
+    assert_eq!(projector.project(doorbells(&bad[..1])).await.written, 1);
+
+    let report = projector.project(doorbells(&[&bad[1..2], &good].concat())).await;
+    assert_eq!(report, BatchReport { failed: vec![], parked: vec![note(2)], written: 1 });
+    // What comes later does not fold, is not parked again, and is fed all the same.
+    assert_eq!(projector.project(doorbells(&bad[2..])).await, BatchReport::default());
+    assert_eq!(world.fed().await.iter().filter(|entry| entry.stream == note(2)).count(), 3);
+
+    let listed = world.items("views").await.into_iter().find(|item| text(item, "pk") == "parked/toy").unwrap();
+    assert_eq!(text(&listed, "sk"), "acme/toy/notes/2");
+    assert!(text(&listed, "error").contains("Nonsense"));
+    assert_eq!(listed["version"], AttributeValue::N("2".into()));
+
+    let views = world.views();
+    assert_eq!(views.get(&NOTES, &note(2), None).await.unwrap().unwrap().version, 1, "as far as it got");
+    assert_eq!(views.get(&NOTES, &note(2), Some(1)).await.unwrap().unwrap().version, 1);
+    assert!(matches!(views.get(&NOTES, &note(2), Some(3)).await, Err(ReadError::Parked { .. })));
+    assert_eq!(list(&views, all_notes(10)).await.len(), 2);
+
+    // To resume without a repair parks it again.
+    assert_eq!(projector.resume(&note(2)).await.unwrap().parked, [note(2)]);
+    world.append(&[whole]).await;
+    assert_eq!(projector.resume(&note(2)).await.unwrap(), BatchReport { written: 1, ..BatchReport::default() });
+    assert_eq!(views.get(&NOTES, &note(2), Some(3)).await.unwrap().unwrap().read::<Note>().unwrap().title, "cid");
+    assert!(world.items("views").await.iter().all(|item| text(item, "pk") != "parked/toy"));
+}
+
+#[tokio::test]
+async fn a_stream_whose_first_event_is_poison_says_so() {
+    let world = World::with(&[poison(&note(1), 1)]).await;
+    assert_eq!(world.projector().project(vec![bare(&note(1), 1)]).await.parked, [note(1)]);
+    assert!(matches!(world.views().get(&NOTES, &note(1), None).await, Err(ReadError::Parked { .. })));
+    assert_eq!(list(&world.views(), all_notes(10)).await, []);
+}
+
+#[tokio::test]
+async fn a_missing_commit_parks_the_stream() {
+    let commits = history(&note(1), &[vec![titled("a")], vec![titled("b")], vec![titled("c")]]);
+    let world = World::with(&[&commits[..1], &commits[2..]].concat()).await;
+    assert_eq!(world.projector().project(doorbells(&commits[2..])).await.parked, [note(1)]);
+}
+
+/// Batches of records as Kinesis may deliver them: each commit at least once, otherwise in any order and any company.
+fn deliveries() -> impl Strategy<Value = (Vec<Commit>, Vec<Vec<Doorbell>>)> {
+    histories().prop_flat_map(|commits| {
+        let bells = doorbells(&commits);
+        let stripped = bells.iter().map(|bell| Doorbell { commit: None, ..bell.clone() });
+        let all: Vec<Doorbell> = bells.iter().cloned().chain(stripped).chain(bells.iter().cloned()).collect();
+        (Just(commits), Just(all).prop_shuffle(), prop::collection::vec(1usize..6, 40)).prop_map(|(commits, mut all, sizes)| {
+            let mut batches = Vec::new();
+            for size in sizes {
+                batches.push(all.drain(..size.min(all.len())).collect());
+            }
+            batches.push(all);
+            (commits, batches)
+        })
+    })
+}
+
+#[test]
+fn any_order_and_any_duplicates_end_in_the_same_rows() {
+    check(24, deliveries(), async |(commits, batches)| {
+        let (clean, world) = (World::with(&commits).await, World::with(&commits).await);
+        for commit in &commits {
+            clean.projector().project(doorbells(std::slice::from_ref(commit))).await;
+        }
+        let projector = world.projector();
+        for batch in batches {
+            assert!(projector.project(batch).await.failed.is_empty());
+        }
+        assert_eq!(world.live().await, clean.live().await);
+        world.assert_fed_once(&commits).await;
+    });
+}
+
+#[test]
+fn workers_at_once_end_in_the_same_rows() {
+    check(16, deliveries(), async |(commits, batches)| {
+        let (clean, world) = (World::with(&commits).await, World::with(&commits).await);
+        clean.projector().project(doorbells(&commits)).await;
+        let work = batches.chunks(batches.len().div_ceil(3)).map(async |batches| {
+            let projector = world.projector();
+            for batch in batches {
+                assert!(projector.project(batch.clone()).await.failed.is_empty());
+            }
+        });
+        futures::future::join_all(work).await;
+        assert_eq!(world.live().await, clean.live().await);
+        world.assert_fed_once(&commits).await;
+    });
+}

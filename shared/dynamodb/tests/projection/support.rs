@@ -1,0 +1,284 @@
+//! The tables, a client that can be watched and cut off, and what the tables hold in the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::interceptors::BeforeSerializationInterceptorContextRef;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, ConfigBag, Credentials, Intercept, Region};
+use aws_sdk_dynamodb::error::BoxError;
+use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use headwater::{Commit, FeedPosition, Row, StreamName};
+use headwater_dynamodb::{Doorbell, EventStore, Feed, FeedEntry, Item, PageRequest, Projector, StoreConfig, Views, commit_to_item};
+
+use proptest::strategy::Strategy;
+use proptest::test_runner::{Config, TestRunner};
+
+use crate::toy::{NOTES, PROJECTIONS};
+
+/// A DynamoDB of its own with the three tables, until it is dropped.
+pub(crate) struct World {
+    endpoint: String,
+    server: tokio::task::JoinHandle<()>,
+    client: Client,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
+        let client = client(&endpoint, Tap::default());
+        for (table, hash, range) in [("events", "stream", "seq"), ("views", "pk", "sk"), ("feed", "pk", "sk")] {
+            create_table(&client, table, hash, range).await;
+        }
+        Self { endpoint, server, client }
+    }
+
+    /// A world whose events table holds these commits.
+    pub(crate) async fn with(commits: &[Commit]) -> Self {
+        let world = Self::new().await;
+        world.append(commits).await;
+        world
+    }
+
+    /// Puts commits into the events table.
+    pub(crate) async fn append(&self, commits: &[Commit]) {
+        for commit in commits {
+            let item = commit_to_item(commit.clone()).unwrap();
+            self.client.put_item().table_name("events").set_item(Some(item)).send().await.unwrap();
+        }
+    }
+
+    pub(crate) fn store(&self, tap: &Tap) -> EventStore {
+        let config = StoreConfig { events_table: "events".into(), idempotency_table: None, unique_key: None };
+        EventStore::new(client(&self.endpoint, tap.clone()), config)
+    }
+
+    /// A projector as another process would have it.
+    pub(crate) fn projector(&self) -> Projector {
+        self.projector_through(&Tap::default())
+    }
+
+    pub(crate) fn projector_through(&self, tap: &Tap) -> Projector {
+        Projector::new(self.store(tap), "views", "feed", "toy", &PROJECTIONS)
+    }
+
+    pub(crate) fn views(&self) -> Views {
+        self.views_through(&Tap::default())
+    }
+
+    pub(crate) fn views_through(&self, tap: &Tap) -> Views {
+        Views::new(self.store(tap), "views", "toy")
+    }
+
+    pub(crate) fn feed(&self) -> Feed {
+        Feed::new(self.store(&Tap::default()), "feed")
+    }
+
+    /// The change feed from its start.
+    pub(crate) async fn fed(&self) -> Vec<FeedEntry> {
+        let start = FeedPosition { tenant: "acme".into(), domain: "toy".into(), position: 0, epoch: 1 };
+        self.feed().read_after(&start, 10_000).await.unwrap()
+    }
+
+    /// The feed has these commits, each once, each stream's in order, at positions without a hole.
+    pub(crate) async fn assert_fed_once(&self, commits: &[Commit]) {
+        let fed = self.fed().await;
+        assert!(fed.iter().map(|entry| entry.position).eq(1..=commits.len() as u64), "{fed:?}");
+        let mut heads: BTreeMap<StreamName, u64> = BTreeMap::new();
+        for FeedEntry { stream, first, last, .. } in fed {
+            let head = heads.entry(stream).or_default();
+            assert_eq!(first, *head + 1);
+            *head = last;
+        }
+        let mut expected: BTreeMap<StreamName, u64> = BTreeMap::new();
+        for commit in commits {
+            let head = expected.entry(commit.stream.clone()).or_default();
+            *head = commit.last().max(*head);
+        }
+        assert_eq!(heads, expected);
+        assert!(self.feed().streams("acme", "toy", "", None, 1_000).await.unwrap().into_iter().eq(expected));
+    }
+
+    pub(crate) async fn put(&self, table: &str, item: Item) {
+        self.client.put_item().table_name(table).set_item(Some(item)).send().await.unwrap();
+    }
+
+    /// Every item of a table.
+    pub(crate) async fn items(&self, table: &str) -> Vec<Item> {
+        let pages = self.client.scan().table_name(table).into_paginator().items().send();
+        pages.collect::<Result<_, _>>().await.unwrap()
+    }
+
+    /// What readers can see of the views: the primary rows, and the index rows that are no tombstones. When an index row was written
+    /// depends on how commits were taken together, so its version does not count.
+    pub(crate) async fn live(&self) -> Live {
+        let mut live = Live::default();
+        for mut item in self.items("views").await {
+            let key = (text(&item, "pk"), text(&item, "sk"));
+            match item.get("s") {
+                None => {
+                    assert!(!item.contains_key("k"), "removals are left over in {item:?}");
+                    item.retain(|name, _| !["pk", "sk"].contains(&name.as_str()));
+                    live.rows.insert(key, item.into_iter().collect());
+                }
+                Some(_) if item.contains_key("x") => assert!(item.contains_key("ttl"), "a tombstone stays for ever: {item:?}"),
+                Some(stream) => assert!(live.index.insert((key.0, key.1, stream.as_s().unwrap().clone()))),
+            }
+        }
+        live
+    }
+}
+
+/// Runs a property on so many cases, each in a runtime of its own.
+pub(crate) fn check<T: std::fmt::Debug>(cases: u32, inputs: impl Strategy<Value = T>, property: impl AsyncFn(T)) {
+    let config = Config { cases, max_shrink_iters: 50, ..Config::default() };
+    let outcome = TestRunner::new(config).run(&inputs, |input| {
+        tokio::runtime::Runtime::new().unwrap().block_on(property(input));
+        Ok(())
+    });
+    outcome.unwrap();
+}
+
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Live {
+    pub(crate) rows: BTreeMap<(String, String), BTreeMap<String, AttributeValue>>,
+    pub(crate) index: BTreeSet<(String, String, String)>,
+}
+
+pub(crate) fn text(item: &Item, name: &str) -> String {
+    item[name].as_s().unwrap().clone()
+}
+
+/// The records that commits lead to, each as its commit's.
+pub(crate) fn doorbells(commits: &[Commit]) -> Vec<Doorbell> {
+    let bell = |commit: &Commit| Doorbell { stream: commit.stream.clone(), version: commit.last(), commit: Some(commit.clone()) };
+    commits.iter().map(bell).collect()
+}
+
+/// A record without its commit.
+pub(crate) fn bare(stream: &StreamName, version: u64) -> Doorbell {
+    Doorbell { stream: stream.clone(), version, commit: None }
+}
+
+/// A list of notes, read as a client would: page by page.
+pub(crate) async fn list(views: &Views, request: PageRequest<'_>) -> Vec<(StreamName, Row)> {
+    let mut listed = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let page = views.page(PageRequest { after: after.as_deref(), ..request }).await.unwrap();
+        assert!(page.rows.len() <= request.limit);
+        listed.extend(page.rows);
+        after = page.next;
+        if after.is_none() {
+            return listed;
+        }
+    }
+}
+
+/// All notes, `limit` at a time.
+pub(crate) fn all_notes(limit: usize) -> PageRequest<'static> {
+    PageRequest {
+        tenant: "acme",
+        index: "notes",
+        projection: &NOTES,
+        exact_order: None,
+        after: None,
+        limit,
+        overlay: None,
+        keep: &|_| true,
+    }
+}
+
+/// Watches the calls of a client, and refuses those that a test wants refused.
+#[derive(Clone, Default)]
+pub(crate) struct Tap(Arc<Watch>);
+
+#[derive(Default)]
+struct Watch {
+    calls: Mutex<Vec<String>>,
+    refuse: Option<Box<dyn Fn(usize, &str) -> bool + Send + Sync>>,
+}
+
+impl Tap {
+    /// Lets so many calls through: then the process is dead.
+    pub(crate) fn dying_after(calls: usize) -> Self {
+        Self::refusing(move |count, _| count >= calls)
+    }
+
+    /// Refuses the calls of which this is true, given how many there were before and the input as `Debug` writes it.
+    pub(crate) fn refusing(refuse: impl Fn(usize, &str) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Watch { calls: Mutex::default(), refuse: Some(Box::new(refuse)) }))
+    }
+
+    /// The operations called since this was last asked.
+    pub(crate) fn take_calls(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.calls.lock().unwrap())
+    }
+}
+
+impl std::fmt::Debug for Tap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tap")
+    }
+}
+
+impl Intercept for Tap {
+    fn name(&self) -> &'static str {
+        "tap"
+    }
+
+    fn read_before_serialization(
+        &self,
+        context: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let mut calls = self.0.calls.lock().unwrap();
+        let input = format!("{:?}", context.input());
+        if self.0.refuse.as_ref().is_some_and(|refuse| refuse(calls.len(), &input)) {
+            return Err("refused by the test".into());
+        }
+        calls.push(config.load::<Metadata>().unwrap().name().to_owned());
+        Ok(())
+    }
+}
+
+fn client(endpoint: &str, tap: Tap) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(endpoint)
+        .retry_config(RetryConfig::disabled())
+        .interceptor(tap)
+        .build();
+    Client::from_conf(config)
+}
+
+async fn create_table(client: &Client, table: &str, hash: &str, range: &str) {
+    let kind = if range == "seq" { ScalarAttributeType::N } else { ScalarAttributeType::S };
+    let attribute = |name: &str, kind| AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().unwrap();
+    let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
+    client
+        .create_table()
+        .table_name(table)
+        .billing_mode(BillingMode::PayPerRequest)
+        .attribute_definitions(attribute(hash, ScalarAttributeType::S))
+        .attribute_definitions(attribute(range, kind))
+        .key_schema(key(hash, KeyType::Hash))
+        .key_schema(key(range, KeyType::Range))
+        .send()
+        .await
+        .unwrap();
+}

@@ -1,0 +1,127 @@
+//! A toy domain: notes that have a title and labels, and can be deleted.
+
+use std::collections::BTreeSet;
+
+use headwater::{Commit, Event, IndexKey, Metadata, Projection, ProjectionFn, RecordedEvent, StreamName, encode, projection_fn};
+use jiff::Timestamp;
+use proptest::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub(crate) enum NoteEvent {
+    Titled { title: String },
+    Labelled { label: String },
+    Unlabelled { label: String },
+    Deleted {},
+}
+
+impl Event for NoteEvent {}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Note {
+    pub(crate) title: String,
+    pub(crate) labels: BTreeSet<String>,
+    pub(crate) deleted: bool,
+}
+
+impl Projection for Note {
+    type Event = NoteEvent;
+    const CATEGORY: &'static str = "notes";
+    const REVISION: u32 = 1;
+
+    fn evolve(&mut self, event: &NoteEvent, _at: Timestamp) {
+        match event {
+            NoteEvent::Titled { title } => self.title.clone_from(title),
+            NoteEvent::Labelled { label } => {
+                self.labels.insert(label.clone());
+            }
+            NoteEvent::Unlabelled { label } => {
+                self.labels.remove(label);
+            }
+            NoteEvent::Deleted {} => self.deleted = true,
+        }
+    }
+
+    fn is_deleted(&self) -> bool {
+        self.deleted
+    }
+
+    fn index_keys(&self, stream: &StreamName) -> BTreeSet<IndexKey> {
+        let by_label = self.labels.iter().map(|label| IndexKey::new(format!("label/{label}"), &self.title, stream.id()));
+        by_label.chain([IndexKey::new("notes", &self.title, stream.id())]).collect()
+    }
+}
+
+pub(crate) static NOTES: ProjectionFn = projection_fn::<Note>();
+
+pub(crate) static PROJECTIONS: [ProjectionFn; 1] = [NOTES];
+
+pub(crate) fn note(id: impl std::fmt::Display) -> StreamName {
+    StreamName::new("acme", "toy", "notes", &id.to_string()).unwrap()
+}
+
+pub(crate) fn titled(title: &str) -> NoteEvent {
+    NoteEvent::Titled { title: title.to_owned() }
+}
+
+pub(crate) fn labelled(label: &str) -> NoteEvent {
+    NoteEvent::Labelled { label: label.to_owned() }
+}
+
+/// A history of commits, numbered and dated.
+pub(crate) fn history(stream: &StreamName, commits: &[Vec<NoteEvent>]) -> Vec<Commit> {
+    let mut version = 0;
+    let mut history = Vec::new();
+    for events in commits {
+        let first = version + 1;
+        let events: Vec<RecordedEvent> = (first..).zip(events).map(|(number, event)| encode(number, event).unwrap()).collect();
+        version += events.len() as u64;
+        history.push(Commit {
+            stream: stream.clone(),
+            first,
+            at: Timestamp::from_millisecond(1_790_000_000_000 + version as i64).unwrap(),
+            metadata: Metadata {
+                commit_id: Uuid::from_u128(u128::from(version)),
+                command: "Test".into(),
+                actor: "ada".into(),
+                correlation_id: "c".into(),
+                causation_id: None,
+                traceparent: None,
+            },
+            events,
+            snapshot: None,
+        });
+    }
+    history
+}
+
+/// A commit that no build can read.
+pub(crate) fn poison(stream: &StreamName, first: u64) -> Commit {
+    let mut commit = history(stream, &[vec![titled("x")]]).remove(0);
+    commit.first = first;
+    commit.events[0] = RecordedEvent { number: first, event_type: "Nonsense".into(), version: 1, data: json!({}) };
+    commit
+}
+
+/// What can happen to a note: few titles and labels, so that keys come, go and come back.
+fn event() -> impl Strategy<Value = NoteEvent> {
+    prop_oneof![
+        4 => prop::sample::select(vec!["ada", "bob", "cid", "dot"]).prop_map(titled),
+        3 => prop::sample::select(vec!["red", "blue"]).prop_map(labelled),
+        2 => prop::sample::select(vec!["red", "blue"]).prop_map(|label| NoteEvent::Unlabelled { label: label.to_owned() }),
+        1 => Just(NoteEvent::Deleted {}),
+    ]
+}
+
+/// The commits of some notes, each note's in order and all of them mixed.
+pub(crate) fn histories() -> impl Strategy<Value = Vec<Commit>> {
+    let events = prop::collection::vec(event(), 1..4);
+    prop::collection::vec(prop::collection::vec(events, 1..6), 1..4).prop_map(|notes| {
+        let mut commits: Vec<Commit> = notes.iter().enumerate().flat_map(|(id, events)| history(&note(id), events)).collect();
+        commits.sort_by_key(|commit| commit.first);
+        commits
+    })
+}
