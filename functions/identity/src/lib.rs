@@ -1,1 +1,35 @@
-//! identity-functions
+//! The identity service's functions: each call of `/identity` and the function that answers it. What is interesting about a command
+//! stands in the domain (`shared/identity`); here a request is turned into it.
+
+pub mod external_users;
+pub mod groups;
+pub mod members;
+pub mod queries;
+pub mod users;
+
+use headwater_lambda::Function;
+
+/// All functions of this package.
+pub fn functions() -> Vec<Function> {
+    vec![
+        users::create_user(),
+        users::patch_user(),
+        users::deactivate_user(),
+        users::reactivate_user(),
+        users::delete_user(),
+        groups::create_group(),
+        groups::patch_group(),
+        groups::delete_group(),
+        members::add_member(),
+        members::remove_member(),
+        external_users::apply_external_user(),
+        external_users::transform_external_users(),
+        queries::get_user(),
+        queries::find_users(),
+        queries::user_audit(),
+        queries::get_group(),
+        queries::list_groups(),
+        queries::list_members(),
+        queries::list_user_groups(),
+    ]
+}

@@ -1,1 +1,48 @@
-//! projectors
+//! From the commits stream to the views and the change feed: one function a domain. What it does with a batch, and why that is enough,
+//! is told in `headwater_dynamodb`'s projector.
+
+use std::sync::Arc;
+
+use aws_lambda_events::kinesis::KinesisEvent;
+use aws_lambda_events::streams::KinesisEventResponse;
+use headwater::ProjectionFn;
+use headwater_dynamodb::Doorbell;
+use headwater_kinesis::CommitRecord;
+use headwater_lambda::{App, Error, Function, metric};
+
+/// All functions of this package.
+pub fn functions() -> Vec<Function> {
+    vec![identity_project()]
+}
+
+/// The views and the change feed of the identity service.
+pub fn identity_project() -> Function {
+    project("identity-project", identity::DOMAIN, &identity::PROJECTIONS)
+}
+
+fn project(name: &'static str, domain: &'static str, projections: &'static [ProjectionFn]) -> Function {
+    Function::event(name, move |app: Arc<App>, event: KinesisEvent| async move {
+        let (places, doorbells): (Vec<usize>, Vec<Doorbell>) = doorbells(domain, &event).unzip();
+        let report = app.projector(domain, projections)?.project(doorbells).await;
+        metric(domain, "ParkedStreams", report.parked.len() as f64);
+        let numbers = report.failed.iter().filter_map(|failed| event.records.get(*places.get(*failed)?));
+        let mut answer = KinesisEventResponse::default();
+        answer.set_failures(numbers.map(|record| record.kinesis.sequence_number.clone()));
+        Ok::<_, Error>(answer)
+    })
+}
+
+/// The records that concern a domain, each with its place in the batch. One that cannot be read never will be, so it is told of and
+/// passed over: the next record of its stream brings what it announced.
+fn doorbells<'a>(domain: &'a str, event: &'a KinesisEvent) -> impl Iterator<Item = (usize, Doorbell)> + 'a {
+    let records = event.records.iter().enumerate().filter_map(move |(place, record)| {
+        let read = serde_json::from_slice::<CommitRecord>(&record.kinesis.data);
+        if let Err(error) = &read {
+            tracing::error!(%error, sequence = record.kinesis.sequence_number, "a record cannot be read");
+            metric(domain, "UnreadableRecords", 1.0);
+        }
+        Some((place, read.ok()?))
+    });
+    let own = records.filter(move |(_, record)| record.stream.domain() == domain);
+    own.map(|(place, CommitRecord { stream, last, commit })| (place, Doorbell { stream, version: last, commit }))
+}

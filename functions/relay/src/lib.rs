@@ -1,1 +1,15 @@
-//! relay
+//! From the events table to the projectors: the relay puts every commit on Kinesis, and the redrive puts back what a function behind
+//! a stream gave up on.
+
+mod redrive;
+mod relay;
+
+use headwater_lambda::Function;
+
+pub use redrive::redrive;
+pub use relay::relay;
+
+/// All functions of this package.
+pub fn functions() -> Vec<Function> {
+    vec![relay(), redrive()]
+}

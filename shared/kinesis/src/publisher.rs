@@ -15,7 +15,7 @@ const ATTEMPTS: u32 = 4;
 
 /// A Kinesis client from the environment. Its own retries are off: [`Publisher`] repeats just what failed.
 pub async fn connect() -> Client {
-    let shared = aws_config::load_from_env().await;
+    let shared = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
     let timeouts =
         TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).operation_attempt_timeout(Duration::from_secs(4)).build();
     Client::from_conf(
@@ -34,6 +34,11 @@ impl Publisher {
     /// A publisher to the stream of this name.
     pub fn new(client: Client, stream: impl Into<String>) -> Self {
         Self { client, stream: stream.into() }
+    }
+
+    /// The stream that it puts on.
+    pub fn stream(&self) -> &str {
+        &self.stream
     }
 
     /// Puts records of (partition key, data) and answers with the indices of those that did not get through, ascending.

@@ -1,1 +1,30 @@
-//! headwater-lambda
+//! Between Lambda and the core: decodes a request, checks who may, loads, decides, appends, answers.
+//!
+//! A function is a [`Function`]: a [`Call`] (what the outside sees) and a handler of a few lines. Commands end in [`App::create`],
+//! [`App::change`] or [`App::put`], queries in [`Answer::entity`], [`Answer::page`] or [`Answer::collection`].
+
+mod answer;
+mod app;
+mod call;
+mod command;
+mod function;
+mod observe;
+pub mod openapi;
+pub mod problem;
+mod query;
+mod request;
+
+pub use answer::Answer;
+pub use app::App;
+pub use call::{Access, Call, Kind, SchemaOf};
+pub use function::Function;
+pub use observe::metric;
+pub use problem::Problem;
+pub use request::{Caller, Cursor, Request, read_json};
+
+pub use lambda_runtime::Error;
+
+/// A fresh id for a thing whose creator gives none: UUID v7.
+pub fn fresh_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}

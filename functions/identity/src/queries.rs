@@ -1,0 +1,10 @@
+//! Queries of users, groups and memberships.
+
+mod groups;
+mod members;
+mod users;
+mod view;
+
+pub use groups::{get_group, list_groups};
+pub use members::{list_members, list_user_groups};
+pub use users::{find_users, get_user, user_audit};

@@ -1,0 +1,133 @@
+//! Memberships from both sides. A membership's row knows only since when; names are joined from the rows of user and group, so that a
+//! rename is one write however many groups a user is in, and what is deleted hides its memberships.
+
+use std::collections::HashMap;
+
+use headwater::{Position, Projection, Row, StreamName, projection_fn};
+use headwater_dynamodb::{Overlay, PageRequest};
+use headwater_lambda::{Answer, App, Call, Cursor, Function, Problem, Request};
+use identity::member_row::{groups_of, members_of};
+use identity::{DOMAIN, GroupRow, MemberRow, PROJECTIONS, UserRow, group, membership, user};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::view::{MemberView, UserGroupView};
+
+/// `GET /identity/groups/{id}/members`, newest first.
+pub fn list_members() -> Function {
+    let call = Call::list::<MemberView>("identity-list-members", "/identity/groups/{id}/members", "List a group's members, newest first.");
+    Function::http(call, |app, request| async move {
+        let group = group::stream(request.tenant(), request.path("id"))?;
+        let show = |user_id: &str, since: Timestamp, UserRow { user_name, display_name, .. }: UserRow| MemberView {
+            user_id: user_id.to_owned(),
+            user_name,
+            display_name,
+            since,
+        };
+        list::<GroupRow, UserRow, _>(&app, &request, &group, &members_of(group.id()), other_user, &show).await
+    })
+}
+
+/// `GET /identity/users/{id}/groups`, newest first.
+pub fn list_user_groups() -> Function {
+    let call = Call::list::<UserGroupView>(
+        "identity-list-user-groups",
+        "/identity/users/{id}/groups",
+        "List the groups that a user is in, newest first.",
+    );
+    Function::http(call, |app, request| async move {
+        let user = user::stream(request.tenant(), request.path("id"))?;
+        let show = |group_id: &str, since: Timestamp, row: GroupRow| UserGroupView { group_id: group_id.to_owned(), name: row.name, since };
+        list::<UserRow, GroupRow, _>(&app, &request, &user, &groups_of(user.id()), other_group, &show).await
+    })
+}
+
+/// The stream of a membership's user.
+fn other_user(member: &StreamName) -> Result<StreamName, Problem> {
+    Ok(user::stream(member.tenant(), member.id())?)
+}
+
+/// The stream of a membership's group.
+fn other_group(member: &StreamName) -> Result<StreamName, Problem> {
+    Ok(group::stream(member.tenant(), member.parent_id().unwrap_or_default())?)
+}
+
+/// A page of the memberships of `owner`, each shown with the row of its other side.
+async fn list<Owner: Projection, Other: Projection, View: Serialize>(
+    app: &App,
+    request: &Request,
+    owner: &StreamName,
+    index: &str,
+    other: fn(&StreamName) -> Result<StreamName, Problem>,
+    show: &(dyn Fn(&str, Timestamp, Other) -> View + Send + Sync),
+) -> Result<Answer, Problem> {
+    let position = app.feed_head(request, DOMAIN).await?;
+    let overlay = overlay(app, request).await?;
+    let owners = app.views()?.get_many(&projection_fn::<Owner>(), [owner.clone()], overlay.as_ref()).await?;
+    if owners.get(owner).is_none_or(|row| row.deleted) {
+        return Err(Problem::not_found(&format!("{}", owner.within_tenant())));
+    }
+    let limit = request.limit()?;
+    let mut cursor = request.cursor()?;
+    let mut items = Vec::new();
+    // Memberships of what is deleted leave holes in a page, so it is filled from the next ones.
+    loop {
+        let wanted = PageRequest {
+            tenant: request.tenant(),
+            index,
+            projection: &projection_fn::<MemberRow>(),
+            exact_order: None,
+            after: cursor.after(),
+            limit: limit - items.len(),
+            overlay: overlay.as_ref(),
+            keep: &|_| true,
+        };
+        let page = app.views()?.page(wanted).await?;
+        items.extend(join(app, &page.rows, overlay.as_ref(), other, show).await?);
+        match page.next {
+            Some(next) if items.len() < limit => cursor = Cursor { after: next, ..cursor },
+            next => return Answer::page(request, Some(position), &items, request.cursor_after(next)?),
+        }
+    }
+}
+
+/// The memberships whose other side is there, each with its row.
+async fn join<Other: Projection, View>(
+    app: &App,
+    members: &[(StreamName, Row)],
+    overlay: Option<&Overlay>,
+    other: fn(&StreamName) -> Result<StreamName, Problem>,
+    show: &(dyn Fn(&str, Timestamp, Other) -> View + Send + Sync),
+) -> Result<Vec<View>, Problem> {
+    let others = members.iter().map(|(member, _)| other(member)).collect::<Result<Vec<_>, _>>()?;
+    let rows: HashMap<StreamName, Row> = app.views()?.get_many(&projection_fn::<Other>(), others.iter().cloned(), overlay).await?;
+    let mut items = Vec::with_capacity(members.len());
+    for ((_, member), other) in members.iter().zip(&others) {
+        if let Some(row) = rows.get(other).filter(|row| !row.deleted) {
+            let MemberRow { since, .. } = member.read().map_err(Problem::internal)?;
+            items.push(show(other.id(), since, row.read().map_err(Problem::internal)?));
+        }
+    }
+    Ok(items)
+}
+
+/// What the request's tokens demand. Whoever has seen a membership has seen its user and its group too, since the command read both: so
+/// a membership's position stands for theirs as well, as far as they have got.
+async fn overlay(app: &App, request: &Request) -> Result<Option<Overlay>, Problem> {
+    let Some(named) = app.overlay(request, &PROJECTIONS).await? else { return Ok(None) };
+    let mut sides = Vec::new();
+    for Position { stream, .. } in request.positions()?.into_iter().filter(|position| position.stream.category() == membership::CATEGORY) {
+        sides.extend([other_user(&stream)?, other_group(&stream)?]);
+    }
+    sides.retain(|side| named.row(side).is_none());
+    if sides.is_empty() {
+        return Ok(Some(named));
+    }
+    let store = app.store()?.within(request.deadline);
+    let mut positions = request.positions()?;
+    for stream in sides {
+        let version = store.head(&stream).await?;
+        positions.push(Position { stream, version });
+    }
+    Ok(Some(app.views()?.overlay(&positions, &PROJECTIONS).await?))
+}

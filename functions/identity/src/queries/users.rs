@@ -1,0 +1,95 @@
+use std::collections::BTreeSet;
+
+use headwater::{Row, StreamName, normalize, projection_fn};
+use headwater_dynamodb::{Page, PageRequest};
+use headwater_lambda::{Answer, App, Call, Function, Problem, Request};
+use identity::user_row::{USERS, USERS_BY_EMAIL, search_index};
+use identity::{AuditEntry, DOMAIN, PROJECTIONS, UserRow, audit, user};
+
+use super::view::{REPRESENTATION, UserView};
+
+/// `GET /identity/users/{id}`
+pub fn get_user() -> Function {
+    Function::http(Call::entity::<UserView>("identity-get-user", "/identity/users/{id}", "Read a user."), |app, request| async move {
+        let stream = user::stream(request.tenant(), request.path("id"))?;
+        let (version, row) = app.row::<UserRow>(&request, &stream).await?.ok_or_else(|| Problem::not_found("such user"))?;
+        Answer::entity(&request, &stream, version, app.revision(REPRESENTATION).await?, &UserView::new(&stream, version, row))
+    })
+}
+
+/// `GET /identity/users`, all or found, in order of user name: `?userName=` and `?email=` find the one that has it, `?q=` all with words
+/// that begin so.
+pub fn find_users() -> Function {
+    let call = Call::list::<UserView>("identity-find-users", "/identity/users", "List users in order of user name, or find them.")
+        .param("userName", "The user name, without regard to case.")
+        .param("email", "The email, without regard to case.")
+        .param("q", "Words, each of which begins a word of the names or the email; case and accents do not count.");
+    Function::http(call, |app, request| async move {
+        let position = app.feed_head(&request, DOMAIN).await?;
+        let page = Search::of(&request)?.page(&app, &request).await?;
+        let next = request.cursor_after(page.next)?;
+        let users = page.rows.into_iter().map(|(stream, row)| view(&stream, &row)).collect::<Result<Vec<_>, _>>()?;
+        Answer::page(&request, Some(position), &users, next)
+    })
+}
+
+/// Which list is read, and which of its users are shown.
+struct Search {
+    index: String,
+    exact_order: Option<String>,
+    words: BTreeSet<String>,
+}
+
+impl Search {
+    fn of(request: &Request) -> Result<Self, Problem> {
+        let all = Self { index: USERS.to_owned(), exact_order: None, words: BTreeSet::new() };
+        match (request.query("userName"), request.query("email"), request.query("q")) {
+            (None, None, None) => Ok(all),
+            (Some(name), None, None) => Ok(Self { exact_order: Some(normalize(name)), ..all }),
+            (None, Some(email), None) => Ok(Self { index: USERS_BY_EMAIL.to_owned(), exact_order: Some(normalize(email)), ..all }),
+            // Without a letter or digit nothing is looked for.
+            (None, None, Some(query)) => Ok(search_index(query).map_or(all, |(index, words)| Self { index, exact_order: None, words })),
+            _ => Err(Problem::invalid([("/query".to_owned(), "one of userName, email and q at a time".to_owned())])),
+        }
+    }
+
+    async fn page(&self, app: &App, request: &Request) -> Result<Page, Problem> {
+        let overlay = app.overlay(request, &PROJECTIONS).await?;
+        let cursor = request.cursor()?;
+        let shown = |row: &Row| self.words.is_empty() || row.read::<UserRow>().is_ok_and(|user| user.matches(&self.words));
+        let wanted = PageRequest {
+            tenant: request.tenant(),
+            index: &self.index,
+            projection: &projection_fn::<UserRow>(),
+            exact_order: self.exact_order.as_deref(),
+            after: cursor.after(),
+            limit: request.limit()?,
+            overlay: overlay.as_ref(),
+            keep: &shown,
+        };
+        Ok(app.views()?.page(wanted).await?)
+    }
+}
+
+fn view(stream: &StreamName, row: &Row) -> Result<UserView, Problem> {
+    Ok(UserView::new(stream, row.version, row.read().map_err(Problem::internal)?))
+}
+
+/// `GET /identity/users/{id}/audit`, newest first, straight from the events.
+pub fn user_audit() -> Function {
+    let call = Call::list::<AuditEntry>("identity-user-audit", "/identity/users/{id}/audit", "Who changed what, when, from what to what.");
+    Function::http(call.operator(), |app, request| async move {
+        let stream = user::stream(request.tenant(), request.path("id"))?;
+        let commits = app.store()?.within(request.deadline).commits_after(&stream, 0).await?;
+        if commits.is_empty() {
+            return Err(Problem::not_found("such user"));
+        }
+        let entries = audit(&commits).map_err(Problem::internal)?;
+        let before = request.cursor()?.number()?.unwrap_or(u64::MAX);
+        let mut page: Vec<&AuditEntry> = entries.iter().rev().filter(|entry| entry.version < before).collect();
+        let limit = request.limit()?;
+        let next = page.get(limit).and_then(|_| Some(page.get(limit.checked_sub(1)?)?.version.to_string()));
+        page.truncate(limit);
+        Answer::page(&request, None, &page, request.cursor_after(next)?)
+    })
+}

@@ -1,0 +1,80 @@
+use headwater::{Commit, FeedPosition, Token};
+use headwater_lambda::problem::INVALID_TOKEN;
+use headwater_lambda::{Answer, App, Call, Function, Problem, Request};
+use serde::Serialize;
+use std::time::Instant;
+use utoipa::ToSchema;
+
+use crate::events::EventView;
+
+/// A commit of a domain, at its place in the change feed.
+#[derive(Serialize, ToSchema)]
+struct ChangeView {
+    /// The token of its place, as `acme/identity@100`: what `after` takes.
+    position: String,
+    /// The stream, without the tenant.
+    stream: String,
+    /// The stream's version after it.
+    version: u64,
+    events: Vec<EventView>,
+}
+
+/// `GET /identity/changes`
+pub fn identity_changes() -> Function {
+    changes("identity-changes", "/identity/changes", identity::DOMAIN)
+}
+
+/// Every commit of a domain once, each stream's in order: for whoever keeps a copy in step. An empty answer is held open for
+/// `Prefer: wait=N`.
+fn changes(name: &'static str, path: &'static str, domain: &'static str) -> Function {
+    let call = Call::list::<ChangeView>(name, path, "Every commit of the domain once, each stream's in order.");
+    let call = call.param("after", "The position after which to go on, from the start if absent.");
+    Function::http(call, move |app, request| async move {
+        let after = after(&request, domain)?;
+        let entries = app.feed()?.read_after(&after, request.limit()?).await?;
+        let entries = if entries.is_empty() && hold_open(&app, &request, &after).await? {
+            app.feed()?.read_after(&after, request.limit()?).await?
+        } else {
+            entries
+        };
+        let commits = app.feed()?.commits(&entries).await?;
+        let place = |position| FeedPosition { position, ..after.clone() };
+        let items: Vec<ChangeView> = entries.iter().zip(commits).map(|(entry, commit)| view(&place(entry.position), commit)).collect();
+        let last = place(entries.last().map_or(after.position, |entry| entry.position));
+        let next = (entries.len() == request.limit()?).then(|| last.to_string());
+        Answer::page(&request, Some(last), &items, request.cursor_after(next)?)
+    })
+}
+
+/// Where to go on: after the cursor's position, or the parameter's, or at the start.
+fn after(request: &Request, domain: &str) -> Result<FeedPosition, Problem> {
+    let cursor = request.cursor()?;
+    let Some(text) = cursor.after().or(request.query("after")) else {
+        return Ok(FeedPosition { tenant: request.tenant().to_owned(), domain: domain.to_owned(), position: 0, epoch: 1 });
+    };
+    let tokens = headwater::parse_tokens(&format!("\"{}\"", text.trim_matches('"')), request.tenant())?;
+    let position = tokens.into_iter().flat_map(|Token { feeds, .. }| feeds).next().filter(|position| position.domain == domain);
+    position.ok_or_else(|| Problem::new(&INVALID_TOKEN, format!("`after` is no position of the feed of {domain}")))
+}
+
+/// Waits for a further entry as long as the caller prefers, and says whether there is one.
+async fn hold_open(app: &App, request: &Request, after: &FeedPosition) -> Result<bool, Problem> {
+    if request.preferred_wait().is_none() {
+        return Ok(false);
+    }
+    let deadline = (Instant::now() + request.wait()).min(request.deadline);
+    let further = FeedPosition { position: after.position + 1, ..after.clone() };
+    match app.feed()?.wait_for(&further, deadline.into()).await {
+        Err(headwater_dynamodb::FeedError::Ahead { .. }) => Ok(false),
+        answer => Ok(answer.map(|()| true)?),
+    }
+}
+
+fn view(position: &FeedPosition, commit: Commit) -> ChangeView {
+    ChangeView {
+        position: position.to_string(),
+        stream: commit.stream.within_tenant().to_owned(),
+        version: commit.last(),
+        events: EventView::of(&commit),
+    }
+}

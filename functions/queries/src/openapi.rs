@@ -1,0 +1,12 @@
+use headwater_lambda::openapi::document;
+use headwater_lambda::{Answer, Call, Function};
+
+/// `GET /openapi.json`: all calls, as their functions describe themselves.
+pub fn openapi() -> Function {
+    let call = Call::public("openapi", "/openapi.json", "The OpenAPI document of all calls.");
+    Function::http(call, |_, _| async {
+        let functions = identity_functions::functions().into_iter().chain(crate::functions());
+        let calls: Vec<Call> = functions.filter_map(|function| function.call).collect();
+        Ok(Answer::json(200, &document(&calls)))
+    })
+}

@@ -1,0 +1,31 @@
+use headwater_lambda::{Answer, Call, Function};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A stream and how far it has got.
+#[derive(Serialize, ToSchema)]
+struct StreamView {
+    /// Its name without the tenant.
+    stream: String,
+    /// The number of its last event that the change feed has told of.
+    version: u64,
+}
+
+/// `GET /streams?prefix=identity/users/`: the streams whose names begin so, in order of name.
+pub fn list_streams() -> Function {
+    let call = Call::list::<StreamView>("list-streams", "/streams", "Streams with their versions, in order of name.");
+    let call = call.param("prefix", "The beginning of the names, as `identity/users/`; it must hold the domain.").operator();
+    Function::http(call, |app, request| async move {
+        let prefix = request.query("prefix").unwrap_or("identity/");
+        let (domain, within) = prefix.split_once('/').unwrap_or((prefix, ""));
+        let (limit, cursor) = (request.limit()?, request.cursor()?);
+        // One more than is shown tells whether there are more.
+        let mut streams = app.feed()?.streams(request.tenant(), domain, within, cursor.after(), limit + 1).await?;
+        let goes_on = streams.len() > limit;
+        streams.truncate(limit);
+        let within_domain = |name: &str| name.split_once('/').map_or_else(String::new, |(_, rest)| rest.to_owned());
+        let last = streams.last().filter(|_| goes_on).map(|(stream, _)| within_domain(stream.within_tenant()));
+        let items = streams.into_iter().map(|(stream, version)| StreamView { stream: stream.within_tenant().to_owned(), version });
+        Answer::page(&request, None, &items.collect::<Vec<_>>(), request.cursor_after(last)?)
+    })
+}

@@ -1,0 +1,128 @@
+use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
+use aws_lambda_events::encodings::Body;
+use headwater::{FeedPosition, Revision, StreamName, Token};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::{Problem, Request};
+
+/// An answer to an HTTP call. It can be recorded under an Idempotency-Key and given again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers, lower-case.
+    pub headers: Vec<(String, String)>,
+    /// The body; empty for 304.
+    pub body: String,
+}
+
+impl Answer {
+    /// A JSON body.
+    pub fn json(status: u16, body: &impl Serialize) -> Self {
+        let body = serde_json::to_string(body).unwrap_or_else(|error| json!({ "unserializable": error.to_string() }).to_string());
+        Self { status, headers: vec![("content-type".to_owned(), "application/json".to_owned())], body }
+    }
+
+    /// An HTML page.
+    pub fn html(status: u16, body: String) -> Self {
+        Self { status, headers: vec![("content-type".to_owned(), "text/html; charset=utf-8".to_owned())], body }
+    }
+
+    /// Sets a header; one of that name is replaced.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.retain(|(existing, _)| existing != name);
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The answer of a command that left its stream at `version`: `{"id", "version"}`, with the token as `ETag` and `Consistency-Token`.
+    pub fn command(status: u16, stream: &StreamName, version: u64) -> Self {
+        let token = Token::of(stream, version).quoted();
+        Self::json(status, &json!({ "id": stream.id(), "version": version })).header("etag", &token).header("consistency-token", &token)
+    }
+
+    /// The answer of a query for one entity as of `version`; 304 if the caller has it so already.
+    ///
+    /// # Errors
+    /// 400 if `If-None-Match` cannot be read.
+    pub fn entity(
+        request: &Request,
+        stream: &StreamName,
+        version: u64,
+        revision: Revision,
+        body: &impl Serialize,
+    ) -> Result<Self, Problem> {
+        let token = Token::of(stream, version);
+        let etag = token.clone().rendered(revision).to_string();
+        Ok(Self::json(200, body).tagged(request, &etag)?.header("consistency-token", &token.quoted()))
+    }
+
+    /// The answer of a query for a collection: the tag is a hash of the body, the token a position of the domain's change feed.
+    ///
+    /// # Errors
+    /// 400 if `If-None-Match` cannot be read.
+    pub fn collection(request: &Request, position: Option<FeedPosition>, body: &impl Serialize) -> Result<Self, Problem> {
+        let answer = Self::json(200, body);
+        let hash: String = Sha256::digest(answer.body.as_bytes()).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        let answer = answer.tagged(request, &format!("h{hash}"))?;
+        Ok(match position {
+            Some(position) => answer.header("consistency-token", &Token::of_feed(position).quoted()),
+            None => answer,
+        })
+    }
+
+    fn tagged(self, request: &Request, etag: &str) -> Result<Self, Problem> {
+        let known = request.if_none_match()?;
+        let answer = self.header("etag", &format!("\"{etag}\"")).header("cache-control", "private, no-cache");
+        if !known.iter().any(|tag| tag == "*" || tag == etag) {
+            return Ok(answer);
+        }
+        let headers = answer.headers.into_iter().filter(|(name, _)| name != "content-type").collect();
+        Ok(Self { status: 304, headers, body: String::new() })
+    }
+
+    /// A page of a list: `{"items", "next"}` and a `Link` to the next page.
+    ///
+    /// # Errors
+    /// 400 if `If-None-Match` cannot be read.
+    pub fn page(
+        request: &Request,
+        position: Option<FeedPosition>,
+        items: &[impl Serialize],
+        next: Option<String>,
+    ) -> Result<Self, Problem> {
+        let link = next.as_ref().map(|cursor| request.link_to(cursor));
+        let answer = Self::collection(request, position, &json!({ "items": items, "next": next }))?;
+        Ok(match link {
+            Some(link) => answer.header("link", &format!("<{link}>; rel=\"next\"")),
+            None => answer,
+        })
+    }
+}
+
+impl From<Answer> for ApiGatewayV2httpResponse {
+    fn from(answer: Answer) -> Self {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &answer.headers {
+            // A value that no header can carry would fail the whole answer, so it is dropped; ours are all visible ASCII.
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+                headers.insert(name, value);
+            }
+        }
+        let mut response = Self::default();
+        response.status_code = i64::from(answer.status);
+        response.headers = headers;
+        response.body = Some(Body::Text(answer.body));
+        response
+    }
+}
+
+impl From<Answer> for Value {
+    fn from(answer: Answer) -> Self {
+        json!({ "status": answer.status, "headers": answer.headers, "body": answer.body })
+    }
+}

@@ -1,0 +1,157 @@
+//! What the outside can call: the table that the gateway's routes are checked against and that the OpenAPI document is made from.
+
+use headwater::Rule;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+/// One HTTP call and the function that answers it.
+#[derive(Clone)]
+pub struct Call {
+    /// The function's name, as `identity-create-user`.
+    pub function: &'static str,
+    /// As `POST`.
+    pub method: &'static str,
+    /// As `/identity/users/{id}`.
+    pub path: &'static str,
+    /// One sentence.
+    pub summary: &'static str,
+    /// Who may.
+    pub access: Access,
+    /// What kind of answer it has.
+    pub kind: Kind,
+    /// The parameters of the query string, as (name, meaning). Any other is refused.
+    pub query: Vec<(&'static str, &'static str)>,
+    /// The body's schema.
+    pub body: Option<SchemaOf>,
+    /// The answer's schema, of one item where the answer is a list.
+    pub answer: Option<SchemaOf>,
+    /// The rules that can say no.
+    pub rules: Vec<&'static Rule>,
+}
+
+/// Which role a call needs; none implies another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// No token at all.
+    Public,
+    /// Queries.
+    Reader,
+    /// Commands.
+    Writer,
+    /// Audit, streams, policy.
+    Operator,
+}
+
+impl Access {
+    /// The role's name in the claim `roles`.
+    pub fn role(self) -> Option<&'static str> {
+        match self {
+            Self::Public => None,
+            Self::Reader => Some("reader"),
+            Self::Writer => Some("writer"),
+            Self::Operator => Some("operator"),
+        }
+    }
+}
+
+/// What kind of answer a call has, and so which headers it takes and gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// 201, `Location`, `{"id", "version"}`.
+    Create,
+    /// 200, `{"id", "version"}`.
+    Command,
+    /// One entity, with a strong `ETag`.
+    Entity,
+    /// A page `{"items", "next"}`.
+    List,
+    /// Something else, as a page of HTML.
+    Document,
+}
+
+/// How to name a type in the OpenAPI document and list what it needs.
+#[derive(Clone, Copy)]
+pub struct SchemaOf {
+    /// Its name among the components.
+    pub name: fn() -> String,
+    /// Its schema.
+    pub schema: fn() -> RefOr<Schema>,
+    /// Adds the schemas that it refers to.
+    pub others: fn(&mut Vec<(String, RefOr<Schema>)>),
+}
+
+impl SchemaOf {
+    /// The schema of a type.
+    pub fn of<T: ToSchema + PartialSchema>() -> Self {
+        Self { name: || T::name().into_owned(), schema: T::schema, others: T::schemas }
+    }
+}
+
+impl Call {
+    /// A command that creates something: role writer.
+    pub fn create<Body: ToSchema>(function: &'static str, path: &'static str, summary: &'static str) -> Self {
+        Self { kind: Kind::Create, ..Self::command(function, "POST", path, summary) }.body::<Body>()
+    }
+
+    /// Another command: role writer.
+    pub fn command(function: &'static str, method: &'static str, path: &'static str, summary: &'static str) -> Self {
+        Self { access: Access::Writer, kind: Kind::Command, method, ..Self::get(function, path, summary) }
+    }
+
+    /// A query for one entity: role reader.
+    pub fn entity<Answer: ToSchema>(function: &'static str, path: &'static str, summary: &'static str) -> Self {
+        Self { answer: Some(SchemaOf::of::<Answer>()), ..Self::get(function, path, summary) }
+    }
+
+    /// A query for a page of items: role reader, with `limit` and `cursor`.
+    pub fn list<Item: ToSchema>(function: &'static str, path: &'static str, summary: &'static str) -> Self {
+        let paging =
+            vec![("limit", "How many items at the most: 1–200, default 50."), ("cursor", "Where to go on: `next` of the page before.")];
+        Self { kind: Kind::List, query: paging, ..Self::entity::<Item>(function, path, summary) }
+    }
+
+    /// A call without a token whose answer is a document.
+    pub fn public(function: &'static str, path: &'static str, summary: &'static str) -> Self {
+        Self { access: Access::Public, kind: Kind::Document, ..Self::get(function, path, summary) }
+    }
+
+    /// With a body.
+    #[must_use]
+    pub fn body<Body: ToSchema>(self) -> Self {
+        Self { body: Some(SchemaOf::of::<Body>()), ..self }
+    }
+
+    /// For operators.
+    #[must_use]
+    pub fn operator(self) -> Self {
+        Self { access: Access::Operator, ..self }
+    }
+
+    /// With the rules that can say no.
+    #[must_use]
+    pub fn rules(self, rules: &[&'static Rule]) -> Self {
+        Self { rules: rules.to_vec(), ..self }
+    }
+
+    /// With a parameter of the query string.
+    #[must_use]
+    pub fn param(mut self, name: &'static str, meaning: &'static str) -> Self {
+        self.query.push((name, meaning));
+        self
+    }
+
+    fn get(function: &'static str, path: &'static str, summary: &'static str) -> Self {
+        Self {
+            function,
+            method: "GET",
+            path,
+            summary,
+            access: Access::Reader,
+            kind: Kind::Entity,
+            query: Vec::new(),
+            body: None,
+            answer: None,
+            rules: Vec::new(),
+        }
+    }
+}

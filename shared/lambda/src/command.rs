@@ -1,0 +1,151 @@
+//! Commands: from a checked request to the answer of what the store did.
+
+use headwater::{Aggregate, Command, Context, Folded, Rejection, StreamName};
+use headwater_dynamodb::{Answered, ExecuteError, Execution, Expected, Idempotency, Origin, Outcome, StoreError};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::problem::{COMMIT_TOO_LARGE, CONTENTION, KEY_REUSED, MALFORMED, OUTCOME_UNKNOWN, PRECONDITION_FAILED, TOKEN_AHEAD, UNAVAILABLE};
+use crate::{Answer, App, Problem, Request};
+
+impl App {
+    /// Carries out a command that creates the thing `stream` is about: 201 with `Location`, the request's path and the id. The stream is
+    /// taken for empty, which spares a read.
+    ///
+    /// # Errors
+    /// What the answer should be instead.
+    pub async fn create<C: Command>(&self, request: &Request, stream: &StreamName, command: &C) -> Result<Answer, Problem> {
+        let location = format!("{}/{}", request.raw_path, stream.id());
+        let created = |version| Answer::command(201, stream, version).header("location", &location);
+        self.execute(request, stream, command, true, &created).await
+    }
+
+    /// Carries out a command on what `stream` is about: 200.
+    ///
+    /// # Errors
+    /// What the answer should be instead.
+    pub async fn change<C: Command>(&self, request: &Request, stream: &StreamName, command: &C) -> Result<Answer, Problem> {
+        self.execute(request, stream, command, false, &|version| Answer::command(200, stream, version)).await
+    }
+
+    /// As [`App::change`], for a stream that is most likely empty: that is assumed, which spares a read.
+    ///
+    /// # Errors
+    /// What the answer should be instead.
+    pub async fn put<C: Command>(&self, request: &Request, stream: &StreamName, command: &C) -> Result<Answer, Problem> {
+        self.execute(request, stream, command, true, &|version| Answer::command(200, stream, version)).await
+    }
+
+    /// Another aggregate's state that a decision needs, read strongly; it has reached the request's tokens then.
+    ///
+    /// # Errors
+    /// 400 if a token is ahead of the stream, 503 if the store is out of reach.
+    pub async fn load<A: Aggregate>(&self, request: &Request, stream: &StreamName) -> Result<A, Problem> {
+        let folded: Folded<A> = self.store()?.within(request.deadline).load(stream).await?;
+        match request.positions()?.into_iter().find(|position| position.stream == *stream && position.version > folded.version) {
+            Some(ahead) => Err(token_ahead(&ahead.stream, ahead.version)),
+            None => Ok(folded.state),
+        }
+    }
+
+    async fn execute<C: Command>(
+        &self,
+        request: &Request,
+        stream: &StreamName,
+        command: &C,
+        is_new: bool,
+        success: &(dyn Fn(u64) -> Answer + Send + Sync),
+    ) -> Result<Answer, Problem> {
+        let render = |answered: Answered<'_, C::Aggregate>| -> Value { answer(answered, success).into() };
+        let execution = Execution {
+            stream: stream.clone(),
+            command,
+            context: Context {
+                now: request.now,
+                id: stream.id().to_owned(),
+                fresh_id: Uuid::now_v7(),
+                actor: request.caller.subject.clone(),
+            },
+            origin: Origin {
+                correlation_id: request.correlation_id.clone(),
+                causation_id: None,
+                traceparent: request.header("traceparent").map(str::to_owned),
+            },
+            expected: Expected { if_match: request.if_match()?, at_least: request.positions()? },
+            is_new,
+            idempotency: idempotency(request, &render)?,
+            deadline: request.deadline,
+        };
+        match self.store()?.execute(execution).await {
+            Ok(Outcome::Committed(folded) | Outcome::Unchanged(folded)) => Ok(success(folded.version)),
+            Ok(Outcome::Replayed(answer)) => serde_json::from_value(answer).map_err(Problem::internal),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The answer that is recorded under an Idempotency-Key: the same that is given.
+fn answer<A: Aggregate>(answered: Answered<'_, A>, success: &dyn Fn(u64) -> Answer) -> Answer {
+    match answered {
+        Answered::Committed(folded) | Answered::Unchanged(folded) => success(folded.version),
+        Answered::Refused(rejection) => Problem::from(rejection.clone()).answer(),
+        Answered::PreconditionFailed { .. } => precondition_failed().answer(),
+    }
+}
+
+/// The record of an Idempotency-Key: scoped to tenant, subject, method and path, so that nobody meets another's; the request is its body.
+fn idempotency<'a, A>(
+    request: &Request,
+    answer: &'a (dyn Fn(Answered<'_, A>) -> Value + Send + Sync),
+) -> Result<Option<Idempotency<'a, A>>, Problem> {
+    let Some(key) = request.header("idempotency-key") else { return Ok(None) };
+    if !(1..=255).contains(&key.len()) || !key.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
+        return Err(Problem::new(&MALFORMED, "`Idempotency-Key` is 1–255 visible ASCII characters"));
+    }
+    let caller = &request.caller;
+    let scope = [&caller.tenant, &caller.subject, &request.method, &request.raw_path, key];
+    Ok(Some(Idempotency { key: digest(&scope.map(str::as_bytes)), request_hash: digest(&[&request.body]), answer }))
+}
+
+/// A digest of parts, each with its length before it, so that no two lists of parts run together to the same bytes.
+fn digest(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn precondition_failed() -> Problem {
+    Problem::new(&PRECONDITION_FAILED, "what `If-Match` names has changed, or is not there")
+}
+
+fn token_ahead(stream: &StreamName, version: u64) -> Problem {
+    Problem::new(&TOKEN_AHEAD, format!("{} has not reached version {version}", stream.within_tenant()))
+}
+
+impl From<ExecuteError> for Problem {
+    fn from(error: ExecuteError) -> Self {
+        match error {
+            ExecuteError::Rejected(rejection) => Rejection::into(rejection),
+            ExecuteError::PreconditionFailed { .. } => precondition_failed(),
+            ExecuteError::TokenAhead(position) => token_ahead(&position.stream, position.version),
+            ExecuteError::TooLarge(error) => Self::new(&COMMIT_TOO_LARGE, error.to_string()),
+            ExecuteError::KeyReused => Self::new(&KEY_REUSED, "the Idempotency-Key stands for a request with another body"),
+            ExecuteError::Contention => Self::new(&CONTENTION, ""),
+            ExecuteError::OutcomeUnknown => Self::new(&OUTCOME_UNKNOWN, ""),
+            ExecuteError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(cause) => Self::new(&UNAVAILABLE, "").because(cause),
+            other => Self::internal(other),
+        }
+    }
+}

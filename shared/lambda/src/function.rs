@@ -1,0 +1,146 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::observe::{self, Observed};
+use crate::problem::FORBIDDEN;
+use crate::{Answer, App, Call, Problem, Request};
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type HttpHandler = Box<dyn Fn(Arc<App>, Request) -> BoxFuture<Result<Answer, Problem>> + Send + Sync>;
+type EventHandler = Box<dyn Fn(Arc<App>, LambdaEvent<serde_json::Value>) -> BoxFuture<Result<serde_json::Value, Error>> + Send + Sync>;
+
+/// One Lambda function: a name, and what it does with an event. On AWS each is a binary of its own; on one machine the platform
+/// holds them all.
+pub struct Function {
+    /// The name of its binary and of its `Handler` in the template.
+    pub name: &'static str,
+    /// The call that it answers; nothing for a function behind a stream or a schedule.
+    pub call: Option<Call>,
+    handler: Handler,
+}
+
+enum Handler {
+    Http(HttpHandler),
+    Event(EventHandler),
+}
+
+impl Function {
+    /// A function that answers an HTTP call.
+    pub fn http<F, Fut>(call: Call, handler: F) -> Self
+    where
+        F: Fn(Arc<App>, Request) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Answer, Problem>> + Send + 'static,
+    {
+        let handler: HttpHandler = Box::new(move |app, request| Box::pin(handler(app, request)));
+        Self { name: call.function, call: Some(call), handler: Handler::Http(handler) }
+    }
+
+    /// A function that takes events of another kind: a batch of a stream, a schedule.
+    pub fn event<E, A, F, Fut>(name: &'static str, handler: F) -> Self
+    where
+        E: DeserializeOwned + Send + 'static,
+        A: Serialize,
+        F: Fn(Arc<App>, E) -> Fut + Send + Sync + Clone + 'static,
+        Fut: Future<Output = Result<A, Error>> + Send + 'static,
+    {
+        let handler: EventHandler = Box::new(move |app, event| {
+            let handler = handler.clone();
+            Box::pin(async move {
+                let answer = handler(app, serde_json::from_value(event.payload)?).await?;
+                Ok(serde_json::to_value(answer)?)
+            })
+        });
+        Self { name, call: None, handler: Handler::Event(handler) }
+    }
+
+    /// The service that it belongs to: the first segment of its call's path, else the first word of its name.
+    fn domain(&self) -> &'static str {
+        match &self.call {
+            Some(call) => call.path.split('/').find(|segment| !segment.is_empty()).unwrap_or(self.name),
+            None => self.name.split('-').next().unwrap_or(self.name),
+        }
+    }
+
+    /// Serves the Runtime API until the process ends. Connections are opened before the first event is asked for.
+    ///
+    /// # Errors
+    /// If the environment lacks what the function needs, or the Runtime API is gone.
+    pub async fn run(self) -> Result<(), Error> {
+        observe::init();
+        let (name, domain) = (self.name, self.domain());
+        let app = Arc::new(App::from_env(domain).await?);
+        match (self.handler, self.call) {
+            (Handler::Http(handler), Some(call)) => {
+                let handler = Arc::new((handler, call));
+                let serve = |event| answer(Arc::clone(&app), Arc::clone(&handler), domain, event);
+                lambda_runtime::run(service_fn(serve)).await
+            }
+            (Handler::Http(_), None) => Err(format!("{name} answers no call").into()),
+            (Handler::Event(handler), _) => {
+                lambda_runtime::run(service_fn(|event| {
+                    let invocation = handler(Arc::clone(&app), event);
+                    async move {
+                        let observed = Observed::event(name, domain);
+                        let answer = invocation.await;
+                        observed.finish_event(&answer);
+                        answer
+                    }
+                }))
+                .await
+            }
+        }
+    }
+}
+
+/// One HTTP call: checked, handled, answered, and told of in one line of the log.
+async fn answer(
+    app: Arc<App>,
+    handler: Arc<(HttpHandler, Call)>,
+    domain: &'static str,
+    event: LambdaEvent<ApiGatewayV2httpRequest>,
+) -> Result<ApiGatewayV2httpResponse, Error> {
+    let (handle, call) = &*handler;
+    let mut observed = Observed::call(call, domain);
+    let result = match Request::read(event.payload, event.context.deadline, call.access) {
+        Ok(request) => {
+            observed.request(&request);
+            let preferred = request.preferred_wait();
+            match check(call, &request) {
+                Ok(()) => handle(app.clone(), request).await.map(|answer| apply_preference(answer, preferred)),
+                Err(problem) => Err(problem),
+            }
+        }
+        Err(problem) => Err(problem),
+    };
+    let (answer, problem) = match result {
+        Ok(answer) => (answer, None),
+        Err(problem) => (problem.answer(), Some(problem)),
+    };
+    let answer = answer.header("x-correlation-id", observed.correlation_id());
+    observed.finish_call(&app, answer.status, problem.as_ref());
+    Ok(answer.into())
+}
+
+/// What holds for every call: the role, and no parameter that would be ignored.
+fn check(call: &Call, request: &Request) -> Result<(), Problem> {
+    if !request.caller.may(call.access) {
+        return Err(Problem::new(&FORBIDDEN, format!("the call needs the role `{}`", call.access.role().unwrap_or_default())));
+    }
+    let known = |name: &str| call.query.iter().any(|(known, _)| *known == name);
+    let unknown: Vec<(String, String)> =
+        request.query_names().filter(|name| !known(name)).map(|name| (format!("/query/{name}"), "unknown parameter".to_owned())).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(Problem::invalid(unknown)) }
+}
+
+fn apply_preference(answer: Answer, wait: Option<u64>) -> Answer {
+    match wait {
+        Some(seconds) => answer.header("preference-applied", &format!("wait={seconds}")),
+        None => answer,
+    }
+}

@@ -1,0 +1,193 @@
+//! The OpenAPI document of all calls, made from the same [`Call`]s that the functions are made from.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::call::{Call, Kind, SchemaOf};
+use crate::problem::PROBLEM_TYPES;
+
+/// The document (OpenAPI 3.1) of these calls.
+pub fn document(calls: &[Call]) -> Value {
+    let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+    let mut schemas = Map::new();
+    for call in calls {
+        // OpenAPI knows no greedy parameters.
+        let path = call.path.replace("+}", "}");
+        paths.entry(path).or_default().insert(call.method.to_lowercase(), operation(call));
+        for schema in call.body.iter().chain(&call.answer) {
+            add(schema, &mut schemas);
+        }
+    }
+    schemas.insert("Problem".to_owned(), problem_schema());
+    schemas.insert("CommandAnswer".to_owned(), command_answer());
+    json!({
+        "openapi": "3.1.0",
+        "info": { "title": "Headwater", "version": env!("CARGO_PKG_VERSION"), "license": { "name": "MIT OR Apache-2.0" } },
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": { "jwt": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } },
+        },
+    })
+}
+
+fn operation(call: &Call) -> Value {
+    let mut operation = json!({
+        "operationId": call.function,
+        "tags": [call.path.split('/').nth(1).unwrap_or_default()],
+        "summary": call.summary,
+        "parameters": parameters(call),
+        "responses": responses(call),
+    });
+    if let Some(role) = call.access.role() {
+        operation["security"] = json!([{ "jwt": [] }]);
+        operation["description"] = format!("Needs the role `{role}`.").into();
+    }
+    if let Some(body) = &call.body {
+        operation["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": reference(body) } } });
+    }
+    operation
+}
+
+fn parameters(call: &Call) -> Vec<Value> {
+    let text = |place: &str, name: &str, meaning: &str, required: bool| json!({ "in": place, "name": name, "description": meaning, "required": required, "schema": { "type": "string" } });
+    let in_path = call.path.split('/').filter_map(|segment| segment.strip_prefix('{')).map(|segment| segment.trim_end_matches(['}', '+']));
+    let mut parameters: Vec<Value> = in_path.map(|name| text("path", name, "Names the thing.", true)).collect();
+    parameters.extend(call.query.iter().map(|(name, meaning)| text("query", name, meaning, false)));
+    let headers: &[(&str, &str)] = match call.kind {
+        Kind::Create | Kind::Command => &[
+            ("If-Match", "Carry out only if all streams in one of these tokens are still at these versions; `*`: if it exists."),
+            ("Consistency-Token", "Decide on a state that has reached all of these tokens."),
+            ("Idempotency-Key", "The same key and request within 24 hours give the same answer, without a second effect."),
+        ],
+        Kind::Entity | Kind::List => &[
+            ("If-None-Match", "304 if the answer still has one of these tags."),
+            ("Consistency-Token", "Answer from views that have reached all of these tokens."),
+            ("Prefer", "`wait=N`: how many seconds the answer may wait for the views, 2 if absent, 10 at most."),
+        ],
+        Kind::Document => &[],
+    };
+    parameters.extend(headers.iter().map(|(name, meaning)| text("header", name, meaning, false)));
+    parameters
+}
+
+fn responses(call: &Call) -> Value {
+    let mut responses = Map::new();
+    let (status, content) = success(call);
+    responses.insert(status.to_owned(), json!({ "description": call.summary, "content": content, "headers": answer_headers(call.kind) }));
+    if matches!(call.kind, Kind::Entity | Kind::List) {
+        responses.insert("304".to_owned(), json!({ "description": "The caller has it so already." }));
+    }
+    for status in statuses(call) {
+        responses.insert(status.to_string(), problem_response(call, status));
+    }
+    Value::Object(responses)
+}
+
+fn success(call: &Call) -> (&'static str, Value) {
+    let json_of = |schema: Value| json!({ "application/json": { "schema": schema } });
+    let answer = call.answer.as_ref().map_or_else(|| json!({}), reference);
+    match call.kind {
+        Kind::Create => ("201", json_of(json!({ "$ref": "#/components/schemas/CommandAnswer" }))),
+        Kind::Command => ("200", json_of(json!({ "$ref": "#/components/schemas/CommandAnswer" }))),
+        Kind::Entity => ("200", json_of(answer)),
+        Kind::List => ("200", json_of(page_of(&answer))),
+        Kind::Document => ("200", json!({})),
+    }
+}
+
+fn page_of(item: &Value) -> Value {
+    json!({
+        "type": "object",
+        "required": ["items", "next"],
+        "properties": { "items": { "type": "array", "items": item }, "next": { "type": ["string", "null"] } },
+    })
+}
+
+/// The statuses that a call of this kind can have besides its success.
+fn statuses(call: &Call) -> Vec<u16> {
+    let common: &[u16] = match call.kind {
+        Kind::Document => return vec![404],
+        Kind::Entity | Kind::List => &[400, 401, 403, 404, 422, 500, 503],
+        Kind::Create | Kind::Command => &[400, 401, 403, 404, 412, 413, 422, 500, 503],
+    };
+    let mut statuses = common.to_vec();
+    if !call.rules.is_empty() {
+        statuses.push(409);
+    }
+    if call.path.ends_with("/changes") {
+        statuses.push(410);
+    }
+    statuses
+}
+
+fn problem_response(call: &Call, status: u16) -> Value {
+    let types: Vec<&str> = match status {
+        409 => call.rules.iter().map(|rule| rule.name).collect(),
+        _ => PROBLEM_TYPES.iter().filter(|kind| kind.status == status).map(|kind| kind.name).collect(),
+    };
+    json!({
+        "description": types.join(", "),
+        "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
+    })
+}
+
+fn answer_headers(kind: Kind) -> Value {
+    let header = |meaning: &str| json!({ "description": meaning, "schema": { "type": "string" } });
+    let tags = json!({ "ETag": header("The version of what was answered."), "Consistency-Token": header("A token to read or decide by.") });
+    match (kind, tags) {
+        (Kind::Document, _) => json!({}),
+        (Kind::Create, Value::Object(mut tags)) => {
+            tags.insert("Location".to_owned(), header("Where the new thing is."));
+            Value::Object(tags)
+        }
+        (Kind::List, Value::Object(mut tags)) => {
+            tags.insert("Link".to_owned(), header("The next page, `rel=\"next\"`."));
+            Value::Object(tags)
+        }
+        (_, tags) => tags,
+    }
+}
+
+fn reference(schema: &SchemaOf) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{}", (schema.name)()) })
+}
+
+fn add(schema: &SchemaOf, schemas: &mut Map<String, Value>) {
+    let mut found = vec![((schema.name)(), (schema.schema)())];
+    (schema.others)(&mut found);
+    for (name, schema) in found {
+        // A schema is plain data, so it can always be written.
+        schemas.insert(name, serde_json::to_value(schema).unwrap_or_default());
+    }
+}
+
+fn command_answer() -> Value {
+    json!({
+        "type": "object",
+        "required": ["id", "version"],
+        "properties": {
+            "id": { "type": "string", "description": "What was changed." },
+            "version": { "type": "integer", "minimum": 0, "description": "The number of its last event." },
+        },
+    })
+}
+
+fn problem_schema() -> Value {
+    json!({
+        "type": "object",
+        "description": "RFC 9457. `type` leads to a page that explains it.",
+        "required": ["type", "title", "status"],
+        "properties": {
+            "type": { "type": "string", "format": "uri-reference" },
+            "title": { "type": "string" },
+            "status": { "type": "integer" },
+            "detail": { "type": "string" },
+            "errors": {
+                "type": "array",
+                "items": { "type": "object", "properties": { "pointer": { "type": "string" }, "detail": { "type": "string" } } },
+            },
+        },
+    })
+}

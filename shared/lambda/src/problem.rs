@@ -1,0 +1,179 @@
+//! Errors as RFC 9457 problem details. What the client sees and what the operator sees are two fields.
+
+use headwater::{InvalidStreamName, InvalidToken, Rejection, Rule};
+use serde_json::{Map, Value, json};
+
+use crate::Answer;
+
+/// A kind of problem that any call can have: its name is the type, `/problems/<name>`, and never changes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ProblemType {
+    /// As `precondition-failed`.
+    pub name: &'static str,
+    /// The HTTP status that it always has.
+    pub status: u16,
+    /// One short sentence.
+    pub title: &'static str,
+    /// What it means and what to do, for the page that the type leads to.
+    pub help: &'static str,
+}
+
+macro_rules! problem_types {
+    ($($constant:ident, $name:literal, $status:literal, $title:literal, $help:literal;)*) => {
+        $(#[doc = $title] pub static $constant: ProblemType = ProblemType { name: $name, status: $status, title: $title, help: $help };)*
+
+        /// Every kind of problem that any call can have, for the pages that explain them.
+        pub static PROBLEM_TYPES: &[&ProblemType] = &[$(&$constant),*];
+    };
+}
+
+problem_types! {
+    MALFORMED, "malformed-request", 400, "The request cannot be read.",
+        "The body is not JSON, or a header or parameter is not of its form. `detail` says which. Nothing was written.";
+    INVALID_TOKEN, "invalid-token", 400, "A token is not one that this service gave.",
+        "`If-Match`, `If-None-Match` and `Consistency-Token` take quoted tokens from `ETag` and `Consistency-Token` headers of this tenant, unchanged.";
+    TOKEN_AHEAD, "token-ahead", 400, "A token is ahead of its stream.",
+        "The token names a version that its stream has not reached, so this service never gave it. Tokens are opaque: do not compute them.";
+    UNAUTHENTICATED, "unauthenticated", 401, "There is no valid token.",
+        "Send `Authorization: Bearer <JWT>` with the claims `sub`, `tenant` and `roles`.";
+    FORBIDDEN, "forbidden", 403, "The caller lacks the role for this call.",
+        "Queries need the role `reader`, commands `writer`, audit, streams and policies `operator`. None implies another.";
+    NOT_FOUND, "not-found", 404, "There is no such thing.",
+        "It was never created, was deleted, or belongs to another tenant.";
+    RESYNC, "resync", 410, "The position is from an earlier epoch of the change feed.",
+        "The feed was begun anew since. Read everything again from the start, then go on from the new positions.";
+    PRECONDITION_FAILED, "precondition-failed", 412, "A condition of the request does not hold.",
+        "What `If-Match` names has changed since it was read. Nothing was written. Read it again, look at the change, and decide again.";
+    BODY_TOO_LARGE, "body-too-large", 413, "The body is over 256 KB.",
+        "Send less in one request.";
+    COMMIT_TOO_LARGE, "commit-too-large", 413, "What the command would write is over a limit of the store.",
+        "One commit holds at most 400 KB, and one transaction at most 100 items and 4 MB. Nothing was written. Split the command.";
+    INVALID, "invalid-request", 422, "A field is invalid.",
+        "`errors` lists each field at fault by its JSON pointer. Unknown fields are errors too, so that a misspelt one is never ignored.";
+    KEY_REUSED, "idempotency-key-reused", 422, "The Idempotency-Key came with another request before.",
+        "A key stands for one request for 24 hours. Use a new key for a new request.";
+    INTERNAL, "internal-error", 500, "Something is wrong on our side.",
+        "It is logged under the correlation id of the answer.";
+    UNAVAILABLE, "store-unavailable", 503, "The store is out of reach.",
+        "Nothing was written. Try again after the time in `Retry-After`.";
+    CONTENTION, "contention", 503, "Too many others write to the same stream.",
+        "Nothing was written. Try again after the time in `Retry-After`.";
+    OUTCOME_UNKNOWN, "outcome-unknown", 503, "Whether the command was carried out is not known.",
+        "The store did not answer in time. Read the state before you try again, or repeat the request with the same Idempotency-Key.";
+    NOT_CAUGHT_UP, "not-caught-up", 503, "The views have not reached the token yet.",
+        "Try again after the time in `Retry-After`, or allow more waiting with `Prefer: wait=10`.";
+    STREAM_PARKED, "stream-parked", 503, "The stream's view is out of order.",
+        "An event of this stream could not be folded. Its view stays as it was until an operator has resumed it; writing to the stream goes on.";
+}
+
+/// What went wrong with a request.
+#[derive(Debug)]
+pub struct Problem {
+    name: &'static str,
+    status: u16,
+    title: &'static str,
+    detail: String,
+    members: Map<String, Value>,
+    retry_after: Option<u32>,
+    /// What the operator sees in the log and the client never does.
+    pub cause: Option<String>,
+}
+
+impl Problem {
+    /// A problem of a kind that any call can have.
+    pub fn new(kind: &ProblemType, detail: impl Into<String>) -> Self {
+        let retry_after = (kind.status == 503).then_some(1);
+        Self {
+            name: kind.name,
+            status: kind.status,
+            title: kind.title,
+            detail: detail.into(),
+            members: Map::new(),
+            retry_after,
+            cause: None,
+        }
+    }
+
+    /// Fields that are invalid, as (JSON pointer, what is wrong).
+    pub fn invalid(errors: impl IntoIterator<Item = (String, String)>) -> Self {
+        let errors: Vec<Value> = errors.into_iter().map(|(pointer, detail)| json!({ "pointer": pointer, "detail": detail })).collect();
+        Self::new(&INVALID, format!("{} field(s) of the request are invalid", errors.len())).with("errors", errors)
+    }
+
+    /// A defect or a fault of ours: the client learns nothing but the correlation id, the log has the cause.
+    pub fn internal(cause: impl ToString) -> Self {
+        Self { cause: Some(cause.to_string()), ..Self::new(&INTERNAL, "") }
+    }
+
+    /// There is no such thing.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(&NOT_FOUND, format!("there is no {what}"))
+    }
+
+    /// Adds a member to the answer.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Adds what the operator sees.
+    #[must_use]
+    pub fn because(mut self, cause: impl ToString) -> Self {
+        self.cause = Some(cause.to_string());
+        self
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The problem's type, without `/problems/`.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The problem as an answer: `application/problem+json`.
+    pub fn answer(&self) -> Answer {
+        let mut body = Map::new();
+        body.insert("type".to_owned(), format!("/problems/{}", self.name).into());
+        body.insert("title".to_owned(), self.title.into());
+        body.insert("status".to_owned(), self.status.into());
+        if !self.detail.is_empty() {
+            body.insert("detail".to_owned(), self.detail.as_str().into());
+        }
+        body.extend(self.members.clone());
+        let answer = Answer::json(self.status, &Value::Object(body)).header("content-type", "application/problem+json");
+        match self.retry_after {
+            Some(seconds) => answer.header("retry-after", &seconds.to_string()),
+            None => answer,
+        }
+    }
+
+    fn refused(rule: &'static Rule, detail: String, members: Map<String, Value>) -> Self {
+        Self { name: rule.name, status: 409, title: rule.title, detail, members, retry_after: None, cause: None }
+    }
+}
+
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::Unknown { what } => Self::not_found(&what),
+            Rejection::Refused { rule, detail, members } => Self::refused(rule, detail, members),
+        }
+    }
+}
+
+impl From<InvalidToken> for Problem {
+    fn from(error: InvalidToken) -> Self {
+        Self::new(&INVALID_TOKEN, error.to_string())
+    }
+}
+
+/// An id in a path that cannot be a segment names nothing that exists.
+impl From<InvalidStreamName> for Problem {
+    fn from(error: InvalidStreamName) -> Self {
+        Self::new(&NOT_FOUND, error.to_string())
+    }
+}

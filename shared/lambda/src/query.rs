@@ -1,0 +1,90 @@
+//! Queries: rows as fresh as the request's tokens demand.
+
+use std::time::Instant;
+
+use headwater::{FeedPosition, Projection, ProjectionFn, Revision, StreamName, projection_fn};
+use headwater_dynamodb::{FeedError, Overlay, ReadError};
+
+use crate::problem::{MALFORMED, NOT_CAUGHT_UP, RESYNC, STREAM_PARKED, TOKEN_AHEAD};
+use crate::{App, Problem, Request};
+
+impl App {
+    /// A stream's row and its version, at least as fresh as the request's tokens; nothing if it never was or is deleted.
+    ///
+    /// # Errors
+    /// 400 if a token cannot be read or is ahead of its stream, 503 if the row cannot be brought up to it.
+    pub async fn row<P: Projection>(&self, request: &Request, stream: &StreamName) -> Result<Option<(u64, P)>, Problem> {
+        self.wait_for_feeds(request).await?;
+        let named = request.positions()?.into_iter().filter(|position| position.stream == *stream).map(|position| position.version).max();
+        // A feed's token demands a strong read too: its rows are there for such.
+        let at_least = if request.tokens()?.is_empty() { None } else { Some(named.unwrap_or(0)) };
+        let row = self.views()?.get(&projection_fn::<P>(), stream, at_least).await?;
+        match row.filter(|row| !row.deleted) {
+            Some(row) => Ok(Some((row.version, row.read().map_err(Problem::internal)?))),
+            None => Ok(None),
+        }
+    }
+
+    /// The rows of all streams that the request's tokens name, brought up to them; nothing if it has no token.
+    ///
+    /// # Errors
+    /// As [`App::row`].
+    pub async fn overlay(&self, request: &Request, projections: &[ProjectionFn]) -> Result<Option<Overlay>, Problem> {
+        if request.tokens()?.is_empty() {
+            return Ok(None);
+        }
+        self.wait_for_feeds(request).await?;
+        Ok(Some(self.views()?.overlay(&request.positions()?, projections).await?))
+    }
+
+    /// How an answer is rendered now, for its `ETag`. Raise `representation` when the same row is rendered in another way.
+    ///
+    /// # Errors
+    /// 503 if the active generation cannot be read.
+    pub async fn revision(&self, representation: u32) -> Result<Revision, Problem> {
+        let generation = self.views()?.generation().await?.0;
+        Ok(Revision { generation, representation })
+    }
+
+    /// How far the change feed of a domain has got: asked before the rows are read, it is the token of what they show.
+    ///
+    /// # Errors
+    /// 503 if it cannot be read.
+    pub async fn feed_head(&self, request: &Request, domain: &str) -> Result<FeedPosition, Problem> {
+        Ok(self.feed()?.head(request.tenant(), domain).await?)
+    }
+
+    /// Waits until the change feeds have reached the request's tokens: as long as it prefers, but in time to answer.
+    async fn wait_for_feeds(&self, request: &Request) -> Result<(), Problem> {
+        let deadline = (Instant::now() + request.wait()).min(request.deadline);
+        for position in request.feed_positions()? {
+            self.feed()?.wait_for(&position, deadline.into()).await?;
+        }
+        Ok(())
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Ahead { stream, head } => {
+                Self::new(&TOKEN_AHEAD, format!("{} has got to version {head} only", stream.within_tenant()))
+            }
+            ReadError::Parked { stream, reason } => {
+                Self::new(&STREAM_PARKED, format!("{} waits for an operator", stream.within_tenant())).because(reason)
+            }
+            ReadError::Cursor => Self::new(&MALFORMED, "`cursor` is one of another list"),
+            ReadError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<FeedError> for Problem {
+    fn from(error: FeedError) -> Self {
+        match error {
+            FeedError::Resync { epoch } => Self::new(&RESYNC, format!("the feed is in epoch {epoch} now")),
+            FeedError::Ahead { head } => Self::new(&NOT_CAUGHT_UP, format!("the feed has got to {head}")),
+            FeedError::Store(error) => error.into(),
+        }
+    }
+}

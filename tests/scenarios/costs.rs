@@ -1,0 +1,84 @@
+//! What commands and queries cost, in calls and units: contracts, however long the history is.
+
+use anyhow::Result;
+use headwater_tests::{Client, Platform};
+use serde_json::{Value, json};
+
+use crate::support::{create_user, own_platform};
+
+const PATCH: &str = "identity-patch-user";
+
+/// What a function was metered at since the last reset, and the meter at zero again.
+async fn spent(platform: &Platform, function: &str) -> Result<Value> {
+    let spent = platform.meter(function).await?;
+    platform.reset_meter().await?;
+    Ok(spent)
+}
+
+fn cost(operation: &str, calls: u64, read: f64, write: f64) -> Value {
+    json!({ operation: { "calls": calls, "readUnits": read, "writeUnits": write } })
+}
+
+/// Patches by a function that was just started, and so has nothing in its memory; what its start costs is not counted.
+async fn cold_patch(platform: &Platform, client: &Client, id: &str, name: &str) -> Result<Value> {
+    platform.dev("POST", "/dev/kill", Some(json!({ "function": PATCH }))).await?;
+    client.patch("/identity/users/nobody", &json!({})).await?.problem(404, "not-found")?;
+    platform.reset_meter().await?;
+    client.patch(&format!("/identity/users/{id}"), &json!({ "displayName": name })).await?.expect(200)?;
+    spent(platform, PATCH).await
+}
+
+#[tokio::test]
+async fn a_patch_costs_the_same_after_10_000_events_as_after_10() -> Result<()> {
+    let platform = own_platform()?;
+    let client = platform.client("costs").await?;
+    let ada = create_user(&client, "ada").await?;
+    let path = format!("/identity/users/{}", ada.id());
+    let patch = |i: u64| {
+        let (client, path) = (client.clone(), path.clone());
+        async move { client.patch(&path, &json!({ "displayName": format!("Ada {i}") })).await?.expect(200) }
+    };
+    for i in ada.version()..10 {
+        patch(i).await?;
+    }
+    let after_10 = cold_patch(&platform, &client, ada.id(), "cold at 10").await?;
+    let expected = json!({
+        "Query": { "calls": 1, "readUnits": 1.0, "writeUnits": 0.0 },
+        "PutItem": { "calls": 1, "readUnits": 0.0, "writeUnits": 1.0 },
+    });
+    assert_eq!(after_10, expected);
+
+    for i in 11..10_000 {
+        patch(i).await?;
+    }
+    platform.reset_meter().await?;
+    assert_eq!(cold_patch(&platform, &client, ada.id(), "cold at 10,000").await?, expected);
+    let warm = patch(10_001).await?;
+    assert_eq!(warm.version(), 10_001);
+    assert_eq!(spent(&platform, PATCH).await?, cost("PutItem", 1, 0.0, 1.0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_query_of_one_entity_is_one_call_and_a_forced_read_one_more_only_where_the_row_is_behind() -> Result<()> {
+    let platform = own_platform()?;
+    let client = platform.client("costs").await?;
+    let ada = create_user(&client, "ada").await?;
+    platform.settled().await?;
+    let path = format!("/identity/users/{}", ada.id());
+    let get = |token: &str| client.call("GET", &path).header("consistency-token", token).send();
+    client.get(&path).await?;
+    platform.reset_meter().await?;
+    client.get(&path).await?;
+    assert_eq!(spent(&platform, "identity-get-user").await?, cost("GetItem", 1, 0.5, 0.0));
+    get(ada.token()).await?.expect(200)?;
+    assert_eq!(spent(&platform, "identity-get-user").await?, cost("GetItem", 1, 1.0, 0.0), "the row has reached the token");
+
+    platform.event_source("identity-project", false).await?;
+    let patched = client.patch(&path, &json!({ "displayName": "Countess" })).await?.expect(200)?;
+    platform.reset_meter().await?;
+    assert_eq!(get(patched.token()).await?.expect(200)?.body["displayName"], "Countess");
+    let forced = spent(&platform, "identity-get-user").await?;
+    assert_eq!((&forced["GetItem"]["calls"], &forced["Query"]["calls"]), (&json!(1), &json!(1)), "{forced}");
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! Every error of the contract, with its status and type, and nothing written.
+
+use anyhow::Result;
+use headwater_tests::{Client, Platform};
+use serde_json::{Value, json};
+
+use crate::support::{create_group, create_user, events, shared_platform, user};
+
+/// Every route of identity on a user `{u}` and a group `{g}`: method, path, body.
+const ROUTES: [(&str, &str, &str); 17] = [
+    ("PATCH", "/identity/users/{u}", r#"{"displayName": "X"}"#),
+    ("POST", "/identity/users/{u}/deactivate", ""),
+    ("POST", "/identity/users/{u}/reactivate", ""),
+    ("DELETE", "/identity/users/{u}", ""),
+    ("PATCH", "/identity/groups/{g}", r#"{"name": "X"}"#),
+    ("DELETE", "/identity/groups/{g}", ""),
+    ("PUT", "/identity/groups/{g}/members/{u}", ""),
+    ("DELETE", "/identity/groups/{g}/members/{u}", ""),
+    ("GET", "/identity/users/{u}", ""),
+    ("GET", "/identity/users/{u}/audit", ""),
+    ("GET", "/identity/users/{u}/groups", ""),
+    ("GET", "/identity/groups/{g}", ""),
+    ("GET", "/identity/groups/{g}/members", ""),
+    ("GET", "/events/identity/users/{u}", ""),
+    ("GET", "/states/identity/users/{u}", ""),
+    ("GET", "/events/identity/groups/{g}/members/{u}", ""),
+    ("GET", "/states/identity/groups/{g}", ""),
+];
+
+async fn route(client: &Client, (method, path, body): (&str, &str, &str), user: &str, group: &str) -> Result<headwater_tests::Reply> {
+    let call = client.call(method, &path.replace("{u}", user).replace("{g}", group));
+    let call = if body.is_empty() { call } else { call.header("content-type", "application/json").body(body.to_owned()) };
+    call.send().await
+}
+
+#[tokio::test]
+async fn another_tenants_things_are_not_found_on_any_route() -> Result<()> {
+    let platform = shared_platform()?;
+    let owner = platform.client("owner").await?;
+    let (ada, group) = (create_user(&owner, "ada").await?, create_group(&owner, "Engines").await?);
+    owner.call("PUT", &format!("/identity/groups/{}/members/{}", group.id(), ada.id())).send().await?.expect(200)?;
+    platform.settled().await?;
+    let stranger = platform.client("stranger2").await?;
+    for case in ROUTES {
+        let reply = route(&stranger, case, ada.id(), group.id()).await?;
+        reply.problem(404, "not-found").map_err(|error| error.context(format!("{case:?}")))?;
+    }
+    // Nor does a list show them, or their names count as taken.
+    assert_eq!(stranger.get("/identity/users").await?.body["items"], json!([]));
+    create_user(&stranger, "ada").await?;
+    assert_eq!(events(&owner, &format!("identity/users/{}", ada.id())).await?.len(), 4, "nothing was written");
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_role_opens_its_own_calls_only() -> Result<()> {
+    let platform = shared_platform()?;
+    let all = platform.client("roles").await?;
+    let (ada, group) = (create_user(&all, "ada").await?, create_group(&all, "Engines").await?);
+    platform.settled().await?;
+    for case in ROUTES {
+        let needed = match case {
+            (_, path, _) if path.starts_with("/events") || path.starts_with("/states") || path.ends_with("/audit") => "operator",
+            ("GET", ..) => "reader",
+            _ => "writer",
+        };
+        let others: Vec<&str> = ["reader", "writer", "operator"].into_iter().filter(|role| *role != needed).collect();
+        let client = platform.client_with("roles", "limited", &others).await?;
+        route(&client, case, ada.id(), group.id()).await?.problem(403, "forbidden").map_err(|error| error.context(format!("{case:?}")))?;
+    }
+    for (path, needed) in
+        [("/identity/users", "reader"), ("/identity/groups", "reader"), ("/identity/changes", "reader"), ("/streams", "operator")]
+    {
+        let client = platform.client_with("roles", "none", &[]).await?;
+        client.call("GET", path).send().await?.problem(403, "forbidden")?;
+        platform.client_with("roles", "one", &[needed]).await?.get(path).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_a_valid_token_the_gateway_refuses() -> Result<()> {
+    let platform = shared_platform()?;
+    for token in [None, Some("nonsense".to_owned()), Some(format!("{}x", token(&platform).await?))] {
+        let reply = Client::new(platform.url(), token).call("GET", "/identity/users").send().await?.expect(401)?;
+        assert_eq!(reply.body, json!({ "message": "Unauthorized" }));
+    }
+    let reply = platform.client("nowhere").await?.call("GET", "/identity/nothing").send().await?.expect(404)?;
+    assert_eq!(reply.body, json!({ "message": "Not Found" }));
+    Ok(())
+}
+
+async fn token(platform: &Platform) -> Result<String> {
+    let body = json!({ "tenant": "t", "subject": "s", "roles": ["reader"] });
+    Ok(platform.dev("POST", "/dev/token", Some(body)).await?.body["token"].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn fields_at_fault_are_named() -> Result<()> {
+    let platform = shared_platform()?;
+    let client = platform.client("fields").await?;
+    let with = |field: &str, value: Value| {
+        let mut body = user("ada");
+        body[field] = value;
+        body
+    };
+    let mut missing = user("ada");
+    missing.as_object_mut().map(|body| body.remove("email"));
+    for (body, pointer) in [
+        (with("userName", json!("")), "/userName"),
+        (with("userName", json!(7)), "/userName"),
+        (with("userName", json!(" ada")), "/userName"),
+        (with("displayName", json!("x".repeat(201))), "/displayName"),
+        (with("email", json!("nonsense")), "/email"),
+        (with("id", json!("a/b")), "/id"),
+        (with("id", json!("ext-1")), "/id"),
+        (with("nickName", json!("A")), "/nickName"),
+        (missing, "/email"),
+    ] {
+        let reply = client.post("/identity/users", &body).await?.problem(422, "invalid-request")?;
+        assert_eq!(reply.body["errors"][0]["pointer"], pointer, "{body}");
+    }
+    let ada = create_user(&client, "ada").await?;
+    let null = client.patch(&format!("/identity/users/{}", ada.id()), &json!({ "email": null })).await?.problem(422, "invalid-request")?;
+    assert_eq!(null.body["errors"][0]["pointer"], "/email");
+    for (body, status, name) in
+        [("{", 400, "malformed-request"), ("", 400, "malformed-request"), ("[]", 422, "invalid-request"), ("\"x\"", 422, "invalid-request")]
+    {
+        client.call("POST", "/identity/users").body(body).send().await?.problem(status, name)?;
+    }
+    let large = format!("{{\"userName\": \"{}\"}}", "x".repeat(256 * 1024));
+    client.call("POST", "/identity/users").body(large).send().await?.problem(413, "body-too-large")?;
+    platform.settled().await?;
+    assert_eq!(client.all("/identity/users").await?.len(), 1, "nothing else was written");
+    Ok(())
+}
+
+#[tokio::test]
+async fn tokens_are_read_strictly() -> Result<()> {
+    let platform = shared_platform()?;
+    let client = platform.client("tokens").await?;
+    let ada = create_user(&client, "ada").await?;
+    let path = format!("/identity/users/{}", ada.id());
+    let stream = format!("tokens/identity/users/{}", ada.id());
+    let patch = |header: &str, value: &str| client.call("PATCH", &path).header(header, value).json(&json!({ "displayName": "X" })).send();
+    for header in ["if-match", "consistency-token"] {
+        for bad in ["", "v4", "\"\"", "\"nonsense\"", "\"other/identity/users/1@1\"", &format!("{stream}@4"), &format!("\"{stream}@0\"")] {
+            patch(header, bad).await?.problem(400, "invalid-token").map_err(|error| error.context(format!("{header}: {bad}")))?;
+        }
+        patch(header, &format!("\"{stream}@99\"")).await?.problem(400, "token-ahead")?;
+    }
+    patch("if-match", &format!("W/{}", ada.etag())).await?.problem(412, "precondition-failed")?;
+    for bad in ["v4", "\"nonsense\"", "W/\"x\""] {
+        client.call("GET", &path).header("consistency-token", bad).send().await?.problem(400, "invalid-token")?;
+    }
+    client.call("GET", &path).header("consistency-token", &format!("\"{stream}@99\"")).send().await?.problem(400, "token-ahead")?;
+    assert_eq!(events(&client, &format!("identity/users/{}", ada.id())).await?.len(), 4, "nothing was written");
+    patch("if-match", "*").await?.expect(200)?;
+    client
+        .call("PATCH", "/identity/users/nobody")
+        .header("if-match", "*")
+        .json(&json!({}))
+        .send()
+        .await?
+        .problem(412, "precondition-failed")?;
+    Ok(())
+}
+
+/// An `If-Match` of several streams conditions the write on all of them.
+#[tokio::test]
+async fn a_condition_may_name_several_streams() -> Result<()> {
+    let platform = shared_platform()?;
+    let client = platform.client("several").await?;
+    let (ada, bob) = (create_user(&client, "ada").await?, create_user(&client, "bob").await?);
+    let both = format!("\"{}+{}\"", ada.etag().trim_matches('"'), bob.etag().trim_matches('"'));
+    let path = format!("/identity/users/{}", ada.id());
+    let patch = |name: &str| client.call("PATCH", &path).header("if-match", &both).json(&json!({ "displayName": name })).send();
+    client.patch(&format!("/identity/users/{}", bob.id()), &json!({ "displayName": "B" })).await?.expect(200)?;
+    patch("A").await?.problem(412, "precondition-failed")?;
+    let read = client.patch(&format!("/identity/users/{}", bob.id()), &json!({})).await?.expect(200)?;
+    let now = format!("\"{}+{}\"", ada.etag().trim_matches('"'), read.etag().trim_matches('"'));
+    client.call("PATCH", &path).header("if-match", &now).json(&json!({ "displayName": "A" })).send().await?.expect(200)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_problem_type_has_a_page() -> Result<()> {
+    let platform = shared_platform()?;
+    let anyone = Client::new(platform.url(), None);
+    for name in ["precondition-failed", "user-name-taken", "outcome-unknown", "stream-parked"] {
+        let page = anyone.get(&format!("/problems/{name}")).await?;
+        assert!(page.header("content-type").starts_with("text/html"));
+        assert!(page.body.as_str().is_some_and(|html| html.contains(name)), "{}", page.body);
+    }
+    anyone.call("GET", "/problems/nonsense").send().await?.problem(404, "not-found")?;
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! Replies that are lost, a store that is out of reach: each command is carried out once, and told truly.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::support::{create_user, events, own_platform, user};
+
+#[tokio::test]
+async fn puts_whose_replies_are_lost_are_settled() -> Result<()> {
+    let platform = own_platform()?;
+    let client = platform.client("lost").await?;
+    let ada = create_user(&client, "ada").await?;
+    let path = format!("/identity/users/{}", ada.id());
+    client.patch(&path, &json!({ "displayName": "warm" })).await?.expect(200)?;
+    platform.fault(fault("lost-reply", 0.5, "identity-patch-user")).await?;
+    for i in 0..30 {
+        let reply = client.patch(&path, &json!({ "displayName": format!("Ada {i}") })).await?.expect(200)?;
+        assert_eq!(reply.version(), ada.version() + 2 + i, "applied once");
+    }
+    platform.fault(json!({ "service": "dynamodb", "fault": "none" })).await?;
+    assert_eq!(events(&client, &format!("identity/users/{}", ada.id())).await?.len() as u64, ada.version() + 31);
+    Ok(())
+}
+
+#[tokio::test]
+async fn transactions_whose_replies_are_lost_are_settled() -> Result<()> {
+    let platform = own_platform()?;
+    let client = platform.client("lost").await?;
+    for kind in ["lost-reply", "transaction-conflict", "throttle"] {
+        platform.fault(fault(kind, 0.4, "identity-create-user")).await?;
+        for i in 0..10 {
+            client.post("/identity/users", &user(&format!("{kind}{i}"))).await?.expect(201)?;
+        }
+    }
+    platform.fault(json!({ "service": "dynamodb", "fault": "none" })).await?;
+    platform.settled().await?;
+    assert_eq!(client.all("/identity/users").await?.len(), 30, "none twice, none lost");
+    let taken = client.post("/identity/users", &user("throttle3")).await?;
+    taken.problem(409, "user-name-taken")?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_store_out_of_reach_is_said_so_and_nothing_is_half_done() -> Result<()> {
+    let platform = own_platform()?;
+    let client = platform.client("gone").await?;
+    let ada = create_user(&client, "ada").await?;
+    let path = format!("/identity/users/{}", ada.id());
+    platform.fault(json!({ "service": "dynamodb", "fault": "unreachable", "rate": 1.0 })).await?;
+    let written = client.patch(&path, &json!({ "displayName": "A" })).await?.expect(503)?;
+    assert!(!written.header("retry-after").is_empty());
+    let read = client.call("GET", &path).send().await?.problem(503, "store-unavailable")?;
+    assert!(!read.header("retry-after").is_empty());
+    platform.fault(json!({ "service": "dynamodb", "fault": "none" })).await?;
+    client.patch(&path, &json!({ "displayName": "B" })).await?.expect(200)?;
+    platform.settled().await?;
+    assert_eq!(client.get(&path).await?.body["displayName"], "B");
+    Ok(())
+}
+
+/// The pipeline under faults of its own: nothing is lost, and the rows end the same.
+#[tokio::test]
+async fn the_views_catch_up_whatever_happens_to_the_pipeline() -> Result<()> {
+    let platform = own_platform()?;
+    let client = platform.client("pipeline").await?;
+    let faults = [
+        json!({ "service": "kinesis", "fault": "partial-failure", "rate": 0.3 }),
+        json!({ "service": "dynamodb", "fault": "throttle", "rate": 0.1, "function": "identity-project" }),
+        json!({ "service": "dynamodb", "fault": "lost-reply", "rate": 0.1, "function": "identity-project" }),
+    ];
+    let mut created = 0;
+    for fault in faults {
+        platform.fault(fault).await?;
+        for _ in 0..20 {
+            create_user(&client, &format!("user{created:02}")).await?;
+            created += 1;
+        }
+        platform.dev("POST", "/dev/kill", Some(json!({ "function": "identity-project" }))).await?;
+    }
+    for service in ["kinesis", "dynamodb"] {
+        platform.fault(json!({ "service": service, "fault": "none" })).await?;
+    }
+    platform.settled().await?;
+    assert_eq!(client.all("/identity/users").await?.len(), created);
+    assert_eq!(client.all("/identity/changes").await?.len(), created);
+    Ok(())
+}
+
+fn fault(kind: &str, rate: f64, function: &str) -> Value {
+    json!({ "service": "dynamodb", "fault": kind, "rate": rate, "function": function })
+}

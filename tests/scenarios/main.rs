@@ -1,0 +1,18 @@
+//! What the services promise, shown over HTTP against the running platform. One program, so that it is linked once.
+
+mod contention;
+mod costs;
+mod crash;
+mod errors;
+mod faults;
+mod feed;
+mod idempotency;
+mod lists;
+mod members;
+mod openapi;
+mod roles;
+mod support;
+mod tampering;
+mod time_travel;
+mod unique;
+mod users;

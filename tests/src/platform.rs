@@ -1,0 +1,178 @@
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+
+use crate::{Client, Reply};
+
+/// How long anything may take that has to come about by itself.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A platform of the test's own: another process, on a port and in a folder of its own. It ends with the test.
+pub struct Platform {
+    child: Child,
+    url: String,
+    folder: PathBuf,
+    options: Vec<String>,
+    program: &'static str,
+    _guard: Option<tempfile::TempDir>,
+}
+
+impl Platform {
+    /// Starts a platform with an empty folder. `program` is `env!("CARGO_BIN_EXE_platform")`, which only a test can name.
+    ///
+    /// # Errors
+    /// If it does not get ready.
+    pub fn start(program: &'static str, options: &[&str]) -> Result<Self> {
+        let guard = tempfile::tempdir()?;
+        let folder = guard.path().join("data");
+        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+        let (child, url) = launch(program, &folder, &options)?;
+        Ok(Self { child, url, folder, options, program, _guard: Some(guard) })
+    }
+
+    /// Where it answers.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Ends it as a power cut would: `kill -9`, in the middle of whatever it does.
+    ///
+    /// # Errors
+    /// If it had ended already.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again on the same folder.
+    ///
+    /// # Errors
+    /// If it does not get ready.
+    pub fn restart(&mut self) -> Result<()> {
+        (self.child, self.url) = launch(self.program, &self.folder, &self.options)?;
+        Ok(())
+    }
+
+    /// A client of this tenant with the roles reader, writer and operator.
+    ///
+    /// # Errors
+    /// If no token is given out.
+    pub async fn client(&self, tenant: &str) -> Result<Client> {
+        self.client_with(tenant, "tester", &["reader", "writer", "operator"]).await
+    }
+
+    /// A client of this tenant with these roles.
+    ///
+    /// # Errors
+    /// If no token is given out.
+    pub async fn client_with(&self, tenant: &str, subject: &str, roles: &[&str]) -> Result<Client> {
+        let body = json!({ "tenant": tenant, "subject": subject, "roles": roles });
+        let reply = self.dev("POST", "/dev/token", Some(body)).await?;
+        let token = reply.body["token"].as_str().context("no token")?.to_owned();
+        Ok(Client::new(&self.url, Some(token)))
+    }
+
+    /// A call of the platform's own, under `/dev`.
+    ///
+    /// # Errors
+    /// If it is not answered with 2xx.
+    pub async fn dev(&self, method: &str, path: &str, body: Option<Value>) -> Result<Reply> {
+        let call = Client::new(&self.url, None).call(method, path);
+        let reply = match body {
+            Some(body) => call.json(&body).send().await?,
+            None => call.send().await?,
+        };
+        ensure!((200..300).contains(&reply.status), "{method} {path}: {} {}", reply.status, reply.body);
+        Ok(reply)
+    }
+
+    /// The calls and units of one function since the last reset: `{"PutItem": {"calls", "readUnits", "writeUnits"}}`.
+    ///
+    /// # Errors
+    /// If the platform does not answer.
+    pub async fn meter(&self, function: &str) -> Result<Value> {
+        Ok(self.dev("GET", "/dev/meter", None).await?.body[function].clone())
+    }
+
+    /// Forgets what was metered so far.
+    ///
+    /// # Errors
+    /// If the platform does not answer.
+    pub async fn reset_meter(&self) -> Result<()> {
+        self.dev("POST", "/dev/meter/reset", None).await.map(|_| ())
+    }
+
+    /// Stops or starts the event source of a function.
+    ///
+    /// # Errors
+    /// If there is no such function.
+    pub async fn event_source(&self, function: &str, enabled: bool) -> Result<()> {
+        self.dev("POST", "/dev/event-sources", Some(json!({ "function": function, "enabled": enabled }))).await.map(|_| ())
+    }
+
+    /// Injects a fault; see `POST /dev/faults`.
+    ///
+    /// # Errors
+    /// If the platform does not know it.
+    pub async fn fault(&self, fault: Value) -> Result<()> {
+        self.dev("POST", "/dev/faults", Some(fault)).await.map(|_| ())
+    }
+
+    /// Waits until everything written so far is in the views.
+    ///
+    /// # Errors
+    /// If that takes more than a minute.
+    pub async fn settled(&self) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            let lag = self.dev("GET", "/dev/lag", None).await?.body;
+            let behind = lag.as_object().is_none_or(|functions| functions.values().any(|lag| lag["records"] != 0));
+            if !behind {
+                return Ok(());
+            }
+            ensure!(start.elapsed() < PATIENCE, "not caught up after a minute: {lag}");
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        // It may have ended already; there is nothing to do about it here.
+        if self.child.kill().is_ok() {
+            self.child.wait().ok();
+        }
+    }
+}
+
+/// Starts the program and reads its output up to the line `ready URL`.
+fn launch(program: &str, folder: &Path, options: &[String]) -> Result<(Child, String)> {
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+    let mut child = Command::new(program)
+        .args(["--port", "0", "--data-dir"])
+        .arg(folder)
+        .arg("--template")
+        .arg(template)
+        .args(options)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start {program}"))?;
+    let output = child.stdout.take().context("no output")?;
+    let mut lines = BufReader::new(output).lines();
+    for line in lines.by_ref() {
+        if let Some(url) = line?.strip_prefix("ready ") {
+            let url = url.trim().to_owned();
+            // What it prints further on must be read, or it would block.
+            std::thread::spawn(move || lines.for_each(drop));
+            return Ok((child, url));
+        }
+    }
+    child.wait()?;
+    bail!("the platform ended before it was ready")
+}
