@@ -4,8 +4,8 @@
 //! and capacity units, and injects faults. One URL serves all three services: a signed request names its service. Signatures
 //! are not checked.
 //!
-//! A call goes through these modules in this order: [`call`] reads it, [`policy`] says what it needs, [`faults`] whether it
-//! goes wrong, [`forward`] sends it on, and [`capacity`] reads from the answer what it cost, for the [`meter`].
+//! A call goes through these modules in this order: `call` reads it, `policy` says what it needs, `faults` whether it goes
+//! wrong, `forward` sends it on, and `capacity` reads from the answer what it cost, for the `meter`.
 
 mod call;
 mod capacity;
@@ -122,7 +122,8 @@ impl Door {
     /// `service` is `dynamodb` or `kinesis`; `fault` one of `unreachable`, `throttle`, `timeout`, `lost-reply`,
     /// `transaction-conflict` (DynamoDB), `partial-failure`, `duplicate`, `reorder` (Kinesis) or `none`; `rate` from 0 to 1 is
     /// the share of calls that go wrong; without `function` all functions are meant, without `seconds` until further notice. A
-    /// fault replaces the one before of the same service and function; `none` without a function ends all of that service.
+    /// fault replaces the one before of the same service and function; `none` without a function ends all of that service. The
+    /// operator's calls never go wrong.
     ///
     /// # Errors
     /// What is wrong with the request, for its sender.

@@ -204,3 +204,70 @@ impl Kind {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use bytes::Bytes;
+    use http::{HeaderMap, Method};
+    use serde_json::Value;
+
+    use super::*;
+
+    fn call(service: Service, operation: &str) -> Call {
+        Call {
+            access_key: "relay".to_owned(),
+            service,
+            operation: operation.to_owned(),
+            method: Method::POST,
+            target: "/".to_owned(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            input: Value::Null,
+        }
+    }
+
+    /// What befalls 5,000 calls, every other one a put of records.
+    fn fates(seed: Option<u64>) -> Vec<Option<String>> {
+        let faults = Faults::new(seed);
+        let calls = [call(Service::DynamoDb, "PutItem"), call(Service::Kinesis, "PutRecords")];
+        calls.iter().cycle().take(5000).map(|call| Some(format!("{:?}", faults.strike(call)?))).collect()
+    }
+
+    #[test]
+    fn chaos_is_the_same_for_the_same_seed() {
+        assert_eq!(fates(Some(1)), fates(Some(1)));
+        assert_ne!(fates(Some(1)), fates(Some(2)));
+    }
+
+    #[test]
+    fn chaos_knows_every_fault_and_is_rare() {
+        let fates: Vec<_> = fates(Some(1)).into_iter().flatten().collect();
+        assert!((50..200).contains(&fates.len()), "{}", fates.len());
+        let kinds: BTreeSet<_> = fates.iter().filter_map(|fate| fate.split('(').next()).collect();
+        assert_eq!(kinds.len(), ALL.len(), "{kinds:?}");
+    }
+
+    #[test]
+    fn without_a_seed_nothing_goes_wrong() {
+        assert!(fates(None).iter().all(Option::is_none));
+    }
+
+    #[test]
+    fn only_what_has_records_or_transactions_meets_their_faults() {
+        for (kind, service, operation, befalls) in [
+            (Kind::Throttle, Service::Kinesis, "PutRecords", true),
+            (Kind::Throttle, Service::DynamoDb, "Query", true),
+            (Kind::TransactionConflict, Service::DynamoDb, "TransactGetItems", true),
+            (Kind::TransactionConflict, Service::DynamoDb, "DeleteItem", true),
+            (Kind::TransactionConflict, Service::DynamoDb, "Query", false),
+            (Kind::TransactionConflict, Service::Kinesis, "PutRecords", false),
+            (Kind::PartialFailure, Service::Kinesis, "PutRecords", true),
+            (Kind::PartialFailure, Service::Kinesis, "PutRecord", false),
+            (Kind::Reorder, Service::DynamoDb, "PutItem", false),
+        ] {
+            assert_eq!(kind.befalls(service, operation), befalls, "{kind:?} {operation}");
+        }
+    }
+}

@@ -79,6 +79,8 @@ pub(super) async fn create_tables(endpoint: &str, tables: &[Table]) -> Result<()
     for table in tables {
         let context = || format!("table {}", table.name);
         service.create("CreateTable", &definition(table)).await.with_context(context)?;
+        let input = json!({"TableName": table.name});
+        service.wait_until_active("DescribeTable", &input, "/Table/TableStatus").await.with_context(context)?;
         if let Some(attribute) = &table.ttl_attribute {
             enable_ttl(&service, &table.name, attribute).await.with_context(context)?;
         }
@@ -107,7 +109,7 @@ fn definition(table: &Table) -> Value {
 /// Enables TTL; DynamoDB refuses to do so twice.
 async fn enable_ttl(service: &Service<'_>, table: &str, attribute: &str) -> Result<()> {
     let present = service.call("DescribeTimeToLive", &json!({"TableName": table})).await?;
-    if present["TimeToLiveDescription"]["TimeToLiveStatus"] != "ENABLED" {
+    if present["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED" {
         let specification = json!({"AttributeName": attribute, "Enabled": true});
         service.call("UpdateTimeToLive", &json!({"TableName": table, "TimeToLiveSpecification": specification})).await?;
     }

@@ -6,9 +6,8 @@
 mod journal;
 
 use std::path::Path;
-use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use axum::extract::DefaultBodyLimit;
 use ferrokinesis::create_app;
 use ferrokinesis::store::StoreOptions;
@@ -58,19 +57,8 @@ pub(super) async fn create_streams(endpoint: &str, streams: &[Stream]) -> Result
         let shards = stream.shards.unwrap_or(ON_DEMAND_SHARDS);
         let input = json!({"StreamName": stream.name, "ShardCount": shards});
         service.create("CreateStream", &input).await.with_context(context)?;
-        wait_until_active(&service, &stream.name).await.with_context(context)?;
+        let (input, status) = (json!({"StreamName": stream.name}), "/StreamDescriptionSummary/StreamStatus");
+        service.wait_until_active("DescribeStreamSummary", &input, status).await.with_context(context)?;
     }
     Ok(())
-}
-
-async fn wait_until_active(service: &Service<'_>, stream: &str) -> Result<()> {
-    // Ten seconds: an outside server may take a moment; the embedded one needs a scheduler's tick.
-    for _ in 0..1000 {
-        let summary = service.call("DescribeStreamSummary", &json!({"StreamName": stream})).await?;
-        if summary["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE" {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    bail!("it did not become active within ten seconds")
 }

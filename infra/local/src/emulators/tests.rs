@@ -29,11 +29,7 @@ fn s3(emulators: &Emulators) -> aws_sdk_s3::Client {
 }
 
 async fn put_event(client: &aws_sdk_dynamodb::Client, stream: &str, seq: usize, ttl: Option<u64>) {
-    let put = client
-        .put_item()
-        .table_name("Events")
-        .item("stream", AttributeValue::S(stream.into()))
-        .item("seq", AttributeValue::N(seq.to_string()));
+    let put = client.put_item().table_name("Events").item("stream", text(stream)).item("seq", AttributeValue::N(seq.to_string()));
     let put = match ttl {
         Some(ttl) => put.item("ttl", AttributeValue::N(ttl.to_string())),
         None => put,
@@ -184,10 +180,26 @@ fn spawn_child(dir: &Path) -> (Child, String, String) {
     (child, words.next().unwrap(), words.next().unwrap())
 }
 
+/// Returns how many were acknowledged.
+async fn put_commits_until_refused(endpoint: String) -> i32 {
+    let client = dynamodb(&endpoint);
+    let put = |seq: i32| client.put_item().table_name("Events").item("stream", text("a")).item("seq", AttributeValue::N(seq.to_string()));
+    let mut seq = 0;
+    while put(seq).send().await.is_ok() {
+        seq += 1;
+    }
+    seq
+}
+
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_kill_9() {
     let dir = TempDir::new().unwrap();
-    let (mut child, endpoint, _) = spawn_child(dir.path());
+    let (mut child, endpoint, tables) = spawn_child(dir.path());
+    let commits = tokio::spawn(put_commits_until_refused(tables));
     let writers = (0..4).map(|writer| {
         let client = kinesis(&endpoint);
         tokio::spawn(async move {
@@ -222,6 +234,8 @@ async fn what_was_acknowledged_survives_kill_9() {
     assert!(acknowledged.len() > 500);
 
     let emulators = start(Some(dir.path())).await;
+    let commits = commits.await.unwrap();
+    assert!(commits > 0 && count_events(&dynamodb(&emulators.dynamodb)).await >= commits, "{commits} commits were acknowledged");
     let client = kinesis(&emulators.kinesis);
     let found = records(&client, &HashMap::new()).await;
     let by_number: HashMap<_, _> = found.iter().map(|(_, record)| (record.sequence_number(), record)).collect();

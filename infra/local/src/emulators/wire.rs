@@ -1,5 +1,7 @@
 //! Calls to DynamoDB and Kinesis in their JSON protocol, for what the platform itself has to set up there.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
@@ -49,6 +51,18 @@ impl Service<'_> {
             Err(error) if !error.to_string().contains("ResourceInUseException") => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// Asks until the answer has `ACTIVE` at `status` (a JSON pointer): what was just made can't be used before.
+    pub(super) async fn wait_until_active(&self, operation: &str, input: &Value, status: &str) -> Result<()> {
+        // Twenty seconds: AWS takes some; the embedded servers need no more than a scheduler's tick.
+        for _ in 0..1000 {
+            if self.call(operation, input).await?.pointer(status).is_some_and(|status| status == "ACTIVE") {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        bail!("it did not become active")
     }
 }
 
