@@ -1,0 +1,128 @@
+//! What was ever stored must load for ever. `tests/golden/<domain>/` holds
+//!
+//! - `<EventType>.v<N>.json`: an event's data as version N stored it. Such a file is never changed or removed.
+//! - `<kind>.history.json`: the commits of a whole stream, in which every event type occurs.
+//! - `<kind>.state.r<N>.json`: the state after each of these commits, at the aggregate's revision N.
+//! - `<kind>.row.r<N>.json`: the query row and its places in indexes after each of these commits, at the projection's revision N.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use headwater::{Aggregate, Commit, Event, EventError, Folded, Projection, RecordedEvent, Row, Snapshot, apply_commits, decode, encode};
+use identity::{Group, GroupEvent, GroupRow, MemberRow, Membership, MembershipEvent, User, UserEvent, UserRow};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+#[test]
+fn users_load_for_ever() {
+    check_events::<UserEvent>("identity");
+    check_states::<User>("identity/user");
+    check_rows::<UserRow>("identity/user");
+}
+
+#[test]
+fn groups_load_for_ever() {
+    check_events::<GroupEvent>("identity");
+    check_states::<Group>("identity/group");
+    check_rows::<GroupRow>("identity/group");
+}
+
+#[test]
+fn memberships_load_for_ever() {
+    check_events::<MembershipEvent>("identity");
+    check_states::<Membership>("identity/membership");
+    check_rows::<MemberRow>("identity/membership");
+}
+
+#[test]
+fn no_event_type_is_ever_dropped() {
+    let known = [event_types::<UserEvent>(), event_types::<GroupEvent>(), event_types::<MembershipEvent>()].concat();
+    for entry in golden("identity").read_dir().expect("the folder of golden files") {
+        let name = entry.expect("a file").file_name().into_string().expect("UTF-8");
+        let event_type = name.split_once(".v").map(|(event_type, _)| event_type.to_owned());
+        let is_known = event_type.is_none_or(|event_type| known.contains(&event_type));
+        assert!(is_known, "{name}: events of this type are stored; bring its variant back, with a `decide` that never makes it");
+    }
+}
+
+/// Every version of every event type is read, and today's is written as it stands in its file.
+fn check_events<E: Event>(domain: &str) {
+    for event_type in event_types::<E>() {
+        let current = 1 + E::UPCASTERS.iter().filter(|step| step.event_type == event_type).count() as u32;
+        for version in 1..=current {
+            let file = format!("{domain}/{event_type}.v{version}.json");
+            let stored = RecordedEvent { number: 1, event_type: event_type.clone(), version, data: read(&file) };
+            let event: E = decode(&stored).unwrap_or_else(|error| panic!("{file} is stored like this, and must load for ever: {error}"));
+            let written = encode(1, &event).expect("events serialize");
+            assert!(
+                version < current || written == stored,
+                "{event_type} is written in another shape than version {version}: add an upcaster, and the new shape as \
+                 tests/golden/{domain}/{event_type}.v{}.json:\n{:#}",
+                version + 1,
+                written.data
+            );
+        }
+    }
+}
+
+/// The history folds to the states that its revision promises, and a snapshot of each can be read.
+fn check_states<A: Aggregate>(kind: &str) {
+    let commits: Vec<Commit> = read(&format!("{kind}.history.json"));
+    let stored: BTreeSet<String> = commits.iter().flat_map(|commit| &commit.events).map(|event| event.event_type.clone()).collect();
+    assert_eq!(stored, event_types::<A::Event>().into_iter().collect(), "the history of {kind} has events of every type");
+
+    let mut folded = Folded::<A>::default();
+    let mut states = Vec::new();
+    for commit in &commits {
+        folded.apply(commit).expect("the history can be read");
+        states.push(serde_json::to_value(&folded.state).expect("states serialize"));
+    }
+    check_revision(&format!("{kind}.state"), A::REVISION, &json!(states));
+    for state in states {
+        let snapshot = Snapshot { revision: A::REVISION, state: state.clone() };
+        let lifted = snapshot.read::<A>().expect("a snapshot of this revision can be read");
+        assert_eq!(serde_json::to_value(lifted).expect("states serialize"), state);
+    }
+}
+
+/// The history folds to the rows and index keys that their revision promises.
+fn check_rows<P: Projection>(kind: &str) {
+    let commits: Vec<Commit> = read(&format!("{kind}.history.json"));
+    let row = |count: usize| {
+        let applied = apply_commits::<P>(&commits[0].stream, &Row::default(), &commits[..count]).expect("the history can be read");
+        json!({ "row": applied.row.data, "keys": applied.keys })
+    };
+    let rows: Vec<Value> = (1..=commits.len()).map(row).collect();
+    check_revision(&format!("{kind}.row"), P::REVISION, &json!(rows));
+}
+
+#[track_caller]
+fn check_revision(kind: &str, revision: u32, found: &Value) {
+    let path = golden(&format!("{kind}.r{revision}.json"));
+    assert!(path.exists(), "REVISION was raised: keep what it folds to now as tests/golden/{kind}.r{revision}.json:\n{found:#}");
+    let expected: Value = read(&format!("{kind}.r{revision}.json"));
+    assert!(
+        *found == expected,
+        "the golden history folds to something else than {kind}.r{revision}.json says, but snapshots and rows of that revision are \
+         stored: raise REVISION to {}, and leave this file as it is. Found:\n{found:#}",
+        revision + 1
+    );
+}
+
+/// All variants of an event enum, as serde itself lists them when it meets an unknown one: so none can be forgotten here.
+fn event_types<E: Event>() -> Vec<String> {
+    let unknown = RecordedEvent { number: 1, event_type: "?".to_owned(), version: 1, data: json!({}) };
+    let Err(EventError::Unreadable { reason, .. }) = decode::<E>(&unknown) else { panic!("`?` is no event type") };
+    let (_, expected) = reason.split_once("expected").unwrap_or_else(|| panic!("serde lists no variants: {reason}"));
+    expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+fn read<T: DeserializeOwned>(file: &str) -> T {
+    let path = golden(file);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("tests/golden/{file}: {error}"));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("tests/golden/{file}: {error}"))
+}
+
+fn golden(file: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden").join(file)
+}
