@@ -21,7 +21,13 @@ impl Feed {
     /// # Errors
     /// [`FeedError::Resync`] if the position is of another epoch, [`FeedError::Ahead`] if the feed has not got there by the deadline.
     pub async fn wait_for(&self, position: &FeedPosition, deadline: Instant) -> Result<(), FeedError> {
-        wait(deadline, async || newest(&self.table, &position.tenant, &position.domain).await?.check(position)).await
+        let mut pauses = Pauses::until(deadline);
+        loop {
+            match newest(&self.table, &position.tenant, &position.domain).await?.check(position) {
+                Err(FeedError::Ahead { .. }) if pauses.next().await => {}
+                answer => return answer,
+            }
+        }
     }
 
     /// Waits until the feed tells of this version of a stream.
@@ -29,22 +35,37 @@ impl Feed {
     /// # Errors
     /// [`FeedError::Ahead`] if it does not by the deadline.
     pub async fn wait_for_stream(&self, position: &Position, deadline: Instant) -> Result<(), FeedError> {
-        wait(deadline, async || {
-            let fed = fed_version(&self.table, &position.stream).await?;
-            if fed < position.version { Err(FeedError::Ahead { head: fed }) } else { Ok(()) }
-        })
-        .await
+        let mut pauses = Pauses::until(deadline);
+        loop {
+            let head = fed_version(&self.table, &position.stream).await?;
+            if head >= position.version {
+                return Ok(());
+            }
+            if !pauses.next().await {
+                return Err(FeedError::Ahead { head });
+            }
+        }
     }
 }
 
-/// Looks again and again, at least once, until it is no longer ahead or the deadline has come.
-async fn wait(deadline: Instant, look: impl AsyncFn() -> Result<(), FeedError>) -> Result<(), FeedError> {
-    let mut pause = SHORTEST;
-    loop {
-        match look().await {
-            Err(FeedError::Ahead { .. }) if Instant::now() + pause < deadline => sleep(pause).await,
-            answer => return answer,
+/// The pauses between looks, up to a deadline.
+struct Pauses {
+    deadline: Instant,
+    pause: Duration,
+}
+
+impl Pauses {
+    fn until(deadline: Instant) -> Self {
+        Self { deadline, pause: SHORTEST }
+    }
+
+    /// Pauses, unless the deadline would come meanwhile: then it says no.
+    async fn next(&mut self) -> bool {
+        if Instant::now() + self.pause >= self.deadline {
+            return false;
         }
-        pause = LONGEST.min(pause * 2);
+        sleep(self.pause).await;
+        self.pause = LONGEST.min(self.pause * 2);
+        true
     }
 }

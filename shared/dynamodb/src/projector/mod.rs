@@ -94,7 +94,8 @@ impl Projector {
     /// Works off a batch. It is safe to give it any doorbell at any time, any number of times.
     pub async fn project(&self, doorbells: Vec<Doorbell>) -> BatchReport {
         let tasks = coalesce(doorbells).into_iter().filter_map(|task| Some((self.projection(&task.stream)?, task)));
-        let work = tasks.map(|(projection, task)| async move { (self.bring_up(projection, &task).await, task) });
+        // Collected, or the compiler cannot tell that the whole may move between threads.
+        let work: Vec<_> = tasks.map(|(projection, task)| async move { (self.bring_up(projection, &task).await, task) }).collect();
         let mut work = futures::stream::iter(work).buffer_unordered(CONCURRENCY);
         let mut report = BatchReport::default();
         let mut done: BTreeMap<String, Vec<Task>> = BTreeMap::new();

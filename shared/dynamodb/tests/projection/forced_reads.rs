@@ -1,1 +1,150 @@
+//! Reads as fresh as a token demands, and what they cost.
 
+use std::collections::BTreeSet;
+
+use headwater::{IndexKey, Position, Projection, ProjectionFn, StreamName, projection_fn};
+use headwater_dynamodb::{Projector, ReadError};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::support::{Tap, World, all_notes, bare, doorbells, list};
+use crate::toy::{NOTES, Note, NoteEvent, PROJECTIONS, history, labelled, note, poison, titled};
+
+#[tokio::test]
+async fn a_read_costs_one_call_and_one_more_only_where_the_row_is_behind() {
+    let commits = history(&note(1), &[vec![titled("ada")], vec![labelled("red")], vec![titled("bob")]]);
+    let world = World::with(&commits).await;
+    world.projector().project(doorbells(&commits[..1])).await;
+    let tap = Tap::default();
+    let views = world.views_through(&tap);
+    views.generation().await.unwrap();
+    assert_eq!(tap.take_calls(), ["GetItem"], "asked for during init");
+
+    assert_eq!(views.get(&NOTES, &note(1), None).await.unwrap().unwrap().version, 1);
+    assert_eq!(tap.take_calls(), ["GetItem"]);
+    assert_eq!(views.get(&NOTES, &note(1), Some(1)).await.unwrap().unwrap().version, 1);
+    assert_eq!(tap.take_calls(), ["GetItem"]);
+    let fresh = views.get(&NOTES, &note(1), Some(2)).await.unwrap().unwrap();
+    assert_eq!(tap.take_calls(), ["GetItem", "Query"]);
+    assert_eq!(fresh.version, 3, "all that there is");
+
+    world.projector().project(doorbells(&commits)).await;
+    assert_eq!(views.get(&NOTES, &note(1), Some(3)).await.unwrap().unwrap(), fresh, "one fold for projector and reader");
+}
+
+#[tokio::test]
+async fn a_stream_that_no_projector_has_seen_is_read_all_the_same() {
+    let commits = history(&note(1), &[vec![titled("ada")], vec![NoteEvent::Deleted {}]]);
+    let world = World::with(&commits).await;
+    let views = world.views();
+    assert_eq!(views.get(&NOTES, &note(1), None).await.unwrap(), None);
+    let row = views.get(&NOTES, &note(1), Some(2)).await.unwrap().unwrap();
+    assert!(row.deleted);
+}
+
+#[tokio::test]
+async fn a_token_beyond_its_stream_is_told() {
+    let commits = history(&note(1), &[vec![titled("ada")]]);
+    let world = World::with(&commits).await;
+    for projected in [false, true] {
+        if projected {
+            world.projector().project(doorbells(&commits)).await;
+        }
+        assert!(matches!(world.views().get(&NOTES, &note(1), Some(2)).await, Err(ReadError::Ahead { head: 1, .. })));
+        let ahead = Position { stream: note(1), version: 2 };
+        assert!(matches!(world.views().overlay(&[ahead], &PROJECTIONS).await, Err(ReadError::Ahead { .. })));
+    }
+    assert!(matches!(world.views().get(&NOTES, &note(2), Some(1)).await, Err(ReadError::Ahead { head: 0, .. })));
+}
+
+#[tokio::test]
+async fn a_reader_that_cannot_fold_says_that_the_stream_is_parked() {
+    let mut commits = history(&note(1), &[vec![titled("ada")]]);
+    commits.push(poison(&note(1), 2));
+    let world = World::with(&commits).await;
+    world.projector().project(doorbells(&commits[..1])).await;
+    assert!(matches!(world.views().get(&NOTES, &note(1), Some(2)).await, Err(ReadError::Parked { .. })));
+}
+
+/// The note as a later build would fold it.
+#[derive(Default, Serialize, Deserialize)]
+struct Loud(Note);
+
+impl Projection for Loud {
+    type Event = NoteEvent;
+    const CATEGORY: &'static str = Note::CATEGORY;
+    const REVISION: u32 = 2;
+
+    fn evolve(&mut self, event: &NoteEvent, at: Timestamp) {
+        self.0.evolve(event, at);
+        self.0.title = self.0.title.to_uppercase();
+    }
+
+    fn is_deleted(&self) -> bool {
+        self.0.deleted
+    }
+
+    fn index_keys(&self, stream: &StreamName) -> BTreeSet<IndexKey> {
+        self.0.index_keys(stream)
+    }
+}
+
+static LOUD: [ProjectionFn; 1] = [projection_fn::<Loud>()];
+
+#[tokio::test]
+async fn a_row_of_another_revision_is_never_used() {
+    let commits = history(&note(1), &[vec![titled("ada")], vec![labelled("red")]]);
+    let world = World::with(&commits).await;
+    world.projector().project(doorbells(&commits[..1])).await;
+    let views = world.views();
+    for at_least in [None, Some(1), Some(2)] {
+        let row = views.get(&LOUD[0], &note(1), at_least).await.unwrap().unwrap();
+        assert_eq!((row.version, row.revision, row.read::<Loud>().unwrap().0.title.as_str()), (2, 2, "ADA"));
+    }
+    assert_eq!(list(&views, headwater_dynamodb::PageRequest { projection: &LOUD[0], ..all_notes(5) }).await.len(), 1);
+
+    // The projector folds such a row anew, from the first event on.
+    let later = Projector::new(world.store(&Tap::default()), "views", "feed", "toy", &LOUD);
+    assert_eq!(later.project(doorbells(&commits[1..])).await.written, 1);
+    let tap = Tap::default();
+    let row = world.views_through(&tap).get(&LOUD[0], &note(1), None).await.unwrap().unwrap();
+    assert_eq!(row.read::<Loud>().unwrap().0.title, "ADA");
+    assert_eq!(tap.take_calls(), ["GetItem", "GetItem"], "the generation and the row");
+}
+
+#[tokio::test]
+async fn many_rows_are_read_at_once() {
+    let commits: Vec<_> = (1..=130).flat_map(|id| history(&note(id), &[vec![titled("a")], vec![titled("b")]])).collect();
+    let world = World::with(&commits).await;
+    let bells = (1..=130).map(|id| bare(&note(id), 2));
+    world.projector().project(bells.collect()).await;
+    let behind = history(&note(500), &[vec![titled("c")]]);
+    world.append(&behind).await;
+
+    let tap = Tap::default();
+    let views = world.views_through(&tap);
+    views.generation().await.unwrap();
+    let overlay = views.overlay(&[Position { stream: note(500), version: 1 }], &PROJECTIONS).await.unwrap();
+    tap.take_calls();
+    let asked = (1..=140).chain([500, 7, 7]).map(note);
+    let rows = views.get_many(&NOTES, asked, Some(&overlay)).await.unwrap();
+    assert_eq!(tap.take_calls(), ["BatchGetItem", "BatchGetItem"]);
+    assert_eq!(rows.len(), 131);
+    assert_eq!(rows[&note(500)].version, 1);
+    assert!(views.get_many(&NOTES, [], None).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn rows_belong_to_a_generation() {
+    let commits = history(&note(1), &[vec![titled("ada")]]);
+    let world = World::with(&commits).await;
+    world.projector().project(doorbells(&commits)).await;
+    let old = world.views();
+    assert!(old.get(&NOTES, &note(1), None).await.unwrap().is_some());
+    world.activate_generation(2).await;
+    assert_eq!(world.views().generation().await.unwrap().0, 2);
+    assert_eq!(world.views().get(&NOTES, &note(1), None).await.unwrap(), None);
+    world.projector().project(doorbells(&commits)).await;
+    assert_eq!(list(&world.views(), all_notes(5)).await, list(&old, all_notes(5)).await, "the old reader has its own rows still");
+    assert_eq!(world.fed().await.len(), 1, "the feed is none of a generation's");
+}

@@ -1,1 +1,168 @@
+//! Lists and searches: in order, page by page, with what the tokens demand.
 
+use headwater::{Commit, IndexKey, Position, Row, StreamName};
+use headwater_dynamodb::{PageRequest, ReadError};
+use proptest::prelude::*;
+
+use crate::support::{Tap, World, all_notes, bare, check, doorbells, list};
+use crate::toy::{NOTES, Note, NoteEvent, PROJECTIONS, histories, history, labelled, note, titled};
+
+fn ids(rows: &[(StreamName, Row)]) -> Vec<&str> {
+    rows.iter().map(|(stream, _)| stream.id()).collect()
+}
+
+/// Notes 1, 2, 3… with these titles.
+fn notes(titles: &[&str]) -> Vec<Commit> {
+    (1..).zip(titles).flat_map(|(id, title)| history(&note(id), &[vec![titled(title), labelled("red")]])).collect()
+}
+
+#[tokio::test]
+async fn a_list_is_in_order_and_comes_in_pages() {
+    let commits = notes(&["dot", "ada", "cid", "ada", "bob"]);
+    let world = World::with(&commits).await;
+    world.projector().project(doorbells(&commits)).await;
+    let views = world.views();
+    for limit in 1..7 {
+        assert_eq!(ids(&list(&views, all_notes(limit)).await), ["2", "4", "5", "3", "1"], "{limit} at a time");
+    }
+    // The last page knows that it is.
+    assert_eq!(views.page(all_notes(5)).await.unwrap().next, None);
+    assert!(views.page(all_notes(4)).await.unwrap().next.is_some());
+    assert_eq!(ids(&list(&views, PageRequest { exact_order: Some("ada"), ..all_notes(1) }).await), ["2", "4"]);
+    assert_eq!(ids(&list(&views, PageRequest { exact_order: Some("ad"), ..all_notes(1) }).await), [""; 0]);
+    assert_eq!(ids(&list(&views, PageRequest { index: "label/red", ..all_notes(2) }).await).len(), 5);
+    assert_eq!(list(&views, PageRequest { tenant: "umbrella", ..all_notes(2) }).await, []);
+}
+
+#[tokio::test]
+async fn what_is_not_to_be_shown_does_not_count() {
+    let commits = notes(&["a", "b", "c", "d", "e", "f"]);
+    let world = World::with(&commits).await;
+    world.projector().project(doorbells(&commits)).await;
+    let late = PageRequest { keep: &|row| row.read::<Note>().unwrap().title.as_str() > "c", ..all_notes(2) };
+    let page = world.views().page(late).await.unwrap();
+    assert_eq!(ids(&page.rows), ["4", "5"]);
+    assert_eq!(ids(&list(&world.views(), late).await), ["4", "5", "6"]);
+}
+
+#[tokio::test]
+async fn a_place_of_another_list_is_refused() {
+    let world = World::new().await;
+    let elsewhere = IndexKey::new("notes", "bob", "1").sort;
+    let request = PageRequest { exact_order: Some("ada"), after: Some(&elsewhere), ..all_notes(2) };
+    assert!(matches!(world.views().page(request).await, Err(ReadError::Cursor)));
+}
+
+#[tokio::test]
+async fn a_page_costs_one_query_and_one_batch() {
+    let commits = notes(&["a", "b", "c", "d"]);
+    let world = World::with(&commits).await;
+    world.projector().project(doorbells(&commits)).await;
+    let tap = Tap::default();
+    let views = world.views_through(&tap);
+    views.generation().await.unwrap();
+    tap.take_calls();
+    views.page(all_notes(3)).await.unwrap();
+    assert_eq!(tap.take_calls(), ["Query", "BatchGetItem"]);
+}
+
+#[tokio::test]
+async fn what_was_renamed_or_deleted_is_listed_only_where_it_is() {
+    let world = World::new().await;
+    let unlabelled = NoteEvent::Unlabelled { label: "red".into() };
+    let first = history(&note(1), &[vec![titled("ada"), labelled("red")], vec![titled("zoe")], vec![unlabelled]]);
+    let second = history(&note(2), &[vec![titled("bob"), labelled("red")], vec![NoteEvent::Deleted {}]]);
+    let third = history(&note(3), &[vec![titled("cid"), labelled("red")]]);
+    let commits = [first, second, third].concat();
+    world.append(&commits).await;
+    for commit in &commits {
+        world.projector().project(doorbells(std::slice::from_ref(commit))).await;
+    }
+    assert_eq!(ids(&list(&world.views(), all_notes(1)).await), ["3", "1"]);
+    assert_eq!(ids(&list(&world.views(), PageRequest { index: "label/red", ..all_notes(1) }).await), ["3"]);
+}
+
+/// Wherever a projector stops, each thing is in the list, once, where a row that is at least as new says.
+#[tokio::test]
+async fn a_rename_in_progress_is_neither_lost_nor_doubled() {
+    let others = notes(&["bob", "mia"]);
+    let moving = history(&note(9), &[vec![titled("ada"), labelled("red")], vec![titled("zoe")], vec![titled("eve")]]);
+    for alive in 0..30 {
+        let world = World::with(&[&others[..], &moving].concat()).await;
+        world.projector().project(doorbells(&[&others[..], &moving[..1]].concat())).await;
+        let dying = world.projector_through(&Tap::dying_after(alive));
+        dying.project(doorbells(&moving[1..2])).await;
+        dying.project(doorbells(&moving[2..])).await;
+        let mut listed = list(&world.views(), all_notes(5)).await;
+        listed.sort_by(|(a, _), (b, _)| a.cmp(b));
+        assert_eq!(ids(&listed), ["1", "2", "9"], "after {alive} calls");
+        let row = world.views().get(&NOTES, &note(9), None).await.unwrap().unwrap();
+        assert!(listed[2].1.version >= row.version, "after {alive} calls");
+    }
+}
+
+/// A reader that comes between the steps of a move finds the thing all the same.
+#[tokio::test]
+async fn a_page_shows_each_thing_once_while_things_move() {
+    let titles: Vec<Vec<NoteEvent>> = ["ada", "zoe", "mia", "eve", "ada", "zoe"].into_iter().map(|title| vec![titled(title)]).collect();
+    let histories: Vec<Vec<Commit>> = (1..=5).map(|id| history(&note(id), &titles)).collect();
+    let world = World::with(&histories.concat()).await;
+    let projector = world.projector();
+    projector.project((1..=5).map(|id| bare(&note(id), 1)).collect()).await;
+    let moving = async {
+        for step in 0..titles.len() {
+            for history in &histories {
+                projector.project(doorbells(&history[step..=step])).await;
+            }
+        }
+    };
+    let reading = async {
+        let views = world.views();
+        for _ in 0..60 {
+            let mut rows = views.page(all_notes(20)).await.unwrap().rows;
+            rows.sort_by(|(a, _), (b, _)| a.cmp(b));
+            assert_eq!(ids(&rows), ["1", "2", "3", "4", "5"]);
+        }
+    };
+    tokio::join!(moving, reading);
+}
+
+/// With tokens for what the projectors lack, a list reads as if they lacked nothing, however it is cut into pages.
+#[test]
+fn an_overlaid_list_is_the_list_of_a_table_that_lacks_nothing() {
+    let lag = prop::collection::vec(any::<prop::sample::Index>(), 4);
+    check(24, (histories(), lag, 0usize..25), async |(commits, lag, alive)| {
+        let (clean, world) = (World::with(&commits).await, World::with(&commits).await);
+        clean.projector().project(doorbells(&commits)).await;
+        let dying = world.projector_through(&Tap::dying_after(alive));
+        let mut tokens = Vec::new();
+        for (id, lag) in lag.iter().enumerate() {
+            let history: Vec<Commit> = commits.iter().filter(|commit| commit.stream == note(id)).cloned().collect();
+            let Some(last) = history.last() else { continue };
+            tokens.push(Position { stream: note(id), version: last.last() });
+            let seen = &history[..lag.index(history.len() + 1)];
+            world.projector().project(doorbells(&seen[..seen.len() / 2])).await;
+            dying.project(doorbells(seen)).await;
+        }
+        let views = world.views();
+        let overlay = views.overlay(&tokens, &PROJECTIONS).await.unwrap();
+        for index in ["notes", "label/red", "label/blue"] {
+            let expected = list(&clean.views(), PageRequest { index, ..all_notes(50) }).await;
+            for limit in 1..4 {
+                let request = PageRequest { index, overlay: Some(&overlay), ..all_notes(limit) };
+                assert_eq!(list(&views, request).await, expected, "{index}, {limit} at a time");
+            }
+            let ada = list(&views, PageRequest { index, exact_order: Some("ada"), overlay: Some(&overlay), ..all_notes(1) }).await;
+            let titled_ada = expected.into_iter().filter(|(_, row)| row.data["title"] == "ada");
+            assert!(titled_ada.eq(ada));
+        }
+    });
+}
+
+#[tokio::test]
+async fn tokens_of_streams_that_a_list_does_not_show_are_ignored() {
+    let world = World::new().await;
+    let elsewhere = Position { stream: "acme/toy/authors/1".parse().unwrap(), version: 5 };
+    let overlay = world.views().overlay(&[elsewhere], &PROJECTIONS).await.unwrap();
+    assert_eq!(list(&world.views(), PageRequest { overlay: Some(&overlay), ..all_notes(5) }).await, []);
+}

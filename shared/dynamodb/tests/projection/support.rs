@@ -82,7 +82,11 @@ impl World {
     }
 
     pub(crate) fn feed(&self) -> Feed {
-        Feed::new(self.store(&Tap::default()), "feed")
+        self.feed_through(&Tap::default())
+    }
+
+    pub(crate) fn feed_through(&self, tap: &Tap) -> Feed {
+        Feed::new(self.store(tap), "feed")
     }
 
     /// The change feed from its start.
@@ -110,8 +114,20 @@ impl World {
         assert!(self.feed().streams("acme", "toy", "", None, 1_000).await.unwrap().into_iter().eq(expected));
     }
 
-    pub(crate) async fn put(&self, table: &str, item: Item) {
-        self.client.put_item().table_name(table).set_item(Some(item)).send().await.unwrap();
+    /// Says that the feed was begun anew so many times.
+    pub(crate) async fn begin_feed_anew(&self, epoch: u32) {
+        self.put("feed", ("acme/toy", "epoch"), ("epoch", epoch)).await;
+    }
+
+    /// Says which generation of the rows is the active one.
+    pub(crate) async fn activate_generation(&self, generation: u32) {
+        self.put("views", ("generations/toy", "active"), ("generation", generation)).await;
+    }
+
+    async fn put(&self, table: &str, (pk, sk): (&str, &str), (name, number): (&str, u32)) {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let put = self.client.put_item().table_name(table).item("pk", text(pk)).item("sk", text(sk));
+        put.item(name, AttributeValue::N(number.to_string())).send().await.unwrap();
     }
 
     /// Every item of a table.
