@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
@@ -94,8 +95,12 @@ impl Gateway {
     }
 }
 
-/// Answers any request that is none of the platform's own.
-pub async fn handle(State(gateway): State<Arc<Gateway>>, ConnectInfo(source): ConnectInfo<SocketAddr>, request: Request) -> Response {
+/// The gateway as a service: it takes every path.
+pub fn router(gateway: Gateway) -> Router {
+    Router::new().fallback(handle).with_state(Arc::new(gateway))
+}
+
+async fn handle(State(gateway): State<Arc<Gateway>>, ConnectInfo(source): ConnectInfo<SocketAddr>, request: Request) -> Response {
     match gateway.answer(source, request).await {
         Ok(response) | Err(response) => response,
     }

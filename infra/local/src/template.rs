@@ -21,7 +21,7 @@ use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use events::{EventSource, FailureDestination, Route, Schedule, SourceKind, StartingPosition};
+pub use events::{EventSource, Route, Schedule, SourceKind, StartingPosition};
 pub use functions::Function;
 pub use names::{ACCOUNT, REGION};
 pub use resources::{Authorizer, Bucket, Key, Queue, Stream, Table};

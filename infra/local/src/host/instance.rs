@@ -61,6 +61,8 @@ impl Instance {
 
 /// Waits for the process to end, or ends it.
 async fn watch(mut child: Child, kill: Arc<Notify>, runtime: Arc<Runtime>, id: String) {
+    // Waiting for a child closes its input, by which it would think us gone.
+    let _stdin = child.stdin.take();
     let killed = tokio::select! {
         _ = child.wait() => false,
         () = kill.notified() => true,

@@ -50,8 +50,8 @@ pub struct EventSource {
     pub bisect: bool,
     /// Whether the function's answer names the records that failed.
     pub reports_item_failures: bool,
-    /// Where batches go that were given up.
-    pub on_failure: Option<FailureDestination>,
+    /// The bucket where batches go that were given up.
+    pub failure_bucket: Option<String>,
 }
 
 /// The kinds of stream that can invoke a function.
@@ -72,15 +72,6 @@ pub enum StartingPosition {
     /// At the records that arrive from now on.
     #[serde(rename = "LATEST")]
     Latest,
-}
-
-/// Where batches go that were given up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FailureDestination {
-    /// The bucket with this name; it keeps the whole batch.
-    Bucket(String),
-    /// The queue with this ARN; it keeps the batch's place in the stream only.
-    Queue(String),
 }
 
 /// A schedule that invokes a function.
@@ -183,7 +174,7 @@ pub(super) fn event_source(function: &str, properties: Value) -> Result<EventSou
         maximum_record_age: bound(source.maximum_record_age_in_seconds).map(Duration::from_secs),
         bisect: source.bisect_batch_on_function_error,
         reports_item_failures: source.function_response_types.contains(&ResponseType::ReportBatchItemFailures),
-        on_failure: source.destination_config.map(|d| destination(d.on_failure.destination)).transpose()?,
+        failure_bucket: source.destination_config.map(|config| bucket(&config.on_failure.destination)).transpose()?,
         stream_arn: source.stream,
     })
 }
@@ -197,13 +188,11 @@ fn stable_id(function: &str, stream_arn: &str) -> Uuid {
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
-fn destination(arn: String) -> Result<FailureDestination> {
-    if let Some(bucket) = arn.strip_prefix("arn:aws:s3:::") {
-        return Ok(FailureDestination::Bucket(bucket.to_owned()));
-    }
-    match arn.split(':').nth(2) {
-        Some("sqs") => Ok(FailureDestination::Queue(arn)),
-        _ => bail!("{arn} is no failure destination that one machine has: S3 or SQS"),
+/// The name in a bucket's ARN. Other destinations keep only a batch's place in the stream, not the records.
+fn bucket(arn: &str) -> Result<String> {
+    match arn.strip_prefix("arn:aws:s3:::") {
+        Some(bucket) => Ok(bucket.to_owned()),
+        None => bail!("{arn}: only S3 is supported as a failure destination on one machine"),
     }
 }
 
@@ -216,12 +205,9 @@ impl EventSource {
         };
         let mut needed: Vec<(String, String)> =
             actions.iter().map(|action| (format!("{service}:{action}"), self.stream_arn.clone())).collect();
-        match &self.on_failure {
-            Some(FailureDestination::Bucket(bucket)) => {
-                needed.push(("s3:PutObject".into(), format!("arn:aws:s3:::{bucket}/aws/lambda/{}", self.id)));
-            }
-            Some(FailureDestination::Queue(arn)) => needed.push(("sqs:SendMessage".into(), arn.clone())),
-            None => {}
+        if let Some(bucket) = &self.failure_bucket {
+            let object = format!("arn:aws:s3:::{bucket}/aws/lambda/{}", self.id);
+            needed.push(("s3:PutObject".into(), object));
         }
         match needed.into_iter().find(|(action, resource)| !role.allows(action, resource)) {
             Some((action, resource)) => bail!("the role {} needs {action} on {resource}", role.name),

@@ -15,6 +15,8 @@ use super::typed;
 pub struct Role {
     /// The role's name.
     pub name: String,
+    /// The role's ARN.
+    pub arn: String,
     /// Statements in no particular order; a `Deny` wins over every `Allow`.
     pub statements: Vec<Statement>,
 }
@@ -95,7 +97,7 @@ pub(super) fn read_all(document: &Value, scope: &Scope) -> Result<Roles> {
         if resource.kind == "AWS::IAM::Role" {
             let role = read(&resource.properties["Policies"], resource.logical_id, scope)
                 .with_context(|| format!("role {}", resource.logical_id))?;
-            roles.insert(scope.identity(resource.logical_id)?.arn(), role);
+            roles.insert(role.arn.clone(), role);
         }
     }
     Ok(Roles(roles))
@@ -103,7 +105,9 @@ pub(super) fn read_all(document: &Value, scope: &Scope) -> Result<Roles> {
 
 /// The inline policies of one role.
 fn read(policies: &Value, logical_id: &str, scope: &Scope) -> Result<Role> {
-    let mut role = Role { name: scope.identity(logical_id)?.name.clone(), ..Role::default() };
+    let identity = scope.identity(logical_id)?;
+    let (name, arn) = (identity.name.clone(), identity.arn());
+    let mut role = Role { name, arn, statements: Vec::new() };
     for policy in scope.resolve(policies)?.as_array().into_iter().flatten() {
         for statement in one_or_many(&policy["PolicyDocument"]["Statement"]) {
             role.statements.push(read_statement(statement)?);

@@ -75,7 +75,7 @@ fn event_sources_carry_every_setting() {
     assert_eq!((source.parallelization_factor, source.retries), (4, None));
     assert_eq!(source.maximum_record_age, Some(Duration::from_secs(3600)));
     assert!(source.enabled && source.bisect && source.reports_item_failures);
-    assert_eq!(source.on_failure, Some(FailureDestination::Bucket("failuresbucket".into())));
+    assert_eq!(source.failure_bucket.as_deref(), Some("failuresbucket"));
     assert_eq!(source.id, fixture().functions[0].event_sources[0].id);
 }
 
@@ -144,6 +144,7 @@ fn what_one_machine_cannot_do_is_a_clear_error() {
         ("rate(2 minutes)", "cron(0 * * * ? *)", "only rate(…)"),
         ("Type: Schedule", "Type: SNS", "events of type SNS are not supported"),
         ("!GetAtt RelayRole.Arn", "!GetAtt Missing.Arn", "there is no resource Missing"),
+        ("!GetAtt FailuresBucket.Arn}", "!GetAtt DeadQueue.Arn}", "only S3 is supported"),
         ("!Ref Key", "!Base64 Key", "Fn::Base64 is not supported"),
         ("Action: s3:PutObject", "NotAction: s3:PutObject", "NotAction in a statement"),
         ("DefaultAuthorizer: Jwt", "Else: Jwt", "wants an authorizer and the API has none"),

@@ -1,0 +1,207 @@
+//! What invokes functions besides HTTP: DynamoDB streams, Kinesis streams and schedules, with the template's settings.
+//!
+//! Delivery is at least once and skips nothing: a checkpoint says up to where a shard is done, it is kept in the data
+//! directory, and a restart goes on behind it.
+
+mod checkpoints;
+mod client;
+mod dynamodb;
+mod failure;
+mod kinesis;
+mod lane;
+mod mapping;
+mod progress;
+mod schedule;
+mod shard;
+mod source;
+mod verdict;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::clock::Clock;
+use crate::host::Host;
+use crate::template::{EventSource, Function, SourceKind, Template};
+use checkpoints::CheckpointFile;
+use client::{JsonClient, ObjectStore};
+use dynamodb::DynamoDbStream;
+use kinesis::KinesisStream;
+use mapping::Mapping;
+
+/// Where streams are read and failures written.
+#[derive(Debug, Clone)]
+pub struct Endpoints {
+    /// The URL of DynamoDB Streams.
+    pub dynamodb: String,
+    /// The URL of Kinesis.
+    pub kinesis: String,
+    /// The URL of S3.
+    pub s3: String,
+}
+
+/// The event sources of all functions.
+pub struct EventSources(Vec<Running>);
+
+/// A mapping of either kind.
+enum Running {
+    DynamoDb(Arc<Mapping<DynamoDbStream>>),
+    Kinesis(Arc<Mapping<KinesisStream>>),
+}
+
+/// How far a function is behind its streams.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Lag {
+    /// Records that the function has not processed, nor were given up. At most so many are read ahead of the function; where
+    /// there are more, this counts those only.
+    pub records: usize,
+    /// The age of the oldest of them.
+    pub millis: i64,
+    /// The stream could not be read, so there may be more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
+}
+
+impl EventSources {
+    /// Starts every event source and schedule of the template. Checkpoints are kept in `folder`.
+    ///
+    /// # Errors
+    /// When the checkpoints can't be read, or an event source names no stream of the template.
+    pub fn start(template: &Template, endpoints: &Endpoints, host: &Host, clock: &Clock, folder: &Path) -> Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let starter = Starter { template, endpoints, host, folder: folder.to_owned() };
+        let mut running = Vec::new();
+        for function in &template.functions {
+            for source in &function.event_sources {
+                running.push(starter.start(function, source)?);
+            }
+            for schedule in &function.schedules {
+                let (schedule, function) = (schedule.clone(), function.clone());
+                tokio::spawn(schedule::run(schedule, function, host.clone(), clock.clone()));
+            }
+        }
+        Ok(Self(running))
+    }
+
+    /// How far every function is behind, by name. Zero means: of all that was in its streams when the question was asked,
+    /// nothing is left, nor of what the other functions wrote while that was done.
+    pub async fn lag(&self) -> BTreeMap<String, Lag> {
+        // A record may be between two streams, done in the first and not yet looked for in the second. So all are asked
+        // twice, and who read anything new in between was behind.
+        let first = self.lags().await;
+        let second = self.lags().await;
+        let mut by_function: BTreeMap<String, Lag> = BTreeMap::new();
+        for ((running, (before, seen_before)), (after, seen_after)) in self.0.iter().zip(first).zip(second) {
+            let new = usize::try_from(seen_after.saturating_sub(seen_before)).unwrap_or(usize::MAX);
+            let lag = by_function.entry(running.function().to_owned()).or_default();
+            lag.records += before.records.max(after.records).max(new);
+            lag.millis = lag.millis.max(before.millis).max(after.millis);
+            lag.unknown |= before.unknown | after.unknown;
+        }
+        by_function
+    }
+
+    /// Starts or stops a function's event sources; once stopped, none is running any more. False for a function that has
+    /// none.
+    pub async fn enable(&self, function: &str, enabled: bool) -> bool {
+        let mut found = false;
+        for running in self.0.iter().filter(|running| running.function() == function) {
+            running.enable(enabled).await;
+            found = true;
+        }
+        found
+    }
+
+    /// Keeps all checkpoints, before the platform ends.
+    pub fn save(&self) {
+        for running in &self.0 {
+            if let Err(error) = running.save() {
+                tracing::error!(function = running.function(), %error, "the checkpoints can't be kept");
+            }
+        }
+    }
+
+    async fn lags(&self) -> Vec<(Lag, u64)> {
+        let mut lags = Vec::new();
+        for running in &self.0 {
+            lags.push(running.lag().await);
+        }
+        lags
+    }
+}
+
+impl Running {
+    fn function(&self) -> &str {
+        match self {
+            Self::DynamoDb(mapping) => &mapping.function,
+            Self::Kinesis(mapping) => &mapping.function,
+        }
+    }
+
+    async fn enable(&self, enabled: bool) {
+        match self {
+            Self::DynamoDb(mapping) => mapping.enable(enabled).await,
+            Self::Kinesis(mapping) => mapping.enable(enabled).await,
+        }
+    }
+
+    async fn lag(&self) -> (Lag, u64) {
+        match self {
+            Self::DynamoDb(mapping) => mapping.lag().await,
+            Self::Kinesis(mapping) => mapping.lag().await,
+        }
+    }
+
+    fn save(&self) -> Result<()> {
+        match self {
+            Self::DynamoDb(mapping) => mapping.save(),
+            Self::Kinesis(mapping) => mapping.save(),
+        }
+    }
+}
+
+/// What it takes to start an event source.
+struct Starter<'a> {
+    template: &'a Template,
+    endpoints: &'a Endpoints,
+    host: &'a Host,
+    folder: PathBuf,
+}
+
+impl Starter<'_> {
+    fn start(&self, function: &Function, source: &EventSource) -> Result<Running> {
+        let no_stream = || format!("{}: {} is no stream of the template", function.name, source.stream_arn);
+        Ok(match source.kind {
+            SourceKind::DynamoDb => {
+                let tables = &self.template.tables;
+                let table = tables.iter().find(|table| table.stream_arn == source.stream_arn && table.stream_view_type.is_some());
+                let stream = DynamoDbStream {
+                    client: JsonClient::dynamodb_streams(&self.endpoints.dynamodb)?,
+                    table: table.with_context(no_stream)?.name.clone(),
+                    template_arn: source.stream_arn.clone(),
+                };
+                Running::DynamoDb(self.mapping(stream, function, source)?)
+            }
+            SourceKind::Kinesis => {
+                let streams = &self.template.streams;
+                let stream = streams.iter().find(|stream| stream.arn == source.stream_arn);
+                let stream = KinesisStream {
+                    client: JsonClient::kinesis(&self.endpoints.kinesis)?,
+                    name: stream.with_context(no_stream)?.name.clone(),
+                    arn: source.stream_arn.clone(),
+                    role_arn: function.role.arn.clone(),
+                };
+                Running::Kinesis(self.mapping(stream, function, source)?)
+            }
+        })
+    }
+
+    fn mapping<S: source::Source>(&self, stream: S, function: &Function, source: &EventSource) -> Result<Arc<Mapping<S>>> {
+        let objects = ObjectStore::new(&self.endpoints.s3)?;
+        let file = CheckpointFile::new(&self.folder, source.id);
+        Mapping::start(stream, source, function, self.host.clone(), objects, file)
+    }
+}

@@ -1,0 +1,178 @@
+//! One event source: a stream, its shards and the function that consumes them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::sync::{Notify, RwLock, RwLockReadGuard, watch};
+use tokio::time::{sleep, timeout};
+
+use super::Lag;
+use super::checkpoints::{CheckpointFile, Checkpoints};
+use super::client::ObjectStore;
+use super::lane::Policy;
+use super::shard::{self, Shard};
+use super::source::{ShardInfo, Source, now};
+use crate::host::Host;
+use crate::template::{EventSource, Function};
+
+/// How often the list of shards is read again.
+const RELIST: Duration = Duration::from_secs(10);
+/// Checkpoints are kept at most so often.
+const SAVE_PAUSE: Duration = Duration::from_millis(100);
+
+/// A running event source mapping.
+pub(super) struct Mapping<S> {
+    pub(super) stream: S,
+    pub(super) source: EventSource,
+    pub(super) function: String,
+    pub(super) function_arn: String,
+    pub(super) host: Host,
+    pub(super) objects: ObjectStore,
+    /// Rises with every request to look at the tip of the shards.
+    pub(super) look: watch::Sender<u64>,
+    /// A shard has ended: its children may be read.
+    pub(super) shards_changed: Notify,
+    /// Something was done since the checkpoints were kept.
+    pub(super) progressed: Notify,
+    /// Whether the function is invoked; read-locked during every invocation.
+    enabled: RwLock<bool>,
+    resumed: watch::Sender<()>,
+    file: CheckpointFile,
+    /// What is kept on disk.
+    kept: Mutex<Checkpoints>,
+    shards: Mutex<BTreeMap<String, Arc<Shard>>>,
+}
+
+impl<S: Source> Mapping<S> {
+    /// Loads the checkpoints and starts reading.
+    pub(super) fn start(
+        stream: S,
+        source: &EventSource,
+        function: &Function,
+        host: Host,
+        objects: ObjectStore,
+        file: CheckpointFile,
+    ) -> Result<Arc<Self>> {
+        let mapping = Arc::new(Self {
+            stream,
+            source: source.clone(),
+            function: function.name.clone(),
+            function_arn: function.arn.clone(),
+            host,
+            objects,
+            look: watch::channel(0).0,
+            shards_changed: Notify::new(),
+            progressed: Notify::new(),
+            enabled: RwLock::new(source.enabled),
+            resumed: watch::channel(()).0,
+            kept: Mutex::new(file.load()?),
+            file,
+            shards: Mutex::default(),
+        });
+        tokio::spawn(mapping.clone().follow_shards());
+        tokio::spawn(mapping.clone().keep_checkpoints());
+        Ok(mapping)
+    }
+
+    /// Waits until the function may be invoked; the guard keeps it so.
+    pub(super) async fn open_gate(&self) -> RwLockReadGuard<'_, bool> {
+        let mut resumed = self.resumed.subscribe();
+        loop {
+            let enabled = self.enabled.read().await;
+            if *enabled {
+                return enabled;
+            }
+            drop(enabled);
+            let _ = resumed.changed().await;
+        }
+    }
+
+    /// Starts or stops invoking the function. Once it has stopped no invocation is running.
+    pub(super) async fn enable(&self, enabled: bool) {
+        *self.enabled.write().await = enabled;
+        self.resumed.send_replace(());
+    }
+
+    /// Reads every shard to its tip and counts what isn't done; the second number is how many records were ever read.
+    pub(super) async fn lag(&self) -> (Lag, u64) {
+        let mut request = 0;
+        self.look.send_modify(|latest| {
+            *latest += 1;
+            request = *latest;
+        });
+        let (mut lag, mut seen) = (Lag::default(), 0);
+        let shards: Vec<_> = self.shards().values().cloned().collect();
+        // Before the first list of shards nothing is known.
+        lag.unknown = shards.is_empty();
+        for shard in shards {
+            lag.unknown |= !shard.look_at_tip(request).await;
+            let (waiting, oldest, read) = shard.backlog();
+            lag.records += waiting;
+            lag.millis = lag.millis.max(oldest.map_or(0, |oldest| (now() - oldest).max(0)));
+            seen += read;
+        }
+        (lag, seen)
+    }
+
+    /// Keeps the checkpoints if they moved.
+    pub(super) fn save(&self) -> Result<()> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut present = kept.clone();
+        for (id, shard) in self.shards().iter() {
+            present.insert(id.clone(), shard.checkpoint());
+        }
+        if present != *kept {
+            self.file.save(&present)?;
+            *kept = present;
+        }
+        Ok(())
+    }
+
+    async fn keep_checkpoints(self: Arc<Self>) {
+        loop {
+            self.progressed.notified().await;
+            if let Err(error) = self.save() {
+                tracing::error!(function = self.function, %error, "the checkpoints can't be kept");
+            }
+            sleep(SAVE_PAUSE).await;
+        }
+    }
+
+    /// Starts a reader and lanes for every shard whose parent is done.
+    async fn follow_shards(self: Arc<Self>) {
+        loop {
+            match self.stream.shards().await {
+                Ok(shards) => shards.iter().for_each(|shard| self.start_shard(shard, &shards)),
+                Err(error) => tracing::warn!(function = self.function, %error, "no list of shards"),
+            }
+            let pause = if self.shards().is_empty() { RELIST / 50 } else { RELIST };
+            let _ = timeout(pause, self.shards_changed.notified()).await;
+        }
+    }
+
+    fn start_shard(self: &Arc<Self>, info: &ShardInfo, all: &[ShardInfo]) {
+        let checkpoint = |id: &str| {
+            let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            self.shards().get(id).map(|shard| shard.checkpoint()).or(kept.get(id).cloned()).unwrap_or_default()
+        };
+        let parent = info.parent.as_ref().filter(|parent| all.iter().any(|s| s.id == **parent));
+        let waits = parent.is_some_and(|parent| !checkpoint(parent).finished);
+        let own = checkpoint(&info.id);
+        if waits || own.finished || self.shards().contains_key(&info.id) {
+            return;
+        }
+        let lanes = self.source.parallelization_factor;
+        let shard = Arc::new(Shard::new(info.id.clone(), &own, lanes, &Policy::from(&self.source)));
+        self.shards().insert(info.id.clone(), shard.clone());
+        tokio::spawn(shard::read(self.clone(), shard.clone()));
+        for lane in 0..lanes {
+            tokio::spawn(shard::run_lane(self.clone(), shard.clone(), lane));
+        }
+    }
+
+    fn shards(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Shard>>> {
+        self.shards.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
