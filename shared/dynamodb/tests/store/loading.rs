@@ -11,14 +11,16 @@ fn noted(number: u64) -> PersonEvent {
     PersonEvent::Noted { text: format!("note {number}") }
 }
 
-/// One note a commit, and a snapshot in each fifth.
+/// Five notes a commit, and a snapshot in each fifth commit.
 fn history(stream: &StreamName, events: u64) -> Vec<Commit> {
-    let with_snapshot = |number: u64| {
-        let state = Person { notes: number, last: format!("note {number}"), ..Person::default() };
-        let snapshot = (number.is_multiple_of(5)).then(|| snapshot(&state));
-        Commit { snapshot, ..commit(stream, number, &[noted(number)]) }
+    let firsts = (1..=events).step_by(5);
+    let with_snapshot = |first: u64| {
+        let last = first + 4;
+        let state = Person { notes: last, last: format!("note {last}"), ..Person::default() };
+        let events: Vec<PersonEvent> = (first..=last).map(noted).collect();
+        Commit { snapshot: last.is_multiple_of(25).then(|| snapshot(&state)), ..commit(stream, first, &events) }
     };
-    (1..=events).map(with_snapshot).collect()
+    firsts.map(with_snapshot).collect()
 }
 
 #[tokio::test]
@@ -27,6 +29,8 @@ async fn a_cold_command_costs_the_same_however_long_the_history_is() {
     for events in [10, 1_000, 100_000] {
         let ada = person(&format!("ada-{events}"));
         dynamo.import(history(&ada, events));
+        assert_eq!(dynamo.store().load::<Person>(&ada).await.unwrap().state.notes, events);
+        dynamo.assert_calls(&[("Query", 1.0)]);
         assert_eq!(committed(run(&dynamo.store(), &ada, &Note("one more".to_owned())).await), events + 1);
         dynamo.assert_calls(&[("Query", 1.0), ("PutItem", 1.0)]);
     }
@@ -123,11 +127,22 @@ async fn a_state_can_be_had_as_it_was() {
 async fn commits_come_in_pages_without_snapshots() {
     let dynamo = Dynamo::start().await;
     let ada = person("ada");
-    dynamo.import((0..6).map(|index| Commit { snapshot: Some(snapshot(&Person::default())), ..commit(&ada, index * 2 + 1, &[noted(0), noted(0)]) }).collect());
+    dynamo.import(
+        (0..6)
+            .map(|index| Commit { snapshot: Some(snapshot(&Person::default())), ..commit(&ada, index * 2 + 1, &[noted(0), noted(0)]) })
+            .collect(),
+    );
     let store = dynamo.store();
-    for (after, limit, firsts) in
-        [(0, 2, vec![1, 3]), (2, 2, vec![3, 5]), (3, 2, vec![3, 5]), (3, 1, vec![3]), (9, 9, vec![9, 11]), (11, 9, vec![11]), (12, 9, vec![]), (99, 9, vec![])]
-    {
+    for (after, limit, firsts) in [
+        (0, 2, vec![1, 3]),
+        (2, 2, vec![3, 5]),
+        (3, 2, vec![3, 5]),
+        (3, 1, vec![3]),
+        (9, 9, vec![9, 11]),
+        (11, 9, vec![11]),
+        (12, 9, vec![]),
+        (99, 9, vec![]),
+    ] {
         let page = store.commits_page(&ada, after, limit).await.unwrap();
         assert_eq!(page.iter().map(|commit| commit.first).collect::<Vec<_>>(), firsts, "after {after}");
         assert!(page.iter().all(|commit| commit.snapshot.is_none()));
@@ -143,7 +158,8 @@ async fn a_snapshot_of_another_revision_is_ignored_and_soon_replaced() {
     for revision in [1, 4] {
         let ada = person(&format!("ada-{revision}"));
         let foreign = Snapshot { revision, state: json!({ "name": null, "notes": 77, "last": "misread", "kept": [] }) };
-        let commits = (1..=3).map(|number| Commit { snapshot: (number == 2).then(|| foreign.clone()), ..commit(&ada, number, &[noted(number)]) });
+        let commits =
+            (1..=3).map(|number| Commit { snapshot: (number == 2).then(|| foreign.clone()), ..commit(&ada, number, &[noted(number)]) });
         dynamo.import(commits.collect());
         assert_eq!(dynamo.store().load::<Person>(&ada).await.unwrap().state.notes, 3);
         run(&dynamo.store(), &ada, &Note("one more".to_owned())).await.unwrap();

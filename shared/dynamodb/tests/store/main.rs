@@ -5,5 +5,10 @@
 mod support;
 
 mod appending;
+mod conditions;
+mod faults;
+mod idempotency;
 mod items;
+mod limits;
 mod loading;
+mod uniqueness;

@@ -15,6 +15,8 @@ use tokio::net::TcpListener;
 
 /// What happens to one request.
 pub(crate) enum Fault {
+    /// It is done, then this happens before the reply arrives.
+    Then(Pin<Box<dyn Future<Output = ()> + Send>>),
     /// It is done, then this happens, and the reply is lost.
     LoseReply(Pin<Box<dyn Future<Output = ()> + Send>>),
     /// It is done, but there is no reply.
@@ -106,6 +108,10 @@ async fn handle(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) -> 
     let (status, answer) = proxy.forward(headers, body).await;
     proxy.calls.lock().unwrap().push((operation, units(&answer)));
     match fault {
+        Some(Fault::Then(meanwhile)) => {
+            meanwhile.await;
+            reply(status, answer)
+        }
         Some(Fault::LoseReply(meanwhile)) => {
             meanwhile.await;
             broken_off()

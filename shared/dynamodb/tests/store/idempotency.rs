@@ -1,0 +1,154 @@
+//! The same key and request: one effect, one answer.
+
+use futures::future::join_all;
+use headwater::{Command, Context, Rejection, StreamName};
+use headwater_dynamodb::{Answered, EventStore, ExecuteError, Execution, Idempotency, Outcome};
+use serde_json::{Value, json};
+
+use crate::support::dynamo::{Dynamo, at, committed, execution, person, run};
+use crate::support::person::{Leave, Name, Note, NoteOnce, NoteUpTo, Person};
+use crate::support::proxy::Fault;
+
+const DAY: i64 = 24 * 60 * 60;
+
+fn render(answered: Answered<'_, Person>) -> Value {
+    match answered {
+        Answered::Committed(folded) => json!({ "status": 200, "version": folded.version }),
+        Answered::Unchanged(folded) => json!({ "status": 200, "unchanged": folded.version }),
+        Answered::Refused(Rejection::Refused { rule, .. }) => json!({ "status": 409, "rule": rule.name }),
+        Answered::Refused(Rejection::Unknown { .. }) => json!({ "status": 404 }),
+        Answered::PreconditionFailed { version } => json!({ "status": 412, "version": version }),
+    }
+}
+
+/// A request with a key, at a second.
+struct Keyed<'a> {
+    store: &'a EventStore,
+    key: &'a str,
+    request: &'a str,
+    second: i64,
+}
+
+impl Keyed<'_> {
+    async fn run<C: Command<Aggregate = Person>>(&self, stream: &StreamName, command: &C) -> Result<Outcome<Person>, ExecuteError> {
+        let idempotency = Idempotency { key: self.key.to_owned(), request_hash: self.request.to_owned(), answer: &render };
+        let plain = execution(stream, command);
+        let context = Context { now: at(self.second), ..plain.context.clone() };
+        self.store.execute(Execution { idempotency: Some(idempotency), context, ..plain }).await
+    }
+}
+
+fn keyed(store: &EventStore) -> Keyed<'_> {
+    Keyed { store, key: "k", request: "r", second: 1_000_000 }
+}
+
+#[track_caller]
+fn assert_replayed(outcome: Result<Outcome<Person>, ExecuteError>, expected: &Value) {
+    match outcome {
+        Ok(Outcome::Replayed(answer)) => assert_eq!(answer, *expected),
+        other => panic!("not replayed: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_repetition_gets_the_recorded_answer() {
+    let dynamo = Dynamo::start().await;
+    let (store, ada) = (dynamo.store(), person("ada"));
+    let note = Note("a".to_owned());
+    assert_eq!(committed(keyed(&store).run(&ada, &note).await), 1);
+    // What a key costs: a commit and a record, two units each.
+    dynamo.assert_calls(&[("Query", 1.0), ("TransactWriteItems", 4.0)]);
+    run(&store, &ada, &note).await.unwrap();
+    for store in [store, dynamo.store()] {
+        assert_replayed(keyed(&store).run(&ada, &note).await, &json!({ "status": 200, "version": 1 }));
+    }
+    assert_eq!(dynamo.store().head(&ada).await.unwrap(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_twenty_at_once_one_has_an_effect() {
+    let dynamo = Dynamo::start().await;
+    let tries = (0..20).map(|_| {
+        let store = dynamo.store();
+        tokio::spawn(async move { keyed(&store).run(&person("ada"), &Name("Ada")).await })
+    });
+    let outcomes: Vec<_> = join_all(tries).await.into_iter().map(|outcome| outcome.unwrap().unwrap()).collect();
+    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Committed(_))).count(), 1);
+    for outcome in outcomes.into_iter().filter(|outcome| !matches!(outcome, Outcome::Committed(_))) {
+        assert_eq!(outcome, Outcome::Replayed(json!({ "status": 200, "version": 1 })));
+    }
+    assert_eq!(dynamo.count().await, 2);
+}
+
+#[tokio::test]
+async fn another_request_with_the_same_key_is_refused() {
+    let dynamo = Dynamo::start().await;
+    let (store, ada) = (dynamo.store(), person("ada"));
+    committed(keyed(&store).run(&ada, &NoteOnce("a")).await);
+    let other = Keyed { request: "other", ..keyed(&store) };
+    for outcome in [
+        other.run(&ada, &Note("b".to_owned())).await,
+        other.run(&ada, &NoteOnce("a")).await,
+        other.run(&ada, &NoteUpTo(0)).await,
+        other.run(&ada, &Leave).await,
+    ] {
+        assert!(matches!(outcome, Err(ExecuteError::KeyReused)), "{outcome:?}");
+    }
+    assert_eq!(store.head(&ada).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn answers_without_an_effect_are_recorded_too() {
+    let dynamo = Dynamo::start().await;
+    let (store, ada) = (dynamo.store(), person("ada"));
+    committed(run(&store, &ada, &NoteOnce("a")).await);
+    dynamo.take_calls();
+    let unchanged = keyed(&store).run(&ada, &NoteOnce("a")).await.unwrap();
+    assert!(matches!(unchanged, Outcome::Unchanged(_)));
+    dynamo.assert_calls(&[("Query", 1.0), ("PutItem", 1.0)]);
+    let refused = Keyed { key: "k2", ..keyed(&store) };
+    assert!(matches!(refused.run(&ada, &NoteUpTo(1)).await, Err(ExecuteError::Rejected(Rejection::Refused { .. }))));
+    // By now both would have an effect.
+    committed(run(&store, &ada, &NoteOnce("b")).await);
+    assert_replayed(keyed(&store).run(&ada, &NoteOnce("a")).await, &json!({ "status": 200, "unchanged": 1 }));
+    assert_replayed(refused.run(&ada, &NoteUpTo(9)).await, &json!({ "status": 409, "rule": "full" }));
+    assert_eq!(store.head(&ada).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn what_is_unknown_is_not_recorded_but_an_earlier_answer_counts() {
+    let dynamo = Dynamo::start().await;
+    let (store, ada) = (dynamo.store(), person("ada"));
+    assert!(matches!(keyed(&store).run(&ada, &Leave).await, Err(ExecuteError::Rejected(Rejection::Unknown { .. }))));
+    committed(run(&store, &ada, &Name("Ada")).await);
+    assert_eq!(committed(keyed(&store).run(&ada, &Leave).await), 2);
+    assert_replayed(keyed(&store).run(&ada, &Leave).await, &json!({ "status": 200, "version": 2 }));
+}
+
+#[tokio::test]
+async fn a_record_counts_for_a_day() {
+    let dynamo = Dynamo::start().await;
+    let (store, ada) = (dynamo.store(), person("ada"));
+    let note = Note("a".to_owned());
+    let on = |second| Keyed { second, ..keyed(&store) };
+    committed(on(0).run(&ada, &note).await);
+    assert_replayed(on(DAY).run(&ada, &note).await, &json!({ "status": 200, "version": 1 }));
+    // DynamoDB has not deleted it yet, but it does not count any more: neither in a transaction nor in a put nor in a read.
+    assert_eq!(committed(on(DAY + 1).run(&ada, &note).await), 2);
+    let unchanged = on(2 * DAY + 2).run(&ada, &NoteOnce("a")).await.unwrap();
+    assert!(matches!(unchanged, Outcome::Unchanged(_)));
+    let unknown = on(3 * DAY + 3).run(&ada, &Leave).await;
+    assert!(matches!(unknown, Err(ExecuteError::Rejected(Rejection::Unknown { .. }))), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn lost_replies_are_settled() {
+    let dynamo = Dynamo::start().await;
+    let (store, ada) = (dynamo.store(), person("ada"));
+    dynamo.inject("TransactWriteItems", Fault::lose_reply());
+    assert_eq!(committed(keyed(&store).run(&ada, &NoteOnce("a")).await), 1);
+    // The second put finds the record of the first.
+    dynamo.inject("PutItem", Fault::lose_reply());
+    let unchanged = Keyed { key: "k2", ..keyed(&store) }.run(&ada, &NoteOnce("a")).await;
+    assert_replayed(unchanged, &json!({ "status": 200, "unchanged": 1 }));
+}

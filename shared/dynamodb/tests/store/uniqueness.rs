@@ -1,0 +1,123 @@
+//! Values that one thing alone may hold.
+
+use futures::future::join_all;
+use headwater::{Rejection, StreamName, Unique, UniqueKey, UniqueValue};
+use headwater_dynamodb::{EventStore, ExecuteError, Execution, Outcome};
+
+use crate::support::dynamo::{Dynamo, committed, execution, person, run};
+use crate::support::person::{Leave, NAME_TAKEN, Name, Note, Person};
+
+fn value(name: &str) -> StreamName {
+    UniqueKey::new(&[7; 32]).unwrap().stream("acme", "people", &UniqueValue::new("names", name, &NAME_TAKEN)).unwrap()
+}
+
+async fn create(store: &EventStore, id: &str, name: &'static str) -> Result<Outcome<Person>, ExecuteError> {
+    store.execute(Execution { is_new: true, ..execution(&person(id), &Name(name)) }).await
+}
+
+async fn holder(store: &EventStore, name: &str) -> Option<String> {
+    let commits = store.commits_after(&value(name), 0).await.unwrap();
+    Unique::after(commits.last()?).unwrap().holder
+}
+
+#[track_caller]
+fn assert_taken(outcome: &Result<Outcome<Person>, ExecuteError>) {
+    assert!(matches!(outcome, Err(ExecuteError::Rejected(Rejection::Refused { rule, .. })) if **rule == NAME_TAKEN), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_first_claim_needs_no_read() {
+    let dynamo = Dynamo::start().await;
+    let store = dynamo.store();
+    committed(create(&store, "1", "Ada").await);
+    // Two items of less than 1 KB, two units each.
+    dynamo.assert_calls(&[("TransactWriteItems", 4.0)]);
+    assert_eq!(holder(&store, "ada").await.as_deref(), Some("people/persons/1"));
+    // Another command of the same thing leaves the value alone.
+    dynamo.take_calls();
+    run(&store, &person("1"), &Note("a".to_owned())).await.unwrap();
+    dynamo.assert_calls(&[("PutItem", 1.0)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_that_want_a_name_one_gets_it() {
+    let dynamo = Dynamo::start().await;
+    let tries = (0..32).map(|index| {
+        let store = dynamo.store();
+        tokio::spawn(async move { create(&store, &index.to_string(), "Ada").await })
+    });
+    let outcomes: Vec<_> = join_all(tries).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    outcomes.iter().filter(|outcome| outcome.is_err()).for_each(assert_taken);
+    assert_eq!(dynamo.count().await, 2);
+}
+
+#[tokio::test]
+async fn a_name_that_is_given_up_is_free_again() {
+    let dynamo = Dynamo::start().await;
+    let store = dynamo.store();
+    committed(create(&store, "1", "Ada").await);
+    assert_taken(&create(&store, "2", "ADA").await);
+    committed(run(&store, &person("1"), &Leave).await);
+    assert_eq!(holder(&store, "ada").await, None);
+    committed(create(&store, "2", "ada").await);
+    assert_eq!(holder(&store, "ada").await.as_deref(), Some("people/persons/2"));
+    assert_taken(&run(&dynamo.store(), &person("1"), &Name("Ada")).await);
+    assert_eq!(store.head(&value("ada")).await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn another_name_releases_the_old_one_in_the_same_transaction() {
+    let dynamo = Dynamo::start().await;
+    let store = dynamo.store();
+    committed(create(&store, "1", "Ada").await);
+    dynamo.take_calls();
+    committed(run(&store, &person("1"), &Name("Grace")).await);
+    // Who holds the old one is read, the new one is assumed to be free.
+    dynamo.assert_calls(&[("Query", 1.0), ("TransactWriteItems", 6.0)]);
+    assert_eq!((holder(&store, "ada").await, holder(&store, "grace").await.is_some()), (None, true));
+    let commits = store.commits_after(&person("1"), 1).await.unwrap();
+    let claims = store.commits_after(&value("grace"), 0).await.unwrap();
+    assert_eq!(commits[0].metadata, claims[0].metadata);
+}
+
+#[tokio::test]
+async fn a_change_of_case_is_a_change_and_stays_the_holders() {
+    let dynamo = Dynamo::start().await;
+    let store = dynamo.store();
+    committed(create(&store, "1", "ada").await);
+    dynamo.take_calls();
+    assert_eq!(committed(run(&store, &person("1"), &Name("Ada")).await), 2);
+    dynamo.assert_calls(&[("PutItem", 1.0)]);
+    assert_eq!(store.head(&value("ada")).await.unwrap(), 1);
+}
+
+/// What a stale state wants to claim is its own already.
+#[tokio::test]
+async fn two_lambdas_may_rename_the_same_thing() {
+    let dynamo = Dynamo::start().await;
+    let (one, two, ada) = (dynamo.store(), dynamo.store(), person("1"));
+    committed(create(&one, "1", "a").await);
+    committed(run(&two, &ada, &Name("b")).await);
+    committed(run(&two, &ada, &Name("c")).await);
+    let again = run(&one, &ada, &Name("c")).await.unwrap();
+    assert!(matches!(&again, Outcome::Unchanged(folded) if folded.version == 3), "{again:?}");
+    committed(run(&one, &ada, &Name("d")).await);
+    committed(run(&two, &ada, &Name("a")).await);
+    let mut held = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        held.push(holder(&one, name).await.is_some());
+    }
+    assert_eq!(held, [true, false, false, false]);
+}
+
+#[tokio::test]
+async fn a_name_of_many_holders_in_a_row_is_found_at_its_newest_commit() {
+    let dynamo = Dynamo::start().await;
+    for round in 0..4 {
+        let (store, id) = (dynamo.store(), round.to_string());
+        committed(create(&store, &id, "Ada").await);
+        assert_taken(&create(&dynamo.store(), "x", "Ada").await);
+        committed(run(&store, &person(&id), &Leave).await);
+    }
+}
