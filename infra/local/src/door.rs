@@ -42,9 +42,9 @@ use forward::Backends;
 use meter::Meter;
 use policy::Caller;
 
-/// The access key, and the secret, with which a person's own tools may do everything.
+/// The access key with which a person's own tools may do everything, with any secret.
 pub const OPERATOR: &str = "headwater";
-/// The secret that goes with every function's key. Nobody checks it.
+/// The secret that goes with every key. Nobody checks it.
 const SECRET: &str = "local";
 /// How long a call with the fault `timeout` is held: longer than a client should wait.
 const HELD: Duration = Duration::from_secs(30);
@@ -101,7 +101,7 @@ impl Door {
         &self.endpoint
     }
 
-    /// The access key and the secret of a function. The key is the function's name, so that a person's own tools can act as it.
+    /// The access key and the secret of a function (or the [`OPERATOR`]). The key is the function's name, so that a person's own tools can act as it.
     pub fn credentials_for(&self, function: &str) -> (String, String) {
         (function.to_owned(), SECRET.to_owned())
     }
