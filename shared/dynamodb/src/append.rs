@@ -30,7 +30,7 @@ pub(crate) enum Appended {
     /// It is written.
     Done,
     /// Others were faster; nothing is written.
-    Conflict(Conflict),
+    Conflict(Box<Conflict>),
     /// A request with the same Idempotency-Key was answered before; nothing is written. This is its record.
     Answered(Item),
 }
@@ -82,7 +82,7 @@ impl EventStore {
         if winner.metadata.commit_id == append.commit_id {
             return Ok(Appended::Done);
         }
-        Ok(Appended::Conflict(Conflict { moved: vec![append.stream.clone()], winner: Some(winner) }))
+        Ok(Appended::Conflict(Box::new(Conflict { moved: vec![append.stream.clone()], winner: Some(winner) })))
     }
 
     async fn transact(&self, append: &Append) -> Result<Appended, ExecuteError> {
@@ -156,7 +156,7 @@ fn read_reasons(append: &Append, reasons: &[CancellationReason]) -> Result<Appen
             (Part::Record(_), item) => record = item,
         }
     }
-    Ok(record.map_or(Appended::Conflict(conflict), Appended::Answered))
+    Ok(record.map_or_else(|| Appended::Conflict(Box::new(conflict)), Appended::Answered))
 }
 
 /// Tells what an error says about the effect of its transaction. A cancelled one has written nothing; it is worth repeating unless a

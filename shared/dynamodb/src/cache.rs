@@ -49,3 +49,62 @@ impl Cache {
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use headwater::Event;
+    use jiff::Timestamp;
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+    struct Counter(u64);
+
+    #[derive(Clone, Serialize, Deserialize)]
+    #[serde(tag = "type", content = "data")]
+    enum Never {}
+
+    impl Event for Never {}
+
+    impl Aggregate for Counter {
+        type Event = Never;
+        const DOMAIN: &'static str = "test";
+        const CATEGORY: &'static str = "counters";
+        const REVISION: u32 = 1;
+
+        fn evolve(&mut self, event: &Never, _: Timestamp) {
+            match *event {}
+        }
+    }
+
+    fn stream(id: usize) -> StreamName {
+        StreamName::new("acme", "test", "counters", &id.to_string()).unwrap()
+    }
+
+    fn counter(version: u64) -> Folded<Counter> {
+        Folded { version, ..Folded::default() }
+    }
+
+    #[test]
+    fn the_latest_state_is_kept_until_it_is_evicted() {
+        let cache = Cache::default();
+        for (put, kept) in [(2, 2), (1, 2), (3, 3), (3, 3)] {
+            cache.put(&stream(1), &counter(put));
+            assert_eq!(cache.get::<Counter>(&stream(1)), Some(counter(kept)));
+        }
+        cache.evict(&stream(1));
+        assert_eq!(cache.get::<Counter>(&stream(1)), None);
+    }
+
+    #[test]
+    fn what_was_not_used_for_longest_makes_room() {
+        let cache = Cache::default();
+        for id in 0..=CAPACITY.get() {
+            cache.put(&stream(id), &counter(1));
+            cache.get::<Counter>(&stream(0));
+        }
+        let kept = [0, 1, 2].map(|id| cache.get::<Counter>(&stream(id)).is_some());
+        assert_eq!(kept, [true, false, true]);
+    }
+}

@@ -6,8 +6,10 @@
 //! 2. `item`, `size`: how a commit lies in the table, and what DynamoDB will take;
 //! 3. `query`, `fold`, `read`: strong reads that go back no further than to a snapshot; `cache` spares them;
 //! 4. `expect`, `claims`, `snapshots`, `idempotency`: what must hold and what is written with a command's events;
-//! 5. `part`, `append`: one put or one transaction, settled; `execute`: the loop around it, `execution` its input and outcome;
+//! 5. `part`, `append`: one put or one transaction, settled;
+//! 6. `execute`: the loop around it all, from an `execution` to its outcome, by way of `prepare` or `answer`.
 
+mod answer;
 mod append;
 mod cache;
 mod claims;
@@ -22,6 +24,7 @@ mod idempotency;
 mod item;
 mod meter;
 mod part;
+mod prepare;
 mod projector;
 mod query;
 mod read;

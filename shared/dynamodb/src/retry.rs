@@ -1,8 +1,9 @@
 //! The one retry policy: the identical request again, with full jitter, until it has a definite answer or the deadline has come.
 
+use std::error::Error;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ConnectorError, DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::StoreError;
@@ -38,7 +39,7 @@ pub(crate) struct Failed<E> {
     pub(crate) error: SdkError<E>,
 }
 
-impl<E: std::error::Error + Send + Sync + 'static> Failed<E> {
+impl<E: Error + Send + Sync + 'static> Failed<E> {
     /// The error of a request that changes nothing.
     pub(crate) fn into_store_error(self) -> StoreError {
         let message = DisplayErrorContext(&self.error).to_string();
@@ -50,9 +51,16 @@ impl<E: std::error::Error + Send + Sync + 'static> Failed<E> {
 pub(crate) fn fault<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Fault {
     match error {
         SdkError::ConstructionFailure(_) => Fault::Refused,
+        SdkError::DispatchFailure(failure) if failure.as_connector_error().is_some_and(never_connected) => Fault::Unserved,
         SdkError::ServiceError(service) => fault_of(service.err().code().unwrap_or_default(), service.raw().status().as_u16()),
         _ => Fault::Unknown,
     }
+}
+
+/// Whether not even a connection was made, so that nothing can have been done. The SDK does not tell, but the error below it does.
+fn never_connected(error: &ConnectorError) -> bool {
+    let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.any(|cause| cause.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|error| error.is_connect()))
 }
 
 fn fault_of(code: &str, status: u16) -> Fault {
@@ -110,10 +118,10 @@ where
     }
     loop {
         meter.call();
-        let answer = timeout_at(deadline, send()).await;
-        let error = match answer.unwrap_or_else(|elapsed| Err(SdkError::timeout_error(elapsed))) {
-            Ok(output) => return Ok(output),
-            Err(error) => error,
+        let error = match timeout_at(deadline, send()).await {
+            Ok(Ok(output)) => return Ok(output),
+            Ok(Err(error)) => error,
+            Err(elapsed) => SdkError::timeout_error(elapsed),
         };
         let fault = classify(&error);
         if fault == Fault::Refused {

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use headwater_dynamodb::{ExecuteError, Execution, StoreError};
 use serde_json::json;
 
-use crate::support::dynamo::{Dynamo, EVENTS, committed, execution, person, run};
+use crate::support::dynamo::{Dynamo, EVENTS, committed, execution, person, run, unreachable};
 use crate::support::person::{Name, Note, Person};
 use crate::support::proxy::Fault;
 
@@ -159,6 +159,30 @@ async fn at_the_deadline_each_trouble_has_its_name() {
     let past = dynamo.store().execute(Execution { is_new: true, deadline: Instant::now(), ..execution(&ada, &put) }).await;
     assert!(matches!(past, Err(ExecuteError::Store(StoreError::Unavailable(_)))), "{past:?}");
     assert_eq!(dynamo.count().await, 0);
+}
+
+/// Where not even a connection was made, nothing is in doubt.
+#[tokio::test]
+async fn a_store_out_of_reach_has_done_nothing() {
+    let (store, ada, command) = (unreachable().await, person("ada"), Name("Ada"));
+    for is_new in [true, false] {
+        let deadline = Instant::now() + Duration::from_millis(150);
+        let outcome = store.execute(Execution { is_new, deadline, ..execution(&ada, &command) }).await;
+        assert!(matches!(outcome, Err(ExecuteError::Store(StoreError::Unavailable(_)))), "{outcome:?}");
+    }
+}
+
+/// A condition that failed counts, whatever else is among the reasons.
+#[tokio::test]
+async fn a_conflict_among_other_reasons_is_a_conflict() {
+    let dynamo = Dynamo::start().await;
+    let (store, ada) = (dynamo.store(), person("ada"));
+    dynamo.inject("TransactWriteItems", Fault::cancelled(&["TransactionConflict", "ConditionalCheckFailed"]));
+    assert_eq!(committed(run(&store, &ada, &Name("Ada")).await), 1);
+    // The value's stream is said to have moved, so it is looked at.
+    assert_eq!(operations(&dynamo), ["Query", "TransactWriteItems", "Query", "TransactWriteItems"]);
+    let usage = store.take_usage();
+    assert_eq!((usage.conflicts, usage.retries), (1, 0));
 }
 
 #[tokio::test]

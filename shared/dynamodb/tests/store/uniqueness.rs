@@ -112,6 +112,17 @@ async fn two_lambdas_may_rename_the_same_thing() {
 }
 
 #[tokio::test]
+async fn a_conflict_in_a_transaction_costs_one_call_and_no_read() {
+    let dynamo = Dynamo::start().await;
+    let (one, two, ada) = (dynamo.store(), dynamo.store(), person("1"));
+    run(&one, &ada, &Note("a".to_owned())).await.unwrap();
+    run(&two, &ada, &Note("b".to_owned())).await.unwrap();
+    dynamo.take_calls();
+    assert_eq!(committed(run(&one, &ada, &Name("Ada")).await), 3);
+    dynamo.assert_calls(&[("TransactWriteItems", 0.0), ("TransactWriteItems", 4.0)]);
+}
+
+#[tokio::test]
 async fn a_name_of_many_holders_in_a_row_is_found_at_its_newest_commit() {
     let dynamo = Dynamo::start().await;
     for round in 0..4 {

@@ -44,12 +44,7 @@ impl Dynamo {
 
     /// A store with an empty cache: a Lambda that has just started.
     pub(crate) fn store(&self) -> EventStore {
-        let config = StoreConfig {
-            events_table: EVENTS.to_owned(),
-            idempotency_table: Some(IDEMPOTENCY.to_owned()),
-            unique_key: UniqueKey::new(&[7; 32]),
-        };
-        EventStore::new(self.client.clone(), config)
+        store(self.client.clone())
     }
 
     /// The next request of this operation gets this fault.
@@ -87,6 +82,21 @@ impl Dynamo {
     pub(crate) async fn count(&self) -> i32 {
         self.client.scan().table_name(EVENTS).send().await.unwrap().count
     }
+}
+
+fn store(client: Client) -> EventStore {
+    let config = StoreConfig {
+        events_table: EVENTS.to_owned(),
+        idempotency_table: Some(IDEMPOTENCY.to_owned()),
+        unique_key: UniqueKey::new(&[7; 32]),
+    };
+    EventStore::new(client, config)
+}
+
+/// A store whose DynamoDB is out of reach: nothing listens there.
+pub(crate) async fn unreachable() -> EventStore {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    store(client(format!("http://{free}")))
 }
 
 /// A client as [`headwater_dynamodb::connect`] makes it, with less patience.

@@ -1,0 +1,50 @@
+//! Answers that append nothing, and those that were given before.
+
+use headwater::{Command, Rejection};
+
+use crate::execute::{Attempt, Nothing};
+use crate::idempotency::{Record, replay};
+use crate::{Answered, ExecuteError, Item, Outcome, StoreError};
+
+impl<C: Command> Attempt<'_, C> {
+    /// Answers without writing, except for the record of the answer. An answer that was recorded before takes precedence.
+    pub(crate) async fn answer(self, nothing: Nothing) -> Result<Outcome<C::Aggregate>, ExecuteError> {
+        if let Some(record) = self.earlier_answer(&nothing).await? {
+            return self.replay(record);
+        }
+        match nothing {
+            Nothing::TokenAhead(position) => Err(ExecuteError::TokenAhead(position)),
+            Nothing::PreconditionFailed => Err(ExecuteError::PreconditionFailed { version: self.known.version }),
+            Nothing::Rejected(rejection) => Err(ExecuteError::Rejected(rejection)),
+            Nothing::Unchanged => Ok(Outcome::Unchanged(self.known)),
+        }
+    }
+
+    /// The record of the answer that the same key had before, if it had one. If not, the present answer is recorded if it is of the kind.
+    async fn earlier_answer(&self, nothing: &Nothing) -> Result<Option<Item>, ExecuteError> {
+        let Some(idempotency) = &self.execution.idempotency else { return Ok(None) };
+        let answered = match nothing {
+            Nothing::PreconditionFailed => Answered::PreconditionFailed { version: self.known.version },
+            Nothing::Rejected(rejection @ Rejection::Refused { .. }) => Answered::Refused(rejection),
+            Nothing::Unchanged => Answered::Unchanged(&self.known),
+            Nothing::TokenAhead(_) | Nothing::Rejected(Rejection::Unknown { .. }) => {
+                return Ok(self.store.recorded(&idempotency.key, self.execution.context.now).await?);
+            }
+        };
+        match self.record(answered)? {
+            Some(record) => self.store.record(&record).await,
+            None => Ok(None),
+        }
+    }
+
+    pub(crate) fn record(&self, answered: Answered<'_, C::Aggregate>) -> Result<Option<Record>, StoreError> {
+        let Some(idempotency) = &self.execution.idempotency else { return Ok(None) };
+        let answer = (idempotency.answer)(answered);
+        Record::new(&idempotency.key, &idempotency.request_hash, &answer, self.execution.context.now).map(Some)
+    }
+
+    pub(crate) fn replay(&self, record: Item) -> Result<Outcome<C::Aggregate>, ExecuteError> {
+        let request_hash = self.execution.idempotency.as_ref().map_or("", |idempotency| &idempotency.request_hash);
+        Ok(Outcome::Replayed(replay(record, request_hash)?))
+    }
+}

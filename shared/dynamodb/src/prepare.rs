@@ -1,0 +1,63 @@
+//! From the events that a command decided on to all that is written with them.
+
+use headwater::{Aggregate, Command, Commit, Metadata, Position, encode};
+use uuid::Uuid;
+
+use crate::append::Append;
+use crate::execute::{Attempt, Decision, Nothing};
+use crate::part::Part;
+use crate::{Answered, ExecuteError, Execution, StoreError, commit_to_item, size, snapshots};
+
+impl<C: Command> Attempt<'_, C> {
+    /// All that is to be written with the events: the commit, with a snapshot if one is due; claims and releases; checks of other streams;
+    /// the record of the answer.
+    pub(crate) async fn prepare(
+        &mut self,
+        events: &[<C::Aggregate as Aggregate>::Event],
+        unmoved: Vec<Position>,
+    ) -> Result<Decision<C::Aggregate>, ExecuteError> {
+        let commit = self.commit(events)?;
+        let mut after = self.known.clone();
+        after.apply(&commit).map_err(StoreError::from)?;
+        let claims = match self.claims.commits(self.store, &commit, &self.known.state, &after.state).await? {
+            Ok(claims) => claims,
+            Err(rejection) => return Ok(Decision::Nothing(Nothing::Rejected(rejection))),
+        };
+        let mut others = companions(claims, unmoved)?;
+        if let Some(answer) = self.record(Answered::Committed(&after))? {
+            others.push(Part::Record(answer));
+        }
+        let (commit_id, first) = (commit.metadata.commit_id, commit.first);
+        let mut item = commit_to_item(commit).map_err(StoreError::from)?;
+        let room = size::room(others.iter().map(Part::size).sum());
+        if snapshots::ride(&mut item, &after, self.known.since_snapshot, room)? {
+            after.since_snapshot = 0;
+        }
+        let stream = self.execution.stream.clone();
+        others.insert(0, Part::Commit { stream: stream.clone(), item });
+        Ok(Decision::Append(Append { commit_id, stream, first, parts: others }, after))
+    }
+
+    fn commit(&self, events: &[<C::Aggregate as Aggregate>::Event]) -> Result<Commit, StoreError> {
+        let Execution { stream, context, origin, .. } = self.execution;
+        let first = self.known.version + 1;
+        let metadata = Metadata {
+            commit_id: Uuid::now_v7(),
+            command: C::NAME.to_owned(),
+            actor: context.actor.clone(),
+            correlation_id: origin.correlation_id.clone(),
+            causation_id: origin.causation_id.clone(),
+            traceparent: origin.traceparent.clone(),
+        };
+        let events = (first..).zip(events).map(|(number, event)| encode(number, event)).collect::<Result<_, _>>()?;
+        Ok(Commit { stream: stream.clone(), first, at: self.now(), metadata, events, snapshot: None })
+    }
+}
+
+/// What goes with a commit, each item once: a stream that gets a commit needs no check besides.
+fn companions(claims: Vec<Commit>, unmoved: Vec<Position>) -> Result<Vec<Part>, StoreError> {
+    let checks = unmoved.into_iter().filter(|position| claims.iter().all(|claim| claim.stream != position.stream));
+    let checks: Vec<Part> = checks.map(|Position { stream, version }| Part::Unmoved { stream, version }).collect();
+    let claims = claims.into_iter().map(|claim| Ok(Part::Commit { stream: claim.stream.clone(), item: commit_to_item(claim)? }));
+    claims.chain(checks.into_iter().map(Ok)).collect()
+}
