@@ -4,6 +4,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use aws_sdk_dynamodb::Client as Dynamodb;
 use serde_json::{Value, json};
 
 use crate::{Client, Reply};
@@ -121,6 +122,47 @@ impl Platform {
     /// If the platform does not know it.
     pub async fn fault(&self, fault: Value) -> Result<()> {
         self.dev("POST", "/dev/faults", Some(fault)).await.map(|_| ())
+    }
+
+    /// DynamoDB as one who may do everything, past the roles and the faults.
+    ///
+    /// # Errors
+    /// If the platform does not say where it is.
+    pub async fn dynamodb(&self) -> Result<Dynamodb> {
+        self.dynamodb_as("headwater").await
+    }
+
+    /// DynamoDB as a function sees it.
+    ///
+    /// # Errors
+    /// If the platform does not say where it is.
+    pub async fn dynamodb_as(&self, function: &str) -> Result<Dynamodb> {
+        let endpoint = self.dev("GET", "/dev/endpoint", None).await?.body["endpoint"].as_str().context("no endpoint")?.to_owned();
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+            .region(aws_sdk_dynamodb::config::Region::new("us-east-1"))
+            .credentials_provider(aws_sdk_dynamodb::config::Credentials::new(function, "local", None, None, "tests"))
+            .endpoint_url(endpoint);
+        Ok(Dynamodb::from_conf(config.build()))
+    }
+
+    /// The name of the table with this logical id in the template.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn table(&self, logical_id: &str) -> Result<String> {
+        let tables = self.dynamodb().await?.list_tables().send().await?;
+        tables.table_names().iter().find(|name| name.contains(logical_id)).cloned().with_context(|| format!("no {logical_id}"))
+    }
+
+    /// The sum of a metric that a function has written to its log.
+    ///
+    /// # Errors
+    /// If the function has no log.
+    pub fn metric(&self, function: &str, name: &str) -> Result<f64> {
+        let log = std::fs::read_to_string(self.folder.join(format!("logs/{function}.log")))?;
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        Ok(lines.filter_map(|line| line[name].as_f64()).sum())
     }
 
     /// Waits until everything written so far is in the views.

@@ -18,5 +18,8 @@ pub mod gateway;
 pub mod host;
 pub mod jwt;
 pub mod platform;
+mod program;
 mod runtime_api;
 pub mod template;
+
+pub use program::main;

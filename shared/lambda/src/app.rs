@@ -1,4 +1,5 @@
 use std::env;
+use std::sync::OnceLock;
 
 use headwater::{ProjectionFn, UniqueKey};
 use headwater_dynamodb::{EventStore, Feed, Projector, StoreConfig, Usage, Views};
@@ -11,6 +12,7 @@ use crate::Problem;
 pub struct App {
     store: Option<EventStore>,
     views: Option<Views>,
+    projector: OnceLock<Projector>,
     feed: Option<Feed>,
     commits: Option<Publisher>,
     external: Option<Publisher>,
@@ -33,8 +35,15 @@ impl App {
     /// # Errors
     /// If `UNIQUE_KEY` is shorter than 32 bytes.
     pub(crate) async fn from_env(domain: &str) -> Result<Self, Error> {
-        let mut app =
-            Self { store: None, views: None, feed: None, commits: None, external: None, failures_bucket: variable("FAILURES_BUCKET") };
+        let mut app = Self {
+            store: None,
+            views: None,
+            projector: OnceLock::new(),
+            feed: None,
+            commits: None,
+            external: None,
+            failures_bucket: variable("FAILURES_BUCKET"),
+        };
         app.open_tables(domain).await?;
         let streams = (variable("COMMITS_STREAM"), variable("EXTERNAL_USERS_STREAM"));
         if streams.0.is_some() || streams.1.is_some() {
@@ -92,15 +101,18 @@ impl App {
         self.feed.as_ref().ok_or_else(|| unset("FEED_TABLE"))
     }
 
-    /// Keeps a domain's views and change feed up to date.
+    /// Keeps a domain's views and change feed up to date. There is one for the life of the process, since it remembers how far it got.
     ///
     /// # Errors
     /// If one of the three tables is not set.
-    pub fn projector(&self, domain: &str, projections: &'static [ProjectionFn]) -> Result<Projector, Error> {
+    pub fn projector(&self, domain: &str, projections: &'static [ProjectionFn]) -> Result<&Projector, Error> {
+        if let Some(projector) = self.projector.get() {
+            return Ok(projector);
+        }
         let store = self.store.clone().ok_or("EVENTS_TABLE is not set")?;
         let views = variable("VIEWS_TABLE").ok_or("VIEWS_TABLE is not set")?;
         let feed = variable("FEED_TABLE").ok_or("FEED_TABLE is not set")?;
-        Ok(Projector::new(store, &views, &feed, domain, projections))
+        Ok(self.projector.get_or_init(|| Projector::new(store, &views, &feed, domain, projections)))
     }
 
     /// Puts commits on the commits stream.

@@ -59,12 +59,9 @@ impl Function {
         Self { name, call: None, handler: Handler::Event(handler) }
     }
 
-    /// The service that it belongs to: the first segment of its call's path, else the first word of its name.
+    /// The domain that it belongs to: the first word of its name, which is `identity` in `identity-get-user`.
     fn domain(&self) -> &'static str {
-        match &self.call {
-            Some(call) => call.path.split('/').find(|segment| !segment.is_empty()).unwrap_or(self.name),
-            None => self.name.split('-').next().unwrap_or(self.name),
-        }
+        self.name.split('-').next().unwrap_or(self.name)
     }
 
     /// Serves the Runtime API until the process ends. Connections are opened before the first event is asked for.

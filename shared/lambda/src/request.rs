@@ -309,8 +309,9 @@ impl Request {
 /// 422 with each field at fault.
 pub fn read_json<T: DeserializeOwned + Validate<Context = ()>>(value: serde_json::Value) -> Result<T, Problem> {
     let command: T = serde_path_to_error::deserialize(value).map_err(|error| Problem::invalid([shape_error(&error)]))?;
-    let errors =
-        |report: garde::Report| report.iter().map(|(path, error)| (pointer(&path.to_string()), error.to_string())).collect::<Vec<_>>();
+    let errors = |report: garde::Report| {
+        report.iter().map(|(path, error)| (camel_case(&pointer(&path.to_string())), error.to_string())).collect::<Vec<_>>()
+    };
     command.validate().map_err(|report| Problem::invalid(errors(report)))?;
     Ok(command)
 }
@@ -348,4 +349,14 @@ fn shape_error(error: &serde_path_to_error::Error<serde_json::Error>) -> (String
 /// Turns a path such as `lineItems[2].unitPrice` into the JSON pointer `/lineItems/2/unitPrice`.
 fn pointer(path: &str) -> String {
     path.split(['.', '[', ']']).filter(|part| !part.is_empty()).map(|part| format!("/{part}")).collect()
+}
+
+/// `garde` names fields as Rust does; clients know them as serde renames them.
+fn camel_case(pointer: &str) -> String {
+    let mut words = pointer.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |text, word| {
+        let (initial, rest) = word.split_at(word.len().min(1));
+        text + &initial.to_uppercase() + rest
+    })
 }

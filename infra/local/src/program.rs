@@ -1,0 +1,87 @@
+//! The program: the platform, and, started again by itself with `_HANDLER` set, any one of its functions.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use headwater_lambda::Function;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::Config;
+use crate::host::exit_with_parent;
+use crate::platform::{Executable, Platform};
+
+/// What the program does. It stands here so that another program, such as one of the tests, can be the same.
+pub fn main() -> ExitCode {
+    let ended = match std::env::var("_HANDLER") {
+        Ok(name) => run_function(&name),
+        Err(_) => run_platform(&Config::parse()),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Every function of the project; the template names them by `Handler`.
+fn functions() -> Vec<Function> {
+    [identity_functions::functions(), queries::functions(), relay::functions(), projectors::functions()].into_iter().flatten().collect()
+}
+
+/// Serves one function until the platform ends this process, or is gone itself.
+fn run_function(name: &str) -> Result<()> {
+    exit_with_parent();
+    let function = functions().into_iter().find(|function| function.name == name);
+    let function = function.with_context(|| format!("the template names the function {name}, and no code has it"))?;
+    // One request at a time needs one thread.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(function.run()).map_err(|error| anyhow::anyhow!(error))
+}
+
+#[tokio::main]
+async fn run_platform(config: &Config) -> Result<()> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // From the first moment on, so that an early Ctrl-C ends it cleanly too.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let platform = tokio::select! {
+        platform = Platform::start(config, Executable::this()?) => platform?,
+        _ = interrupt.recv() => return Ok(()),
+        _ = terminate.recv() => return Ok(()),
+    };
+    announce(&platform.url);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    platform.shutdown();
+    Ok(())
+}
+
+/// The line that scripts wait for, and examples to paste.
+#[expect(clippy::print_stdout, reason = "this is the program's output")]
+fn announce(url: &str) {
+    println!("ready {url}");
+    println!(
+        r#"
+Get a token, create a user, read it (Ctrl-C ends the platform):
+
+  TOKEN=$(curl -s {url}/dev/token -d '{{"tenant":"acme","subject":"me","roles":["reader","writer","operator"]}}' | cut -d'"' -f4)
+
+  curl -i {url}/identity/users -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
+    -d '{{"id":"ann","userName":"ann","displayName":"Ann Lee","email":"ann@example.com"}}'
+
+  curl -i {url}/identity/users/ann -H "Authorization: Bearer $TOKEN"
+"#
+    );
+}
+
+#[expect(clippy::print_stderr, reason = "this is the program's output")]
+fn complain(error: &anyhow::Error) {
+    eprintln!("error: {error:#}");
+}
