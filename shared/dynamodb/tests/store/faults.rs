@@ -79,6 +79,18 @@ async fn a_lost_reply_is_settled_although_another_commit_has_followed() {
     assert_eq!(texts, ["Noted", "Noted", "Named", "Noted"]);
 }
 
+/// Ten minutes later, or after a restart, the token is forgotten: then the reasons show our own commit.
+#[tokio::test]
+async fn our_own_commit_among_the_reasons_is_success() {
+    let dynamo = Dynamo::start().await;
+    let (store, ada) = (dynamo.store(), person("ada"));
+    dynamo.inject("TransactWriteItems", Fault::lose_reply());
+    dynamo.inject("TransactWriteItems", Fault::ForgetToken);
+    assert_eq!(committed(run(&store, &ada, &Name("ada")).await), 1);
+    assert_eq!(operations(&dynamo), ["Query", "TransactWriteItems", "TransactWriteItems"]);
+    assert_eq!((dynamo.count().await, store.take_usage().conflicts), (2, 0));
+}
+
 /// A cancelled transaction may give reasons without items. Then only our key can tell whether an earlier attempt stands.
 #[tokio::test]
 async fn reasons_that_do_not_tell_are_settled_by_our_key() {

@@ -23,6 +23,8 @@ pub(crate) enum Fault {
     Hang,
     /// It is done, but the reply says that the server failed.
     FailAfter,
+    /// It is done as if its token had never been seen.
+    ForgetToken,
     /// It is not done: this error is the answer.
     Refuse(StatusCode, Value),
 }
@@ -105,6 +107,7 @@ async fn handle(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) -> 
         proxy.calls.lock().unwrap().push((operation, 0.0));
         return reply(status, error.to_string());
     }
+    let body = if matches!(fault, Some(Fault::ForgetToken)) { without_token(&body) } else { body };
     let (status, answer) = proxy.forward(headers, body).await;
     proxy.calls.lock().unwrap().push((operation, units(&answer)));
     match fault {
@@ -120,6 +123,12 @@ async fn handle(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) -> 
         Some(Fault::FailAfter) => reply(StatusCode::INTERNAL_SERVER_ERROR, "{}"),
         _ => reply(status, answer),
     }
+}
+
+fn without_token(body: &Bytes) -> Bytes {
+    let mut request: Value = serde_json::from_slice(body).unwrap();
+    request.as_object_mut().unwrap().remove("ClientRequestToken");
+    request.to_string().into()
 }
 
 fn reply(status: StatusCode, body: impl Into<Body>) -> Response {
