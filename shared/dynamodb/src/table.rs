@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemOutput;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, KeysAndAttributes, Put, ReturnConsumedCapacity, TransactWriteItem, Update};
@@ -201,14 +201,9 @@ impl Table {
             .condition_expression(condition.expression)
             .set_expression_attribute_values(condition.values())
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        match settle(self.store.meter(), self.store.deadline(), fault, async || request.clone().send().await).await {
-            Ok(output) => {
-                self.store.meter().write(&output.consumed_capacity);
-                Ok(true)
-            }
-            Err(failed) if failed.error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
-            Err(failed) => Err(failed.into_store_error()),
-        }
+        let answer = settle(self.store.meter(), self.store.deadline(), fault, async || request.clone().send().await).await;
+        self.store.meter().write(answer.iter().flat_map(|output| &output.consumed_capacity));
+        met(answer)
     }
 
     /// Takes an attribute away if the stored item meets the condition, and says whether it did.
@@ -223,14 +218,9 @@ impl Table {
             .condition_expression(condition.expression)
             .set_expression_attribute_values(condition.values())
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        match settle(self.store.meter(), self.store.deadline(), fault, async || request.clone().send().await).await {
-            Ok(output) => {
-                self.store.meter().write(&output.consumed_capacity);
-                Ok(true)
-            }
-            Err(failed) if failed.error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
-            Err(failed) => Err(failed.into_store_error()),
-        }
+        let answer = settle(self.store.meter(), self.store.deadline(), fault, async || request.clone().send().await).await;
+        self.store.meter().write(answer.iter().flat_map(|output| &output.consumed_capacity));
+        met(answer)
     }
 
     /// A put as part of a transaction.
@@ -270,14 +260,25 @@ impl Table {
             .client_request_token(Uuid::now_v7().to_string())
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let classify = |error: &SdkError<TransactWriteItemsError>| if was_outrun(error) { Fault::Contended } else { fault(error) };
-        match settle(self.store.meter(), self.store.deadline(), classify, async || request.clone().send().await).await {
-            Ok(output) => {
-                self.store.meter().write(output.consumed_capacity());
-                Ok(true)
-            }
+        let answer = settle(self.store.meter(), self.store.deadline(), classify, async || request.clone().send().await).await;
+        self.store.meter().write(answer.iter().flat_map(|output| output.consumed_capacity()));
+        match answer {
             Err(failed) if reasons(&failed.error).contains(&"ConditionalCheckFailed") => Ok(false),
             Err(failed) => Err(failed.into_store_error()),
+            Ok(_) => Ok(true),
         }
+    }
+}
+
+/// Whether the condition of a write was met.
+fn met<T, E>(answer: Result<T, Failed<E>>) -> Result<bool, StoreError>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match answer {
+        Err(failed) if failed.error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+        Err(failed) => Err(failed.into_store_error()),
+        Ok(_) => Ok(true),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Writing a feed's log.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use futures::future::try_join_all;
 use headwater::StreamName;
@@ -17,7 +18,6 @@ use crate::{EventStore, StoreError};
 const MOST_COMMITS: usize = 100;
 
 /// What a projector has to tell of a stream.
-#[derive(Debug)]
 pub(crate) struct Reached {
     /// Which stream.
     pub(crate) stream: StreamName,
@@ -40,7 +40,7 @@ pub(crate) struct CommitKey {
 pub(crate) struct Appender {
     table: Table,
     events: EventStore,
-    ends: Mutex<HashMap<(String, String), u64>>,
+    ends: Arc<Mutex<HashMap<(String, String), u64>>>,
 }
 
 /// The commits of a stream that its feed lacks.
@@ -56,7 +56,12 @@ impl Appender {
     pub(crate) const MOST_STREAMS: usize = 99;
 
     pub(crate) fn new(events: EventStore, feed_table: &str) -> Self {
-        Self { table: Table::new(events.clone(), feed_table), events, ends: Mutex::default() }
+        Self { table: Table::new(events.clone(), feed_table), events, ends: Arc::default() }
+    }
+
+    /// The same appender for calls with another deadline.
+    pub(crate) fn with(&self, events: EventStore) -> Self {
+        Self { table: self.table.with(events.clone()), events, ends: Arc::clone(&self.ends) }
     }
 
     /// Brings a feed to what these streams, at most [`MOST_STREAMS`](Self::MOST_STREAMS) of one tenant's domain, have reached.

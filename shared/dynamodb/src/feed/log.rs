@@ -39,20 +39,17 @@ impl Feed {
     pub async fn read_after(&self, after: &FeedPosition, limit: usize) -> Result<Vec<FeedEntry>, FeedError> {
         let newest = newest(&self.table, &after.tenant, &after.domain).await?;
         newest.check(after)?;
-        let Some(mut page) = newest.page.filter(|page| page.last() > after.position) else { return Ok(Vec::new()) };
-        let head = page.last();
+        let there_are = newest.head() - after.position;
+        let Some(mut page) = newest.page.filter(|_| there_are > 0) else { return Ok(Vec::new()) };
         if page.first > after.position + 1 {
             page = self.page_with(after).await?;
         }
-        let mut entries = Vec::with_capacity(limit);
-        let mut reached = page.last();
-        let mut first = page.first;
-        entries.extend(page.entries_after(after.position));
-        while reached < head && entries.len() < limit {
-            for page in self.pages_after(after, first, limit - entries.len()).await? {
-                (first, reached) = (page.first, page.last());
-                entries.extend(page.entries_after(after.position));
-            }
+        let mut key = page.first;
+        let mut entries: Vec<FeedEntry> = page.entries_after(after.position).collect();
+        while (entries.len() as u64) < there_are.min(limit as u64) {
+            let pages = self.pages_after(after, key, limit).await?;
+            key = pages.last().ok_or_else(|| hole(after))?.first;
+            entries.extend(pages.into_iter().flat_map(|page| page.entries_after(after.position)));
         }
         entries.truncate(limit);
         Ok(entries)
@@ -63,7 +60,7 @@ impl Feed {
         let beyond = sort_key(after.position + 2);
         let range = Range { pk: log(&after.tenant, &after.domain), prefix: PAGES, after: Some(&beyond), limit: 1, order: Order::Backwards };
         let page = self.table.query(range, Consistency::Strong).await?.items.into_iter().next().map(Page::read).transpose()?;
-        page.ok_or_else(|| StoreError::Refused(format!("the feed has a hole after {after}")))
+        page.ok_or_else(|| hole(after))
     }
 
     /// The pages that follow the one that begins at `first`.
@@ -72,6 +69,11 @@ impl Feed {
         let range = Range { pk: log(&feed.tenant, &feed.domain), prefix: PAGES, after: Some(&after), limit, order: Order::Forwards };
         self.table.query(range, Consistency::Strong).await?.items.into_iter().map(Page::read).collect()
     }
+}
+
+/// Somebody took pages away: positions are given without a gap.
+fn hole(after: &FeedPosition) -> StoreError {
+    StoreError::Refused(format!("the feed has a hole after {after}"))
 }
 
 /// Reads where a feed stands: one call.

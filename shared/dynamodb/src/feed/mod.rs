@@ -73,4 +73,11 @@ impl Feed {
     pub fn new(events: EventStore, feed_table: &str) -> Self {
         Self { table: Table::new(events.clone(), feed_table), events }
     }
+
+    /// The same feeds for one request: its calls give up at `deadline`.
+    #[must_use]
+    pub fn within(&self, deadline: std::time::Instant) -> Self {
+        let events = self.events.within(deadline);
+        Self { table: self.table.with(events.clone()), events }
+    }
 }

@@ -91,6 +91,20 @@ impl Projector {
         }
     }
 
+    /// The same projector for one batch: its calls give up at `deadline`.
+    #[must_use]
+    pub fn within(&self, deadline: std::time::Instant) -> Self {
+        let events = self.events.within(deadline);
+        Self {
+            domain: self.domain.clone(),
+            views: self.views.with(events.clone()),
+            generations: self.generations.clone(),
+            feed: self.feed.with(events.clone()),
+            events,
+            ..*self
+        }
+    }
+
     /// Works off a batch. It is safe to give it any doorbell at any time, any number of times.
     pub async fn project(&self, doorbells: Vec<Doorbell>) -> BatchReport {
         let tasks = coalesce(doorbells).into_iter().filter_map(|task| Some((self.projection(&task.stream)?, task)));

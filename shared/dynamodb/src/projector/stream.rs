@@ -1,7 +1,9 @@
 //! One stream: the steps that the module above explains.
 
+use std::collections::BTreeSet;
+
 use futures::future::try_join_all;
-use headwater::ProjectionFn;
+use headwater::{IndexKey, ProjectionFn, Row};
 
 use super::task::Task;
 use super::{Outcome, Projector};
@@ -9,6 +11,14 @@ use crate::StoreError;
 use crate::retry::Backoff;
 use crate::table::Consistency;
 use crate::views::{FoldError, Rows, StoredRow, fold_missing};
+
+/// What is to be written of a stream.
+struct Next {
+    /// The primary row, with the index keys that it has left.
+    row: StoredRow,
+    /// The index rows that must stand before it does.
+    put: BTreeSet<IndexKey>,
+}
 
 impl Projector {
     /// Brings a stream's rows to the version that was rung.
@@ -27,8 +37,7 @@ impl Projector {
 
     /// One attempt; nothing if another worker wrote the row meanwhile.
     async fn try_to_bring_up(&self, rows: &Rows, projection: &ProjectionFn, task: &Task) -> Result<Option<Outcome>, StoreError> {
-        let stream = &task.stream;
-        let old = rows.get(stream, Consistency::Strong).await?;
+        let old = rows.get(&task.stream, Consistency::Strong).await?;
         if old.parked.is_some() {
             return Ok(Some(Outcome::Unchanged));
         }
@@ -36,20 +45,36 @@ impl Projector {
         if old.row.version >= task.version {
             return Ok(Some(Outcome::Unchanged));
         }
-        let applied = match fold_missing(&self.events, projection, stream, &old.row, |after| task.commits_after(after)).await {
-            Ok(applied) => applied,
-            Err(FoldError::Poison(error)) => return self.park(rows, task, old, error).await,
-            Err(FoldError::Store(error)) => return Err(error),
-        };
-        let version = applied.row.version;
-        try_join_all(applied.put.iter().map(|key| rows.put_into_index(stream, key, version))).await?;
-        let new = StoredRow { row: applied.row, pending: applied.removed.into_iter().collect(), parked: None };
-        if !rows.put(stream, new.clone(), old.row.version).await? {
-            return Ok(None);
+        match self.fold(rows, projection, task, &old.row).await {
+            Ok(next) if next.row.row.version <= old.row.version => {
+                // The table has been restored to a time before the record was made.
+                tracing::warn!(stream = %task.stream, version = task.version, "the doorbell tells of events that are not there");
+                Ok(Some(Outcome::Unchanged))
+            }
+            Ok(next) => write(rows, task, &old.row, next).await,
+            Err(FoldError::Poison(error)) => self.park(rows, task, old, error).await,
+            Err(FoldError::Store(error)) => Err(error),
         }
-        bury_pending(rows, task, &new).await?;
-        Ok(Some(Outcome::Written))
     }
+
+    /// Folds what the row lacks. A row that DynamoDB would not take is as bad as an event that cannot be read.
+    async fn fold(&self, rows: &Rows, projection: &ProjectionFn, task: &Task, old: &Row) -> Result<Next, FoldError> {
+        let applied = fold_missing(&self.events, projection, &task.stream, old, |after| task.commits_after(after)).await?;
+        let row = StoredRow { row: applied.row, pending: applied.removed.into_iter().collect(), parked: None };
+        rows.check_size(&task.stream, &row)?;
+        Ok(Next { row, put: applied.put })
+    }
+}
+
+/// Puts the index rows, then the primary row, then removes what it has left; nothing if another worker wrote the row meanwhile.
+async fn write(rows: &Rows, task: &Task, old: &Row, Next { row, put }: Next) -> Result<Option<Outcome>, StoreError> {
+    let version = row.row.version;
+    try_join_all(put.iter().map(|key| rows.put_into_index(&task.stream, key, version))).await?;
+    if !rows.put(&task.stream, row.clone(), old.version).await? {
+        return Ok(None);
+    }
+    bury_pending(rows, task, &row).await?;
+    Ok(Some(Outcome::Written))
 }
 
 /// Makes tombstones of the index rows that a row has left, and notes that they are.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::future::try_join_all;
 use headwater::{ProjectionFn, Row, StreamName};
 
-use super::{ReadError, StoredRow, Views, fold_missing};
+use super::{ReadError, Rows, StoredRow, Views, fold_missing};
 use crate::table::Consistency;
 
 impl Views {
@@ -40,11 +40,11 @@ impl Views {
     /// one stands where it had got to.
     pub(super) async fn hydrate(
         &self,
+        rows: &Rows,
         projection: &ProjectionFn,
         wanted: BTreeMap<StreamName, u64>,
         consistency: Consistency,
     ) -> Result<Vec<(StreamName, Row)>, ReadError> {
-        let rows = self.rows().await?;
         let stored = rows.get_many(wanted.keys().cloned().collect(), consistency).await?;
         let fresh = stored.into_iter().map(|(stream, mut stored)| async {
             let at_least = wanted.get(&stream).copied().unwrap_or(0);

@@ -96,7 +96,7 @@ impl Views {
                 None => others.insert(stream, 0).map(|_| ()),
             };
         }
-        overlaid.extend(self.hydrate(projection, others, overlay.into()).await?);
+        overlaid.extend(self.hydrate(&self.rows().await?, projection, others, overlay.into()).await?);
         Ok(overlaid)
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use headwater::{IndexKey, ProjectionFn, Row, StreamName};
 
 use super::index::{Hints, IndexRange};
-use super::{Overlay, ReadError, Views};
+use super::{Overlay, ReadError, Rows, Views};
 
 /// What part of a list is wanted, and how fresh.
 #[derive(Clone, Copy)]
@@ -56,12 +56,13 @@ impl Views {
             return Err(ReadError::Cursor);
         }
         let overlaid = request.overlay.into_iter().flat_map(|overlay| overlay.of_category(request.projection.category));
+        let rows = self.rows().await?;
         let mut known: BTreeMap<StreamName, Row> = overlaid.map(|(stream, row)| (stream.clone(), row.clone())).collect();
         let mut places = Vec::new();
         let mut after = request.after.map(str::to_owned);
         // One thing more than is shown tells whether the list goes on.
         while places.len() <= request.limit {
-            let up_to = self.learn(&request, &prefix, after.as_deref(), &mut known).await?;
+            let up_to = self.learn(&rows, &request, &prefix, after.as_deref(), &mut known).await?;
             let span = Span { index: request.index, prefix: &prefix, after: after.as_deref(), up_to: up_to.as_deref() };
             places.extend(span.places(&request, &known)?);
             if up_to.is_none() {
@@ -79,6 +80,7 @@ impl Views {
     /// page a thing has one state. Answers with how far that part goes.
     async fn learn(
         &self,
+        rows: &Rows,
         request: &PageRequest<'_>,
         prefix: &str,
         after: Option<&str>,
@@ -86,13 +88,13 @@ impl Views {
     ) -> Result<Option<String>, ReadError> {
         let consistency = request.overlay.into();
         let range = IndexRange { tenant: request.tenant, domain: &self.domain, index: request.index, prefix, after };
-        let Hints { hints, stopped_at } = self.rows().await?.hints(range, request.limit + 1, consistency).await?;
+        let Hints { hints, stopped_at } = rows.hints(range, request.limit + 1, consistency).await?;
         let mut unknown: BTreeMap<StreamName, u64> = BTreeMap::new();
         for hint in hints.into_iter().filter(|hint| !known.contains_key(&hint.stream)) {
             let highest = unknown.entry(hint.stream).or_default();
             *highest = hint.version.max(*highest);
         }
-        known.extend(self.hydrate(request.projection, unknown, consistency).await?);
+        known.extend(self.hydrate(rows, request.projection, unknown, consistency).await?);
         Ok(stopped_at)
     }
 }

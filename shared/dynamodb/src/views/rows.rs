@@ -3,10 +3,10 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use headwater::StreamName;
 
-use super::Generation;
 use super::row::StoredRow;
+use super::{FoldError, Generation};
 use crate::table::{Condition, Consistency, Table};
-use crate::{Item, StoreError};
+use crate::{Item, StoreError, size};
 
 /// The rows of one generation in the views table. Here are the primary rows; those of the indexes are next door, in `index`.
 #[derive(Clone)]
@@ -42,6 +42,12 @@ impl Rows {
             (stream, stored)
         };
         Ok(streams.into_iter().map(row_of).collect())
+    }
+
+    /// Whether DynamoDB would take a row.
+    pub(crate) fn check_size(&self, stream: &StreamName, row: &StoredRow) -> Result<(), FoldError> {
+        let item = row.clone().into_item(self.generation, stream)?;
+        size::check(&[size::item_size(&item)]).map_err(|too_large| FoldError::Poison(too_large.to_string()))
     }
 
     /// Writes a row over the one of version `old`, and says whether that one still stood there, not parked.

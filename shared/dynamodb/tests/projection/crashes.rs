@@ -1,4 +1,7 @@
-//! A worker that dies between any two steps leaves nothing behind that the next one does not put right.
+//! A worker that dies or sleeps between any two steps leaves nothing behind that the others do not put right.
+
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 
 use headwater::Commit;
 use proptest::prelude::*;
@@ -49,10 +52,47 @@ async fn a_crash_between_any_two_steps_leaves_no_trace() {
     }
 }
 
+#[tokio::test]
+async fn what_a_worker_writes_after_a_long_sleep_changes_nothing() {
+    let story = story();
+    let one_by_one: Vec<&[Commit]> = story.chunks(1).collect();
+    let clean = World::with(&story).await;
+    for awake in 0..calls_of(&clean, &one_by_one).await {
+        let world = World::with(&story).await;
+        let (sleeps, mut asleep) = tokio::sync::mpsc::unbounded_channel();
+        let (wake, woken) = std::sync::mpsc::channel::<()>();
+        let woken = Mutex::new(woken);
+        let slept = Arc::new(AtomicBool::new(false));
+        let falls_asleep = Arc::clone(&slept);
+        let tap = Tap::refusing(move |calls, _| {
+            if calls == awake {
+                falls_asleep.store(true, SeqCst);
+                sleeps.send(()).unwrap();
+                woken.lock().unwrap().recv().unwrap();
+            }
+            false
+        });
+        let (sleeper, commits) = (world.projector_through(&tap), story.clone());
+        let sleeper = tokio::task::spawn_blocking(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            // It ends what it was at, and does no more: nothing that it spoils is put right by itself.
+            for commit in commits.chunks(1).take_while(|_| !slept.load(SeqCst)) {
+                assert!(runtime.block_on(sleeper.project(doorbells(commit))).failed.is_empty());
+            }
+        });
+        asleep.recv().await.unwrap();
+        calls_of(&world, &one_by_one).await;
+        wake.send(()).unwrap();
+        sleeper.await.unwrap();
+        assert_eq!(world.live().await, clean.live().await, "asleep after {awake} calls");
+        world.assert_fed_once(&story).await;
+    }
+}
+
 #[test]
 fn workers_that_die_among_others_leave_no_trace() {
     let deaths = prop::collection::vec((0usize..40, any::<prop::sample::Index>()), 1..5);
-    check(24, (histories(), deaths), async |(commits, deaths)| {
+    check(12, (histories(), deaths), async |(commits, deaths)| {
         let (clean, world) = (World::with(&commits).await, World::with(&commits).await);
         clean.projector().project(doorbells(&commits)).await;
         let doomed = deaths.iter().map(|(alive, from)| async {

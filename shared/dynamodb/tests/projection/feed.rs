@@ -139,7 +139,7 @@ fn work() -> impl Strategy<Value = Vec<Vec<Vec<Commit>>>> {
 
 #[test]
 fn workers_at_once_feed_each_commit_once() {
-    check(12, work(), async |work| {
+    check(6, work(), async |work| {
         let commits = notes(5, 5);
         let world = World::with(&commits).await;
         let workers = work.iter().map(async |batches| {

@@ -135,6 +135,19 @@ async fn many_rows_are_read_at_once() {
 }
 
 #[tokio::test]
+async fn rows_that_an_answer_leaves_out_are_asked_for_again() {
+    // DynamoDB answers with 16 MB at most.
+    let large = |id| history(&note(id), &[vec![titled(&"x".repeat(350_000))]]);
+    let commits: Vec<_> = (1..=50).flat_map(large).collect();
+    let world = World::with(&commits).await;
+    assert_eq!(world.projector().project(doorbells(&commits)).await.written, 50);
+    let tap = Tap::default();
+    let rows = world.views_through(&tap).get_many(&NOTES, (1..=50).map(note), None).await.unwrap();
+    assert_eq!(rows.len(), 50);
+    assert_eq!(tap.take_calls(), ["GetItem", "BatchGetItem", "BatchGetItem"]);
+}
+
+#[tokio::test]
 async fn rows_belong_to_a_generation() {
     let commits = history(&note(1), &[vec![titled("ada")]]);
     let world = World::with(&commits).await;

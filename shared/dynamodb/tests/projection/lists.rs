@@ -82,23 +82,44 @@ async fn what_was_renamed_or_deleted_is_listed_only_where_it_is() {
     assert_eq!(ids(&list(&world.views(), PageRequest { index: "label/red", ..all_notes(1) }).await), ["3"]);
 }
 
-/// Wherever a projector stops, each thing is in the list, once, where a row that is at least as new says.
+/// Wherever a projector stops, each thing of which an index knows is in the list, once, in a state at least as new as its row.
 #[tokio::test]
-async fn a_rename_in_progress_is_neither_lost_nor_doubled() {
+async fn what_comes_or_moves_just_now_is_neither_lost_nor_doubled() {
     let others = notes(&["bob", "mia"]);
-    let moving = history(&note(9), &[vec![titled("ada"), labelled("red")], vec![titled("zoe")], vec![titled("eve")]]);
-    for alive in 0..30 {
+    let moving = history(&note(9), &[vec![titled("ada")], vec![titled("zoe")], vec![titled("eve")]]);
+    for alive in 0..25 {
         let world = World::with(&[&others[..], &moving].concat()).await;
-        world.projector().project(doorbells(&[&others[..], &moving[..1]].concat())).await;
+        world.projector().project(doorbells(&others)).await;
         let dying = world.projector_through(&Tap::dying_after(alive));
-        dying.project(doorbells(&moving[1..2])).await;
-        dying.project(doorbells(&moving[2..])).await;
+        for commit in &moving {
+            dying.project(doorbells(std::slice::from_ref(commit))).await;
+        }
         let mut listed = list(&world.views(), all_notes(5)).await;
         listed.sort_by(|(a, _), (b, _)| a.cmp(b));
-        assert_eq!(ids(&listed), ["1", "2", "9"], "after {alive} calls");
-        let row = world.views().get(&NOTES, &note(9), None).await.unwrap().unwrap();
-        assert!(listed[2].1.version >= row.version, "after {alive} calls");
+        let expected = if world.is_indexed(&note(9)).await { &["1", "2", "9"][..] } else { &["1", "2"] };
+        assert_eq!(ids(&listed), expected, "after {alive} calls");
+        if let Some(row) = world.views().get(&NOTES, &note(9), None).await.unwrap() {
+            assert!(listed[2].1.version >= row.version, "after {alive} calls");
+        }
     }
+}
+
+/// A thing on its way from a later page to the present one, whose primary row does not say so yet.
+#[tokio::test]
+async fn what_moves_towards_the_reader_is_not_lost_between_two_pages() {
+    let resting = notes(&["mia"]);
+    let moving = history(&note(9), &[vec![titled("zoe")], vec![titled("ada")]]);
+    let world = World::with(&[&resting[..], &moving].concat()).await;
+    world.projector().project(doorbells(&[&resting[..], &moving[..1]].concat())).await;
+    // It dies when it has read the generation and the row, and put the index row.
+    world.projector_through(&Tap::dying_after(3)).project(doorbells(&moving[1..])).await;
+    let views = world.views();
+    assert_eq!(views.get(&NOTES, &note(9), None).await.unwrap().unwrap().version, 1);
+    let first = views.page(all_notes(1)).await.unwrap();
+    assert_eq!(ids(&first.rows), ["9"]);
+    world.projector().project(doorbells(&moving[1..])).await;
+    let second = views.page(PageRequest { after: first.next.as_deref(), ..all_notes(5) }).await.unwrap();
+    assert_eq!(ids(&second.rows), ["1"]);
 }
 
 /// A reader that comes between the steps of a move finds the thing all the same.
@@ -131,7 +152,7 @@ async fn a_page_shows_each_thing_once_while_things_move() {
 #[test]
 fn an_overlaid_list_is_the_list_of_a_table_that_lacks_nothing() {
     let lag = prop::collection::vec(any::<prop::sample::Index>(), 4);
-    check(24, (histories(), lag, 0usize..25), async |(commits, lag, alive)| {
+    check(12, (histories(), lag, 0usize..25), async |(commits, lag, alive)| {
         let (clean, world) = (World::with(&commits).await, World::with(&commits).await);
         clean.projector().project(doorbells(&commits)).await;
         let dying = world.projector_through(&Tap::dying_after(alive));

@@ -136,7 +136,13 @@ impl World {
         pages.collect::<Result<_, _>>().await.unwrap()
     }
 
-    /// What readers can see of the views: the primary rows, and the index rows that are no tombstones. When an index row was written
+    /// Whether any index knows of a stream.
+    pub(crate) async fn is_indexed(&self, stream: &StreamName) -> bool {
+        let knows = |item: &Item| !item.contains_key("x") && item.get("s").and_then(|s| s.as_s().ok()) == Some(&stream.to_string());
+        self.items("views").await.iter().any(knows)
+    }
+
+    /// When all work is done, what readers can see of the views: the primary rows, and the index rows that are no tombstones. When an index row was written
     /// depends on how commits were taken together, so its version does not count.
     pub(crate) async fn live(&self) -> Live {
         let mut live = Live::default();
@@ -220,10 +226,13 @@ pub(crate) fn all_notes(limit: usize) -> PageRequest<'static> {
 #[derive(Clone, Default)]
 pub(crate) struct Tap(Arc<Watch>);
 
+/// Whether to refuse a call, given how many there were before and its input as `Debug` writes it.
+type Refuse = dyn Fn(usize, &str) -> bool + Send + Sync;
+
 #[derive(Default)]
 struct Watch {
     calls: Mutex<Vec<String>>,
-    refuse: Option<Box<dyn Fn(usize, &str) -> bool + Send + Sync>>,
+    refuse: Option<Box<Refuse>>,
 }
 
 impl Tap {
@@ -232,7 +241,7 @@ impl Tap {
         Self::refusing(move |count, _| count >= calls)
     }
 
-    /// Refuses the calls of which this is true, given how many there were before and the input as `Debug` writes it.
+    /// Refuses the calls of which this is true.
     pub(crate) fn refusing(refuse: impl Fn(usize, &str) -> bool + Send + Sync + 'static) -> Self {
         Self(Arc::new(Watch { calls: Mutex::default(), refuse: Some(Box::new(refuse)) }))
     }
