@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_kinesis::primitives::Blob;
 use base64::Engine;
@@ -41,7 +42,13 @@ async fn echo(event: LambdaEvent<Value>) -> Result<Value, Error> {
 
 async fn put(event: LambdaEvent<Value>) -> Result<Value, Error> {
     let id = event.payload["pathParameters"]["id"].as_str().unwrap_or_default();
-    dynamodb().put_item().table_name(std::env::var("TABLE")?).item("id", AttributeValue::S(id.to_owned())).send().await?;
+    let (table, key) = (std::env::var("TABLE")?, AttributeValue::S(id.to_owned()));
+    if event.payload["requestContext"]["http"]["method"] == "DELETE" {
+        let refused = dynamodb()?.delete_item().table_name(table).key("id", key).send().await;
+        let why = refused.err().and_then(|error| error.code().map(str::to_owned));
+        return Ok(json!({"statusCode": 403, "body": why}));
+    }
+    dynamodb()?.put_item().table_name(table).item("id", key).send().await?;
     Ok(json!({"statusCode": 204}))
 }
 
@@ -69,21 +76,19 @@ async fn sum(event: LambdaEvent<Value>) -> Result<Value, Error> {
         if id == "13" {
             return Ok(json!({"batchItemFailures": [{"itemIdentifier": record["kinesis"]["sequenceNumber"]}]}));
         }
-        let put = dynamodb().put_item().table_name(std::env::var("TABLE")?);
+        let put = dynamodb()?.put_item().table_name(std::env::var("TABLE")?);
         put.item("id", AttributeValue::S(id)).send().await?;
     }
     Ok(json!({"batchItemFailures": []}))
 }
 
-fn dynamodb() -> aws_sdk_dynamodb::Client {
-    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+fn dynamodb() -> Result<aws_sdk_dynamodb::Client, Error> {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
-        .region(aws_sdk_dynamodb::config::Region::new(variable("AWS_REGION")))
-        .endpoint_url(variable("AWS_ENDPOINT_URL_DYNAMODB"))
-        .credentials_provider(credentials().unwrap())
-        .build();
-    aws_sdk_dynamodb::Client::from_conf(config)
+        .region(aws_sdk_dynamodb::config::Region::new(std::env::var("AWS_REGION")?))
+        .endpoint_url(std::env::var("AWS_ENDPOINT_URL_DYNAMODB")?)
+        .credentials_provider(credentials()?);
+    Ok(aws_sdk_dynamodb::Client::from_conf(config.build()))
 }
 
 fn credentials() -> Result<aws_credential_types::Credentials, Error> {

@@ -1,7 +1,5 @@
 //! Starts the platform in this process, with function processes that are this very test executable.
 
-pub(crate) mod functions;
-
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -12,9 +10,11 @@ use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::functions;
+
 /// A platform that runs the small system.
 pub(crate) struct System {
-    pub(crate) platform: Platform,
+    platform: Platform,
     pub(crate) data_dir: PathBuf,
     client: Client,
     _folder: Option<TempDir>,
@@ -34,6 +34,17 @@ impl System {
         let platform = Platform::start(&config(&data_dir), executable()).await.unwrap();
         let client = Client::builder().no_proxy().build().unwrap();
         Self { platform, data_dir, client, _folder: None }
+    }
+
+    /// Where it listens.
+    pub(crate) fn url(&self) -> &str {
+        &self.platform.url
+    }
+
+    /// Puts a number.
+    pub(crate) async fn put(&self, id: &str) {
+        let answer = self.request(Method::PUT, &format!("/numbers/{id}")).send().await.unwrap();
+        assert_eq!(answer.status(), 204, "{}", answer.text().await.unwrap());
     }
 
     /// A request to the gateway or a development call.
@@ -114,7 +125,7 @@ impl System {
 
 /// The platform's options for a data directory.
 pub(crate) fn config(data_dir: &std::path::Path) -> Config {
-    let template = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/template.yaml");
+    let template = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/platform/template.yaml");
     let data_dir = data_dir.to_str().unwrap();
     Config::parse_from(["local", "--port", "0", "--data-dir", data_dir, "--template", template])
 }

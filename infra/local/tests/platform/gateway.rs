@@ -1,6 +1,4 @@
-//! The platform from end to end: gateway, processes, streams, roles, restarts.
-
-mod support;
+//! Requests: gateway, tokens, processes.
 
 use std::collections::BTreeSet;
 
@@ -8,14 +6,7 @@ use futures::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use support::System;
-
-/// No test: the process of a function, which the host starts.
-#[test]
-#[ignore = "run by the platform"]
-fn function_process() {
-    support::run_function();
-}
+use crate::support::System;
 
 #[tokio::test]
 async fn a_request_goes_through_the_gateway_to_a_process_and_back() {
@@ -101,87 +92,4 @@ async fn the_clock_moves_requests_and_no_token_expires_by_it() {
     let before = epoch().await;
     system.dev("clock", json!({"advanceSeconds": 40 * 86_400})).await;
     assert!(epoch().await - before >= 40 * 86_400_000);
-}
-
-#[tokio::test]
-async fn records_flow_from_the_table_through_both_streams() {
-    let system = System::start().await;
-    let expected: Vec<String> = (100..160).map(|id| id.to_string()).collect();
-    join_all(expected.iter().map(|id| put(&system, id))).await;
-    system.caught_up().await;
-    assert_eq!(system.ids("Sums").await, expected);
-}
-
-#[tokio::test]
-async fn a_poisoned_record_is_given_up_alone_and_kept_whole() {
-    let system = System::start().await;
-    for id in ["11", "12", "13", "14", "15"] {
-        put(&system, id).await;
-    }
-    system.caught_up().await;
-    assert_eq!(system.ids("Sums").await, ["11", "12", "14", "15"]);
-    let object = find_object(&system.data_dir).expect("an object in the bucket");
-    let failure: Value = serde_json::from_slice(&std::fs::read(object).unwrap()).unwrap();
-    assert_eq!(failure["requestContext"]["condition"], "RetryAttemptsExhausted");
-    assert_eq!(failure["KinesisBatchInfo"]["batchSize"], 1);
-    let payload: Value = serde_json::from_str(failure["payload"].as_str().unwrap()).unwrap();
-    assert_eq!(payload["Records"][0]["kinesis"]["partitionKey"], "13");
-}
-
-#[tokio::test]
-async fn a_stopped_event_source_is_behind_until_it_is_started_again() {
-    let system = System::start().await;
-    system.dev("event-sources", json!({"function": "sum", "enabled": false})).await;
-    put(&system, "1").await;
-    system
-        .wait_for("the record to reach Kinesis", async || {
-            let lag: Value = system.get("/dev/lag").await.json().await.unwrap();
-            let records = |function: &str| lag[function]["records"].as_u64().unwrap();
-            ((records("forward"), records("sum")) == (0, 1)).then_some(())
-        })
-        .await;
-    assert_eq!(system.ids("Sums").await, Vec::<String>::new());
-    system.dev("event-sources", json!({"function": "sum", "enabled": true})).await;
-    system.caught_up().await;
-    assert_eq!(system.ids("Sums").await, ["1"]);
-}
-
-#[tokio::test]
-async fn what_the_role_lacks_is_denied_and_what_is_used_is_metered() {
-    let system = System::start().await;
-    put(&system, "1").await;
-    system.caught_up().await;
-    let meter: Value = system.get("/dev/meter").await.json().await.unwrap();
-    assert_eq!(meter["put"]["PutItem"]["calls"], 1, "{meter}");
-    assert_eq!(meter["forward"]["PutRecord"]["calls"], 1, "{meter}");
-    system.request(Method::POST, "/dev/meter/reset").send().await.unwrap();
-    let meter: Value = system.get("/dev/meter").await.json().await.unwrap();
-    assert_eq!(meter["put"]["PutItem"]["calls"].as_u64().unwrap_or(0), 0, "{meter}");
-}
-
-#[tokio::test]
-async fn a_data_directory_serves_one_platform_at_a_time() {
-    let system = System::start().await;
-    let config = support::config(&system.data_dir);
-    let second = headwater_local::platform::Platform::start(&config, support::executable()).await;
-    let refused = second.err().expect("a refusal").to_string();
-    assert!(refused.contains("is in use by another platform"), "{refused}");
-}
-
-async fn put(system: &System, id: &str) {
-    let answer = system.request(Method::PUT, &format!("/numbers/{id}")).send().await.unwrap();
-    assert_eq!(answer.status(), 204, "{}", answer.text().await.unwrap());
-}
-
-/// The first file under a folder that looks like a failure object.
-fn find_object(folder: &std::path::Path) -> Option<std::path::PathBuf> {
-    std::fs::read_dir(folder).ok()?.flatten().find_map(|entry| {
-        let path = entry.path();
-        if path.is_dir() {
-            return find_object(&path);
-        }
-        let bytes = std::fs::read(&path).unwrap_or_default();
-        let marker = b"\"requestContext\"";
-        bytes.windows(marker.len()).any(|window| window == marker).then_some(path)
-    })
 }

@@ -1,0 +1,89 @@
+//! A platform that is killed, and one that finds its data directory in use.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use headwater_local::platform::Platform;
+use reqwest::Client;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::{self, System};
+
+/// No test: a platform in a process of its own, which can be killed.
+#[tokio::test]
+#[ignore = "run by the tests of this file"]
+async fn platform_process() {
+    headwater_local::host::exit_with_parent();
+    let data_dir = std::env::var("DATA_DIR").unwrap();
+    let system = System::start_in(data_dir.into()).await;
+    println!("\nready {}", system.url());
+    std::future::pending().await
+}
+
+#[tokio::test]
+async fn a_data_directory_serves_one_platform_at_a_time() {
+    let system = System::start().await;
+    let config = support::config(&system.data_dir);
+    let second = Platform::start(&config, support::executable()).await;
+    let refused = second.err().expect("a refusal").to_string();
+    assert!(refused.contains("is in use by another platform"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_killed_platform_picks_up_where_it_stopped_and_leaves_no_process() {
+    let folder = TempDir::new().unwrap();
+    let mut acknowledged: Vec<String> = Vec::new();
+    let mut pid = None;
+    for (round, after) in [(1_u32, 40_u64), (2, 150), (3, 400)] {
+        let mut victim = Victim::start(folder.path());
+        let client = Client::builder().no_proxy().timeout(Duration::from_secs(5)).build().unwrap();
+        let seen: Value = client.get(format!("{}/open", victim.url)).send().await.unwrap().json().await.unwrap();
+        pid = seen["pid"].as_u64().or(pid);
+        let first: u32 = round * 1_000;
+        let load = async {
+            for id in first..first + 1_000 {
+                let put = client.put(format!("{}/numbers/{id}", victim.url)).send().await;
+                match put {
+                    Ok(answer) if answer.status() == 204 => acknowledged.push(id.to_string()),
+                    _ => break,
+                }
+            }
+        };
+        // The moment is arbitrary: anything may be half done.
+        let _ = tokio::time::timeout(Duration::from_millis(after), load).await;
+        victim.child.kill().unwrap();
+        victim.child.wait().unwrap();
+    }
+    let system = System::start_in(folder.path().to_owned()).await;
+    system.caught_up().await;
+    let sums = system.ids("Sums").await;
+    assert!(!acknowledged.is_empty());
+    let lost: Vec<_> = acknowledged.iter().filter(|id| !sums.contains(id)).collect();
+    assert!(lost.is_empty(), "of {} acknowledged were lost: {lost:?}", acknowledged.len());
+    let orphan = format!("/proc/{}", pid.unwrap());
+    system.wait_for("the killed platform's process to end", async || (!Path::new(&orphan).exists()).then_some(())).await;
+}
+
+/// A platform in a process of its own.
+struct Victim {
+    child: Child,
+    url: String,
+}
+
+impl Victim {
+    fn start(data_dir: &Path) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "restart::platform_process", "--ignored", "--nocapture"])
+            .env("DATA_DIR", data_dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let url = lines.map_while(Result::ok).find_map(|line| line.strip_prefix("ready ").map(str::to_owned));
+        Self { child, url: url.expect("a ready line") }
+    }
+}
