@@ -1,4 +1,6 @@
-//! The event store on DynamoDB: one commit, one item, appended with a check-and-set on the sequence number.
+//! Headwater on DynamoDB: the event store, the views folded from it, and the change feed.
+//!
+//! In the event store one commit is one item, appended with a check-and-set on the sequence number.
 //!
 //! [`EventStore`] is all that commands and queries see. Its parts, in the order in which a command meets them:
 //!
@@ -8,6 +10,13 @@
 //! 4. `expect`, `claims`, `snapshots`, `idempotency`: what must hold and what is written with a command's events;
 //! 5. `part`, `append`: one put or one transaction, settled;
 //! 6. `execute`: the loop around it all, from an `execution` to its outcome, by way of `prepare` or `answer`.
+//!
+//! From there on a [`Projector`] takes over, and query functions see [`Views`] and [`Feed`]:
+//!
+//! 1. `projector`: what becomes of a batch of records, and why nothing that can happen to it does harm;
+//! 2. `views`: rows and their lists, as fresh as a token demands; in `fold` is the one way in which commits get into a row;
+//! 3. `feed`: every commit of a domain once, in a log;
+//! 4. `table`: the few calls that these make.
 
 mod answer;
 mod append;

@@ -32,6 +32,14 @@ impl Feed {
         Ok(FeedPosition { tenant: tenant.to_owned(), domain: domain.to_owned(), position, epoch })
     }
 
+    /// The position before a feed's first entry, from which a reader without a token begins: one read, for the epoch.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    pub async fn start(&self, tenant: &str, domain: &str) -> Result<FeedPosition, StoreError> {
+        Ok(FeedPosition { position: 0, ..self.head(tenant, domain).await? })
+    }
+
     /// The commits after a position, at most `limit` of them, in order; none at the head, which costs one read.
     ///
     /// # Errors
@@ -39,14 +47,14 @@ impl Feed {
     pub async fn read_after(&self, after: &FeedPosition, limit: usize) -> Result<Vec<FeedEntry>, FeedError> {
         let newest = newest(&self.table, &after.tenant, &after.domain).await?;
         newest.check(after)?;
-        let there_are = newest.head() - after.position;
-        let Some(mut page) = newest.page.filter(|_| there_are > 0) else { return Ok(Vec::new()) };
+        let wanted = (newest.head() - after.position).min(limit as u64);
+        let Some(mut page) = newest.page.filter(|_| wanted > 0) else { return Ok(Vec::new()) };
         if page.first > after.position + 1 {
             page = self.page_with(after).await?;
         }
         let mut key = page.first;
         let mut entries: Vec<FeedEntry> = page.entries_after(after.position).collect();
-        while (entries.len() as u64) < there_are.min(limit as u64) {
+        while (entries.len() as u64) < wanted {
             let pages = self.pages_after(after, key, limit).await?;
             key = pages.last().ok_or_else(|| hole(after))?.first;
             entries.extend(pages.into_iter().flat_map(|page| page.entries_after(after.position)));

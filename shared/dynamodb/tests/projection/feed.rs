@@ -70,6 +70,8 @@ async fn a_position_of_another_epoch_or_beyond_the_head_is_refused() {
     world.begin_feed_anew(2).await;
     assert_eq!(world.feed().head("acme", "toy").await.unwrap(), FeedPosition { epoch: 2, ..position(3) });
     assert!(matches!(world.feed().read_after(&position(1), 10).await, Err(FeedError::Resync { epoch: 2 })));
+    let start = world.feed().start("acme", "toy").await.unwrap();
+    assert_eq!(world.feed().read_after(&start, 10).await.unwrap().len(), 3);
     assert_eq!(world.feed().read_after(&FeedPosition { epoch: 2, ..position(1) }, 10).await.unwrap().len(), 2);
     // The epoch's item is in nobody's way.
     let more = history(&note(2), &[vec![titled("a")]]);
