@@ -7,15 +7,16 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use uuid::Uuid;
+use tempfile::TempDir;
 
 /// An open data directory; only one platform at a time has it.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
-    temporary: bool,
     /// Held for as long as this lives. The kernel lets go of it when the process dies, however it dies.
     _lock: File,
+    /// A folder that goes with this value.
+    _temporary: Option<TempDir>,
 }
 
 impl DataDir {
@@ -24,21 +25,18 @@ impl DataDir {
     /// # Errors
     /// When another platform uses the folder, or it can't be written.
     pub fn open(path: Option<&Path>) -> Result<Self> {
-        let temporary = path.is_none();
-        let path = match path {
-            Some(path) => path.to_owned(),
-            None => std::env::temp_dir().join(format!("headwater-{}", Uuid::now_v7())),
-        };
+        let temporary = if path.is_none() { Some(TempDir::with_prefix("headwater-")?) } else { None };
+        let path = path.or(temporary.as_ref().map(TempDir::path)).unwrap_or(Path::new("."));
         fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
-            .create(&path)
+            .create(path)
             .and_then(|()| fs::create_dir_all(path.join("logs")))
             .with_context(|| format!("can't make the data directory {}", path.display()))?;
         let path = path.canonicalize()?;
         let lock = File::create(path.join("lock"))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path, temporary, _lock: lock }),
+            Ok(()) => Ok(Self { path, _lock: lock, _temporary: temporary }),
             Err(TryLockError::WouldBlock) => {
                 bail!("{} is in use by another platform: stop it or give --data-dir", path.display())
             }
@@ -63,14 +61,6 @@ impl DataDir {
         let secret = make()?;
         replace(&path, secret.as_bytes())?;
         Ok(secret)
-    }
-}
-
-impl Drop for DataDir {
-    fn drop(&mut self) {
-        if self.temporary {
-            let _ = fs::remove_dir_all(&self.path);
-        }
     }
 }
 

@@ -55,14 +55,11 @@ enum Running {
 /// How far a function is behind its streams.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Lag {
-    /// Records that the function has not processed, nor were given up. At most so many are read ahead of the function; where
-    /// there are more, this counts those only.
+    /// Records that the function has not processed, nor were given up. A reader goes ahead of the function by a bound; where
+    /// there are more, this counts those up to the bound. A stream that can't be read counts as one.
     pub records: usize,
     /// The age of the oldest of them.
     pub millis: i64,
-    /// The stream could not be read, so there may be more.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub unknown: bool,
 }
 
 impl EventSources {
@@ -99,7 +96,6 @@ impl EventSources {
             let lag = by_function.entry(running.function().to_owned()).or_default();
             lag.records += before.records.max(after.records).max(new);
             lag.millis = lag.millis.max(before.millis).max(after.millis);
-            lag.unknown |= before.unknown | after.unknown;
         }
         by_function
     }

@@ -21,7 +21,7 @@ pub use instance::exit_with_parent;
 
 /// Instances of a function without a bound of its own.
 const DEFAULT_CONCURRENCY: u32 = 10;
-/// How long Lambda lets a function start.
+/// How long Lambda lets a function start, before it tries again within the time of the first invocation.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an instance is kept without work.
 const IDLE: Duration = Duration::from_secs(60);
@@ -188,7 +188,7 @@ impl Pool {
                 Ok(answer)
             }
             Ok(Answer::Error(error)) => {
-                // A handler's error leaves the process alive; one that failed to start ends by itself.
+                // A handler's error leaves the process alive; one that failed to start has closed its mailbox.
                 self.put_back(instance);
                 Err(InvokeError::Function(serde_json::from_slice(&error).unwrap_or_default()))
             }
@@ -247,14 +247,52 @@ impl Pool {
 
 /// Waits for the function to take the event, then for its answer.
 async fn wait(taken: oneshot::Receiver<()>, reply: oneshot::Receiver<Answer>, timeout: Duration) -> Result<Answer, InvokeError> {
-    match tokio::time::timeout(START_TIMEOUT, taken).await {
+    match tokio::time::timeout(START_TIMEOUT + timeout, taken).await {
         Ok(Ok(())) => {}
         Ok(Err(_)) => return Err(InvokeError::Crashed),
-        Err(_) => return Err(InvokeError::TimedOut(START_TIMEOUT)),
+        Err(_) => return Err(InvokeError::TimedOut(START_TIMEOUT + timeout)),
     }
     match tokio::time::timeout(timeout, reply).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(_)) => Err(InvokeError::Crashed),
         Err(_) => Err(InvokeError::TimedOut(timeout)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pool whose processes never ask for work: `cat` lives until its input ends.
+    fn pool() -> Pool {
+        let launch = Launch { executable: "/bin/cat".into(), arguments: Vec::new(), logs: std::env::temp_dir(), verbose: false };
+        let runtime = Runtime { launch, mailboxes: Mailboxes::default(), address: "127.0.0.1:1".into() };
+        let function = Function::for_test("headwater-host-test", Vec::new());
+        Pool::new(Deployment { function, environment: Vec::new() }, Arc::new(runtime))
+    }
+
+    #[tokio::test]
+    async fn an_instance_is_retired_when_it_had_no_work_for_a_minute() {
+        let pool = pool();
+        let instance = pool.idle_or_new().unwrap();
+        pool.put_back(instance.clone());
+        pool.retire(Instant::now() + IDLE - Duration::from_secs(1));
+        assert!(!instance.mailbox.is_closed());
+        pool.retire(Instant::now() + IDLE);
+        assert!(instance.mailbox.is_closed());
+        assert_eq!(pool.kill_all(), 0, "it is gone");
+    }
+
+    #[tokio::test]
+    async fn the_instance_that_worked_last_works_next() {
+        let pool = pool();
+        let (first, second) = (pool.idle_or_new().unwrap(), pool.idle_or_new().unwrap());
+        pool.put_back(first.clone());
+        pool.put_back(second.clone());
+        assert!(Arc::ptr_eq(&pool.idle_or_new().unwrap(), &second));
+        first.kill();
+        let third = pool.idle_or_new().unwrap();
+        assert!(!Arc::ptr_eq(&third, &first), "a dead one never works again");
+        assert_eq!(pool.kill_all(), 2);
     }
 }

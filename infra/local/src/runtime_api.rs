@@ -117,12 +117,14 @@ impl Mailbox {
         }
     }
 
-    /// The start failed: whatever was to be run has failed with it.
+    /// The start failed, and whatever was to be run with it. The process is about to end.
     fn fail_start(&self, error: Bytes) {
-        if let Some(invocation) = self.lock().waiting.take() {
+        let mut state = self.lock();
+        if let Some(invocation) = state.waiting.take() {
             let _ = invocation.taken.send(());
             let _ = invocation.reply.send(Answer::Error(error));
         }
+        state.closed = true;
     }
 
     fn lock(&self) -> MutexGuard<'_, MailboxState> {
@@ -298,6 +300,7 @@ mod tests {
         let client = reqwest::Client::new();
         client.post(format!("{url}/init/error")).body("{}").send().await.unwrap();
         assert_eq!(answer.await.unwrap(), Answer::Error(Bytes::from_static(b"{}")));
+        assert!(mailbox.is_closed(), "nothing more is delivered");
     }
 
     #[tokio::test]

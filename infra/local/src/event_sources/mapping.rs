@@ -105,13 +105,16 @@ impl<S: Source> Mapping<S> {
         let (mut lag, mut seen) = (Lag::default(), 0);
         let shards: Vec<_> = self.shards().values().cloned().collect();
         // Before the first list of shards nothing is known.
-        lag.unknown = shards.is_empty();
+        let mut known = !shards.is_empty();
         for shard in shards {
-            lag.unknown |= !shard.look_at_tip(request).await;
+            known &= shard.look_at_tip(request).await;
             let (waiting, oldest, read) = shard.backlog();
             lag.records += waiting;
             lag.millis = lag.millis.max(oldest.map_or(0, |oldest| (now() - oldest).max(0)));
             seen += read;
+        }
+        if !known {
+            lag.records = lag.records.max(1);
         }
         (lag, seen)
     }

@@ -19,7 +19,7 @@ use super::verdict::verdict;
 use crate::template::StartingPosition;
 
 /// Between two reads that found nothing, growing from the first to the second.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 /// After a failed read.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
@@ -137,7 +137,10 @@ pub(super) async fn read<S: Source>(mapping: Arc<Mapping<S>>, shard: Arc<Shard>)
         // A function that ran may have written to this stream: then it pays to look soon.
         tokio::select! {
             () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
-            _ = activity.changed() => pause = SHORTEST_PAUSE,
+            _ = activity.changed() => {
+                sleep(SHORTEST_PAUSE).await;
+                pause = SHORTEST_PAUSE;
+            }
             _ = requests.changed() => {}
         }
     }

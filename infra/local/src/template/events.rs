@@ -179,7 +179,7 @@ pub(super) fn event_source(function: &str, properties: Value) -> Result<EventSou
     })
 }
 
-/// A UUID made of the names, without a version that would claim more.
+/// A UUID of version 8 (custom), made of the names.
 fn stable_id(function: &str, stream_arn: &str) -> Uuid {
     let name = format!("{function} {stream_arn}");
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, name.as_bytes());

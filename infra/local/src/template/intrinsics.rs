@@ -11,18 +11,12 @@ use super::names::{ACCOUNT, Identity, REGION, STACK};
 pub(super) struct Scope {
     parameters: BTreeMap<String, Value>,
     conditions: Map<String, Value>,
-    mappings: Value,
     resources: BTreeMap<String, Identity>,
 }
 
 impl Scope {
     pub(super) fn new(document: &Value, secret: &mut dyn FnMut(&str) -> Result<String>) -> Result<Self> {
-        let mut scope = Self {
-            parameters: BTreeMap::new(),
-            conditions: section(document, "Conditions"),
-            mappings: document.get("Mappings").cloned().unwrap_or_default(),
-            resources: BTreeMap::new(),
-        };
+        let mut scope = Self { parameters: BTreeMap::new(), conditions: section(document, "Conditions"), resources: BTreeMap::new() };
         for (name, declaration) in section(document, "Parameters") {
             scope.parameters.insert(name.clone(), parameter(&name, &declaration, secret)?);
         }
@@ -99,23 +93,6 @@ impl Scope {
                 let parts = parts.as_array().context("Join wants a list")?;
                 let parts = parts.iter().map(text).collect::<Result<Vec<_>>>()?;
                 Ok(Some(parts.join(&text(separator)?).into()))
-            }
-            "Fn::Select" => {
-                let [index, list] = arguments(argument)?;
-                let index: usize = text(&self.resolve(index)?)?.parse()?;
-                let list = self.resolve(list)?;
-                Ok(Some(list.get(index).context("Select past the end of its list")?.clone()))
-            }
-            "Fn::Split" => {
-                let [separator, whole] = arguments(argument)?;
-                let (separator, whole) = (text(separator)?, text(&self.resolve(whole)?)?);
-                Ok(Some(whole.split(separator.as_str()).map(Value::from).collect()))
-            }
-            "Fn::FindInMap" => {
-                let keys = self.resolve(argument)?;
-                let [map, first, second] = arguments(&keys)?;
-                let found = &self.mappings[text(map)?][text(first)?][text(second)?];
-                Ok(Some(found.clone()).filter(|v| !v.is_null()))
             }
             other => bail!("{other} is not supported on one machine"),
         }
@@ -197,13 +174,7 @@ impl Scope {
                 let [inner] = arguments(argument)?;
                 Ok(!self.test(inner)?)
             }
-            "Fn::And" | "Fn::Or" => {
-                let inner = argument.as_array().context("And and Or want a list")?;
-                let inner = inner.iter().map(|c| self.test(c)).collect::<Result<Vec<_>>>()?;
-                let all = function == "Fn::And";
-                Ok(if all { inner.iter().all(|b| *b) } else { inner.iter().any(|b| *b) })
-            }
-            other => bail!("{other} is no condition"),
+            other => bail!("{other} in a condition is not supported on one machine"),
         }
     }
 }

@@ -5,7 +5,11 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use clap::Parser;
+use headwater_local::config::Config;
 use headwater_local::platform::Platform;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use reqwest::Client;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -65,6 +69,38 @@ async fn a_killed_platform_picks_up_where_it_stopped_and_leaves_no_process() {
     assert!(lost.is_empty(), "of {} acknowledged were lost: {lost:?}", acknowledged.len());
     let orphan = format!("/proc/{}", pid.unwrap());
     system.wait_for("the killed platform's process to end", async || (!Path::new(&orphan).exists()).then_some(())).await;
+}
+
+#[tokio::test]
+async fn in_memory_it_starts_empty_and_leaves_nothing() {
+    let template = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/platform/template.yaml");
+    let config = Config::parse_from(["local", "--port", "0", "--in-memory", "--template", template]);
+    for _ in 0..2 {
+        let platform = Platform::start(&config, support::executable()).await.unwrap();
+        let system = System::around(platform);
+        assert_eq!(system.ids("Sums").await, Vec::<String>::new());
+        system.put("1").await;
+        system.caught_up().await;
+        assert_eq!(system.ids("Sums").await, ["1"]);
+    }
+    assert!(!Path::new(".headwater").exists());
+}
+
+#[test]
+fn the_program_says_when_it_is_ready_and_ends_at_ctrl_c() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let mut program = Command::new(env!("CARGO_BIN_EXE_headwater-local"))
+        .args(["--port", "0", "--in-memory"])
+        .current_dir(root)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(program.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let ready = lines.next().unwrap();
+    assert!(ready.starts_with("ready http://127.0.0.1:"), "{ready}");
+    assert!(lines.any(|line| line.contains("curl -i http://127.0.0.1:")), "an example to paste");
+    kill(Pid::from_raw(program.id().try_into().unwrap()), Signal::SIGINT).unwrap();
+    assert!(program.wait().unwrap().success());
 }
 
 /// A platform in a process of its own.
