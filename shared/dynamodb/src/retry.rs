@@ -15,6 +15,9 @@ const SHORTEST: Duration = Duration::from_millis(20);
 /// No wait is longer.
 const LONGEST: Duration = Duration::from_millis(500);
 
+/// An attempt that is begun with less time left would sooner leave its outcome open than settle anything.
+const LEAST: Duration = Duration::from_millis(50);
+
 /// What a failed request tells about its effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -90,7 +93,7 @@ impl Backoff {
         let most = LONGEST.min(SHORTEST * 2_u32.saturating_pow(self.tries));
         self.tries += 1;
         let until = Instant::now() + most.mul_f64(fastrand::f64());
-        if until >= self.deadline {
+        if until + LEAST > self.deadline {
             return false;
         }
         sleep_until(until).await;
@@ -113,7 +116,7 @@ where
 {
     let mut backoff = Backoff::until(deadline);
     let mut uncertain = false;
-    if Instant::now() >= deadline {
+    if Instant::now() + LEAST > deadline {
         return Err(Failed { fault: Fault::Unserved, uncertain, error: SdkError::timeout_error("no time was left") });
     }
     loop {
@@ -160,9 +163,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_wait_ends_at_the_deadline() {
-        let mut backoff = Backoff::until(Instant::now() + Duration::from_millis(30));
-        while backoff.wait().await {}
-        assert!(Backoff::until(Instant::now()).wait().await.eq(&false));
+    async fn no_attempt_is_begun_without_time_for_it() {
+        let deadline = Instant::now() + LEAST + Duration::from_millis(100);
+        let mut backoff = Backoff::until(deadline);
+        while backoff.wait().await {
+            assert!(backoff.tries < 1_000);
+        }
+        assert!(Instant::now() < deadline);
+        assert!(!Backoff::until(Instant::now() + LEAST / 2).wait().await);
     }
 }

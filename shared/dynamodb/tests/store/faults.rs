@@ -152,7 +152,7 @@ async fn a_definite_no_is_not_repeated() {
 async fn at_the_deadline_each_trouble_has_its_name() {
     let dynamo = Dynamo::start().await;
     let ada = person("ada");
-    let soon = || Instant::now() + Duration::from_millis(150);
+    let soon = || Instant::now() + Duration::from_millis(400);
     let (put, name) = (Note("a".to_owned()), Name("ada"));
     let many = |fault: fn() -> Fault, operation: &str| (0..40).for_each(|_| dynamo.inject(operation, fault()));
 

@@ -99,9 +99,9 @@ pub(crate) async fn unreachable() -> EventStore {
     store(client(format!("http://{free}")))
 }
 
-/// A client as [`headwater_dynamodb::connect`] makes it, with less patience.
+/// A client as [`headwater_dynamodb::connect`] makes it, with more patience: a busy machine must not look like a lost reply.
 fn client(address: String) -> Client {
-    let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).operation_attempt_timeout(Duration::from_millis(900));
+    let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).operation_attempt_timeout(Duration::from_secs(3));
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-central-1"))
