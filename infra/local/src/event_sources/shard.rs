@@ -18,9 +18,10 @@ use super::source::{Page, Position, Source, now};
 use super::verdict::verdict;
 use crate::template::StartingPosition;
 
-/// Between two reads that found nothing, growing from the first to the second.
+/// Between two reads that found nothing, growing from the first to the second. Only writes from outside wait for it: an
+/// invocation that ends wakes every reader.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 /// After a failed read.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// No more is read ahead than so many records.
