@@ -44,7 +44,8 @@ fn run_function(name: &str) -> Result<()> {
 
 #[tokio::main]
 async fn run_platform(config: &Config) -> Result<()> {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    // To dynoxide a refused condition is worth a warning; here it is everyday business.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,dynoxide=error"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     // From the first moment on, so that an early Ctrl-C ends it cleanly too.
     let mut interrupt = signal(SignalKind::interrupt())?;

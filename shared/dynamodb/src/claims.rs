@@ -95,10 +95,16 @@ fn changes<A: Aggregate>(before: &A, after: &A) -> Vec<Change> {
     changes
 }
 
-/// By stream, so that none is named twice.
-fn name(changes: Vec<Change>, key: &UniqueKey, holder: &StreamName) -> Result<BTreeMap<StreamName, Change>, StoreError> {
-    let named = changes.into_iter().map(|change| Ok((key.stream(holder.tenant(), holder.domain(), &change.value)?, change)));
-    named.collect()
+/// In the aggregate's order, which decides what is said of several that are taken; no stream is named twice.
+fn name(changes: Vec<Change>, key: &UniqueKey, holder: &StreamName) -> Result<Vec<(StreamName, Change)>, StoreError> {
+    let mut named: Vec<(StreamName, Change)> = Vec::with_capacity(changes.len());
+    for change in changes {
+        let stream = key.stream(holder.tenant(), holder.domain(), &change.value)?;
+        if named.iter().all(|(other, _)| *other != stream) {
+            named.push((stream, change));
+        }
+    }
+    Ok(named)
 }
 
 fn commit(stream: &StreamName, head: &Head, change: &Change, holder: &Commit) -> Result<Commit, StoreError> {

@@ -1,6 +1,6 @@
 //! Commands: from a checked request to the answer of what the store did.
 
-use headwater::{Aggregate, Command, Context, Folded, Rejection, StreamName};
+use headwater::{Aggregate, Command, Context, Folded, IfMatch, Rejection, StreamName};
 use headwater_dynamodb::{Answered, ExecuteError, Execution, Expected, Idempotency, Origin, Outcome, StoreError};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -72,7 +72,7 @@ impl App {
                 causation_id: None,
                 traceparent: request.header("traceparent").map(str::to_owned),
             },
-            expected: Expected { if_match: request.if_match()?, at_least: request.positions()? },
+            expected: expected(request, stream)?,
             is_new,
             idempotency: idempotency(request, &render)?,
             deadline: request.deadline,
@@ -83,6 +83,18 @@ impl App {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// What the headers say of versions. Of the tokens only those of the command's own stream matter to its decision, and those of
+/// `If-Match`, which may not be ahead of their streams either.
+fn expected(request: &Request, stream: &StreamName) -> Result<Expected, Problem> {
+    let if_match = request.if_match()?;
+    let mut at_least = request.positions()?;
+    at_least.retain(|position| position.stream == *stream);
+    if let Some(IfMatch::AnyOf(tokens)) = &if_match {
+        at_least.extend(tokens.iter().flat_map(|token| token.streams.iter().cloned()));
+    }
+    Ok(Expected { if_match, at_least })
 }
 
 /// The answer that is recorded under an Idempotency-Key: the same that is given.
