@@ -96,30 +96,35 @@ impl Appender {
     }
 
     /// Writes a page at the end of the feed, and says whether nobody else had written there or fed one of its streams.
-    async fn write(&self, tenant: &str, domain: &str, page: Vec<Missing<'_>>) -> Result<bool, StoreError> {
+    async fn write(&self, tenant: &str, domain: &str, missing: Vec<Missing<'_>>) -> Result<bool, StoreError> {
         let feed = (tenant.to_owned(), domain.to_owned());
         let mut ends = self.ends.lock().await;
         let end = match ends.get(&feed) {
             Some(end) => *end,
             None => newest(&self.table, tenant, domain).await?.head(),
         };
-        let mut writes = Vec::with_capacity(1 + page.len());
-        let mut listed = Vec::new();
-        for Missing { stream, fed, commits } in page {
-            let to = commits.last().map_or(fed, |last| last.first + last.count - 1);
-            writes.push(move_on(&self.table, stream, fed, to)?);
-            listed.extend(commits.into_iter().map(|CommitKey { first, count }| Listed { stream: stream.clone(), first, count }));
-        }
-        let page = Page { first: end + 1, commits: listed };
+        let page = Page { first: end + 1, commits: missing.iter().flat_map(Missing::listed).collect() };
         let last = page.last();
+        let moves = missing.iter().map(|missing| move_on(&self.table, missing.stream, missing.fed, missing.end()));
+        let mut writes = moves.collect::<Result<Vec<_>, _>>()?;
         writes.push(self.table.put(page.into_item(tenant, domain)?, Some(Condition::absent()))?);
         let written = self.table.transact(writes).await?;
-        if written {
-            ends.insert(feed, last)
-        } else {
-            ends.remove(&feed)
+        match written {
+            true => ends.insert(feed, last),
+            false => ends.remove(&feed),
         };
         Ok(written)
+    }
+}
+
+impl Missing<'_> {
+    /// The version that the feed tells of when it has these commits.
+    fn end(&self) -> u64 {
+        self.commits.last().map_or(self.fed, |last| last.first + last.count - 1)
+    }
+
+    fn listed(&self) -> impl Iterator<Item = Listed> {
+        self.commits.iter().map(|CommitKey { first, count }| Listed { stream: self.stream.clone(), first: *first, count: *count })
     }
 }
 

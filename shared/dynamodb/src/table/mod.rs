@@ -1,0 +1,62 @@
+//! A table keyed by `pk` and `sk`, and the few calls that views and feed make on such a one.
+
+mod read;
+mod write;
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub(crate) use self::read::{Consistency, Found, Order, Range};
+pub(crate) use self::write::Condition;
+use crate::{EventStore, Item, StoreError};
+
+/// The views table or the feed table. Its calls have the store's deadline and count in its usage.
+#[derive(Clone)]
+pub(crate) struct Table {
+    store: EventStore,
+    name: String,
+}
+
+impl Table {
+    pub(crate) fn new(store: EventStore, name: impl Into<String>) -> Self {
+        Self { store, name: name.into() }
+    }
+
+    /// The same table for calls with another deadline.
+    pub(crate) fn with(&self, store: EventStore) -> Self {
+        Self { store, name: self.name.clone() }
+    }
+}
+
+/// An item's key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    /// Which partition.
+    pub(crate) pk: String,
+    /// Where in it.
+    pub(crate) sk: String,
+}
+
+impl Key {
+    pub(crate) fn into_item(self) -> Item {
+        HashMap::from([("pk".to_owned(), AttributeValue::S(self.pk)), ("sk".to_owned(), AttributeValue::S(self.sk))])
+    }
+}
+
+/// Turns a value into an item.
+pub(crate) fn to_item<T: Serialize>(value: T) -> Result<Item, StoreError> {
+    serde_dynamo::to_item(value).map_err(refused)
+}
+
+/// Reads an item that this crate wrote.
+pub(crate) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
+    serde_dynamo::from_item(item).map_err(refused)
+}
+
+/// An item of ours that is not what we write, or a request that is not complete: a defect, or somebody's hand.
+fn refused(error: impl std::error::Error) -> StoreError {
+    StoreError::Refused(error.to_string())
+}

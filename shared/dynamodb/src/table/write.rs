@@ -1,0 +1,140 @@
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnConsumedCapacity, TransactWriteItem, Update};
+use uuid::Uuid;
+
+use super::{Key, Table, refused};
+use crate::retry::{Failed, Fault, fault, settle};
+use crate::{Item, StoreError};
+
+/// What must hold of the stored item for a write to happen.
+pub(crate) struct Condition {
+    /// As `v < :v`.
+    pub(crate) expression: &'static str,
+    /// The values that it names.
+    pub(crate) values: Vec<(&'static str, AttributeValue)>,
+}
+
+impl Condition {
+    /// There is no item yet.
+    pub(crate) fn absent() -> Self {
+        Self { expression: "attribute_not_exists(pk)", values: Vec::new() }
+    }
+
+    fn values(self) -> Option<HashMap<String, AttributeValue>> {
+        let values: HashMap<_, _> = self.values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        (!values.is_empty()).then_some(values)
+    }
+}
+
+impl Table {
+    /// Writes an item if the stored one meets the condition, and says whether it did.
+    pub(crate) async fn put_if(&self, item: Item, condition: Condition) -> Result<bool, StoreError> {
+        let request = self
+            .store
+            .client()
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(item))
+            .condition_expression(condition.expression)
+            .set_expression_attribute_values(condition.values())
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let answer = settle(self.store.meter(), self.store.deadline(), fault, async || request.clone().send().await).await;
+        self.store.meter().write(answer.iter().flat_map(|output| &output.consumed_capacity));
+        met(answer)
+    }
+
+    /// Takes an attribute away if the stored item meets the condition, and says whether it did.
+    pub(crate) async fn remove_if(&self, key: Key, attribute: &str, condition: Condition) -> Result<bool, StoreError> {
+        let request = self
+            .store
+            .client()
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(key.into_item()))
+            .update_expression(format!("REMOVE {attribute}"))
+            .condition_expression(condition.expression)
+            .set_expression_attribute_values(condition.values())
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let answer = settle(self.store.meter(), self.store.deadline(), fault, async || request.clone().send().await).await;
+        self.store.meter().write(answer.iter().flat_map(|output| &output.consumed_capacity));
+        met(answer)
+    }
+
+    /// A put as part of a transaction.
+    pub(crate) fn put(&self, item: Item, condition: Option<Condition>) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder()
+            .table_name(&self.name)
+            .set_item(Some(item))
+            .set_condition_expression(condition.as_ref().map(|condition| condition.expression.to_owned()))
+            .set_expression_attribute_values(condition.and_then(Condition::values));
+        Ok(TransactWriteItem::builder().put(put.build().map_err(refused)?).build())
+    }
+
+    /// Taking an attribute away as part of a transaction.
+    pub(crate) fn remove(&self, key: Key, attribute: &str, condition: Condition) -> Result<TransactWriteItem, StoreError> {
+        let update = Update::builder()
+            .table_name(&self.name)
+            .set_key(Some(key.into_item()))
+            .update_expression(format!("REMOVE {attribute}"))
+            .condition_expression(condition.expression)
+            .set_expression_attribute_values(condition.values());
+        Ok(TransactWriteItem::builder().update(update.build().map_err(refused)?).build())
+    }
+
+    /// A delete as part of a transaction.
+    pub(crate) fn delete(&self, key: Key) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder().table_name(&self.name).set_key(Some(key.into_item()));
+        Ok(TransactWriteItem::builder().delete(delete.build().map_err(refused)?).build())
+    }
+
+    /// Makes all writes or, if one of the conditions is not met, none; says which it was.
+    pub(crate) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<bool, StoreError> {
+        let request = self
+            .store
+            .client()
+            .transact_write_items()
+            .set_transact_items(Some(writes))
+            .client_request_token(Uuid::now_v7().to_string())
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let classify = |error: &SdkError<TransactWriteItemsError>| if was_outrun(error) { Fault::Contended } else { fault(error) };
+        let answer = settle(self.store.meter(), self.store.deadline(), classify, async || request.clone().send().await).await;
+        self.store.meter().write(answer.iter().flat_map(|output| output.consumed_capacity()));
+        match answer {
+            Err(failed) if reasons(&failed.error).contains(&"ConditionalCheckFailed") => Ok(false),
+            Err(failed) => Err(failed.into_store_error()),
+            Ok(_) => Ok(true),
+        }
+    }
+}
+
+/// Whether the condition of a write was met.
+fn met<T, E>(answer: Result<T, Failed<E>>) -> Result<bool, StoreError>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match answer {
+        Err(failed) if failed.error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+        Err(failed) => Err(failed.into_store_error()),
+        Ok(_) => Ok(true),
+    }
+}
+
+/// Whether a transaction was cancelled only because others were at work on its items, or for want of capacity.
+fn was_outrun(error: &SdkError<TransactWriteItemsError>) -> bool {
+    let passing = ["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+    let reasons = reasons(error);
+    !reasons.is_empty() && reasons.iter().all(|reason| passing.contains(reason))
+}
+
+/// Why each item of a cancelled transaction was not written.
+fn reasons(error: &SdkError<TransactWriteItemsError>) -> Vec<&str> {
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+            cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
