@@ -31,7 +31,7 @@ const READ_AHEAD: usize = 50_000;
 pub(super) struct Shard {
     pub(super) id: String,
     state: Mutex<State>,
-    /// One for each lane: there are records, or the mapping was enabled.
+    /// One for each lane: there are new records.
     wake: Vec<Notify>,
     /// The last request for a look at the tip that was served.
     looked: watch::Sender<u64>,
@@ -77,11 +77,6 @@ impl Shard {
         self.is_full() || timeout(Duration::from_secs(5), seen).await.unwrap_or(false)
     }
 
-    /// Lets every lane look again.
-    pub(super) fn wake_lanes(&self) {
-        self.wake.iter().for_each(Notify::notify_one);
-    }
-
     fn is_full(&self) -> bool {
         self.lock().progress.waiting() >= READ_AHEAD
     }
@@ -99,7 +94,7 @@ impl Shard {
             state.lanes[lane].push(record);
         }
         drop(state);
-        self.wake_lanes();
+        self.wake.iter().for_each(Notify::notify_one);
     }
 }
 
