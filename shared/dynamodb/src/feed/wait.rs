@@ -1,9 +1,9 @@
 //! Waiting until the projectors have got somewhere: for what cannot be folded from the events right away.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use headwater::{FeedPosition, Position};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::log::newest;
 use super::streams::fed_version;

@@ -1,11 +1,10 @@
 //! The change feed: every commit once, each stream's in order, no position missing.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use headwater::{Commit, FeedPosition, Position};
 use headwater_dynamodb::{FeedEntry, FeedError};
 use proptest::prelude::*;
-use tokio::time::Instant;
 
 use crate::support::{Tap, World, bare, check, doorbells};
 use crate::toy::{history, note, titled};
