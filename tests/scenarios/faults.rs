@@ -65,6 +65,8 @@ async fn the_views_catch_up_whatever_happens_to_the_pipeline() -> Result<()> {
     let client = platform.client("pipeline").await?;
     let faults = [
         json!({ "service": "kinesis", "fault": "partial-failure", "rate": 0.3 }),
+        json!({ "service": "kinesis", "fault": "duplicate", "rate": 0.5 }),
+        json!({ "service": "kinesis", "fault": "reorder", "rate": 0.5 }),
         json!({ "service": "dynamodb", "fault": "throttle", "rate": 0.1, "function": "identity-project" }),
         json!({ "service": "dynamodb", "fault": "lost-reply", "rate": 0.1, "function": "identity-project" }),
     ];

@@ -10,6 +10,7 @@ mod idempotency;
 mod lists;
 mod members;
 mod openapi;
+mod pipeline;
 mod roles;
 mod support;
 mod tampering;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use aws_sdk_dynamodb::Client as Dynamodb;
+use base64::Engine;
 use serde_json::{Value, json};
 
 use crate::{Client, Reply};
@@ -155,6 +156,32 @@ impl Platform {
         tables.table_names().iter().find(|name| name.contains(logical_id)).cloned().with_context(|| format!("no {logical_id}"))
     }
 
+    /// Puts a record on a Kinesis stream, as the system at its other end would.
+    ///
+    /// # Errors
+    /// If Kinesis does not take it.
+    pub async fn put_record(&self, logical_id: &str, key: &str, data: &str) -> Result<()> {
+        let names = self.kinesis("ListStreams", &json!({})).await?;
+        let name = names["StreamNames"].as_array().into_iter().flatten().find(|name| name.to_string().contains(logical_id));
+        let name = name.with_context(|| format!("no {logical_id}: {names}"))?;
+        let data = base64::engine::general_purpose::STANDARD.encode(data);
+        let put = json!({ "StreamName": name, "PartitionKey": key, "Data": data });
+        let put = self.kinesis("PutRecord", &put).await?;
+        ensure!(put["SequenceNumber"].is_string(), "{put}");
+        Ok(())
+    }
+
+    /// One call of Kinesis' JSON API, as one who may do everything.
+    async fn kinesis(&self, operation: &str, body: &Value) -> Result<Value> {
+        let endpoint = self.dev("GET", "/dev/endpoint", None).await?.body["endpoint"].as_str().context("no endpoint")?.to_owned();
+        let authorization =
+            "AWS4-HMAC-SHA256 Credential=headwater/20260101/us-east-1/kinesis/aws4_request, SignedHeaders=host, Signature=0";
+        let request = reqwest::Client::new().post(endpoint).header("authorization", authorization);
+        let request = request.header("x-amz-target", format!("Kinesis_20131202.{operation}")).header("x-amz-date", "20260101T000000Z");
+        let request = request.header("content-type", "application/x-amz-json-1.1").body(body.to_string());
+        Ok(serde_json::from_str(&request.send().await?.text().await?)?)
+    }
+
     /// The sum of a metric that a function has written to its log.
     ///
     /// # Errors
@@ -170,6 +197,14 @@ impl Platform {
     /// # Errors
     /// If that takes more than a minute.
     pub async fn settled(&self) -> Result<()> {
+        self.settled_within(PATIENCE).await
+    }
+
+    /// As [`Platform::settled`], with another patience.
+    ///
+    /// # Errors
+    /// If it takes longer.
+    pub async fn settled_within(&self, patience: Duration) -> Result<()> {
         let start = Instant::now();
         loop {
             let lag = self.dev("GET", "/dev/lag", None).await?.body;
@@ -177,7 +212,7 @@ impl Platform {
             if !behind {
                 return Ok(());
             }
-            ensure!(start.elapsed() < PATIENCE, "not caught up after a minute: {lag}");
+            ensure!(start.elapsed() < patience, "not caught up: {lag}");
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
     }
