@@ -2,7 +2,7 @@
 //! transformer.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aws_lambda_events::kinesis::{KinesisEvent, KinesisEventRecord};
 use aws_lambda_events::streams::KinesisEventResponse;
@@ -13,9 +13,6 @@ use identity::user::{EMAIL_TAKEN, USER_NAME_TAKEN};
 use identity::{ApplyExternalUser, DOMAIN, ParkExternalUser, user};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-
-/// How long one record of the stream may take.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `POST /identity/external-users`
 ///
@@ -46,11 +43,11 @@ fn taken(name: &str) -> Option<&'static Rule> {
 /// Stream of external users → events of ours. A record is the body of the HTTP call, and the `tenant`. What the store does not answer
 /// comes again; what a rule says no to is parked; what can never be taken over is logged whole and counted.
 pub fn transform_external_users() -> Function {
-    Function::event("identity-transform-external-users", |app: Arc<App>, event: KinesisEvent| async move {
+    Function::event("identity-transform-external-users", |app: Arc<App>, event: KinesisEvent, deadline: Instant| async move {
         let mut answer = KinesisEventResponse::default();
         let mut failed = Vec::new();
         for record in &event.records {
-            if let Err(problem) = transform(&app, record).await
+            if let Err(problem) = transform(&app, record, deadline).await
                 && taken(problem.name()).is_none()
             {
                 let sequence = &record.kinesis.sequence_number;
@@ -69,13 +66,13 @@ pub fn transform_external_users() -> Function {
     })
 }
 
-async fn transform(app: &App, record: &KinesisEventRecord) -> Result<(), Problem> {
+async fn transform(app: &App, record: &KinesisEventRecord, deadline: Instant) -> Result<(), Problem> {
     let (tenant, update) = read(&record.kinesis.data)?;
     let caller = Caller { tenant, subject: "external-users".to_owned(), roles: Vec::new() };
     let at = record.kinesis.approximate_arrival_timestamp.0.timestamp_millis();
     let at = Timestamp::from_millisecond(at).map_err(Problem::internal)?;
     let correlation_id = record.event_id.clone().unwrap_or_else(|| record.kinesis.sequence_number.clone());
-    apply(app, &Request::internal(caller, at, correlation_id, Instant::now() + PATIENCE), update).await.map(|_| ())
+    apply(app, &Request::internal(caller, at, correlation_id, deadline), update).await.map(|_| ())
 }
 
 /// A record's tenant and update.

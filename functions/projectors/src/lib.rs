@@ -2,6 +2,7 @@
 //! is told in `headwater_dynamodb`'s projector.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use aws_lambda_events::kinesis::KinesisEvent;
 use aws_lambda_events::streams::KinesisEventResponse;
@@ -21,9 +22,9 @@ pub fn identity_project() -> Function {
 }
 
 fn project(name: &'static str, domain: &'static str, projections: &'static [ProjectionFn]) -> Function {
-    Function::event(name, move |app: Arc<App>, event: KinesisEvent| async move {
+    Function::event(name, move |app: Arc<App>, event: KinesisEvent, deadline: Instant| async move {
         let (places, doorbells): (Vec<usize>, Vec<Doorbell>) = doorbells(domain, &event).unzip();
-        let report = app.projector(domain, projections)?.project(doorbells).await;
+        let report = app.projector(domain, projections)?.within(deadline).project(doorbells).await;
         metric(domain, "ParkedStreams", report.parked.len() as f64);
         let numbers = report.failed.iter().filter_map(|failed| event.records.get(*places.get(*failed)?));
         let mut answer = KinesisEventResponse::default();

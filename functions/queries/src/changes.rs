@@ -1,8 +1,8 @@
 use headwater::{Commit, FeedPosition, Token};
-use headwater_lambda::problem::INVALID_TOKEN;
-use headwater_lambda::{Answer, App, Call, Function, Problem, Request};
+use headwater_dynamodb::{Feed, FeedError};
+use headwater_lambda::problem::{INVALID_TOKEN, TOKEN_AHEAD};
+use headwater_lambda::{Answer, Call, Function, Problem, Request};
 use serde::Serialize;
-use std::time::Instant;
 use utoipa::ToSchema;
 
 use crate::events::EventView;
@@ -30,42 +30,60 @@ fn changes(name: &'static str, path: &'static str, domain: &'static str) -> Func
     let call = Call::list::<ChangeView>(name, path, "Every commit of the domain once, each stream's in order.");
     let call = call.param("after", "The position after which to go on, from the start if absent.");
     Function::http(call, move |app, request| async move {
-        let after = after(&request, domain)?;
-        let entries = app.feed()?.read_after(&after, request.limit()?).await?;
-        let entries = if entries.is_empty() && hold_open(&app, &request, &after).await? {
-            app.feed()?.read_after(&after, request.limit()?).await?
-        } else {
-            entries
+        let feed = app.feed(&request)?;
+        app.wait_for_feeds(&request).await?;
+        wait_for_streams(&feed, &request).await?;
+        let after = match after(&request, domain)? {
+            Some(after) => after,
+            None => feed.start(request.tenant(), domain).await?,
         };
-        let commits = app.feed()?.commits(&entries).await?;
+        let limit = request.limit()?;
+        let mut entries = feed.read_after(&after, limit).await.map_err(beyond)?;
+        if entries.is_empty() && hold_open(&feed, &request, &after).await? {
+            entries = feed.read_after(&after, limit).await?;
+        }
+        let commits = feed.commits(&entries).await?;
         let place = |position| FeedPosition { position, ..after.clone() };
         let items: Vec<ChangeView> = entries.iter().zip(commits).map(|(entry, commit)| view(&place(entry.position), commit)).collect();
         let last = place(entries.last().map_or(after.position, |entry| entry.position));
-        let next = (entries.len() == request.limit()?).then(|| last.to_string());
+        let next = (entries.len() == limit).then(|| last.to_string());
         Answer::page(&request, Some(last), &items, request.cursor_after(next)?)
     })
 }
 
-/// Where to go on: after the cursor's position, or the parameter's, or at the start.
-fn after(request: &Request, domain: &str) -> Result<FeedPosition, Problem> {
+/// Where to go on: after the cursor's position or the parameter's; nothing if at the start.
+fn after(request: &Request, domain: &str) -> Result<Option<FeedPosition>, Problem> {
     let cursor = request.cursor()?;
-    let Some(text) = cursor.after().or(request.query("after")) else {
-        return Ok(FeedPosition { tenant: request.tenant().to_owned(), domain: domain.to_owned(), position: 0, epoch: 1 });
-    };
+    let Some(text) = cursor.after().or(request.query("after")) else { return Ok(None) };
     let tokens = headwater::parse_tokens(&format!("\"{}\"", text.trim_matches('"')), request.tenant())?;
     let position = tokens.into_iter().flat_map(|Token { feeds, .. }| feeds).next().filter(|position| position.domain == domain);
-    position.ok_or_else(|| Problem::new(&INVALID_TOKEN, format!("`after` is no position of the feed of {domain}")))
+    position.map(Some).ok_or_else(|| Problem::new(&INVALID_TOKEN, format!("`after` is no position of the feed of {domain}")))
+}
+
+/// A position that the feed has not reached is none that it gave.
+fn beyond(error: FeedError) -> Problem {
+    match error {
+        FeedError::Ahead { head } => Problem::new(&TOKEN_AHEAD, format!("the feed has got to {head} only")),
+        error => error.into(),
+    }
+}
+
+/// Waits until the feed tells of the streams' versions that the request's tokens name.
+async fn wait_for_streams(feed: &Feed, request: &Request) -> Result<(), Problem> {
+    for position in request.positions()? {
+        feed.wait_for_stream(&position, request.wait_until()).await?;
+    }
+    Ok(())
 }
 
 /// Waits for a further entry as long as the caller prefers, and says whether there is one.
-async fn hold_open(app: &App, request: &Request, after: &FeedPosition) -> Result<bool, Problem> {
+async fn hold_open(feed: &Feed, request: &Request, after: &FeedPosition) -> Result<bool, Problem> {
     if request.preferred_wait().is_none() {
         return Ok(false);
     }
-    let deadline = (Instant::now() + request.wait()).min(request.deadline);
     let further = FeedPosition { position: after.position + 1, ..after.clone() };
-    match app.feed()?.wait_for(&further, deadline.into()).await {
-        Err(headwater_dynamodb::FeedError::Ahead { .. }) => Ok(false),
+    match feed.wait_for(&further, request.wait_until()).await {
+        Err(FeedError::Ahead { .. }) => Ok(false),
         answer => Ok(answer.map(|()| true)?),
     }
 }

@@ -57,7 +57,7 @@ pub fn read_events() -> Function {
             (None, Some(text)) => text.parse().map_err(|_| Problem::invalid([("/query/after".to_owned(), "a number".to_owned())]))?,
             (None, None) => 0,
         };
-        let store = app.store()?.within(request.deadline);
+        let store = app.store(&request)?;
         let head = store.head(&stream).await?;
         if head == 0 {
             return Err(Problem::not_found("such stream"));

@@ -63,7 +63,7 @@ fn number(name: &str, text: &str) -> Result<u64, Problem> {
 
 /// Folds a stream with the aggregate of its kind.
 async fn state(app: &App, request: &Request, stream: &StreamName, at: At) -> Result<StateView, Problem> {
-    let store = app.store()?.within(request.deadline);
+    let store = app.store(request)?;
     match (stream.domain(), stream.category().as_str()) {
         (User::DOMAIN, User::CATEGORY) => fold::<User>(&store, stream, at).await,
         (Group::DOMAIN, Group::CATEGORY) => fold::<Group>(&store, stream, at).await,

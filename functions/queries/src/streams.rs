@@ -20,7 +20,7 @@ pub fn list_streams() -> Function {
         let (domain, within) = prefix.split_once('/').unwrap_or((prefix, ""));
         let (limit, cursor) = (request.limit()?, request.cursor()?);
         // One more than is shown tells whether there are more.
-        let mut streams = app.feed()?.streams(request.tenant(), domain, within, cursor.after(), limit + 1).await?;
+        let mut streams = app.feed(&request)?.streams(request.tenant(), domain, within, cursor.after(), limit + 1).await?;
         let goes_on = streams.len() > limit;
         streams.truncate(limit);
         let within_domain = |name: &str| name.split_once('/').map_or_else(String::new, |(_, rest)| rest.to_owned());

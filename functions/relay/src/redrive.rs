@@ -4,6 +4,7 @@ use std::sync::Arc;
 use aws_lambda_events::dynamodb::EventRecord;
 use aws_lambda_events::kinesis::KinesisEventRecord;
 use aws_sdk_s3::Client;
+use headwater_kinesis::Record;
 use headwater_lambda::{App, Error, Function, metric};
 use serde::Deserialize;
 use serde_json::Value;
@@ -17,7 +18,7 @@ const OBJECTS_PER_RUN: i32 = 100;
 /// are put back where they came from (those of the DynamoDB stream as the relay would have put them), then the object is deleted. Every
 /// consumer takes duplicates, so a crash in between does no harm.
 pub fn redrive() -> Function {
-    Function::event("redrive", |app: Arc<App>, _schedule: Value| async move {
+    Function::event("redrive", |app: Arc<App>, _schedule: Value, _| async move {
         let bucket = app.failures_bucket()?.to_owned();
         let s3 = Client::new(&aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await);
         let listed = s3.list_objects_v2().bucket(&bucket).max_keys(OBJECTS_PER_RUN).send().await?;
@@ -81,7 +82,7 @@ enum Target {
 }
 
 /// Sorts records by the stream that they are put back on, each stream's in order.
-fn by_stream(records: Vec<Value>) -> Result<BTreeMap<Target, Vec<(String, Vec<u8>)>>, Error> {
+fn by_stream(records: Vec<Value>) -> Result<BTreeMap<Target, Vec<Record>>, Error> {
     let mut targets: BTreeMap<Target, Vec<_>> = BTreeMap::new();
     for record in records {
         if record["eventSource"] == "aws:dynamodb" {
@@ -91,7 +92,10 @@ fn by_stream(records: Vec<Value>) -> Result<BTreeMap<Target, Vec<(String, Vec<u8
             let record: KinesisEventRecord = serde_json::from_value(record)?;
             let arn = record.event_source_arn.unwrap_or_default();
             let name = arn.rsplit('/').next().unwrap_or_default().to_owned();
-            targets.entry(Target::Stream(name)).or_default().push((record.kinesis.partition_key, record.kinesis.data.0));
+            targets
+                .entry(Target::Stream(name))
+                .or_default()
+                .push(Record { key: record.kinesis.partition_key, data: record.kinesis.data.0 });
         }
     }
     Ok(targets)
@@ -114,7 +118,7 @@ mod tests {
         let event = json!({ "Records": [record("YQ=="), record("Yg==")] });
         let failure: Failure = serde_json::from_value(json!({ "version": "1.0", "payload": event.to_string() })).unwrap();
         let targets = by_stream(failure.records().unwrap()).unwrap();
-        let expected = vec![("k".to_owned(), b"a".to_vec()), ("k".to_owned(), b"b".to_vec())];
+        let expected = ["a", "b"].map(|data| Record { key: "k".to_owned(), data: data.into() }).to_vec();
         assert_eq!(targets, BTreeMap::from([(Target::Stream("external-users".to_owned()), expected)]));
     }
 }

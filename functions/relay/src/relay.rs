@@ -4,7 +4,7 @@ use aws_lambda_events::dynamodb::{Event, EventRecord};
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use headwater::Commit;
 use headwater_dynamodb::CommitItem;
-use headwater_kinesis::CommitRecord;
+use headwater_kinesis::{CommitRecord, Record};
 use headwater_lambda::{App, Error, Function, metric};
 
 /// DynamoDB stream of the events table → commits stream: each new commit, keyed by its stream, without its snapshot.
@@ -13,29 +13,29 @@ use headwater_lambda::{App, Error, Function, metric};
 /// the projector reads what it lacks. Items of the events table are never changed, so MODIFY and REMOVE are tampering: they raise the
 /// alarm's metric and are not relayed.
 pub fn relay() -> Function {
-    Function::event("relay", |app: Arc<App>, event: Event| async move {
-        let (numbers, records): (Vec<String>, Vec<(String, Vec<u8>)>) = event.records.iter().filter_map(numbered_commit).unzip();
+    Function::event("relay", |app: Arc<App>, event: Event, _| async move {
+        let (numbers, records): (Vec<String>, Vec<Record>) = event.records.iter().filter_map(numbered_commit).unzip();
         let failed = app.commits()?.publish(&records).await;
         metric("pipeline", "RelayFailedRecords", failed.len() as f64);
         let mut answer = DynamoDbEventResponse::default();
-        answer.batch_item_failures = failed.into_iter().filter_map(|index| numbers.get(index)).map(failure).collect();
+        answer.batch_item_failures = failed.into_iter().filter_map(|index| numbers.get(index)).map(|number| failure(number)).collect();
         Ok::<_, Error>(answer)
     })
 }
 
-fn failure(number: &String) -> DynamoDbBatchItemFailure {
+fn failure(number: &str) -> DynamoDbBatchItemFailure {
     let mut failure = DynamoDbBatchItemFailure::default();
-    failure.item_identifier = Some(number.clone());
+    failure.item_identifier = Some(number.to_owned());
     failure
 }
 
 /// The record's sequence number with what is to be put for it.
-fn numbered_commit(record: &EventRecord) -> Option<(String, (String, Vec<u8>))> {
+fn numbered_commit(record: &EventRecord) -> Option<(String, Record)> {
     Some((record.change.sequence_number.clone().unwrap_or_default(), commit_record(record)?))
 }
 
-/// What is to be put for a record of the DynamoDB stream: the partition key and the data. Nothing for tampering, which is reported.
-pub(crate) fn commit_record(record: &EventRecord) -> Option<(String, Vec<u8>)> {
+/// What is to be put for a record of the DynamoDB stream. Nothing for tampering, which is reported.
+pub(crate) fn commit_record(record: &EventRecord) -> Option<Record> {
     let change = &record.change;
     if record.event_name != "INSERT" {
         // A write that changes nothing emits no record on AWS, but a local emulator may send one.
@@ -45,7 +45,7 @@ pub(crate) fn commit_record(record: &EventRecord) -> Option<(String, Vec<u8>)> {
         return None;
     }
     match encode(record) {
-        Ok(keyed) => Some(keyed),
+        Ok(encoded) => Some(encoded),
         Err(error) => {
             report_tampering(record, &error.to_string());
             None
@@ -53,10 +53,9 @@ pub(crate) fn commit_record(record: &EventRecord) -> Option<(String, Vec<u8>)> {
     }
 }
 
-fn encode(record: &EventRecord) -> Result<(String, Vec<u8>), Error> {
+fn encode(record: &EventRecord) -> Result<Record, Error> {
     let item: CommitItem = serde_dynamo::from_item(record.change.new_image.clone())?;
-    let commit = Commit::try_from(item)?;
-    Ok((commit.stream.to_string(), CommitRecord::encode(commit)?))
+    Ok(CommitRecord::encode(Commit::try_from(item)?)?)
 }
 
 fn report_tampering(record: &EventRecord, reason: &str) {

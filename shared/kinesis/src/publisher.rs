@@ -23,6 +23,15 @@ pub async fn connect() -> Client {
     )
 }
 
+/// What is put on a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The partition key: records of one key keep their order, as far as any order is kept.
+    pub key: String,
+    /// The data, at most 1 MB with the key.
+    pub data: Vec<u8>,
+}
+
 /// Puts records on one stream. `PutRecords` may fail in part; what failed is put again, oldest first.
 #[derive(Clone, Debug)]
 pub struct Publisher {
@@ -41,8 +50,8 @@ impl Publisher {
         &self.stream
     }
 
-    /// Puts records of (partition key, data) and answers with the indices of those that did not get through, ascending.
-    pub async fn publish(&self, records: &[(String, Vec<u8>)]) -> Vec<usize> {
+    /// Puts records and answers with the indices of those that did not get through, ascending.
+    pub async fn publish(&self, records: &[Record]) -> Vec<usize> {
         let mut failed = Vec::new();
         for chunk in chunks(records) {
             failed.extend(self.publish_chunk(records, chunk).await);
@@ -50,7 +59,7 @@ impl Publisher {
         failed
     }
 
-    async fn publish_chunk(&self, records: &[(String, Vec<u8>)], mut pending: Vec<usize>) -> Vec<usize> {
+    async fn publish_chunk(&self, records: &[Record], mut pending: Vec<usize>) -> Vec<usize> {
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
                 let ceiling = 50 << attempt;
@@ -65,9 +74,9 @@ impl Publisher {
     }
 
     /// One `PutRecords` of the pending records; answers with those of them that failed.
-    async fn put(&self, records: &[(String, Vec<u8>)], pending: Vec<usize>) -> Vec<usize> {
+    async fn put(&self, records: &[Record], pending: Vec<usize>) -> Vec<usize> {
         let mut request = self.client.put_records().stream_name(&self.stream);
-        for (key, data) in pending.iter().filter_map(|index| records.get(*index)) {
+        for Record { key, data } in pending.iter().filter_map(|index| records.get(*index)) {
             match PutRecordsRequestEntry::builder().partition_key(key).data(Blob::new(data.as_slice())).build() {
                 Ok(entry) => request = request.records(entry),
                 Err(error) => {
@@ -95,10 +104,10 @@ impl Publisher {
 }
 
 /// Cuts records into chunks that one `PutRecords` takes, as indices.
-fn chunks(records: &[(String, Vec<u8>)]) -> Vec<Vec<usize>> {
+fn chunks(records: &[Record]) -> Vec<Vec<usize>> {
     let mut chunks: Vec<Vec<usize>> = Vec::new();
     let mut bytes = 0;
-    for (index, (key, data)) in records.iter().enumerate() {
+    for (index, Record { key, data }) in records.iter().enumerate() {
         let size = key.len() + data.len();
         match chunks.last_mut() {
             Some(chunk) if chunk.len() < MOST_RECORDS && bytes + size <= MOST_BYTES => {
@@ -120,11 +129,11 @@ mod tests {
 
     #[test]
     fn chunks_keep_the_limits_and_the_order() {
-        let small: Vec<_> = (0..1_001).map(|i| (i.to_string(), vec![0; 10])).collect();
+        let small: Vec<_> = (0..1_001).map(|i| Record { key: i.to_string(), data: vec![0; 10] }).collect();
         let sizes: Vec<usize> = chunks(&small).iter().map(Vec::len).collect();
         assert_eq!(sizes, [500, 500, 1]);
         assert_eq!(chunks(&small).concat(), (0..1_001).collect::<Vec<_>>());
-        let large: Vec<_> = (0..11).map(|_| ("k".to_owned(), vec![0; 1024 * 1024 - 1])).collect();
+        let large: Vec<_> = (0..11).map(|_| Record { key: "k".to_owned(), data: vec![0; 1024 * 1024 - 1] }).collect();
         assert_eq!(chunks(&large).iter().map(Vec::len).collect::<Vec<_>>(), [5, 5, 1]);
         assert!(chunks(&[]).is_empty());
     }

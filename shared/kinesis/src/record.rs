@@ -1,7 +1,7 @@
 use headwater::{Commit, StreamName};
 use serde::{Deserialize, Serialize};
 
-use crate::LARGEST_RECORD;
+use crate::{LARGEST_RECORD, Record};
 
 /// A record on the commits stream, as JSON under the stream's name as partition key. For a projector it is a doorbell, "stream S reached
 /// n"; the commit is along so that it need not be read, unless it is too large for a record.
@@ -17,18 +17,19 @@ pub struct CommitRecord {
 }
 
 impl CommitRecord {
-    /// The record of a commit: whole if it fits, else the bare doorbell.
+    /// The record of a commit, keyed by its stream: whole if it fits, else the bare doorbell.
     ///
     /// # Errors
     /// If the commit cannot be serialized, which its type rules out.
-    pub fn encode(mut commit: Commit) -> Result<Vec<u8>, serde_json::Error> {
+    pub fn encode(mut commit: Commit) -> Result<Record, serde_json::Error> {
         commit.snapshot = None;
         let (stream, last) = (commit.stream.clone(), commit.last());
+        let key = stream.to_string();
         let whole = serde_json::to_vec(&Self { stream: stream.clone(), last, commit: Some(commit) })?;
-        if whole.len() + stream.as_str().len() <= LARGEST_RECORD {
-            return Ok(whole);
+        if whole.len() + key.len() <= LARGEST_RECORD {
+            return Ok(Record { key, data: whole });
         }
-        serde_json::to_vec(&Self { stream, last, commit: None })
+        Ok(Record { key, data: serde_json::to_vec(&Self { stream, last, commit: None })? })
     }
 }
 
@@ -50,13 +51,14 @@ mod tests {
     fn a_record_carries_the_commit_without_its_snapshot() {
         let plain = commit("x");
         let carrier = Commit { snapshot: Some(Snapshot { revision: 1, state: serde_json::json!({}) }), ..plain.clone() };
-        let record: CommitRecord = serde_json::from_slice(&CommitRecord::encode(carrier).unwrap()).unwrap();
+        let record: CommitRecord = serde_json::from_slice(&CommitRecord::encode(carrier).unwrap().data).unwrap();
         assert_eq!(record, CommitRecord { stream: plain.stream.clone(), last: 4, commit: Some(plain) });
     }
 
     #[test]
     fn a_commit_too_large_for_a_record_goes_as_a_doorbell() {
-        let record: CommitRecord = serde_json::from_slice(&CommitRecord::encode(commit(&"x".repeat(LARGEST_RECORD))).unwrap()).unwrap();
+        let record: CommitRecord =
+            serde_json::from_slice(&CommitRecord::encode(commit(&"x".repeat(LARGEST_RECORD))).unwrap().data).unwrap();
         assert_eq!((record.last, record.commit), (4, None));
     }
 }

@@ -6,7 +6,7 @@ use headwater_dynamodb::{EventStore, Feed, Projector, StoreConfig, Usage, Views}
 use headwater_kinesis::Publisher;
 use lambda_runtime::Error;
 
-use crate::Problem;
+use crate::{Problem, Request};
 
 /// What a handler works with: whatever the function's environment names. Its connections stand before the first request.
 pub struct App {
@@ -77,28 +77,31 @@ impl App {
         Ok(())
     }
 
-    /// The event store.
+    /// The event store, for as long as the request has time.
     ///
     /// # Errors
     /// 500 if `EVENTS_TABLE` is not set.
-    pub fn store(&self) -> Result<&EventStore, Problem> {
-        self.store.as_ref().ok_or_else(|| unset("EVENTS_TABLE"))
+    pub fn store(&self, request: &Request) -> Result<EventStore, Problem> {
+        let store = self.store.as_ref().ok_or_else(|| unset("EVENTS_TABLE"))?;
+        Ok(store.within(request.deadline))
     }
 
-    /// The views.
+    /// The views, for as long as the request has time.
     ///
     /// # Errors
     /// 500 if `VIEWS_TABLE` is not set.
-    pub fn views(&self) -> Result<&Views, Problem> {
-        self.views.as_ref().ok_or_else(|| unset("VIEWS_TABLE"))
+    pub fn views(&self, request: &Request) -> Result<Views, Problem> {
+        let views = self.views.as_ref().ok_or_else(|| unset("VIEWS_TABLE"))?;
+        Ok(views.within(request.deadline))
     }
 
-    /// The change feeds.
+    /// The change feeds, for as long as the request has time.
     ///
     /// # Errors
     /// 500 if `FEED_TABLE` is not set.
-    pub fn feed(&self) -> Result<&Feed, Problem> {
-        self.feed.as_ref().ok_or_else(|| unset("FEED_TABLE"))
+    pub fn feed(&self, request: &Request) -> Result<Feed, Problem> {
+        let feed = self.feed.as_ref().ok_or_else(|| unset("FEED_TABLE"))?;
+        Ok(feed.within(request.deadline))
     }
 
     /// Keeps a domain's views and change feed up to date. There is one for the life of the process, since it remembers how far it got.

@@ -42,7 +42,7 @@ impl App {
     /// # Errors
     /// 400 if a token is ahead of the stream, 503 if the store is out of reach.
     pub async fn load<A: Aggregate>(&self, request: &Request, stream: &StreamName) -> Result<A, Problem> {
-        let folded: Folded<A> = self.store()?.within(request.deadline).load(stream).await?;
+        let folded: Folded<A> = self.store(request)?.load(stream).await?;
         match request.positions()?.into_iter().find(|position| position.stream == *stream && position.version > folded.version) {
             Some(ahead) => Err(token_ahead(&ahead.stream, ahead.version)),
             None => Ok(folded.state),
@@ -77,7 +77,7 @@ impl App {
             idempotency: idempotency(request, &render)?,
             deadline: request.deadline,
         };
-        match self.store()?.execute(execution).await {
+        match self.store(request)?.execute(execution).await {
             Ok(Outcome::Committed(folded) | Outcome::Unchanged(folded)) => Ok(success(folded.version)),
             Ok(Outcome::Replayed(answer)) => serde_json::from_value(answer).map_err(Problem::internal),
             Err(error) => Err(error.into()),

@@ -1,6 +1,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -9,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::observe::{self, Observed};
 use crate::problem::FORBIDDEN;
+use crate::request::deadline;
 use crate::{Answer, App, Call, Problem, Request};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -41,18 +43,19 @@ impl Function {
         Self { name: call.function, call: Some(call), handler: Handler::Http(handler) }
     }
 
-    /// A function that takes events of another kind: a batch of a stream, a schedule.
+    /// A function that takes events of another kind: a batch of a stream, a schedule. Its handler is told by when it must be done.
     pub fn event<E, A, F, Fut>(name: &'static str, handler: F) -> Self
     where
         E: DeserializeOwned + Send + 'static,
         A: Serialize,
-        F: Fn(Arc<App>, E) -> Fut + Send + Sync + Clone + 'static,
+        F: Fn(Arc<App>, E, Instant) -> Fut + Send + Sync + Clone + 'static,
         Fut: Future<Output = Result<A, Error>> + Send + 'static,
     {
         let handler: EventHandler = Box::new(move |app, event| {
             let handler = handler.clone();
             Box::pin(async move {
-                let answer = handler(app, serde_json::from_value(event.payload)?).await?;
+                let deadline = deadline(event.context.deadline);
+                let answer = handler(app, serde_json::from_value(event.payload)?, deadline).await?;
                 Ok(serde_json::to_value(answer)?)
             })
         });

@@ -1,7 +1,5 @@
 //! Queries: rows as fresh as the request's tokens demand.
 
-use std::time::Instant;
-
 use headwater::{FeedPosition, Projection, ProjectionFn, Revision, StreamName, projection_fn};
 use headwater_dynamodb::{FeedError, Overlay, ReadError};
 
@@ -18,7 +16,7 @@ impl App {
         let named = request.positions()?.into_iter().filter(|position| position.stream == *stream).map(|position| position.version).max();
         // A feed's token demands a strong read too: its rows are there for such.
         let at_least = if request.tokens()?.is_empty() { None } else { Some(named.unwrap_or(0)) };
-        let row = self.views()?.get(&projection_fn::<P>(), stream, at_least).await?;
+        let row = self.views(request)?.get(&projection_fn::<P>(), stream, at_least).await?;
         match row.filter(|row| !row.deleted) {
             Some(row) => Ok(Some((row.version, row.read().map_err(Problem::internal)?))),
             None => Ok(None),
@@ -34,15 +32,15 @@ impl App {
             return Ok(None);
         }
         self.wait_for_feeds(request).await?;
-        Ok(Some(self.views()?.overlay(&request.positions()?, projections).await?))
+        Ok(Some(self.views(request)?.overlay(&request.positions()?, projections).await?))
     }
 
     /// How an answer is rendered now, for its `ETag`. Raise `representation` when the same row is rendered in another way.
     ///
     /// # Errors
     /// 503 if the active generation cannot be read.
-    pub async fn revision(&self, representation: u32) -> Result<Revision, Problem> {
-        let generation = self.views()?.generation().await?.0;
+    pub async fn revision(&self, request: &Request, representation: u32) -> Result<Revision, Problem> {
+        let generation = self.views(request)?.generation().await?.0;
         Ok(Revision { generation, representation })
     }
 
@@ -51,14 +49,16 @@ impl App {
     /// # Errors
     /// 503 if it cannot be read.
     pub async fn feed_head(&self, request: &Request, domain: &str) -> Result<FeedPosition, Problem> {
-        Ok(self.feed()?.head(request.tenant(), domain).await?)
+        Ok(self.feed(request)?.head(request.tenant(), domain).await?)
     }
 
-    /// Waits until the change feeds have reached the request's tokens: as long as it prefers, but in time to answer.
-    async fn wait_for_feeds(&self, request: &Request) -> Result<(), Problem> {
-        let deadline = (Instant::now() + request.wait()).min(request.deadline);
+    /// Waits until the change feeds have reached the request's tokens.
+    ///
+    /// # Errors
+    /// 503 if one has not by [`Request::wait_until`], 410 if its position is of another epoch.
+    pub async fn wait_for_feeds(&self, request: &Request) -> Result<(), Problem> {
         for position in request.feed_positions()? {
-            self.feed()?.wait_for(&position, deadline.into()).await?;
+            self.feed(request)?.wait_for(&position, request.wait_until()).await?;
         }
         Ok(())
     }

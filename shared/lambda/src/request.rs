@@ -243,9 +243,9 @@ impl Request {
         Ok(self.tokens()?.into_iter().flat_map(|token| token.feeds).collect())
     }
 
-    /// How long a query may wait for its views: `Prefer: wait=N`, 2 seconds if absent, 10 at most.
-    pub fn wait(&self) -> Duration {
-        Duration::from_secs(self.preferred_wait().unwrap_or(2))
+    /// Until when a query may wait for its views: as long as `Prefer: wait=N` says, 2 seconds if absent, but in time to answer.
+    pub fn wait_until(&self) -> Instant {
+        (Instant::now() + Duration::from_secs(self.preferred_wait().unwrap_or(2))).min(self.deadline)
     }
 
     /// The `wait` of the `Prefer` header in seconds, cut to 10.
@@ -330,7 +330,7 @@ fn is_correlation_id(id: &str) -> bool {
 }
 
 /// Lambda's deadline is a time of day; what is left of it, less the time to answer, counts from now.
-fn deadline(deadline_ms: u64) -> Instant {
+pub(crate) fn deadline(deadline_ms: u64) -> Instant {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Instant::now() + Duration::from_millis(deadline_ms).saturating_sub(now).saturating_sub(ANSWER_MARGIN)
 }

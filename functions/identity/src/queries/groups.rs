@@ -11,7 +11,7 @@ pub fn get_group() -> Function {
     Function::http(Call::entity::<GroupView>("identity-get-group", "/identity/groups/{id}", "Read a group."), |app, request| async move {
         let stream = group::stream(request.tenant(), request.path("id"))?;
         let (version, row) = app.row::<GroupRow>(&request, &stream).await?.ok_or_else(|| Problem::not_found("such group"))?;
-        Answer::entity(&request, &stream, version, app.revision(REPRESENTATION).await?, &GroupView::new(&stream, version, row))
+        Answer::entity(&request, &stream, version, app.revision(&request, REPRESENTATION).await?, &GroupView::new(&stream, version, row))
     })
 }
 
@@ -32,7 +32,7 @@ pub fn list_groups() -> Function {
             overlay: overlay.as_ref(),
             keep: &|_| true,
         };
-        let page = app.views()?.page(wanted).await?;
+        let page = app.views(&request)?.page(wanted).await?;
         let mut groups = Vec::with_capacity(page.rows.len());
         for (stream, row) in &page.rows {
             groups.push(GroupView::new(stream, row.version, row.read().map_err(Problem::internal)?));

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use headwater::{Position, Projection, Row, StreamName, projection_fn};
-use headwater_dynamodb::{Overlay, PageRequest};
+use headwater_dynamodb::{Overlay, PageRequest, Views};
 use headwater_lambda::{Answer, App, Call, Cursor, Function, Problem, Request};
 use identity::member_row::{groups_of, members_of};
 use identity::{DOMAIN, GroupRow, MemberRow, PROJECTIONS, UserRow, group, membership, user};
@@ -63,9 +63,10 @@ async fn list<Owner: Projection, Other: Projection, View: Serialize>(
 ) -> Result<Answer, Problem> {
     let position = app.feed_head(request, DOMAIN).await?;
     let overlay = overlay(app, request).await?;
-    let owners = app.views()?.get_many(&projection_fn::<Owner>(), [owner.clone()], overlay.as_ref()).await?;
+    let views = app.views(request)?;
+    let owners = views.get_many(&projection_fn::<Owner>(), [owner.clone()], overlay.as_ref()).await?;
     if owners.get(owner).is_none_or(|row| row.deleted) {
-        return Err(Problem::not_found(&format!("{}", owner.within_tenant())));
+        return Err(Problem::not_found(owner.within_tenant()));
     }
     let limit = request.limit()?;
     let mut cursor = request.cursor()?;
@@ -82,8 +83,8 @@ async fn list<Owner: Projection, Other: Projection, View: Serialize>(
             overlay: overlay.as_ref(),
             keep: &|_| true,
         };
-        let page = app.views()?.page(wanted).await?;
-        items.extend(join(app, &page.rows, overlay.as_ref(), other, show).await?);
+        let page = views.page(wanted).await?;
+        items.extend(join(&views, &page.rows, overlay.as_ref(), other, show).await?);
         match page.next {
             Some(next) if items.len() < limit => cursor = Cursor { after: next, ..cursor },
             next => return Answer::page(request, Some(position), &items, request.cursor_after(next)?),
@@ -93,14 +94,14 @@ async fn list<Owner: Projection, Other: Projection, View: Serialize>(
 
 /// The memberships whose other side is there, each with its row.
 async fn join<Other: Projection, View>(
-    app: &App,
+    views: &Views,
     members: &[(StreamName, Row)],
     overlay: Option<&Overlay>,
     other: fn(&StreamName) -> Result<StreamName, Problem>,
     show: &(dyn Fn(&str, Timestamp, Other) -> View + Send + Sync),
 ) -> Result<Vec<View>, Problem> {
     let others = members.iter().map(|(member, _)| other(member)).collect::<Result<Vec<_>, _>>()?;
-    let rows: HashMap<StreamName, Row> = app.views()?.get_many(&projection_fn::<Other>(), others.iter().cloned(), overlay).await?;
+    let rows: HashMap<StreamName, Row> = views.get_many(&projection_fn::<Other>(), others.iter().cloned(), overlay).await?;
     let mut items = Vec::with_capacity(members.len());
     for ((_, member), other) in members.iter().zip(&others) {
         if let Some(row) = rows.get(other).filter(|row| !row.deleted) {
@@ -123,11 +124,11 @@ async fn overlay(app: &App, request: &Request) -> Result<Option<Overlay>, Proble
     if sides.is_empty() {
         return Ok(Some(named));
     }
-    let store = app.store()?.within(request.deadline);
+    let store = app.store(request)?;
     let mut positions = request.positions()?;
     for stream in sides {
         let version = store.head(&stream).await?;
         positions.push(Position { stream, version });
     }
-    Ok(Some(app.views()?.overlay(&positions, &PROJECTIONS).await?))
+    Ok(Some(app.views(request)?.overlay(&positions, &PROJECTIONS).await?))
 }

@@ -13,7 +13,7 @@ pub fn get_user() -> Function {
     Function::http(Call::entity::<UserView>("identity-get-user", "/identity/users/{id}", "Read a user."), |app, request| async move {
         let stream = user::stream(request.tenant(), request.path("id"))?;
         let (version, row) = app.row::<UserRow>(&request, &stream).await?.ok_or_else(|| Problem::not_found("such user"))?;
-        Answer::entity(&request, &stream, version, app.revision(REPRESENTATION).await?, &UserView::new(&stream, version, row))
+        Answer::entity(&request, &stream, version, app.revision(&request, REPRESENTATION).await?, &UserView::new(&stream, version, row))
     })
 }
 
@@ -67,7 +67,7 @@ impl Search {
             overlay: overlay.as_ref(),
             keep: &shown,
         };
-        Ok(app.views()?.page(wanted).await?)
+        Ok(app.views(request)?.page(wanted).await?)
     }
 }
 
@@ -80,7 +80,7 @@ pub fn user_audit() -> Function {
     let call = Call::list::<AuditEntry>("identity-user-audit", "/identity/users/{id}/audit", "Who changed what, when, from what to what.");
     Function::http(call.operator(), |app, request| async move {
         let stream = user::stream(request.tenant(), request.path("id"))?;
-        let commits = app.store()?.within(request.deadline).commits_after(&stream, 0).await?;
+        let commits = app.store(&request)?.commits_after(&stream, 0).await?;
         if commits.is_empty() {
             return Err(Problem::not_found("such user"));
         }
