@@ -70,7 +70,7 @@ impl App {
             origin: Origin {
                 correlation_id: request.correlation_id.clone(),
                 causation_id: None,
-                traceparent: request.header("traceparent").map(str::to_owned),
+                traceparent: request.traceparent().map(str::to_owned),
             },
             expected: expected(request, stream)?,
             is_new,

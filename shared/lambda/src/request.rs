@@ -186,13 +186,23 @@ impl Request {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
+    /// The W3C trace context, if it is one: it is stored with every event, so nothing else may come in by it.
+    pub(crate) fn traceparent(&self) -> Option<&str> {
+        let is_one = |text: &&str| text.len() == 55 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+        self.header("traceparent").filter(is_one)
+    }
+
     /// The body as a command, with its shape checked.
     ///
     /// # Errors
     /// 400 if it is not JSON; 422 with each field at fault.
     pub fn json<T: DeserializeOwned + Validate<Context = ()>>(&self) -> Result<T, Problem> {
-        let body = serde_json::from_slice(&self.body);
-        read_json(body.map_err(|error| Problem::new(&MALFORMED, format!("the body is not JSON: {error}")))?)
+        let body: serde_json::Value =
+            serde_json::from_slice(&self.body).map_err(|error| Problem::new(&MALFORMED, format!("the body is not JSON: {error}")))?;
+        if !body.is_object() {
+            return Err(Problem::invalid([(String::new(), "the body must be an object".to_owned())]));
+        }
+        read_json(body)
     }
 
     /// The condition in `If-Match`, if there is one.
@@ -360,3 +370,6 @@ fn camel_case(pointer: &str) -> String {
         text + &initial.to_uppercase() + rest
     })
 }
+
+#[cfg(test)]
+mod tests;
