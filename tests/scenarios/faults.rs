@@ -1,9 +1,12 @@
 //! Replies that are lost, a store that is out of reach: each command is carried out once, and told truly.
 
+use std::time::Duration;
+
 use anyhow::Result;
+use headwater_tests::Platform;
 use serde_json::{Value, json};
 
-use crate::support::{create_user, events, own_platform, user};
+use crate::support::{PROGRAM, create_user, events, own_platform, user};
 
 #[tokio::test]
 async fn puts_whose_replies_are_lost_are_settled() -> Result<()> {
@@ -55,6 +58,55 @@ async fn a_store_out_of_reach_is_said_so_and_nothing_is_half_done() -> Result<()
     client.patch(&path, &json!({ "displayName": "B" })).await?.expect(200)?;
     platform.settled().await?;
     assert_eq!(client.get(&path).await?.body["displayName"], "B");
+    Ok(())
+}
+
+/// What cannot be settled within the function's time is said so: here the put is done, but no reply ever comes.
+#[tokio::test]
+async fn an_outcome_that_stays_unknown_is_said_so() -> Result<()> {
+    let platform = own_platform()?;
+    let client = platform.client("unknown").await?;
+    let ada = create_user(&client, "ada").await?;
+    let path = format!("/identity/users/{}", ada.id());
+    platform.fault(fault("lost-reply", 1.0, "identity-deactivate-user")).await?;
+    platform.fault(fault("transaction-conflict", 1.0, "identity-delete-user")).await?;
+    let deactivate = client.call("POST", &format!("{path}/deactivate")).send();
+    let delete = client.call("DELETE", &path).send();
+    let (unknown, contended) = tokio::try_join!(deactivate, delete)?;
+    assert!(!contended.problem(503, "contention")?.header("retry-after").is_empty());
+    // The read before the put gets no reply either, so nothing is known to have been done; nothing was.
+    unknown.problem(503, "store-unavailable")?;
+
+    client.patch(&path, &json!({ "displayName": "warm" })).await?.expect(200)?;
+    platform.fault(fault("lost-reply", 1.0, "identity-patch-user")).await?;
+    let patched = client.patch(&path, &json!({ "displayName": "done" })).await?.problem(503, "outcome-unknown")?;
+    assert!(!patched.header("retry-after").is_empty());
+    platform.fault(json!({ "service": "dynamodb", "fault": "none" })).await?;
+    let repeated = client.patch(&path, &json!({ "displayName": "done" })).await?.expect(200)?;
+    assert_eq!(repeated.version(), ada.version() + 2, "it had been done, and is not done twice");
+    Ok(())
+}
+
+/// All faults at once, at a low rate, from a seed. A client that repeats what was not carried out, under its key, gets all done once.
+#[tokio::test]
+async fn in_chaos_every_command_is_carried_out_once() -> Result<()> {
+    let platform = Platform::start(PROGRAM, &["--chaos", "7"])?;
+    let client = platform.client("chaos").await?;
+    for i in 0..60 {
+        let (body, key) = (user(&format!("user{i}")), format!("key-{i}"));
+        let mut tries = 0;
+        loop {
+            let reply = client.call("POST", "/identity/users").header("idempotency-key", &key).json(&body).send().await?;
+            match reply.status {
+                201 => break,
+                503 if tries < 20 => tries += 1,
+                _ => reply.expect(201).map(|_| ())?,
+            }
+        }
+    }
+    platform.settled_within(Duration::from_secs(200)).await?;
+    assert_eq!(client.all("/identity/changes").await?.len(), 60);
+    assert_eq!(client.all("/identity/users").await?.len(), 60);
     Ok(())
 }
 

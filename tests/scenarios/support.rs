@@ -6,7 +6,7 @@ use headwater_tests::{Client, Platform, Reply};
 use serde_json::{Value, json};
 
 /// The program that a scenario starts.
-const PROGRAM: &str = env!("CARGO_BIN_EXE_platform");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_platform");
 
 /// A platform of the scenario's own, to be metered, broken or killed.
 pub(crate) fn own_platform() -> Result<Platform> {
