@@ -7,7 +7,6 @@
 mod dynamodb;
 mod kinesis;
 mod s3;
-mod wire;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -23,7 +22,6 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::template::Template;
-pub(crate) use wire::{AUTHORIZATION, client};
 
 /// Where data is kept.
 #[derive(Debug, Clone, Default)]

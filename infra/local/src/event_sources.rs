@@ -4,12 +4,12 @@
 //! directory, and a restart goes on behind it.
 
 mod checkpoints;
-mod client;
 mod dynamodb;
 mod failure;
 mod kinesis;
 mod lane;
 mod mapping;
+mod objects;
 mod progress;
 mod schedule;
 mod shard;
@@ -23,14 +23,15 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use crate::aws::JsonClient;
 use crate::clock::Clock;
 use crate::host::Host;
 use crate::template::{EventSource, Function, SourceKind, Template};
 use checkpoints::CheckpointFile;
-use client::{JsonClient, ObjectStore};
 use dynamodb::DynamoDbStream;
 use kinesis::KinesisStream;
 use mapping::Mapping;
+use objects::ObjectStore;
 
 /// Where streams are read and failures written.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@
 //!
 //! [`template`] says what there is; [`platform`] puts it together; everything else is one part of the picture.
 
+mod aws;
 pub mod clock;
 pub mod config;
 pub mod data_dir;

@@ -22,13 +22,11 @@ type EventHandler = Box<dyn Fn(Arc<App>, LambdaEvent<serde_json::Value>) -> BoxF
 pub struct Function {
     /// The name of its binary and of its `Handler` in the template.
     pub name: &'static str,
-    /// The call that it answers; nothing for a function behind a stream or a schedule.
-    pub call: Option<Call>,
     handler: Handler,
 }
 
 enum Handler {
-    Http(HttpHandler),
+    Http(Call, HttpHandler),
     Event(EventHandler),
 }
 
@@ -40,7 +38,7 @@ impl Function {
         Fut: Future<Output = Result<Answer, Problem>> + Send + 'static,
     {
         let handler: HttpHandler = Box::new(move |app, request| Box::pin(handler(app, request)));
-        Self { name: call.function, call: Some(call), handler: Handler::Http(handler) }
+        Self { name: call.function, handler: Handler::Http(call, handler) }
     }
 
     /// A function that takes events of another kind: a batch of a stream, a schedule. Its handler is told by when it must be done.
@@ -59,12 +57,25 @@ impl Function {
                 Ok(serde_json::to_value(answer)?)
             })
         });
-        Self { name, call: None, handler: Handler::Event(handler) }
+        Self { name, handler: Handler::Event(handler) }
     }
 
-    /// The domain that it belongs to: the first word of its name, which is `identity` in `identity-get-user`.
+    /// The call that it answers; nothing for a function behind a stream or a schedule.
+    pub fn call(&self) -> Option<&Call> {
+        match &self.handler {
+            Handler::Http(call, _) => Some(call),
+            Handler::Event(_) => None,
+        }
+    }
+
+    /// The domain that it belongs to: the first word of its name, which is `identity` in `identity-get-user`; `common` if its call lies
+    /// under no domain.
     fn domain(&self) -> &'static str {
-        self.name.split('-').next().unwrap_or(self.name)
+        let first = self.name.split('-').next().unwrap_or(self.name);
+        match self.call() {
+            Some(call) if call.path.split('/').nth(1) != Some(first) => "common",
+            _ => first,
+        }
     }
 
     /// Serves the Runtime API until the process ends. Connections are opened before the first event is asked for.
@@ -75,14 +86,13 @@ impl Function {
         observe::init();
         let (name, domain) = (self.name, self.domain());
         let app = Arc::new(App::from_env(domain).await?);
-        match (self.handler, self.call) {
-            (Handler::Http(handler), Some(call)) => {
-                let handler = Arc::new((handler, call));
+        match self.handler {
+            Handler::Http(call, handler) => {
+                let handler = Arc::new((call, handler));
                 let serve = |event| answer(Arc::clone(&app), Arc::clone(&handler), domain, event);
                 lambda_runtime::run(service_fn(serve)).await
             }
-            (Handler::Http(_), None) => Err(format!("{name} answers no call").into()),
-            (Handler::Event(handler), _) => {
+            Handler::Event(handler) => {
                 lambda_runtime::run(service_fn(|event| {
                     let invocation = handler(Arc::clone(&app), event);
                     async move {
@@ -101,11 +111,11 @@ impl Function {
 /// One HTTP call: checked, handled, answered, and told of in one line of the log.
 async fn answer(
     app: Arc<App>,
-    handler: Arc<(HttpHandler, Call)>,
+    handler: Arc<(Call, HttpHandler)>,
     domain: &'static str,
     event: LambdaEvent<ApiGatewayV2httpRequest>,
 ) -> Result<ApiGatewayV2httpResponse, Error> {
-    let (handle, call) = &*handler;
+    let (call, handle) = &*handler;
     let mut observed = Observed::call(call, domain);
     let result = match Request::read(event.payload, event.context.deadline, call.access) {
         Ok(request) => {

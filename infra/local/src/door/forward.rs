@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::call::{Call, Service};
 use super::{Answer, Dropped};
-use crate::emulators::{self, Emulators};
+use crate::aws;
+use crate::emulators::Emulators;
 
 /// Headers that belong to one connection or describe a body that may be changed.
 const NOT_PASSED_ON: [header::HeaderName; 4] = [header::HOST, header::CONTENT_LENGTH, header::CONNECTION, header::TRANSFER_ENCODING];
@@ -35,7 +36,7 @@ pub(super) struct Reply {
 impl Backends {
     pub(super) fn new(emulators: &Emulators) -> Result<Self> {
         Ok(Self {
-            client: emulators::client()?,
+            client: aws::client()?,
             dynamodb: emulators.dynamodb.clone(),
             kinesis: emulators.kinesis.clone(),
             s3: emulators.s3.clone(),
@@ -76,7 +77,7 @@ fn passed_on(headers: &HeaderMap) -> HeaderMap {
     for name in NOT_PASSED_ON {
         headers.remove(name);
     }
-    headers.insert(header::AUTHORIZATION, HeaderValue::from_static(emulators::AUTHORIZATION));
+    headers.insert(header::AUTHORIZATION, HeaderValue::from_static(aws::AUTHORIZATION));
     headers
 }
 

@@ -45,7 +45,7 @@ impl Rig {
 
     /// Calls DynamoDB without an SDK, to see what exactly comes back: the status and the body.
     async fn call(&self, key: &str, operation: &str, input: Value) -> (u16, Value) {
-        let response = crate::emulators::client()
+        let response = crate::aws::client()
             .unwrap()
             .post(self.door.endpoint())
             .header("authorization", format!("AWS4-HMAC-SHA256 Credential={key}/20260101/us-east-1/dynamodb/aws4_request, Signature=0"))

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::spawn_on_loopback;
-use super::wire::Service;
+use crate::aws::JsonClient;
 use crate::template::{Key, Table};
 
 /// DynamoDB removes expired items "within a few days"; here it takes at most this long.
@@ -75,7 +75,7 @@ pub(super) async fn remove_expired(database: Database, every: Duration) {
 
 /// Makes the tables that are missing, with their streams and TTL.
 pub(super) async fn create_tables(endpoint: &str, tables: &[Table]) -> Result<()> {
-    let service = Service { endpoint, api: "DynamoDB_20120810", content_type: "application/x-amz-json-1.0" };
+    let service = JsonClient::dynamodb(endpoint)?;
     for table in tables {
         let context = || format!("table {}", table.name);
         service.create("CreateTable", &definition(table)).await.with_context(context)?;
@@ -107,7 +107,7 @@ fn definition(table: &Table) -> Value {
 }
 
 /// Enables TTL; DynamoDB refuses to do so twice.
-async fn enable_ttl(service: &Service<'_>, table: &str, attribute: &str) -> Result<()> {
+async fn enable_ttl(service: &JsonClient, table: &str, attribute: &str) -> Result<()> {
     let present = service.call("DescribeTimeToLive", &json!({"TableName": table})).await?;
     if present["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED" {
         let specification = json!({"AttributeName": attribute, "Enabled": true});

@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::spawn_on_loopback;
-use super::wire::Service;
+use crate::aws::JsonClient;
 use crate::template::{ACCOUNT, REGION, Stream};
 use journal::Journal;
 
@@ -51,7 +51,7 @@ pub(super) async fn serve(data_dir: Option<&Path>, servers: &mut JoinSet<()>) ->
 
 /// Makes the streams that are missing, and waits until they can be used.
 pub(super) async fn create_streams(endpoint: &str, streams: &[Stream]) -> Result<()> {
-    let service = Service { endpoint, api: "Kinesis_20131202", content_type: "application/x-amz-json-1.1" };
+    let service = JsonClient::kinesis(endpoint)?;
     for stream in streams {
         let context = || format!("stream {}", stream.name);
         let shards = stream.shards.unwrap_or(ON_DEMAND_SHARDS);

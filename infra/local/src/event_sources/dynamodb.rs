@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::client::{CallError, JsonClient};
 use super::lane::Record;
 use super::source::{PAGE, Page, Position, ShardInfo, Source, now};
+use crate::aws::{CallError, JsonClient};
 use crate::template::REGION;
 
 /// The stream of one table.

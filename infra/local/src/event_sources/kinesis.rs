@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::client::{CallError, JsonClient};
 use super::dynamodb::shard_info;
 use super::lane::Record;
 use super::source::{PAGE, Page, Position, ShardInfo, Source, now};
+use crate::aws::{CallError, JsonClient};
 use crate::template::REGION;
 
 /// One Kinesis stream.

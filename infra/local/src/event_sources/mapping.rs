@@ -10,8 +10,8 @@ use tokio::time::{sleep, timeout};
 
 use super::Lag;
 use super::checkpoints::{CheckpointFile, Checkpoints};
-use super::client::ObjectStore;
 use super::lane::Policy;
+use super::objects::ObjectStore;
 use super::shard::{self, Shard};
 use super::source::{ShardInfo, Source, now};
 use crate::host::Host;

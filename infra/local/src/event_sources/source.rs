@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::client::CallError;
 use super::lane::Record;
+use crate::aws::CallError;
 use crate::template::StartingPosition;
 
 /// The most records of one read.

@@ -123,7 +123,7 @@ async fn strangers_are_turned_away() {
     assert_eq!(refusal(stranger), ("UnrecognizedClientException".to_owned(), invalid));
     assert_eq!(refusal(rig.kinesis("stranger").list_streams().send().await).0, "UnrecognizedClientException");
     assert_eq!(refusal(rig.s3("stranger").list_objects_v2().bucket("failures").send().await).0, "InvalidAccessKeyId");
-    let unsigned = crate::emulators::client().unwrap().post(rig.door.endpoint()).send().await.unwrap();
+    let unsigned = crate::aws::client().unwrap().post(rig.door.endpoint()).send().await.unwrap();
     assert_eq!(unsigned.status(), 400);
     assert!(unsigned.text().await.unwrap().contains("MissingAuthenticationTokenException"));
     let (status, body) = rig.call("writer", "PutItem", json!("no object")).await;
