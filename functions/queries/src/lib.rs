@@ -18,6 +18,9 @@ pub use problems::problems;
 pub use states::read_states;
 pub use streams::list_streams;
 
+/// All domains, in order of name.
+const DOMAINS: [&str; 1] = [identity::DOMAIN];
+
 /// All functions of this package.
 pub fn functions() -> Vec<Function> {
     vec![identity_changes(), list_streams(), read_events(), read_states(), openapi(), problems()]

@@ -19,6 +19,13 @@ pub struct Answer {
     pub body: String,
 }
 
+/// The body of a page of a list.
+#[derive(Serialize)]
+struct Page<'a, T> {
+    items: &'a [T],
+    next: Option<String>,
+}
+
 impl Answer {
     /// A JSON body.
     pub fn json(status: u16, body: &impl Serialize) -> Self {
@@ -96,7 +103,7 @@ impl Answer {
         next: Option<String>,
     ) -> Result<Self, Problem> {
         let link = next.as_ref().map(|cursor| request.link_to(cursor));
-        let answer = Self::collection(request, position, &json!({ "items": items, "next": next }))?;
+        let answer = Self::collection(request, position, &Page { items, next })?;
         Ok(match link {
             Some(link) => answer.header("link", &format!("<{link}>; rel=\"next\"")),
             None => answer,
