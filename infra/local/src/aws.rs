@@ -26,8 +26,20 @@ pub(crate) enum CallError {
     #[error("a record without its sequence number, key or time")]
     Malformed,
     /// There was no answer.
-    #[error("no answer: {0}")]
-    Unreachable(#[from] reqwest::Error),
+    #[error("{url} doesn't answer")]
+    Unreachable {
+        /// Where it should have come from.
+        url: String,
+        /// Why not.
+        source: reqwest::Error,
+    },
+}
+
+impl From<reqwest::Error> for CallError {
+    fn from(source: reqwest::Error) -> Self {
+        let url = source.url().map_or_else(String::new, |url| url.as_str().trim_end_matches('/').to_owned());
+        Self::Unreachable { url, source }
+    }
 }
 
 impl CallError {
