@@ -75,6 +75,24 @@ async fn pages_are_in_order_and_hold_every_row_once() -> Result<()> {
     Ok(())
 }
 
+/// A name can be longer, normalized, than what a list's key holds of it; then the rows tell.
+#[tokio::test]
+async fn names_that_begin_alike_for_long_are_told_apart() -> Result<()> {
+    let platform = shared_platform()?;
+    let client = platform.client("long").await?;
+    // One character, eighteen when normalized.
+    let long = "\u{fdfa}".repeat(60);
+    for (i, ending) in ["a", "b"].into_iter().enumerate() {
+        let body = json!({ "userName": format!("{long}{ending}"), "displayName": "Long", "email": format!("{i}@example.com") });
+        client.post("/identity/users", &body).await?.expect(201)?;
+    }
+    platform.settled().await?;
+    let query: String = format!("{long}b").bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let found = client.all(&format!("/identity/users?userName={query}")).await?;
+    assert_eq!(names(&found, "userName"), [format!("{long}b")]);
+    Ok(())
+}
+
 /// With the projector stopped, every token'd page must be what a caught-up view would give.
 #[tokio::test]
 async fn a_list_read_with_tokens_holds_what_the_views_lack() -> Result<()> {

@@ -134,17 +134,6 @@ impl ExternalState {
     }
 }
 
-/// Where in [`USERS`] the keys of whoever has this user name begin. The order of a key is cut after 800 bytes, so compare the rows.
-pub fn place_of_user_name(user_name: &str) -> IndexKey {
-    IndexKey::new(USERS, &normalize(user_name), "")
-}
-
-/// Where in [`USERS_BY_EMAIL`] the keys of whoever has this address begin. The order of a key is cut after 800 bytes, so compare the
-/// rows.
-pub fn place_of_email(email: &str) -> IndexKey {
-    IndexKey::new(USERS_BY_EMAIL, &normalize(email), "")
-}
-
 /// Which index to read for a search, all of it in order, and the words by which to filter what it holds ([`UserRow::matches`]). A
 /// query without any letter or digit finds nothing.
 ///

@@ -36,19 +36,29 @@ pub fn find_users() -> Function {
 /// Which list is read, and which of its users are shown.
 struct Search {
     index: String,
-    exact_order: Option<String>,
-    words: BTreeSet<String>,
+    shown: Shown,
+}
+
+/// Which users are shown. Names and emails are normalized.
+enum Shown {
+    All,
+    WithUserName(String),
+    WithEmail(String),
+    WithWords(BTreeSet<String>),
 }
 
 impl Search {
     fn of(request: &Request) -> Result<Self, Problem> {
-        let all = Self { index: USERS.to_owned(), exact_order: None, words: BTreeSet::new() };
+        let users = |shown| Self { index: USERS.to_owned(), shown };
         match (request.query("userName"), request.query("email"), request.query("q")) {
-            (None, None, None) => Ok(all),
-            (Some(name), None, None) => Ok(Self { exact_order: Some(normalize(name)), ..all }),
-            (None, Some(email), None) => Ok(Self { index: USERS_BY_EMAIL.to_owned(), exact_order: Some(normalize(email)), ..all }),
-            // Without a letter or digit nothing is looked for.
-            (None, None, Some(query)) => Ok(search_index(query).map_or(all, |(index, words)| Self { index, exact_order: None, words })),
+            (None, None, None) => Ok(users(Shown::All)),
+            (Some(name), None, None) => Ok(users(Shown::WithUserName(normalize(name)))),
+            (None, Some(email), None) => Ok(Self { index: USERS_BY_EMAIL.to_owned(), shown: Shown::WithEmail(normalize(email)) }),
+            (None, None, Some(query)) => Ok(match search_index(query) {
+                Some((index, words)) => Self { index, shown: Shown::WithWords(words) },
+                // Without a letter or digit nothing is looked for.
+                None => users(Shown::All),
+            }),
             _ => Err(Problem::invalid([("/query".to_owned(), "one of userName, email and q at a time".to_owned())])),
         }
     }
@@ -56,18 +66,37 @@ impl Search {
     async fn page(&self, app: &App, request: &Request) -> Result<Page, Problem> {
         let overlay = app.overlay(request, &PROJECTIONS).await?;
         let cursor = request.cursor()?;
-        let shown = |row: &Row| self.words.is_empty() || row.read::<UserRow>().is_ok_and(|user| user.matches(&self.words));
         let wanted = PageRequest {
             tenant: request.tenant(),
             index: &self.index,
             projection: &projection_fn::<UserRow>(),
-            exact_order: self.exact_order.as_deref(),
+            exact_order: self.shown.order(),
             after: cursor.after(),
             limit: request.limit()?,
             overlay: overlay.as_ref(),
-            keep: &shown,
+            keep: &|row: &Row| row.read().is_ok_and(|user| self.shown.contains(&user)),
         };
         Ok(app.views(request)?.page(wanted).await?)
+    }
+}
+
+impl Shown {
+    /// The one place in the list where they stand, if it is one.
+    fn order(&self) -> Option<&str> {
+        match self {
+            Self::WithUserName(order) | Self::WithEmail(order) => Some(order),
+            Self::All | Self::WithWords(_) => None,
+        }
+    }
+
+    /// Whether a user is one of them. A list keeps only the beginning of a very long name, so the place alone does not tell.
+    fn contains(&self, user: &UserRow) -> bool {
+        match self {
+            Self::All => true,
+            Self::WithUserName(name) => normalize(&user.user_name) == *name,
+            Self::WithEmail(email) => normalize(&user.email) == *email,
+            Self::WithWords(words) => user.matches(words),
+        }
     }
 }
 
