@@ -24,7 +24,7 @@ pub use aggregate::{Aggregate, Folded, Snapshot};
 pub use command::{Command, Context, Rejection, Rule, Verdict};
 pub use commit::{Commit, Metadata, RecordedEvent};
 pub use event::{Event, EventError, Upcaster, decode, encode};
-pub use projection::{Applied, IndexKey, Projection, ProjectionFn, Row, apply_commits, projection_fn};
+pub use projection::{Applied, IndexKey, Part, PartsOf, Projection, ProjectionFn, Row, apply_commits, own_row, part_fn, projection_fn};
 pub use stream::{InvalidStreamName, StreamName};
 pub use text::{normalize, search_words};
 pub use token::{FeedPosition, IfMatch, InvalidToken, Position, Revision, Token, parse_if_match, parse_if_none_match, parse_tokens};

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{Commit, Event, EventError, StreamName, decode};
 
@@ -28,6 +28,16 @@ pub trait Projection: Default + Serialize + DeserializeOwned + Send + Sync + 'st
 
     /// The lists and searches in which the row stands.
     fn index_keys(&self, stream: &StreamName) -> BTreeSet<IndexKey>;
+}
+
+/// A row for each part of a stream, where the stream's things are many but its rules span them: a customer's licences.
+///
+/// [`Projection::CATEGORY`] is the stream's with that of the part behind it, as `customers/licenses`, and the row is named as if it were
+/// a stream's own: `acme/licensing/customers/7/licenses/4`. It is folded from those events of the stream that concern the part. A kind of
+/// stream has either a row of its own or rows of parts, of any number of kinds.
+pub trait Part: Projection {
+    /// The id of the part that an event concerns; nothing if it concerns none of this kind.
+    fn id(event: &Self::Event) -> Option<&str>;
 }
 
 /// A place in an index: a list of a tenant's domain in which rows stand in order.
@@ -90,6 +100,9 @@ pub struct Applied {
     pub removed: BTreeSet<IndexKey>,
 }
 
+/// Names the rows of parts that commits of a stream concern.
+pub type PartsOf = fn(&StreamName, &[Commit]) -> Result<BTreeSet<StreamName>, EventError>;
+
 /// A projection with its type forgotten, for code that handles all of a domain's: rows go in and out serialized.
 #[derive(Clone, Copy)]
 pub struct ProjectionFn {
@@ -97,13 +110,51 @@ pub struct ProjectionFn {
     pub category: &'static str,
     /// [`Projection::REVISION`].
     pub revision: u32,
-    /// [`apply_commits`] for this projection.
+    /// [`apply_commits`] for this projection; the name is the row's.
     pub apply: fn(&StreamName, &Row, &[Commit]) -> Result<Applied, EventError>,
+    /// Of a [`Part`]: which rows commits concern.
+    pub parts: Option<PartsOf>,
+}
+
+impl ProjectionFn {
+    /// The category of the streams whose events it folds: its own, or for a part the one that the part's is added to.
+    pub fn source(&self) -> &'static str {
+        match self.parts {
+            Some(_) => self.category.rsplit_once('/').map_or(self.category, |(source, _)| source),
+            None => self.category,
+        }
+    }
 }
 
 /// Forgets a projection's type.
 pub const fn projection_fn<P: Projection>() -> ProjectionFn {
-    ProjectionFn { category: P::CATEGORY, revision: P::REVISION, apply: apply_commits::<P> }
+    ProjectionFn { category: P::CATEGORY, revision: P::REVISION, apply: apply_commits::<P>, parts: None }
+}
+
+/// Forgets a part's type.
+pub const fn part_fn<P: Part>() -> ProjectionFn {
+    ProjectionFn { category: P::CATEGORY, revision: P::REVISION, apply: apply_to_part::<P>, parts: Some(parts_of::<P>) }
+}
+
+/// What folds the own row of the streams of a category, among a domain's projections. Where the streams have parts their own row is a
+/// *mark*: it holds nothing but its version, which says that all parts have got at least that far, and its revision is the sum of
+/// theirs, so that it counts for nothing once one of them was raised.
+pub fn own_row(projections: &[ProjectionFn], category: &str) -> Option<ProjectionFn> {
+    let mut folds = projections.iter().filter(|projection| projection.source() == category);
+    let first = folds.next()?;
+    if first.parts.is_none() {
+        return Some(*first);
+    }
+    let revision = first.revision + folds.map(|part| part.revision).sum::<u32>();
+    Some(ProjectionFn { category: first.source(), revision, apply: mark, parts: None })
+}
+
+/// Moves a mark on. Its revision is set by whoever knows the domain's projections.
+#[expect(clippy::unnecessary_wraps, reason = "it is one of the functions that apply commits to rows")]
+fn mark(_: &StreamName, row: &Row, commits: &[Commit]) -> Result<Applied, EventError> {
+    let version = commits.last().map_or(row.version, Commit::last);
+    let row = Row { version, revision: row.revision, deleted: false, data: Value::Object(Map::new()) };
+    Ok(Applied { row, keys: BTreeSet::new(), put: BTreeSet::new(), removed: BTreeSet::new() })
 }
 
 /// Folds commits into a row. Those that it has already are skipped; a row of another revision is folded from nothing, so all commits
@@ -113,21 +164,61 @@ pub const fn projection_fn<P: Projection>() -> ProjectionFn {
 ///
 /// # Errors
 /// [`EventError`] if an event cannot be read, or the row is not what its revision says.
-pub fn apply_commits<P: Projection>(stream: &StreamName, row: &Row, commits: &[Commit]) -> Result<Applied, EventError> {
+pub fn apply_commits<P: Projection>(name: &StreamName, row: &Row, commits: &[Commit]) -> Result<Applied, EventError> {
+    let commits = commits.iter().map(|commit| Ok((commit, decode_all(commit)?))).collect::<Result<Vec<_>, EventError>>()?;
+    fold_into_row::<P>(name, row, &commits)
+}
+
+/// As [`apply_commits`], with those events only that concern the part of this name. The row's version is that of the last commit that
+/// has one, however many follow.
+fn apply_to_part<P: Part>(name: &StreamName, row: &Row, commits: &[Commit]) -> Result<Applied, EventError> {
+    let mut own = Vec::new();
+    for commit in commits {
+        let mut events = decode_all::<P::Event>(commit)?;
+        events.retain(|(_, event)| P::id(event) == Some(name.id()));
+        if !events.is_empty() {
+            own.push((commit, events));
+        }
+    }
+    fold_into_row::<P>(name, row, &own)
+}
+
+/// The names of the parts that these commits concern. An id that cannot be in a name is passed over: nobody could ask for its row.
+fn parts_of<P: Part>(stream: &StreamName, commits: &[Commit]) -> Result<BTreeSet<StreamName>, EventError> {
+    let kind = P::CATEGORY.rsplit('/').next().unwrap_or_default();
+    let mut names = BTreeSet::new();
+    for commit in commits {
+        for (_, event) in decode_all::<P::Event>(commit)? {
+            names.extend(P::id(&event).and_then(|id| stream.child(kind, id).ok()));
+        }
+    }
+    Ok(names)
+}
+
+/// The events of a commit, each with its number.
+fn decode_all<E: Event>(commit: &Commit) -> Result<Vec<(u64, E)>, EventError> {
+    commit.events.iter().map(|event| Ok((event.number, decode(event)?))).collect()
+}
+
+/// A commit and those of its events that are to be folded, each with its number.
+type Decoded<'a, E> = (&'a Commit, Vec<(u64, E)>);
+
+fn fold_into_row<P: Projection>(name: &StreamName, row: &Row, commits: &[Decoded<'_, P::Event>]) -> Result<Applied, EventError> {
     let usable = row.version > 0 && row.revision == P::REVISION;
     let mut projection = if usable { row.read::<P>().map_err(|error| damaged::<P>(&error))? } else { P::default() };
     let mut version = if usable { row.version } else { 0 };
-    let mut keys = if version > 0 { live_keys(&projection, stream) } else { BTreeSet::new() };
+    let mut keys = if version > 0 { live_keys(&projection, name) } else { BTreeSet::new() };
     let mut ever = keys.clone();
     let mut always = keys.clone();
-    for commit in commits {
-        for event in commit.events.iter().filter(|event| event.number > version) {
-            projection.evolve(&decode::<P::Event>(event)?, commit.at);
+    let last = commits.last().map_or(0, |(commit, _)| commit.last());
+    for (commit, events) in commits {
+        for (_, event) in events.iter().filter(|(number, _)| *number > version) {
+            projection.evolve(event, commit.at);
         }
         version = version.max(commit.last());
-        keys = live_keys(&projection, stream);
+        keys = live_keys(&projection, name);
         ever.extend(keys.iter().cloned());
-        if commit.last() < commits.last().map_or(0, Commit::last) {
+        if commit.last() < last {
             always.retain(|key| keys.contains(key));
         }
     }
@@ -147,3 +238,6 @@ fn live_keys<P: Projection>(projection: &P, stream: &StreamName) -> BTreeSet<Ind
 fn damaged<P: Projection>(error: &serde_json::Error) -> EventError {
     EventError::Unreadable { event_type: format!("row of {}", P::CATEGORY), version: P::REVISION, reason: error.to_string() }
 }
+
+#[cfg(test)]
+mod tests;

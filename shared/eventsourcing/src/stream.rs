@@ -3,7 +3,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The name of a stream: a path `<tenant>/<domain>/<category>/<id>[/<category>/<id>…]`, as `acme/identity/groups/7/members/4`.
+/// The name of a stream: a path `<tenant>/<domain>/<category>/<id>[/<category>/<id>…]`, as `acme/identity/groups/7/members/4`. A stream
+/// of which a domain has just one is named by its category alone, as `acme/licensing/policy`.
 ///
 /// A segment is 1–64 of `A-Z a-z 0-9 _ -`. The name is the partition key of the events table, so it holds no personal data.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -16,8 +17,8 @@ pub enum InvalidStreamName {
     /// A segment is empty, too long or holds another character.
     #[error("`{0}` is not 1–64 characters of A-Z a-z 0-9 _ -")]
     Segment(String),
-    /// The number of segments is not 4, 6, 8, …
-    #[error("a stream is named <tenant>/<domain>/<category>/<id>[/<category>/<id>…], not `{0}`")]
+    /// The number of segments is not 3, 4, 6, 8, …
+    #[error("a stream is named <tenant>/<domain>/<category>[/<id>[/<category>/<id>…]], not `{0}`")]
     Shape(String),
 }
 
@@ -28,6 +29,14 @@ impl StreamName {
     /// [`InvalidStreamName::Segment`] names the segment that is at fault.
     pub fn new(tenant: &str, domain: &str, category: &str, id: &str) -> Result<Self, InvalidStreamName> {
         format!("{tenant}/{domain}/{category}/{id}").parse()
+    }
+
+    /// Names the stream of which a domain has just one: `<tenant>/<domain>/<name>`. Its name is its category and its id.
+    ///
+    /// # Errors
+    /// [`InvalidStreamName::Segment`] names the segment that is at fault.
+    pub fn singleton(tenant: &str, domain: &str, name: &str) -> Result<Self, InvalidStreamName> {
+        format!("{tenant}/{domain}/{name}").parse()
     }
 
     /// Names a stream below this one: `groups/7` and (`members`, `4`) give `groups/7/members/4`.
@@ -66,6 +75,12 @@ impl StreamName {
         parent
     }
 
+    /// The stream that this one lies under: `groups/7` for `…/groups/7/members/4`, nothing for `…/groups/7`.
+    pub fn parent(&self) -> Option<Self> {
+        let mut segments = self.0.rsplitn(3, '/').skip(2);
+        segments.next().filter(|_| self.parent_id().is_some()).map(|path| Self(path.to_owned()))
+    }
+
     /// The categories on the path, which tell what kind of stream it is: `groups/members` for `acme/identity/groups/7/members/4`.
     pub fn category(&self) -> String {
         let categories: Vec<&str> = self.0.split('/').skip(2).step_by(2).collect();
@@ -95,7 +110,7 @@ impl FromStr for StreamName {
             return Err(InvalidStreamName::Segment(bad.chars().take(80).collect()));
         }
         let segments = text.split('/').count();
-        if segments < 4 || segments % 2 == 1 {
+        if segments < 3 || (segments > 3 && segments % 2 == 1) {
             return Err(InvalidStreamName::Shape(text.chars().take(200).collect()));
         }
         Ok(Self(text.to_owned()))
@@ -136,11 +151,20 @@ mod tests {
         let group = StreamName::new("acme", "identity", "groups", "7").unwrap();
         assert_eq!(group.parent_id(), None);
         assert_eq!(group.child("members", "4").unwrap(), member);
+        assert_eq!((member.parent(), group.parent()), (Some(group), None));
+    }
+
+    #[test]
+    fn the_only_one_of_its_kind_is_named_by_its_kind() {
+        let policy = StreamName::singleton("acme", "licensing", "policy").unwrap();
+        assert_eq!(policy.as_str(), "acme/licensing/policy");
+        assert_eq!((policy.domain(), policy.category().as_str(), policy.id(), policy.parent_id()), ("licensing", "policy", "policy", None));
+        assert_eq!(policy.within_tenant(), "licensing/policy");
     }
 
     #[test]
     fn what_is_no_name_is_refused() {
-        for bad in ["", "a", "a/b/c", "a/b/c/d/e", "a//c/d", "a/b/c/ä", "a/b/c/d e", "/a/b/c/d", "a/b/c/d/"] {
+        for bad in ["", "a", "a/b", "a/b/c/d/e", "a//c/d", "a/b/c/ä", "a/b/c/d e", "/a/b/c/d", "a/b/c/d/"] {
             assert!(bad.parse::<StreamName>().is_err(), "{bad}");
         }
         assert!(format!("a/b/c/{}", "x".repeat(64)).parse::<StreamName>().is_ok());

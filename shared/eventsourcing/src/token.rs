@@ -325,7 +325,7 @@ mod tests {
             "acme/identity/users/42@0",
             "acme/identity/users/42@+7",
             "acme/identity/users/42@7.2",
-            "acme/identity/users@7",
+            "acme/identity/users/42/members@7",
             "acme/identity/users/42@7;",
             "acme/identity/users/42@7;g1",
             "acme/identity/users/42@7;g0.1",
