@@ -41,8 +41,8 @@ async fn redrive_object(app: &App, s3: &Client, bucket: &str, key: &str) -> Resu
     let failure: Failure = serde_json::from_slice(&object.body.collect().await?.into_bytes())?;
     for (stream, records) in by_stream(failure.records()?)? {
         let publisher = match stream {
-            Target::Commits => app.commits()?,
-            Target::Stream(name) => app.publisher(&name)?,
+            Target::Commits => app.publisher("COMMITS_STREAM")?,
+            Target::Stream(name) => app.publisher_to(&name)?,
         };
         let failed = publisher.publish(&records).await;
         if !failed.is_empty() {

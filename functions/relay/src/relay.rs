@@ -15,7 +15,7 @@ use headwater_lambda::{App, Error, Function, metric};
 pub fn relay() -> Function {
     Function::event("relay", |app: Arc<App>, event: Event, _| async move {
         let (numbers, records): (Vec<String>, Vec<Record>) = event.records.iter().filter_map(numbered_commit).unzip();
-        let failed = app.commits()?.publish(&records).await;
+        let failed = app.publisher("COMMITS_STREAM")?.publish(&records).await;
         metric("pipeline", "RelayFailedRecords", failed.len() as f64);
         let mut answer = DynamoDbEventResponse::default();
         answer.batch_item_failures = failed.into_iter().filter_map(|index| numbers.get(index)).map(|number| failure(number)).collect();

@@ -1,12 +1,18 @@
+use std::collections::BTreeMap;
 use std::env;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use headwater::{ProjectionFn, UniqueKey};
 use headwater_dynamodb::{EventStore, Feed, Projector, StoreConfig, Usage, Views};
 use headwater_kinesis::Publisher;
 use lambda_runtime::Error;
+use tokio::time::timeout;
 
 use crate::{Problem, Request};
+
+/// How long the tables may take to answer during init. With a store out of reach the first request still has time to say so.
+const INIT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a handler works with: whatever the function's environment names. Its connections stand before the first request.
 pub struct App {
@@ -14,8 +20,7 @@ pub struct App {
     views: Option<Views>,
     projector: OnceLock<Projector>,
     feed: Option<Feed>,
-    commits: Option<Publisher>,
-    external: Option<Publisher>,
+    streams: BTreeMap<String, Publisher>,
     failures_bucket: Option<String>,
 }
 
@@ -27,7 +32,7 @@ impl App {
     /// | `EVENTS_TABLE`, with it `IDEMPOTENCY_TABLE` and `UNIQUE_KEY` | [`App::store`] |
     /// | `VIEWS_TABLE` | [`App::views`] |
     /// | `FEED_TABLE` | [`App::feed`] |
-    /// | `COMMITS_STREAM`, `EXTERNAL_USERS_STREAM` | [`App::publisher`] |
+    /// | `COMMITS_STREAM` and all others that end in `_STREAM` | [`App::publisher`] |
     /// | `FAILURES_BUCKET` | [`App::failures_bucket`] |
     ///
     /// The views are those of `domain`.
@@ -40,40 +45,42 @@ impl App {
             views: None,
             projector: OnceLock::new(),
             feed: None,
-            commits: None,
-            external: None,
+            streams: BTreeMap::new(),
             failures_bucket: variable("FAILURES_BUCKET"),
         };
         app.open_tables(domain).await?;
-        let streams = (variable("COMMITS_STREAM"), variable("EXTERNAL_USERS_STREAM"));
-        if streams.0.is_some() || streams.1.is_some() {
+        let streams = streams(env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))));
+        if !streams.is_empty() {
             let client = headwater_kinesis::connect().await;
-            app.commits = streams.0.map(|name| Publisher::new(client.clone(), name));
-            app.external = streams.1.map(|name| Publisher::new(client, name));
+            let publisher = |(variable, stream)| (variable, Publisher::new(client.clone(), stream));
+            app.streams = streams.into_iter().map(publisher).collect();
         }
         Ok(app)
     }
 
     async fn open_tables(&mut self, domain: &str) -> Result<(), Error> {
         let (events, views, feed) = (variable("EVENTS_TABLE"), variable("VIEWS_TABLE"), variable("FEED_TABLE"));
-        let Some(table) = events.as_ref().or(views.as_ref()).or(feed.as_ref()) else { return Ok(()) };
+        let Some(any) = events.clone().or(views.clone()).or(feed.clone()) else { return Ok(()) };
         let client = headwater_dynamodb::connect().await;
-        headwater_dynamodb::warm_up(&client, table).await;
         let unique_key = match variable("UNIQUE_KEY") {
             Some(secret) => Some(UniqueKey::new(secret.as_bytes()).ok_or("UNIQUE_KEY must have at least 32 bytes")?),
             None => None,
         };
         let has_events = events.is_some();
         let config = StoreConfig { events_table: events.unwrap_or_default(), idempotency_table: variable("IDEMPOTENCY_TABLE"), unique_key };
-        let store = EventStore::new(client, config);
+        let store = EventStore::new(client.clone(), config);
         self.feed = feed.map(|table| Feed::new(store.clone(), &table));
-        if let Some(table) = views {
-            let views = Views::new(store.clone(), &table, domain);
-            // The first query is then spared this read. If it fails now, that query will say so.
-            views.generation().await.ok();
-            self.views = Some(views);
-        }
+        self.views = views.map(|table| Views::new(store.clone(), &table, domain));
         self.store = has_events.then_some(store);
+        let warm_up = async {
+            headwater_dynamodb::warm_up(&client, &any).await;
+            // The first query is then spared this read.
+            if let Some(views) = &self.views {
+                views.generation().await.ok();
+            }
+        };
+        // What fails or takes too long now is tried again by the first request, which will say so.
+        timeout(INIT_PATIENCE, warm_up).await.ok();
         Ok(())
     }
 
@@ -118,20 +125,20 @@ impl App {
         Ok(self.projector.get_or_init(|| Projector::new(store, &views, &feed, domain, projections)))
     }
 
-    /// Puts commits on the commits stream.
+    /// Puts records on the stream that a variable names, as `COMMITS_STREAM`.
     ///
     /// # Errors
-    /// If `COMMITS_STREAM` is not set.
-    pub fn commits(&self) -> Result<&Publisher, Error> {
-        self.commits.as_ref().ok_or_else(|| "COMMITS_STREAM is not set".into())
+    /// If the variable is not set.
+    pub fn publisher(&self, variable: &str) -> Result<&Publisher, Error> {
+        self.streams.get(variable).ok_or_else(|| format!("{variable} is not set").into())
     }
 
-    /// Puts records on a stream of this name.
+    /// Puts records on the stream of this name, for what is put back where it came from.
     ///
     /// # Errors
-    /// If the function has no stream of this name.
-    pub fn publisher(&self, stream: &str) -> Result<&Publisher, Error> {
-        let found = [&self.commits, &self.external].into_iter().flatten().find(|publisher| publisher.stream() == stream);
+    /// If no variable of the function names this stream.
+    pub fn publisher_to(&self, stream: &str) -> Result<&Publisher, Error> {
+        let found = self.streams.values().find(|publisher| publisher.stream() == stream);
         found.ok_or_else(|| format!("the function has no stream {stream}").into())
     }
 
@@ -149,10 +156,33 @@ impl App {
     }
 }
 
+/// The streams that variables name, by the variables' names.
+fn streams(variables: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
+    variables.filter(|(name, stream)| name.ends_with("_STREAM") && !stream.is_empty()).collect()
+}
+
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn unset(name: &str) -> Problem {
     Problem::internal(format!("{name} is not set"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_function_has_the_streams_that_its_variables_name() {
+        let variables = [("COMMITS_STREAM", "commits"), ("GRANTS_STREAM", "grants"), ("OTHER_STREAM", ""), ("EVENTS_TABLE", "events")];
+        let named = streams(variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let client = headwater_kinesis::connect().await;
+        let streams = named.into_iter().map(|(variable, stream)| (variable, Publisher::new(client.clone(), stream))).collect();
+        let app = App { store: None, views: None, projector: OnceLock::new(), feed: None, streams, failures_bucket: None };
+        assert_eq!(app.publisher("GRANTS_STREAM").unwrap().stream(), "grants");
+        assert_eq!(app.publisher_to("commits").unwrap().stream(), "commits");
+        assert!(app.publisher("OTHER_STREAM").is_err() && app.publisher("EVENTS_TABLE").is_err());
+        assert!(app.publisher_to("events").is_err() && app.publisher_to("").is_err());
+    }
 }

@@ -3,11 +3,23 @@
 use headwater::{Aggregate, Command, Context, Folded, IfMatch, Rejection, StreamName};
 use headwater_dynamodb::{Answered, ExecuteError, Execution, Expected, Idempotency, Origin, Outcome, StoreError};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::problem::{COMMIT_TOO_LARGE, CONTENTION, KEY_REUSED, MALFORMED, OUTCOME_UNKNOWN, PRECONDITION_FAILED, TOKEN_AHEAD, UNAVAILABLE};
+use crate::idempotency::{digest, hex, scope};
+use crate::problem::{COMMIT_TOO_LARGE, CONTENTION, KEY_REUSED, OUTCOME_UNKNOWN, PRECONDITION_FAILED, TOKEN_AHEAD, UNAVAILABLE};
 use crate::{Answer, App, Problem, Request};
+
+/// What to assume of a stream before anything is known of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Assume {
+    /// Nothing: it is read unless this process knows it.
+    Nothing,
+    /// That it is empty, which spares the read; if it is not, that comes out for the price of a write.
+    Empty,
+}
+
+/// Makes the answer of a command that succeeded.
+pub type Success<'a, A> = dyn Fn(&Folded<A>) -> Answer + Send + Sync + 'a;
 
 impl App {
     /// Carries out a command that creates the thing `stream` is about: 201 with `Location`, the request's path and the id. The stream is
@@ -17,8 +29,8 @@ impl App {
     /// What the answer should be instead.
     pub async fn create<C: Command>(&self, request: &Request, stream: &StreamName, command: &C) -> Result<Answer, Problem> {
         let location = format!("{}/{}", request.raw_path, stream.id());
-        let created = |version| Answer::command(201, stream, version).header("location", &location);
-        self.execute(request, stream, command, true, &created).await
+        let created = |folded: &Folded<_>| Answer::command(201, stream, folded.version).header("location", &location);
+        self.execute(request, stream, command, Assume::Empty, &created).await
     }
 
     /// Carries out a command on what `stream` is about: 200.
@@ -26,7 +38,7 @@ impl App {
     /// # Errors
     /// What the answer should be instead.
     pub async fn change<C: Command>(&self, request: &Request, stream: &StreamName, command: &C) -> Result<Answer, Problem> {
-        self.execute(request, stream, command, false, &|version| Answer::command(200, stream, version)).await
+        self.execute(request, stream, command, Assume::Nothing, &|folded| Answer::command(200, stream, folded.version)).await
     }
 
     /// As [`App::change`], for a stream that is most likely empty: that is assumed, which spares a read.
@@ -34,7 +46,7 @@ impl App {
     /// # Errors
     /// What the answer should be instead.
     pub async fn put<C: Command>(&self, request: &Request, stream: &StreamName, command: &C) -> Result<Answer, Problem> {
-        self.execute(request, stream, command, true, &|version| Answer::command(200, stream, version)).await
+        self.execute(request, stream, command, Assume::Empty, &|folded| Answer::command(200, stream, folded.version)).await
     }
 
     /// Another aggregate's state that a decision needs, read strongly; it has reached the request's tokens then.
@@ -49,13 +61,17 @@ impl App {
         }
     }
 
-    async fn execute<C: Command>(
+    /// Carries out a command whose answer is its own: made from the state after it, or from the present one if nothing had to change.
+    ///
+    /// # Errors
+    /// What the answer should be instead.
+    pub async fn execute<C: Command>(
         &self,
         request: &Request,
         stream: &StreamName,
         command: &C,
-        is_new: bool,
-        success: &(dyn Fn(u64) -> Answer + Send + Sync),
+        assume: Assume,
+        success: &Success<'_, C::Aggregate>,
     ) -> Result<Answer, Problem> {
         let render = |answered: Answered<'_, C::Aggregate>| -> Value { answer(answered, success).into() };
         let execution = Execution {
@@ -73,12 +89,12 @@ impl App {
                 traceparent: request.traceparent().map(str::to_owned),
             },
             expected: expected(request, stream)?,
-            is_new,
+            is_new: assume == Assume::Empty,
             idempotency: idempotency(request, &render)?,
             deadline: request.deadline,
         };
         match self.store(request)?.execute(execution).await {
-            Ok(Outcome::Committed(folded) | Outcome::Unchanged(folded)) => Ok(success(folded.version)),
+            Ok(Outcome::Committed(folded) | Outcome::Unchanged(folded)) => Ok(success(&folded)),
             Ok(Outcome::Replayed(answer)) => serde_json::from_value(answer).map_err(Problem::internal),
             Err(error) => Err(error.into()),
         }
@@ -98,36 +114,21 @@ fn expected(request: &Request, stream: &StreamName) -> Result<Expected, Problem>
 }
 
 /// The answer that is recorded under an Idempotency-Key: the same that is given.
-fn answer<A: Aggregate>(answered: Answered<'_, A>, success: &dyn Fn(u64) -> Answer) -> Answer {
+fn answer<A: Aggregate>(answered: Answered<'_, A>, success: &Success<'_, A>) -> Answer {
     match answered {
-        Answered::Committed(folded) | Answered::Unchanged(folded) => success(folded.version),
+        Answered::Committed(folded) | Answered::Unchanged(folded) => success(folded),
         Answered::Refused(rejection) => Problem::from(rejection.clone()).answer(),
         Answered::PreconditionFailed { .. } => precondition_failed().answer(),
     }
 }
 
-/// The record of an Idempotency-Key: scoped to tenant, subject, method and path, so that nobody meets another's; the request is its body.
+/// The record of an Idempotency-Key; the request is its body.
 fn idempotency<'a, A>(
     request: &Request,
     answer: &'a (dyn Fn(Answered<'_, A>) -> Value + Send + Sync),
 ) -> Result<Option<Idempotency<'a, A>>, Problem> {
-    let Some(key) = request.header("idempotency-key") else { return Ok(None) };
-    if !(1..=255).contains(&key.len()) || !key.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
-        return Err(Problem::new(&MALFORMED, "`Idempotency-Key` is 1–255 visible ASCII characters"));
-    }
-    let caller = &request.caller;
-    let scope = [&caller.tenant, &caller.subject, &request.method, &request.raw_path, key];
-    Ok(Some(Idempotency { key: digest(&scope.map(str::as_bytes)), request_hash: digest(&[&request.body]), answer }))
-}
-
-/// A digest of parts, each with its length before it, so that no two lists of parts run together to the same bytes.
-fn digest(parts: &[&[u8]]) -> String {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    let Some(scope) = scope(request)? else { return Ok(None) };
+    Ok(Some(Idempotency { key: hex(&scope), request_hash: hex(&digest(&[&request.body])), answer }))
 }
 
 fn precondition_failed() -> Problem {

@@ -1,6 +1,6 @@
 //! Queries: rows as fresh as the request's tokens demand.
 
-use headwater::{FeedPosition, Projection, ProjectionFn, Revision, StreamName, projection_fn};
+use headwater::{FeedPosition, Part, Projection, ProjectionFn, Revision, StreamName, part_fn, projection_fn};
 use headwater_dynamodb::{FeedError, Overlay, ReadError};
 
 use crate::problem::{MALFORMED, NOT_CAUGHT_UP, RESYNC, STREAM_PARKED, TOKEN_AHEAD};
@@ -19,6 +19,42 @@ impl App {
         let row = self.views(request)?.get(&projection_fn::<P>(), stream, at_least).await?;
         match row.filter(|row| !row.deleted) {
             Some(row) => Ok(Some((row.version, row.read().map_err(Problem::internal)?))),
+            None => Ok(None),
+        }
+    }
+
+    /// The row of one part of a stream and the stream's version as of which it is so, at least as fresh as the request's tokens
+    /// demand; nothing if it never was or is deleted. `projections` are the domain's.
+    ///
+    /// # Errors
+    /// As [`App::row`].
+    pub async fn part<P: Part>(
+        &self,
+        request: &Request,
+        projections: &[ProjectionFn],
+        stream: &StreamName,
+        id: &str,
+    ) -> Result<Option<(u64, P)>, Problem> {
+        self.wait_for_feeds(request).await?;
+        let named = request.positions()?.into_iter().filter(|position| position.stream == *stream).map(|position| position.version).max();
+        self.part_at_least(request, projections, stream, id, named.unwrap_or(0)).await
+    }
+
+    /// As [`App::part`], as of this version of the stream or a later one.
+    ///
+    /// # Errors
+    /// As [`App::row`].
+    pub async fn part_at_least<P: Part>(
+        &self,
+        request: &Request,
+        projections: &[ProjectionFn],
+        stream: &StreamName,
+        id: &str,
+        version: u64,
+    ) -> Result<Option<(u64, P)>, Problem> {
+        let part = self.views(request)?.part(&part_fn::<P>(), projections, stream, id, version).await?;
+        match part.filter(|part| !part.row.deleted) {
+            Some(part) => Ok(Some((part.version, part.row.read().map_err(Problem::internal)?))),
             None => Ok(None),
         }
     }

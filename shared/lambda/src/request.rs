@@ -197,12 +197,30 @@ impl Request {
     /// # Errors
     /// 400 if it is not JSON; 422 with each field at fault.
     pub fn json<T: DeserializeOwned + Validate<Context = ()>>(&self) -> Result<T, Problem> {
-        let body: serde_json::Value =
-            serde_json::from_slice(&self.body).map_err(|error| Problem::new(&MALFORMED, format!("the body is not JSON: {error}")))?;
+        let body = self.any_json()?;
         if !body.is_object() {
             return Err(Problem::invalid([(String::new(), "the body must be an object".to_owned())]));
         }
         read_json(body)
+    }
+
+    /// The body as a list of items, each with its shape checked; errors point at `/3/at`.
+    ///
+    /// # Errors
+    /// 400 if it is not JSON; 422 with each field at fault, or if there are not 1 to `most` items.
+    pub fn json_list<T: DeserializeOwned + Validate<Context = ()>>(&self, most: usize) -> Result<Vec<T>, Problem> {
+        let body = self.any_json()?;
+        let items = body.as_array().filter(|items| (1..=most).contains(&items.len()));
+        let items =
+            items.ok_or_else(|| Problem::invalid([(String::new(), format!("the body must be an array of 1 to {most} objects"))]))?;
+        if let Some(place) = items.iter().position(|item| !item.is_object()) {
+            return Err(Problem::invalid([(format!("/{place}"), "must be an object".to_owned())]));
+        }
+        read_json(body)
+    }
+
+    fn any_json(&self) -> Result<serde_json::Value, Problem> {
+        serde_json::from_slice(&self.body).map_err(|error| Problem::new(&MALFORMED, format!("the body is not JSON: {error}")))
     }
 
     /// The condition in `If-Match`, if there is one.

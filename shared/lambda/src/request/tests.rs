@@ -107,6 +107,33 @@ fn a_body_is_an_object() {
 }
 
 #[test]
+fn a_body_may_be_a_list_of_objects() {
+    #[derive(Debug, serde::Deserialize, Validate)]
+    #[serde(deny_unknown_fields)]
+    struct Item {
+        #[garde(length(min = 1))]
+        name: String,
+    }
+    let list = |body: &str| read(json!({ "body": body })).unwrap().json_list::<Item>(2);
+    assert_eq!(list(r#"[{"name": "x"}, {"name": "y"}]"#).unwrap()[1].name, "y");
+    assert_eq!(list("[").unwrap_err().status(), 400);
+    for (body, pointer) in [
+        ("[]", ""),
+        (r#"{"name": "x"}"#, ""),
+        (r#"[{"name": "x"}, {"name": "x"}, {"name": "x"}]"#, ""),
+        (r#"[["x"]]"#, "/0"),
+        (r#"[{"name": "x"}, {"name": ""}]"#, "/1/name"),
+        (r#"[{"name": "x"}, {"name": 7}]"#, "/1/name"),
+        (r#"[{"name": "x"}, {"name": "x", "other": 1}]"#, "/1/other"),
+        (r#"[{"name": "x"}, {}]"#, "/1/name"),
+    ] {
+        let problem = list(body).unwrap_err();
+        let answer: serde_json::Value = serde_json::from_str(&problem.answer().body).unwrap();
+        assert_eq!((problem.status(), &answer["errors"][0]["pointer"]), (422, &json!(pointer)), "{body}");
+    }
+}
+
+#[test]
 fn fields_are_pointed_at_by_their_json_names() {
     #[derive(Debug, serde::Deserialize, Validate)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -133,4 +160,28 @@ fn fields_are_pointed_at_by_their_json_names() {
         assert_eq!(answer["errors"][0]["pointer"], expected, "{body}");
     }
     assert!(read_json::<Body>(json!({ "lineItems": [{ "unitPrice": "1" }] })).is_ok_and(|body| body.line_items[0].unit_price == "1"));
+}
+
+#[test]
+fn under_a_key_the_id_to_create_is_always_the_same() {
+    let id = |key: &str, path: &str, claims: serde_json::Value| {
+        let mut context = json!({ "http": { "method": "POST" }, "timeEpoch": 0 });
+        context["authorizer"] = json!({ "jwt": { "claims": claims, "scopes": null } });
+        let request = json!({ "headers": { "idempotency-key": key }, "rawPath": path, "requestContext": context });
+        read(request).unwrap().id_to_create().unwrap()
+    };
+    let me = || json!({ "sub": "me", "tenant": "acme" });
+    let first = id("k", "/licenses", me());
+    assert_eq!(id("k", "/licenses", me()), first);
+    assert_eq!(uuid::Uuid::parse_str(&first).unwrap().get_version_num(), 8);
+    let others = [
+        id("l", "/licenses", me()),
+        id("k", "/users", me()),
+        id("k", "/licenses", json!({ "sub": "you", "tenant": "acme" })),
+        id("k", "/licenses", json!({ "sub": "me", "tenant": "umbrella" })),
+    ];
+    assert!(others.iter().all(|other| *other != first), "{others:?}");
+    let without_key = read(json!({})).unwrap();
+    assert_ne!(without_key.id_to_create().unwrap(), without_key.id_to_create().unwrap());
+    assert_eq!(read(json!({ "headers": { "idempotency-key": "" } })).unwrap().id_to_create().unwrap_err().status(), 400);
 }
