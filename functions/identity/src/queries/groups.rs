@@ -27,6 +27,7 @@ pub fn list_groups() -> Function {
             index: GROUPS,
             projection: &projection_fn::<GroupRow>(),
             exact_order: None,
+            up_to_order: None,
             after: cursor.after(),
             limit: request.limit()?,
             overlay: overlay.as_ref(),

@@ -78,6 +78,7 @@ async fn list<Owner: Projection, Other: Projection, View: Serialize>(
             index,
             projection: &projection_fn::<MemberRow>(),
             exact_order: None,
+            up_to_order: None,
             after: cursor.after(),
             limit: limit - items.len(),
             overlay: overlay.as_ref(),

@@ -71,6 +71,7 @@ impl Search {
             index: &self.index,
             projection: &projection_fn::<UserRow>(),
             exact_order: self.shown.order(),
+            up_to_order: None,
             after: cursor.after(),
             limit: request.limit()?,
             overlay: overlay.as_ref(),

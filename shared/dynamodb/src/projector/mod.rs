@@ -24,6 +24,10 @@
 //! - A worker that dies after step 4 leaves index rows at a version that the primary row has not reached: keys of a state on the way.
 //!   Whoever folds over that state later counts its keys among those that were left ([`headwater::Applied::removed`]).
 //!
+//! Where a stream has parts (a customer's licences), each part's row is brought up in the same six steps before step 5 writes the stream's
+//! own row, the mark. So whoever has read the mark at version n finds every part at n or beyond; a part that is beyond takes from the next
+//! batch only what it lacks.
+//!
 //! An event that cannot be folded *parks* its stream, with the reason, and the other streams go on; [`Projector::resume`] takes it up
 //! again. What the store refuses or does not answer is no reason to park: those records are reported as failed and come again.
 
@@ -34,7 +38,7 @@ mod task;
 use std::collections::BTreeMap;
 
 use futures::StreamExt;
-use headwater::{ProjectionFn, StreamName};
+use headwater::{ProjectionFn, StreamName, own_row};
 
 pub use self::task::Doorbell;
 use self::task::{Task, coalesce};
@@ -65,6 +69,14 @@ pub struct BatchReport {
     pub parked: Vec<StreamName>,
     /// How many primary rows were written.
     pub written: usize,
+}
+
+/// What folds the streams of one category.
+struct Fold {
+    /// Their own row: of the thing itself, or the mark of its parts.
+    own: ProjectionFn,
+    /// The rows of their parts.
+    parts: Vec<ProjectionFn>,
 }
 
 /// What became of one stream's rows.
@@ -107,9 +119,9 @@ impl Projector {
 
     /// Works off a batch. It is safe to give it any doorbell at any time, any number of times.
     pub async fn project(&self, doorbells: Vec<Doorbell>) -> BatchReport {
-        let tasks = coalesce(doorbells).into_iter().filter_map(|task| Some((self.projection(&task.stream)?, task)));
+        let tasks = coalesce(doorbells).into_iter().filter_map(|task| Some((self.fold_of(&task.stream)?, task)));
         // Collected, or the compiler cannot tell that the whole may move between threads.
-        let work: Vec<_> = tasks.map(|(projection, task)| async move { (self.bring_up(projection, &task).await, task) }).collect();
+        let work: Vec<_> = tasks.map(|(fold, task)| async move { (self.bring_up(&fold, &task).await, task) }).collect();
         let mut work = futures::stream::iter(work).buffer_unordered(CONCURRENCY);
         let mut report = BatchReport::default();
         let mut done: BTreeMap<String, Vec<Task>> = BTreeMap::new();
@@ -140,9 +152,11 @@ impl Projector {
         Ok(self.project(vec![Doorbell { stream: stream.clone(), version: head, commit: None }]).await)
     }
 
-    fn projection(&self, stream: &StreamName) -> Option<&'static ProjectionFn> {
+    fn fold_of(&self, stream: &StreamName) -> Option<Fold> {
         let category = stream.category();
-        self.projections.iter().find(|projection| stream.domain() == self.domain && projection.category == category)
+        let own = own_row(self.projections, &category).filter(|_| stream.domain() == self.domain)?;
+        let parts = self.projections.iter().filter(|projection| projection.parts.is_some() && projection.source() == category);
+        Some(Fold { own, parts: parts.copied().collect() })
     }
 
     async fn rows(&self) -> Result<Rows, StoreError> {

@@ -1,20 +1,24 @@
-//! One stream: the steps that the module above explains.
+//! One stream: the steps that the module above explains. A part's row goes the same way as the stream's own.
 
 use std::collections::BTreeSet;
 
 use futures::future::try_join_all;
-use headwater::{IndexKey, ProjectionFn, Row};
+use futures::{StreamExt, TryStreamExt};
+use headwater::{Applied, Commit, IndexKey, ProjectionFn, StreamName};
 
 use super::task::Task;
-use super::{Outcome, Projector};
+use super::{Fold, Outcome, Projector};
 use crate::StoreError;
 use crate::retry::Backoff;
 use crate::table::Consistency;
-use crate::views::{FoldError, Rows, StoredRow, fold_missing};
+use crate::views::{FoldError, Rows, StoredRow, fold, fold_missing, missing};
 
-/// What is to be written of a stream.
+/// How many parts of one stream are worked on at a time.
+const PARTS_AT_ONCE: usize = 16;
+
+/// What is to be written of a row.
 struct Next {
-    /// The primary row, with the index keys that it has left.
+    /// The row, with the index keys that it has left.
     row: StoredRow,
     /// The index rows that must stand before it does.
     put: BTreeSet<IndexKey>,
@@ -22,67 +26,109 @@ struct Next {
 
 impl Projector {
     /// Brings a stream's rows to the version that was rung.
-    pub(super) async fn bring_up(&self, projection: &ProjectionFn, task: &Task) -> Result<Outcome, StoreError> {
+    pub(super) async fn bring_up(&self, kind: &Fold, task: &Task) -> Result<Outcome, StoreError> {
         let rows = self.rows().await?;
         let mut backoff = Backoff::until(self.events.deadline());
         loop {
-            if let Some(outcome) = self.try_to_bring_up(&rows, projection, task).await? {
+            if let Some(outcome) = self.try_to_bring_up(&rows, kind, task).await? {
                 return Ok(outcome);
             }
-            if !backoff.wait().await {
-                return Err(StoreError::Unavailable("other workers wrote the row until the deadline".to_owned()));
-            }
+            wait(&mut backoff).await?;
         }
     }
 
     /// One attempt; nothing if another worker wrote the row meanwhile.
-    async fn try_to_bring_up(&self, rows: &Rows, projection: &ProjectionFn, task: &Task) -> Result<Option<Outcome>, StoreError> {
+    async fn try_to_bring_up(&self, rows: &Rows, kind: &Fold, task: &Task) -> Result<Option<Outcome>, StoreError> {
         let old = rows.get(&task.stream, Consistency::Strong).await?;
         if old.parked.is_some() {
             return Ok(Some(Outcome::Unchanged));
         }
-        bury_pending(rows, task, &old).await?;
+        bury_pending(rows, &task.stream, &old).await?;
         if old.row.version >= task.version {
             return Ok(Some(Outcome::Unchanged));
         }
-        match self.fold(rows, projection, task, &old.row).await {
+        match self.fold(rows, kind, task, &old).await {
             Ok(next) if next.row.row.version <= old.row.version => {
                 // The table has been restored to a time before the record was made.
                 tracing::warn!(stream = %task.stream, version = task.version, "the doorbell tells of events that are not there");
                 Ok(Some(Outcome::Unchanged))
             }
-            Ok(next) => write(rows, task, &old.row, next).await,
+            Ok(next) => Ok(write(rows, &task.stream, old.row.version, next).await?.then_some(Outcome::Written)),
             Err(FoldError::Poison(error)) => self.park(rows, task, old, error).await,
             Err(FoldError::Store(error)) => Err(error),
         }
     }
 
-    /// Folds what the row lacks. A row that DynamoDB would not take is as bad as an event that cannot be read.
-    async fn fold(&self, rows: &Rows, projection: &ProjectionFn, task: &Task, old: &Row) -> Result<Next, FoldError> {
-        let applied = fold_missing(&self.events, projection, &task.stream, old, |after| task.commits_after(after)).await?;
-        let row = StoredRow { row: applied.row, pending: applied.removed.into_iter().collect(), parked: None };
-        rows.check_size(&task.stream, &row)?;
-        Ok(Next { row, put: applied.put })
+    /// Folds what the row lacks. Where the stream has parts their rows are written on the way: before the mark that vouches for them.
+    async fn fold(&self, rows: &Rows, kind: &Fold, task: &Task, old: &StoredRow) -> Result<Next, FoldError> {
+        let commits = missing(&self.events, &kind.own, &task.stream, &old.row, |after| task.commits_after(after)).await?;
+        self.bring_up_parts(rows, kind, &task.stream, &commits).await?;
+        next(rows, &task.stream, fold(&kind.own, &task.stream, &old.row, &commits)?)
+    }
+
+    async fn bring_up_parts(&self, rows: &Rows, kind: &Fold, stream: &StreamName, commits: &[Commit]) -> Result<(), FoldError> {
+        let mut work = Vec::new();
+        for projection in &kind.parts {
+            let names = projection.parts.map(|parts| parts(stream, commits)).transpose()?.unwrap_or_default();
+            work.extend(names.into_iter().map(|name| self.bring_up_part(rows, projection, name, commits)));
+        }
+        futures::stream::iter(work).buffer_unordered(PARTS_AT_ONCE).try_collect().await
+    }
+
+    /// Brings a part's row to the last of these commits that concerns it.
+    async fn bring_up_part(&self, rows: &Rows, projection: &ProjectionFn, name: StreamName, commits: &[Commit]) -> Result<(), FoldError> {
+        let mut backoff = Backoff::until(self.events.deadline());
+        loop {
+            let old = rows.get(&name, Consistency::Strong).await?;
+            bury_pending(rows, &name, &old).await?;
+            let is_usable = old.row.version == 0 || old.row.revision == projection.revision;
+            let applied = if is_usable {
+                fold(projection, &name, &old.row, commits)?
+            } else {
+                fold_missing(&self.events, projection, &name, &old.row, |_| None).await?
+            };
+            if is_usable && applied.row.version <= old.row.version {
+                return Ok(());
+            }
+            if write(rows, &name, old.row.version, next(rows, &name, applied)?).await? {
+                return Ok(());
+            }
+            wait(&mut backoff).await?;
+        }
     }
 }
 
-/// Puts the index rows, then the primary row, then removes what it has left; nothing if another worker wrote the row meanwhile.
-async fn write(rows: &Rows, task: &Task, old: &Row, Next { row, put }: Next) -> Result<Option<Outcome>, StoreError> {
+/// What is to be written of a row. One that DynamoDB would not take is as bad as an event that cannot be read.
+fn next(rows: &Rows, name: &StreamName, applied: Applied) -> Result<Next, FoldError> {
+    let row = StoredRow { row: applied.row, pending: applied.removed.into_iter().collect(), parked: None };
+    rows.check_size(name, &row)?;
+    Ok(Next { row, put: applied.put })
+}
+
+/// Puts the index rows, then the row itself, then removes what it has left; `false` if another worker wrote the row meanwhile.
+async fn write(rows: &Rows, name: &StreamName, old: u64, Next { row, put }: Next) -> Result<bool, StoreError> {
     let version = row.row.version;
-    try_join_all(put.iter().map(|key| rows.put_into_index(&task.stream, key, version))).await?;
-    if !rows.put(&task.stream, row.clone(), old.version).await? {
-        return Ok(None);
+    try_join_all(put.iter().map(|key| rows.put_into_index(name, key, version))).await?;
+    if !rows.put(name, row.clone(), old).await? {
+        return Ok(false);
     }
-    bury_pending(rows, task, &row).await?;
-    Ok(Some(Outcome::Written))
+    bury_pending(rows, name, &row).await?;
+    Ok(true)
 }
 
 /// Makes tombstones of the index rows that a row has left, and notes that they are.
-async fn bury_pending(rows: &Rows, task: &Task, stored: &StoredRow) -> Result<(), StoreError> {
+async fn bury_pending(rows: &Rows, name: &StreamName, stored: &StoredRow) -> Result<(), StoreError> {
     if stored.pending.is_empty() {
         return Ok(());
     }
-    let (stream, version) = (&task.stream, stored.row.version);
-    try_join_all(stored.pending.iter().map(|key| rows.bury_in_index(stream, key, version))).await?;
-    rows.clear_pending(stream, version).await
+    let version = stored.row.version;
+    try_join_all(stored.pending.iter().map(|key| rows.bury_in_index(name, key, version))).await?;
+    rows.clear_pending(name, version).await
+}
+
+async fn wait(backoff: &mut Backoff) -> Result<(), StoreError> {
+    if backoff.wait().await {
+        return Ok(());
+    }
+    Err(StoreError::Unavailable("other workers wrote the row until the deadline".to_owned()))
 }

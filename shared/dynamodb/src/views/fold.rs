@@ -18,19 +18,45 @@ pub(crate) enum FoldError {
 pub(crate) async fn fold_missing(
     events: &EventStore,
     projection: &ProjectionFn,
-    stream: &StreamName,
+    name: &StreamName,
     row: &Row,
     at_hand: impl Fn(u64) -> Option<Vec<Commit>>,
 ) -> Result<Applied, FoldError> {
+    let commits = missing(events, projection, name, row, at_hand).await?;
+    fold(projection, name, row, &commits)
+}
+
+/// The commits that a row lacks. Those of a part's row are commits of the stream that it is a part of.
+pub(crate) async fn missing(
+    events: &EventStore,
+    projection: &ProjectionFn,
+    name: &StreamName,
+    row: &Row,
+    at_hand: impl Fn(u64) -> Option<Vec<Commit>>,
+) -> Result<Vec<Commit>, FoldError> {
+    let stream = if projection.parts.is_some() { name.parent().unwrap_or_else(|| name.clone()) } else { name.clone() };
     let after = if row.revision == projection.revision { row.version } else { 0 };
     let commits = match at_hand(after) {
         Some(commits) => commits,
-        None => events.commits_after(stream, after).await?,
+        None => events.commits_after(&stream, after).await?,
     };
-    if let Some(missing) = gap(after, &commits) {
-        return Err(StoreError::Gap { stream: stream.clone(), missing }.into());
+    match gap(after, &commits) {
+        Some(missing) => Err(StoreError::Gap { stream, missing }.into()),
+        None => Ok(commits),
     }
-    Ok((projection.apply)(stream, row, &commits)?)
+}
+
+/// Folds commits into a row.
+pub(crate) fn fold(projection: &ProjectionFn, name: &StreamName, row: &Row, commits: &[Commit]) -> Result<Applied, FoldError> {
+    let mut applied = (projection.apply)(name, row, commits)?;
+    // A mark does not know its own.
+    applied.row.revision = projection.revision;
+    Ok(applied)
+}
+
+/// Whether a row holds something that this projection understands.
+pub(crate) fn usable(projection: &ProjectionFn, row: &Row) -> bool {
+    row.version > 0 && row.revision == projection.revision
 }
 
 /// The first event that is missing where these commits should follow version `after` and each other.

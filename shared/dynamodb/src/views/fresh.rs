@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::future::try_join_all;
 use headwater::{ProjectionFn, Row, StreamName};
 
-use super::{ReadError, Rows, StoredRow, Views, fold_missing};
+use super::{ReadError, Rows, StoredRow, Views, fold_missing, usable};
 use crate::table::Consistency;
 
 impl Views {
@@ -61,9 +61,4 @@ impl Views {
         });
         Ok(try_join_all(fresh).await?.into_iter().flatten().collect())
     }
-}
-
-/// Whether a row holds something that this projection understands.
-fn usable(projection: &ProjectionFn, row: &Row) -> bool {
-    row.version > 0 && row.revision == projection.revision
 }

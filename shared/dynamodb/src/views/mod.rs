@@ -3,6 +3,7 @@
 //! | item | `pk` | `sk` | attributes |
 //! |---|---|---|---|
 //! | primary row | `g1/acme/identity/users/42` | `row` | `v` version, `r` revision, `d` data; where it is so: `x` deleted, `k` index keys yet to be removed, `p` why it is parked |
+//! | row of a part | `g1/acme/licensing/customers/7/licenses/4` | `row` | as a primary row; the primary row of the stream is then a mark: it has no data |
 //! | index row | `g1/acme/identity/members/7` | the place in the list | `s` stream, `v` version; of a tombstone also `x` and `ttl` |
 //! | parked stream | `parked/identity` | stream | `error`, `at`, `version` |
 //! | active generation | `generations/identity` | `active` | `generation` |
@@ -18,6 +19,7 @@ mod index;
 mod overlay;
 mod page;
 mod parking;
+mod part;
 mod row;
 mod rows;
 
@@ -26,10 +28,11 @@ use std::collections::{BTreeMap, HashMap};
 use headwater::{ProjectionFn, Row, StreamName};
 
 pub use self::error::ReadError;
-pub(crate) use self::fold::{FoldError, fold_missing, gap};
+pub(crate) use self::fold::{FoldError, fold, fold_missing, gap, missing, usable};
 pub use self::generation::{Generation, Generations};
 pub use self::overlay::Overlay;
 pub use self::page::{Page, PageRequest};
+pub use self::part::PartRow;
 pub(crate) use self::row::{Parked, StoredRow};
 pub(crate) use self::rows::Rows;
 use crate::table::{Consistency, Table};

@@ -17,7 +17,7 @@ impl Overlay {
         self.rows.get(stream)
     }
 
-    /// All rows that streams of a category have.
+    /// All rows of a category.
     pub(super) fn of_category(&self, category: &str) -> impl Iterator<Item = (&StreamName, &Row)> {
         self.rows.iter().filter(move |(stream, _)| stream.category() == category)
     }
@@ -36,11 +36,17 @@ impl Views {
             *highest = version.max(highest).to_owned();
         }
         let shown = wanted.into_iter().filter(|(stream, _)| stream.domain() == self.domain);
-        let shown = shown.filter_map(|(stream, version)| {
-            let category = stream.category();
-            let projection = projections.iter().find(|projection| projection.category == category)?;
-            Some(async move { Ok::<_, ReadError>(self.get(projection, stream, Some(version)).await?.map(|row| (stream.clone(), row))) })
-        });
-        Ok(Overlay { rows: try_join_all(shown).await?.into_iter().flatten().collect() })
+        let rows = shown.map(|(stream, version)| self.overlaid(projections, stream, version));
+        Ok(Overlay { rows: try_join_all(rows).await?.into_iter().flatten().collect() })
+    }
+
+    /// The rows of one stream: its own or, where it has parts, those of them that the projector has not brought up yet.
+    async fn overlaid(&self, projections: &[ProjectionFn], stream: &StreamName, version: u64) -> Result<Vec<(StreamName, Row)>, ReadError> {
+        let category = stream.category();
+        match projections.iter().find(|projection| projection.source() == category) {
+            None => Ok(Vec::new()),
+            Some(part) if part.parts.is_some() => self.overlaid_parts(projections, stream, version).await,
+            Some(own) => Ok(self.get(own, stream, Some(version)).await?.map(|row| (stream.clone(), row)).into_iter().collect()),
+        }
     }
 }

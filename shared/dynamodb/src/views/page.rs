@@ -20,6 +20,8 @@ pub struct PageRequest<'a> {
     pub exact_order: Option<&'a str>,
     /// Go on after this place: an earlier page's [`Page::next`].
     pub after: Option<&'a str>,
+    /// End with the things of this order; at the list's end if absent.
+    pub up_to_order: Option<&'a str>,
     /// At most so many things, at least 1.
     pub limit: usize,
     /// What tokens demand. With it all reads are strong.
@@ -55,6 +57,8 @@ impl Views {
         if request.after.is_some_and(|after| !after.starts_with(&prefix)) {
             return Err(ReadError::Cursor);
         }
+        // Behind all that have this order: ids are visible ASCII.
+        let end = request.up_to_order.map(|order| IndexKey::new(request.index, order, "\u{7f}").sort);
         let overlaid = request.overlay.into_iter().flat_map(|overlay| overlay.of_category(request.projection.category));
         let rows = self.rows().await?;
         let mut known: BTreeMap<StreamName, Row> = overlaid.map(|(stream, row)| (stream.clone(), row.clone())).collect();
@@ -62,13 +66,14 @@ impl Views {
         let mut after = request.after.map(str::to_owned);
         // One thing more than is shown tells whether the list goes on.
         while places.len() <= request.limit {
-            let up_to = self.learn(&rows, &request, &prefix, after.as_deref(), &mut known).await?;
-            let span = Span { index: request.index, prefix: &prefix, after: after.as_deref(), up_to: up_to.as_deref() };
-            places.extend(span.places(&request, &known)?);
-            if up_to.is_none() {
+            let learned = self.learn(&rows, &request, &prefix, after.as_deref(), &mut known).await?;
+            let stopped_at = learned.filter(|place| end.as_ref().is_none_or(|end| place < end));
+            let up_to = stopped_at.as_ref().or(end.as_ref()).map(String::as_str);
+            places.extend(Span { index: request.index, prefix: &prefix, after: after.as_deref(), up_to }.places(&request, &known)?);
+            if stopped_at.is_none() {
                 break;
             }
-            after = up_to;
+            after = stopped_at;
         }
         let goes_on = places.len() > request.limit;
         places.truncate(request.limit);

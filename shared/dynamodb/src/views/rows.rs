@@ -28,6 +28,18 @@ impl Rows {
         }
     }
 
+    /// Two rows as they were at one moment, read strongly.
+    pub(crate) async fn get_together(&self, streams: [&StreamName; 2]) -> Result<[StoredRow; 2], StoreError> {
+        let keys = streams.map(|stream| self.generation.row(stream)).to_vec();
+        let mut rows = [StoredRow::default(), StoredRow::default()];
+        for (row, item) in rows.iter_mut().zip(self.table.get_together(keys).await?) {
+            if let Some(item) = item {
+                *row = StoredRow::read(item)?.1;
+            }
+        }
+        Ok(rows)
+    }
+
     /// The rows of many streams, which must not repeat; one of version 0 where there is none.
     pub(crate) async fn get_many(
         &self,

@@ -215,6 +215,7 @@ pub(crate) fn all_notes(limit: usize) -> PageRequest<'static> {
         index: "notes",
         projection: &NOTES,
         exact_order: None,
+        up_to_order: None,
         after: None,
         limit,
         overlay: None,
