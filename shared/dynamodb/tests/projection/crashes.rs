@@ -7,14 +7,21 @@ use headwater::Commit;
 use proptest::prelude::*;
 
 use crate::support::{Tap, World, check, doorbells};
-use crate::toy::{NoteEvent, histories, history, labelled, note, titled};
+use crate::toy::{AlbumEvent, NoteEvent, album, captioned, histories, history, labelled, note, removed, titled};
 
-/// Two notes that are renamed, labelled, unlabelled and labelled again, and one of them deleted.
+/// Two notes that are renamed, labelled, unlabelled and labelled again, and one of them deleted; an album whose photos change together
+/// and apart.
 fn story() -> Vec<Commit> {
     let unlabelled = NoteEvent::Unlabelled { label: "red".into() };
     let first = history(&note(1), &[vec![titled("ada"), labelled("red")], vec![titled("bob")], vec![unlabelled], vec![labelled("red")]]);
     let second = history(&note(2), &[vec![titled("cid")], vec![titled("dot"), labelled("red")], vec![NoteEvent::Deleted {}]]);
-    [first, second].concat()
+    let photos = vec![
+        vec![captioned("1", "sea"), captioned("2", "sky")],
+        vec![captioned("2", "sea")],
+        vec![removed("1"), AlbumEvent::Shown {}],
+        vec![captioned("1", "sky"), captioned("2", "sky")],
+    ];
+    [first, second, history(&album(1), &photos)].concat()
 }
 
 /// How many calls a worker makes that lives.

@@ -7,6 +7,7 @@ mod crashes;
 mod feed;
 mod forced_reads;
 mod lists;
+mod parts;
 mod projector;
 mod support;
 mod toy;

@@ -1,8 +1,10 @@
-//! A toy domain: notes that have a title and labels, and can be deleted.
+//! A toy domain: notes that have a title and labels, and can be deleted; and albums, whose parts are photos.
 
 use std::collections::BTreeSet;
 
-use headwater::{Commit, Event, IndexKey, Metadata, Projection, ProjectionFn, RecordedEvent, StreamName, encode, projection_fn};
+use headwater::{
+    Commit, Event, IndexKey, Metadata, Part, Projection, ProjectionFn, RecordedEvent, StreamName, encode, part_fn, projection_fn,
+};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -57,7 +59,72 @@ impl Projection for Note {
 
 pub(crate) static NOTES: ProjectionFn = projection_fn::<Note>();
 
-pub(crate) static PROJECTIONS: [ProjectionFn; 1] = [NOTES];
+pub(crate) static PHOTOS: ProjectionFn = part_fn::<Photo>();
+
+pub(crate) static PROJECTIONS: [ProjectionFn; 2] = [NOTES, PHOTOS];
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub(crate) enum AlbumEvent {
+    Captioned { photo: String, caption: String },
+    Removed { photo: String },
+    Shown {},
+}
+
+impl Event for AlbumEvent {}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Photo {
+    pub(crate) captions: Vec<String>,
+    pub(crate) removed: bool,
+}
+
+impl Projection for Photo {
+    type Event = AlbumEvent;
+    const CATEGORY: &'static str = "albums/photos";
+    const REVISION: u32 = 1;
+
+    fn evolve(&mut self, event: &AlbumEvent, _at: Timestamp) {
+        match event {
+            AlbumEvent::Captioned { caption, .. } => {
+                self.captions.push(caption.clone());
+                self.removed = false;
+            }
+            AlbumEvent::Removed { .. } => self.removed = true,
+            AlbumEvent::Shown {} => {}
+        }
+    }
+
+    fn is_deleted(&self) -> bool {
+        self.removed
+    }
+
+    fn index_keys(&self, name: &StreamName) -> BTreeSet<IndexKey> {
+        let caption = self.captions.last().map_or("", String::as_str);
+        BTreeSet::from([IndexKey::new(format!("photos/{}", name.parent_id().unwrap()), caption, name.id())])
+    }
+}
+
+impl Part for Photo {
+    fn id(event: &AlbumEvent) -> Option<&str> {
+        match event {
+            AlbumEvent::Captioned { photo, .. } | AlbumEvent::Removed { photo } => Some(photo),
+            AlbumEvent::Shown {} => None,
+        }
+    }
+}
+
+pub(crate) fn album(id: impl std::fmt::Display) -> StreamName {
+    StreamName::new("acme", "toy", "albums", &id.to_string()).unwrap()
+}
+
+pub(crate) fn captioned(photo: &str, caption: &str) -> AlbumEvent {
+    AlbumEvent::Captioned { photo: photo.to_owned(), caption: caption.to_owned() }
+}
+
+pub(crate) fn removed(photo: &str) -> AlbumEvent {
+    AlbumEvent::Removed { photo: photo.to_owned() }
+}
 
 pub(crate) fn note(id: impl std::fmt::Display) -> StreamName {
     StreamName::new("acme", "toy", "notes", &id.to_string()).unwrap()
@@ -72,7 +139,7 @@ pub(crate) fn labelled(label: &str) -> NoteEvent {
 }
 
 /// A history of commits, numbered and dated.
-pub(crate) fn history(stream: &StreamName, commits: &[Vec<NoteEvent>]) -> Vec<Commit> {
+pub(crate) fn history<E: Event>(stream: &StreamName, commits: &[Vec<E>]) -> Vec<Commit> {
     let mut version = 0;
     let mut history = Vec::new();
     for events in commits {
@@ -116,11 +183,23 @@ fn event() -> impl Strategy<Value = NoteEvent> {
     ]
 }
 
-/// The commits of some notes, each note's in order and all of them mixed.
+/// What can happen to the photos of an album.
+fn album_event() -> impl Strategy<Value = AlbumEvent> {
+    let photo = || prop::sample::select(vec!["1", "2", "3"]);
+    prop_oneof![
+        5 => (photo(), prop::sample::select(vec!["sea", "sky"])).prop_map(|(photo, caption)| captioned(photo, caption)),
+        2 => photo().prop_map(removed),
+        1 => Just(AlbumEvent::Shown {}),
+    ]
+}
+
+/// The commits of some notes and an album, each one's in order and all of them mixed.
 pub(crate) fn histories() -> impl Strategy<Value = Vec<Commit>> {
-    let events = prop::collection::vec(event(), 1..4);
-    prop::collection::vec(prop::collection::vec(events, 1..6), 1..4).prop_map(|notes| {
+    let notes = prop::collection::vec(prop::collection::vec(prop::collection::vec(event(), 1..4), 1..6), 1..4);
+    let photos = prop::collection::vec(prop::collection::vec(album_event(), 1..4), 1..6);
+    (notes, photos).prop_map(|(notes, photos)| {
         let mut commits: Vec<Commit> = notes.iter().enumerate().flat_map(|(id, events)| history(&note(id), events)).collect();
+        commits.extend(history(&album(1), &photos));
         commits.sort_by_key(|commit| commit.first);
         commits
     })
