@@ -28,9 +28,9 @@ pub fn remove_member() -> Function {
 }
 
 async fn load_group(app: &App, request: &Request) -> Result<Group, Problem> {
-    app.load(request, &group::stream(request.tenant(), request.path("id"))?).await
+    Ok(app.load(request, &group::stream(request.tenant(), request.path("id"))?).await?.state)
 }
 
 async fn load_user(app: &App, request: &Request) -> Result<User, Problem> {
-    app.load(request, &user::stream(request.tenant(), request.path("userId"))?).await
+    Ok(app.load(request, &user::stream(request.tenant(), request.path("userId"))?).await?.state)
 }

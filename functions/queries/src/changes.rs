@@ -1,11 +1,9 @@
 use headwater::{Commit, FeedPosition, Token};
 use headwater_dynamodb::{Feed, FeedError};
 use headwater_lambda::problem::{INVALID_TOKEN, TOKEN_AHEAD};
-use headwater_lambda::{Answer, Call, Function, Problem, Request};
+use headwater_lambda::{Answer, Call, EventView, Function, Problem, Request};
 use serde::Serialize;
 use utoipa::ToSchema;
-
-use crate::events::EventView;
 
 /// A commit of a domain, at its place in the change feed.
 #[derive(Serialize, ToSchema)]

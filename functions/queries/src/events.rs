@@ -1,49 +1,6 @@
-use headwater::Commit;
-use headwater_lambda::{Answer, Call, Function, Problem};
-use jiff::Timestamp;
-use serde::Serialize;
-use serde_json::Value;
-use utoipa::ToSchema;
+use headwater_lambda::{Answer, Call, EventView, Function, Problem};
 
 use crate::stream;
-
-/// One event, as it is stored.
-#[derive(Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct EventView {
-    /// Its number in the stream, from 1.
-    number: u64,
-    #[serde(rename = "type")]
-    event_type: String,
-    /// The schema version of `data`.
-    version: u32,
-    data: Value,
-    #[schema(value_type = String, format = "date-time")]
-    at: Timestamp,
-    actor: String,
-    command: String,
-    correlation_id: String,
-    causation_id: Option<String>,
-}
-
-impl EventView {
-    /// The events of a commit.
-    pub(crate) fn of(commit: &Commit) -> Vec<Self> {
-        let metadata = &commit.metadata;
-        let views = commit.events.iter().cloned().map(|event| Self {
-            number: event.number,
-            event_type: event.event_type,
-            version: event.version,
-            data: event.data,
-            at: commit.at,
-            actor: metadata.actor.clone(),
-            command: metadata.command.clone(),
-            correlation_id: metadata.correlation_id.clone(),
-            causation_id: metadata.causation_id.clone(),
-        });
-        views.collect()
-    }
-}
 
 /// `GET /events/{stream+}`: every event of a stream, oldest first.
 pub fn read_events() -> Function {

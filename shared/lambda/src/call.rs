@@ -4,6 +4,8 @@ use headwater::Rule;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::problem::ProblemType;
+
 /// One HTTP call and the function that answers it.
 #[derive(Clone)]
 pub struct Call {
@@ -21,12 +23,18 @@ pub struct Call {
     pub kind: Kind,
     /// The parameters of the query string, as (name, meaning). Any other is refused.
     pub query: Vec<(&'static str, &'static str)>,
-    /// The body's schema.
+    /// Headers of its own, as (name, meaning).
+    pub headers: Vec<(&'static str, &'static str)>,
+    /// The body's schema, of one item where the body is a list.
     pub body: Option<SchemaOf>,
-    /// The answer's schema, of one item where the answer is a list.
+    /// Whether the body is a list.
+    pub has_list_body: bool,
+    /// The answer's schema, of one item where the answer is a list. A command without one answers with `{"id", "version"}`.
     pub answer: Option<SchemaOf>,
     /// The rules that can say no.
     pub rules: Vec<&'static Rule>,
+    /// Problems of its own, besides those that any call can have.
+    pub problems: Vec<&'static ProblemType>,
 }
 
 /// Which role a call needs; none implies another.
@@ -121,6 +129,18 @@ impl Call {
         Self { body: Some(SchemaOf::of::<Body>()), ..self }
     }
 
+    /// With a body that is a list.
+    #[must_use]
+    pub fn list_body<Item: ToSchema>(self) -> Self {
+        Self { has_list_body: true, ..self.body::<Item>() }
+    }
+
+    /// With an answer of its own.
+    #[must_use]
+    pub fn answer<Answer: ToSchema>(self) -> Self {
+        Self { answer: Some(SchemaOf::of::<Answer>()), ..self }
+    }
+
     /// For operators.
     #[must_use]
     pub fn operator(self) -> Self {
@@ -131,6 +151,19 @@ impl Call {
     #[must_use]
     pub fn rules(self, rules: &[&'static Rule]) -> Self {
         Self { rules: rules.to_vec(), ..self }
+    }
+
+    /// With problems of its own.
+    #[must_use]
+    pub fn problems(self, problems: &[&'static ProblemType]) -> Self {
+        Self { problems: problems.to_vec(), ..self }
+    }
+
+    /// With a header of its own.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, meaning: &'static str) -> Self {
+        self.headers.push((name, meaning));
+        self
     }
 
     /// With a parameter of the query string.
@@ -149,9 +182,12 @@ impl Call {
             access: Access::Reader,
             kind: Kind::Entity,
             query: Vec::new(),
+            headers: Vec::new(),
             body: None,
+            has_list_body: false,
             answer: None,
             rules: Vec::new(),
+            problems: Vec::new(),
         }
     }
 }

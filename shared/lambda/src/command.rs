@@ -49,15 +49,15 @@ impl App {
         self.execute(request, stream, command, Assume::Empty, &|folded| Answer::command(200, stream, folded.version)).await
     }
 
-    /// Another aggregate's state that a decision needs, read strongly; it has reached the request's tokens then.
+    /// The state of an aggregate that a decision needs besides its own, read strongly; it has reached the request's tokens then.
     ///
     /// # Errors
     /// 400 if a token is ahead of the stream, 503 if the store is out of reach.
-    pub async fn load<A: Aggregate>(&self, request: &Request, stream: &StreamName) -> Result<A, Problem> {
+    pub async fn load<A: Aggregate>(&self, request: &Request, stream: &StreamName) -> Result<Folded<A>, Problem> {
         let folded: Folded<A> = self.store(request)?.load(stream).await?;
         match request.positions()?.into_iter().find(|position| position.stream == *stream && position.version > folded.version) {
             Some(ahead) => Err(token_ahead(&ahead.stream, ahead.version)),
-            None => Ok(folded.state),
+            None => Ok(folded),
         }
     }
 

@@ -45,7 +45,8 @@ fn operation(call: &Call) -> Value {
         operation["description"] = format!("Needs the role `{role}`.").into();
     }
     if let Some(body) = &call.body {
-        operation["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": reference(body) } } });
+        let schema = if call.has_list_body { json!({ "type": "array", "items": reference(body) }) } else { reference(body) };
+        operation["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
     }
     operation
 }
@@ -68,7 +69,7 @@ fn parameters(call: &Call) -> Vec<Value> {
         ],
         Kind::Document => &[],
     };
-    parameters.extend(headers.iter().map(|(name, meaning)| text("header", name, meaning, false)));
+    parameters.extend(headers.iter().chain(&call.headers).map(|(name, meaning)| text("header", name, meaning, false)));
     parameters
 }
 
@@ -87,10 +88,11 @@ fn responses(call: &Call) -> Value {
 
 fn success(call: &Call) -> (&'static str, Value) {
     let json_of = |schema: Value| json!({ "application/json": { "schema": schema } });
-    let answer = call.answer.as_ref().map_or_else(|| json!({}), reference);
+    let command_answer = || json!({ "$ref": "#/components/schemas/CommandAnswer" });
+    let answer = call.answer.as_ref().map_or_else(command_answer, reference);
     match call.kind {
-        Kind::Create => ("201", json_of(json!({ "$ref": "#/components/schemas/CommandAnswer" }))),
-        Kind::Command => ("200", json_of(json!({ "$ref": "#/components/schemas/CommandAnswer" }))),
+        Kind::Create => ("201", json_of(answer)),
+        Kind::Command => ("200", json_of(answer)),
         Kind::Entity => ("200", json_of(answer)),
         Kind::List => ("200", json_of(page_of(&answer))),
         Kind::Document => ("200", json!({})),
@@ -125,7 +127,7 @@ fn statuses(call: &Call) -> Vec<u16> {
 fn problem_response(call: &Call, status: u16) -> Value {
     let types: Vec<&str> = match status {
         409 => call.rules.iter().map(|rule| rule.name).collect(),
-        _ => PROBLEM_TYPES.iter().filter(|kind| kind.status == status).map(|kind| kind.name).collect(),
+        _ => PROBLEM_TYPES.iter().chain(&call.problems).filter(|kind| kind.status == status).map(|kind| kind.name).collect(),
     };
     json!({
         "description": types.join(", "),

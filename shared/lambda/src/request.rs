@@ -323,7 +323,10 @@ impl Request {
     }
 
     /// A header that has to be readable if it is there.
-    fn text_header(&self, name: &str) -> Result<Option<&str>, Problem> {
+    ///
+    /// # Errors
+    /// 400 if it is no text.
+    pub fn text_header(&self, name: &str) -> Result<Option<&str>, Problem> {
         match self.headers.get(name) {
             None => Ok(None),
             Some(value) => value.to_str().map(Some).map_err(|_| Problem::new(&MALFORMED, format!("the header {name} is not ASCII"))),
