@@ -1,0 +1,322 @@
+//! A customer: the licences, this year's downloads and the devices, which all of a customer's rules span.
+
+use std::collections::BTreeMap;
+
+use headwater::{Aggregate, Event, InvalidStreamName, Rejection, StreamName};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::DOMAIN;
+use crate::windows::{self, KEPT};
+
+/// The category of the streams of customers.
+pub const CATEGORY: &str = "customers";
+
+/// How many licences that have ended stay in the state at most; of more, those that ended first leave it.
+pub const MOST_ENDED: usize = 200;
+
+/// The stream of a customer: `<tenant>/licensing/customers/<id>`.
+///
+/// # Errors
+/// [`InvalidStreamName`] if tenant or id is no segment.
+pub fn stream(tenant: &str, id: &str) -> Result<StreamName, InvalidStreamName> {
+    StreamName::new(tenant, DOMAIN, CATEGORY, id)
+}
+
+// ---- events ------------------------------------------------------------------------------------------------------------------
+
+/// What can have happened to a customer's licences and devices. What the policy decided is recorded, as the time of expiry, so that
+/// a later policy never rewrites the past; `policyVersion` tells which policy that was: the version of its stream, 0 for the defaults.
+///
+/// **The names of variants and fields are the storage format.** Never rename one: write an upcaster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
+pub enum CustomerEvent {
+    /// The rules had no objection: the title may be kept on the device from now until `expires_at`.
+    LicenseAcquired {
+        /// The licence.
+        license_id: String,
+        /// The title that may be watched.
+        title_id: String,
+        /// The studio that it belongs to.
+        studio_id: String,
+        /// The device that keeps it.
+        device_id: String,
+        /// From this millisecond on the licence is expired.
+        expires_at: Timestamp,
+        /// The policy that decided.
+        policy_version: u64,
+    },
+    /// A licence that was granted at `granted_at`, when the store was out of reach, so that no rule could be checked.
+    LicenseGrantedProvisionally {
+        /// The licence.
+        license_id: String,
+        /// The title that may be watched.
+        title_id: String,
+        /// The studio that it belongs to.
+        studio_id: String,
+        /// The device that keeps it.
+        device_id: String,
+        /// When the device was given the licence, long before this was written perhaps.
+        granted_at: Timestamp,
+        /// From this millisecond on the licence is expired.
+        expires_at: Timestamp,
+        /// The policy that decided.
+        policy_version: u64,
+    },
+    /// The device has the title: it counts towards the title's year from now on.
+    LicenseDownloaded {
+        /// The licence.
+        license_id: String,
+        /// Its title, so that the download counts after the licence has left the state.
+        title_id: String,
+        /// Its device.
+        device_id: String,
+    },
+    /// The rules had no objection once more: the licence lasts longer.
+    LicenseRenewed {
+        /// The licence.
+        license_id: String,
+        /// Its device.
+        device_id: String,
+        /// From this millisecond on the licence is expired.
+        expires_at: Timestamp,
+        /// The policy that decided.
+        policy_version: u64,
+    },
+    /// The device keeps the title no more; the licence is never renewed.
+    LicenseReleased {
+        /// The licence.
+        license_id: String,
+        /// Its device.
+        device_id: String,
+    },
+    /// The device keeps nothing any more: the same commit released all of its licences. It may be used again.
+    DeviceDeactivated {
+        /// The device.
+        device_id: String,
+        /// The policy that decided.
+        policy_version: u64,
+    },
+}
+
+impl Event for CustomerEvent {}
+
+// ---- state -------------------------------------------------------------------------------------------------------------------
+
+/// What the rules about a customer need to know, and no more: what none can need any longer leaves it, by the time of the next event.
+/// Decisions look at the time as well, so that it makes no difference when something leaves.
+///
+/// Names are short and times are milliseconds since the epoch, since every KB of a snapshot is billed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Customer {
+    /// Each licence by its id, until [`KEPT`] after its end, and [`MOST_ENDED`] of those that have ended.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) licenses: BTreeMap<String, License>,
+    /// When each title was downloaded within the last [`YEAR`](windows::YEAR).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) downloads: BTreeMap<String, Vec<i64>>,
+    /// The deactivations of the last [`YEAR`](windows::YEAR), oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) deactivations: Vec<Deactivation>,
+}
+
+/// A licence as the rules see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct License {
+    /// The title that may be watched.
+    #[serde(rename = "title")]
+    pub title_id: String,
+    /// The studio that it belongs to.
+    #[serde(rename = "studio")]
+    pub studio_id: String,
+    /// The device that keeps it.
+    #[serde(rename = "device")]
+    pub device_id: String,
+    /// When the device was given it.
+    #[serde(rename = "from", with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub acquired_at: Timestamp,
+    /// From this millisecond on it is expired.
+    #[serde(rename = "until", with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub expires_at: Timestamp,
+    /// When the device reported that it has the title.
+    #[serde(rename = "got", default, skip_serializing_if = "Option::is_none", with = "jiff::fmt::serde::timestamp::millisecond::optional")]
+    pub downloaded_at: Option<Timestamp>,
+    /// When it was released.
+    #[serde(
+        rename = "freed",
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::millisecond::optional"
+    )]
+    pub released_at: Option<Timestamp>,
+    /// Whether it was granted while the store was out of reach.
+    #[serde(rename = "unchecked", default, skip_serializing_if = "std::ops::Not::not")]
+    pub provisional: bool,
+}
+
+/// A device that was deactivated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Deactivation {
+    #[serde(rename = "device")]
+    pub(crate) device_id: String,
+    /// In milliseconds since the epoch.
+    pub(crate) at: i64,
+    /// Whether the device has had a licence since.
+    #[serde(rename = "again", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) used_again: bool,
+}
+
+impl Aggregate for Customer {
+    type Event = CustomerEvent;
+    const DOMAIN: &'static str = DOMAIN;
+    const CATEGORY: &'static str = CATEGORY;
+    const REVISION: u32 = 1;
+    const PAGE: u32 = 32;
+
+    fn evolve(&mut self, event: &CustomerEvent, at: Timestamp) {
+        self.forget(at);
+        match event.clone() {
+            CustomerEvent::LicenseAcquired { license_id, title_id, studio_id, device_id, expires_at, .. } => {
+                let times = (at, expires_at);
+                self.add(license_id, License::new(title_id, studio_id, device_id, times, false));
+            }
+            CustomerEvent::LicenseGrantedProvisionally { license_id, title_id, studio_id, device_id, granted_at, expires_at, .. } => {
+                let times = (granted_at, expires_at);
+                self.add(license_id, License::new(title_id, studio_id, device_id, times, true));
+            }
+            CustomerEvent::LicenseDownloaded { license_id, title_id, .. } => {
+                self.downloads.entry(title_id).or_default().push(at.as_millisecond());
+                self.change(&license_id, |license| license.downloaded_at = Some(at));
+            }
+            CustomerEvent::LicenseRenewed { license_id, expires_at, .. } => {
+                self.change(&license_id, |license| license.expires_at = expires_at);
+            }
+            CustomerEvent::LicenseReleased { license_id, .. } => {
+                self.change(&license_id, |license| license.released_at = Some(at));
+            }
+            CustomerEvent::DeviceDeactivated { device_id, .. } => {
+                self.deactivations.push(Deactivation { device_id, at: at.as_millisecond(), used_again: false });
+            }
+        }
+    }
+}
+
+impl Customer {
+    /// A licence that the state still has: live, or ended not long ago.
+    pub fn license(&self, id: &str) -> Option<&License> {
+        self.licenses.get(id)
+    }
+
+    /// Whether the state still knows of a device. One that it does not know may have been used long ago.
+    pub fn has_device(&self, id: &str) -> bool {
+        self.licenses.values().any(|license| license.device_id == id) || self.last_deactivation(id).is_some()
+    }
+
+    pub(crate) fn live(&self, now: Timestamp) -> impl Iterator<Item = (&String, &License)> {
+        self.licenses.iter().filter(move |(_, license)| license.is_live(now))
+    }
+
+    pub(crate) fn last_deactivation(&self, device_id: &str) -> Option<&Deactivation> {
+        self.deactivations.iter().rfind(|deactivation| deactivation.device_id == device_id)
+    }
+
+    /// The licence that a command is about: in the state, or long past.
+    pub(crate) fn find(&self, id: &str, past: Option<PastLicense>, now: Timestamp) -> Result<Found<'_>, Rejection> {
+        match self.licenses.get(id) {
+            Some(license) if license.is_kept(now) => Ok(Found::Kept(license)),
+            Some(license) => Ok(Found::Past(license.past())),
+            None => past.map(Found::Past).ok_or_else(|| Rejection::unknown("licence", id)),
+        }
+    }
+
+    fn add(&mut self, id: String, license: License) {
+        let same_device = self.deactivations.iter_mut().filter(|deactivation| deactivation.device_id == license.device_id);
+        same_device.for_each(|deactivation| deactivation.used_again = true);
+        self.licenses.insert(id, license);
+    }
+
+    fn change(&mut self, id: &str, change: impl FnOnce(&mut License)) {
+        if let Some(license) = self.licenses.get_mut(id) {
+            change(license);
+        }
+    }
+
+    /// Lets go of what no rule can need from now on.
+    fn forget(&mut self, now: Timestamp) {
+        self.licenses.retain(|_, license| license.is_kept(now));
+        self.forget_the_oldest_ended(now);
+
+        self.downloads.retain(|_, times| {
+            times.retain(|then| windows::counts(*then, now));
+            !times.is_empty()
+        });
+        self.deactivations.retain(|deactivation| windows::counts(deactivation.at, now));
+    }
+
+    fn forget_the_oldest_ended(&mut self, now: Timestamp) {
+        let is_ended = |license: &License| license.ends_at() <= now;
+        let surplus = self.licenses.values().filter(|license| is_ended(license)).count().saturating_sub(MOST_ENDED);
+        if surplus == 0 {
+            return;
+        }
+        let ended = self.licenses.iter().filter(|(_, license)| is_ended(license));
+        let mut ended: Vec<(Timestamp, String)> = ended.map(|(id, license)| (license.ends_at(), id.clone())).collect();
+        ended.sort();
+        for (_, id) in &ended[..surplus] {
+            self.licenses.remove(id);
+        }
+    }
+}
+
+impl License {
+    fn new(title_id: String, studio_id: String, device_id: String, times: (Timestamp, Timestamp), provisional: bool) -> Self {
+        let (acquired_at, expires_at) = times;
+        Self { title_id, studio_id, device_id, acquired_at, expires_at, downloaded_at: None, released_at: None, provisional }
+    }
+
+    /// Whether it is neither expired nor released.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.released_at.is_none() && now < self.expires_at
+    }
+
+    /// When it ends or ended: released or expired, whichever is earlier.
+    pub fn ends_at(&self) -> Timestamp {
+        self.released_at.map_or(self.expires_at, |released_at| released_at.min(self.expires_at))
+    }
+
+    /// Whether commands still see it in the state.
+    pub(crate) fn is_kept(&self, now: Timestamp) -> bool {
+        now.duration_since(self.ends_at()) < KEPT
+    }
+
+    fn past(&self) -> PastLicense {
+        PastLicense { ends_at: self.ends_at(), released: self.released_at.is_some(), downloaded: self.downloaded_at.is_some() }
+    }
+}
+
+/// A licence that a command is about.
+pub(crate) enum Found<'a> {
+    /// The state has it.
+    Kept(&'a License),
+    /// It has left the state.
+    Past(PastLicense),
+}
+
+/// A licence that has left the state, as its row remembers it ([`LicenseRow::past`](crate::LicenseRow::past)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastLicense {
+    /// When it ended.
+    pub ends_at: Timestamp,
+    /// Whether it was released.
+    pub released: bool,
+    /// Whether its download was reported.
+    pub downloaded: bool,
+}
+
+/// A device that the state may know nothing of any more, as its row remembers it ([`DeviceRow::past`](crate::DeviceRow::past)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastDevice {
+    /// Whether it was deactivated, and had no licence since.
+    pub deactivated: bool,
+}

@@ -1,0 +1,25 @@
+//! What the fields of requests may hold.
+
+/// An id that a client gives, of a title, a studio, a device or a playback event: 1–64 of `A-Z a-z 0-9 _ -`.
+pub(crate) fn id(value: &str, _: &()) -> garde::Result {
+    let allowed = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    if allowed && (1..=64).contains(&value.len()) {
+        return Ok(());
+    }
+    Err(garde::Error::new("must be 1 to 64 of A-Z a-z 0-9 _ -"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_a_segment_of_a_streams_name() {
+        for bad in ["", "a/b", "a b", "ä", "a.b", &"x".repeat(65)] {
+            assert!(id(bad, &()).is_err(), "{bad}");
+        }
+        for good in ["a", "Z_9-", &"x".repeat(64)] {
+            assert!(id(good, &()).is_ok(), "{good}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Licensing: which titles a customer may keep on which devices, without a database.
+//!
+//! All rules of a customer span its licences, downloads and devices, so one stream holds them all, and one check-and-set decides. The
+//! limits are events of a stream of their own; so is the playback of each licence, which no rule of the customer needs.
+//!
+//! | stream | aggregate | rows | commands |
+//! |---|---|---|---|
+//! | `customers/<c>` | [`Customer`] | [`LicenseRow`] and [`DeviceRow`], one for each part | [`AcquireLicense`], [`ReportDownloaded`], [`RenewLicense`], [`ReleaseLicense`], [`DeactivateDevice`], [`ApplyGrant`] |
+//! | `customers/<c>/playback/<license>` | [`Playback`] | [`PlaybackRow`] | [`RecordPlayback`] |
+//! | `policy` | [`Policy`] | [`PolicyRow`] | [`SetPolicy`] |
+
+pub mod allowance;
+mod commands;
+pub mod customer;
+pub mod device_row;
+mod fields;
+pub mod grant;
+pub mod license_row;
+pub mod limits;
+pub mod playback;
+pub mod playback_row;
+pub mod policy;
+pub mod policy_row;
+pub mod windows;
+
+use headwater::{ProjectionFn, Rule, part_fn, projection_fn};
+
+pub use allowance::{Allowance, Check, RuleCount, allowance};
+pub use commands::{AcquireLicense, DeactivateDevice, FollowUp, LicenseRequest, ReleaseLicense, RenewLicense, ReportDownloaded};
+pub use customer::{Customer, CustomerEvent, License, PastDevice, PastLicense};
+pub use device_row::DeviceRow;
+pub use grant::{ApplyGrant, Grant, GrantKey, Granted, InvalidGrant};
+pub use license_row::LicenseRow;
+pub use playback::{Kind, Playback, PlaybackEvent, RecordPlayback, Session};
+pub use playback_row::PlaybackRow;
+pub use policy::{Policy, PolicyEvent, PolicyInForce, SetPolicy};
+pub use policy_row::PolicyRow;
+
+/// The service's name: the second segment of its streams' names, and the first of its paths.
+pub const DOMAIN: &str = "licensing";
+
+/// Every rule that can say no here.
+pub const RULES: &[&Rule] = &[
+    &limits::DEVICE_LIMIT,
+    &limits::STUDIO_LIMIT,
+    &limits::TITLE_YEARLY_LIMIT,
+    &limits::DEACTIVATION_LIMIT,
+    &limits::LICENSE_RELEASED,
+    &limits::LICENSE_EXPIRED,
+    &playback::PLAYBACK_LIMIT,
+];
+
+/// The rows for queries: a customer's licences and devices have one each.
+pub const PROJECTIONS: [ProjectionFn; 4] =
+    [part_fn::<LicenseRow>(), part_fn::<DeviceRow>(), projection_fn::<PlaybackRow>(), projection_fn::<PolicyRow>()];

@@ -1,0 +1,181 @@
+//! The playback of one licence, as devices report it: late, in any order, and more than once.
+//!
+//! It has a stream of its own: no rule of the customer needs it, a call may bring thousands of events, and what every acquire loads must
+//! stay small.
+
+mod seen;
+
+use std::collections::BTreeMap;
+
+use garde::Validate;
+use headwater::{Aggregate, Command, Context, Event, InvalidStreamName, Rejection, Rule, StreamName, Verdict};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::windows::{self, KEPT};
+use crate::{DOMAIN, customer, fields};
+use seen::Seen;
+
+/// The categories of the streams of playback.
+pub const CATEGORY: &str = "customers/playback";
+
+/// How many playback events of one licence are counted.
+pub const MOST_EVENTS: usize = 20_000;
+
+/// How far a device's clock may be ahead.
+pub const AHEAD: SignedDuration = SignedDuration::from_hours(24);
+
+/// The stream of a licence's playback: `<tenant>/licensing/customers/<id>/playback/<license id>`.
+///
+/// # Errors
+/// [`InvalidStreamName`] if tenant or an id is no segment.
+pub fn stream(tenant: &str, customer_id: &str, license_id: &str) -> Result<StreamName, InvalidStreamName> {
+    customer::stream(tenant, customer_id)?.child("playback", license_id)
+}
+
+// ---- events ------------------------------------------------------------------------------------------------------------------
+
+/// What can have happened to a licence's playback.
+///
+/// **The names of variants and fields are the storage format.** Never rename one: write an upcaster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
+pub enum PlaybackEvent {
+    /// A device reported what had not been reported before.
+    PlaybackRecorded {
+        /// In the order of the report.
+        events: Vec<Session>,
+    },
+}
+
+impl Event for PlaybackEvent {}
+
+/// One thing that a player did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Session {
+    /// Given by the device, by which a repetition is known: 1–64 of `A-Z a-z 0-9 _ -`.
+    #[garde(custom(fields::id))]
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
+    pub event_id: String,
+    /// What the player did.
+    #[garde(skip)]
+    pub kind: Kind,
+    /// When, by the device's clock.
+    #[garde(skip)]
+    #[schema(value_type = String, format = "date-time")]
+    pub at: Timestamp,
+}
+
+/// What a player does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Kind {
+    /// It begins.
+    Start,
+    /// It halts.
+    Pause,
+    /// It goes on.
+    Resume,
+    /// It says now and then that it goes on.
+    Keepalive,
+    /// It ends.
+    Stop,
+}
+
+// ---- state -------------------------------------------------------------------------------------------------------------------
+
+/// What is known of a licence's playback. Some 100 bytes, and 11 for each event: at the most 214 KB.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Playback {
+    /// How many events of each kind.
+    pub by_kind: BTreeMap<Kind, u32>,
+    /// The time of the earliest.
+    pub first_at: Option<Timestamp>,
+    /// The time of the latest.
+    pub last_at: Option<Timestamp>,
+    seen: Seen,
+}
+
+impl Aggregate for Playback {
+    type Event = PlaybackEvent;
+    const DOMAIN: &'static str = DOMAIN;
+    const CATEGORY: &'static str = CATEGORY;
+    const REVISION: u32 = 1;
+    const PAGE: u32 = 16;
+
+    fn evolve(&mut self, PlaybackEvent::PlaybackRecorded { events }: &PlaybackEvent, _: Timestamp) {
+        for event in events {
+            self.seen.insert(&event.event_id);
+            *self.by_kind.entry(event.kind).or_default() += 1;
+            self.first_at = Some(self.first_at.map_or(event.at, |first| first.min(event.at)));
+            self.last_at = Some(self.last_at.map_or(event.at, |last| last.max(event.at)));
+        }
+    }
+}
+
+impl Playback {
+    /// How many events were counted.
+    pub fn events(&self) -> usize {
+        self.seen.len()
+    }
+}
+
+// ---- rules -------------------------------------------------------------------------------------------------------------------
+
+/// So many events of a licence are counted.
+pub static PLAYBACK_LIMIT: Rule = Rule {
+    name: "playback-limit",
+    title: "Too many playback events of this licence",
+    help: "Of one licence 20,000 playback events are counted; with what is new in this call there would be more, so none of it was. \
+           `count` is how many there are.",
+};
+
+/// What the body of a report may not hold, each with a JSON pointer; nothing if it may be recorded.
+///
+/// `ends_at` is the licence's end: released or expired, whichever is earlier. Until 30 days after it playback may be reported, and may
+/// have happened; and a device's clock may be a day ahead.
+pub fn check(events: &[Session], ends_at: Timestamp, now: Timestamp) -> Vec<(String, String)> {
+    let latest = windows::later(ends_at, KEPT);
+    if now > latest {
+        return vec![(String::new(), format!("the licence ended at {ends_at}, more than 30 days ago"))];
+    }
+    let fault = |event: &Session| {
+        if event.at > latest {
+            Some(format!("more than 30 days after the licence's end at {ends_at}"))
+        } else {
+            (event.at > windows::later(now, AHEAD)).then(|| "more than a day ahead".to_owned())
+        }
+    };
+    events.iter().enumerate().filter_map(|(index, event)| Some((format!("/{index}/at"), fault(event)?))).collect()
+}
+
+// ---- commands ----------------------------------------------------------------------------------------------------------------
+
+/// `POST /licensing/customers/{id}/licenses/{licenseId}/sessions`: what a device played, a JSON array of 1–5,000 events. Each is counted
+/// once, by its id, however often it comes. Refused, all of them: [`PLAYBACK_LIMIT`].
+#[derive(Clone, Debug, Serialize, Deserialize, Validate)]
+#[serde(transparent)]
+#[garde(transparent)]
+pub struct RecordPlayback {
+    /// In any order.
+    #[garde(length(min = 1, max = 5000), dive)]
+    pub events: Vec<Session>,
+}
+
+impl Command for RecordPlayback {
+    type Aggregate = Playback;
+    const NAME: &'static str = "RecordPlayback";
+
+    fn decide(&self, playback: &Playback, _: &Context) -> Verdict<Playback> {
+        let mut seen = playback.seen.clone();
+        let events: Vec<Session> = self.events.iter().filter(|event| seen.insert(&event.event_id)).cloned().collect();
+        if seen.len() > MOST_EVENTS {
+            let detail = format!("{} are counted, and {} more would be over {MOST_EVENTS}.", playback.events(), events.len());
+            return Err(Rejection::refused(&PLAYBACK_LIMIT, detail).with("limit", MOST_EVENTS).with("count", playback.events()));
+        }
+        Ok(if events.is_empty() { vec![] } else { vec![PlaybackEvent::PlaybackRecorded { events }] })
+    }
+}
