@@ -7,10 +7,9 @@ use headwater::Rejection;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::commands::LicenseRequest;
+use crate::commands::AcquireLicense;
 use crate::customer::{Customer, CustomerEvent};
 use crate::limits;
-use crate::policy::PolicyInForce;
 use crate::windows;
 
 pub use apply::{ApplyGrant, Granted};
@@ -45,31 +44,29 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Grants a licence as if the customer had nothing; only a limit of 0 refuses it then.
+    /// Grants what an attempt to acquire could not, as if the customer had nothing; only a limit of 0 refuses it then. The licence is
+    /// the attempt's: should that turn out to have been written after all, the grant changes nothing.
     ///
     /// # Errors
     /// The rule whose limit is 0.
-    #[allow(clippy::too_many_arguments)] // A grant has that many facts, from as many places.
     pub fn provisional(
         tenant: &str,
         customer_id: &str,
-        license_id: &str,
-        request: &LicenseRequest,
-        policy: &PolicyInForce,
+        attempt: &AcquireLicense,
         now: Timestamp,
         actor: &str,
         correlation_id: &str,
     ) -> Result<Self, Rejection> {
+        let AcquireLicense { license_id, request, policy } = attempt.clone();
         limits::check(&Customer::default(), &policy.policy, request.wanted(), now)?;
         let granted_at = windows::to_the_millisecond(now);
-        let LicenseRequest { title_id, studio_id, device_id } = request.clone();
         Ok(Self {
             tenant: tenant.to_owned(),
             customer_id: customer_id.to_owned(),
-            license_id: license_id.to_owned(),
-            title_id,
-            studio_id,
-            device_id,
+            license_id,
+            title_id: request.title_id,
+            studio_id: request.studio_id,
+            device_id: request.device_id,
             granted_at,
             expires_at: windows::days_after(granted_at, policy.policy.license_days),
             policy_version: policy.version,
