@@ -2,6 +2,7 @@
 
 mod client;
 mod platform;
+pub mod traffic;
 
 pub use client::{Call, Client, Reply};
-pub use platform::Platform;
+pub use platform::{Platform, RUNS_AS_PLATFORM};

@@ -10,30 +10,41 @@ use serde_json::{Value, json};
 
 use crate::{Client, Reply};
 
+/// Set in the environment of a started platform: a program that is more than the platform knows by it what it is to be.
+pub const RUNS_AS_PLATFORM: &str = "HEADWATER_RUNS_AS_PLATFORM";
+
 /// How long anything may take that has to come about by itself.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A platform of the test's own: another process, on a port and in a folder of its own. It ends with the test.
 pub struct Platform {
-    child: Child,
+    child: Option<Child>,
     url: String,
     folder: PathBuf,
     options: Vec<String>,
-    program: &'static str,
+    program: PathBuf,
     _guard: Option<tempfile::TempDir>,
 }
 
 impl Platform {
-    /// Starts a platform with an empty folder. `program` is `env!("CARGO_BIN_EXE_platform")`, which only a test can name.
+    /// Starts a platform with an empty folder. `program` is `env!("CARGO_BIN_EXE_platform")`, which only a test can name, or any
+    /// other that is the platform when [`RUNS_AS_PLATFORM`] is set.
     ///
     /// # Errors
     /// If it does not get ready.
-    pub fn start(program: &'static str, options: &[&str]) -> Result<Self> {
+    pub fn start(program: impl Into<PathBuf>, options: &[&str]) -> Result<Self> {
+        let program = program.into();
         let guard = tempfile::tempdir()?;
         let folder = guard.path().join("data");
         let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
-        let (child, url) = launch(program, &folder, &options)?;
-        Ok(Self { child, url, folder, options, program, _guard: Some(guard) })
+        let (child, url) = launch(&program, &folder, &options)?;
+        Ok(Self { child: Some(child), url, folder, options, program, _guard: Some(guard) })
+    }
+
+    /// A platform that somebody else has started, and ends.
+    pub fn at(url: &str) -> Self {
+        let (folder, options, program) = (PathBuf::new(), Vec::new(), PathBuf::new());
+        Self { child: None, url: url.trim_end_matches('/').to_owned(), folder, options, program, _guard: None }
     }
 
     /// Where it answers.
@@ -44,10 +55,11 @@ impl Platform {
     /// Ends it as a power cut would: `kill -9`, in the middle of whatever it does.
     ///
     /// # Errors
-    /// If it had ended already.
+    /// If it had ended already, or somebody else has started it.
     pub fn kill(&mut self) -> Result<()> {
-        self.child.kill()?;
-        self.child.wait()?;
+        let mut child = self.child.take().context("it is not ours, or has ended")?;
+        child.kill()?;
+        child.wait()?;
         Ok(())
     }
 
@@ -56,7 +68,8 @@ impl Platform {
     /// # Errors
     /// If it does not get ready.
     pub fn restart(&mut self) -> Result<()> {
-        (self.child, self.url) = launch(self.program, &self.folder, &self.options)?;
+        let (child, url) = launch(&self.program, &self.folder, &self.options)?;
+        (self.child, self.url) = (Some(child), url);
         Ok(())
     }
 
@@ -221,14 +234,16 @@ impl Platform {
 impl Drop for Platform {
     fn drop(&mut self) {
         // It may have ended already; there is nothing to do about it here.
-        if self.child.kill().is_ok() {
-            self.child.wait().ok();
+        if let Some(mut child) = self.child.take()
+            && child.kill().is_ok()
+        {
+            child.wait().ok();
         }
     }
 }
 
 /// Starts the program and reads its output up to the line `ready URL`.
-fn launch(program: &str, folder: &Path, options: &[String]) -> Result<(Child, String)> {
+fn launch(program: &Path, folder: &Path, options: &[String]) -> Result<(Child, String)> {
     let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
     let mut child = Command::new(program)
         .args(["--port", "0", "--data-dir"])
@@ -236,10 +251,11 @@ fn launch(program: &str, folder: &Path, options: &[String]) -> Result<(Child, St
         .arg("--template")
         .arg(template)
         .args(options)
+        .env(RUNS_AS_PLATFORM, "1")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
-        .with_context(|| format!("cannot start {program}"))?;
+        .with_context(|| format!("cannot start {}", program.display()))?;
     let output = child.stdout.take().context("no output")?;
     let mut lines = BufReader::new(output).lines();
     for line in lines.by_ref() {

@@ -1,0 +1,93 @@
+//! What a command has changed.
+
+use serde_json::{Value, json};
+
+use super::{Customer, Effect, Event, License, Policy};
+use crate::traffic::clock::rfc3339;
+use crate::traffic::{Command, Span};
+
+/// What only the service's answer tells.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The new licence's id.
+    pub license_id: String,
+    /// When it was acquired.
+    pub acquired_at: i64,
+    /// When the new or renewed licence expires.
+    pub expires_at: i64,
+}
+
+impl Customer {
+    /// Takes in that a command was carried out at some time in `at`.
+    pub fn apply(&mut self, command: &Command, effect: Effect, facts: &Facts, policy: &Policy, at: Span) {
+        match (command, effect) {
+            (Command::Acquire { title, studio, device }, Effect::Acquired { .. }) => {
+                self.acquire(title, studio, device, facts, policy, at);
+            }
+            (Command::Downloaded { license }, Effect::Downloaded) => self.change(license, at, "LicenseDownloaded", |license| {
+                license.downloaded_at = Some(at);
+                json!({ "licenseId": license.id, "titleId": license.title, "deviceId": license.device })
+            }),
+            (Command::Play { license: id, .. }, Effect::Played(new)) => {
+                let data = json!({ "events": new.iter().map(super::views::playback).collect::<Value>() });
+                self.events.push(Event { playback_of: Some(id.clone()), name: "PlaybackRecorded", data, at });
+                self.find(id).into_iter().for_each(|license| license.played.extend(new.iter().cloned()));
+            }
+            (Command::Renew { license }, Effect::Renewed { .. }) => self.change(license, at, "LicenseRenewed", |license| {
+                license.expires_at = facts.expires_at;
+                let expires_at = rfc3339(facts.expires_at);
+                json!({ "licenseId": license.id, "deviceId": license.device, "expiresAt": expires_at, "policyVersion": policy.version })
+            }),
+            (Command::Release { license }, Effect::Released) => self.release(license, at),
+            (Command::Deactivate { device }, Effect::Deactivated(mut released)) => {
+                // The service keeps licences in the order of their ids.
+                released.sort();
+                released.iter().for_each(|license| self.release(license, at));
+                self.deactivations.push((device.clone(), at, self.licenses.len()));
+                self.tell("DeviceDeactivated", json!({ "deviceId": device, "policyVersion": policy.version }), at);
+            }
+            _ => {}
+        }
+    }
+
+    fn acquire(&mut self, title: &str, studio: &str, device: &str, facts: &Facts, policy: &Policy, at: Span) {
+        let Facts { license_id, acquired_at, expires_at } = facts.clone();
+        let data = json!({
+            "licenseId": license_id, "titleId": title, "studioId": studio, "deviceId": device,
+            "expiresAt": rfc3339(expires_at), "policyVersion": policy.version,
+        });
+        self.tell("LicenseAcquired", data, at);
+        self.licenses.push(License {
+            id: license_id,
+            title: title.to_owned(),
+            studio: studio.to_owned(),
+            device: device.to_owned(),
+            acquired_at,
+            expires_at,
+            downloaded_at: None,
+            released_at: None,
+            played: Vec::new(),
+        });
+    }
+
+    fn release(&mut self, id: &str, at: Span) {
+        self.change(id, at, "LicenseReleased", |license| {
+            license.released_at = Some(at);
+            json!({ "licenseId": license.id, "deviceId": license.device })
+        });
+    }
+
+    fn change(&mut self, id: &str, at: Span, name: &'static str, change: impl FnOnce(&mut License) -> Value) {
+        if let Some(data) = self.find(id).map(change) {
+            self.tell(name, data, at);
+        }
+    }
+
+    fn find(&mut self, id: &str) -> Option<&mut License> {
+        self.licenses.iter_mut().find(|license| license.id == id)
+    }
+
+    fn tell(&mut self, name: &'static str, data: Value, at: Span) {
+        self.events.push(Event { playback_of: None, name, data, at });
+    }
+}
