@@ -13,12 +13,17 @@ use headwater_lambda::{App, Error, Function, metric};
 
 /// All functions of this package.
 pub fn functions() -> Vec<Function> {
-    vec![identity_project()]
+    vec![identity_project(), licensing_project()]
 }
 
 /// The views and the change feed of the identity service.
 pub fn identity_project() -> Function {
     project("identity-project", identity::DOMAIN, &identity::PROJECTIONS)
+}
+
+/// The views and the change feed of the licensing service.
+pub fn licensing_project() -> Function {
+    project("licensing-project", licensing::DOMAIN, &licensing::PROJECTIONS)
 }
 
 fn project(name: &'static str, domain: &'static str, projections: &'static [ProjectionFn]) -> Function {

@@ -22,6 +22,11 @@ pub fn identity_changes() -> Function {
     changes("identity-changes", "/identity/changes", identity::DOMAIN)
 }
 
+/// `GET /licensing/changes`
+pub fn licensing_changes() -> Function {
+    changes("licensing-changes", "/licensing/changes", licensing::DOMAIN)
+}
+
 /// Every commit of a domain once, each stream's in order: for whoever keeps a copy in step. An empty answer is held open for
 /// `Prefer: wait=N`.
 fn changes(name: &'static str, path: &'static str, domain: &'static str) -> Function {

@@ -5,8 +5,8 @@ use headwater_lambda::{Answer, Call, Function};
 pub fn openapi() -> Function {
     let call = Call::public("openapi", "/openapi.json", "The OpenAPI document of all calls.");
     Function::http(call, |_, _| async {
-        let functions: Vec<Function> = identity_functions::functions().into_iter().chain(crate::functions()).collect();
-        let calls: Vec<Call> = functions.iter().filter_map(Function::call).cloned().collect();
+        let functions = [identity_functions::functions(), licensing_functions::functions(), crate::functions()];
+        let calls: Vec<Call> = functions.iter().flatten().filter_map(Function::call).cloned().collect();
         Ok(Answer::json(200, &document(&calls)))
     })
 }

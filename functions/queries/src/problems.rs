@@ -7,9 +7,10 @@ pub fn problems() -> Function {
     let call = Call::public("problems", "/problems/{name}", "What a problem's type means and what to do.");
     Function::http(call, |_, request| async move {
         let name = request.path("name");
-        let common = PROBLEM_TYPES.iter().map(|kind| (kind.name, kind.status, kind.title, kind.help));
-        let rules = identity::RULES.iter().map(|rule| (rule.name, 409, rule.title, rule.help));
-        let found = common.chain(rules).find(|(known, ..)| *known == name);
+        let kinds = PROBLEM_TYPES.iter().chain(licensing_functions::PROBLEM_TYPES);
+        let kinds = kinds.map(|kind| (kind.name, kind.status, kind.title, kind.help));
+        let rules = identity::RULES.iter().chain(licensing::RULES).map(|rule| (rule.name, 409, rule.title, rule.help));
+        let found = kinds.chain(rules).find(|(known, ..)| *known == name);
         let (name, status, title, help) = found.ok_or_else(|| Problem::not_found("such problem"))?;
         Ok(Answer::html(200, page(name, status, title, help)))
     })

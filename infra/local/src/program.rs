@@ -29,7 +29,9 @@ pub fn main() -> ExitCode {
 
 /// Every function of the project; the template names them by `Handler`.
 fn functions() -> Vec<Function> {
-    [identity_functions::functions(), queries::functions(), relay::functions(), projectors::functions()].into_iter().flatten().collect()
+    let services = [identity_functions::functions(), licensing_functions::functions()];
+    let shared = [queries::functions(), relay::functions(), projectors::functions()];
+    services.into_iter().chain(shared).flatten().collect()
 }
 
 /// Serves one function until the platform ends this process, or is gone itself.

@@ -48,8 +48,14 @@ impl Answer {
 
     /// The answer of a command that left its stream at `version`: `{"id", "version"}`, with the token as `ETag` and `Consistency-Token`.
     pub fn command(status: u16, stream: &StreamName, version: u64) -> Self {
+        Self::json(status, &json!({ "id": stream.id(), "version": version })).at(stream, version)
+    }
+
+    /// With the token of a stream's version as `ETag` and `Consistency-Token`, for an answer of a command's own.
+    #[must_use]
+    pub fn at(self, stream: &StreamName, version: u64) -> Self {
         let token = Token::of(stream, version).quoted();
-        Self::json(status, &json!({ "id": stream.id(), "version": version })).header("etag", &token).header("consistency-token", &token)
+        self.header("etag", &token).header("consistency-token", &token)
     }
 
     /// The answer of a query for one entity as of `version`; 304 if the caller has it so already.

@@ -26,7 +26,7 @@ pub struct Function {
 }
 
 enum Handler {
-    Http(Call, HttpHandler),
+    Http(Box<Call>, HttpHandler),
     Event(EventHandler),
 }
 
@@ -38,7 +38,7 @@ impl Function {
         Fut: Future<Output = Result<Answer, Problem>> + Send + 'static,
     {
         let handler: HttpHandler = Box::new(move |app, request| Box::pin(handler(app, request)));
-        Self { name: call.function, handler: Handler::Http(call, handler) }
+        Self { name: call.function, handler: Handler::Http(Box::new(call), handler) }
     }
 
     /// A function that takes events of another kind: a batch of a stream, a schedule. Its handler is told by when it must be done.
@@ -111,7 +111,7 @@ impl Function {
 /// One HTTP call: checked, handled, answered, and told of in one line of the log.
 async fn answer(
     app: Arc<App>,
-    handler: Arc<(Call, HttpHandler)>,
+    handler: Arc<(Box<Call>, HttpHandler)>,
     domain: &'static str,
     event: LambdaEvent<ApiGatewayV2httpRequest>,
 ) -> Result<ApiGatewayV2httpResponse, Error> {

@@ -161,6 +161,12 @@ impl Request {
         Self::internal(self.caller.clone(), self.now, self.correlation_id.clone(), self.deadline)
     }
 
+    /// The same request with so much time at the most, for a part of what it asks for.
+    #[must_use]
+    pub fn within(&self, time: Duration) -> Self {
+        Self { deadline: self.deadline.min(Instant::now() + time), ..self.clone() }
+    }
+
     /// Whose data the call is about.
     pub fn tenant(&self) -> &str {
         &self.caller.tenant

@@ -1,0 +1,16 @@
+use headwater_lambda::{Call, Function};
+use licensing::customer;
+use licensing::device_row::devices_of;
+
+use super::list::list;
+use crate::view::DeviceView;
+
+/// `GET /licensing/customers/{id}/devices`, the one that was first used last at the head.
+pub fn list_devices() -> Function {
+    let path = "/licensing/customers/{id}/devices";
+    let call = Call::list::<DeviceView>("licensing-list-devices", path, "List a customer's devices, newest first.");
+    Function::http(call, |app, request| async move {
+        let customer = customer::stream(request.tenant(), request.path("id"))?;
+        list(&app, &request, &devices_of(customer.id()), None, DeviceView::new).await
+    })
+}

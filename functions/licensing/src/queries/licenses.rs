@@ -1,0 +1,52 @@
+use headwater::IndexKey;
+use headwater_lambda::{Answer, Call, Function, Problem, Request};
+use jiff::Timestamp;
+use licensing::license_row::{downloads_of, licenses_of};
+use licensing::{LicenseRow, PROJECTIONS, customer};
+
+use super::list::list;
+use crate::view::{DownloadView, LicenseAnswer, LicenseView, REPRESENTATION};
+
+/// `GET /licensing/customers/{id}/licenses/{licenseId}`
+pub fn get_license() -> Function {
+    let path = "/licensing/customers/{id}/licenses/{licenseId}";
+    Function::http(Call::entity::<LicenseAnswer>("licensing-get-license", path, "Read a licence."), |app, request| async move {
+        let stream = customer::stream(request.tenant(), request.path("id"))?;
+        let license_id = request.path("licenseId");
+        let part = app.part::<LicenseRow>(&request, &PROJECTIONS, &stream, license_id).await?;
+        let (version, row) = part.ok_or_else(|| Problem::not_found("such licence"))?;
+        let license = LicenseAnswer::written(version, LicenseView::of_row(license_id, row));
+        Answer::entity(&request, &stream, version, app.revision(&request, REPRESENTATION).await?, &license)
+    })
+}
+
+/// `GET /licensing/customers/{id}/licenses`, newest first.
+pub fn list_licenses() -> Function {
+    let path = "/licensing/customers/{id}/licenses";
+    let call = Call::list::<LicenseView>("licensing-list-licenses", path, "List a customer's licences, newest first.");
+    Function::http(call, |app, request| async move {
+        let customer = customer::stream(request.tenant(), request.path("id"))?;
+        list(&app, &request, &licenses_of(customer.id()), None, LicenseView::of_row).await
+    })
+}
+
+/// `GET /licensing/customers/{id}/downloads`, newest first: of one title with `?titleId=`, back to a time with `?since=`.
+pub fn list_downloads() -> Function {
+    let path = "/licensing/customers/{id}/downloads";
+    let call = Call::list::<DownloadView>("licensing-list-downloads", path, "List a customer's downloads, newest first.")
+        .param("titleId", "Only those of this title.")
+        .param("since", "Only those at this time (RFC 3339) or later.");
+    Function::http(call, |app, request| async move {
+        let customer = customer::stream(request.tenant(), request.path("id"))?;
+        let since = since(&request)?.map(IndexKey::newest_first);
+        list(&app, &request, &downloads_of(customer.id(), request.query("titleId")), since.as_deref(), DownloadView::new).await
+    })
+}
+
+/// Nothing was downloaded before the epoch, where the list's order begins.
+fn since(request: &Request) -> Result<Option<Timestamp>, Problem> {
+    let Some(text) = request.query("since") else { return Ok(None) };
+    let time: Timestamp =
+        text.parse().map_err(|_| Problem::invalid([("/query/since".to_owned(), "a time as 2026-11-21T10:00:00Z".to_owned())]))?;
+    Ok(Some(time.max(Timestamp::UNIX_EPOCH)))
+}

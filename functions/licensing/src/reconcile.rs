@@ -1,0 +1,61 @@
+//! From the queue of provisional grants into the customers' streams, once the store is back.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use aws_lambda_events::kinesis::KinesisEvent;
+use aws_lambda_events::streams::KinesisEventResponse;
+use headwater_lambda::{App, Caller, Error, Function, Problem, Request, metric};
+use licensing::{ApplyGrant, Customer, DOMAIN, Grant, customer};
+
+use crate::grants::{self, INVALID_GRANT};
+use crate::past;
+
+/// Stream of grants → events of ours. A record is a signed grant. It is written once however often it comes, also where the attempt
+/// to acquire the licence had come through after all. What the store does not answer comes again; what is no grant of ours is logged
+/// whole and counted, and never tried again.
+pub fn reconcile_grants() -> Function {
+    Function::event("licensing-reconcile-grants", |app: Arc<App>, event: KinesisEvent, deadline: Instant| async move {
+        let mut failed = Vec::new();
+        for record in &event.records {
+            let sequence = &record.kinesis.sequence_number;
+            match reconcile(&app, &record.kinesis.data, deadline).await {
+                Ok(()) => metric(DOMAIN, "GrantsReconciled", 1.0),
+                Err(problem) if problem.status() >= 500 => {
+                    tracing::error!(?problem, sequence, "will be tried again");
+                    failed.push(sequence.clone());
+                }
+                Err(problem) => {
+                    let data = String::from_utf8_lossy(&record.kinesis.data);
+                    tracing::error!(?problem, sequence, %data, "is no grant");
+                    metric(DOMAIN, "GrantsRefused", 1.0);
+                }
+            }
+        }
+        let mut answer = KinesisEventResponse::default();
+        answer.set_failures(failed);
+        Ok::<_, Error>(answer)
+    })
+}
+
+async fn reconcile(app: &App, data: &[u8], deadline: Instant) -> Result<(), Problem> {
+    let grant = read(data)?;
+    let stream = customer::stream(&grant.tenant, &grant.customer_id)?;
+    let request = request(&grant, deadline);
+    let version = app.load::<Customer>(&request, &stream).await?.version;
+    let past = past::license(app, &request, &stream, &grant.license_id, version).await?;
+    app.change(&request, &stream, &ApplyGrant { grant, past }).await.map(|_| ())
+}
+
+fn read(data: &[u8]) -> Result<Grant, Problem> {
+    let key = grants::key()?;
+    let invalid = |error: &dyn std::error::Error| Problem::new(&INVALID_GRANT, error.to_string());
+    let signed = std::str::from_utf8(data).map_err(|error| invalid(&error))?;
+    key.verify(signed).map_err(|error| invalid(&error))
+}
+
+/// The request that the grant answered, as far as the commit tells of it: who, when and why.
+fn request(grant: &Grant, deadline: Instant) -> Request {
+    let caller = Caller { tenant: grant.tenant.clone(), subject: grant.actor.clone(), roles: Vec::new() };
+    Request::internal(caller, grant.granted_at, grant.correlation_id.clone(), deadline)
+}
