@@ -4,11 +4,10 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use headwater::StreamName;
-use headwater_kinesis::Record;
+use headwater_kinesis::{Record, Unpublished};
 use headwater_lambda::problem::{OUTCOME_UNKNOWN, ProblemType};
 use headwater_lambda::{App, Call, Problem, Request};
 use licensing::{Grant, GrantKey};
-use tokio::time::timeout;
 
 /// How long the queue may take.
 pub(crate) const QUEUE_BUDGET: Duration = Duration::from_secs(2);
@@ -60,9 +59,8 @@ pub(crate) fn shown(request: &Request) -> Result<Option<Grant>, Problem> {
 pub(crate) async fn enqueue(app: &App, customer: &StreamName, signed: &str, because: Problem) -> Result<(), Problem> {
     let publisher = app.publisher("GRANTS_STREAM").map_err(Problem::internal)?;
     let record = Record { key: customer.to_string(), data: signed.as_bytes().to_vec() };
-    match timeout(QUEUE_BUDGET, publisher.publish(&[record])).await {
-        Ok(failed) if failed.is_empty() => Ok(()),
-        Ok(_) => Err(because),
-        Err(_) => Err(Problem::new(&OUTCOME_UNKNOWN, "").because("the queue of grants did not answer in time")),
-    }
+    publisher.publish_one(record, QUEUE_BUDGET).await.map_err(|unpublished| match unpublished {
+        Unpublished::Refused => because,
+        Unpublished::Unknown => Problem::new(&OUTCOME_UNKNOWN, "").because("the queue of grants did not answer"),
+    })
 }

@@ -3,7 +3,7 @@
 mod publisher;
 mod record;
 
-pub use publisher::{Publisher, Record, connect};
+pub use publisher::{Publisher, Record, Unpublished, connect};
 pub use record::CommitRecord;
 
 /// The largest record, key and data together, in bytes.
