@@ -101,3 +101,26 @@ impl Acquisition<'_> {
 fn is_out_of_reach(problem: &Problem) -> bool {
     [UNAVAILABLE.name, OUTCOME_UNKNOWN.name].contains(&problem.name())
 }
+
+#[cfg(test)]
+mod tests {
+    use headwater_lambda::problem::{CONTENTION, INTERNAL, NOT_CAUGHT_UP, NOT_FOUND, PRECONDITION_FAILED, TOKEN_AHEAD};
+
+    use super::*;
+
+    #[test]
+    fn only_a_store_without_an_answer_is_out_of_reach() {
+        for (kind, expected) in [
+            (&UNAVAILABLE, true),
+            (&OUTCOME_UNKNOWN, true),
+            (&CONTENTION, false),
+            (&NOT_CAUGHT_UP, false),
+            (&INTERNAL, false),
+            (&NOT_FOUND, false),
+            (&PRECONDITION_FAILED, false),
+            (&TOKEN_AHEAD, false),
+        ] {
+            assert_eq!(is_out_of_reach(&Problem::new(kind, "")), expected, "{}", kind.name);
+        }
+    }
+}

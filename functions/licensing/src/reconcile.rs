@@ -16,11 +16,11 @@ use crate::past;
 /// whole and counted, and never tried again.
 pub fn reconcile_grants() -> Function {
     Function::event("licensing-reconcile-grants", |app: Arc<App>, event: KinesisEvent, deadline: Instant| async move {
-        let mut failed = Vec::new();
+        let (mut reconciled, mut failed) = (0, Vec::new());
         for record in &event.records {
             let sequence = &record.kinesis.sequence_number;
             match reconcile(&app, &record.kinesis.data, deadline).await {
-                Ok(()) => metric(DOMAIN, "GrantsReconciled", 1.0),
+                Ok(()) => reconciled += 1,
                 Err(problem) if problem.status() >= 500 => {
                     tracing::error!(?problem, sequence, "will be tried again");
                     failed.push(sequence.clone());
@@ -32,6 +32,7 @@ pub fn reconcile_grants() -> Function {
                 }
             }
         }
+        metric(DOMAIN, "GrantsReconciled", f64::from(reconciled));
         let mut answer = KinesisEventResponse::default();
         answer.set_failures(failed);
         Ok::<_, Error>(answer)

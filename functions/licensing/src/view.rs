@@ -184,3 +184,31 @@ pub(crate) struct PolicyView {
     #[serde(flatten)]
     pub(crate) policy: Policy,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn what_is_written_has_a_version_and_what_is_not_has_a_grant() {
+        let grant: Grant = serde_json::from_value(json!({
+            "tenant": "acme", "customerId": "c", "licenseId": "l", "titleId": "t", "studioId": "s", "deviceId": "d", "actor": "ada",
+            "grantedAt": "2026-11-21T10:00:00Z", "expiresAt": "2026-12-21T10:00:00Z", "policyVersion": 0, "correlationId": "r",
+        }))
+        .unwrap();
+        let license = json!({
+            "id": "l", "licenseId": "l", "titleId": "t", "studioId": "s", "deviceId": "d", "acquiredAt": "2026-11-21T10:00:00Z",
+            "expiresAt": "2026-12-21T10:00:00Z", "downloadedAt": null, "released": false, "provisional": true,
+        });
+        let with = |name: &str, value: Value| {
+            let mut license = license.clone();
+            license[name] = value;
+            license
+        };
+        let written = LicenseAnswer::written(7, LicenseView::of_grant(&grant));
+        assert_eq!(serde_json::to_value(written).unwrap(), with("version", json!(7)));
+        let provisional = LicenseAnswer::provisional(&grant, "signed".to_owned());
+        assert_eq!(serde_json::to_value(provisional).unwrap(), with("grant", json!("signed")));
+    }
+}

@@ -17,7 +17,6 @@ pub fn get_allowance() -> Function {
     Function::http(call, move |app, request| {
         let policies = Arc::clone(&policies);
         async move {
-            app.wait_for_feeds(&request).await?;
             let asked = |name| request.query(name).map(str::to_owned);
             let check = Check { title_id: asked("titleId"), studio_id: asked("studioId"), device_id: asked("deviceId") };
             let stream = customer::stream(request.tenant(), request.path("id"))?;
