@@ -133,7 +133,7 @@ pub(crate) struct Deactivation {
     pub(crate) device_id: String,
     /// In milliseconds since the epoch.
     pub(crate) at: i64,
-    /// Whether the device has had a licence since.
+    /// Whether the device has had a live licence since.
     #[serde(rename = "again", default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) used_again: bool,
 }
@@ -143,7 +143,8 @@ impl Aggregate for Customer {
     const DOMAIN: &'static str = DOMAIN;
     const CATEGORY: &'static str = CATEGORY;
     const REVISION: u32 = 1;
-    const PAGE: u32 = 32;
+    /// A state of 4.6 KB (a busy customer's) and commits of 0.37 KB, where three commands of ten find a cold Lambda.
+    const PAGE: u32 = 40;
 
     fn evolve(&mut self, event: &CustomerEvent, at: Timestamp) {
         self.forget(at);
@@ -160,7 +161,8 @@ impl Aggregate for Customer {
                 self.downloads.entry(title_id).or_default().push(at.as_millisecond());
                 self.change(&license_id, |license| license.downloaded_at = Some(at));
             }
-            CustomerEvent::LicenseRenewed { license_id, expires_at, .. } => {
+            CustomerEvent::LicenseRenewed { license_id, device_id, expires_at, .. } => {
+                self.use_device(&device_id);
                 self.change(&license_id, |license| license.expires_at = expires_at);
             }
             CustomerEvent::LicenseReleased { license_id, .. } => {
@@ -202,9 +204,14 @@ impl Customer {
     }
 
     fn add(&mut self, id: String, license: License) {
-        let same_device = self.deactivations.iter_mut().filter(|deactivation| deactivation.device_id == license.device_id);
-        same_device.for_each(|deactivation| deactivation.used_again = true);
+        self.use_device(&license.device_id);
         self.licenses.insert(id, license);
+    }
+
+    /// A device that was deactivated has a live licence again. A renewal gives one as well, where the licence had expired by then.
+    fn use_device(&mut self, id: &str) {
+        let deactivations = self.deactivations.iter_mut().filter(|deactivation| deactivation.device_id == id);
+        deactivations.for_each(|deactivation| deactivation.used_again = true);
     }
 
     fn change(&mut self, id: &str, change: impl FnOnce(&mut License)) {
@@ -243,6 +250,6 @@ impl Customer {
 /// A device that the state may know nothing of any more, as its row remembers it ([`DeviceRow::past`](crate::DeviceRow::past)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PastDevice {
-    /// Whether it was deactivated, and had no licence since.
+    /// Whether it was deactivated, and had no live licence since.
     pub deactivated: bool,
 }

@@ -18,7 +18,7 @@ pub struct DeviceRow {
     pub last_used_at: Timestamp,
     /// How many licences it was ever given.
     pub licenses: u32,
-    /// When it was deactivated, if it was given no licence since.
+    /// When it was deactivated, if it had no live licence since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deactivated_at: Option<Timestamp>,
 }
@@ -32,7 +32,11 @@ impl Projection for DeviceRow {
         match event {
             CustomerEvent::LicenseAcquired { .. } => self.was_given_one(at),
             CustomerEvent::LicenseGrantedProvisionally { granted_at, .. } => self.was_given_one(*granted_at),
-            CustomerEvent::LicenseDownloaded { .. } | CustomerEvent::LicenseRenewed { .. } => self.last_used_at = at,
+            CustomerEvent::LicenseDownloaded { .. } => self.last_used_at = at,
+            CustomerEvent::LicenseRenewed { .. } => {
+                self.last_used_at = at;
+                self.deactivated_at = None;
+            }
             CustomerEvent::DeviceDeactivated { .. } => self.deactivated_at = Some(at),
             CustomerEvent::LicenseReleased { .. } => {}
         }

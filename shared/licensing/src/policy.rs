@@ -233,3 +233,6 @@ fn limits_of_studios(limits: &StudioDownloads, (): &()) -> garde::Result {
     let too_high = limits.own.values().chain([&limits.default]).any(|limit| *limit > MOST);
     if too_high { Err(garde::Error::new(format!("a limit is greater than {MOST}"))) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests;

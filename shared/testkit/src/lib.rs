@@ -2,8 +2,8 @@
 //!
 //! - [`given`] some events, `when` a command is decided, `then` these events follow, or that rule says no;
 //! - a [`History`] grows by commands drawn at random ([`AnyCommand`]), for properties that hold in every state;
-//! - [`commits`] makes commits from events, and [`assert_converges`] shows that a projection ends in the same rows however its
-//!   commits are delivered ([`deliveries`]);
+//! - [`commits`] makes commits from events, and [`assert_converges`] and [`assert_parts_converge`] show that a projection ends in the same
+//!   rows however its commits are delivered ([`deliveries`]);
 //! - a [`Clock`] that stands still until it is moved.
 
 mod clock;
@@ -14,4 +14,4 @@ mod projection;
 pub use clock::Clock;
 pub use given::{Given, When, given};
 pub use history::{AnyCommand, History, commits};
-pub use projection::{Delivery, assert_converges, deliveries};
+pub use projection::{Delivery, assert_converges, assert_parts_converge, deliveries};

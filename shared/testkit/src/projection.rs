@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use headwater::{Commit, IndexKey, Projection, Row, StreamName, apply_commits};
+use headwater::{Commit, IndexKey, Part, Projection, ProjectionFn, Row, StreamName, part_fn, projection_fn};
 use proptest::prelude::*;
 
 /// One attempt of a projector to bring the rows up to date.
@@ -27,21 +27,39 @@ pub fn deliveries() -> impl Strategy<Value = Vec<Delivery>> {
 /// If they are not.
 #[track_caller]
 pub fn assert_converges<P: Projection>(stream: &StreamName, commits: &[Commit], deliveries: &[Delivery]) {
-    let at_once = apply_commits::<P>(stream, &Row::default(), commits).expect("events can be read");
+    assert_row_converges(projection_fn::<P>(), stream, commits, deliveries);
+}
+
+/// As [`assert_converges`], for the rows of all parts that the commits concern.
+///
+/// # Panics
+/// If a row is not what folding all commits at once makes it.
+#[track_caller]
+pub fn assert_parts_converge<P: Part>(stream: &StreamName, commits: &[Commit], deliveries: &[Delivery]) {
+    let part = part_fn::<P>();
+    let names = part.parts.map(|names| names(stream, commits).expect("events can be read"));
+    for name in names.unwrap_or_default() {
+        assert_row_converges(part, &name, commits, deliveries);
+    }
+}
+
+#[track_caller]
+fn assert_row_converges(projection: ProjectionFn, name: &StreamName, commits: &[Commit], deliveries: &[Delivery]) {
+    let at_once = (projection.apply)(name, &Row::default(), commits).expect("events can be read");
     let mut view = View::default();
     let mut before = Row::default();
     for delivery in deliveries {
         let read = if delivery.stale { before } else { view.row.clone() };
         before = view.row.clone();
-        view.deliver::<P>(stream, &read, &commits[..delivery.upto.min(commits.len())], delivery.dies_after);
+        view.deliver(projection, name, &read, &commits[..delivery.upto.min(commits.len())], delivery.dies_after);
     }
     let read = view.row.clone();
-    view.deliver::<P>(stream, &read, commits, None);
+    view.deliver(projection, name, &read, commits, None);
     assert_eq!(view.row, at_once.row, "the primary row, then what folding at once gives");
     assert_eq!(view.live_keys(), at_once.keys, "the index rows, then what folding at once gives");
 }
 
-/// One stream's rows as the views table holds them, with its conditions.
+/// The rows of one stream, or of one part, as the views table holds them, with its conditions.
 #[derive(Default)]
 struct View {
     row: Row,
@@ -51,8 +69,8 @@ struct View {
 
 impl View {
     /// Index rows first, the primary row last: so whoever dies on the way has left the work to be done again.
-    fn deliver<P: Projection>(&mut self, stream: &StreamName, read: &Row, commits: &[Commit], dies_after: Option<usize>) {
-        let applied = apply_commits::<P>(stream, read, commits).expect("events can be read");
+    fn deliver(&mut self, projection: ProjectionFn, name: &StreamName, read: &Row, commits: &[Commit], dies_after: Option<usize>) {
+        let applied = (projection.apply)(name, read, commits).expect("events can be read");
         let removed = applied.removed.into_iter().map(|key| (key, false));
         let writes = removed.chain(applied.put.into_iter().map(|key| (key, true)));
         for (key, live) in writes.take(dies_after.unwrap_or(usize::MAX)) {

@@ -6,8 +6,8 @@ use std::panic::{UnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use headwater::{Aggregate, Command, Context, Event, IndexKey, Projection, Rejection, Rule, StreamName, Verdict};
-use headwater_testkit::{AnyCommand, Clock, Delivery, History, assert_converges, commits, given};
+use headwater::{Aggregate, Command, Context, Event, IndexKey, Part, Projection, Rejection, Rule, StreamName, Verdict};
+use headwater_testkit::{AnyCommand, Clock, Delivery, History, assert_converges, assert_parts_converge, commits, given};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -175,6 +175,13 @@ impl<const WHIMSICAL: bool> Projection for LampRow<WHIMSICAL> {
     }
 }
 
+/// Each lamp has one bulb, which all of its events concern.
+impl<const WHIMSICAL: bool> Part for LampRow<WHIMSICAL> {
+    fn id(_: &LampEvent) -> Option<&str> {
+        Some("bulb")
+    }
+}
+
 #[test]
 fn deliveries_converge_or_the_check_fails() {
     let commits = commits(&stream(), [vec![ON], vec![OFF, ON], vec![OFF], vec![ON]]);
@@ -186,5 +193,7 @@ fn deliveries_converge_or_the_check_fails() {
         Delivery { upto: 1, stale: true, dies_after: None },
     ];
     assert_converges::<LampRow<false>>(&stream(), &commits, &deliveries);
-    assert!(failure(move || assert_converges::<LampRow<true>>(&stream(), &commits, &deliveries)).contains("index rows"));
+    assert_parts_converge::<LampRow<false>>(&stream(), &commits, &deliveries);
+    assert!(failure(|| assert_converges::<LampRow<true>>(&stream(), &commits, &deliveries)).contains("index rows"));
+    assert!(failure(|| assert_parts_converge::<LampRow<true>>(&stream(), &commits, &deliveries)).contains("index rows"));
 }

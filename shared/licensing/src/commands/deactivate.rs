@@ -8,7 +8,7 @@ use crate::policy::PolicyInForce;
 /// `POST /licensing/customers/{id}/devices/{deviceId}/deactivate`: releases all that the device keeps and records the deactivation, in
 /// one commit.
 ///
-/// A device that is deactivated and had no licence since stays as it is. Refused: [`DEACTIVATION_LIMIT`].
+/// A device that is deactivated and had no live licence since stays as it is. Refused: [`DEACTIVATION_LIMIT`].
 #[derive(Clone, Debug)]
 pub struct DeactivateDevice {
     /// The device.
@@ -42,7 +42,7 @@ impl DeactivateDevice {
         kept.map(|(id, _)| release(id)).collect()
     }
 
-    /// Whether the device was deactivated and had no licence since; by its row where the state knows nothing of it.
+    /// Whether the device was deactivated and had no live licence since; by its row where the state knows nothing of it.
     fn is_deactivated(&self, customer: &Customer) -> Result<bool, Rejection> {
         if let Some(deactivation) = customer.last_deactivation(&self.device_id) {
             return Ok(!deactivation.used_again);

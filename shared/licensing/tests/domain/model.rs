@@ -108,10 +108,10 @@ impl Model {
     }
 
     fn deactivate(&self, device: &str, policy: &PolicyInForce, now: Timestamp) -> Outcome {
-        let given = self.log.iter().rposition(|(_, event)| given(event).is_some_and(|(_, to)| to == device)).ok_or("404")?;
+        let used = self.log.iter().rposition(|(_, event)| device_with_live_licence(event) == Some(device)).ok_or("404")?;
         let deactivated =
             |event: &CustomerEvent| matches!(event, CustomerEvent::DeviceDeactivated { device_id, .. } if device_id == device);
-        if self.log[given..].iter().any(|(_, event)| deactivated(event)) {
+        if self.log[used..].iter().any(|(_, event)| deactivated(event)) {
             return Ok(vec![]);
         }
         let all = self.log.iter().filter(|(at, event)| matches!(event, CustomerEvent::DeviceDeactivated { .. }) && *at > now - DAY * 365);
@@ -154,7 +154,13 @@ impl Model {
     }
 
     fn ids(&self) -> BTreeSet<String> {
-        self.log.iter().filter_map(|(_, event)| given(event)).map(|(id, _)| id.to_owned()).collect()
+        let acquired = |event: &CustomerEvent| match event {
+            CustomerEvent::LicenseAcquired { license_id, .. } | CustomerEvent::LicenseGrantedProvisionally { license_id, .. } => {
+                Some(license_id.clone())
+            }
+            _ => None,
+        };
+        self.log.iter().filter_map(|(_, event)| acquired(event)).collect()
     }
 
     fn licence(&self, id: &str) -> Option<Licence> {
@@ -162,11 +168,12 @@ impl Model {
     }
 }
 
-/// The licence that an event gives, and the device to which.
-fn given(event: &CustomerEvent) -> Option<(&str, &str)> {
+/// The device that has a live licence by an event.
+fn device_with_live_licence(event: &CustomerEvent) -> Option<&str> {
     match event {
-        CustomerEvent::LicenseAcquired { license_id, device_id, .. }
-        | CustomerEvent::LicenseGrantedProvisionally { license_id, device_id, .. } => Some((license_id, device_id)),
+        CustomerEvent::LicenseAcquired { device_id, .. }
+        | CustomerEvent::LicenseGrantedProvisionally { device_id, .. }
+        | CustomerEvent::LicenseRenewed { device_id, .. } => Some(device_id),
         _ => None,
     }
 }
