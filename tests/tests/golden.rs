@@ -3,13 +3,20 @@
 //! - `<EventType>.v<N>.json`: an event's data as version N stored it. Such a file is never changed or removed.
 //! - `<kind>.history.json`: the commits of a whole stream, in which every event type occurs.
 //! - `<kind>.state.r<N>.json`: the state after each of these commits, at the aggregate's revision N.
-//! - `<kind>.row.r<N>.json`: the query row and its places in indexes after each of these commits, at the projection's revision N.
+//! - `<kind>.row.r<N>.json`: the query row and its places in indexes after each of these commits, at the projection's revision N;
+//!   of rows of parts, those of all parts that there are by then.
+//!
+//! `grant.txt` is a provisional grant as clients hold it; the licensing package reads it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use headwater::{Aggregate, Commit, Event, EventError, Folded, Projection, RecordedEvent, Row, Snapshot, apply_commits, decode, encode};
+use headwater::{
+    Aggregate, Commit, Event, EventError, Folded, Part, Projection, ProjectionFn, RecordedEvent, Row, Snapshot, StreamName, decode, encode,
+    part_fn, projection_fn,
+};
 use identity::{Group, GroupEvent, GroupRow, MemberRow, Membership, MembershipEvent, User, UserEvent, UserRow};
+use licensing::{Customer, CustomerEvent, DeviceRow, LicenseRow, Playback, PlaybackEvent, PlaybackRow, Policy, PolicyEvent, PolicyRow};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -35,9 +42,35 @@ fn memberships_load_for_ever() {
 }
 
 #[test]
+fn customers_load_for_ever() {
+    check_events::<CustomerEvent>("licensing");
+    check_states::<Customer>("licensing/customer");
+    check_parts::<LicenseRow>("licensing/customer", "licensing/license");
+    check_parts::<DeviceRow>("licensing/customer", "licensing/device");
+}
+
+#[test]
+fn playback_loads_for_ever() {
+    check_events::<PlaybackEvent>("licensing");
+    check_states::<Playback>("licensing/playback");
+    check_rows::<PlaybackRow>("licensing/playback");
+}
+
+#[test]
+fn policies_load_for_ever() {
+    check_events::<PolicyEvent>("licensing");
+    check_states::<Policy>("licensing/policy");
+    check_rows::<PolicyRow>("licensing/policy");
+}
+
+#[test]
 fn no_event_type_is_ever_dropped() {
-    let known = [event_types::<UserEvent>(), event_types::<GroupEvent>(), event_types::<MembershipEvent>()].concat();
-    for entry in golden("identity").read_dir().expect("the folder of golden files") {
+    check_known("identity", &[event_types::<UserEvent>(), event_types::<GroupEvent>(), event_types::<MembershipEvent>()].concat());
+    check_known("licensing", &[event_types::<CustomerEvent>(), event_types::<PlaybackEvent>(), event_types::<PolicyEvent>()].concat());
+}
+
+fn check_known(domain: &str, known: &[String]) {
+    for entry in golden(domain).read_dir().expect("the folder of golden files") {
         let name = entry.expect("a file").file_name().into_string().expect("UTF-8");
         let event_type = name.split_once(".v").map(|(event_type, _)| event_type.to_owned());
         let is_known = event_type.is_none_or(|event_type| known.contains(&event_type));
@@ -88,12 +121,25 @@ fn check_states<A: Aggregate>(kind: &str) {
 /// The history folds to the rows and index keys that their revision promises.
 fn check_rows<P: Projection>(kind: &str) {
     let commits: Vec<Commit> = read(&format!("{kind}.history.json"));
-    let row = |count: usize| {
-        let applied = apply_commits::<P>(&commits[0].stream, &Row::default(), &commits[..count]).expect("the history can be read");
-        json!({ "row": applied.row.data, "keys": applied.keys })
-    };
-    let rows: Vec<Value> = (1..=commits.len()).map(row).collect();
+    let rows: Vec<Value> = (1..=commits.len()).map(|count| row(projection_fn::<P>(), &commits[0].stream, &commits[..count])).collect();
     check_revision(&format!("{kind}.row"), P::REVISION, &json!(rows));
+}
+
+/// As [`check_rows`], for all parts of a stream.
+fn check_parts<P: Part>(source: &str, kind: &str) {
+    let commits: Vec<Commit> = read(&format!("{source}.history.json"));
+    let part = part_fn::<P>();
+    let rows = |count: usize| -> BTreeMap<String, Value> {
+        let commits = &commits[..count];
+        let names = part.parts.map(|parts| parts(&commits[0].stream, commits).expect("the history can be read"));
+        names.into_iter().flatten().map(|name| (name.to_string(), row(part, &name, commits))).collect()
+    };
+    check_revision(&format!("{kind}.row"), P::REVISION, &json!((1..=commits.len()).map(rows).collect::<Vec<_>>()));
+}
+
+fn row(projection: ProjectionFn, name: &StreamName, commits: &[Commit]) -> Value {
+    let applied = (projection.apply)(name, &Row::default(), commits).expect("the history can be read");
+    json!({ "row": applied.row.data, "keys": applied.keys })
 }
 
 #[track_caller]
