@@ -77,7 +77,7 @@ impl<'a> Behaviour<'a> {
             .map(|number| Playback {
                 id: format!("{}-{number}", KINDS[number % 5].to_lowercase()),
                 kind: KINDS[number % 5],
-                at: (self.now - rng.i64(..3 * DAY)).min(license.ends_at().from),
+                at: (self.now - rng.i64(0..3 * DAY)).min(license.ends_at().from),
             })
             .collect();
         let repeated = rng.usize(..=3);

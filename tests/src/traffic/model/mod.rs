@@ -103,9 +103,8 @@ impl Customer {
     /// Whether nothing ends, or ceases to count, in this span: then the rules say the same at each of its milliseconds.
     pub fn is_clear(&self, span: Span) -> bool {
         let licenses = self.licenses.iter().flat_map(|license| {
-            let end = license.ends_at();
             let download = license.downloaded_at.map(|at| at.later(YEAR));
-            [Some(Span::exact(license.expires_at)), Some(end), Some(end.later(KEPT)), download].into_iter().flatten()
+            [Some(Span::exact(license.expires_at)), Some(license.ends_at().later(KEPT)), download].into_iter().flatten()
         });
         let deactivations = self.deactivations.iter().map(|(_, at, _)| at.later(YEAR));
         licenses.chain(deactivations).all(|edge| !edge.touches(span))
