@@ -1,0 +1,153 @@
+//! What acquiring costs, in calls and units: contracts, however long the customer's history is.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use headwater::{Command, Context};
+use headwater_dynamodb::{EventStore, Execution, Expected, Origin, Outcome, StoreConfig};
+use headwater_tests::{Client, Platform};
+use jiff::{SignedDuration, Timestamp};
+use licensing::{AcquireLicense, Customer, LicenseRequest, PolicyInForce, ReleaseLicense, ReportDownloaded};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::support::{acquire, follow_up};
+use crate::support::own_platform;
+
+const ACQUIRE: &str = "licensing-acquire-license";
+
+/// How far a customer's licences of the past lie apart: so the state has filled up after 276 events, a year of them.
+const APART: SignedDuration = SignedDuration::from_hours(4 * 24);
+
+async fn spent(platform: &Platform) -> Result<Value> {
+    let spent = platform.meter(ACQUIRE).await?;
+    platform.reset_meter().await?;
+    Ok(spent)
+}
+
+/// Acquires by a process that was just started. What its start costs is not counted: that is asked for by what is refused before
+/// anything is read.
+async fn cold_acquire(platform: &Platform, client: &Client, customer: &str, title: &str) -> Result<Value> {
+    platform.dev("POST", "/dev/kill", Some(json!({ "function": ACQUIRE }))).await?;
+    client.post("/licensing/customers/ada/licenses", &json!({})).await?.problem(422, "invalid-request")?;
+    platform.reset_meter().await?;
+    acquire(client, customer, title, "tablet").await?;
+    spent(platform).await
+}
+
+#[tokio::test]
+async fn an_acquire_is_one_call_warm_and_three_cold() -> Result<()> {
+    let platform = own_platform()?;
+    let client = platform.client("costs").await?;
+    acquire(&client, "ada", "a", "tablet").await?;
+    let cold = cold_acquire(&platform, &client, "ada", "b").await?;
+    let expected = json!({
+        "Query": { "calls": 2, "readUnits": 2.0, "writeUnits": 0.0 },
+        "PutItem": { "calls": 1, "readUnits": 0.0, "writeUnits": 1.0 },
+    });
+    assert_eq!(cold, expected, "the policy, the customer, the commit");
+    let licenses = acquire(&client, "ada", "c", "tablet").await?;
+    assert_eq!(spent(&platform).await?, json!({ "PutItem": { "calls": 1, "readUnits": 0.0, "writeUnits": 1.0 } }));
+
+    // Another function has written in between: the check-and-set is lost once, and brings what it lacked.
+    follow_up(&client, "ada", licenses.id(), "release").await?.expect(200)?;
+    platform.reset_meter().await?;
+    acquire(&client, "ada", "d", "tablet").await?;
+    assert_eq!(spent(&platform).await?["PutItem"]["calls"], 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_acquire_costs_the_same_after_3_000_events_as_after_300() -> Result<()> {
+    let platform = own_platform()?;
+    let client = platform.client("costs").await?;
+    // What feeds the projector is stopped, so that nothing else is busy.
+    platform.event_source("relay", false).await?;
+    let store = store(&platform).await?;
+    let mut costs = Vec::new();
+    for events in [300, 3_000] {
+        let customer = format!("customer-{events}");
+        append_history(&store, &customer, events).await?;
+        costs.push(measure(&platform, &client, &customer).await?);
+    }
+    let (early, late) = (&costs[0], &costs[1]);
+    assert_eq!((early.warm_calls, late.warm_calls), (WARM, WARM), "one each");
+    assert_eq!((early.cold_calls, late.cold_calls), (3 * COLD, 3 * COLD), "three each");
+    let flat = |early: f64, late: f64| late <= early * 1.1 + 1.0;
+    assert!(flat(early.warm_write_units, late.warm_write_units), "snapshots included: {early:?} {late:?}");
+    assert!(flat(early.cold_read_units, late.cold_read_units), "{early:?} {late:?}");
+    Ok(())
+}
+
+/// How many acquires are metered in a warm process, and how many in one that was just started.
+const WARM: u64 = 20;
+const COLD: u64 = 6;
+
+#[derive(Debug)]
+struct Cost {
+    warm_calls: u64,
+    warm_write_units: f64,
+    cold_calls: u64,
+    cold_read_units: f64,
+}
+
+async fn measure(platform: &Platform, client: &Client, customer: &str) -> Result<Cost> {
+    let mut cold = Vec::new();
+    for i in 0..COLD {
+        cold.push(cold_acquire(platform, client, customer, &format!("cold-{i}")).await?);
+    }
+    for i in 0..WARM {
+        acquire(client, customer, &format!("warm-{i}"), "tablet").await?;
+    }
+    let warm = spent(platform).await?;
+    let sum = |field: &str, spent: &Value| -> f64 {
+        spent.as_object().into_iter().flatten().filter_map(|(_, operation)| operation[field].as_f64()).sum()
+    };
+    let cold_sum = |field: &str| cold.iter().map(|spent| sum(field, spent)).sum::<f64>();
+    Ok(Cost {
+        warm_calls: sum("calls", &warm) as u64,
+        warm_write_units: sum("writeUnits", &warm),
+        cold_calls: cold_sum("calls") as u64,
+        cold_read_units: cold_sum("readUnits"),
+    })
+}
+
+async fn store(platform: &Platform) -> Result<EventStore> {
+    let config = StoreConfig { events_table: platform.table("EventsTable").await?, idempotency_table: None, unique_key: None };
+    Ok(EventStore::new(platform.dynamodb().await?, config))
+}
+
+/// Licences that were acquired, downloaded and released, one after the other up to now, with the store itself: the way through HTTP
+/// would take minutes.
+async fn append_history(store: &EventStore, customer: &str, events: u64) -> Result<()> {
+    let licenses = i32::try_from(events / 3)?;
+    let start = Timestamp::now().checked_sub(APART.checked_mul(licenses).context("too many")?)?;
+    for number in 0..licenses {
+        let now = start.checked_add(APART.checked_mul(number).context("too many")?)?;
+        let license_id = format!("license-{number}");
+        let (title_id, studio_id) = (format!("title-{}", number % 50), "studio".to_owned());
+        let request = LicenseRequest { title_id, studio_id, device_id: "tablet".to_owned() };
+        let acquire = AcquireLicense { license_id: license_id.clone(), request, policy: PolicyInForce::default() };
+        execute(store, customer, &acquire, now).await?;
+        execute(store, customer, &ReportDownloaded { license_id: license_id.clone(), past: None }, now).await?;
+        execute(store, customer, &ReleaseLicense { license_id, past: None }, now).await?;
+    }
+    Ok(())
+}
+
+async fn execute<C: Command<Aggregate = Customer>>(store: &EventStore, customer: &str, command: &C, now: Timestamp) -> Result<()> {
+    let execution = Execution {
+        stream: licensing::customer::stream("costs", customer)?,
+        command,
+        context: Context { now, id: customer.to_owned(), fresh_id: Uuid::nil(), actor: "tester".to_owned() },
+        origin: Origin { correlation_id: Uuid::nil().to_string(), ..Origin::default() },
+        expected: Expected::default(),
+        is_new: false,
+        idempotency: None,
+        deadline: Instant::now() + Duration::from_secs(5),
+    };
+    match store.execute(execution).await? {
+        Outcome::Committed(_) => Ok(()),
+        other => anyhow::bail!("{other:?}"),
+    }
+}

@@ -1,0 +1,14 @@
+//! The licensing service, by topic.
+
+mod access;
+mod consistency;
+mod costs;
+mod devices;
+mod limits;
+mod outage;
+mod outage_follow_ups;
+mod playback;
+mod policy;
+mod support;
+mod talk;
+mod traffic;
