@@ -59,6 +59,18 @@ pub(super) async fn create_streams(endpoint: &str, streams: &[Stream]) -> Result
         service.create("CreateStream", &input).await.with_context(context)?;
         let (input, status) = (json!({"StreamName": stream.name}), "/StreamDescriptionSummary/StreamStatus");
         service.wait_until_active("DescribeStreamSummary", &input, status).await.with_context(context)?;
+        keep_for(&service, stream).await.with_context(context)?;
+    }
+    Ok(())
+}
+
+/// Lets a stream keep its records as long as the template says, where that is longer than it does.
+async fn keep_for(service: &JsonClient, stream: &Stream) -> Result<()> {
+    let Some(hours) = stream.retention_hours else { return Ok(()) };
+    let summary = service.call("DescribeStreamSummary", &json!({"StreamName": stream.name})).await?;
+    if summary["StreamDescriptionSummary"]["RetentionPeriodHours"].as_u64().is_none_or(|present| present < u64::from(hours)) {
+        let input = json!({"StreamName": stream.name, "RetentionPeriodHours": hours});
+        service.call("IncreaseStreamRetentionPeriod", &input).await?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_kinesis::primitives::Blob;
@@ -268,10 +268,19 @@ async fn what_kinesis_would_have_dropped_is_not_restored() {
     let keys = vec!["key".to_owned(); 20];
     let before = put_records(&kinesis(&first.kinesis), &keys).await;
     drop(first);
-    let file = dir.path().join("kinesis.sqlite");
-    rusqlite::Connection::open(file).unwrap().execute("UPDATE records SET arrived = 1000", []).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let arrived = |hours_ago: u64| {
+        let file = rusqlite::Connection::open(dir.path().join("kinesis.sqlite")).unwrap();
+        file.execute("UPDATE records SET arrived = ?1", [(now - hours_ago * 60 * 60) * 1000]).unwrap();
+    };
+    // The template lets the stream keep its records for 48 hours.
+    arrived(47);
     let second = start(Some(dir.path())).await;
-    let client = kinesis(&second.kinesis);
+    assert_eq!(records(&kinesis(&second.kinesis), &HashMap::new()).await.len(), 20);
+    drop(second);
+    arrived(49);
+    let third = start(Some(dir.path())).await;
+    let client = kinesis(&third.kinesis);
     assert!(records(&client, &HashMap::new()).await.is_empty());
     // Numbering goes on all the same, well after what may have been read and not written down.
     let after = put_records(&client, &keys).await;

@@ -72,6 +72,8 @@ pub struct Stream {
     pub arn: String,
     /// How many shards it starts with; `None` for on-demand.
     pub shards: Option<u32>,
+    /// How long it keeps a record, in hours; `None` for the 24 of a new stream.
+    pub retention_hours: Option<u32>,
 }
 
 /// An S3 bucket.
@@ -183,12 +185,14 @@ impl TableProperties {
 impl Stream {
     pub(super) fn read(resource: &Resource<'_>, scope: &Scope) -> Result<Self> {
         let shards = scope.resolve(&resource.properties["ShardCount"])?;
+        let retention = scope.resolve(&resource.properties["RetentionPeriodHours"])?;
         let identity = scope.identity(resource.logical_id)?;
         Ok(Self {
             logical_id: resource.logical_id.to_owned(),
             name: identity.name.clone(),
             arn: identity.arn(),
             shards: typed(shards).context("ShardCount")?,
+            retention_hours: typed(retention).context("RetentionPeriodHours")?,
         })
     }
 }

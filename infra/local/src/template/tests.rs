@@ -46,7 +46,8 @@ fn tables_have_names_keys_and_streams() {
 #[test]
 fn streams_buckets_and_queues_have_names() {
     let template = fixture();
-    assert_eq!((template.streams[0].name.as_str(), template.streams[0].shards), ("Commits", Some(2)));
+    let commits = &template.streams[0];
+    assert_eq!((commits.name.as_str(), commits.shards, commits.retention_hours), ("Commits", Some(2), Some(48)));
     assert_eq!(template.buckets[0].name, "failuresbucket");
     assert_eq!(template.queues[0].arn, "arn:aws:sqs:us-east-1:000000000000:DeadQueue");
     let on_demand = parse(&FIXTURE.replace("[IsSmall", "[IsBig")).unwrap();

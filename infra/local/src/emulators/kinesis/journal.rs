@@ -2,7 +2,7 @@
 //!
 //! A put is acknowledged once its records are in the journal with the sequence numbers that they got. On start the streams
 //! come back with the same shards and the records with the same numbers, so a reader's checkpoint stays good. A stream that
-//! was split or merged comes back with the shards that it had at its first put.
+//! was changed comes back with the shards and the retention that it had at its first put.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -24,9 +24,6 @@ use rusqlite::{Connection, params};
 use serde_json::Value;
 
 use super::LARGEST_REQUEST;
-
-/// How long Kinesis keeps a record.
-const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Numbers left out after a restart. A record may have been read before it reached the journal; if the process died in
 /// between, a reader's checkpoint stands on its number, which must not be given to another. Far more than can be in flight.
@@ -70,10 +67,9 @@ impl Journal {
     pub(super) async fn open(path: &Path, store: Store) -> Result<Arc<Self>> {
         let file = Connection::open(path)?;
         file.execute_batch(SCHEMA)?;
-        forget_expired(&file)?;
         let journal = Self { store, file: Mutex::new(file), known: Mutex::default() };
         for (name, definition) in journal.streams()? {
-            journal.restore(&name, &definition).await.with_context(|| format!("stream {name}"))?;
+            journal.restore(&name, serde_json::from_str(&definition)?).await.with_context(|| format!("stream {name}"))?;
         }
         Ok(Arc::new(journal))
     }
@@ -83,10 +79,12 @@ impl Journal {
         app.layer(from_fn_with_state(self, acknowledge_when_written))
     }
 
-    async fn restore(&self, name: &str, definition: &str) -> Result<()> {
-        let Stream { shards, stream_arn, stream_creation_timestamp, .. } = serde_json::from_str(definition)?;
+    async fn restore(&self, name: &str, definition: Stream) -> Result<()> {
+        let Stream { shards, stream_arn, stream_creation_timestamp, retention_period_hours, .. } = definition;
+        forget_expired(&lock(&self.file), name, retention_period_hours)?;
         // What a definition leaves out gets the values of a new stream.
         let stream = StreamBuilder::new(name.to_owned(), stream_arn, StreamStatus::Active, stream_creation_timestamp, shards.clone());
+        let stream = stream.retention_period_hours(retention_period_hours);
         self.store.put_stream(name, stream.build()).await.map_err(refused)?;
         for (index, shard) in (0..).zip(&shards) {
             let entries = self.entries(name, index)?;
@@ -222,13 +220,14 @@ fn stream_name(request: &Value) -> Option<String> {
 }
 
 /// Forgets what Kinesis would no longer hold, but for the last record of each shard: numbering goes on from it.
-fn forget_expired(file: &Connection) -> Result<()> {
+fn forget_expired(file: &Connection, stream: &str, retention_hours: u32) -> Result<()> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    let oldest = u64::try_from(now.saturating_sub(RETENTION).as_millis())?;
+    let retention = Duration::from_secs(u64::from(retention_hours) * 60 * 60);
+    let oldest = u64::try_from(now.saturating_sub(retention).as_millis())?;
     file.execute(
-        "DELETE FROM records WHERE arrived < ?1
+        "DELETE FROM records WHERE stream = ?1 AND arrived < ?2
          AND place < (SELECT MAX(place) FROM records AS r WHERE r.stream = records.stream AND r.shard = records.shard)",
-        params![oldest],
+        params![stream, oldest],
     )?;
     Ok(())
 }
