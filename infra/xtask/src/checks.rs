@@ -10,6 +10,7 @@ mod alarms;
 mod binaries;
 mod event_sources;
 mod permissions;
+mod queries;
 mod references;
 mod size;
 
@@ -23,6 +24,7 @@ pub(crate) fn run_all(template: &Template, root: &Path) -> Result<Vec<String>> {
     findings.extend(permissions::check(template));
     findings.extend(event_sources::check(template));
     findings.extend(alarms::check(template));
+    findings.extend(queries::check(template));
     findings.extend(binaries::check(template, &binaries::built(root)?));
     Ok(findings)
 }
