@@ -15,6 +15,7 @@ impl<C: Command> Attempt<'_, C> {
         match nothing {
             Nothing::TokenAhead(position) => Err(ExecuteError::TokenAhead(position)),
             Nothing::PreconditionFailed => Err(ExecuteError::PreconditionFailed { version: self.known.version }),
+            Nothing::Concurrent(concurrent) => Err(ExecuteError::Concurrent(concurrent)),
             Nothing::Rejected(rejection) => Err(ExecuteError::Rejected(rejection)),
             Nothing::Unchanged => Ok(Outcome::Unchanged(self.known)),
         }
@@ -25,6 +26,7 @@ impl<C: Command> Attempt<'_, C> {
         let Some(idempotency) = &self.execution.idempotency else { return Ok(None) };
         let answered = match nothing {
             Nothing::PreconditionFailed => Answered::PreconditionFailed { version: self.known.version },
+            Nothing::Concurrent(concurrent) => Answered::Concurrent(concurrent),
             Nothing::Rejected(rejection @ Rejection::Refused { .. }) => Answered::Refused(rejection),
             Nothing::Unchanged => Answered::Unchanged(&self.known),
             Nothing::TokenAhead(_) | Nothing::Rejected(Rejection::Unknown { .. }) => {

@@ -7,7 +7,8 @@ use crate::append::{Append, Appended, Conflict};
 use crate::claims::Claims;
 use crate::expect::Heads;
 use crate::retry::Backoff;
-use crate::{EventStore, ExecuteError, Execution, Outcome, StoreError};
+use crate::since::Since;
+use crate::{Concurrent, EventStore, ExecuteError, Execution, Outcome, StoreError};
 
 impl EventStore {
     /// Decides a command and appends what follows.
@@ -38,6 +39,7 @@ pub(crate) struct Attempt<'a, C: Command> {
     is_verified: bool,
     heads: Heads,
     pub(crate) claims: Claims,
+    since: Since,
     conflicts: u32,
     backoff: Backoff,
 }
@@ -52,6 +54,7 @@ pub(crate) enum Decision<A> {
 pub(crate) enum Nothing {
     TokenAhead(Position),
     PreconditionFailed,
+    Concurrent(Concurrent),
     Rejected(Rejection),
     Unchanged,
 }
@@ -65,6 +68,7 @@ impl<'a, C: Command> Attempt<'a, C> {
             is_verified: false,
             heads: Heads::default(),
             claims: Claims::default(),
+            since: Since::default(),
             conflicts: 0,
             backoff: Backoff::until(store.deadline()),
             known: cached.clone().unwrap_or_default(),
@@ -78,6 +82,8 @@ impl<'a, C: Command> Attempt<'a, C> {
     async fn run(mut self) -> Result<Outcome<C::Aggregate>, ExecuteError> {
         loop {
             match self.decide().await? {
+                // What came between has been read in this call, and stays.
+                Decision::Nothing(nothing @ Nothing::Concurrent(_)) => return self.answer(nothing).await,
                 Decision::Nothing(_) if !self.is_verified => self.read().await?,
                 Decision::Nothing(nothing) => return self.answer(nothing).await,
                 Decision::Append(append, after) => match self.store.append(&append).await? {
@@ -97,19 +103,34 @@ impl<'a, C: Command> Attempt<'a, C> {
     }
 
     async fn decide(&mut self) -> Result<Decision<C::Aggregate>, ExecuteError> {
-        let Execution { stream, command, expected, .. } = self.execution;
+        let Execution { stream, expected, .. } = self.execution;
         if let Some(position) = self.heads.first_ahead(self.store, stream, self.known.version, &expected.at_least).await? {
             return Ok(Decision::Nothing(Nothing::TokenAhead(position)));
         }
         let Some(unmoved) = self.heads.matching(self.store, stream, self.known.version, expected.if_match.as_ref()).await? else {
             return Ok(Decision::Nothing(Nothing::PreconditionFailed));
         };
+        if let Some(nothing) = self.overtaken().await? {
+            return Ok(Decision::Nothing(nothing));
+        }
+        let Execution { command, .. } = self.execution;
         let context = Context { now: self.now(), ..self.execution.context.clone() };
         match command.decide(&self.known.state, &context) {
             Err(rejection) => Ok(Decision::Nothing(Nothing::Rejected(rejection))),
             Ok(events) if events.is_empty() => Ok(Decision::Nothing(Nothing::Unchanged)),
             Ok(events) => self.prepare(&events, unmoved).await,
         }
+    }
+
+    /// Why the version that the caller decided on does not do any more, or not yet.
+    async fn overtaken(&mut self) -> Result<Option<Nothing>, StoreError> {
+        let Execution { stream, command, expected, .. } = self.execution;
+        let Some(decided_on) = expected.decided_on else { return Ok(None) };
+        if decided_on > self.known.version {
+            return Ok(Some(Nothing::TokenAhead(Position { stream: stream.clone(), version: decided_on })));
+        }
+        let conflict = self.since.conflict(self.store, stream, *command, decided_on, self.known.version).await?;
+        Ok(conflict.map(Nothing::Concurrent))
     }
 
     /// The request's time to the millisecond, but never before the stream's last commit.
@@ -130,6 +151,9 @@ impl<'a, C: Command> Attempt<'a, C> {
         self.claims.refresh(self.store, &moved).await?;
         if let Some(winner) = winner {
             self.known.apply(&winner).map_err(StoreError::from)?;
+            if let Some(decided_on) = self.execution.expected.decided_on {
+                self.since.note(&winner, decided_on);
+            }
             self.store.cache().put(&self.execution.stream, &self.known);
         }
         if self.conflicts < 2 {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use headwater::{Command, Context, Folded, IfMatch, Position, Rejection, StreamName};
+use headwater::{Command, Commit, Context, Folded, IfMatch, Position, Rejection, StreamName};
 use serde_json::Value;
 
 use crate::{StoreError, TooLarge};
@@ -43,6 +43,9 @@ pub struct Origin {
 pub struct Expected {
     /// The condition of `If-Match`: it must hold when the write happens.
     pub if_match: Option<IfMatch>,
+    /// The version of the command's stream that the caller decided on: what was appended since must commute with the command
+    /// ([`Command::commutes_with`]), or it is a conflict.
+    pub decided_on: Option<u64>,
     /// The positions of `Consistency-Token`: the decision must know at least these. A stream other than the command's costs a read, so
     /// leave out what was brought up to date already.
     pub at_least: Vec<Position>,
@@ -72,6 +75,17 @@ pub enum Answered<'a, A> {
         /// The stream's version.
         version: u64,
     },
+    /// Something that does not commute with it came between.
+    Concurrent(&'a Concurrent),
+}
+
+/// What others appended since the version that a caller decided on, some of which does not commute with the command.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Concurrent {
+    /// The version that the caller decided on.
+    pub decided_on: u64,
+    /// The commits since, in order. The first may have begun before that version.
+    pub commits: Vec<Commit>,
 }
 
 /// What a command came to.
@@ -97,6 +111,9 @@ pub enum ExecuteError {
         /// The stream's version.
         version: u64,
     },
+    /// The caller decided on an older version, and what came since does not commute with the command.
+    #[error("what came after version {} does not commute with it", .0.decided_on)]
+    Concurrent(Concurrent),
     /// The caller claims to have seen a version that its stream has not reached.
     #[error("{}@{} is ahead of its stream", .0.stream, .0.version)]
     TokenAhead(Position),

@@ -38,6 +38,7 @@ mod projector;
 mod query;
 mod read;
 mod retry;
+mod since;
 mod size;
 mod snapshots;
 mod store;
@@ -46,7 +47,7 @@ mod views;
 
 pub use client::{connect, warm_up};
 pub use error::StoreError;
-pub use execution::{Answered, ExecuteError, Execution, Expected, Idempotency, Origin, Outcome};
+pub use execution::{Answered, Concurrent, ExecuteError, Execution, Expected, Idempotency, Origin, Outcome};
 pub use feed::{Feed, FeedEntry, FeedError};
 pub use item::{CommitItem, Item, ItemError, commit_from_item, commit_to_item};
 pub use meter::Usage;

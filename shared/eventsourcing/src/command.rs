@@ -17,6 +17,15 @@ pub trait Command: Send + Sync {
     /// # Errors
     /// The [`Rejection`] names the rule that says no.
     fn decide(&self, state: &Self::Aggregate, context: &Context) -> Verdict<Self::Aggregate>;
+
+    /// Whether the command still means what its caller meant on top of `event`, which the caller had not seen. It is asked of every event
+    /// since the version that the caller says it decided on; if one says no, that is a conflict for the caller to look at, else the
+    /// command is decided on the latest state as any other.
+    ///
+    /// Say yes where both orders of the two come to the same, as two lines added to an invoice do. The default is to conflict.
+    fn commutes_with(&self, _event: &<Self::Aggregate as Aggregate>::Event) -> bool {
+        false
+    }
 }
 
 /// What a command decided: the events that follow, or the rule that says no.

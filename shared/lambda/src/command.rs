@@ -1,13 +1,15 @@
 //! Commands: from a checked request to the answer of what the store did.
 
 use headwater::{Aggregate, Command, Context, Folded, IfMatch, Rejection, StreamName};
-use headwater_dynamodb::{Answered, ExecuteError, Execution, Expected, Idempotency, Origin, Outcome, StoreError};
+use headwater_dynamodb::{Answered, Concurrent, ExecuteError, Execution, Expected, Idempotency, Origin, Outcome, StoreError};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::idempotency::{digest, hex, scope};
-use crate::problem::{COMMIT_TOO_LARGE, CONTENTION, KEY_REUSED, OUTCOME_UNKNOWN, PRECONDITION_FAILED, TOKEN_AHEAD, UNAVAILABLE};
-use crate::{Answer, App, Problem, Request};
+use crate::problem::{
+    COMMIT_TOO_LARGE, CONCURRENT_MODIFICATION, CONTENTION, KEY_REUSED, OUTCOME_UNKNOWN, PRECONDITION_FAILED, TOKEN_AHEAD, UNAVAILABLE,
+};
+use crate::{Answer, App, EventView, Problem, Request};
 
 /// What to assume of a stream before anything is known of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +112,7 @@ fn expected(request: &Request, stream: &StreamName) -> Result<Expected, Problem>
     if let Some(IfMatch::AnyOf(tokens)) = &if_match {
         at_least.extend(tokens.iter().flat_map(|token| token.streams.iter().cloned()));
     }
-    Ok(Expected { if_match, at_least })
+    Ok(Expected { if_match, at_least, decided_on: request.decided_on })
 }
 
 /// The answer that is recorded under an Idempotency-Key: the same that is given.
@@ -119,6 +121,7 @@ fn answer<A: Aggregate>(answered: Answered<'_, A>, success: &Success<'_, A>) -> 
         Answered::Committed(folded) | Answered::Unchanged(folded) => success(folded),
         Answered::Refused(rejection) => Problem::from(rejection.clone()).answer(),
         Answered::PreconditionFailed { .. } => precondition_failed().answer(),
+        Answered::Concurrent(concurrent) => concurrent_modification(concurrent).answer(),
     }
 }
 
@@ -135,6 +138,16 @@ fn precondition_failed() -> Problem {
     Problem::new(&PRECONDITION_FAILED, "what `If-Match` names has changed, or is not there")
 }
 
+/// What came between is shown, so that the caller can look at it and decide again.
+fn concurrent_modification(Concurrent { decided_on, commits }: &Concurrent) -> Problem {
+    let events = commits.iter().flat_map(EventView::of).filter(|event| event.number > *decided_on).collect::<Vec<_>>();
+    let problem = Problem::new(&CONCURRENT_MODIFICATION, format!("{} event(s) came after version {decided_on}", events.len()));
+    match serde_json::to_value(events) {
+        Ok(events) => problem.with("events", events),
+        Err(error) => Problem::internal(error),
+    }
+}
+
 fn token_ahead(stream: &StreamName, version: u64) -> Problem {
     Problem::new(&TOKEN_AHEAD, format!("{} has not reached version {version}", stream.within_tenant()))
 }
@@ -144,6 +157,7 @@ impl From<ExecuteError> for Problem {
         match error {
             ExecuteError::Rejected(rejection) => Rejection::into(rejection),
             ExecuteError::PreconditionFailed { .. } => precondition_failed(),
+            ExecuteError::Concurrent(concurrent) => concurrent_modification(&concurrent),
             ExecuteError::TokenAhead(position) => token_ahead(&position.stream, position.version),
             ExecuteError::TooLarge(error) => Self::new(&COMMIT_TOO_LARGE, error.to_string()),
             ExecuteError::KeyReused => Self::new(&KEY_REUSED, "the Idempotency-Key stands for a request with another body"),

@@ -40,6 +40,9 @@ problem_types! {
         "Queries need the role `reader`, commands `writer`, audit, streams and policies `operator`. None implies another.";
     NOT_FOUND, "not-found", 404, "There is no such thing.",
         "It was never created, was deleted, or belongs to another tenant.";
+    CONCURRENT_MODIFICATION, "concurrent-modification", 409, "Others changed it meanwhile, in a way that matters.",
+        "`version` names a version that is not the present one any more, and of the `events` that came after it at least one does not go together with the command. \
+         Nothing was written. Look at the events and decide again on the present version, or leave `version` out to be decided on whatever is there.";
     RESYNC, "resync", 410, "The position is from an earlier epoch of the change feed.",
         "The feed was begun anew since. Read everything again from the start, then go on from the new positions.";
     PRECONDITION_FAILED, "precondition-failed", 412, "A condition of the request does not hold.",

@@ -59,6 +59,8 @@ pub struct Request {
     pub raw_path: String,
     /// The body's bytes.
     pub body: Vec<u8>,
+    /// The version that the caller decided on, as the body's `version` says.
+    pub(crate) decided_on: Option<u64>,
     raw_query: String,
     headers: HeaderMap,
     path: HashMap<String, String>,
@@ -130,6 +132,7 @@ impl Request {
             method: context.http.method.to_string(),
             raw_path: event.raw_path.unwrap_or_default(),
             body,
+            decided_on: None,
             raw_query: event.raw_query_string.unwrap_or_default(),
             headers: event.headers,
             path: event.path_parameters,
@@ -148,6 +151,7 @@ impl Request {
             method: String::new(),
             raw_path: String::new(),
             body: Vec::new(),
+            decided_on: None,
             raw_query: String::new(),
             headers: HeaderMap::new(),
             path: HashMap::new(),
@@ -165,6 +169,12 @@ impl Request {
     #[must_use]
     pub fn within(&self, time: Duration) -> Self {
         Self { deadline: self.deadline.min(Instant::now() + time), ..self.clone() }
+    }
+
+    /// The same request, whose caller decided on this version of what the command is about; nothing if on the latest.
+    #[must_use]
+    pub fn decided_on(self, version: Option<u64>) -> Self {
+        Self { decided_on: version, ..self }
     }
 
     /// Whose data the call is about.

@@ -20,13 +20,13 @@ fn token(positions: &[(&StreamName, u64)]) -> Token {
 
 async fn note_if(store: &EventStore, stream: &StreamName, condition: IfMatch) -> Result {
     let command = Note("conditional".to_owned());
-    let expected = Expected { if_match: Some(condition), at_least: vec![] };
+    let expected = Expected { if_match: Some(condition), ..Expected::default() };
     store.execute(Execution { expected, ..execution(stream, &command) }).await
 }
 
 async fn note_after(store: &EventStore, stream: &StreamName, at_least: Vec<Position>) -> Result {
     let command = Note("consistent".to_owned());
-    let expected = Expected { if_match: None, at_least };
+    let expected = Expected { at_least, ..Expected::default() };
     store.execute(Execution { expected, ..execution(stream, &command) }).await
 }
 
@@ -145,7 +145,7 @@ async fn a_repetition_is_no_change_only_if_the_condition_holds() {
     let dynamo = Dynamo::start().await;
     let (store, ada) = (dynamo.store(), person("ada"));
     committed(run(&store, &ada, &NoteOnce("a")).await);
-    let conditional = |version| Expected { if_match: Some(IfMatch::AnyOf(vec![token(&[(&ada, version)])])), at_least: vec![] };
+    let conditional = |version| Expected { if_match: Some(IfMatch::AnyOf(vec![token(&[(&ada, version)])])), ..Expected::default() };
     let same = store.execute(Execution { expected: conditional(1), ..execution(&ada, &NoteOnce("a")) }).await.unwrap();
     assert!(matches!(same, Outcome::Unchanged(_)));
     assert_failed(&store.execute(Execution { expected: conditional(2), ..execution(&ada, &NoteOnce("a")) }).await, 1);

@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 use headwater::{Command, Context, Rejection, StreamName};
-use headwater_dynamodb::{Answered, EventStore, ExecuteError, Execution, Idempotency, Outcome};
+use headwater_dynamodb::{Answered, EventStore, ExecuteError, Execution, Expected, Idempotency, Outcome};
 use serde_json::{Value, json};
 
 use crate::support::dynamo::{Dynamo, at, committed, execution, person, run};
@@ -18,6 +18,7 @@ fn render(answered: Answered<'_, Person>) -> Value {
         Answered::Refused(Rejection::Refused { rule, .. }) => json!({ "status": 409, "rule": rule.name }),
         Answered::Refused(Rejection::Unknown { .. }) => json!({ "status": 404 }),
         Answered::PreconditionFailed { version } => json!({ "status": 412, "version": version }),
+        Answered::Concurrent(concurrent) => json!({ "status": 409, "commits": concurrent.commits.len() }),
     }
 }
 
@@ -151,4 +152,18 @@ async fn lost_replies_are_settled() {
     dynamo.inject("PutItem", Fault::lose_reply());
     let unchanged = Keyed { key: "k2", ..keyed(&store) }.run(&ada, &NoteOnce("a")).await;
     assert_replayed(unchanged, &json!({ "status": 200, "unchanged": 1 }));
+}
+
+#[tokio::test]
+async fn a_conflict_is_recorded_as_well() {
+    let dynamo = Dynamo::start().await;
+    let (store, ada) = (dynamo.store(), person("ada"));
+    committed(run(&store, &ada, &Name("Ada")).await);
+    let note = Note("a".to_owned());
+    let idempotency = || Idempotency { key: "k".to_owned(), request_hash: "r".to_owned(), answer: &render };
+    let decided_on = |version| Expected { decided_on: Some(version), ..Expected::default() };
+    let conflict = Execution { idempotency: Some(idempotency()), expected: decided_on(0), ..execution(&ada, &note) };
+    assert!(matches!(store.execute(conflict).await, Err(ExecuteError::Concurrent(_))));
+    let again = Execution { idempotency: Some(idempotency()), expected: decided_on(0), ..execution(&ada, &note) };
+    assert_replayed(store.execute(again).await, &json!({ "status": 409, "commits": 1 }));
 }

@@ -45,7 +45,7 @@ async fn note_if_none_of(store: &EventStore, others: usize) -> Result<(), Execut
     let ada = person("ada");
     let streams = (0..others).map(|index| Position { stream: person(&format!("other-{index}")), version: 1 }).collect();
     let condition = IfMatch::AnyOf(vec![Token { streams, ..Token::default() }]);
-    let expected = Expected { if_match: Some(condition), at_least: vec![] };
+    let expected = Expected { if_match: Some(condition), ..Expected::default() };
     let command = Note("a".to_owned());
     store.execute(Execution { expected, is_new: true, ..execution(&ada, &command) }).await.map(|_| ())
 }

@@ -7,6 +7,7 @@
 mod support;
 
 mod appending;
+mod commuting;
 mod conditions;
 mod faults;
 mod idempotency;

@@ -86,7 +86,7 @@ impl Command for Leave {
     }
 }
 
-/// Takes one note, whatever the state.
+/// Takes one note, whatever the state. Two notes go together, in any order.
 pub(crate) struct Note(pub(crate) String);
 
 impl Command for Note {
@@ -95,6 +95,10 @@ impl Command for Note {
 
     fn decide(&self, _: &Person, _: &Context) -> Verdict<Person> {
         Ok(vec![PersonEvent::Noted { text: self.0.clone() }])
+    }
+
+    fn commutes_with(&self, event: &PersonEvent) -> bool {
+        matches!(event, PersonEvent::Noted { .. })
     }
 }
 
