@@ -79,6 +79,7 @@ impl Acquisition<'_> {
 
     /// Grants the licence as if the customer had nothing, by the last policy that is known. It counts once the queue has it.
     async fn provisionally(&self, because: Problem) -> Result<Answer, Problem> {
+        tracing::warn!(problem = because.name(), cause = because.cause, correlation_id = self.request.correlation_id, "to be granted");
         let Request { now, caller, correlation_id, .. } = self.request;
         let attempt = self.command(self.policies.last_known(&caller.tenant));
         let grant = Grant::provisional(&caller.tenant, self.stream.id(), &attempt, *now, &caller.subject, correlation_id)?;

@@ -8,7 +8,7 @@ use crate::{Answered, ExecuteError, Item, Outcome, StoreError};
 
 impl<C: Command> Attempt<'_, C> {
     /// Answers without writing, except for the record of the answer. An answer that was recorded before takes precedence.
-    pub(crate) async fn answer(self, nothing: Nothing) -> Result<Outcome<C::Aggregate>, ExecuteError> {
+    pub(crate) async fn answer(&mut self, nothing: Nothing) -> Result<Outcome<C::Aggregate>, ExecuteError> {
         if let Some(record) = self.earlier_answer(&nothing).await? {
             return self.replay(record);
         }
@@ -17,7 +17,7 @@ impl<C: Command> Attempt<'_, C> {
             Nothing::PreconditionFailed => Err(ExecuteError::PreconditionFailed { version: self.known.version }),
             Nothing::Concurrent(concurrent) => Err(ExecuteError::Concurrent(concurrent)),
             Nothing::Rejected(rejection) => Err(ExecuteError::Rejected(rejection)),
-            Nothing::Unchanged => Ok(Outcome::Unchanged(self.known)),
+            Nothing::Unchanged => Ok(Outcome::Unchanged(std::mem::take(&mut self.known))),
         }
     }
 
