@@ -46,7 +46,7 @@ async fn append_until(platform: &Platform, id: &str, version: u64) -> Result<()>
     loop {
         names += 1;
         let display_name = Some(format!("Ada {names}"));
-        let context = Context { now: Timestamp::now(), id: id.to_owned(), fresh_id: Uuid::nil(), actor: "tester".to_owned() };
+        let context = Context { now: Timestamp::now(), id: id.to_owned(), fresh_id: Uuid::nil(), actor: "tester".to_owned(), number: None };
         let execution = Execution {
             stream: stream.clone(),
             command: &PatchUser { display_name, ..PatchUser::default() },

@@ -1,11 +1,12 @@
 //! The way of a command: a state, a decision, an append; again where others were faster.
 
-use headwater::{Command, Context, Folded, Position, Rejection};
+use headwater::{Command, Context, Folded, Position, Rejection, sequence_stream};
 use jiff::Timestamp;
 
 use crate::append::{Append, Appended, Conflict};
 use crate::claims::Claims;
 use crate::expect::Heads;
+use crate::numbers::Numbers;
 use crate::retry::Backoff;
 use crate::since::Since;
 use crate::{Concurrent, EventStore, ExecuteError, Execution, Outcome, StoreError};
@@ -21,7 +22,12 @@ impl EventStore {
     /// [`ExecuteError`]; unless it is [`OutcomeUnknown`](ExecuteError::OutcomeUnknown), nothing is written.
     pub async fn execute<C: Command>(&self, execution: Execution<'_, C>) -> Result<Outcome<C::Aggregate>, ExecuteError> {
         let store = self.within(execution.deadline);
-        let outcome = Attempt::begin(&store, &execution).await?.run().await;
+        let mut attempt = Attempt::begin(&store, &execution).await?;
+        let outcome = match attempt.run().await {
+            // The store has answered in this call; that no time was left for more is the doing of those who were faster.
+            Err(ExecuteError::Store(StoreError::Unavailable(_))) if attempt.conflicts > 0 => Err(ExecuteError::Contention),
+            outcome => outcome,
+        };
         if matches!(outcome, Err(ExecuteError::OutcomeUnknown)) {
             store.cache().evict(&execution.stream);
         }
@@ -39,6 +45,7 @@ pub(crate) struct Attempt<'a, C: Command> {
     is_verified: bool,
     heads: Heads,
     pub(crate) claims: Claims,
+    pub(crate) numbers: Option<Numbers>,
     since: Since,
     conflicts: u32,
     backoff: Backoff,
@@ -68,6 +75,7 @@ impl<'a, C: Command> Attempt<'a, C> {
             is_verified: false,
             heads: Heads::default(),
             claims: Claims::default(),
+            numbers: None,
             since: Since::default(),
             conflicts: 0,
             backoff: Backoff::until(store.deadline()),
@@ -79,7 +87,7 @@ impl<'a, C: Command> Attempt<'a, C> {
         Ok(attempt)
     }
 
-    async fn run(mut self) -> Result<Outcome<C::Aggregate>, ExecuteError> {
+    async fn run(&mut self) -> Result<Outcome<C::Aggregate>, ExecuteError> {
         loop {
             match self.decide().await? {
                 // What came between has been read in this call, and stays.
@@ -114,12 +122,25 @@ impl<'a, C: Command> Attempt<'a, C> {
             return Ok(Decision::Nothing(nothing));
         }
         let Execution { command, .. } = self.execution;
-        let context = Context { now: self.now(), ..self.execution.context.clone() };
+        let number = self.number().await?;
+        let context = Context { now: self.now(), number, ..self.execution.context.clone() };
         match command.decide(&self.known.state, &context) {
             Err(rejection) => Ok(Decision::Nothing(Nothing::Rejected(rejection))),
             Ok(events) if events.is_empty() => Ok(Decision::Nothing(Nothing::Unchanged)),
             Ok(events) => self.prepare(&events, unmoved).await,
         }
+    }
+
+    /// The next number of the command's sequence, if it has one.
+    async fn number(&mut self) -> Result<Option<u64>, StoreError> {
+        let Execution { stream, command, .. } = self.execution;
+        if self.numbers.is_none()
+            && let Some(name) = command.sequence()
+        {
+            let sequence = sequence_stream(stream.tenant(), stream.domain(), name)?;
+            self.numbers = Some(Numbers::read(self.store, sequence).await?);
+        }
+        Ok(self.numbers.as_ref().map(Numbers::next))
     }
 
     /// Why the version that the caller decided on does not do any more, or not yet.
@@ -149,6 +170,9 @@ impl<'a, C: Command> Attempt<'a, C> {
         tracing::info!(stream = %self.execution.stream, conflicts = self.conflicts, "others were faster");
         self.heads.forget(&moved);
         self.claims.refresh(self.store, &moved).await?;
+        if let Some(numbers) = &mut self.numbers {
+            numbers.refresh(self.store, &moved).await?;
+        }
         if let Some(winner) = winner {
             self.known.apply(&winner).map_err(StoreError::from)?;
             if let Some(decided_on) = self.execution.expected.decided_on {
@@ -165,7 +189,7 @@ impl<'a, C: Command> Attempt<'a, C> {
         Ok(self.read().await?)
     }
 
-    fn committed(self, after: Folded<C::Aggregate>) -> Outcome<C::Aggregate> {
+    fn committed(&self, after: Folded<C::Aggregate>) -> Outcome<C::Aggregate> {
         self.store.cache().put(&self.execution.stream, &after);
         Outcome::Committed(after)
     }

@@ -32,6 +32,7 @@ mod fold;
 mod idempotency;
 mod item;
 mod meter;
+mod numbers;
 mod part;
 mod prepare;
 mod projector;

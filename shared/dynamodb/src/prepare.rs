@@ -9,7 +9,8 @@ use crate::part::Part;
 use crate::{Answered, ExecuteError, Execution, StoreError, commit_to_item, size, snapshots};
 
 impl<C: Command> Attempt<'_, C> {
-    /// All that is to be written with the events: the commit, with a snapshot if one is due; claims and releases; checks of other streams;
+    /// All that is to be written with the events: the commit, with a snapshot if one is due; claims, releases and the number taken; checks
+    /// of other streams;
     /// the record of the answer.
     pub(crate) async fn prepare(
         &mut self,
@@ -19,11 +20,14 @@ impl<C: Command> Attempt<'_, C> {
         let commit = self.commit(events)?;
         let mut after = self.known.clone();
         after.apply(&commit).map_err(StoreError::from)?;
-        let claims = match self.claims.commits(self.store, &commit, &self.known.state, &after.state).await? {
+        let mut companions = match self.claims.commits(self.store, &commit, &self.known.state, &after.state).await? {
             Ok(claims) => claims,
             Err(rejection) => return Ok(Decision::Nothing(Nothing::Rejected(rejection))),
         };
-        let mut others = companions(claims, unmoved)?;
+        if let Some(numbers) = &self.numbers {
+            companions.push(numbers.take(&commit)?);
+        }
+        let mut others = parts(companions, unmoved)?;
         if let Some(answer) = self.record(Answered::Committed(&after))? {
             others.push(Part::Record(answer));
         }
@@ -55,9 +59,9 @@ impl<C: Command> Attempt<'_, C> {
 }
 
 /// What goes with a commit, each item once: a stream that gets a commit needs no check besides.
-fn companions(claims: Vec<Commit>, unmoved: Vec<Position>) -> Result<Vec<Part>, StoreError> {
-    let checks = unmoved.into_iter().filter(|position| claims.iter().all(|claim| claim.stream != position.stream));
+fn parts(commits: Vec<Commit>, unmoved: Vec<Position>) -> Result<Vec<Part>, StoreError> {
+    let checks = unmoved.into_iter().filter(|position| commits.iter().all(|commit| commit.stream != position.stream));
     let checks: Vec<Part> = checks.map(|Position { stream, version }| Part::Unmoved { stream, version }).collect();
-    let claims = claims.into_iter().map(|claim| Ok(Part::Commit { stream: claim.stream.clone(), item: commit_to_item(claim)? }));
-    claims.chain(checks.into_iter().map(Ok)).collect()
+    let commits = commits.into_iter().map(|commit| Ok(Part::Commit { stream: commit.stream.clone(), item: commit_to_item(commit)? }));
+    commits.chain(checks.into_iter().map(Ok)).collect()
 }

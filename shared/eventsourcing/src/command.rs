@@ -18,6 +18,15 @@ pub trait Command: Send + Sync {
     /// The [`Rejection`] names the rule that says no.
     fn decide(&self, state: &Self::Aggregate, context: &Context) -> Verdict<Self::Aggregate>;
 
+    /// The sequence of its tenant and domain from which the command takes the next number, as `invoice-numbers`. The number arrives in
+    /// [`Context::number`] and is taken in the transaction of the events; where nothing is written none is taken.
+    ///
+    /// It costs a read of the sequence's head and a transaction. All takers of a sequence write after one another, so this suits what a
+    /// person does, not what a machine does thousands of times a second.
+    fn sequence(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Whether the command still means what its caller meant on top of `event`, which the caller had not seen. It is asked of every event
     /// since the version that the caller says it decided on; if one says no, that is a conflict for the caller to look at, else the
     /// command is decided on the latest state as any other.
@@ -42,6 +51,8 @@ pub struct Context {
     pub fresh_id: Uuid,
     /// The subject of the caller's token.
     pub actor: String,
+    /// The next number of the command's [sequence](Command::sequence), if it has one.
+    pub number: Option<u64>,
 }
 
 /// A rule that can say no: its name is the problem's type, `/problems/<name>`, and never changes.

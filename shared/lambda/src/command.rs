@@ -84,6 +84,7 @@ impl App {
                 id: stream.id().to_owned(),
                 fresh_id: Uuid::now_v7(),
                 actor: request.caller.subject.clone(),
+                number: None,
             },
             origin: Origin {
                 correlation_id: request.correlation_id.clone(),

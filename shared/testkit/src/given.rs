@@ -11,7 +11,8 @@ use crate::Clock;
 /// given::<User>([]).when(DeactivateUser).then_unknown();
 /// ```
 pub fn given<A: Aggregate>(events: impl IntoIterator<Item = A::Event>) -> Given<A> {
-    let context = Context { now: Clock::default().now(), id: "1".to_owned(), fresh_id: Uuid::nil(), actor: "tester".to_owned() };
+    let context =
+        Context { now: Clock::default().now(), id: "1".to_owned(), fresh_id: Uuid::nil(), actor: "tester".to_owned(), number: None };
     Given { state: A::default(), context }.and(events)
 }
 
@@ -50,6 +51,13 @@ impl<A: Aggregate> Given<A> {
     #[must_use]
     pub fn by(mut self, actor: &str) -> Self {
         actor.clone_into(&mut self.context.actor);
+        self
+    }
+
+    /// The next number of the command's sequence.
+    #[must_use]
+    pub fn next_number(mut self, number: u64) -> Self {
+        self.context.number = Some(number);
         self
     }
 

@@ -62,7 +62,10 @@ impl<A: Aggregate> History<A> {
     /// If an event cannot be written and read back.
     pub fn run(&mut self, command: &AnyCommand<A>) -> Verdict<A> {
         let now = self.clock.advance(SignedDuration::from_secs(1));
-        let context = Context { now, id: self.stream.id().to_owned(), fresh_id: Uuid::nil(), actor: "tester".to_owned() };
+        let id = self.stream.id().to_owned();
+        // Another number for each command that appended something.
+        let number = Some(self.folded.version + 1);
+        let context = Context { now, id, fresh_id: Uuid::nil(), actor: "tester".to_owned(), number };
         let events = (command.decide)(&self.folded.state, &context)?;
         if !events.is_empty() {
             let commit = commit(&self.stream, self.folded.version + 1, now, command.name, &events);

@@ -139,7 +139,7 @@ async fn execute<C: Command<Aggregate = Customer>>(store: &EventStore, customer:
     let execution = Execution {
         stream: licensing::customer::stream("costs", customer)?,
         command,
-        context: Context { now, id: customer.to_owned(), fresh_id: Uuid::nil(), actor: "tester".to_owned() },
+        context: Context { now, id: customer.to_owned(), fresh_id: Uuid::nil(), actor: "tester".to_owned(), number: None },
         origin: Origin { correlation_id: Uuid::nil().to_string(), ..Origin::default() },
         expected: Expected::default(),
         is_new: false,

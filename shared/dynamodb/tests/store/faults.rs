@@ -173,6 +173,21 @@ async fn at_the_deadline_each_trouble_has_its_name() {
     assert_eq!(dynamo.count().await, 0);
 }
 
+/// A store that has told of a conflict is not out of reach.
+#[tokio::test]
+async fn what_no_time_is_left_for_after_a_conflict_is_contention() {
+    let dynamo = Dynamo::start().await;
+    let (store, other, ada) = (dynamo.store(), dynamo.store(), person("ada"));
+    run(&store, &ada, &note("first")).await.unwrap();
+    run(&other, &ada, &note("second")).await.unwrap();
+    dynamo.inject("PutItem", Fault::Then(Box::pin(async {})));
+    (0..40).for_each(|_| dynamo.inject("PutItem", Fault::error("ThrottlingException")));
+    let (third, deadline) = (note("third"), Instant::now() + Duration::from_millis(400));
+    let late = store.execute(Execution { deadline, ..execution(&ada, &third) }).await;
+    assert!(matches!(late, Err(ExecuteError::Contention)), "{late:?}");
+    assert_eq!(dynamo.count().await, 2);
+}
+
 /// Where not even a connection was made, nothing is in doubt.
 #[tokio::test]
 async fn a_store_out_of_reach_has_done_nothing() {

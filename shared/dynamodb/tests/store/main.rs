@@ -14,4 +14,5 @@ mod idempotency;
 mod items;
 mod limits;
 mod loading;
+mod numbers;
 mod uniqueness;

@@ -171,7 +171,13 @@ pub(crate) fn execution<'a, C: Command>(stream: &StreamName, command: &'a C) -> 
     Execution {
         stream: stream.clone(),
         command,
-        context: Context { now: at(1_000_000_000), id: stream.id().to_owned(), fresh_id: Uuid::now_v7(), actor: "ada".to_owned() },
+        context: Context {
+            now: at(1_000_000_000),
+            id: stream.id().to_owned(),
+            fresh_id: Uuid::now_v7(),
+            actor: "ada".to_owned(),
+            number: None,
+        },
         origin: Origin { correlation_id: "c".to_owned(), causation_id: None, traceparent: None },
         expected: Expected::default(),
         is_new: false,

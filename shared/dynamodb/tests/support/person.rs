@@ -102,6 +102,25 @@ impl Command for Note {
     }
 }
 
+/// Takes a note of the next ticket's number, at most so many notes in all.
+pub(crate) struct TakeTicket(pub(crate) u64);
+
+impl Command for TakeTicket {
+    type Aggregate = Person;
+    const NAME: &'static str = "TakeTicket";
+
+    fn decide(&self, state: &Person, context: &Context) -> Verdict<Person> {
+        if state.notes >= self.0 {
+            return Err(Rejection::refused(&FULL, "no more"));
+        }
+        Ok(context.number.into_iter().map(|number| PersonEvent::Noted { text: number.to_string() }).collect())
+    }
+
+    fn sequence(&self) -> Option<&'static str> {
+        Some("tickets")
+    }
+}
+
 /// Takes a note unless it is the last one already.
 pub(crate) struct NoteOnce(pub(crate) &'static str);
 

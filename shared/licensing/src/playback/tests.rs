@@ -48,7 +48,7 @@ fn what_would_be_too_many_is_refused_whole() {
     given([recorded(many(1..MOST_EVENTS))]).when(record(many(0..2))).then([recorded(many(0..1))]);
     let mut playback = Playback::default();
     playback.evolve(&recorded(many(1..MOST_EVENTS)), at(0));
-    let context = Context { now: at(0), id: String::new(), fresh_id: uuid::Uuid::nil(), actor: String::new() };
+    let context = Context { now: at(0), id: String::new(), fresh_id: uuid::Uuid::nil(), actor: String::new(), number: None };
     let Err(Rejection::Refused { members, .. }) = record(many(MOST_EVENTS..MOST_EVENTS + 2)).decide(&playback, &context) else {
         panic!("it is refused")
     };
@@ -89,7 +89,7 @@ fn reports() -> impl Strategy<Value = Vec<Vec<Session>>> {
 /// The events that follow from these reports, one after another.
 fn run(reports: &[Vec<Session>]) -> Vec<Vec<PlaybackEvent>> {
     let mut playback = Playback::default();
-    let context = Context { now: at(0), id: String::new(), fresh_id: uuid::Uuid::nil(), actor: String::new() };
+    let context = Context { now: at(0), id: String::new(), fresh_id: uuid::Uuid::nil(), actor: String::new(), number: None };
     let decided = reports.iter().map(|report| {
         let events = record(report.clone()).decide(&playback, &context).unwrap();
         events.iter().for_each(|event| playback.evolve(event, at(0)));

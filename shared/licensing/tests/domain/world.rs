@@ -92,7 +92,7 @@ impl World {
     }
 
     pub(crate) fn context(&self) -> Context {
-        Context { now: self.now, id: "7".to_owned(), fresh_id: Uuid::nil(), actor: "tester".to_owned() }
+        Context { now: self.now, id: "7".to_owned(), fresh_id: Uuid::nil(), actor: "tester".to_owned(), number: None }
     }
 
     /// Decides, and appends what follows.

@@ -1,0 +1,25 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Event, InvalidStreamName, StreamName};
+
+/// What can have happened to a sequence of numbers without gaps, as a tenant's invoice numbers. The number taken is the event's own: the
+/// sequence is its stream's numbering, so it has no gap and gives nothing twice for the same reason as a stream's events do not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum SequenceEvent {
+    /// The next number belongs to `taker`, whose events were written in the same transaction.
+    NumberTaken {
+        /// A stream's name within the tenant, as `invoicing/invoices/42`.
+        taker: String,
+    },
+}
+
+impl Event for SequenceEvent {}
+
+/// The stream of a sequence: `<tenant>/<domain>/<name>`.
+///
+/// # Errors
+/// [`InvalidStreamName`] if one of them is no segment.
+pub fn sequence_stream(tenant: &str, domain: &str, name: &str) -> Result<StreamName, InvalidStreamName> {
+    StreamName::singleton(tenant, domain, name)
+}
