@@ -22,12 +22,13 @@ fn state_bytes(state: &impl Aggregate) -> usize {
     bytes(&serde_json::to_value(state).expect("states serialize"))
 }
 
-/// The newest commit as the events table holds it.
+/// The newest commit as the events table holds it, with a trace context.
 fn commit_bytes(world: &World) -> usize {
     let commit = world.commits.last().expect("a commit");
     let events: Vec<Value> = commit.events.iter().map(|event| json!({ "t": event.event_type, "d": event.data })).collect();
     let metadata = &commit.metadata;
-    let metadata = json!({ "i": metadata.commit_id, "c": metadata.command, "a": metadata.actor, "r": metadata.correlation_id });
+    let trace = "-".repeat(55);
+    let metadata = json!({ "i": metadata.commit_id, "c": metadata.command, "a": metadata.actor, "r": metadata.correlation_id, "p": trace });
     bytes(&json!({
         "stream": commit.stream, "seq": commit.first, "n": commit.events.len(), "at": commit.at.as_millisecond(), "e": events, "m": metadata,
     }))
@@ -52,7 +53,7 @@ fn hours(hours: i64) -> Step {
 #[test]
 fn a_plain_commit_is_one_write_unit() {
     let mut world = World::new();
-    for (length, most) in [(36, 500), (64, 600)] {
+    for (length, most) in [(36, 560), (64, 640)] {
         let id = |name: &str| format!("{name}{}", "x".repeat(length - name.len()));
         let wanted = request(&id("title"), &id("studio"), &id("device"));
         run(&mut world, [Step::Acquire(uuid(length as u64), wanted)]);
