@@ -3,6 +3,7 @@
 use headwater_testkit::{Clock, given};
 use jiff::{SignedDuration, Timestamp};
 use licensing::*;
+use proptest::prelude::*;
 
 use crate::world::request;
 
@@ -76,6 +77,14 @@ fn what_was_not_signed_with_the_key_is_refused() {
         let mut bytes = signed.clone().into_bytes();
         bytes[index] = if bytes[index] == b'A' { b'B' } else { b'A' };
         assert_eq!(key(1).verify(&String::from_utf8(bytes).unwrap()), Err(InvalidGrant), "character {index} was changed");
+    }
+}
+
+proptest! {
+    /// Whatever a client sends is refused, and never trips the service up.
+    #[test]
+    fn no_text_but_a_signed_one_is_a_grant(text in "\\PC{0,40}(\\.[A-Za-z0-9_-]{0,50})?") {
+        prop_assert_eq!(key(1).verify(&text), Err(InvalidGrant));
     }
 }
 
