@@ -150,12 +150,11 @@ impl Aggregate for Customer {
         self.forget(at);
         match event.clone() {
             CustomerEvent::LicenseAcquired { license_id, title_id, studio_id, device_id, expires_at, .. } => {
-                let times = (at, expires_at);
-                self.add(license_id, License::new(title_id, studio_id, device_id, times, false));
+                self.add(license_id, License::new(title_id, studio_id, device_id, at..expires_at));
             }
             CustomerEvent::LicenseGrantedProvisionally { license_id, title_id, studio_id, device_id, granted_at, expires_at, .. } => {
-                let times = (granted_at, expires_at);
-                self.add(license_id, License::new(title_id, studio_id, device_id, times, true));
+                let license = License::new(title_id, studio_id, device_id, granted_at..expires_at);
+                self.add(license_id, License { provisional: true, ..license });
             }
             CustomerEvent::LicenseDownloaded { license_id, title_id, .. } => {
                 self.downloads.entry(title_id).or_default().push(at.as_millisecond());
@@ -224,7 +223,6 @@ impl Customer {
     fn forget(&mut self, now: Timestamp) {
         self.licenses.retain(|_, license| license.is_kept(now));
         self.forget_the_oldest_ended(now);
-
         self.downloads.retain(|_, times| {
             times.retain(|then| windows::counts(*then, now));
             !times.is_empty()

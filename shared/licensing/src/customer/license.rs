@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -38,9 +40,10 @@ pub struct License {
 }
 
 impl License {
-    pub(super) fn new(title_id: String, studio_id: String, device_id: String, times: (Timestamp, Timestamp), provisional: bool) -> Self {
-        let (acquired_at, expires_at) = times;
-        Self { title_id, studio_id, device_id, acquired_at, expires_at, downloaded_at: None, released_at: None, provisional }
+    /// A licence that lasts from one time until another.
+    pub(super) fn new(title_id: String, studio_id: String, device_id: String, lasts: Range<Timestamp>) -> Self {
+        let Range { start: acquired_at, end: expires_at } = lasts;
+        Self { title_id, studio_id, device_id, acquired_at, expires_at, downloaded_at: None, released_at: None, provisional: false }
     }
 
     /// Whether it is neither expired nor released.
