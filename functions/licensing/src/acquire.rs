@@ -3,8 +3,8 @@
 //! | step | takes at most |
 //! |---|---|
 //! | a cold start opens its connections | 1 s |
-//! | policy and attempt | [`STORE_BUDGET`] |
-//! | the grant is put on its queue | [`QUEUE_BUDGET`](grants::QUEUE_BUDGET) |
+//! | policy and attempt | 2.5 s |
+//! | the grant is put on its queue | 2 s |
 //!
 //! Together less than the function's timeout, and far less than the gateway waits. The same budgets hold where the store is slow.
 
