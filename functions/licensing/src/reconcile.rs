@@ -60,3 +60,22 @@ fn request(grant: &Grant, deadline: Instant) -> Request {
     let caller = Caller { tenant: grant.tenant.clone(), subject: grant.actor.clone(), roles: Vec::new() };
     Request::internal(caller, grant.granted_at, grant.correlation_id.clone(), deadline)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_commit_tells_of_the_request_that_was_granted() {
+        let grant: Grant = serde_json::from_value(json!({
+            "tenant": "acme", "customerId": "c", "licenseId": "l", "titleId": "t", "studioId": "s", "deviceId": "d", "actor": "ada",
+            "grantedAt": "2026-11-21T10:00:00Z", "expiresAt": "2026-12-21T10:00:00Z", "policyVersion": 0, "correlationId": "ticket-7",
+        }))
+        .unwrap();
+        let request = request(&grant, Instant::now());
+        assert_eq!((request.tenant(), request.caller.subject.as_str(), request.correlation_id.as_str()), ("acme", "ada", "ticket-7"));
+        assert_eq!(request.now, grant.granted_at);
+    }
+}
