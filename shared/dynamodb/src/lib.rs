@@ -23,6 +23,7 @@ mod append;
 mod cache;
 mod claims;
 mod client;
+mod effects;
 mod error;
 mod execute;
 mod execution;
@@ -47,6 +48,7 @@ mod table;
 mod views;
 
 pub use client::{connect, warm_up};
+pub use effects::{AfterFailure, EffectId, Effects, Granted, Lease, MOST_TRIES, Settlement};
 pub use error::StoreError;
 pub use execution::{Answered, Concurrent, ExecuteError, Execution, Expected, Idempotency, Origin, Outcome};
 pub use feed::{Feed, FeedEntry, FeedError};

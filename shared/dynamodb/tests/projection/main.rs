@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod crashes;
+mod effects;
 mod feed;
 mod forced_reads;
 mod lists;

@@ -38,7 +38,7 @@ impl World {
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let server = tokio::spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
         let client = client(&endpoint, Tap::default());
-        for (table, hash, range) in [("events", "stream", "seq"), ("views", "pk", "sk"), ("feed", "pk", "sk")] {
+        for (table, hash, range) in [("events", "stream", "seq"), ("views", "pk", "sk"), ("feed", "pk", "sk"), ("effects", "pk", "sk")] {
             create_table(&client, table, hash, range).await;
         }
         Self { endpoint, server, client }

@@ -1,0 +1,208 @@
+//! Effects outside, as mails: each event's at most once by itself, and never silently lost.
+//!
+//! Sending and noting that it was sent cannot be one step. So a handler *leases* an event's effect, carries it out, then *marks* it:
+//!
+//! | state | how it came | what a record of the event leads to |
+//! |---|---|---|
+//! | absent | nobody has tried | lease, carry out |
+//! | `leased` | somebody is at it | wait; once the lease is over, `unknown` |
+//! | `done` | it was carried out | nothing: a replay or a rebuild carries nothing out again |
+//! | `failed` | it was surely not carried out, and may be tried again | lease, carry out |
+//! | `parked` | it surely failed too often | nothing, until a person [settles](Effects::settle) it |
+//! | `unknown` | the lease ended without a mark: the process died between the two, or the mark was lost | the same |
+//!
+//! A lease must last longer than a handler can live, so that what is carried out under it is over when it ends. Clocks that disagree by more
+//! than the difference park what was in truth carried out; they never lead to a second time. Whoever carried it out can still mark it then.
+//!
+//! | item | `pk` | `sk` | attributes |
+//! |---|---|---|---|
+//! | effect | `mail/acme/invoicing/invoices/7` | the event's number, 20 digits | `s` state, `o` its lease's id, `u` until when it is leased (ms), `n` tries so far, `e` the last error |
+//! | what waits for a person | `waiting/mail` | `acme/invoicing/invoices/7#…12` | as above |
+
+mod item;
+
+use std::time::Duration;
+
+use headwater::StreamName;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use self::item::{EffectItem, State};
+use crate::table::{Condition, Consistency, Table};
+use crate::{EventStore, StoreError};
+
+/// How often an effect may surely fail before a person is asked.
+pub const MOST_TRIES: u32 = 5;
+
+/// The effects of one handler.
+#[derive(Clone)]
+pub struct Effects {
+    table: Table,
+    handler: String,
+    lease: Duration,
+}
+
+/// Whose effect: that of one event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EffectId {
+    /// The event's stream.
+    pub stream: StreamName,
+    /// The event's number.
+    pub number: u64,
+}
+
+/// What a handler may do about an effect.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Lease {
+    /// Carry it out, then mark it.
+    Granted(Granted),
+    /// Nothing: it was carried out.
+    Done,
+    /// Nothing now: somebody is at it, or was. The record has to come again.
+    Busy,
+    /// Nothing: it waits for a person.
+    Waiting,
+}
+
+/// The right and the duty to carry an effect out and to mark it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Granted {
+    effect: EffectId,
+    owner: Uuid,
+    tries: u32,
+}
+
+/// What follows from a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterFailure {
+    /// It may be tried again: the record has to come again.
+    TryAgain,
+    /// It waits for a person.
+    Waiting,
+}
+
+/// What a person found out about an effect that waited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// It was carried out, or is not to be.
+    Done,
+    /// It was not carried out, and is to be: the next record of its event leads to it.
+    TryAgain,
+}
+
+impl Effects {
+    /// The effects of the handler of this name in the table of that name; a lease lasts `lease`, longer than an invocation can live.
+    pub fn new(store: EventStore, effects_table: &str, handler: &str, lease: Duration) -> Self {
+        Self { table: Table::new(store, effects_table), handler: handler.to_owned(), lease }
+    }
+
+    /// The same effects for one batch: calls give up at `deadline`.
+    #[must_use]
+    pub fn within(&self, store: &EventStore, deadline: std::time::Instant) -> Self {
+        Self { table: self.table.with(store.within(deadline)), ..self.clone() }
+    }
+
+    /// Asks to carry an effect out. One call where nobody has tried.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing may be carried out.
+    pub async fn lease(&self, effect: EffectId) -> Result<Lease, StoreError> {
+        let owner = Uuid::now_v7();
+        let fresh = self.leased(&effect, owner, 1).into_item()?;
+        if self.table.put_if(fresh, Condition::absent()).await? {
+            return Ok(Lease::Granted(Granted { effect, owner, tries: 1 }));
+        }
+        let Some(found) = self.find(&effect).await? else { return Ok(Lease::Busy) };
+        match found.state {
+            // The put was repeated after its reply had been lost.
+            State::Leased if found.owner == owner => Ok(Lease::Granted(Granted { effect, owner, tries: 1 })),
+            State::Leased if found.until > Timestamp::now().as_millisecond() => Ok(Lease::Busy),
+            State::Leased => self.give_up(found).await,
+            State::Failed => self.lease_again(effect, owner, &found).await,
+            State::Done => Ok(Lease::Done),
+            State::Parked | State::Unknown => Ok(Lease::Waiting),
+        }
+    }
+
+    /// Marks an effect that was carried out.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it could not be marked: it will then wait for a person.
+    pub async fn done(&self, granted: &Granted) -> Result<(), StoreError> {
+        let done = EffectItem { state: State::Done, ..self.marked(granted) };
+        if self.table.put_if(done.clone().into_item()?, item::is(granted.owner, State::Leased)).await? {
+            return Ok(());
+        }
+        // Either the mark had come through and its reply was lost, or the lease had ended and it was taken for unknown: it is known now.
+        let writes =
+            vec![self.table.delete(done.waiting_key())?, self.table.put(done.into_item()?, Some(item::is(granted.owner, State::Unknown)))?];
+        self.table.transact(writes).await?;
+        Ok(())
+    }
+
+    /// Marks an effect that was surely not carried out.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it could not be marked: it will then wait for a person.
+    pub async fn failed(&self, granted: &Granted, error: &str) -> Result<AfterFailure, StoreError> {
+        let is_last = granted.tries >= MOST_TRIES;
+        let state = if is_last { State::Parked } else { State::Failed };
+        let failed = EffectItem { state, error: Some(error.to_owned()), ..self.marked(granted) };
+        let condition = item::is(granted.owner, State::Leased);
+        let marked = if is_last {
+            self.table
+                .transact(vec![self.table.put(failed.waiting()?, None)?, self.table.put(failed.into_item()?, Some(condition))?])
+                .await?
+        } else {
+            self.table.put_if(failed.into_item()?, condition).await?
+        };
+        Ok(if marked && !is_last { AfterFailure::TryAgain } else { AfterFailure::Waiting })
+    }
+
+    /// Does what a person found out about an effect that waits; `false` if it does not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn settle(&self, effect: &EffectId, settlement: Settlement) -> Result<bool, StoreError> {
+        let waits = |found: &EffectItem| matches!(found.state, State::Parked | State::Unknown);
+        let Some(found) = self.find(effect).await?.filter(waits) else { return Ok(false) };
+        let (owner, waited) = (found.owner, found.state);
+        let settled = match settlement {
+            Settlement::Done => EffectItem { state: State::Done, ..found },
+            Settlement::TryAgain => EffectItem { state: State::Failed, tries: 0, ..found },
+        };
+        let writes = vec![self.table.delete(settled.waiting_key())?, self.table.put(settled.into_item()?, Some(item::is(owner, waited)))?];
+        self.table.transact(writes).await
+    }
+
+    async fn lease_again(&self, effect: EffectId, owner: Uuid, failed: &EffectItem) -> Result<Lease, StoreError> {
+        let tries = failed.tries + 1;
+        let again = self.leased(&effect, owner, tries).into_item()?;
+        let is_ours = self.table.put_if(again, item::is(failed.owner, State::Failed)).await?
+            || self.find(&effect).await?.is_some_and(|found| found.owner == owner);
+        Ok(if is_ours { Lease::Granted(Granted { effect, owner, tries }) } else { Lease::Busy })
+    }
+
+    /// A lease that ended without a mark: whether it was carried out nobody knows.
+    async fn give_up(&self, found: EffectItem) -> Result<Lease, StoreError> {
+        let condition = item::is(found.owner, State::Leased);
+        let unknown = EffectItem { state: State::Unknown, ..found };
+        tracing::error!(effect = unknown.pk, number = unknown.sk, "whether it was carried out is not known");
+        let writes = vec![self.table.put(unknown.waiting()?, None)?, self.table.put(unknown.into_item()?, Some(condition))?];
+        Ok(if self.table.transact(writes).await? { Lease::Waiting } else { Lease::Busy })
+    }
+
+    async fn find(&self, effect: &EffectId) -> Result<Option<EffectItem>, StoreError> {
+        let found = self.table.get(item::key(&self.handler, effect), Consistency::Strong).await?;
+        found.map(crate::table::from_item).transpose()
+    }
+
+    fn leased(&self, effect: &EffectId, owner: Uuid, tries: u32) -> EffectItem {
+        let until = Timestamp::now().as_millisecond().saturating_add(i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX));
+        EffectItem::new(&self.handler, effect, State::Leased, owner, until, tries)
+    }
+
+    fn marked(&self, Granted { effect, owner, tries }: &Granted) -> EffectItem {
+        EffectItem::new(&self.handler, effect, State::Leased, *owner, 0, *tries)
+    }
+}

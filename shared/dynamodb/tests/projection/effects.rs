@@ -1,0 +1,130 @@
+//! Effects outside: never twice, and never silently lost, whatever dies when.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use headwater_dynamodb::{AfterFailure, EffectId, Effects, Lease, MOST_TRIES, Settlement};
+
+use crate::support::{Tap, World, text};
+use crate::toy::note;
+
+const LONG: Duration = Duration::from_secs(600);
+
+fn effects(world: &World, tap: &Tap, lease: Duration) -> Effects {
+    Effects::new(world.store(tap), "effects", "mail", lease)
+}
+
+fn mail(number: u64) -> EffectId {
+    EffectId { stream: note(1), number }
+}
+
+/// The effects that wait for a person, as `stream#number`.
+async fn waiting(world: &World) -> Vec<String> {
+    let items = world.items("effects").await;
+    let waiting = items.iter().filter(|item| text(item, "pk") == "waiting/mail");
+    waiting.map(|item| format!("{} {}", text(item, "sk"), text(item, "s"))).collect()
+}
+
+const WAITS_AS_UNKNOWN: &str = "acme/toy/notes/1#00000000000000000001 unknown";
+
+#[tokio::test]
+async fn what_was_done_is_never_done_again() {
+    let (world, tap) = (World::new().await, Tap::default());
+    let mails = effects(&world, &tap, LONG);
+    let Lease::Granted(granted) = mails.lease(mail(1)).await.unwrap() else { panic!("nobody had tried") };
+    assert_eq!(tap.take_calls(), ["PutItem"]);
+    assert_eq!(mails.lease(mail(1)).await.unwrap(), Lease::Busy, "somebody is at it");
+    tap.take_calls();
+    mails.done(&granted).await.unwrap();
+    assert_eq!(tap.take_calls(), ["PutItem"]);
+    for _ in 0..3 {
+        assert_eq!(mails.lease(mail(1)).await.unwrap(), Lease::Done);
+    }
+    assert!(matches!(mails.lease(mail(2)).await.unwrap(), Lease::Granted(_)), "each event has its own");
+    assert_eq!(waiting(&world).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_surely_failed_is_tried_again_and_then_waits_for_a_person() {
+    let world = World::new().await;
+    let mails = effects(&world, &Tap::default(), LONG);
+    for tries in 1..=MOST_TRIES {
+        let Lease::Granted(granted) = mails.lease(mail(1)).await.unwrap() else { panic!("try {tries}") };
+        let expected = if tries < MOST_TRIES { AfterFailure::TryAgain } else { AfterFailure::Waiting };
+        assert_eq!(mails.failed(&granted, "refused").await.unwrap(), expected);
+    }
+    assert_eq!(mails.lease(mail(1)).await.unwrap(), Lease::Waiting);
+    assert_eq!(waiting(&world).await, ["acme/toy/notes/1#00000000000000000001 parked"]);
+    assert!(mails.settle(&mail(1), Settlement::TryAgain).await.unwrap());
+    assert_eq!(waiting(&world).await, [""; 0]);
+    let Lease::Granted(granted) = mails.lease(mail(1)).await.unwrap() else { panic!("settled") };
+    mails.done(&granted).await.unwrap();
+    assert!(!mails.settle(&mail(1), Settlement::TryAgain).await.unwrap(), "it does not wait any more");
+    assert_eq!(mails.lease(mail(1)).await.unwrap(), Lease::Done);
+}
+
+#[tokio::test]
+async fn a_lease_that_ends_without_a_mark_is_unknown_and_not_tried_again() {
+    let world = World::new().await;
+    let mails = effects(&world, &Tap::default(), Duration::ZERO);
+    let Lease::Granted(granted) = mails.lease(mail(1)).await.unwrap() else { panic!("nobody had tried") };
+    for _ in 0..2 {
+        assert_eq!(mails.lease(mail(1)).await.unwrap(), Lease::Waiting);
+        assert_eq!(waiting(&world).await, [WAITS_AS_UNKNOWN]);
+    }
+    // Whoever had it was only slow, and knows.
+    mails.done(&granted).await.unwrap();
+    assert_eq!(mails.lease(mail(1)).await.unwrap(), Lease::Done);
+    assert_eq!(waiting(&world).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_person_settles_what_is_unknown() {
+    let world = World::new().await;
+    let mails = effects(&world, &Tap::default(), Duration::ZERO);
+    for (number, settlement) in [(1, Settlement::Done), (2, Settlement::TryAgain)] {
+        mails.lease(mail(number)).await.unwrap();
+        assert_eq!(mails.lease(mail(number)).await.unwrap(), Lease::Waiting);
+        assert!(mails.settle(&mail(number), settlement).await.unwrap());
+        assert!(!mails.settle(&mail(number), settlement).await.unwrap());
+    }
+    assert_eq!(mails.lease(mail(1)).await.unwrap(), Lease::Done);
+    assert!(matches!(mails.lease(mail(2)).await.unwrap(), Lease::Granted(_)));
+}
+
+/// A handler as it should be, which counts what it sends.
+async fn handle(mails: &Effects, sent: &Mutex<BTreeMap<u64, u32>>, number: u64) -> Option<()> {
+    if let Lease::Granted(granted) = mails.lease(mail(number)).await.ok()? {
+        *sent.lock().unwrap().entry(number).or_default() += 1;
+        mails.done(&granted).await.ok()?;
+    }
+    Some(())
+}
+
+#[tokio::test]
+async fn a_handler_that_dies_at_any_step_sends_nothing_twice() {
+    for alive in 0..4 {
+        let (world, sent) = (World::new().await, Mutex::new(BTreeMap::new()));
+        handle(&effects(&world, &Tap::dying_after(alive), Duration::ZERO), &sent, 1).await;
+        let next = effects(&world, &Tap::default(), Duration::ZERO);
+        for _ in 0..3 {
+            handle(&next, &sent, 1).await.unwrap();
+        }
+        let times = sent.lock().unwrap().get(&1).copied().unwrap_or_default();
+        assert_eq!(times, 1, "after {alive} calls");
+        let is_unknown = alive == 1;
+        assert_eq!(waiting(&world).await, if is_unknown { vec![WAITS_AS_UNKNOWN] } else { vec![] }, "after {alive} calls");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_handlers_at_once_one_sends() {
+    let (world, sent) = (World::new().await, Arc::new(Mutex::new(BTreeMap::new())));
+    let handlers = (0..64).map(|i| {
+        let (mails, sent) = (effects(&world, &Tap::default(), LONG), Arc::clone(&sent));
+        tokio::spawn(async move { handle(&mails, &sent, i % 4).await.unwrap() })
+    });
+    futures::future::join_all(handlers).await.into_iter().for_each(|handled| handled.unwrap());
+    assert_eq!(*sent.lock().unwrap(), BTreeMap::from([(0, 1), (1, 1), (2, 1), (3, 1)]));
+}
