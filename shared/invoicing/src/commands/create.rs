@@ -1,0 +1,65 @@
+use garde::Validate;
+use headwater::{Command, Context, Rejection, Verdict};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::LineItem;
+use crate::invoice::{Invoice, InvoiceCustomer, InvoiceEvent, MOST_LINE_ITEMS, Status};
+use crate::rules::INVOICE_EXISTS;
+use crate::{Currency, fields};
+
+/// `POST /invoicing/invoices`: a draft, with its customer, currency and lines in one commit.
+///
+/// Refused: [`INVOICE_EXISTS`], [`MINOR_UNIT`](crate::rules::MINOR_UNIT).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateInvoice {
+    /// 1–64 of `A-Z a-z 0-9 _ -`. A UUID v7 is made if it is left out.
+    #[garde(inner(custom(fields::id)))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
+    pub id: Option<String>,
+    /// Who is to pay; copied into the invoice.
+    #[garde(dive)]
+    pub customer: InvoiceCustomer,
+    /// What all amounts are in: a code of ISO 4217.
+    #[garde(skip)]
+    #[schema(value_type = String, example = "EUR", pattern = "^[A-Z]{3}$")]
+    pub currency: Currency,
+    /// What is to be paid for: at most 200 lines, numbered from 1 in this order.
+    #[garde(dive, length(max = MOST_LINE_ITEMS), custom(priced_in(self.currency)))]
+    #[serde(default)]
+    #[schema(max_items = 200)]
+    pub line_items: Vec<LineItem>,
+}
+
+impl Command for CreateInvoice {
+    type Aggregate = Invoice;
+    const NAME: &'static str = "CreateInvoice";
+
+    fn decide(&self, invoice: &Invoice, context: &Context) -> Verdict<Invoice> {
+        if invoice.status != Status::Absent {
+            return Err(Rejection::refused(&INVOICE_EXISTS, format!("There is or was an invoice {}.", context.id)));
+        }
+        let mut events = vec![
+            InvoiceEvent::InvoiceCreated {},
+            InvoiceEvent::InvoiceCustomerSet(self.customer.clone()),
+            InvoiceEvent::InvoiceCurrencySet { currency: self.currency },
+            InvoiceEvent::InvoiceStatusSet { status: Status::Draft },
+        ];
+        for (n, item) in (1..).zip(&self.line_items) {
+            events.push(InvoiceEvent::LineItemAdded(item.numbered(n, Some(self.currency))?));
+        }
+        Ok(events)
+    }
+}
+
+fn priced_in(currency: Currency) -> impl Fn(&Vec<LineItem>, &()) -> garde::Result {
+    move |items, ()| match items.iter().position(|item| !currency.counts(item.unit_price)) {
+        None => Ok(()),
+        Some(index) => {
+            let (decimals, code) = (currency.decimals(), currency.code());
+            Err(garde::Error::new(format!("the unitPrice of item {index} has more than the {decimals} decimals of {code}")))
+        }
+    }
+}

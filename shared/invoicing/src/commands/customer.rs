@@ -1,0 +1,34 @@
+use garde::Validate;
+use headwater::{Command, Context, Verdict};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::invoice::{Invoice, InvoiceCustomer, InvoiceEvent, Status};
+
+/// `PUT /invoicing/invoices/{id}/customer`: who is to pay.
+///
+/// Refused: [`INVALID_TRANSITION`](crate::rules::INVALID_TRANSITION).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(transparent)]
+#[garde(transparent)]
+pub struct SetInvoiceCustomer(#[garde(dive)] pub InvoiceCustomer);
+
+impl Command for SetInvoiceCustomer {
+    type Aggregate = Invoice;
+    const NAME: &'static str = "SetInvoiceCustomer";
+
+    fn decide(&self, invoice: &Invoice, context: &Context) -> Verdict<Invoice> {
+        invoice.allow(self, context, &[Status::Draft])?;
+        let is_so = invoice.customer.as_ref() == Some(&self.0);
+        Ok(if is_so { vec![] } else { vec![InvoiceEvent::InvoiceCustomerSet(self.0.clone())] })
+    }
+
+    /// With what happened to the lines and the currency: who pays is another matter.
+    fn commutes_with(&self, event: &InvoiceEvent) -> bool {
+        match event {
+            InvoiceEvent::LineItemAdded(_) | InvoiceEvent::LineItemChanged(_) | InvoiceEvent::LineItemRemoved { .. } => true,
+            InvoiceEvent::InvoiceCurrencySet { .. } => true,
+            event => event.begins_the_draft(),
+        }
+    }
+}

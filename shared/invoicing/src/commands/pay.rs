@@ -1,0 +1,86 @@
+use garde::Validate;
+use headwater::{Command, Context, Rejection, Verdict};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::invoice::{Invoice, InvoiceEvent, MOST_PAYMENTS, Payment, Status, in_minor_units};
+use crate::rules::{OVERPAID, PAYMENT_LIMIT, PAYMENT_REFERENCE_USED};
+use crate::{decimal, fields};
+
+/// `POST /invoicing/invoices/{id}/payments`: money came in. The payment after which nothing is due makes the invoice PAID.
+///
+/// The same payment once more changes nothing, whatever became of the invoice since. Refused:
+/// [`INVALID_TRANSITION`](crate::rules::INVALID_TRANSITION), [`PAYMENT_REFERENCE_USED`], [`PAYMENT_LIMIT`],
+/// [`MINOR_UNIT`](crate::rules::MINOR_UNIT), [`OVERPAID`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecordPayment {
+    /// How much: a decimal string, more than 0, with no more decimals than the minor unit of the invoice's currency.
+    #[garde(custom(fields::payment))]
+    #[serde(with = "decimal")]
+    #[schema(value_type = String, example = "12.50")]
+    pub amount: Decimal,
+    /// When the money came in.
+    #[garde(skip)]
+    #[schema(value_type = String, format = "date-time")]
+    pub at: Timestamp,
+    /// What tells it from the invoice's other payments, as the bank's transaction id: 1–200 characters.
+    #[garde(custom(fields::line))]
+    #[schema(min_length = 1, max_length = 200)]
+    pub reference: String,
+}
+
+impl Command for RecordPayment {
+    type Aggregate = Invoice;
+    const NAME: &'static str = "RecordPayment";
+
+    fn decide(&self, invoice: &Invoice, context: &Context) -> Verdict<Invoice> {
+        match invoice.payments.get(&self.reference) {
+            Some(known) if self.is(known) => return Ok(vec![]),
+            Some(known) => return Err(reference_used(known)),
+            None => invoice.allow(self, context, &[Status::Issued, Status::Sent])?,
+        }
+        if invoice.payments.len() >= MOST_PAYMENTS {
+            let detail = format!("The invoice has {MOST_PAYMENTS} payments.");
+            return Err(Rejection::refused(&PAYMENT_LIMIT, detail).with("limit", MOST_PAYMENTS).with("count", invoice.payments.len()));
+        }
+        let amount = in_minor_units(self.amount, invoice.currency)?;
+        let due = invoice.totals().due;
+        if amount > due {
+            return Err(
+                Rejection::refused(&OVERPAID, format!("{amount} is more than the {due} that are due.")).with("due", due.to_string())
+            );
+        }
+        let recorded = InvoiceEvent::PaymentRecorded(Payment { amount, at: self.at(), reference: self.reference.clone() });
+        let paid = (amount == due).then_some(InvoiceEvent::InvoiceStatusSet { status: Status::Paid });
+        Ok([recorded].into_iter().chain(paid).collect())
+    }
+
+    /// With other payments: money that came in came in. Where both together are too much, the later is refused in either order.
+    fn commutes_with(&self, event: &InvoiceEvent) -> bool {
+        match event {
+            InvoiceEvent::PaymentRecorded(payment) => payment.reference != self.reference || self.is(payment),
+            InvoiceEvent::InvoiceStatusSet { status } => *status == Status::Paid,
+            _ => false,
+        }
+    }
+}
+
+impl RecordPayment {
+    fn is(&self, payment: &Payment) -> bool {
+        payment.reference == self.reference && payment.amount == self.amount && payment.at == self.at()
+    }
+
+    /// Times are stored to the millisecond.
+    fn at(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.at.as_millisecond()).unwrap_or(self.at)
+    }
+}
+
+fn reference_used(known: &Payment) -> Rejection {
+    let detail = format!("The payment {} is one of {} at {}.", known.reference, known.amount, known.at);
+    let refused = Rejection::refused(&PAYMENT_REFERENCE_USED, detail);
+    refused.with("amount", known.amount.to_string()).with("at", known.at.to_string())
+}

@@ -1,0 +1,106 @@
+//! What the fields of requests may hold.
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Deserializer};
+
+/// The highest quantity, price and payment. With their decimals, products of two are exact in the 28 digits that there are.
+const MOST: u32 = 1_000_000_000;
+
+/// The most decimals that any currency's minor unit has.
+const MOST_OF_MONEY: u32 = 4;
+
+/// How finely a quantity or a rate of tax may be given.
+const MOST_OF_NUMBERS: u32 = 6;
+
+/// An id that a client may choose: one segment of a stream's name.
+pub(crate) fn id(value: &str, _: &()) -> garde::Result {
+    let allowed = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    if allowed && (1..=64).contains(&value.len()) {
+        return Ok(());
+    }
+    Err(garde::Error::new("must be 1 to 64 of A-Z a-z 0-9 _ -"))
+}
+
+/// A name, a subject or a payment's reference: a line of 1–200 characters.
+pub(crate) fn line(value: &str, _: &()) -> garde::Result {
+    text(value, 200)?;
+    if value.chars().any(char::is_control) {
+        return Err(garde::Error::new("must not contain control characters"));
+    }
+    Ok(())
+}
+
+/// What a line item is for: a line of 1–500 characters, and 1,000 bytes in UTF-8, so that 200 of them fit into one row.
+pub(crate) fn description(value: &str, _: &()) -> garde::Result {
+    text(value, 500)?;
+    if value.len() > 1_000 {
+        return Err(garde::Error::new("must have at most 1000 bytes in UTF-8"));
+    }
+    if value.chars().any(char::is_control) {
+        return Err(garde::Error::new("must not contain control characters"));
+    }
+    Ok(())
+}
+
+/// A message: 1–5,000 characters on any number of lines.
+pub(crate) fn message(value: &str, _: &()) -> garde::Result {
+    text(value, 5_000)?;
+    if value.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err(garde::Error::new("must not contain control characters other than tabs and line ends"));
+    }
+    Ok(())
+}
+
+/// A price of one: nothing or more.
+pub(crate) fn price(value: &Decimal, _: &()) -> garde::Result {
+    at_most(*value, MOST.into())?;
+    decimals(*value, MOST_OF_MONEY)
+}
+
+/// A payment: more than nothing.
+pub(crate) fn payment(value: &Decimal, context: &()) -> garde::Result {
+    positive(*value)?;
+    price(value, context)
+}
+
+/// How many or how much of something: more than nothing.
+pub(crate) fn quantity(value: &Decimal, _: &()) -> garde::Result {
+    positive(*value)?;
+    at_most(*value, MOST.into())?;
+    decimals(*value, MOST_OF_NUMBERS)
+}
+
+/// A rate of tax, from 0 to 1.
+pub(crate) fn tax_rate(value: &Decimal, _: &()) -> garde::Result {
+    if *value > Decimal::ONE {
+        return Err(garde::Error::new("must be a fraction from 0 to 1: 19 % is \"0.19\""));
+    }
+    decimals(*value, MOST_OF_NUMBERS)
+}
+
+fn text(value: &str, most: usize) -> garde::Result {
+    if !(1..=most).contains(&value.chars().count()) {
+        return Err(garde::Error::new(format!("must have 1 to {most} characters")));
+    }
+    if value.trim() != value {
+        return Err(garde::Error::new("must not begin or end with white space"));
+    }
+    Ok(())
+}
+
+fn positive(value: Decimal) -> garde::Result {
+    if value > Decimal::ZERO { Ok(()) } else { Err(garde::Error::new("must be greater than 0")) }
+}
+
+fn at_most(value: Decimal, most: Decimal) -> garde::Result {
+    if value <= most { Ok(()) } else { Err(garde::Error::new(format!("must be at most {most}"))) }
+}
+
+fn decimals(value: Decimal, most: u32) -> garde::Result {
+    if value.normalize().scale() <= most { Ok(()) } else { Err(garde::Error::new(format!("must have at most {most} decimals"))) }
+}
+
+/// Reads a field of a patch, where absent and null differ: what is absent (`#[serde(default)]`) stays as it is. Null is refused.
+pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
