@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater::{Folded, StreamName};
-use headwater_lambda::problem::{OUTCOME_UNKNOWN, UNAVAILABLE};
 use headwater_lambda::{Answer, App, Assume, Call, Function, Problem, Request, metric};
 use licensing::limits::{DEVICE_LIMIT, STUDIO_LIMIT, TITLE_YEARLY_LIMIT};
 use licensing::{AcquireLicense, Customer, DOMAIN, Grant, GrantKey, LicenseRequest, PolicyInForce, customer};
@@ -64,7 +63,7 @@ impl Acquisition<'_> {
     async fn carry_out(&self) -> Result<Answer, Problem> {
         match self.by_the_rules().await {
             // Whoever demands a version wants the store's word.
-            Err(problem) if is_out_of_reach(&problem) && self.request.if_match()?.is_none() => self.provisionally(problem).await,
+            Err(problem) if problem.is_out_of_reach() && self.request.if_match()?.is_none() => self.provisionally(problem).await,
             answer => answer,
         }
     }
@@ -95,33 +94,5 @@ impl Acquisition<'_> {
 
     fn location(&self) -> String {
         format!("{}/{}", self.request.raw_path, self.license_id)
-    }
-}
-
-/// Whether the store gave no answer. That others were faster, or that a rule says no, is one.
-fn is_out_of_reach(problem: &Problem) -> bool {
-    [UNAVAILABLE.name, OUTCOME_UNKNOWN.name].contains(&problem.name())
-}
-
-#[cfg(test)]
-mod tests {
-    use headwater_lambda::problem::{CONTENTION, INTERNAL, NOT_CAUGHT_UP, NOT_FOUND, PRECONDITION_FAILED, TOKEN_AHEAD};
-
-    use super::*;
-
-    #[test]
-    fn only_a_store_without_an_answer_is_out_of_reach() {
-        for (kind, expected) in [
-            (&UNAVAILABLE, true),
-            (&OUTCOME_UNKNOWN, true),
-            (&CONTENTION, false),
-            (&NOT_CAUGHT_UP, false),
-            (&INTERNAL, false),
-            (&NOT_FOUND, false),
-            (&PRECONDITION_FAILED, false),
-            (&TOKEN_AHEAD, false),
-        ] {
-            assert_eq!(is_out_of_reach(&Problem::new(kind, "")), expected, "{}", kind.name);
-        }
     }
 }

@@ -2,13 +2,10 @@
 
 use headwater_lambda::{App, Call, Function, Problem, Request};
 use jiff::Timestamp;
-use licensing::playback::PLAYBACK_LIMIT;
+use licensing::playback::{MOST_AT_ONCE, PLAYBACK_LIMIT};
 use licensing::{ApplyGrant, Customer, RecordPlayback, Session, customer, playback};
 
 use crate::{grants, past};
-
-/// How many events one call may bring.
-const MOST_EVENTS: usize = 5_000;
 
 /// `POST /licensing/customers/{id}/licenses/{licenseId}/sessions`
 ///
@@ -18,7 +15,7 @@ pub fn record_sessions() -> Function {
     let call = Call::command("licensing-record-sessions", "POST", path, "Report playback, each event counted once however often it comes.");
     let call = grants::with_grant(call).list_body::<Session>().rules(&[&PLAYBACK_LIMIT]);
     Function::http(call, |app, request| async move {
-        let events: Vec<Session> = request.json_list(MOST_EVENTS)?;
+        let events: Vec<Session> = request.json_list(MOST_AT_ONCE)?;
         let errors = playback::check(&events, end_of_license(&app, &request).await?, request.now);
         if !errors.is_empty() {
             return Err(Problem::invalid(errors));

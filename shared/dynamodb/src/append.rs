@@ -123,7 +123,7 @@ impl EventStore {
             .consistent_read(true)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let answer = settle(self.meter(), self.deadline(), fault, || request.clone().send()).await;
-        let output = answer.map_err(|_| ExecuteError::OutcomeUnknown)?;
+        let output = answer.map_err(|_| ExecuteError::OutcomeUnknown { contended: true })?;
         self.meter().read(&output.consumed_capacity);
         let commit = output.item.map(commit_from_item).transpose().map_err(StoreError::from)?;
         Ok(commit.is_some_and(|commit| commit.metadata.commit_id == append.commit_id))
@@ -190,7 +190,7 @@ fn reasons(error: &SdkError<TransactWriteItemsError>) -> &[CancellationReason] {
 impl<E: std::error::Error + Send + Sync + 'static> From<Failed<E>> for ExecuteError {
     fn from(failed: Failed<E>) -> Self {
         match failed.fault {
-            _ if failed.uncertain => Self::OutcomeUnknown,
+            _ if failed.uncertain => Self::OutcomeUnknown { contended: false },
             Fault::Contended => Self::Contention,
             _ => Self::Store(failed.into_store_error()),
         }

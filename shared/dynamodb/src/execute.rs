@@ -26,9 +26,10 @@ impl EventStore {
         let outcome = match attempt.run().await {
             // The store has answered in this call; that no time was left for more is the doing of those who were faster.
             Err(ExecuteError::Store(StoreError::Unavailable(_))) if attempt.conflicts > 0 => Err(ExecuteError::Contention),
+            Err(ExecuteError::OutcomeUnknown { .. }) if attempt.conflicts > 0 => Err(ExecuteError::OutcomeUnknown { contended: true }),
             outcome => outcome,
         };
-        if matches!(outcome, Err(ExecuteError::OutcomeUnknown)) {
+        if matches!(outcome, Err(ExecuteError::OutcomeUnknown { .. })) {
             store.cache().evict(&execution.stream);
         }
         outcome

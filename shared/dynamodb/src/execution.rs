@@ -128,7 +128,10 @@ pub enum ExecuteError {
     Contention,
     /// Whether it is written could not be found out before the deadline.
     #[error("the outcome is unknown")]
-    OutcomeUnknown,
+    OutcomeUnknown {
+        /// Whether others were faster before in this call, so that the store is there and only slow.
+        contended: bool,
+    },
     /// The store could not answer.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -163,7 +163,7 @@ impl From<ExecuteError> for Problem {
             ExecuteError::TooLarge(error) => Self::new(&COMMIT_TOO_LARGE, error.to_string()),
             ExecuteError::KeyReused => Self::new(&KEY_REUSED, "the Idempotency-Key stands for a request with another body"),
             ExecuteError::Contention => Self::new(&CONTENTION, ""),
-            ExecuteError::OutcomeUnknown => Self::new(&OUTCOME_UNKNOWN, ""),
+            ExecuteError::OutcomeUnknown { contended } => Self::new(&OUTCOME_UNKNOWN, "").out_of_reach(!contended),
             ExecuteError::Store(error) => error.into(),
         }
     }
@@ -172,8 +172,33 @@ impl From<ExecuteError> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(cause) => Self::new(&UNAVAILABLE, "").because(cause),
+            StoreError::Unavailable(cause) => Self::new(&UNAVAILABLE, "").because(cause).out_of_reach(true),
             other => Self::internal(other),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_store_without_an_answer_is_out_of_reach() {
+        let unavailable = || StoreError::Unavailable(String::new());
+        for (error, expected) in [
+            (ExecuteError::Store(unavailable()), true),
+            (ExecuteError::OutcomeUnknown { contended: false }, true),
+            (ExecuteError::OutcomeUnknown { contended: true }, false),
+            (ExecuteError::Contention, false),
+            (ExecuteError::KeyReused, false),
+            (ExecuteError::PreconditionFailed { version: 1 }, false),
+            (ExecuteError::Store(StoreError::Refused(String::new())), false),
+            (ExecuteError::Rejected(Rejection::unknown("user", "1")), false),
+        ] {
+            let text = error.to_string();
+            assert_eq!(Problem::from(error).is_out_of_reach(), expected, "{text}");
+        }
+        assert!(Problem::from(unavailable()).is_out_of_reach());
+        assert!(!Problem::new(&UNAVAILABLE, "another's").is_out_of_reach());
     }
 }

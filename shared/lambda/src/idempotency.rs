@@ -40,13 +40,17 @@ pub(crate) fn hex(digest: &Scope) -> String {
 
 impl Request {
     /// An id for what the request creates: with an Idempotency-Key the same whenever the request is repeated (UUID v8), also where no
-    /// answer could be recorded; without one a fresh UUID v7.
+    /// answer could be recorded; without one a fresh UUID v7. Another body under the same key is another request: it is refused once the
+    /// first has been recorded, and until then must not pass for it.
     ///
     /// # Errors
     /// 400 if the key is malformed.
     pub fn id_to_create(&self) -> Result<String, Problem> {
         let id = match scope(self)? {
-            Some(scope) => Builder::from_custom_bytes(scope.first_chunk().copied().unwrap_or_default()).into_uuid(),
+            Some(scope) => {
+                let digest = digest(&[&scope, &self.body]);
+                Builder::from_custom_bytes(digest.first_chunk().copied().unwrap_or_default()).into_uuid()
+            }
             None => Uuid::now_v7(),
         };
         Ok(id.to_string())

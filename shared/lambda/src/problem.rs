@@ -78,6 +78,7 @@ pub struct Problem {
     detail: String,
     members: Map<String, Value>,
     retry_after: Option<u32>,
+    is_out_of_reach: bool,
     /// What the operator sees in the log and the client never does.
     pub cause: Option<String>,
 }
@@ -93,6 +94,7 @@ impl Problem {
             detail: detail.into(),
             members: Map::new(),
             retry_after,
+            is_out_of_reach: false,
             cause: None,
         }
     }
@@ -137,6 +139,17 @@ impl Problem {
         self.name
     }
 
+    /// Says whether the store gave no answer at all.
+    #[must_use]
+    pub(crate) fn out_of_reach(self, is_out_of_reach: bool) -> Self {
+        Self { is_out_of_reach, ..self }
+    }
+
+    /// Whether the store gave no answer at all. That others were faster, or that a rule says no, is one.
+    pub fn is_out_of_reach(&self) -> bool {
+        self.is_out_of_reach
+    }
+
     /// The problem as an answer: `application/problem+json`.
     pub fn answer(&self) -> Answer {
         let mut body = Map::new();
@@ -155,7 +168,7 @@ impl Problem {
     }
 
     fn refused(rule: &'static Rule, detail: String, members: Map<String, Value>) -> Self {
-        Self { name: rule.name, status: 409, title: rule.title, detail, members, retry_after: None, cause: None }
+        Self { name: rule.name, status: 409, title: rule.title, detail, members, retry_after: None, is_out_of_reach: false, cause: None }
     }
 }
 

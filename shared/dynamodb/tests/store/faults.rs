@@ -188,6 +188,19 @@ async fn what_no_time_is_left_for_after_a_conflict_is_contention() {
     assert_eq!(dynamo.count().await, 2);
 }
 
+#[tokio::test]
+async fn an_outcome_that_stays_unknown_after_a_conflict_says_that_the_store_is_there() {
+    let dynamo = Dynamo::start().await;
+    let (store, other, ada) = (dynamo.store(), dynamo.store(), person("ada"));
+    run(&store, &ada, &note("first")).await.unwrap();
+    run(&other, &ada, &note("second")).await.unwrap();
+    dynamo.inject("PutItem", Fault::Then(Box::pin(async {})));
+    dynamo.inject("PutItem", Fault::Hang);
+    let (third, deadline) = (note("third"), Instant::now() + Duration::from_millis(400));
+    let unknown = store.execute(Execution { deadline, ..execution(&ada, &third) }).await;
+    assert!(matches!(unknown, Err(ExecuteError::OutcomeUnknown { contended: true })), "{unknown:?}");
+}
+
 /// Where not even a connection was made, nothing is in doubt.
 #[tokio::test]
 async fn a_store_out_of_reach_has_done_nothing() {
@@ -220,12 +233,12 @@ async fn an_outcome_that_stays_unknown_is_said_to_be_and_leaves_no_cached_state(
     dynamo.inject("PutItem", Fault::Hang);
     let deadline = Instant::now() + Duration::from_millis(150);
     let unknown = store.execute(Execution { deadline, ..execution(&ada, &command) }).await;
-    assert!(matches!(unknown, Err(ExecuteError::OutcomeUnknown)), "{unknown:?}");
+    assert!(matches!(unknown, Err(ExecuteError::OutcomeUnknown { contended: false })), "{unknown:?}");
     // A definite no to the repetition says nothing about the first attempt.
     dynamo.inject("PutItem", Fault::FailAfter);
     dynamo.inject("PutItem", Fault::error("AccessDeniedException"));
     let unknown = run(&store, &ada, &command).await;
-    assert!(matches!(unknown, Err(ExecuteError::OutcomeUnknown)), "{unknown:?}");
+    assert!(matches!(unknown, Err(ExecuteError::OutcomeUnknown { contended: false })), "{unknown:?}");
     dynamo.take_calls();
     assert_eq!(committed(run(&store, &ada, &note("b")).await), 4);
     dynamo.assert_calls(&[("Query", 1.0), ("PutItem", 1.0)]);
