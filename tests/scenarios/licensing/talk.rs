@@ -42,6 +42,8 @@ async fn a_released_license_is_not_renewed_and_nothing_is_written() -> Result<()
     let released = follow_up(&client, "ada", &license, "release").await?.expect(200)?;
     let before = events(&client, "licensing/customers/ada").await?;
 
+    // The first time it learns of the release, by a put that is refused.
+    follow_up(&client, "ada", &license, "renew").await?.problem(409, "license-released")?;
     for _ in 0..3 {
         platform.reset_meter().await?;
         follow_up(&client, "ada", &license, "renew").await?.problem(409, "license-released")?;

@@ -1,6 +1,6 @@
 //! One customer: what it sends, and what the model says it ought to be told.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use indicatif::ProgressBar;
@@ -10,13 +10,16 @@ use super::behaviour::Behaviour;
 use super::catalogue::Catalogue;
 use super::check::Answer;
 use super::clock::ServiceClock;
-use super::model::{Customer, Effect, Policy};
+use super::model::{Customer, Effect, Facts, Granted, Policy};
 use super::plan::{Profile, Visit};
 use super::{Command, Tally};
 use crate::{Client, Reply};
 
 /// Longer than an answer may take, in milliseconds: nothing may end within this when a command is sent.
 const PATIENCE: i64 = 40_000;
+
+/// How long a provisional licence may take into its stream, once the store answers again.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(120);
 
 /// What all customers meet.
 pub(super) struct Service {
@@ -98,23 +101,48 @@ impl Shopper {
         let at = service.clock.between(sent, Instant::now());
         ensure!(at.to < now.to + PATIENCE, "{command:?} took too long: {} ms", at.to - at.from);
         let answer = Answer { customer_id: &self.profile.id, customer: &self.customer, command: &command, reply: &reply, at };
-        let facts = answer.check(&verdict).map_err(|why| {
+        let differs = |why| {
             let said = format!("{} {}", reply.status, reply.body);
             anyhow!("{why}\ncommand: {command:?}\nmodel:   {verdict:?}\nservice: {said}\n{}", self.story())
-        })?;
-        if let Ok(effect) = verdict
-            && effect != Effect::Nothing
-        {
-            self.customer.apply(&command, effect, &facts, &service.policy, at);
-            self.tokens[usize::from(matches!(command, Command::Play { .. }))] = Some(reply.token().to_owned());
+        };
+        if reply.status == 201 && reply.body["provisional"] == true {
+            let (facts, granted) = answer.provisional().map_err(differs)?;
+            let (granted, token) = self.settle(&facts, granted, service).await?;
+            ensure!(granted != Granted::ByTheRules || verdict.is_ok(), "{}", differs("written in spite of the rules".to_owned()));
+            self.customer.acquire(&command, &facts, granted, &service.policy, at);
+            self.tokens[0] = Some(token);
+        } else {
+            let facts = answer.check(&verdict).map_err(differs)?;
+            if let Ok(effect) = verdict
+                && effect != Effect::Nothing
+            {
+                self.customer.apply(&command, effect, &facts, &service.policy, at);
+                self.tokens[usize::from(matches!(command, Command::Play { .. }))] = Some(reply.token().to_owned());
+            }
         }
         tally.count(command.kind(), &reply);
-        if key.is_some() {
+        // A provisional answer is not kept under its key: the next attempt has the licence's id as well, but is another answer.
+        if key.is_some() && reply.body["provisional"] != true {
             self.repeat(&command, key.as_deref(), &reply, service).await?;
             tally.keyed += 1;
         }
         self.last = Some(command);
         Ok(())
+    }
+
+    /// Waits until a licence that was granted provisionally is written: by the reconciler, or by the attempt after all.
+    async fn settle(&self, facts: &Facts, granted: Granted, service: &Service) -> Result<(Granted, String)> {
+        let path = format!("/licensing/customers/{}/licenses/{}", self.profile.id, facts.license_id);
+        let start = Instant::now();
+        loop {
+            let read = service.client.call("GET", &path).send().await?;
+            if read.status == 200 {
+                let granted = if read.body["provisional"] == true { granted } else { Granted::ByTheRules };
+                return Ok((granted, read.token().to_owned()));
+            }
+            ensure!(start.elapsed() < WRITTEN_WITHIN, "{path} was granted and is not written: {}", self.story());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// Under the same key, the same again has no effect and the same answer.

@@ -24,7 +24,8 @@ pub struct Tally {
 impl Tally {
     pub(super) fn count(&mut self, kind: &'static str, reply: &Reply) {
         let problem = reply.body["type"].as_str().and_then(|name| name.strip_prefix("/problems/"));
-        let answer = problem.map_or_else(|| reply.status.to_string(), |name| format!("{} {name}", reply.status));
+        let provisional = (reply.body["provisional"] == true && kind == "acquire").then_some("provisional");
+        let answer = problem.or(provisional).map_or_else(|| reply.status.to_string(), |name| format!("{} {name}", reply.status));
         *self.answers.entry((kind, answer)).or_default() += 1;
     }
 

@@ -17,13 +17,20 @@ pub struct Facts {
     pub expires_at: i64,
 }
 
+/// How a licence came about.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Granted {
+    /// By the rules of the policy in force.
+    ByTheRules,
+    /// While the store did not answer, by the policy of this version.
+    Provisionally(u64),
+}
+
 impl Customer {
     /// Takes in that a command was carried out at some time in `at`.
     pub fn apply(&mut self, command: &Command, effect: Effect, facts: &Facts, policy: &Policy, at: Span) {
         match (command, effect) {
-            (Command::Acquire { title, studio, device }, Effect::Acquired { .. }) => {
-                self.acquire(title, studio, device, facts, policy, at);
-            }
+            (Command::Acquire { .. }, Effect::Acquired { .. }) => self.acquire(command, facts, Granted::ByTheRules, policy, at),
             (Command::Downloaded { license }, Effect::Downloaded) => self.change(license, at, "LicenseDownloaded", |license| {
                 license.downloaded_at = Some(at);
                 json!({ "licenseId": license.id, "titleId": license.title, "deviceId": license.device })
@@ -50,24 +57,24 @@ impl Customer {
         }
     }
 
-    fn acquire(&mut self, title: &str, studio: &str, device: &str, facts: &Facts, policy: &Policy, at: Span) {
-        let Facts { license_id, acquired_at, expires_at } = facts.clone();
-        let data = json!({
-            "licenseId": license_id, "titleId": title, "studioId": studio, "deviceId": device,
-            "expiresAt": rfc3339(expires_at), "policyVersion": policy.version,
-        });
-        self.tell("LicenseAcquired", data, at);
-        self.licenses.push(License {
-            id: license_id,
-            title: title.to_owned(),
-            studio: studio.to_owned(),
-            device: device.to_owned(),
-            acquired_at,
-            expires_at,
-            downloaded_at: None,
-            released_at: None,
-            played: Vec::new(),
-        });
+    /// Takes in that a licence was acquired, as the command wanted.
+    pub fn acquire(&mut self, command: &Command, facts: &Facts, granted: Granted, policy: &Policy, at: Span) {
+        let Command::Acquire { title, studio, device } = command.clone() else { return };
+        let Facts { license_id: id, acquired_at, expires_at } = facts.clone();
+        let mut data = json!({ "licenseId": id, "titleId": title, "studioId": studio, "deviceId": device });
+        data["expiresAt"] = rfc3339(expires_at).into();
+        if let Granted::Provisionally(policy_version) = granted {
+            data["grantedAt"] = rfc3339(acquired_at).into();
+            data["policyVersion"] = policy_version.into();
+            self.tell("LicenseGrantedProvisionally", data, at);
+        } else {
+            data["policyVersion"] = policy.version.into();
+            self.tell("LicenseAcquired", data, at);
+        }
+        let provisional = granted != Granted::ByTheRules;
+        let (downloaded_at, released_at, played) = (None, None, Vec::new());
+        let license = License { id, title, studio, device, acquired_at, expires_at, downloaded_at, released_at, played, provisional };
+        self.licenses.push(license);
     }
 
     fn release(&mut self, id: &str, at: Span) {

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-pub use apply::Facts;
+pub use apply::{Facts, Granted};
 pub use decide::{Effect, Refusal};
 pub use policy::Policy;
 pub use views::Shown;
@@ -59,6 +59,8 @@ pub struct License {
     pub released_at: Option<Span>,
     /// What was played, each event once.
     pub played: Vec<Playback>,
+    /// Whether it was granted while the store did not answer.
+    pub provisional: bool,
 }
 
 /// Something that happened.

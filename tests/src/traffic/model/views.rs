@@ -64,7 +64,7 @@ impl Customer {
     fn device_item(&self, device: &str) -> Shown {
         let licenses: Vec<&License> = self.licenses.iter().filter(|license| license.device == device).collect();
         let first = licenses.first().map(|license| Span::exact(license.acquired_at));
-        let uses = ["LicenseAcquired", "LicenseDownloaded", "LicenseRenewed"];
+        let uses = ["LicenseAcquired", "LicenseGrantedProvisionally", "LicenseDownloaded", "LicenseRenewed"];
         let last = self.events.iter().rfind(|event| uses.contains(&event.name) && event.data["deviceId"] == device).map(|event| event.at);
         let last_use = self.licenses.iter().rposition(|license| license.device == device).unwrap_or_default();
         let deactivated = self.deactivations.iter().rfind(|(other, _, licenses_before)| other == device && *licenses_before > last_use);
@@ -95,7 +95,7 @@ impl License {
             exact: json!({
                 "licenseId": self.id, "titleId": self.title, "studioId": self.studio, "deviceId": self.device,
                 "acquiredAt": rfc3339(self.acquired_at), "expiresAt": rfc3339(self.expires_at),
-                "released": self.released_at.is_some(), "provisional": false,
+                "released": self.released_at.is_some(), "provisional": self.provisional,
             }),
             times: vec![("downloadedAt", self.downloaded_at)],
         }
