@@ -25,7 +25,10 @@ pub use aggregate::{Aggregate, Folded, Snapshot};
 pub use command::{Command, Context, Rejection, Rule, Verdict};
 pub use commit::{Commit, Metadata, RecordedEvent};
 pub use event::{Event, EventError, Upcaster, decode, encode};
-pub use projection::{Applied, IndexKey, Part, PartsOf, Projection, ProjectionFn, Row, apply_commits, own_row, part_fn, projection_fn};
+pub use projection::{
+    Amounts, Applied, Contributions, IndexKey, Part, PartsOf, Projection, ProjectionFn, Row, SumKey, apply_commits, contribution_changes,
+    own_row, part_fn, projection_fn,
+};
 pub use sequence::{SequenceEvent, sequence_stream};
 pub use stream::{InvalidStreamName, StreamName};
 pub use text::{normalize, search_words};

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -28,6 +28,41 @@ pub trait Projection: Default + Serialize + DeserializeOwned + Send + Sync + 'st
 
     /// The lists and searches in which the row stands.
     fn index_keys(&self, stream: &StreamName) -> BTreeSet<IndexKey>;
+
+    /// What the row adds to sums over many streams, as an invoice to the revenue of a day. When the row changes, the sums change by the
+    /// difference in the same transaction, so that they are exact whatever is delivered twice or late.
+    fn contributions(&self, _stream: &StreamName) -> Contributions {
+        Contributions::new()
+    }
+}
+
+/// What a row adds to which sums.
+pub type Contributions = BTreeMap<SumKey, Amounts>;
+
+/// Whole numbers by their names, as cents by `net` and `tax`: they are added up exactly.
+pub type Amounts = BTreeMap<String, i64>;
+
+/// A sum over many streams of a tenant's domain.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SumKey {
+    /// Which table of sums, as `revenue/EUR`.
+    pub index: String,
+    /// Which of its lines, as `2026-11-21`: lines are read in this order.
+    pub order: String,
+}
+
+/// What has to be added to sums for a row's contributions to become `new` instead of `old`; nothing for what stays.
+pub fn contribution_changes(old: &Contributions, new: &Contributions) -> Contributions {
+    let mut changes: Contributions = new.clone();
+    for (key, amounts) in old {
+        let change = changes.entry(key.clone()).or_default();
+        for (name, amount) in amounts {
+            *change.entry(name.clone()).or_default() -= amount;
+        }
+    }
+    changes.values_mut().for_each(|amounts| amounts.retain(|_, amount| *amount != 0));
+    changes.retain(|_, amounts| !amounts.is_empty());
+    changes
 }
 
 /// A row for each part of a stream, where the stream's things are many but its rules span them: a customer's licences.
@@ -98,6 +133,8 @@ pub struct Applied {
     pub put: BTreeSet<IndexKey>,
     /// Index rows to be removed: those that stood before or after one of the commits folded, and no longer do.
     pub removed: BTreeSet<IndexKey>,
+    /// All that the row adds to sums afterwards.
+    pub contributions: Contributions,
 }
 
 /// Names the rows of parts that commits of a stream concern.
@@ -154,7 +191,7 @@ pub fn own_row(projections: &[ProjectionFn], category: &str) -> Option<Projectio
 fn mark(_: &StreamName, row: &Row, commits: &[Commit]) -> Result<Applied, EventError> {
     let version = commits.last().map_or(row.version, Commit::last);
     let row = Row { version, revision: row.revision, deleted: false, data: Value::Object(Map::new()) };
-    Ok(Applied { row, keys: BTreeSet::new(), put: BTreeSet::new(), removed: BTreeSet::new() })
+    Ok(Applied { row, keys: BTreeSet::new(), put: BTreeSet::new(), removed: BTreeSet::new(), contributions: Contributions::new() })
 }
 
 /// Folds commits into a row. Those that it has already are skipped; a row of another revision is folded from nothing, so all commits
@@ -223,7 +260,9 @@ fn fold_into_row<P: Projection>(name: &StreamName, row: &Row, commits: &[Decoded
         }
     }
     let data = serde_json::to_value(&projection).map_err(|error| damaged::<P>(&error))?;
+    let is_live = version > 0 && !projection.is_deleted();
     Ok(Applied {
+        contributions: if is_live { projection.contributions(name) } else { Contributions::new() },
         row: Row { version, revision: P::REVISION, deleted: projection.is_deleted(), data },
         put: keys.difference(&always).cloned().collect(),
         removed: ever.difference(&keys).cloned().collect(),

@@ -53,7 +53,7 @@ impl Projector {
                 tracing::warn!(stream = %task.stream, version = task.version, "the doorbell tells of events that are not there");
                 Ok(Some(Outcome::Unchanged))
             }
-            Ok(next) => Ok(write(rows, &task.stream, old.row.version, next).await?.then_some(Outcome::Written)),
+            Ok(next) => Ok(write(rows, &task.stream, &old, next).await?.then_some(Outcome::Written)),
             Err(FoldError::Poison(error)) => self.park(rows, task, old, error).await,
             Err(FoldError::Store(error)) => Err(error),
         }
@@ -90,7 +90,7 @@ impl Projector {
             if is_usable && applied.row.version <= old.row.version {
                 return Ok(());
             }
-            if write(rows, &name, old.row.version, next(rows, &name, applied)?).await? {
+            if write(rows, &name, &old, next(rows, &name, applied)?).await? {
                 return Ok(());
             }
             wait(&mut backoff).await?;
@@ -100,13 +100,14 @@ impl Projector {
 
 /// What is to be written of a row. One that DynamoDB would not take is as bad as an event that cannot be read.
 fn next(rows: &Rows, name: &StreamName, applied: Applied) -> Result<Next, FoldError> {
-    let row = StoredRow { row: applied.row, pending: applied.removed.into_iter().collect(), parked: None };
+    let Applied { row, removed, contributions, put, .. } = applied;
+    let row = StoredRow { row, pending: removed.into_iter().collect(), contributions, parked: None };
     rows.check_size(name, &row)?;
-    Ok(Next { row, put: applied.put })
+    Ok(Next { row, put })
 }
 
 /// Puts the index rows, then the row itself, then removes what it has left; `false` if another worker wrote the row meanwhile.
-async fn write(rows: &Rows, name: &StreamName, old: u64, Next { row, put }: Next) -> Result<bool, StoreError> {
+async fn write(rows: &Rows, name: &StreamName, old: &StoredRow, Next { row, put }: Next) -> Result<bool, StoreError> {
     let version = row.row.version;
     try_join_all(put.iter().map(|key| rows.put_into_index(name, key, version))).await?;
     if !rows.put(name, row.clone(), old).await? {

@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnConsumedCapacity, TransactWriteItem, Update};
+use headwater::Amounts;
 use uuid::Uuid;
 
 use super::{Key, Table, refused};
@@ -81,6 +82,19 @@ impl Table {
             .update_expression(format!("REMOVE {attribute}"))
             .condition_expression(condition.expression)
             .set_expression_attribute_values(condition.values());
+        Ok(TransactWriteItem::builder().update(update.build().map_err(refused)?).build())
+    }
+
+    /// Adding to numbers as part of a transaction; one that is not there yet is 0.
+    pub(crate) fn add(&self, key: Key, amounts: &Amounts) -> Result<TransactWriteItem, StoreError> {
+        let mut update = Update::builder().table_name(&self.name).set_key(Some(key.into_item()));
+        let mut terms = Vec::new();
+        for (place, (name, amount)) in amounts.iter().enumerate() {
+            terms.push(format!("#{place} :{place}"));
+            update = update.expression_attribute_names(format!("#{place}"), name);
+            update = update.expression_attribute_values(format!(":{place}"), AttributeValue::N(amount.to_string()));
+        }
+        let update = update.update_expression(format!("ADD {}", terms.join(", ")));
         Ok(TransactWriteItem::builder().update(update.build().map_err(refused)?).build())
     }
 

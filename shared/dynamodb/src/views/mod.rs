@@ -2,9 +2,10 @@
 //!
 //! | item | `pk` | `sk` | attributes |
 //! |---|---|---|---|
-//! | primary row | `g1/acme/identity/users/42` | `row` | `v` version, `r` revision, `d` data; where it is so: `x` deleted, `k` index keys yet to be removed, `p` why it is parked |
+//! | primary row | `g1/acme/identity/users/42` | `row` | `v` version, `r` revision, `d` data; where it is so: `x` deleted, `k` index keys yet to be removed, `c` what it has added to sums, `p` why it is parked |
 //! | row of a part | `g1/acme/licensing/customers/7/licenses/4` | `row` | as a primary row; the primary row of the stream is then a mark: it has no data |
 //! | index row | `g1/acme/identity/members/7` | the place in the list | `s` stream, `v` version; of a tombstone also `x` and `ttl` |
+//! | sum | `g1/acme/invoicing/revenue/EUR` | the line's order | whole numbers by name |
 //! | parked stream | `parked/identity` | stream | `error`, `at`, `version` |
 //! | active generation | `generations/identity` | `active` | `generation` |
 //!
@@ -22,6 +23,7 @@ mod parking;
 mod part;
 mod row;
 mod rows;
+mod sums;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -35,6 +37,7 @@ pub use self::page::{Page, PageRequest};
 pub use self::part::PartRow;
 pub(crate) use self::row::{Parked, StoredRow};
 pub(crate) use self::rows::Rows;
+pub use self::sums::Sum;
 use crate::table::{Consistency, Table};
 use crate::{EventStore, StoreError};
 

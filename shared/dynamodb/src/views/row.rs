@@ -1,4 +1,4 @@
-use headwater::{IndexKey, Row, StreamName};
+use headwater::{Amounts, Contributions, IndexKey, Row, StreamName, SumKey};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,6 +14,8 @@ pub(crate) struct StoredRow {
     pub(crate) row: Row,
     /// Index rows that the row has left, and that may not be tombstones yet.
     pub(crate) pending: Vec<IndexKey>,
+    /// What the row has added to sums: what they must be rid of when it adds something else.
+    pub(crate) contributions: Contributions,
     /// Why the projector gave the stream up, if it did.
     pub(crate) parked: Option<Parked>,
 }
@@ -44,6 +46,8 @@ struct RowItem {
     data: Value,
     #[serde(rename = "k", default, skip_serializing_if = "Vec::is_empty")]
     pending: Vec<IndexKey>,
+    #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty")]
+    contributions: Vec<(SumKey, Amounts)>,
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     parked: Option<Parked>,
 }
@@ -55,19 +59,24 @@ impl StoredRow {
         let Row { version, revision, deleted, data } = self.row;
         // A stream that was parked before its first event has no data yet.
         let data = if data.is_null() { json!({}) } else { data };
-        let Self { pending, parked, .. } = self;
-        to_item(RowItem { pk, sk, version, revision, deleted, data, pending, parked })
+        let Self { pending, parked, contributions, .. } = self;
+        // The keys of a map are texts, so this is a list.
+        let contributions = contributions.into_iter().collect();
+        to_item(RowItem { pk, sk, version, revision, deleted, data, pending, contributions, parked })
     }
 
     /// The row that an item stores, and the partition that says whose it is.
     pub(crate) fn read(item: Item) -> Result<(String, Self), StoreError> {
-        let RowItem { pk, version, revision, deleted, data, pending, parked, .. } = from_item(item)?;
-        Ok((pk, Self { row: Row { version, revision, deleted, data }, pending, parked }))
+        let RowItem { pk, version, revision, deleted, data, pending, contributions, parked, .. } = from_item(item)?;
+        let contributions = contributions.into_iter().collect();
+        Ok((pk, Self { row: Row { version, revision, deleted, data }, pending, contributions, parked }))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -91,12 +100,16 @@ mod tests {
             name in "\\PC{0,12}",
             number: i64,
             pending in prop::collection::vec(("[a-z/]{1,9}", "\\PC{0,9}"), 0..3),
+            contributions in prop::collection::btree_map("[a-z]{1,4}", prop::collection::btree_map("[a-z]{1,4}", any::<i32>(), 0..3), 0..3),
             parked: bool,
         ) {
+            let sum = |order| SumKey { index: "revenue/EUR".into(), order };
+            let amounts = |amounts: BTreeMap<String, i32>| amounts.into_iter().map(|(name, amount)| (name, amount.into())).collect();
             let stream: StreamName = "acme/identity/users/42".parse().unwrap();
             let stored = StoredRow {
                 row: Row { version, revision: 2, deleted, data: json!({ "name": name, "number": number, "none": null, "list": [1, "a", {}] }) },
                 pending: pending.into_iter().map(|(index, order)| IndexKey::new(index, &order, "42")).collect(),
+                contributions: contributions.into_iter().map(|(order, named)| (sum(order), amounts(named))).collect(),
                 parked: parked.then(|| Parked { error: "unreadable".into(), at: Timestamp::UNIX_EPOCH, version: version + 1 }),
             };
             let (pk, read) = StoredRow::read(stored.clone().into_item(Generation(7), &stream).unwrap()).unwrap();

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use headwater::StreamName;
+use headwater::{StreamName, contribution_changes};
 
 use super::row::StoredRow;
 use super::{FoldError, Generation};
@@ -62,9 +62,19 @@ impl Rows {
         size::check(&[size::item_size(&item)]).map_err(|too_large| FoldError::Poison(too_large.to_string()))
     }
 
-    /// Writes a row over the one of version `old`, and says whether that one still stood there, not parked.
-    pub(crate) async fn put(&self, stream: &StreamName, row: StoredRow, old: u64) -> Result<bool, StoreError> {
-        self.table.put_if(row.into_item(self.generation, stream)?, unchanged_since(old)).await
+    /// Writes a row over the `old` one, and says whether that one still stood there, not parked. What it adds to sums is added in the same
+    /// transaction, less what the old one had added: so a sum counts every row once, whoever writes it how often.
+    pub(crate) async fn put(&self, stream: &StreamName, row: StoredRow, old: &StoredRow) -> Result<bool, StoreError> {
+        let changes = contribution_changes(&old.contributions, &row.contributions);
+        let (item, unchanged) = (row.into_item(self.generation, stream)?, unchanged_since(old.row.version));
+        if changes.is_empty() {
+            return self.table.put_if(item, unchanged).await;
+        }
+        let mut writes = vec![self.table.put(item, Some(unchanged))?];
+        for (key, amounts) in &changes {
+            writes.push(self.table.add(self.sum_key(stream.tenant(), stream.domain(), key), amounts)?);
+        }
+        self.table.transact(writes).await
     }
 
     /// Notes that all index rows that the row of this version had left are tombstones. If the row has moved on, then another

@@ -10,5 +10,6 @@ mod forced_reads;
 mod lists;
 mod parts;
 mod projector;
+mod sums;
 mod support;
 mod toy;

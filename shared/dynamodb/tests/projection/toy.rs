@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use headwater::{
-    Commit, Event, IndexKey, Metadata, Part, Projection, ProjectionFn, RecordedEvent, StreamName, encode, part_fn, projection_fn,
+    Amounts, Commit, Contributions, Event, IndexKey, Metadata, Part, Projection, ProjectionFn, RecordedEvent, StreamName, SumKey, encode,
+    part_fn, projection_fn,
 };
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -102,6 +103,12 @@ impl Projection for Photo {
     fn index_keys(&self, name: &StreamName) -> BTreeSet<IndexKey> {
         let caption = self.captions.last().map_or("", String::as_str);
         BTreeSet::from([IndexKey::new(format!("photos/{}", name.parent_id().unwrap()), caption, name.id())])
+    }
+
+    /// How many photos have a caption, and how many captions they have had.
+    fn contributions(&self, _: &StreamName) -> Contributions {
+        let key = SumKey { index: "captions".into(), order: self.captions.last().cloned().unwrap_or_default() };
+        Contributions::from([(key, Amounts::from([("photos".into(), 1), ("captions".into(), self.captions.len() as i64)]))])
     }
 }
 

@@ -122,3 +122,22 @@ fn the_own_row_of_a_stream_with_parts_is_a_mark() {
     assert!(own_row(&[part], "books").is_none());
     assert_eq!(own_row(&[projection_fn::<Book>()], "shelves/books").unwrap().revision, 3);
 }
+
+#[test]
+fn sums_change_by_what_a_row_contributes_more_or_less() {
+    let sums = |lines: &[(&str, &[(&str, i64)])]| -> Contributions {
+        let line = |(order, amounts): &(&str, &[(&str, i64)])| {
+            let amounts = amounts.iter().map(|(name, amount)| ((*name).to_owned(), *amount)).collect();
+            (SumKey { index: "revenue/EUR".into(), order: (*order).into() }, amounts)
+        };
+        lines.iter().map(line).collect()
+    };
+    let none = sums(&[]);
+    let may = sums(&[("2026-05", &[("net", 100), ("tax", 19)])]);
+    let more = sums(&[("2026-05", &[("net", 150), ("tax", 19)]), ("2026-06", &[("paid", 7)])]);
+    assert_eq!(contribution_changes(&none, &may), may);
+    assert_eq!(contribution_changes(&may, &more), sums(&[("2026-05", &[("net", 50)]), ("2026-06", &[("paid", 7)])]));
+    assert_eq!(contribution_changes(&more, &may), sums(&[("2026-05", &[("net", -50)]), ("2026-06", &[("paid", -7)])]));
+    assert_eq!(contribution_changes(&may, &none), sums(&[("2026-05", &[("net", -100), ("tax", -19)])]));
+    assert_eq!(contribution_changes(&more, &more), none);
+}
