@@ -1,0 +1,9 @@
+//! What holds of invoicing as a whole: its documented tables, and its decisions, rows and sizes in whatever state a history ends.
+
+mod conflicts;
+mod histories;
+mod money;
+mod rows;
+mod steps;
+mod support;
+mod table;
