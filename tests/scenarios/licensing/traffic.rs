@@ -10,7 +10,7 @@ use crate::support::PROGRAM;
 #[tokio::test]
 async fn every_answer_to_generated_traffic_agrees_with_the_model() -> Result<()> {
     let platform = Platform::start(PROGRAM, &["--in-memory"])?;
-    let settings = Settings { seed: 7, customers: 20, commands: 1_000, days: 400, at_once: 8 };
+    let settings = Settings { seed: 8, customers: 12, commands: 1_000, days: 400, at_once: 8 };
     let tally = traffic::run(&platform, &settings, &ProgressBar::hidden()).await?;
     assert!(tally.commands() + tally.skipped >= 1_000 && tally.skipped < 50, "{tally}");
     assert!(tally.refused() > 100, "{tally}");

@@ -50,7 +50,7 @@ impl Customer {
                 // The service keeps licences in the order of their ids.
                 released.sort();
                 released.iter().for_each(|license| self.release(license, at));
-                self.deactivations.push((device.clone(), at, self.licenses.len()));
+                self.deactivations.push(at);
                 self.tell("DeviceDeactivated", json!({ "deviceId": device, "policyVersion": policy.version }), at);
             }
             _ => {}

@@ -153,14 +153,14 @@ impl Customer {
     }
 
     fn decide_deactivate(&self, device: &str, policy: &Policy, now: i64) -> Result<Effect, Refusal> {
-        let last_use = self.licenses.iter().rposition(|license| license.device == device).ok_or(Refusal::Unknown)?;
+        if !self.licenses.iter().any(|license| license.device == device) {
+            return Err(Refusal::Unknown);
+        }
         let released: Vec<String> = self.live(now).filter(|license| license.device == device).map(|license| license.id.clone()).collect();
-        // One that had expired before the deactivation may have been renewed after it; then there is something to release again.
-        let unused_since = self.deactivations.iter().any(|(other, _, licenses_before)| other == device && *licenses_before > last_use);
-        if unused_since && released.is_empty() {
+        if self.deactivated_at(device).is_some() {
             return Ok(Effect::Nothing);
         }
-        let count = self.deactivations.iter().filter(|(_, at, _)| now - at.from < super::YEAR).count() as u32;
+        let count = self.deactivations.iter().filter(|at| now - at.from < super::YEAR).count() as u32;
         let limit = policy.deactivations_per_year;
         if count >= limit {
             return Err(Refusal::Limit { rule: "deactivation-limit", limit, count });

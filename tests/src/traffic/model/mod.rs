@@ -32,8 +32,8 @@ pub const KEPT: i64 = 30 * DAY;
 pub struct Customer {
     /// All licences ever, oldest first.
     pub licenses: Vec<License>,
-    /// All deactivations ever of a device, oldest first, with the number of licences that were acquired before.
-    pub deactivations: Vec<(String, Span, usize)>,
+    /// When a device was deactivated, oldest first.
+    pub deactivations: Vec<Span>,
     /// Everything that happened, oldest first.
     pub events: Vec<Event>,
 }
@@ -102,13 +102,20 @@ impl Customer {
         self.live(now).map(|license| license.device.as_str()).collect()
     }
 
+    /// When a device was deactivated, if it was given no licence since: neither a new one nor, by a renewal, one that had expired before.
+    pub fn deactivated_at(&self, device: &str) -> Option<Span> {
+        let names = ["LicenseAcquired", "LicenseGrantedProvisionally", "LicenseRenewed", "DeviceDeactivated"];
+        let last = self.events.iter().rfind(|event| names.contains(&event.name) && event.data["deviceId"] == device)?;
+        (last.name == "DeviceDeactivated").then_some(last.at)
+    }
+
     /// Whether nothing ends, or ceases to count, in this span: then the rules say the same at each of its milliseconds.
     pub fn is_clear(&self, span: Span) -> bool {
         let licenses = self.licenses.iter().flat_map(|license| {
             let download = license.downloaded_at.map(|at| at.later(YEAR));
             [Some(Span::exact(license.expires_at)), Some(license.ends_at().later(KEPT)), download].into_iter().flatten()
         });
-        let deactivations = self.deactivations.iter().map(|(_, at, _)| at.later(YEAR));
+        let deactivations = self.deactivations.iter().map(|at| at.later(YEAR));
         licenses.chain(deactivations).all(|edge| !edge.touches(span))
     }
 }

@@ -66,11 +66,9 @@ impl Customer {
         let first = licenses.first().map(|license| Span::exact(license.acquired_at));
         let uses = ["LicenseAcquired", "LicenseGrantedProvisionally", "LicenseDownloaded", "LicenseRenewed"];
         let last = self.events.iter().rfind(|event| uses.contains(&event.name) && event.data["deviceId"] == device).map(|event| event.at);
-        let last_use = self.licenses.iter().rposition(|license| license.device == device).unwrap_or_default();
-        let deactivated = self.deactivations.iter().rfind(|(other, _, licenses_before)| other == device && *licenses_before > last_use);
         Shown {
             exact: json!({ "deviceId": device, "licenses": licenses.len() }),
-            times: vec![("firstUsedAt", first), ("lastUsedAt", last), ("deactivatedAt", deactivated.map(|(_, at, _)| *at))],
+            times: vec![("firstUsedAt", first), ("lastUsedAt", last), ("deactivatedAt", self.deactivated_at(device))],
         }
     }
 
