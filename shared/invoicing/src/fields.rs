@@ -21,25 +21,21 @@ pub(crate) fn id(value: &str, _: &()) -> garde::Result {
     Err(garde::Error::new("must be 1 to 64 of A-Z a-z 0-9 _ -"))
 }
 
-/// A name, a subject or a payment's reference: a line of 1–200 characters.
+/// A name or a subject: a line of 1–200 characters.
 pub(crate) fn line(value: &str, _: &()) -> garde::Result {
-    text(value, 200)?;
-    if value.chars().any(char::is_control) {
-        return Err(garde::Error::new("must not contain control characters"));
-    }
-    Ok(())
+    one_line(value, 200)
+}
+
+/// A payment's reference: a line of 1–200 bytes in UTF-8, so that 200 of them fit into one row with as many lines.
+pub(crate) fn reference(value: &str, _: &()) -> garde::Result {
+    one_line(value, 200)?;
+    bytes(value, 200)
 }
 
 /// What a line item is for: a line of 1–500 characters, and 1,000 bytes in UTF-8, so that 200 of them fit into one row.
 pub(crate) fn description(value: &str, _: &()) -> garde::Result {
-    text(value, 500)?;
-    if value.len() > 1_000 {
-        return Err(garde::Error::new("must have at most 1000 bytes in UTF-8"));
-    }
-    if value.chars().any(char::is_control) {
-        return Err(garde::Error::new("must not contain control characters"));
-    }
-    Ok(())
+    one_line(value, 500)?;
+    bytes(value, 1_000)
 }
 
 /// A message: 1–5,000 characters on any number of lines.
@@ -76,6 +72,18 @@ pub(crate) fn tax_rate(value: &Decimal, _: &()) -> garde::Result {
         return Err(garde::Error::new("must be a fraction from 0 to 1: 19 % is \"0.19\""));
     }
     decimals(*value, MOST_OF_NUMBERS)
+}
+
+fn one_line(value: &str, most: usize) -> garde::Result {
+    text(value, most)?;
+    if value.chars().any(char::is_control) {
+        return Err(garde::Error::new("must not contain control characters"));
+    }
+    Ok(())
+}
+
+fn bytes(value: &str, most: usize) -> garde::Result {
+    if value.len() <= most { Ok(()) } else { Err(garde::Error::new(format!("must have at most {most} bytes in UTF-8"))) }
 }
 
 fn text(value: &str, most: usize) -> garde::Result {

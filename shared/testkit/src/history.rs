@@ -1,8 +1,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use headwater::{Aggregate, Command, Commit, Context, Event, Folded, Metadata, StreamName, Verdict, encode};
+use headwater::{Aggregate, Command, Commit, Context, Event, Folded, Metadata, Snapshot, StreamName, Verdict, encode};
 use jiff::{SignedDuration, Timestamp};
+use proptest::sample::Index;
 use uuid::Uuid;
 
 use crate::Clock;
@@ -54,6 +55,24 @@ impl<A: Aggregate> History<A> {
     /// What the commands have appended.
     pub fn commits(&self) -> &[Commit] {
         &self.commits
+    }
+
+    /// The state as it is loaded where one of the commits carries a snapshot: from that and what follows it.
+    ///
+    /// # Panics
+    /// If a state or an event cannot be written and read back.
+    pub fn loaded_from_snapshot(&self, at: Index) -> A {
+        if self.commits.is_empty() {
+            return A::default();
+        }
+        let (before, after) = self.commits.split_at(at.index(self.commits.len()) + 1);
+        let mut folded = Folded::<A>::default();
+        before.iter().for_each(|commit| folded.apply(commit).expect("an event that was written can be read"));
+        let state = serde_json::to_value(&folded.state).expect("a state serializes");
+        let carrier = Commit { snapshot: Some(Snapshot { revision: A::REVISION, state }), ..before[before.len() - 1].clone() };
+        let mut loaded = Folded::<A>::default();
+        [&carrier].into_iter().chain(after).for_each(|commit| loaded.apply(commit).expect("a snapshot that was written can be read"));
+        loaded.state
     }
 
     /// Decides a command a second later, and appends what follows. Answers the decision.

@@ -4,14 +4,17 @@
 //! - a [`History`] grows by commands drawn at random ([`AnyCommand`]), for properties that hold in every state;
 //! - [`commits`] makes commits from events, and [`assert_converges`] and [`assert_parts_converge`] show that a projection ends in the same
 //!   rows however its commits are delivered ([`deliveries`]);
+//! - [`bytes`] and [`commit_bytes`] are what DynamoDB would bill;
 //! - a [`Clock`] that stands still until it is moved.
 
 mod clock;
 mod given;
 mod history;
 mod projection;
+mod size;
 
 pub use clock::Clock;
 pub use given::{Given, When, given};
 pub use history::{AnyCommand, History, commits};
 pub use projection::{Delivery, assert_converges, assert_parts_converge, deliveries};
+pub use size::{bytes, commit_bytes};

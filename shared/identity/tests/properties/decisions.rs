@@ -1,6 +1,5 @@
 //! What holds of every decision, in whatever state a random history ends.
 
-use headwater::{Aggregate, Folded, Snapshot};
 use headwater_testkit::{AnyCommand, History};
 use identity::*;
 use proptest::prelude::*;
@@ -106,17 +105,17 @@ proptest! {
 
     #[test]
     fn a_users_snapshot_replaces_its_history(history in user_history(), at in any::<prop::sample::Index>()) {
-        prop_assert_eq!(with_snapshot(&history, at), history.folded().state.clone());
+        prop_assert_eq!(history.loaded_from_snapshot(at), history.folded().state.clone());
     }
 
     #[test]
     fn a_groups_snapshot_replaces_its_history(history in group_history(), at in any::<prop::sample::Index>()) {
-        prop_assert_eq!(with_snapshot(&history, at), history.folded().state.clone());
+        prop_assert_eq!(history.loaded_from_snapshot(at), history.folded().state.clone());
     }
 
     #[test]
     fn a_memberships_snapshot_replaces_its_history(history in membership_history(), at in any::<prop::sample::Index>()) {
-        prop_assert_eq!(with_snapshot(&history, at), history.folded().state.clone());
+        prop_assert_eq!(history.loaded_from_snapshot(at), history.folded().state.clone());
     }
 }
 
@@ -126,21 +125,4 @@ fn external_updates() -> impl Strategy<Value = Vec<ApplyExternalUser>> {
         (1..).zip(&mut updates).for_each(|(revision, update)| update.revision = revision);
         updates
     })
-}
-
-/// The state from the commits at and after one of them, when that one carries a snapshot.
-fn with_snapshot<A: Aggregate>(history: &History<A>, at: prop::sample::Index) -> A {
-    let commits = history.commits();
-    if commits.is_empty() {
-        return A::default();
-    }
-    let from = at.index(commits.len());
-    let mut before = Folded::<A>::default();
-    commits[..=from].iter().for_each(|commit| before.apply(commit).expect("readable"));
-    let mut carrier = commits[from].clone();
-    carrier.snapshot = Some(Snapshot { revision: A::REVISION, state: serde_json::to_value(&before.state).expect("serializable") });
-    let mut loaded = Folded::<A>::default();
-    loaded.apply(&carrier).expect("readable");
-    commits[from + 1..].iter().for_each(|commit| loaded.apply(commit).expect("readable"));
-    loaded.state
 }

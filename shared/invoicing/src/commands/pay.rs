@@ -26,8 +26,8 @@ pub struct RecordPayment {
     #[garde(skip)]
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
-    /// What tells it from the invoice's other payments, as the bank's transaction id: 1–200 characters.
-    #[garde(custom(fields::line))]
+    /// What tells it from the invoice's other payments, as the bank's transaction id: 1–200 characters, at most 200 bytes in UTF-8.
+    #[garde(custom(fields::reference))]
     #[schema(min_length = 1, max_length = 200)]
     pub reference: String,
 }

@@ -4,6 +4,7 @@ mod conflicts;
 mod histories;
 mod money;
 mod rows;
+mod sizes;
 mod steps;
 mod support;
 mod table;

@@ -1,37 +1,18 @@
 //! How large things get. Sizes are as DynamoDB bills them.
 
 use headwater::{Aggregate, Command, encode};
+use headwater_testkit::bytes;
 use jiff::SignedDuration;
 use licensing::*;
-use serde_json::{Value, json};
 
 use crate::world::{Shown, Step, World, request};
-
-/// What a value adds to an item, in bytes: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>.
-fn bytes(value: &Value) -> usize {
-    match value {
-        Value::Null | Value::Bool(_) => 1,
-        Value::Number(number) => 1 + number.to_string().trim_end_matches('0').len().div_ceil(2),
-        Value::String(text) => text.len(),
-        Value::Array(values) => 3 + values.iter().map(|value| 1 + bytes(value)).sum::<usize>(),
-        Value::Object(fields) => 3 + fields.iter().map(|(name, value)| 1 + name.len() + bytes(value)).sum::<usize>(),
-    }
-}
 
 fn state_bytes(state: &impl Aggregate) -> usize {
     bytes(&serde_json::to_value(state).expect("states serialize"))
 }
 
-/// The newest commit as the events table holds it, with a trace context.
 fn commit_bytes(world: &World) -> usize {
-    let commit = world.commits.last().expect("a commit");
-    let events: Vec<Value> = commit.events.iter().map(|event| json!({ "t": event.event_type, "d": event.data })).collect();
-    let metadata = &commit.metadata;
-    let trace = "-".repeat(55);
-    let metadata = json!({ "i": metadata.commit_id, "c": metadata.command, "a": metadata.actor, "r": metadata.correlation_id, "p": trace });
-    bytes(&json!({
-        "stream": commit.stream, "seq": commit.first, "n": commit.events.len(), "at": commit.at.as_millisecond(), "e": events, "m": metadata,
-    }))
+    headwater_testkit::commit_bytes(world.commits.last().expect("a commit"))
 }
 
 /// An id as clients choose them: a UUID.
