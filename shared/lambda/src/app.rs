@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use headwater::{ProjectionFn, UniqueKey};
-use headwater_dynamodb::{EventStore, Feed, Projector, StoreConfig, Usage, Views};
+use headwater_dynamodb::{Effects, EventStore, Feed, Projector, StoreConfig, Usage, Views};
 use headwater_kinesis::Publisher;
 use lambda_runtime::Error;
 use tokio::time::timeout;
@@ -22,6 +22,7 @@ pub struct App {
     feed: Option<Feed>,
     streams: BTreeMap<String, Publisher>,
     failures_bucket: Option<String>,
+    effects_table: Option<String>,
 }
 
 impl App {
@@ -34,6 +35,7 @@ impl App {
     /// | `FEED_TABLE` | [`App::feed`] |
     /// | `COMMITS_STREAM` and all others that end in `_STREAM` | [`App::publisher`] |
     /// | `FAILURES_BUCKET` | [`App::failures_bucket`] |
+    /// | `EFFECTS_TABLE` | [`App::effects`] |
     ///
     /// The views are those of `domain`.
     ///
@@ -47,6 +49,7 @@ impl App {
             feed: None,
             streams: BTreeMap::new(),
             failures_bucket: variable("FAILURES_BUCKET"),
+            effects_table: variable("EFFECTS_TABLE"),
         };
         app.open_tables(domain).await?;
         let streams = streams(env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))));
@@ -125,6 +128,15 @@ impl App {
         Ok(self.projector.get_or_init(|| Projector::new(store, &views, &feed, domain, projections)))
     }
 
+    /// The effects outside of the handler of this name, for as long as the request has time; a lease lasts `lease`.
+    ///
+    /// # Errors
+    /// 500 if `EVENTS_TABLE` or `EFFECTS_TABLE` is not set.
+    pub fn effects(&self, request: &Request, handler: &str, lease: Duration) -> Result<Effects, Problem> {
+        let table = self.effects_table.as_ref().ok_or_else(|| unset("EFFECTS_TABLE"))?;
+        Ok(Effects::new(self.store(request)?, table, handler, lease))
+    }
+
     /// Puts records on the stream that a variable names, as `COMMITS_STREAM`.
     ///
     /// # Errors
@@ -179,7 +191,8 @@ mod tests {
         let named = streams(variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
         let client = headwater_kinesis::connect().await;
         let streams = named.into_iter().map(|(variable, stream)| (variable, Publisher::new(client.clone(), stream))).collect();
-        let app = App { store: None, views: None, projector: OnceLock::new(), feed: None, streams, failures_bucket: None };
+        let app =
+            App { store: None, views: None, projector: OnceLock::new(), feed: None, streams, failures_bucket: None, effects_table: None };
         assert_eq!(app.publisher("GRANTS_STREAM").unwrap().stream(), "grants");
         assert_eq!(app.publisher_to("commits").unwrap().stream(), "commits");
         assert!(app.publisher("OTHER_STREAM").is_err() && app.publisher("EVENTS_TABLE").is_err());

@@ -9,7 +9,7 @@
 //! | `done` | it was carried out | nothing: a replay or a rebuild carries nothing out again |
 //! | `failed` | it was surely not carried out, and may be tried again | lease, carry out |
 //! | `parked` | it surely failed too often | nothing, until a person [settles](Effects::settle) it |
-//! | `unknown` | the lease ended without a mark: the process died between the two, or the mark was lost | the same |
+//! | `unknown` | the lease ended without a mark (the process died between the two, or the mark was lost), or whoever carried it out does not know | the same |
 //!
 //! A lease must last longer than a handler can live, so that what is carried out under it is over when it ends. Clocks that disagree by more
 //! than the difference park what was in truth carried out; they never lead to a second time. Whoever carried it out can still mark it then.
@@ -96,12 +96,6 @@ impl Effects {
         Self { table: Table::new(store, effects_table), handler: handler.to_owned(), lease }
     }
 
-    /// The same effects for one batch: calls give up at `deadline`.
-    #[must_use]
-    pub fn within(&self, store: &EventStore, deadline: std::time::Instant) -> Self {
-        Self { table: self.table.with(store.within(deadline)), ..self.clone() }
-    }
-
     /// Asks to carry an effect out. One call where nobody has tried.
     ///
     /// # Errors
@@ -145,18 +139,23 @@ impl Effects {
     /// # Errors
     /// [`StoreError`] if it could not be marked: it will then wait for a person.
     pub async fn failed(&self, granted: &Granted, error: &str) -> Result<AfterFailure, StoreError> {
-        let is_last = granted.tries >= MOST_TRIES;
-        let state = if is_last { State::Parked } else { State::Failed };
-        let failed = EffectItem { state, error: Some(error.to_owned()), ..self.marked(granted) };
-        let condition = item::is(granted.owner, State::Leased);
-        let marked = if is_last {
-            self.table
-                .transact(vec![self.table.put(failed.waiting()?, None)?, self.table.put(failed.into_item()?, Some(condition))?])
-                .await?
-        } else {
-            self.table.put_if(failed.into_item()?, condition).await?
-        };
-        Ok(if marked && !is_last { AfterFailure::TryAgain } else { AfterFailure::Waiting })
+        let failed = EffectItem { state: State::Failed, error: Some(error.to_owned()), ..self.marked(granted) };
+        if granted.tries >= MOST_TRIES {
+            self.put_aside(EffectItem { state: State::Parked, ..failed }).await?;
+            return Ok(AfterFailure::Waiting);
+        }
+        let marked = self.table.put_if(failed.into_item()?, item::is(granted.owner, State::Leased)).await?;
+        Ok(if marked { AfterFailure::TryAgain } else { AfterFailure::Waiting })
+    }
+
+    /// Marks an effect of which whoever carried it out does not know whether it was. At the end of its lease it would be taken for
+    /// unknown anyhow; so nobody has to wait for that, and the reason is kept.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it could not be marked.
+    pub async fn unknown(&self, granted: &Granted, error: &str) -> Result<(), StoreError> {
+        let unknown = EffectItem { state: State::Unknown, error: Some(error.to_owned()), ..self.marked(granted) };
+        self.put_aside(unknown).await.map(|_| ())
     }
 
     /// Does what a person found out about an effect that waits; `false` if it does not.
@@ -185,11 +184,15 @@ impl Effects {
 
     /// A lease that ended without a mark: whether it was carried out nobody knows.
     async fn give_up(&self, found: EffectItem) -> Result<Lease, StoreError> {
-        let condition = item::is(found.owner, State::Leased);
         let unknown = EffectItem { state: State::Unknown, ..found };
         tracing::error!(effect = unknown.pk, number = unknown.sk, "whether it was carried out is not known");
-        let writes = vec![self.table.put(unknown.waiting()?, None)?, self.table.put(unknown.into_item()?, Some(condition))?];
-        Ok(if self.table.transact(writes).await? { Lease::Waiting } else { Lease::Busy })
+        Ok(if self.put_aside(unknown).await? { Lease::Waiting } else { Lease::Busy })
+    }
+
+    /// Lets what was leased wait for a person; `false` if it is not leased to its owner any more.
+    async fn put_aside(&self, item: EffectItem) -> Result<bool, StoreError> {
+        let condition = item::is(item.owner, State::Leased);
+        self.table.transact(vec![self.table.put(item.waiting()?, None)?, self.table.put(item.into_item()?, Some(condition))?]).await
     }
 
     async fn find(&self, effect: &EffectId) -> Result<Option<EffectItem>, StoreError> {

@@ -80,6 +80,23 @@ async fn a_lease_that_ends_without_a_mark_is_unknown_and_not_tried_again() {
 }
 
 #[tokio::test]
+async fn what_its_handler_does_not_know_waits_at_once() {
+    let world = World::new().await;
+    let mails = effects(&world, &Tap::default(), LONG);
+    let Lease::Granted(granted) = mails.lease(mail(1)).await.unwrap() else { panic!("nobody had tried") };
+    mails.unknown(&granted, "no reply").await.unwrap();
+    assert_eq!(mails.lease(mail(1)).await.unwrap(), Lease::Waiting, "although the lease is not over");
+    assert_eq!(waiting(&world).await, [WAITS_AS_UNKNOWN]);
+    let errors: Vec<String> = world.items("effects").await.iter().map(|item| text(item, "e")).collect();
+    assert_eq!(errors, ["no reply", "no reply"], "with the reason, in both places");
+    assert!(mails.settle(&mail(1), Settlement::Done).await.unwrap());
+    // Too late: it was settled in the meantime.
+    mails.unknown(&granted, "no reply").await.unwrap();
+    assert_eq!(mails.lease(mail(1)).await.unwrap(), Lease::Done);
+    assert_eq!(waiting(&world).await, [""; 0]);
+}
+
+#[tokio::test]
 async fn a_person_settles_what_is_unknown() {
     let world = World::new().await;
     let mails = effects(&world, &Tap::default(), Duration::ZERO);
