@@ -39,8 +39,8 @@ pub trait Projection: Default + Serialize + DeserializeOwned + Send + Sync + 'st
 /// What a row adds to which sums.
 pub type Contributions = BTreeMap<SumKey, Amounts>;
 
-/// Whole numbers by their names, as cents by `net` and `tax`: they are added up exactly.
-pub type Amounts = BTreeMap<String, i64>;
+/// Whole numbers by their names, as cents by `net` and `tax`: they are added up exactly, as long as a sum has at most 38 digits.
+pub type Amounts = BTreeMap<String, i128>;
 
 /// A sum over many streams of a tenant's domain.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use headwater::{Amounts, Contributions, IndexKey, Row, StreamName, SumKey};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -46,8 +48,9 @@ struct RowItem {
     data: Value,
     #[serde(rename = "k", default, skip_serializing_if = "Vec::is_empty")]
     pending: Vec<IndexKey>,
+    /// serde_dynamo has no 128 bits, so amounts are texts.
     #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty")]
-    contributions: Vec<(SumKey, Amounts)>,
+    contributions: Vec<(SumKey, BTreeMap<String, String>)>,
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     parked: Option<Parked>,
 }
@@ -61,22 +64,27 @@ impl StoredRow {
         let data = if data.is_null() { json!({}) } else { data };
         let Self { pending, parked, contributions, .. } = self;
         // The keys of a map are texts, so this is a list.
-        let contributions = contributions.into_iter().collect();
+        let texts = |amounts: Amounts| amounts.into_iter().map(|(name, amount)| (name, amount.to_string())).collect();
+        let contributions = contributions.into_iter().map(|(key, amounts)| (key, texts(amounts))).collect();
         to_item(RowItem { pk, sk, version, revision, deleted, data, pending, contributions, parked })
     }
 
     /// The row that an item stores, and the partition that says whose it is.
     pub(crate) fn read(item: Item) -> Result<(String, Self), StoreError> {
         let RowItem { pk, version, revision, deleted, data, pending, contributions, parked, .. } = from_item(item)?;
-        let contributions = contributions.into_iter().collect();
+        let contributions = contributions.into_iter().map(|(key, texts)| Ok((key, read_amounts(texts)?)));
+        let contributions = contributions.collect::<Result<_, StoreError>>()?;
         Ok((pk, Self { row: Row { version, revision, deleted, data }, pending, contributions, parked }))
     }
 }
 
+fn read_amounts(texts: BTreeMap<String, String>) -> Result<Amounts, StoreError> {
+    let refused = |text: &str| StoreError::Refused(format!("a row's contribution is {text}, which is no number"));
+    texts.into_iter().map(|(name, text)| Ok((name, text.parse().map_err(|_| refused(&text))?))).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use proptest::prelude::*;
 
@@ -92,6 +100,9 @@ mod tests {
         assert_eq!(item["sk"].as_s().unwrap(), "row");
     }
 
+    /// 38 digits, as many as a number of DynamoDB has.
+    const LARGEST: i128 = 99_999_999_999_999_999_999_999_999_999_999_999_999;
+
     proptest! {
         #[test]
         fn what_is_stored_is_read_back(
@@ -100,16 +111,15 @@ mod tests {
             name in "\\PC{0,12}",
             number: i64,
             pending in prop::collection::vec(("[a-z/]{1,9}", "\\PC{0,9}"), 0..3),
-            contributions in prop::collection::btree_map("[a-z]{1,4}", prop::collection::btree_map("[a-z]{1,4}", any::<i32>(), 0..3), 0..3),
+            contributions in prop::collection::btree_map("[a-z]{1,4}", prop::collection::btree_map("[a-z]{1,4}", -LARGEST..=LARGEST, 0..3), 0..3),
             parked: bool,
         ) {
             let sum = |order| SumKey { index: "revenue/EUR".into(), order };
-            let amounts = |amounts: BTreeMap<String, i32>| amounts.into_iter().map(|(name, amount)| (name, amount.into())).collect();
             let stream: StreamName = "acme/identity/users/42".parse().unwrap();
             let stored = StoredRow {
                 row: Row { version, revision: 2, deleted, data: json!({ "name": name, "number": number, "none": null, "list": [1, "a", {}] }) },
                 pending: pending.into_iter().map(|(index, order)| IndexKey::new(index, &order, "42")).collect(),
-                contributions: contributions.into_iter().map(|(order, named)| (sum(order), amounts(named))).collect(),
+                contributions: contributions.into_iter().map(|(order, amounts)| (sum(order), amounts)).collect(),
                 parked: parked.then(|| Parked { error: "unreadable".into(), at: Timestamp::UNIX_EPOCH, version: version + 1 }),
             };
             let (pk, read) = StoredRow::read(stored.clone().into_item(Generation(7), &stream).unwrap()).unwrap();

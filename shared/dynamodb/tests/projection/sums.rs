@@ -7,19 +7,20 @@ use headwater_dynamodb::Sum;
 use proptest::prelude::*;
 
 use crate::support::{Tap, World, check, doorbells};
-use crate::toy::{AlbumEvent, album, captioned, histories, history, removed};
+use crate::toy::{AlbumEvent, WEIGHT, album, captioned, histories, history, removed};
 
 /// The lines from one caption to another, as (caption, photos, captions that they have had).
-async fn lines(world: &World, from: &str, up_to: &str) -> Vec<(String, i64, i64)> {
+async fn lines(world: &World, from: &str, up_to: &str) -> Vec<(String, i128, i128)> {
     let sums = world.views().sums("acme", "captions", from, up_to).await.unwrap();
     let line = |Sum { order, amounts }: Sum| {
         let amount = |name: &str| amounts.get(name).copied().unwrap_or_default();
-        (order, amount("photos"), amount("captions"))
+        assert_eq!(amount("captions") % WEIGHT, 0);
+        (order, amount("photos"), amount("captions") / WEIGHT)
     };
     sums.into_iter().map(line).collect()
 }
 
-fn line(caption: &str, photos: i64, captions: i64) -> (String, i64, i64) {
+fn line(caption: &str, photos: i128, captions: i128) -> (String, i128, i128) {
     (caption.to_owned(), photos, captions)
 }
 
@@ -84,8 +85,8 @@ fn sums_are_those_of_the_rows_however_they_came_about() {
 }
 
 /// What the sums should be, counted from the events.
-fn recounted(commits: &[Commit]) -> Vec<(String, i64, i64)> {
-    let mut photos: BTreeMap<String, (Option<String>, i64)> = BTreeMap::new();
+fn recounted(commits: &[Commit]) -> Vec<(String, i128, i128)> {
+    let mut photos: BTreeMap<String, (Option<String>, i128)> = BTreeMap::new();
     for event in commits.iter().filter(|commit| commit.stream == album(1)).flat_map(|commit| &commit.events) {
         match headwater::decode(event).unwrap() {
             AlbumEvent::Captioned { photo, caption } => {
@@ -96,7 +97,7 @@ fn recounted(commits: &[Commit]) -> Vec<(String, i64, i64)> {
             AlbumEvent::Shown {} => {}
         }
     }
-    let mut lines: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    let mut lines: BTreeMap<String, (i128, i128)> = BTreeMap::new();
     for (last, captions) in photos.into_values() {
         if let Some(caption) = last {
             let line = lines.entry(caption).or_default();

@@ -105,12 +105,15 @@ impl Projection for Photo {
         BTreeSet::from([IndexKey::new(format!("photos/{}", name.parent_id().unwrap()), caption, name.id())])
     }
 
-    /// How many photos have a caption, and how many captions they have had.
+    /// How many photos have a caption, and how many captions they have had, each of which weighs [`WEIGHT`].
     fn contributions(&self, _: &StreamName) -> Contributions {
         let key = SumKey { index: "captions".into(), order: self.captions.last().cloned().unwrap_or_default() };
-        Contributions::from([(key, Amounts::from([("photos".into(), 1), ("captions".into(), self.captions.len() as i64)]))])
+        Contributions::from([(key, Amounts::from([("photos".into(), 1), ("captions".into(), self.captions.len() as i128 * WEIGHT)]))])
     }
 }
+
+/// So large that sums of it are right only if they are exact.
+pub(crate) const WEIGHT: i128 = 10_i128.pow(30) + 1;
 
 impl Part for Photo {
     fn id(event: &AlbumEvent) -> Option<&str> {

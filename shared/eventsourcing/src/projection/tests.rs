@@ -125,8 +125,8 @@ fn the_own_row_of_a_stream_with_parts_is_a_mark() {
 
 #[test]
 fn sums_change_by_what_a_row_contributes_more_or_less() {
-    let sums = |lines: &[(&str, &[(&str, i64)])]| -> Contributions {
-        let line = |(order, amounts): &(&str, &[(&str, i64)])| {
+    let sums = |lines: &[(&str, &[(&str, i128)])]| -> Contributions {
+        let line = |(order, amounts): &(&str, &[(&str, i128)])| {
             let amounts = amounts.iter().map(|(name, amount)| ((*name).to_owned(), *amount)).collect();
             (SumKey { index: "revenue/EUR".into(), order: (*order).into() }, amounts)
         };
