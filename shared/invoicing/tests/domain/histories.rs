@@ -1,6 +1,6 @@
 //! Histories drawn at random. Names and numbers are few, so that commands often concern the same line, payment or amount.
 
-use headwater_testkit::History;
+use headwater_testkit::{AnyCommand, History};
 use invoicing::*;
 use proptest::prelude::*;
 
@@ -53,4 +53,24 @@ pub(crate) fn item() -> impl Strategy<Value = LineItem> {
 
 fn currency_() -> impl Strategy<Value = Currency> {
     prop::sample::select(vec!["EUR", "JPY", "KWD"]).prop_map(currency)
+}
+
+/// A customer after some commands.
+pub(crate) fn customer_history() -> impl Strategy<Value = History<Customer>> {
+    let patch =
+        (prop::option::of(name()), prop::option::of(email())).prop_map(|(name, email)| AnyCommand::new(PatchCustomer { name, email }));
+    let create = (name(), email()).prop_map(|(name, email)| AnyCommand::new(CreateCustomer { id: None, name, email }));
+    prop::collection::vec(prop_oneof![1 => create, 2 => patch], 0..8).prop_map(|commands| {
+        let mut history = History::new(invoicing::customer::stream("acme", "1").expect("a stream's name"));
+        commands.iter().for_each(|command| drop(history.run(command)));
+        history
+    })
+}
+
+fn name() -> impl Strategy<Value = String> {
+    prop::sample::select(vec!["Acme", "Bolt"]).prop_map(str::to_owned)
+}
+
+fn email() -> impl Strategy<Value = String> {
+    prop::sample::select(vec!["pay@acme.example", "PAY@acme.example", "b@bolt.example"]).prop_map(str::to_owned)
 }

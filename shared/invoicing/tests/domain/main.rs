@@ -3,6 +3,7 @@
 mod conflicts;
 mod histories;
 mod money;
+mod requests;
 mod rows;
 mod sizes;
 mod steps;
