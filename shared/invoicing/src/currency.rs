@@ -44,6 +44,21 @@ impl Currency {
         rounded.rescale(self.decimals);
         rounded
     }
+
+    /// An amount in whole minor units: 1250 for EUR 12.50. What is smaller is rounded half to even.
+    pub fn minor_units(self, amount: Decimal) -> i128 {
+        self.round(amount).mantissa()
+    }
+
+    /// Minor units as an amount: `12.50` for 1250 of EUR. A sum may have more digits than a [`Decimal`] holds.
+    pub fn amount_of(self, units: i128) -> String {
+        let (sign, decimals) = (if units < 0 { "-" } else { "" }, self.decimals as usize);
+        let digits = format!("{:0>width$}", units.unsigned_abs(), width = decimals + 1);
+        match digits.split_at(digits.len() - decimals) {
+            (whole, "") => format!("{sign}{whole}"),
+            (whole, decimals) => format!("{sign}{whole}.{decimals}"),
+        }
+    }
 }
 
 impl fmt::Debug for Currency {
@@ -93,6 +108,26 @@ mod tests {
         }
         assert_eq!((rounded("JPY", "0.5").as_str(), rounded("JPY", "1.5").as_str()), ("0", "2"));
         assert_eq!((rounded("KWD", "1.0005").as_str(), rounded("KWD", "1.0015").as_str()), ("1.000", "1.002"));
+    }
+
+    #[test]
+    fn minor_units_and_amounts_are_the_same() {
+        for (code, units, text) in [
+            ("EUR", 0, "0.00"),
+            ("EUR", 5, "0.05"),
+            ("EUR", -5, "-0.05"),
+            ("EUR", 1250, "12.50"),
+            ("JPY", 0, "0"),
+            ("JPY", -120, "-120"),
+            ("KWD", 1005, "1.005"),
+            ("CLF", 99_999_999_999_999_999_999_999_999_999_999_999_999, "9999999999999999999999999999999999.9999"),
+        ] {
+            let currency = Currency::from_code(code).unwrap();
+            assert_eq!(currency.amount_of(units), text);
+            if let Ok(amount) = Decimal::from_str_exact(text) {
+                assert_eq!(currency.minor_units(amount), units);
+            }
+        }
     }
 
     #[test]

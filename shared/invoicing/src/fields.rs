@@ -1,5 +1,6 @@
 //! What the fields of requests may hold.
 
+use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer};
 
@@ -57,6 +58,11 @@ pub(crate) fn price(value: &Decimal, _: &()) -> garde::Result {
 pub(crate) fn payment(value: &Decimal, context: &()) -> garde::Result {
     positive(*value)?;
     price(value, context)
+}
+
+/// When money came in: since 1970, as all times of ours, so that days are in the order of their names.
+pub(crate) fn since_1970(value: &Timestamp, _: &()) -> garde::Result {
+    if *value >= Timestamp::UNIX_EPOCH { Ok(()) } else { Err(garde::Error::new("must not be before 1970")) }
 }
 
 /// How many or how much of something: more than nothing.

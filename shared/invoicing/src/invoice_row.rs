@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use headwater::{IndexKey, Projection, StreamName};
+use headwater::{Contributions, IndexKey, Projection, StreamName};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::invoice::{self, InvoiceCustomer, InvoiceEvent, Line, Payment, Status};
-use crate::{Amounts, Currency, TaxTotal, Totals};
+use crate::{Amounts, Currency, TaxTotal, Totals, revenue};
 
 /// An invoice as queries show it; its stream's name says which. Of a deleted one only the status and its time are kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -89,6 +89,10 @@ impl Projection for InvoiceRow {
         let customers = [None].into_iter().chain(customer_id.map(Some));
         let indexes = customers.flat_map(|customer_id| [None, Some(self.status)].map(|status| invoices(status, customer_id)));
         indexes.map(|index| IndexKey::new(index, &order, stream.id())).collect()
+    }
+
+    fn contributions(&self, _: &StreamName) -> Contributions {
+        revenue::contributions(self)
     }
 }
 

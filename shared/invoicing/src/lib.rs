@@ -17,6 +17,7 @@ mod fields;
 pub mod invoice;
 pub mod invoice_row;
 mod on_version;
+pub mod revenue;
 pub mod rules;
 mod split;
 pub mod totals;

@@ -22,8 +22,8 @@ pub struct RecordPayment {
     #[serde(with = "decimal")]
     #[schema(value_type = String, example = "12.50")]
     pub amount: Decimal,
-    /// When the money came in.
-    #[garde(skip)]
+    /// When the money came in; not before 1970.
+    #[garde(custom(fields::since_1970))]
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
     /// What tells it from the invoice's other payments, as the bank's transaction id: 1–200 characters, at most 200 bytes in UTF-8.

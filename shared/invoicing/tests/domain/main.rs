@@ -4,6 +4,7 @@ mod conflicts;
 mod histories;
 mod money;
 mod requests;
+mod revenue;
 mod rows;
 mod sizes;
 mod steps;
