@@ -13,12 +13,17 @@ use headwater_lambda::{App, Error, Function, metric};
 
 /// All functions of this package.
 pub fn functions() -> Vec<Function> {
-    vec![identity_project(), licensing_project()]
+    vec![identity_project(), invoicing_project(), licensing_project()]
 }
 
 /// The views and the change feed of the identity service.
 pub fn identity_project() -> Function {
     project("identity-project", identity::DOMAIN, &identity::PROJECTIONS)
+}
+
+/// The views and the change feed of the invoicing service.
+pub fn invoicing_project() -> Function {
+    project("invoicing-project", invoicing::DOMAIN, &invoicing::PROJECTIONS)
 }
 
 /// The views and the change feed of the licensing service.

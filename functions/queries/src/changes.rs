@@ -22,6 +22,11 @@ pub fn identity_changes() -> Function {
     changes("identity-changes", "/identity/changes", identity::DOMAIN)
 }
 
+/// `GET /invoicing/changes`
+pub fn invoicing_changes() -> Function {
+    changes("invoicing-changes", "/invoicing/changes", invoicing::DOMAIN)
+}
+
 /// `GET /licensing/changes`
 pub fn licensing_changes() -> Function {
     changes("licensing-changes", "/licensing/changes", licensing::DOMAIN)

@@ -11,7 +11,7 @@ mod streams;
 use headwater::StreamName;
 use headwater_lambda::{Function, Problem, Request};
 
-pub use changes::{identity_changes, licensing_changes};
+pub use changes::{identity_changes, invoicing_changes, licensing_changes};
 pub use events::read_events;
 pub use openapi::openapi;
 pub use problems::problems;
@@ -19,11 +19,11 @@ pub use states::read_states;
 pub use streams::list_streams;
 
 /// All domains, in order of name.
-const DOMAINS: [&str; 2] = [identity::DOMAIN, licensing::DOMAIN];
+const DOMAINS: [&str; 3] = [identity::DOMAIN, invoicing::DOMAIN, licensing::DOMAIN];
 
 /// All functions of this package.
 pub fn functions() -> Vec<Function> {
-    vec![identity_changes(), licensing_changes(), list_streams(), read_events(), read_states(), openapi(), problems()]
+    vec![identity_changes(), invoicing_changes(), licensing_changes(), list_streams(), read_events(), read_states(), openapi(), problems()]
 }
 
 /// The stream that the path names, within the caller's tenant.

@@ -9,7 +9,8 @@ pub fn problems() -> Function {
         let name = request.path("name");
         let kinds = PROBLEM_TYPES.iter().chain(licensing_functions::PROBLEM_TYPES);
         let kinds = kinds.map(|kind| (kind.name, kind.status, kind.title, kind.help));
-        let rules = identity::RULES.iter().chain(licensing::RULES).map(|rule| (rule.name, 409, rule.title, rule.help));
+        let rules =
+            identity::RULES.iter().chain(licensing::RULES).chain(invoicing::RULES).map(|rule| (rule.name, 409, rule.title, rule.help));
         let found = kinds.chain(rules).find(|(known, ..)| *known == name);
         let (name, status, title, help) = found.ok_or_else(|| Problem::not_found("such problem"))?;
         Ok(Answer::html(200, page(name, status, title, help)))

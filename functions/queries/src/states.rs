@@ -2,8 +2,9 @@ use headwater::{Aggregate, StreamName};
 use headwater_dynamodb::{At, EventStore};
 use headwater_lambda::{Answer, App, Call, Function, Problem, Request};
 use identity::{Group, Membership, User};
+use invoicing::Invoice;
 use jiff::Timestamp;
-use licensing::{Customer, Playback, Policy};
+use licensing::{Playback, Policy};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -69,7 +70,9 @@ async fn state(app: &App, request: &Request, stream: &StreamName, at: At) -> Res
         (User::DOMAIN, User::CATEGORY) => fold::<User>(&store, stream, at).await,
         (Group::DOMAIN, Group::CATEGORY) => fold::<Group>(&store, stream, at).await,
         (Membership::DOMAIN, Membership::CATEGORY) => fold::<Membership>(&store, stream, at).await,
-        (Customer::DOMAIN, Customer::CATEGORY) => fold::<Customer>(&store, stream, at).await,
+        (invoicing::Customer::DOMAIN, invoicing::Customer::CATEGORY) => fold::<invoicing::Customer>(&store, stream, at).await,
+        (Invoice::DOMAIN, Invoice::CATEGORY) => fold::<Invoice>(&store, stream, at).await,
+        (licensing::Customer::DOMAIN, licensing::Customer::CATEGORY) => fold::<licensing::Customer>(&store, stream, at).await,
         (Playback::DOMAIN, Playback::CATEGORY) => fold::<Playback>(&store, stream, at).await,
         (Policy::DOMAIN, Policy::CATEGORY) => fold::<Policy>(&store, stream, at).await,
         _ => Err(Problem::not_found("such kind of stream")),

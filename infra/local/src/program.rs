@@ -29,7 +29,7 @@ pub fn main() -> ExitCode {
 
 /// Every function of the project; the template names them by `Handler`.
 fn functions() -> Vec<Function> {
-    let services = [identity_functions::functions(), licensing_functions::functions()];
+    let services = [identity_functions::functions(), licensing_functions::functions(), invoicing_functions::functions()];
     let shared = [queries::functions(), relay::functions(), projectors::functions()];
     services.into_iter().chain(shared).flatten().collect()
 }

@@ -6,6 +6,7 @@ use headwater::{Contributions, IndexKey, Projection, StreamName};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::invoice::{self, InvoiceCustomer, InvoiceEvent, Line, Payment, Status};
 use crate::{Amounts, Currency, TaxTotal, Totals, revenue};
@@ -41,7 +42,7 @@ pub struct InvoiceRow {
 }
 
 /// A line, and what it amounts to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LineRow {
     /// The line.
     #[serde(flatten)]

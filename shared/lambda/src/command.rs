@@ -24,13 +24,13 @@ pub enum Assume {
 pub type Success<'a, A> = dyn Fn(&Folded<A>) -> Answer + Send + Sync + 'a;
 
 impl App {
-    /// Carries out a command that creates the thing `stream` is about: 201 with `Location`, the request's path and the id. The stream is
-    /// taken for empty, which spares a read.
+    /// Carries out a command that creates the thing `stream` is about: 201 with `Location`, the path that the stream's name is
+    /// within its tenant. The stream is taken for empty, which spares a read.
     ///
     /// # Errors
     /// What the answer should be instead.
     pub async fn create<C: Command>(&self, request: &Request, stream: &StreamName, command: &C) -> Result<Answer, Problem> {
-        let location = format!("{}/{}", request.raw_path, stream.id());
+        let location = format!("/{}", stream.within_tenant());
         let created = |folded: &Folded<_>| Answer::command(201, stream, folded.version).header("location", &location);
         self.execute(request, stream, command, Assume::Empty, &created).await
     }

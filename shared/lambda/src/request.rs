@@ -220,6 +220,20 @@ impl Request {
         read_json(body)
     }
 
+    /// The members of the body, which must be an object; none if there is no body.
+    ///
+    /// # Errors
+    /// 400 if it is not JSON, 422 if it is no object.
+    pub fn members(&self) -> Result<serde_json::Map<String, serde_json::Value>, Problem> {
+        if self.body.is_empty() {
+            return Ok(serde_json::Map::new());
+        }
+        match self.any_json()? {
+            serde_json::Value::Object(members) => Ok(members),
+            _ => Err(Problem::invalid([(String::new(), "the body must be an object".to_owned())])),
+        }
+    }
+
     /// The body as a list of items, each with its shape checked; errors point at `/3/at`.
     ///
     /// # Errors

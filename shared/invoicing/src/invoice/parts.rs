@@ -64,7 +64,7 @@ pub struct InvoiceCustomer {
 }
 
 /// A line of an invoice.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Line {
     /// Its number in the invoice: 1, 2, 3… in the order in which lines were added, never used again.
@@ -73,12 +73,15 @@ pub struct Line {
     pub description: String,
     /// How many or how much of it.
     #[serde(with = "decimal")]
+    #[schema(value_type = String, example = "2")]
     pub quantity: Decimal,
     /// The price of one, without tax, in the invoice's currency.
     #[serde(with = "decimal")]
+    #[schema(value_type = String, example = "12.50")]
     pub unit_price: Decimal,
     /// The rate of tax that is applied, as a fraction.
     #[serde(with = "decimal")]
+    #[schema(value_type = String, example = "0.19")]
     pub tax_rate: Decimal,
 }
 
