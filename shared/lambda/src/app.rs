@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use headwater::{ProjectionFn, UniqueKey};
-use headwater_dynamodb::{Effects, EventStore, Feed, Projector, StoreConfig, Usage, Views};
+use headwater_dynamodb::{Effects, EventStore, Feed, Projector, StoreConfig, Timing, Usage, Views};
 use headwater_kinesis::Publisher;
 use lambda_runtime::Error;
 use tokio::time::timeout;
@@ -128,13 +128,13 @@ impl App {
         Ok(self.projector.get_or_init(|| Projector::new(store, &views, &feed, domain, projections)))
     }
 
-    /// The effects outside of the handler of this name, for as long as the request has time; a lease lasts `lease`.
+    /// The effects outside of the handler of this name, for as long as the request has time.
     ///
     /// # Errors
     /// 500 if `EVENTS_TABLE` or `EFFECTS_TABLE` is not set.
-    pub fn effects(&self, request: &Request, handler: &str, lease: Duration) -> Result<Effects, Problem> {
+    pub fn effects(&self, request: &Request, handler: &str, timing: Timing) -> Result<Effects, Problem> {
         let table = self.effects_table.as_ref().ok_or_else(|| unset("EFFECTS_TABLE"))?;
-        Ok(Effects::new(self.store(request)?, table, handler, lease))
+        Ok(Effects::new(self.store(request)?, table, handler, timing))
     }
 
     /// Puts records on the stream that a variable names, as `COMMITS_STREAM`.

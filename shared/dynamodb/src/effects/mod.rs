@@ -7,16 +7,19 @@
 //! | absent | nobody has tried | lease, carry out |
 //! | `leased` | somebody is at it | wait; once the lease is over, `unknown` |
 //! | `done` | it was carried out | nothing: a replay or a rebuild carries nothing out again |
-//! | `failed` | it was surely not carried out, and may be tried again | lease, carry out |
+//! | `failed` | it was surely not carried out, and may be tried again | wait for the pause to be over; lease, carry out |
 //! | `parked` | it surely failed too often | nothing, until a person [settles](Effects::settle) it |
 //! | `unknown` | the lease ended without a mark (the process died between the two, or the mark was lost), or whoever carried it out does not know | the same |
+//!
+//! The pause between two tries is kept here, since a record may come again at any pace: an event source that looks for the one record of a
+//! batch that fails brings it many times within a second.
 //!
 //! A lease must last longer than a handler can live, so that what is carried out under it is over when it ends. Clocks that disagree by more
 //! than the difference park what was in truth carried out; they never lead to a second time. Whoever carried it out can still mark it then.
 //!
 //! | item | `pk` | `sk` | attributes |
 //! |---|---|---|---|
-//! | effect | `mail/acme/invoicing/invoices/7` | the event's number, 20 digits | `s` state, `o` its lease's id, `u` until when it is leased (ms), `n` tries so far, `e` the last error |
+//! | effect | `mail/acme/invoicing/invoices/7` | the event's number, 20 digits | `s` state, `o` its lease's id, `u` until when it is leased, or not to be tried again (ms), `n` tries so far, `e` the last error |
 //! | what waits for a person | `waiting/mail` | `acme/invoicing/invoices/7#…12` | as above |
 
 mod item;
@@ -39,7 +42,16 @@ pub const MOST_TRIES: u32 = 5;
 pub struct Effects {
     table: Table,
     handler: String,
-    lease: Duration,
+    timing: Timing,
+}
+
+/// How long things take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// How long a lease lasts: longer than an invocation can live.
+    pub lease: Duration,
+    /// How long an effect that surely failed is left alone; twice as long after each further time.
+    pub pause: Duration,
 }
 
 /// Whose effect: that of one event.
@@ -58,7 +70,7 @@ pub enum Lease {
     Granted(Granted),
     /// Nothing: it was carried out.
     Done,
-    /// Nothing now: somebody is at it, or was. The record has to come again.
+    /// Nothing now: somebody is at it, or was, or it failed just now. The record has to come again.
     Busy,
     /// Nothing: it waits for a person.
     Waiting,
@@ -91,9 +103,9 @@ pub enum Settlement {
 }
 
 impl Effects {
-    /// The effects of the handler of this name in the table of that name; a lease lasts `lease`, longer than an invocation can live.
-    pub fn new(store: EventStore, effects_table: &str, handler: &str, lease: Duration) -> Self {
-        Self { table: Table::new(store, effects_table), handler: handler.to_owned(), lease }
+    /// The effects of the handler of this name in the table of that name.
+    pub fn new(store: EventStore, effects_table: &str, handler: &str, timing: Timing) -> Self {
+        Self { table: Table::new(store, effects_table), handler: handler.to_owned(), timing }
     }
 
     /// Asks to carry an effect out. One call where nobody has tried.
@@ -110,7 +122,7 @@ impl Effects {
         match found.state {
             // The put was repeated after its reply had been lost.
             State::Leased if found.owner == owner => Ok(Lease::Granted(Granted { effect, owner, tries: 1 })),
-            State::Leased if found.until > Timestamp::now().as_millisecond() => Ok(Lease::Busy),
+            State::Leased | State::Failed if found.until > Timestamp::now().as_millisecond() => Ok(Lease::Busy),
             State::Leased => self.give_up(found).await,
             State::Failed => self.lease_again(effect, owner, &found).await,
             State::Done => Ok(Lease::Done),
@@ -139,7 +151,8 @@ impl Effects {
     /// # Errors
     /// [`StoreError`] if it could not be marked: it will then wait for a person.
     pub async fn failed(&self, granted: &Granted, error: &str) -> Result<AfterFailure, StoreError> {
-        let failed = EffectItem { state: State::Failed, error: Some(error.to_owned()), ..self.marked(granted) };
+        let pause = self.timing.pause.saturating_mul(1 << granted.tries.saturating_sub(1).min(16));
+        let failed = EffectItem { state: State::Failed, until: after(pause), error: Some(error.to_owned()), ..self.marked(granted) };
         if granted.tries >= MOST_TRIES {
             self.put_aside(EffectItem { state: State::Parked, ..failed }).await?;
             return Ok(AfterFailure::Waiting);
@@ -168,7 +181,7 @@ impl Effects {
         let (owner, waited) = (found.owner, found.state);
         let settled = match settlement {
             Settlement::Done => EffectItem { state: State::Done, ..found },
-            Settlement::TryAgain => EffectItem { state: State::Failed, tries: 0, ..found },
+            Settlement::TryAgain => EffectItem { state: State::Failed, until: 0, tries: 0, ..found },
         };
         let writes = vec![self.table.delete(settled.waiting_key())?, self.table.put(settled.into_item()?, Some(item::is(owner, waited)))?];
         self.table.transact(writes).await
@@ -201,11 +214,15 @@ impl Effects {
     }
 
     fn leased(&self, effect: &EffectId, owner: Uuid, tries: u32) -> EffectItem {
-        let until = Timestamp::now().as_millisecond().saturating_add(i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX));
-        EffectItem::new(&self.handler, effect, State::Leased, owner, until, tries)
+        EffectItem::new(&self.handler, effect, State::Leased, owner, after(self.timing.lease), tries)
     }
 
     fn marked(&self, Granted { effect, owner, tries }: &Granted) -> EffectItem {
         EffectItem::new(&self.handler, effect, State::Leased, *owner, 0, *tries)
     }
+}
+
+/// The time after so long, in milliseconds.
+fn after(time: Duration) -> i64 {
+    Timestamp::now().as_millisecond().saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use headwater_dynamodb::{AfterFailure, EffectId, Effects, Lease, MOST_TRIES, Settlement};
+use headwater_dynamodb::{AfterFailure, EffectId, Effects, Lease, MOST_TRIES, Settlement, Timing};
 
 use crate::support::{Tap, World, text};
 use crate::toy::note;
@@ -12,7 +12,11 @@ use crate::toy::note;
 const LONG: Duration = Duration::from_secs(600);
 
 fn effects(world: &World, tap: &Tap, lease: Duration) -> Effects {
-    Effects::new(world.store(tap), "effects", "mail", lease)
+    paced(world, tap, lease, Duration::ZERO)
+}
+
+fn paced(world: &World, tap: &Tap, lease: Duration, pause: Duration) -> Effects {
+    Effects::new(world.store(tap), "effects", "mail", Timing { lease, pause })
 }
 
 fn mail(number: u64) -> EffectId {
@@ -62,6 +66,18 @@ async fn what_surely_failed_is_tried_again_and_then_waits_for_a_person() {
     mails.done(&granted).await.unwrap();
     assert!(!mails.settle(&mail(1), Settlement::TryAgain).await.unwrap(), "it does not wait any more");
     assert_eq!(mails.lease(mail(1)).await.unwrap(), Lease::Done);
+}
+
+#[tokio::test]
+async fn what_failed_just_now_is_left_alone_however_often_its_record_comes() {
+    let world = World::new().await;
+    let mails = paced(&world, &Tap::default(), LONG, LONG);
+    let Lease::Granted(granted) = mails.lease(mail(1)).await.unwrap() else { panic!("nobody had tried") };
+    mails.failed(&granted, "refused").await.unwrap();
+    for _ in 0..2 * MOST_TRIES {
+        assert_eq!(mails.lease(mail(1)).await.unwrap(), Lease::Busy);
+    }
+    assert_eq!(waiting(&world).await, [""; 0]);
 }
 
 #[tokio::test]
