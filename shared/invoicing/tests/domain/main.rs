@@ -1,6 +1,7 @@
 //! What holds of invoicing as a whole: its documented tables, and its decisions, rows and sizes in whatever state a history ends.
 
 mod conflicts;
+mod decisions;
 mod histories;
 mod money;
 mod requests;
