@@ -16,6 +16,7 @@ use headwater::{
     part_fn, projection_fn,
 };
 use identity::{Group, GroupEvent, GroupRow, MemberRow, Membership, MembershipEvent, User, UserEvent, UserRow};
+use invoicing::{Invoice, InvoiceEvent, InvoiceRow};
 use licensing::{Customer, CustomerEvent, DeviceRow, LicenseRow, Playback, PlaybackEvent, PlaybackRow, Policy, PolicyEvent, PolicyRow};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -64,9 +65,24 @@ fn policies_load_for_ever() {
 }
 
 #[test]
+fn invoices_load_for_ever() {
+    check_events::<InvoiceEvent>("invoicing");
+    check_states::<Invoice>("invoicing/invoice");
+    check_rows::<InvoiceRow>("invoicing/invoice");
+}
+
+#[test]
+fn customers_of_invoicing_load_for_ever() {
+    check_events::<invoicing::CustomerEvent>("invoicing");
+    check_states::<invoicing::Customer>("invoicing/customer");
+    check_rows::<invoicing::CustomerRow>("invoicing/customer");
+}
+
+#[test]
 fn no_event_type_is_ever_dropped() {
     check_known("identity", &[event_types::<UserEvent>(), event_types::<GroupEvent>(), event_types::<MembershipEvent>()].concat());
     check_known("licensing", &[event_types::<CustomerEvent>(), event_types::<PlaybackEvent>(), event_types::<PolicyEvent>()].concat());
+    check_known("invoicing", &[event_types::<InvoiceEvent>(), event_types::<invoicing::CustomerEvent>()].concat());
 }
 
 fn check_known(domain: &str, known: &[String]) {
