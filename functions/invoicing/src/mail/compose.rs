@@ -1,0 +1,91 @@
+//! What the customer gets: the message, with the invoice as it was when it was sent.
+
+use headwater_lambda::Error;
+use invoicing::InvoiceRow;
+use jiff::Timestamp;
+use lettre::Message;
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
+
+use super::deliver::Wanted;
+
+/// Says which event a mail belongs to, as `acme/invoicing/invoices/7@12`. SES gives mails another `Message-ID` than they had, so a person who
+/// looks for one there needs this.
+const EVENT: HeaderName = HeaderName::new_from_ascii_str("Headwater-Event");
+
+/// The mail that an event asks for. `invoice` is as it was after the event, which was decided at `at`.
+///
+/// # Errors
+/// If an address is none.
+pub(super) fn compose(from: &Mailbox, wanted: &Wanted, invoice: &InvoiceRow, at: Timestamp) -> Result<Message, Error> {
+    let Wanted { effect, subject, message, email } = wanted;
+    // A name has no line ends; if it had, `lettre` would panic.
+    let name = invoice.customer.as_ref().map(|customer| customer.name.replace(char::is_control, " "));
+    let event = format!("{}@{}", effect.stream, effect.number);
+    let number = invoice.number.map(|number| format!("-{number}")).unwrap_or_default();
+    let document = Attachment::new(format!("invoice{number}.html")).body(format!("{at}"), ContentType::TEXT_HTML);
+    let mail = Message::builder()
+        .from(from.clone())
+        .to(Mailbox::new(name, email.parse()?))
+        .subject(subject.as_str())
+        .message_id(Some(message_id(from, wanted)))
+        .raw_header(HeaderValue::new(EVENT, event));
+    Ok(mail.multipart(MultiPart::mixed().singlepart(SinglePart::plain(message.clone())).singlepart(document))?)
+}
+
+/// Always the same for the same event, so that a receiver knows a mail again.
+fn message_id(from: &Mailbox, Wanted { effect, .. }: &Wanted) -> String {
+    let local = effect.stream.as_str().replace('/', ".");
+    format!("<{local}.{}@{}>", effect.number, from.email.domain())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::testing::{invoice, sender, wanted};
+
+    /// A mail's text, with its header lines unfolded.
+    fn text(wanted: &Wanted, invoice: &InvoiceRow) -> String {
+        let mail = compose(&sender(), wanted, invoice, Timestamp::UNIX_EPOCH).unwrap();
+        String::from_utf8(mail.formatted()).unwrap().replace("\r\n ", " ")
+    }
+
+    #[test]
+    fn a_mail_says_all_that_the_event_does() {
+        let mail = text(&wanted(8), &invoice());
+        for line in [
+            "From: \"Acme Billing\" <billing@acme.example>\r\n",
+            "To: \"Ada Lovelace\" <ada@example.com>\r\n",
+            "Subject: Your invoice\r\n",
+            "Message-ID: <acme.invoicing.invoices.7.8@acme.example>\r\n",
+            "Headwater-Event: acme/invoicing/invoices/7@8\r\n",
+            "\r\n\r\nThank you.\r\n",
+            "Content-Disposition: attachment; filename=\"invoice-12.html\"\r\n",
+            "Content-Type: text/html; charset=utf-8\r\n",
+        ] {
+            assert!(mail.contains(line), "{line} in\n{mail}");
+        }
+    }
+
+    /// Every transport takes ASCII; and nothing that a caller writes gets out of its place.
+    #[test]
+    fn whatever_is_written_stays_in_its_place() {
+        let mut hostile = wanted(8);
+        hostile.subject = "Grüße\r\nBcc: eve@example.com".to_owned();
+        hostile.message = ".\r\n.\nMAIL FROM:<eve@example.com>\r\n\u{1f600}".to_owned();
+        let mut invoice = invoice();
+        invoice.customer.as_mut().unwrap().name = "\"Ada\" <eve@example.com>,\r\nBcc: eve@example.com".to_owned();
+        let mail = compose(&sender(), &hostile, &invoice, Timestamp::UNIX_EPOCH).unwrap();
+        assert!(mail.formatted().is_ascii());
+        let to: Vec<String> = mail.envelope().to().iter().map(ToString::to_string).collect();
+        assert_eq!(to, ["ada@example.com"]);
+        let text = text(&hostile, &invoice);
+        assert!(text.lines().all(|line| !line.starts_with("Bcc")), "{text}");
+    }
+
+    #[test]
+    fn an_address_that_is_none_cannot_be_sent_to() {
+        let nowhere = Wanted { email: "nowhere".to_owned(), ..wanted(8) };
+        assert!(compose(&sender(), &nowhere, &invoice(), Timestamp::UNIX_EPOCH).is_err());
+    }
+}

@@ -1,0 +1,122 @@
+//! One mail: leased, sent, marked.
+
+use std::time::{Duration, Instant};
+
+use headwater_dynamodb::{AfterFailure, EffectId, Effects, Granted, Lease, Timing};
+use headwater_lambda::{App, Error, Problem, Request};
+use invoicing::InvoiceRow;
+use lettre::message::Mailbox;
+
+use super::compose::compose;
+use super::transport::{LONGEST_SEND, Mail, NotSent, Transport};
+
+/// The handler's name among the effects.
+const HANDLER: &str = "mail";
+
+/// A lease outlasts the function, which the template gives 15 seconds. With these pauses the last try comes five minutes after the first,
+/// which most outages of a mail server do not outlive.
+const TIMING: Timing = Timing { lease: Duration::from_secs(20), pause: Duration::from_secs(20) };
+
+/// How much time there must be to begin with a mail: to lease, to send and to mark it.
+const LONGEST_DELIVERY: Duration = Duration::from_secs(3).saturating_add(LONGEST_SEND);
+
+/// What an `InvoiceSent` event asks for.
+pub(super) struct Wanted {
+    /// The event.
+    pub(super) effect: EffectId,
+    /// The mail's subject.
+    pub(super) subject: String,
+    /// The mail's text.
+    pub(super) message: String,
+    /// Where to.
+    pub(super) email: String,
+}
+
+/// How far a mail has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// It was sent just now.
+    Sent,
+    /// It had been sent before.
+    Done,
+    /// It waits for a person.
+    Waiting,
+    /// Its record has to come again.
+    Later,
+}
+
+impl Delivery {
+    /// The metric that counts it.
+    pub(super) fn metric(self) -> &'static str {
+        match self {
+            Self::Sent => "MailsSent",
+            Self::Done => "MailsSentBefore",
+            Self::Waiting => "MailsWaiting",
+            Self::Later => "MailsToTryAgain",
+        }
+    }
+}
+
+/// Sends mails.
+pub(super) struct Mailer {
+    transport: Transport,
+    from: Mailbox,
+}
+
+impl Mailer {
+    /// The transport and the sender that the environment names.
+    ///
+    /// # Errors
+    /// If `MAIL_FROM` is no address, or the transport cannot be opened.
+    pub(super) async fn from_env() -> Result<Self, Error> {
+        let from = std::env::var("MAIL_FROM").map_err(|_| "MAIL_FROM is not set")?;
+        let from = from.parse().map_err(|error| format!("MAIL_FROM is no address: {error}"))?;
+        Ok(Self { transport: Transport::from_env().await?, from })
+    }
+
+    /// Sees to one mail. Between lease and mark it is only sent: all else that can go wrong has to go wrong before.
+    ///
+    /// # Errors
+    /// If a store does not answer; the record has to come again.
+    pub(super) async fn deliver(&self, app: &App, request: &Request, wanted: Wanted) -> Result<Delivery, Problem> {
+        if request.deadline.saturating_duration_since(Instant::now()) < LONGEST_DELIVERY {
+            return Ok(Delivery::Later);
+        }
+        let effect = wanted.effect.clone();
+        let invoice = app.row_at::<InvoiceRow>(request, &effect.stream, effect.number).await?;
+        let invoice = invoice.ok_or_else(|| Problem::internal("the event is not in its stream"))?;
+        let message = compose(&self.from, &wanted, &invoice, request.now);
+        let effects = app.effects(request, HANDLER, TIMING)?;
+        let granted = match effects.lease(effect.clone()).await? {
+            Lease::Granted(granted) => granted,
+            Lease::Done => return Ok(Delivery::Done),
+            Lease::Busy => return Ok(Delivery::Later),
+            Lease::Waiting => return Ok(Delivery::Waiting),
+        };
+        let sent = match message {
+            Ok(message) => self.transport.send(&Mail { effect, message }).await,
+            Err(error) => Err(NotSent::Surely(error.to_string())),
+        };
+        mark(&effects, &granted, sent).await
+    }
+}
+
+/// Marks what became of a mail.
+async fn mark(effects: &Effects, granted: &Granted, sent: Result<(), NotSent>) -> Result<Delivery, Problem> {
+    match sent {
+        Ok(()) => {
+            effects.done(granted).await?;
+            Ok(Delivery::Sent)
+        }
+        Err(NotSent::Surely(error)) => {
+            tracing::warn!(?granted, error, "a mail was not sent");
+            let after = effects.failed(granted, &error).await?;
+            Ok(if after == AfterFailure::TryAgain { Delivery::Later } else { Delivery::Waiting })
+        }
+        Err(NotSent::Unknown(error)) => {
+            tracing::error!(?granted, error, "whether a mail was sent is not known");
+            effects.unknown(granted, &error).await?;
+            Ok(Delivery::Waiting)
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Mails to customers: one for each `InvoiceSent` event, never a second one by itself.
+//!
+//! | part | what |
+//! |---|---|
+//! | this file | from a batch of the commits stream to the events that ask for a mail |
+//! | `deliver` | lease, send, mark; what is promised, and what a person has to do, is told in `docs/mail.md` |
+//! | `compose` | what the customer gets |
+//! | `transport` | SES, SMTP or a folder, and what each knows of a mail that did not go well |
+
+mod compose;
+mod deliver;
+mod outbox;
+mod ses;
+mod smtp;
+#[cfg(test)]
+mod testing;
+mod transport;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use aws_lambda_events::kinesis::{KinesisEvent, KinesisEventRecord};
+use aws_lambda_events::streams::KinesisEventResponse;
+use headwater::{Commit, decode};
+use headwater_dynamodb::EffectId;
+use headwater_kinesis::CommitRecord;
+use headwater_lambda::{App, Caller, Error, Function, Problem, Request, metric};
+use invoicing::{DOMAIN, InvoiceEvent, invoice};
+use tokio::sync::OnceCell;
+
+use self::deliver::{Delivery, Mailer, Wanted};
+
+/// The type of the events that ask for a mail.
+const ASKS_FOR_MAIL: &str = "InvoiceSent";
+
+/// Commits stream → mails to customers. A record whose mail is neither sent nor waiting for a person comes again; in the meantime the
+/// others of its batch are seen to all the same.
+pub fn send_mail() -> Function {
+    // Opened by the first mail, since most batches have none.
+    let mailer: Arc<OnceCell<Mailer>> = Arc::default();
+    Function::event("invoicing-send-mail", move |app: Arc<App>, event: KinesisEvent, deadline: Instant| {
+        let mailer = Arc::clone(&mailer);
+        async move {
+            let mut failed = Vec::new();
+            for record in &event.records {
+                let sequence = &record.kinesis.sequence_number;
+                let comes_again = send_mails_of(&app, &mailer, record, deadline).await.unwrap_or_else(|error| {
+                    tracing::error!(%error, sequence, "will be tried again");
+                    true
+                });
+                if comes_again {
+                    failed.push(sequence.clone());
+                }
+            }
+            let mut answer = KinesisEventResponse::default();
+            answer.set_failures(failed);
+            Ok::<_, Error>(answer)
+        }
+    })
+}
+
+/// Sees to the mails that a record asks for, and says whether it has to come again.
+async fn send_mails_of(app: &App, mailer: &OnceCell<Mailer>, record: &KinesisEventRecord, deadline: Instant) -> Result<bool, Error> {
+    let record: CommitRecord = match serde_json::from_slice(&record.kinesis.data) {
+        Ok(record) => record,
+        Err(error) => {
+            // The projector counts it; it will never be readable.
+            tracing::error!(%error, sequence = record.kinesis.sequence_number, "a record cannot be read");
+            return Ok(false);
+        }
+    };
+    if record.stream.domain() != DOMAIN || record.stream.category() != invoice::CATEGORY {
+        return Ok(false);
+    }
+    let Some(commit) = commit(app, record, deadline).await.map_err(describe)? else { return Ok(false) };
+    let mut comes_again = false;
+    for event in commit.events.iter().filter(|event| event.event_type == ASKS_FOR_MAIL) {
+        let InvoiceEvent::InvoiceSent { subject, message, email } = decode(event)? else { continue };
+        let effect = EffectId { stream: commit.stream.clone(), number: event.number };
+        let mailer = mailer.get_or_try_init(Mailer::from_env).await?;
+        let delivery = mailer.deliver(app, &request(&commit, deadline), Wanted { effect, subject, message, email }).await;
+        let delivery = delivery.map_err(describe)?;
+        metric(DOMAIN, delivery.metric(), 1.0);
+        comes_again |= delivery == Delivery::Later;
+    }
+    Ok(comes_again)
+}
+
+/// The commit that a record tells of, read if it was too large to be along.
+async fn commit(app: &App, record: CommitRecord, deadline: Instant) -> Result<Option<Commit>, Problem> {
+    let CommitRecord { stream, last, commit } = record;
+    if commit.is_some() {
+        return Ok(commit);
+    }
+    let caller = caller(stream.tenant());
+    let request = Request::internal(caller, jiff::Timestamp::UNIX_EPOCH, String::new(), deadline);
+    Ok(app.store(&request)?.commits_page(&stream, last.saturating_sub(1), 1).await?.pop())
+}
+
+/// What the commit tells of the request that it came from.
+fn request(commit: &Commit, deadline: Instant) -> Request {
+    Request::internal(caller(commit.stream.tenant()), commit.at, commit.metadata.correlation_id.clone(), deadline)
+}
+
+fn caller(tenant: &str) -> Caller {
+    Caller { tenant: tenant.to_owned(), subject: "mail".to_owned(), roles: Vec::new() }
+}
+
+fn describe(problem: Problem) -> Error {
+    format!("{problem:?}").into()
+}
