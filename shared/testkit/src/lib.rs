@@ -4,16 +4,19 @@
 //! - a [`History`] grows by commands drawn at random ([`AnyCommand`]), for properties that hold in every state;
 //! - [`commits`] makes commits from events, and [`assert_converges`] and [`assert_parts_converge`] show that a projection ends in the same
 //!   rows however its commits are delivered ([`deliveries`]);
+//! - [`event_types`] lists all that may be stored, so that a test of each forgets none;
 //! - [`bytes`] and [`commit_bytes`] are what DynamoDB would bill;
 //! - a [`Clock`] that stands still until it is moved.
 
 mod clock;
+mod event_types;
 mod given;
 mod history;
 mod projection;
 mod size;
 
 pub use clock::Clock;
+pub use event_types::event_types;
 pub use given::{Given, When, given};
 pub use history::{AnyCommand, History, commits};
 pub use projection::{Delivery, assert_converges, assert_parts_converge, deliveries};

@@ -1,6 +1,9 @@
 //! What commutes with what: the table of `docs/conflicts.md`, and that both orders come to the same where it says yes.
 
+use std::collections::BTreeSet;
+
 use headwater::Aggregate;
+use headwater_testkit::event_types;
 use invoicing::*;
 use proptest::prelude::*;
 
@@ -19,7 +22,7 @@ fn every_cell_of_the_documented_table_holds() {
     for row in rows {
         for (command, documented) in head.iter().zip(row).skip(1) {
             let found: Vec<[bool; 3]> =
-                commands(command).iter().map(|command| events(row[0]).map(|event| command.commutes_with(&event))).collect();
+                of_column(command).iter().map(|command| events(row[0]).map(|event| command.commutes_with(&event))).collect();
             if found.iter().any(|found| *found != expected(documented)) {
                 wrong.push(format!(
                     "{command} on top of {}: documented is {documented}, but of another, this and the same it says {found:?}",
@@ -29,7 +32,11 @@ fn every_cell_of_the_documented_table_holds() {
         }
     }
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
-    assert_eq!(rows.len(), 16, "each event has a row, and each status one");
+    let columns = head[1..].iter().flat_map(|column| of_column(column)).map(|step| step.name).collect::<BTreeSet<_>>();
+    assert_eq!(columns, commands(), "each command has a column");
+    let types = rows.iter().filter_map(|row| row[0].split(' ').next().map(str::to_owned)).collect::<BTreeSet<_>>();
+    assert_eq!(types, event_types::<InvoiceEvent>().into_iter().collect(), "each event has a row");
+    assert_eq!(rows.iter().map(|row| row[0]).collect::<BTreeSet<_>>().len(), types.len() + 4, "and each status one");
 }
 
 fn cells(line: &str) -> Option<Vec<&str>> {
@@ -49,7 +56,7 @@ fn expected(cell: &str) -> [bool; 3] {
 }
 
 /// Commands about line 1 and payment `a`.
-fn commands(column: &str) -> Vec<Step> {
+fn of_column(column: &str) -> Vec<Step> {
     match column {
         "AddLineItem" => vec![add(item("1", "1", "0"))],
         "ChangeLineItem" => vec![change(1, item("1", "1", "0"))],

@@ -2,6 +2,7 @@
 
 mod conflicts;
 mod decisions;
+mod events;
 mod histories;
 mod money;
 mod requests;

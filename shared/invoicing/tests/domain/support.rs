@@ -1,5 +1,6 @@
 //! Commands and events as tests write them.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -139,4 +140,21 @@ pub(crate) fn draft() -> Vec<Step> {
 
 pub(crate) fn draft_and(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
     draft().into_iter().chain(steps).collect()
+}
+
+/// The names of all that can be asked of an invoice.
+pub(crate) fn commands() -> BTreeSet<&'static str> {
+    BTreeSet::from([
+        CreateInvoice::NAME,
+        SetInvoiceCustomer::NAME,
+        SetInvoiceCurrency::NAME,
+        AddLineItem::NAME,
+        ChangeLineItem::NAME,
+        RemoveLineItem::NAME,
+        IssueInvoice::NAME,
+        SendInvoiceToCustomer::NAME,
+        RecordPayment::NAME,
+        VoidInvoice::NAME,
+        DeleteInvoice::NAME,
+    ])
 }
