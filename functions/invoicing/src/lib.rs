@@ -1,13 +1,36 @@
 //! The invoicing service's functions: each call of `/invoicing` and the function that answers it. What is interesting about a command
 //! stands in the domain (`shared/invoicing`); here a request is turned into it.
 
+mod as_of;
 mod carry_out;
+pub mod customers;
+pub mod execute;
 pub mod invoices;
+pub mod line_items;
 pub mod queries;
 
 use headwater_lambda::Function;
 
 /// All functions of this package.
 pub fn functions() -> Vec<Function> {
-    vec![invoices::create_invoice(), queries::get_invoice()]
+    vec![
+        invoices::create_invoice(),
+        invoices::set_invoice_customer(),
+        invoices::set_invoice_currency(),
+        line_items::add_line_item(),
+        line_items::change_line_item(),
+        line_items::remove_line_item(),
+        invoices::issue_invoice(),
+        invoices::send_invoice(),
+        invoices::record_payment(),
+        invoices::void_invoice(),
+        invoices::delete_invoice(),
+        customers::create_customer(),
+        customers::patch_customer(),
+        execute::execute(),
+        queries::get_invoice(),
+        queries::list_invoices(),
+        queries::get_customer(),
+        queries::list_customers(),
+    ]
 }

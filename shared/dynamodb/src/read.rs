@@ -67,6 +67,19 @@ impl EventStore {
         Ok(begun.into_iter().chain(page).collect())
     }
 
+    /// The commits that hold the events up to `version`, in order, without their snapshots. Where `version` lies in the middle of a commit,
+    /// that one ends there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn commits_until(&self, stream: &StreamName, version: u64) -> Result<Vec<Commit>, StoreError> {
+        let mut commits = self.pages(&Wanted::oldest_first(stream, 1..=version)).await?;
+        if let Some(last) = commits.last_mut() {
+            last.events.retain(|event| event.number <= version);
+        }
+        Ok(commits)
+    }
+
     /// The stream's version: the number of its last event, 0 before any.
     ///
     /// # Errors

@@ -29,6 +29,8 @@ pub struct Call {
     pub body: Option<SchemaOf>,
     /// Whether the body is a list.
     pub has_list_body: bool,
+    /// Whether there need be no body.
+    pub has_optional_body: bool,
     /// The answer's schema, of one item where the answer is a list. A command without one answers with `{"id", "version"}`.
     pub answer: Option<SchemaOf>,
     /// The rules that can say no.
@@ -71,9 +73,11 @@ pub enum Kind {
     Command,
     /// One entity, with a strong `ETag`.
     Entity,
+    /// One entity as a page of HTML, with a strong `ETag`.
+    Html,
     /// A page `{"items", "next"}`.
     List,
-    /// Something else, as a page of HTML.
+    /// Something else, as the page of a problem.
     Document,
 }
 
@@ -111,6 +115,11 @@ impl Call {
         Self { answer: Some(SchemaOf::of::<Answer>()), ..Self::get(function, path, summary) }
     }
 
+    /// A query for one entity as a page of HTML: role reader.
+    pub fn html(function: &'static str, path: &'static str, summary: &'static str) -> Self {
+        Self { kind: Kind::Html, ..Self::get(function, path, summary) }
+    }
+
     /// A query for a page of items: role reader, with `limit` and `cursor`.
     pub fn list<Item: ToSchema>(function: &'static str, path: &'static str, summary: &'static str) -> Self {
         let paging =
@@ -127,6 +136,12 @@ impl Call {
     #[must_use]
     pub fn body<Body: ToSchema>(self) -> Self {
         Self { body: Some(SchemaOf::of::<Body>()), ..self }
+    }
+
+    /// With a body that may be left out, since all its members may.
+    #[must_use]
+    pub fn optional_body<Body: ToSchema>(self) -> Self {
+        Self { has_optional_body: true, ..self.body::<Body>() }
     }
 
     /// With a body that is a list.
@@ -185,6 +200,7 @@ impl Call {
             headers: Vec::new(),
             body: None,
             has_list_body: false,
+            has_optional_body: false,
             answer: None,
             rules: Vec::new(),
             problems: Vec::new(),

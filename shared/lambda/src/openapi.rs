@@ -46,7 +46,7 @@ fn operation(call: &Call) -> Value {
     }
     if let Some(body) = &call.body {
         let schema = if call.has_list_body { json!({ "type": "array", "items": reference(body) }) } else { reference(body) };
-        operation["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+        operation["requestBody"] = json!({ "required": !call.has_optional_body, "content": { "application/json": { "schema": schema } } });
     }
     operation
 }
@@ -62,7 +62,7 @@ fn parameters(call: &Call) -> Vec<Value> {
             ("Consistency-Token", "Decide on a state that has reached all of these tokens."),
             ("Idempotency-Key", "The same key and request within 24 hours give the same answer, without a second effect."),
         ],
-        Kind::Entity | Kind::List => &[
+        Kind::Entity | Kind::Html | Kind::List => &[
             ("If-None-Match", "304 if the answer still has one of these tags."),
             ("Consistency-Token", "Answer from views that have reached all of these tokens."),
             ("Prefer", "`wait=N`: how many seconds the answer may wait for the views, 2 if absent, 10 at most."),
@@ -77,7 +77,7 @@ fn responses(call: &Call) -> Value {
     let mut responses = Map::new();
     let (status, content) = success(call);
     responses.insert(status.to_owned(), json!({ "description": call.summary, "content": content, "headers": answer_headers(call.kind) }));
-    if matches!(call.kind, Kind::Entity | Kind::List) {
+    if matches!(call.kind, Kind::Entity | Kind::Html | Kind::List) {
         responses.insert("304".to_owned(), json!({ "description": "The caller has it so already." }));
     }
     for status in statuses(call) {
@@ -94,6 +94,7 @@ fn success(call: &Call) -> (&'static str, Value) {
         Kind::Create => ("201", json_of(answer)),
         Kind::Command => ("200", json_of(answer)),
         Kind::Entity => ("200", json_of(answer)),
+        Kind::Html => ("200", json!({ "text/html": { "schema": { "type": "string" } } })),
         Kind::List => ("200", json_of(page_of(&answer))),
         Kind::Document => ("200", json!({})),
     }
@@ -111,10 +112,11 @@ fn page_of(item: &Value) -> Value {
 fn statuses(call: &Call) -> Vec<u16> {
     let common: &[u16] = match call.kind {
         Kind::Document => return vec![404],
-        Kind::Entity | Kind::List => &[400, 401, 403, 404, 422, 500, 503],
+        Kind::Entity | Kind::Html | Kind::List => &[400, 401, 403, 404, 422, 500, 503],
         Kind::Create | Kind::Command => &[400, 401, 403, 404, 412, 413, 422, 500, 503],
     };
     let mut statuses = common.to_vec();
+    statuses.extend(call.problems.iter().map(|kind| kind.status));
     if !call.rules.is_empty() {
         statuses.push(409);
     }
@@ -125,10 +127,11 @@ fn statuses(call: &Call) -> Vec<u16> {
 }
 
 fn problem_response(call: &Call, status: u16) -> Value {
-    let types: Vec<&str> = match status {
-        409 => call.rules.iter().map(|rule| rule.name).collect(),
-        _ => PROBLEM_TYPES.iter().chain(&call.problems).filter(|kind| kind.status == status).map(|kind| kind.name).collect(),
-    };
+    // A conflict is one of the call's own; all else any call can have.
+    let common = PROBLEM_TYPES.iter().filter(|kind| kind.status != 409);
+    let kinds = common.chain(&call.problems).filter(|kind| kind.status == status).map(|kind| kind.name);
+    let rules = call.rules.iter().map(|rule| rule.name).filter(|_| status == 409);
+    let types: Vec<&str> = rules.chain(kinds).collect();
     json!({
         "description": types.join(", "),
         "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },

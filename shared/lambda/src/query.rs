@@ -23,6 +23,16 @@ impl App {
         }
     }
 
+    /// A stream's row as it was after event `version`, in the middle of a commit and after its end too; nothing if the stream has not got
+    /// that far.
+    ///
+    /// # Errors
+    /// 503 if the events cannot be read or folded.
+    pub async fn row_at<P: Projection>(&self, request: &Request, stream: &StreamName, version: u64) -> Result<Option<P>, Problem> {
+        let row = self.views(request)?.at_version(&projection_fn::<P>(), stream, version).await?;
+        row.map(|row| row.read().map_err(Problem::internal)).transpose()
+    }
+
     /// The row of one part of a stream and the stream's version as of which it is so, at least as fresh as the request's tokens
     /// demand; nothing if it never was or is deleted. `projections` are the domain's.
     ///
@@ -86,6 +96,18 @@ impl App {
     /// 503 if it cannot be read.
     pub async fn feed_head(&self, request: &Request, domain: &str) -> Result<FeedPosition, Problem> {
         Ok(self.feed(request)?.head(request.tenant(), domain).await?)
+    }
+
+    /// Waits until the change feed tells of the streams' versions that the request's tokens name: for what cannot be folded from them.
+    ///
+    /// # Errors
+    /// 503 if it does not by [`Request::wait_until`].
+    pub async fn wait_for_streams(&self, request: &Request) -> Result<(), Problem> {
+        let until = request.wait_until();
+        for position in request.positions()? {
+            self.feed(request)?.wait_for_stream(&position, until).await?;
+        }
+        Ok(())
     }
 
     /// Waits until the change feeds have reached the request's tokens.

@@ -43,6 +43,34 @@ async fn a_stream_that_no_projector_has_seen_is_read_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_row_is_read_as_it_was_after_any_event() {
+    let commits = history(&note(1), &[vec![titled("ada"), labelled("red")], vec![titled("bob")], vec![NoteEvent::Deleted {}]]);
+    let world = World::with(&commits).await;
+    let tap = Tap::default();
+    let views = world.views_through(&tap);
+    for (version, expected) in (1..).zip([("ada", false, false), ("ada", true, false), ("bob", true, false), ("bob", true, true)]) {
+        let row = views.at_version(&NOTES, &note(1), version).await.unwrap().unwrap();
+        let Note { title, labels, .. } = row.read().unwrap();
+        assert_eq!((row.version, (title.as_str(), labels.contains("red"), row.deleted)), (version, expected));
+        assert_eq!(tap.take_calls(), ["Query"]);
+    }
+    for (id, version) in [(1, 0), (1, 5), (2, 1)] {
+        assert_eq!(views.at_version(&NOTES, &note(id), version).await.unwrap(), None, "{id} at {version}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_is_not_read_past_what_cannot_be_folded() {
+    let commits = history(&note(1), &[vec![titled("ada")], vec![titled("bob")], vec![titled("cid")]]);
+    for second in [Some(poison(&note(1), 2)), None] {
+        let there = [Some(commits[0].clone()), second, Some(commits[2].clone())];
+        let world = World::with(&there.into_iter().flatten().collect::<Vec<_>>()).await;
+        assert_eq!(world.views().at_version(&NOTES, &note(1), 1).await.unwrap().unwrap().version, 1);
+        assert!(matches!(world.views().at_version(&NOTES, &note(1), 3).await, Err(ReadError::Parked { .. })));
+    }
+}
+
+#[tokio::test]
 async fn a_token_beyond_its_stream_is_told() {
     let commits = history(&note(1), &[vec![titled("ada")]]);
     let world = World::with(&commits).await;

@@ -1,0 +1,56 @@
+//! Commands on the lines of a draft.
+
+use headwater_lambda::problem::CONCURRENT_MODIFICATION;
+use headwater_lambda::{Call, Function, Problem, Request};
+use invoicing::rules::{INVALID_TRANSITION, LINE_ITEM_LIMIT, MINOR_UNIT};
+use invoicing::{AddLineItem, ChangeLineItem, OnVersion, RemoveLineItem};
+use utoipa::ToSchema;
+
+use crate::carry_out::{Payload, change, with};
+
+/// What a request says that needs to say no more than its path.
+#[derive(ToSchema)]
+struct NothingElse {}
+
+/// `POST /invoicing/invoices/{id}/line-items`
+pub fn add_line_item() -> Function {
+    let path = "/invoicing/invoices/{id}/line-items";
+    let call = Call::command("invoicing-add-line-item", "POST", path, "Add a line to a draft, under the next number.")
+        .body::<OnVersion<AddLineItem>>()
+        .rules(&[&INVALID_TRANSITION, &LINE_ITEM_LIMIT, &MINOR_UNIT])
+        .problems(&[&CONCURRENT_MODIFICATION]);
+    Function::http(call, |app, request| async move { change::<AddLineItem>(&app, &request, request.path("id"), request.members()?).await })
+}
+
+/// `PUT /invoicing/invoices/{id}/line-items/{n}`
+pub fn change_line_item() -> Function {
+    let path = "/invoicing/invoices/{id}/line-items/{n}";
+    let call = Call::command("invoicing-change-line-item", "PUT", path, "Say anew what a line of a draft is.")
+        .body::<OnVersion<AddLineItem>>()
+        .rules(&[&INVALID_TRANSITION, &MINOR_UNIT])
+        .problems(&[&CONCURRENT_MODIFICATION]);
+    Function::http(
+        call,
+        |app, request| async move { change::<ChangeLineItem>(&app, &request, request.path("id"), of_line(&request)?).await },
+    )
+}
+
+/// `DELETE /invoicing/invoices/{id}/line-items/{n}`
+pub fn remove_line_item() -> Function {
+    let path = "/invoicing/invoices/{id}/line-items/{n}";
+    let call = Call::command("invoicing-remove-line-item", "DELETE", path, "Remove a line from a draft.")
+        .optional_body::<OnVersion<NothingElse>>()
+        .rules(&[&INVALID_TRANSITION])
+        .problems(&[&CONCURRENT_MODIFICATION]);
+    Function::http(
+        call,
+        |app, request| async move { change::<RemoveLineItem>(&app, &request, request.path("id"), of_line(&request)?).await },
+    )
+}
+
+/// The payload of a command on the line that the path names.
+fn of_line(request: &Request) -> Result<Payload, Problem> {
+    let text = request.path("n");
+    let n: u32 = text.parse().map_err(|_| Problem::not_found(&format!("line item {text}")))?;
+    with(request.members()?, "n", n)
+}
