@@ -7,6 +7,7 @@ pub mod customers;
 pub mod execute;
 pub mod invoices;
 pub mod line_items;
+pub mod mail;
 pub mod queries;
 
 use headwater_lambda::Function;
@@ -28,6 +29,7 @@ pub fn functions() -> Vec<Function> {
         customers::create_customer(),
         customers::patch_customer(),
         execute::execute(),
+        mail::send_mail(),
         queries::get_invoice(),
         queries::list_invoices(),
         queries::get_customer(),

@@ -26,6 +26,9 @@ pub struct Config {
     /// Inject faults of every kind, the same ones for the same seed.
     #[arg(long, value_name = "SEED")]
     pub chaos: Option<u64>,
+    /// Send mails through this server, as smtp://localhost:1025, instead of putting them into the folder `outbox` of the data directory.
+    #[arg(long, value_name = "URL", env = "SMTP_URL", hide_env_values = true)]
+    pub smtp_url: Option<String>,
     /// The template to run.
     #[arg(long, value_name = "FILE", default_value = "template.yaml")]
     pub template: PathBuf,

@@ -25,6 +25,8 @@ use crate::template::{Function, Template};
 pub struct Platform {
     /// Where the gateway listens: `http://127.0.0.1:<port>`.
     pub url: String,
+    /// The folder that mails are put into; nothing if they are sent.
+    pub outbox: Option<PathBuf>,
     host: Host,
     event_sources: Arc<EventSources>,
     _door: Arc<Door>,
@@ -75,7 +77,8 @@ impl Platform {
         let dev = Dev { tokens, clock, host: host_of_dev, event_sources: sources_of_dev, door: door.clone() };
         let app = dev::router(dev).fallback_service(gateway::router(gateway));
         let url = serve(config.port, app).await?;
-        Ok(Self { url, host, event_sources, _door: door, _emulators: emulators, _data_dir: data_dir })
+        let outbox = config.smtp_url.is_none().then(|| outbox(&data_dir));
+        Ok(Self { url, outbox, host, event_sources, _door: door, _emulators: emulators, _data_dir: data_dir })
     }
 
     /// Kills the functions' processes and keeps the checkpoints.
@@ -125,9 +128,20 @@ async fn start_host(template: &Template, config: &Config, data_dir: &DataDir, ex
         logs: data_dir.path().join("logs"),
         verbose: config.verbose,
     };
-    let deployments =
-        template.functions.iter().map(|function| Deployment { function: function.clone(), environment: access(function, door) });
+    let mails = match &config.smtp_url {
+        Some(url) => ("SMTP_URL".to_owned(), url.clone()),
+        None => ("MAIL_OUTBOX".to_owned(), outbox(data_dir).display().to_string()),
+    };
+    let deployments = template.functions.iter().map(|function| {
+        let environment = access(function, door).into_iter().chain([mails.clone()]);
+        Deployment { function: function.clone(), environment: environment.collect() }
+    });
     Host::start(launch, deployments.collect()).await
+}
+
+/// Where mails are put that are not sent.
+fn outbox(data_dir: &DataDir) -> PathBuf {
+    data_dir.path().join("outbox")
 }
 
 /// Credentials by which the door knows the function, and the door's address in place of AWS's.

@@ -1,5 +1,6 @@
 //! The program: the platform, and, started again by itself with `_HANDLER` set, any one of its functions.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -57,7 +58,7 @@ async fn run_platform(config: &Config) -> Result<()> {
         _ = interrupt.recv() => return Ok(()),
         _ = terminate.recv() => return Ok(()),
     };
-    announce(&platform.url);
+    announce(&platform.url, platform.outbox.as_deref());
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
@@ -68,7 +69,8 @@ async fn run_platform(config: &Config) -> Result<()> {
 
 /// The line that scripts wait for, and examples to paste.
 #[expect(clippy::print_stdout, reason = "this is the program's output")]
-fn announce(url: &str) {
+fn announce(url: &str, outbox: Option<&Path>) {
+    let mails = outbox.map_or_else(|| "the server that SMTP_URL names".to_owned(), |outbox| outbox.display().to_string());
     println!("ready {url}");
     println!(
         r#"
@@ -80,6 +82,8 @@ Get a token, create a user, read it (Ctrl-C ends the platform):
     -d '{{"id":"ann","userName":"ann","displayName":"Ann Lee","email":"ann@example.com"}}'
 
   curl -i {url}/identity/users/ann -H "Authorization: Bearer $TOKEN"
+
+Mails go to {mails}.
 "#
     );
 }
