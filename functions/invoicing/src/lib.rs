@@ -4,6 +4,7 @@
 mod as_of;
 mod carry_out;
 pub mod customers;
+mod document;
 pub mod execute;
 pub mod invoices;
 pub mod line_items;
@@ -32,7 +33,9 @@ pub fn functions() -> Vec<Function> {
         mail::send_mail(),
         queries::get_invoice(),
         queries::list_invoices(),
+        queries::get_document(),
         queries::get_customer(),
         queries::list_customers(),
+        queries::get_revenue(),
     ]
 }

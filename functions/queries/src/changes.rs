@@ -40,7 +40,7 @@ fn changes(name: &'static str, path: &'static str, domain: &'static str) -> Func
     Function::http(call, move |app, request| async move {
         let feed = app.feed(&request)?;
         app.wait_for_feeds(&request).await?;
-        wait_for_streams(&feed, &request).await?;
+        app.wait_for_streams(&request).await?;
         let after = match after(&request, domain)? {
             Some(after) => after,
             None => feed.start(request.tenant(), domain).await?,
@@ -74,14 +74,6 @@ fn beyond(error: FeedError) -> Problem {
         FeedError::Ahead { head } => Problem::new(&TOKEN_AHEAD, format!("the feed has got to {head} only")),
         error => error.into(),
     }
-}
-
-/// Waits until the feed tells of the streams' versions that the request's tokens name.
-async fn wait_for_streams(feed: &Feed, request: &Request) -> Result<(), Problem> {
-    for position in request.positions()? {
-        feed.wait_for_stream(&position, request.wait_until()).await?;
-    }
-    Ok(())
 }
 
 /// Waits for a further entry as long as the caller prefers, and says whether there is one.

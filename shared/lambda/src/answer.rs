@@ -69,9 +69,17 @@ impl Answer {
         revision: Revision,
         body: &impl Serialize,
     ) -> Result<Self, Problem> {
+        Self::json(200, body).of_entity(request, stream, version, revision)
+    }
+
+    /// With the tags of a query for one entity as of `version`, where the answer is no JSON; 304 if the caller has it so already.
+    ///
+    /// # Errors
+    /// 400 if `If-None-Match` cannot be read.
+    pub fn of_entity(self, request: &Request, stream: &StreamName, version: u64, revision: Revision) -> Result<Self, Problem> {
         let token = Token::of(stream, version);
         let etag = token.clone().rendered(revision).to_string();
-        Ok(Self::json(200, body).tagged(request, &etag)?.header("consistency-token", &token.quoted()))
+        Ok(self.tagged(request, &etag)?.header("consistency-token", &token.quoted()))
     }
 
     /// The answer of a query for a collection: the tag is a hash of the body, the token a position of the domain's change feed.
