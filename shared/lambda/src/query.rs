@@ -29,7 +29,7 @@ impl App {
     /// # Errors
     /// 503 if the events cannot be read or folded.
     pub async fn row_at<P: Projection>(&self, request: &Request, stream: &StreamName, version: u64) -> Result<Option<P>, Problem> {
-        let row = self.views(request)?.at_version(&projection_fn::<P>(), stream, version).await?;
+        let row = self.store(request)?.row_at(&projection_fn::<P>(), stream, version).await?;
         row.map(|row| row.read().map_err(Problem::internal)).transpose()
     }
 

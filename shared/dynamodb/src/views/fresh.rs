@@ -6,17 +6,17 @@ use futures::future::try_join_all;
 use headwater::{ProjectionFn, Row, StreamName};
 
 use super::{ReadError, Rows, StoredRow, Views, fold, fold_missing, gap, usable};
-use crate::StoreError;
 use crate::table::Consistency;
+use crate::{EventStore, StoreError};
 
-impl Views {
+impl EventStore {
     /// The row of a stream as it was after event `version`, in the middle of a commit too, folded from the events alone; nothing if the
     /// stream has not got that far.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub async fn at_version(&self, projection: &ProjectionFn, stream: &StreamName, version: u64) -> Result<Option<Row>, ReadError> {
-        let commits = self.events.commits_until(stream, version).await?;
+    pub async fn row_at(&self, projection: &ProjectionFn, stream: &StreamName, version: u64) -> Result<Option<Row>, ReadError> {
+        let commits = self.commits_until(stream, version).await?;
         let folded = match gap(0, &commits) {
             Some(missing) => Err(StoreError::Gap { stream: stream.clone(), missing }.into()),
             None => fold(projection, stream, &Row::default(), &commits),
@@ -24,7 +24,9 @@ impl Views {
         let row = folded.map_err(|error| ReadError::of(stream, error))?.row;
         Ok(Some(row).filter(|row| row.version > 0 && row.version == version))
     }
+}
 
+impl Views {
     /// Folds from the events what a row lacks: one strong read where it is behind, none where it is not. A row of another revision
     /// counts as nothing.
     pub(super) async fn bring_up(

@@ -47,15 +47,15 @@ async fn a_row_is_read_as_it_was_after_any_event() {
     let commits = history(&note(1), &[vec![titled("ada"), labelled("red")], vec![titled("bob")], vec![NoteEvent::Deleted {}]]);
     let world = World::with(&commits).await;
     let tap = Tap::default();
-    let views = world.views_through(&tap);
+    let store = world.store(&tap);
     for (version, expected) in (1..).zip([("ada", false, false), ("ada", true, false), ("bob", true, false), ("bob", true, true)]) {
-        let row = views.at_version(&NOTES, &note(1), version).await.unwrap().unwrap();
+        let row = store.row_at(&NOTES, &note(1), version).await.unwrap().unwrap();
         let Note { title, labels, .. } = row.read().unwrap();
         assert_eq!((row.version, (title.as_str(), labels.contains("red"), row.deleted)), (version, expected));
         assert_eq!(tap.take_calls(), ["Query"]);
     }
     for (id, version) in [(1, 0), (1, 5), (2, 1)] {
-        assert_eq!(views.at_version(&NOTES, &note(id), version).await.unwrap(), None, "{id} at {version}");
+        assert_eq!(store.row_at(&NOTES, &note(id), version).await.unwrap(), None, "{id} at {version}");
     }
 }
 
@@ -65,8 +65,9 @@ async fn a_row_is_not_read_past_what_cannot_be_folded() {
     for second in [Some(poison(&note(1), 2)), None] {
         let there = [Some(commits[0].clone()), second, Some(commits[2].clone())];
         let world = World::with(&there.into_iter().flatten().collect::<Vec<_>>()).await;
-        assert_eq!(world.views().at_version(&NOTES, &note(1), 1).await.unwrap().unwrap().version, 1);
-        assert!(matches!(world.views().at_version(&NOTES, &note(1), 3).await, Err(ReadError::Parked { .. })));
+        let store = world.store(&Tap::default());
+        assert_eq!(store.row_at(&NOTES, &note(1), 1).await.unwrap().unwrap().version, 1);
+        assert!(matches!(store.row_at(&NOTES, &note(1), 3).await, Err(ReadError::Parked { .. })));
     }
 }
 
