@@ -8,6 +8,7 @@ use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 
 use super::deliver::Wanted;
+use crate::document::document;
 
 /// Says which event a mail belongs to, as `acme/invoicing/invoices/7@12`. SES gives mails another `Message-ID` than they had, so a person who
 /// looks for one there needs this.
@@ -23,7 +24,7 @@ pub(super) fn compose(from: &Mailbox, wanted: &Wanted, invoice: &InvoiceRow, at:
     let name = invoice.customer.as_ref().map(|customer| customer.name.replace(char::is_control, " "));
     let event = format!("{}@{}", effect.stream, effect.number);
     let number = invoice.number.map(|number| format!("-{number}")).unwrap_or_default();
-    let document = Attachment::new(format!("invoice{number}.html")).body(format!("{at}"), ContentType::TEXT_HTML);
+    let document = Attachment::new(format!("invoice{number}.html")).body(document(&effect.stream, invoice, at), ContentType::TEXT_HTML);
     let mail = Message::builder()
         .from(from.clone())
         .to(Mailbox::new(name, email.parse()?))
