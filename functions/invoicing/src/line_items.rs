@@ -8,8 +8,9 @@ use utoipa::ToSchema;
 
 use crate::carry_out::{Payload, change, with};
 
-/// What a request says that needs to say no more than its path.
+/// What removing a line takes besides its path.
 #[derive(ToSchema)]
+#[schema(as = RemoveLineItem)]
 struct NothingElse {}
 
 /// `POST /invoicing/invoices/{id}/line-items`

@@ -76,7 +76,10 @@ fn parameters(call: &Call) -> Vec<Value> {
 fn responses(call: &Call) -> Value {
     let mut responses = Map::new();
     let (status, content) = success(call);
-    responses.insert(status.to_owned(), json!({ "description": call.summary, "content": content, "headers": answer_headers(call.kind) }));
+    responses.insert(
+        status.to_owned(),
+        json!({ "description": call.summary, "content": content.clone(), "headers": answer_headers(call.kind) }),
+    );
     if matches!(call.kind, Kind::Entity | Kind::Html | Kind::List) {
         responses.insert("304".to_owned(), json!({ "description": "The caller has it so already." }));
     }
