@@ -7,6 +7,7 @@ mod errors;
 mod faults;
 mod feed;
 mod idempotency;
+mod invoicing;
 mod licensing;
 mod lists;
 mod members;

@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use futures::future::try_join_all;
 use headwater_tests::{Client, Platform, Reply};
 use serde_json::{Value, json};
@@ -57,4 +58,17 @@ pub(crate) fn count(replies: &[Reply], status: u16) -> usize {
 /// All events of a stream, oldest first.
 pub(crate) async fn events(client: &Client, stream: &str) -> Result<Vec<Value>> {
     client.all(&format!("/events/{stream}?limit=200")).await
+}
+
+/// Asks again until the answer is as wanted.
+pub(crate) async fn eventually<F>(patience: Duration, what: &str, ask: impl Fn() -> F) -> Result<()>
+where
+    F: Future<Output = Result<bool>>,
+{
+    let start = Instant::now();
+    while !ask().await? {
+        ensure!(start.elapsed() < patience, "not within {patience:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
 }

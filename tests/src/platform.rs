@@ -52,6 +52,11 @@ impl Platform {
         &self.url
     }
 
+    /// Where it keeps its data.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Ends it as a power cut would: `kill -9`, in the middle of whatever it does.
     ///
     /// # Errors
@@ -252,6 +257,8 @@ fn launch(program: &Path, folder: &Path, options: &[String]) -> Result<(Child, S
         .arg(template)
         .args(options)
         .env(RUNS_AS_PLATFORM, "1")
+        // A test mails nobody.
+        .env_remove("SMTP_URL")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()

@@ -1,8 +1,8 @@
-use std::time::{Duration, Instant};
-
 use anyhow::{Context, Result, ensure};
 use headwater_tests::{Client, Platform, Reply};
 use serde_json::{Value, json};
+
+pub(super) use crate::support::eventually;
 
 /// The days of a year, as far as licences are concerned, in seconds.
 pub(super) const YEAR: i64 = 365 * DAY;
@@ -61,17 +61,4 @@ pub(super) fn types(events: &[Value]) -> Vec<&str> {
 /// The item of an answer with this value in a field.
 pub(super) fn find<'a>(items: &'a [Value], field: &str, value: &str) -> Result<&'a Value> {
     items.iter().find(|item| item[field] == value).with_context(|| format!("no {field} {value} in {items:?}"))
-}
-
-/// Asks again until the answer is as wanted.
-pub(super) async fn eventually<F>(patience: Duration, what: &str, ask: impl Fn() -> F) -> Result<()>
-where
-    F: Future<Output = Result<bool>>,
-{
-    let start = Instant::now();
-    while !ask().await? {
-        ensure!(start.elapsed() < patience, "not within {patience:?}: {what}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    Ok(())
 }
