@@ -103,7 +103,7 @@ impl InvoiceRow {
         self.totals.paid > Decimal::ZERO && self.totals.due > Decimal::ZERO
     }
 
-    /// Whether something is due although the day is over by which it was to be paid.
+    /// Whether something is due although the time is over by which it was to be paid: at that millisecond it is.
     pub fn is_overdue(&self, now: Timestamp) -> bool {
         let is_open = matches!(self.status, Status::Issued | Status::Sent);
         is_open && self.totals.due > Decimal::ZERO && self.due_at.is_some_and(|due_at| due_at <= now)
