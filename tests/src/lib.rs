@@ -1,6 +1,7 @@
 //! Whole services, driven over HTTP against the running platform: the same processes, roles, streams and faults as on a laptop.
 
 mod client;
+pub mod import;
 mod platform;
 pub mod traffic;
 
