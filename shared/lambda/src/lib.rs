@@ -1,7 +1,7 @@
 //! Between Lambda and the core: decodes a request, checks who may, loads, decides, appends, answers.
 //!
 //! A function is a [`Function`]: a [`Call`] (what the outside sees) and a handler of a few lines. Commands end in [`App::create`],
-//! [`App::change`] or [`App::put`], queries in [`Answer::entity`], [`Answer::page`] or [`Answer::collection`].
+//! [`App::change`] or [`App::put`], queries in [`Answer::entity`], [`App::list`] or [`Answer::collection`].
 
 mod answer;
 mod app;
@@ -10,6 +10,7 @@ mod command;
 mod event_view;
 mod function;
 mod idempotency;
+mod list;
 mod observe;
 pub mod openapi;
 pub mod problem;
@@ -22,6 +23,7 @@ pub use call::{Access, Call, Kind, SchemaOf};
 pub use command::{Assume, Success};
 pub use event_view::EventView;
 pub use function::Function;
+pub use list::List;
 pub use observe::metric;
 pub use problem::Problem;
 pub use request::{Caller, Cursor, Request, read_json};

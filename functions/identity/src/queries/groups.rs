@@ -1,6 +1,4 @@
-use headwater::projection_fn;
-use headwater_dynamodb::PageRequest;
-use headwater_lambda::{Answer, Call, Function, Problem};
+use headwater_lambda::{Answer, Call, Function, List, Problem};
 use identity::group_row::GROUPS;
 use identity::{DOMAIN, GroupRow, PROJECTIONS, group};
 
@@ -19,25 +17,6 @@ pub fn get_group() -> Function {
 pub fn list_groups() -> Function {
     let call = Call::list::<GroupView>("identity-list-groups", "/identity/groups", "List groups in order of name.");
     Function::http(call, |app, request| async move {
-        let position = app.feed_head(&request, DOMAIN).await?;
-        let overlay = app.overlay(&request, &PROJECTIONS).await?;
-        let cursor = request.cursor()?;
-        let wanted = PageRequest {
-            tenant: request.tenant(),
-            index: GROUPS,
-            projection: &projection_fn::<GroupRow>(),
-            exact_order: None,
-            up_to_order: None,
-            after: cursor.after(),
-            limit: request.limit()?,
-            overlay: overlay.as_ref(),
-            keep: &|_| true,
-        };
-        let page = app.views(&request)?.page(wanted).await?;
-        let mut groups = Vec::with_capacity(page.rows.len());
-        for (stream, row) in &page.rows {
-            groups.push(GroupView::new(stream, row.version, row.read().map_err(Problem::internal)?));
-        }
-        Answer::page(&request, Some(position), &groups, request.cursor_after(page.next)?)
+        app.list(&request, List::<GroupRow>::new(DOMAIN, &PROJECTIONS, GROUPS), GroupView::new).await
     })
 }

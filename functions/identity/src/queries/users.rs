@@ -1,8 +1,7 @@
 use std::collections::BTreeSet;
 
-use headwater::{Row, StreamName, normalize, projection_fn};
-use headwater_dynamodb::{Page, PageRequest};
-use headwater_lambda::{Answer, App, Call, Function, Problem, Request};
+use headwater::normalize;
+use headwater_lambda::{Answer, Call, Function, List, Problem, Request};
 use identity::user_row::{USERS, USERS_BY_EMAIL, search_index};
 use identity::{AuditEntry, DOMAIN, PROJECTIONS, UserRow, audit, user};
 
@@ -25,11 +24,10 @@ pub fn find_users() -> Function {
         .param("email", "The email, without regard to case.")
         .param("q", "Words, each of which begins a word of the names or the email; case and accents do not count.");
     Function::http(call, |app, request| async move {
-        let position = app.feed_head(&request, DOMAIN).await?;
-        let page = Search::of(&request)?.page(&app, &request).await?;
-        let next = request.cursor_after(page.next)?;
-        let users = page.rows.into_iter().map(|(stream, row)| view(&stream, &row)).collect::<Result<Vec<_>, _>>()?;
-        Answer::page(&request, Some(position), &users, next)
+        let Search { index, shown } = Search::of(&request)?;
+        let exact_order = shown.order();
+        let list = List { exact_order, keep: Some(&|user| shown.contains(user)), ..List::new(DOMAIN, &PROJECTIONS, &index) };
+        app.list(&request, list, UserView::new).await
     })
 }
 
@@ -62,23 +60,6 @@ impl Search {
             _ => Err(Problem::invalid([("/query".to_owned(), "one of userName, email and q at a time".to_owned())])),
         }
     }
-
-    async fn page(&self, app: &App, request: &Request) -> Result<Page, Problem> {
-        let overlay = app.overlay(request, &PROJECTIONS).await?;
-        let cursor = request.cursor()?;
-        let wanted = PageRequest {
-            tenant: request.tenant(),
-            index: &self.index,
-            projection: &projection_fn::<UserRow>(),
-            exact_order: self.shown.order(),
-            up_to_order: None,
-            after: cursor.after(),
-            limit: request.limit()?,
-            overlay: overlay.as_ref(),
-            keep: &|row: &Row| row.read().is_ok_and(|user| self.shown.contains(&user)),
-        };
-        Ok(app.views(request)?.page(wanted).await?)
-    }
 }
 
 impl Shown {
@@ -99,10 +80,6 @@ impl Shown {
             Self::WithWords(words) => user.matches(words),
         }
     }
-}
-
-fn view(stream: &StreamName, row: &Row) -> Result<UserView, Problem> {
-    Ok(UserView::new(stream, row.version, row.read().map_err(Problem::internal)?))
 }
 
 /// `GET /identity/users/{id}/audit`, newest first, straight from the events.

@@ -1,9 +1,8 @@
 use headwater::normalize;
-use headwater_lambda::{Answer, Call, Function, Problem};
+use headwater_lambda::{Answer, Call, Function, List, Problem};
 use invoicing::customer_row::{CUSTOMERS, CUSTOMERS_BY_EMAIL};
-use invoicing::{CustomerRow, customer};
+use invoicing::{CustomerRow, DOMAIN, PROJECTIONS, customer};
 
-use super::list::{Part, list};
 use super::view::{CustomerView, REPRESENTATION};
 
 /// `GET /invoicing/customers/{id}`
@@ -22,10 +21,9 @@ pub fn list_customers() -> Function {
     let call = Call::list::<CustomerView>("invoicing-list-customers", "/invoicing/customers", "List customers, the newest first.")
         .param("email", "Only the one that has this email address, without regard to case.");
     Function::http(call, |app, request| async move {
-        let part = match request.query("email") {
-            Some(email) => Part { index: CUSTOMERS_BY_EMAIL.to_owned(), exact_order: Some(normalize(email)), ..Part::default() },
-            None => Part { index: CUSTOMERS.to_owned(), ..Part::default() },
-        };
-        list(&app, &request, part, CustomerView::new).await
+        let email = request.query("email").map(normalize);
+        let index = if email.is_some() { CUSTOMERS_BY_EMAIL } else { CUSTOMERS };
+        let list = List { exact_order: email.as_deref(), ..List::new(DOMAIN, &PROJECTIONS, index) };
+        app.list(&request, list, CustomerView::new).await
     })
 }

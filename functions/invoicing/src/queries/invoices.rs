@@ -1,8 +1,7 @@
-use headwater_lambda::{Answer, Call, Function, Problem, Request};
-use invoicing::Status;
+use headwater_lambda::{Answer, Call, Function, List, Problem, Request};
 use invoicing::invoice_row::invoices;
+use invoicing::{DOMAIN, PROJECTIONS, Status};
 
-use super::list::{Part, list};
 use super::range::Range;
 use super::view::{InvoiceSummary, InvoiceView};
 use crate::as_of::{InvoiceAsOf, VERSION};
@@ -26,8 +25,10 @@ pub fn list_invoices() -> Function {
         .param("to", "Only those created at this time (RFC 3339) or earlier; of a date, until its end in UTC.");
     Function::http(call, |app, request| async move {
         let range = Range::of(&request)?;
-        let part = Part { index: index(&request)?, exact_order: None, after: range.after(), up_to_order: range.up_to_order() };
-        list(&app, &request, part, |stream, version, row| InvoiceSummary::new(stream, version, row, request.now)).await
+        let (index, after, up_to_order) = (index(&request)?, range.after(), range.up_to_order());
+        let whole = List::new(DOMAIN, &PROJECTIONS, &index);
+        let list = List { after: after.as_deref(), up_to_order: up_to_order.as_deref(), ..whole };
+        app.list(&request, list, |stream, version, row| InvoiceSummary::new(stream, version, row, request.now)).await
     })
 }
 

@@ -3,7 +3,6 @@
 mod customers;
 mod document;
 mod invoices;
-mod list;
 mod range;
 mod revenue;
 mod view;

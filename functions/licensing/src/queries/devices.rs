@@ -1,8 +1,7 @@
-use headwater_lambda::{Call, Function};
-use licensing::customer;
+use headwater_lambda::{Call, Function, List};
 use licensing::device_row::devices_of;
+use licensing::{DOMAIN, PROJECTIONS, customer};
 
-use super::list::list;
 use crate::view::DeviceView;
 
 /// `GET /licensing/customers/{id}/devices`, the one that was first used last at the head.
@@ -11,6 +10,7 @@ pub fn list_devices() -> Function {
     let call = Call::list::<DeviceView>("licensing-list-devices", path, "List a customer's devices, newest first.");
     Function::http(call, |app, request| async move {
         let customer = customer::stream(request.tenant(), request.path("id"))?;
-        list(&app, &request, &devices_of(customer.id()), None, DeviceView::new).await
+        let index = devices_of(customer.id());
+        app.list(&request, List::of_parts(DOMAIN, &PROJECTIONS, &index), |device, _, row| DeviceView::new(device.id(), row)).await
     })
 }

@@ -1,10 +1,9 @@
 use headwater::IndexKey;
-use headwater_lambda::{Answer, Call, Function, Problem, Request};
+use headwater_lambda::{Answer, Call, Function, List, Problem, Request};
 use jiff::Timestamp;
 use licensing::license_row::{downloads_of, licenses_of};
-use licensing::{LicenseRow, PROJECTIONS, customer};
+use licensing::{DOMAIN, LicenseRow, PROJECTIONS, customer};
 
-use super::list::list;
 use crate::view::{DownloadView, LicenseAnswer, LicenseView, REPRESENTATION};
 
 /// `GET /licensing/customers/{id}/licenses/{licenseId}`
@@ -26,7 +25,8 @@ pub fn list_licenses() -> Function {
     let call = Call::list::<LicenseView>("licensing-list-licenses", path, "List a customer's licences, newest first.");
     Function::http(call, |app, request| async move {
         let customer = customer::stream(request.tenant(), request.path("id"))?;
-        list(&app, &request, &licenses_of(customer.id()), None, LicenseView::of_row).await
+        let index = licenses_of(customer.id());
+        app.list(&request, List::of_parts(DOMAIN, &PROJECTIONS, &index), |license, _, row| LicenseView::of_row(license.id(), row)).await
     })
 }
 
@@ -39,7 +39,9 @@ pub fn list_downloads() -> Function {
     Function::http(call, |app, request| async move {
         let customer = customer::stream(request.tenant(), request.path("id"))?;
         let since = since(&request)?.map(IndexKey::newest_first);
-        list(&app, &request, &downloads_of(customer.id(), request.query("titleId")), since.as_deref(), DownloadView::new).await
+        let index = downloads_of(customer.id(), request.query("titleId"));
+        let list = List { up_to_order: since.as_deref(), ..List::of_parts(DOMAIN, &PROJECTIONS, &index) };
+        app.list(&request, list, |license, _, row| DownloadView::new(license.id(), row)).await
     })
 }
 

@@ -4,7 +4,6 @@ mod allowance;
 mod devices;
 mod events;
 mod licenses;
-mod list;
 mod policy;
 mod sessions;
 

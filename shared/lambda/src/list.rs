@@ -1,0 +1,78 @@
+//! Lists: a page of things in the list's order, as fresh as the request's tokens demand.
+
+use headwater::{Part, Projection, ProjectionFn, Row, StreamName, part_fn, projection_fn};
+use headwater_dynamodb::PageRequest;
+use serde::Serialize;
+
+use crate::{Answer, App, Problem, Request};
+
+/// Part of a list of a domain, and what folds the things in it.
+pub struct List<'a, P> {
+    /// The domain's name, whose feed says how far the list has got.
+    pub domain: &'static str,
+    /// The domain's projections, for what the request's tokens name.
+    pub projections: &'static [ProjectionFn],
+    /// That of the things in the list.
+    pub projection: ProjectionFn,
+    /// Which list, as `users` or `members/7`.
+    pub index: &'a str,
+    /// Only things whose order is this one.
+    pub exact_order: Option<&'a str>,
+    /// Only things that stand after this place.
+    pub after: Option<&'a str>,
+    /// Only things of this order, or that stand before it.
+    pub up_to_order: Option<&'a str>,
+    /// Only things of which this is true.
+    pub keep: Option<&'a (dyn Fn(&P) -> bool + Send + Sync)>,
+}
+
+impl<'a, P: Projection> List<'a, P> {
+    /// A whole list.
+    pub fn new(domain: &'static str, projections: &'static [ProjectionFn], index: &'a str) -> Self {
+        let projection = projection_fn::<P>();
+        Self { domain, projections, projection, index, exact_order: None, after: None, up_to_order: None, keep: None }
+    }
+}
+
+impl<'a, P: Part> List<'a, P> {
+    /// A whole list of parts of streams.
+    pub fn of_parts(domain: &'static str, projections: &'static [ProjectionFn], index: &'a str) -> Self {
+        Self { projection: part_fn::<P>(), ..Self::new(domain, projections, index) }
+    }
+}
+
+impl App {
+    /// Answers with the page of a list that the request's `limit`, `cursor` and tokens ask for, each thing shown by its stream, version
+    /// and row.
+    ///
+    /// # Errors
+    /// 400 if `cursor` or a token cannot be read or is ahead of its stream, 503 if a row cannot be brought up to it.
+    pub async fn list<P: Projection, View: Serialize>(
+        &self,
+        request: &Request,
+        list: List<'_, P>,
+        show: impl Fn(&StreamName, u64, P) -> View,
+    ) -> Result<Answer, Problem> {
+        // Asked for first: what the rows show is this or newer.
+        let position = self.feed_head(request, list.domain).await?;
+        let overlay = self.overlay(request, list.projections).await?;
+        let cursor = request.cursor()?;
+        let wanted = PageRequest {
+            tenant: request.tenant(),
+            index: list.index,
+            projection: &list.projection,
+            exact_order: list.exact_order,
+            after: cursor.after().max(list.after),
+            up_to_order: list.up_to_order,
+            limit: request.limit()?,
+            overlay: overlay.as_ref(),
+            keep: &|row: &Row| list.keep.is_none_or(|keep| row.read().is_ok_and(|thing| keep(&thing))),
+        };
+        let page = self.views(request)?.page(wanted).await?;
+        let mut items = Vec::with_capacity(page.rows.len());
+        for (stream, row) in &page.rows {
+            items.push(show(stream, row.version, row.read().map_err(Problem::internal)?));
+        }
+        Answer::page(request, Some(position), &items, request.cursor_after(page.next)?)
+    }
+}
