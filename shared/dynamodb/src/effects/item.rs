@@ -68,8 +68,18 @@ impl EffectItem {
 
     pub(super) fn waiting_key(&self) -> Key {
         let (handler, stream) = self.pk.split_once('/').unwrap_or_default();
-        Key { pk: format!("waiting/{handler}"), sk: format!("{stream}#{}", self.sk) }
+        Key { pk: waiting(handler), sk: format!("{stream}#{}", self.sk) }
     }
+}
+
+/// The partition of what waits.
+pub(super) fn waiting(handler: &str) -> String {
+    format!("waiting/{handler}")
+}
+
+/// Where in it an effect stands.
+pub(super) fn place(effect: &EffectId) -> String {
+    format!("{}#{:020}", effect.stream, effect.number)
 }
 
 pub(super) fn key(handler: &str, effect: &EffectId) -> Key {

@@ -23,6 +23,7 @@
 //! | what waits for a person | `waiting/mail` | `acme/invoicing/invoices/7#…12` | as above |
 
 mod item;
+mod waiting;
 
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use self::item::{EffectItem, State};
+pub use self::waiting::Waiting;
 use crate::table::{Condition, Consistency, Table};
 use crate::{EventStore, StoreError};
 

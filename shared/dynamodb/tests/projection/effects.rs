@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use headwater_dynamodb::{AfterFailure, EffectId, Effects, Lease, MOST_TRIES, Settlement, Timing};
+use headwater_dynamodb::{AfterFailure, EffectId, Effects, Lease, MOST_TRIES, Settlement, Timing, Waiting};
 
 use crate::support::{Tap, World, text};
 use crate::toy::note;
@@ -124,6 +124,23 @@ async fn a_person_settles_what_is_unknown() {
     }
     assert_eq!(mails.lease(mail(1)).await.unwrap(), Lease::Done);
     assert!(matches!(mails.lease(mail(2)).await.unwrap(), Lease::Granted(_)));
+}
+
+#[tokio::test]
+async fn a_tenants_person_sees_what_waits_in_order_and_page_by_page() {
+    let world = World::new().await;
+    let mails = effects(&world, &Tap::default(), Duration::ZERO);
+    for number in [10, 9, 1] {
+        mails.lease(mail(number)).await.unwrap();
+        assert_eq!(mails.lease(mail(number)).await.unwrap(), Lease::Waiting);
+    }
+    let Lease::Granted(granted) = mails.lease(mail(11)).await.unwrap() else { panic!("nobody had tried") };
+    mails.unknown(&granted, "no reply").await.unwrap();
+    let waits = |number, error: Option<&str>| Waiting { effect: mail(number), is_unknown: true, tries: 1, error: error.map(str::to_owned) };
+    let first = mails.waiting("acme", None, 2).await.unwrap();
+    assert_eq!(first, [waits(1, None), waits(9, None)]);
+    assert_eq!(mails.waiting("acme", Some(&mail(9)), 9).await.unwrap(), [waits(10, None), waits(11, Some("no reply"))]);
+    assert_eq!(mails.waiting("acm", None, 9).await.unwrap(), [], "another tenant's are none of theirs");
 }
 
 /// A handler as it should be, which counts what it sends.
