@@ -12,9 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use headwater::{
-    Aggregate, Commit, Event, EventError, Folded, Part, Projection, ProjectionFn, RecordedEvent, Row, Snapshot, StreamName, decode, encode,
-    part_fn, projection_fn,
+    Aggregate, Commit, Event, Folded, Part, Projection, ProjectionFn, RecordedEvent, Row, Snapshot, StreamName, decode, encode, part_fn,
+    projection_fn,
 };
+use headwater_testkit::event_types;
 use identity::{Group, GroupEvent, GroupRow, MemberRow, Membership, MembershipEvent, User, UserEvent, UserRow};
 use invoicing::{Invoice, InvoiceEvent, InvoiceRow};
 use licensing::{Customer, CustomerEvent, DeviceRow, LicenseRow, Playback, PlaybackEvent, PlaybackRow, Policy, PolicyEvent, PolicyRow};
@@ -169,14 +170,6 @@ fn check_revision(kind: &str, revision: u32, found: &Value) {
          stored: raise REVISION to {}, and leave this file as it is. Found:\n{found:#}",
         revision + 1
     );
-}
-
-/// All variants of an event enum, as serde itself lists them when it meets an unknown one: so none can be forgotten here.
-fn event_types<E: Event>() -> Vec<String> {
-    let unknown = RecordedEvent { number: 1, event_type: "?".to_owned(), version: 1, data: json!({}) };
-    let Err(EventError::Unreadable { reason, .. }) = decode::<E>(&unknown) else { panic!("`?` is no event type") };
-    let (_, expected) = reason.split_once("expected").unwrap_or_else(|| panic!("serde lists no variants: {reason}"));
-    expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 fn read<T: DeserializeOwned>(file: &str) -> T {
