@@ -183,7 +183,7 @@ impl Invoice {
         }
         let (status, command) = (self.status.name(), C::NAME);
         let detail = format!("{command} is not possible with an invoice that is {status}.");
-        Err(Rejection::refused(&INVALID_TRANSITION, detail).with("status", status).with("command", command))
+        Err(Rejection::refused(&INVALID_TRANSITION, detail).with("invoiceStatus", status).with("command", command))
     }
 
     /// Refuses one line more than there may be.

@@ -14,7 +14,7 @@ pub static INVOICE_EXISTS: Rule = Rule {
 pub static INVALID_TRANSITION: Rule = Rule {
     name: "invalid-transition",
     title: "The invoice's status does not allow this",
-    help: "`status` is the invoice's present status, `command` what was asked for. A draft can be changed, issued and deleted; an issued or \
+    help: "`invoiceStatus` is the invoice's present status, `command` what was asked for. A draft can be changed, issued and deleted; an issued or \
            sent invoice can be sent, paid and voided; a paid or void one stays as it is.",
 };
 

@@ -152,14 +152,14 @@ impl Problem {
 
     /// The problem as an answer: `application/problem+json`.
     pub fn answer(&self) -> Answer {
-        let mut body = Map::new();
+        // What a problem adds takes the place of none of the members that every problem has.
+        let mut body = self.members.clone();
         body.insert("type".to_owned(), format!("/problems/{}", self.name).into());
         body.insert("title".to_owned(), self.title.into());
         body.insert("status".to_owned(), self.status.into());
         if !self.detail.is_empty() {
             body.insert("detail".to_owned(), self.detail.as_str().into());
         }
-        body.extend(self.members.clone());
         let answer = Answer::json(self.status, &Value::Object(body)).header("content-type", "application/problem+json");
         match self.retry_after {
             Some(seconds) => answer.header("retry-after", &seconds.to_string()),
@@ -191,5 +191,19 @@ impl From<InvalidToken> for Problem {
 impl From<InvalidStreamName> for Problem {
     fn from(error: InvalidStreamName) -> Self {
         Self::new(&NOT_FOUND, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_problem_adds_takes_no_place_of_what_every_problem_has() {
+        let problem =
+            Problem::new(&PRECONDITION_FAILED, "why").with("status", "PAID").with("detail", 1).with("type", 2).with("due", "1.00");
+        let body: Value = serde_json::from_str(&problem.answer().body).unwrap();
+        let (type_, title) = ("/problems/precondition-failed", PRECONDITION_FAILED.title);
+        assert_eq!(body, json!({ "type": type_, "title": title, "status": 412, "detail": "why", "due": "1.00" }));
     }
 }

@@ -72,7 +72,7 @@ fn answer(step: &Step, invoice: &Invoice) -> String {
         Err(Rejection::Unknown { .. }) => "404".to_owned(),
         Err(Rejection::Refused { rule, members, .. }) => {
             if rule == &rules::INVALID_TRANSITION {
-                assert_eq!((&members["status"], &members["command"]), (&invoice.status.name().into(), &step.name.into()));
+                assert_eq!((&members["invoiceStatus"], &members["command"]), (&invoice.status.name().into(), &step.name.into()));
             }
             rule.name.to_owned()
         }
