@@ -18,9 +18,6 @@ pub use problems::problems;
 pub use states::read_states;
 pub use streams::list_streams;
 
-/// All domains, in order of name.
-const DOMAINS: [&str; 3] = [identity::DOMAIN, invoicing::DOMAIN, licensing::DOMAIN];
-
 /// All functions of this package.
 pub fn functions() -> Vec<Function> {
     vec![identity_changes(), invoicing_changes(), licensing_changes(), list_streams(), read_events(), read_states(), openapi(), problems()]

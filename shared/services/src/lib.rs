@@ -1,0 +1,25 @@
+//! Which services there are, for what looks at all of them alike: the queries that every domain has in common, and the CLI.
+
+mod past_state;
+mod streams;
+
+use headwater::ProjectionFn;
+
+pub use past_state::{NoPastState, PastState, past_state};
+pub use streams::list_streams;
+
+/// One of the services.
+#[derive(Clone, Copy)]
+pub struct Service {
+    /// Its name: the second segment of its streams' names.
+    pub domain: &'static str,
+    /// The rows that its events are folded into.
+    pub projections: &'static [ProjectionFn],
+}
+
+/// All services, in order of name.
+pub static SERVICES: [Service; 3] = [
+    Service { domain: identity::DOMAIN, projections: &identity::PROJECTIONS },
+    Service { domain: invoicing::DOMAIN, projections: &invoicing::PROJECTIONS },
+    Service { domain: licensing::DOMAIN, projections: &licensing::PROJECTIONS },
+];

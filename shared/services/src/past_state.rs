@@ -1,0 +1,76 @@
+use headwater::{Aggregate, StreamName};
+use headwater_dynamodb::{At, EventStore, StoreError};
+use identity::{Group, Membership, User};
+use invoicing::Invoice;
+use jiff::Timestamp;
+use licensing::{Playback, Policy};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// The state of a stream as it was.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct PastState {
+    /// The number of the last event in it.
+    pub version: u64,
+    /// When that was decided.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    pub at: Option<Timestamp>,
+    /// What the rules see.
+    pub state: Value,
+    /// What changed since version `diff`, as a JSON Patch (RFC 6902).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diff: Option<Value>,
+}
+
+/// Why there is no state to show.
+#[derive(Debug, thiserror::Error)]
+pub enum NoPastState {
+    /// No service has streams of this category.
+    #[error("there is no such kind of stream")]
+    Kind,
+    /// The stream has not got that far, or had not begun at that time.
+    #[error("there is no such version of such a stream")]
+    Version,
+    /// The store did not answer, or holds an event that this build cannot read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The state that the rules saw, at a version (in the middle of a commit too; `u64::MAX` is the present) or at a time. With `since` it
+/// also says what changed since that version.
+///
+/// # Errors
+/// [`NoPastState`].
+pub async fn past_state(store: &EventStore, stream: &StreamName, at: At, since: Option<u64>) -> Result<PastState, NoPastState> {
+    let mut past = state(store, stream, at).await?;
+    if past.version == 0 || matches!(at, At::Version(version) if version != u64::MAX && version != past.version) {
+        return Err(NoPastState::Version);
+    }
+    if let Some(since) = since {
+        let before = state(store, stream, At::Version(since)).await?;
+        past.diff = Some(serde_json::to_value(json_patch::diff(&before.state, &past.state)).map_err(StoreError::from)?);
+    }
+    Ok(past)
+}
+
+/// Folds a stream with the aggregate of its kind.
+async fn state(store: &EventStore, stream: &StreamName, at: At) -> Result<PastState, NoPastState> {
+    match (stream.domain(), stream.category().as_str()) {
+        (User::DOMAIN, User::CATEGORY) => fold::<User>(store, stream, at).await,
+        (Group::DOMAIN, Group::CATEGORY) => fold::<Group>(store, stream, at).await,
+        (Membership::DOMAIN, Membership::CATEGORY) => fold::<Membership>(store, stream, at).await,
+        (invoicing::Customer::DOMAIN, invoicing::Customer::CATEGORY) => fold::<invoicing::Customer>(store, stream, at).await,
+        (Invoice::DOMAIN, Invoice::CATEGORY) => fold::<Invoice>(store, stream, at).await,
+        (licensing::Customer::DOMAIN, licensing::Customer::CATEGORY) => fold::<licensing::Customer>(store, stream, at).await,
+        (Playback::DOMAIN, Playback::CATEGORY) => fold::<Playback>(store, stream, at).await,
+        (Policy::DOMAIN, Policy::CATEGORY) => fold::<Policy>(store, stream, at).await,
+        _ => Err(NoPastState::Kind),
+    }
+}
+
+async fn fold<A: Aggregate>(store: &EventStore, stream: &StreamName, at: At) -> Result<PastState, NoPastState> {
+    let folded = store.load_at::<A>(stream, at).await?;
+    let state = serde_json::to_value(&folded.state).map_err(StoreError::from)?;
+    Ok(PastState { version: folded.version, at: folded.at, state, diff: None })
+}
