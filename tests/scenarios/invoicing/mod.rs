@@ -2,11 +2,14 @@
 
 mod access;
 mod costs;
+mod document;
 mod execute;
+mod import;
 mod life;
 mod lists;
 mod mail;
 mod numbers;
+mod revenue;
 mod smtp;
 mod support;
 mod talk;
