@@ -31,6 +31,8 @@ pub fn functions() -> Vec<Function> {
         customers::patch_customer(),
         execute::execute(),
         mail::send_mail(),
+        mail::settle_mail(),
+        mail::list_waiting_mails(),
         queries::get_invoice(),
         queries::list_invoices(),
         queries::get_document(),

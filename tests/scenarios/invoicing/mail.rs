@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
-use headwater::StreamName;
-use headwater_dynamodb::{EffectId, Effects, EventStore, Settlement, StoreConfig, Timing};
 use headwater_tests::{Client, Platform};
 use serde_json::{Value, json};
 
@@ -14,6 +12,9 @@ use super::smtp::{Smtp, Way};
 use crate::support::{PROGRAM, events, eventually, own_platform, shared_platform};
 
 const SEND_MAIL: &str = "invoicing-send-mail";
+
+/// What a person says of the first mail of invoice `one`.
+const SETTLE: &str = "/invoicing/mails/one/9/settle";
 
 /// How long a mail may take whose process died: the lease, and one round of `redrive`.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -129,20 +130,26 @@ async fn a_mail_that_was_refused_too_often_waits_for_a_person() -> Result<()> {
     issued(&client, "one").await?;
     send(&client, "one", "Your invoice").await?;
     eventually(PATIENCE, "the first try", || async { Ok(only_state(&platform).await? == "failed") }).await?;
-    let effect = effect(&client, "refused", "one").await?;
     pretend_four_tries(&platform).await?;
-    ring(&platform, &effect).await?;
+    ring(&platform, "refused").await?;
     eventually(PATIENCE, "the last try", || async { Ok(only_state(&platform).await? == "parked") }).await?;
     assert_eq!(platform.metric(SEND_MAIL, "MailsWaiting")?, 1.0);
 
     smtp.go(Way::Take);
-    ring(&platform, &effect).await?;
+    ring(&platform, "refused").await?;
     platform.settled().await?;
     assert_eq!((smtp.refused(), smtp.taken()), (2, 0), "what is parked is not tried again");
-    assert!(effects(&platform).await?.settle(&effect, Settlement::TryAgain).await?);
-    ring(&platform, &effect).await?;
+    let waiting = client.all("/invoicing/mails").await?;
+    assert_eq!(waiting, [json!({ "invoiceId": "one", "event": 9, "why": "FAILED", "tries": 5, "error": waiting[0]["error"] })]);
+    assert!(waiting[0]["error"].as_str().is_some_and(|error| error.contains("no such mailbox")), "{waiting:?}");
+
+    client.post(SETTLE, &json!({ "outcome": "TRY_AGAIN" })).await?.expect(200)?;
     eventually(PATIENCE, "the mail", || async { Ok(only_state(&platform).await? == "done") }).await?;
     assert_eq!((smtp.refused(), smtp.taken()), (2, 1));
+    assert_eq!(client.all("/invoicing/mails").await?, [Value::Null; 0]);
+    client.post(SETTLE, &json!({ "outcome": "TRY_AGAIN" })).await?.problem(404, "not-found")?;
+    platform.settled().await?;
+    assert_eq!(smtp.taken(), 1, "what was sent is not settled again");
     Ok(())
 }
 
@@ -153,14 +160,20 @@ async fn a_mail_that_may_have_been_sent_waits_for_a_person_at_once() -> Result<(
     issued(&client, "one").await?;
     send(&client, "one", "Your invoice").await?;
     eventually(PATIENCE, "a mark", || async { Ok(only_state(&platform).await? == "unknown") }).await?;
-    let effect = effect(&client, "silence", "one").await?;
     for _ in 0..3 {
-        ring(&platform, &effect).await?;
+        ring(&platform, "silence").await?;
     }
     platform.settled().await?;
     assert_eq!(smtp.taken(), 1, "it is not sent again");
-    assert!(effects(&platform).await?.settle(&effect, Settlement::Done).await?);
-    ring(&platform, &effect).await?;
+    let waiting = client.all("/invoicing/mails").await?;
+    assert_eq!((&waiting[0]["why"], &waiting[0]["tries"], waiting.len()), (&json!("UNKNOWN"), &json!(1), 1));
+    let outcome = json!({ "outcome": "DONE" });
+    let stranger = platform.client("stranger").await?;
+    assert_eq!(stranger.all("/invoicing/mails").await?, [Value::Null; 0]);
+    stranger.post(SETTLE, &outcome).await?.problem(404, "not-found")?;
+    platform.client_with("silence", "clerk", &["reader", "writer"]).await?.post(SETTLE, &outcome).await?.problem(403, "forbidden")?;
+    client.post(SETTLE, &outcome).await?.expect(200)?;
+    ring(&platform, "silence").await?;
     platform.settled().await?;
     assert_eq!((smtp.taken(), only_state(&platform).await?.as_str()), (1, "done"));
     Ok(())
@@ -194,13 +207,6 @@ async fn asked(client: &Client, tenant: &str, invoices: &[&str]) -> Result<BTree
     Ok(asked)
 }
 
-/// The only mail of an invoice.
-async fn effect(client: &Client, tenant: &str, invoice: &str) -> Result<EffectId> {
-    let asked = asked(client, tenant, &[invoice]).await?;
-    let number = asked.first().and_then(|mail| mail.rsplit('.').next()).context("no mail")?.parse()?;
-    Ok(EffectId { stream: StreamName::new(tenant, "invoicing", "invoices", invoice)?, number })
-}
-
 /// The names of the mails of a tenant that were sent, without `.eml`.
 fn outbox(platform: &Platform, tenant: &str) -> Result<BTreeSet<String>> {
     let Ok(folder) = std::fs::read_dir(platform.folder().join("outbox")) else { return Ok(BTreeSet::new()) };
@@ -221,17 +227,10 @@ async fn with_server(way: Way) -> Result<(Platform, Smtp)> {
     Ok((Platform::start(PROGRAM, &["--smtp-url", smtp.url()])?, smtp))
 }
 
-/// Lets a record of the mail's event come again, without its commit.
-async fn ring(platform: &Platform, effect: &EffectId) -> Result<()> {
-    let stream = effect.stream.to_string();
-    platform.put_record("CommitsStream", &stream, &json!({ "stream": stream, "last": effect.number }).to_string()).await
-}
-
-async fn effects(platform: &Platform) -> Result<Effects> {
-    let config = StoreConfig { events_table: platform.table("EventsTable").await?, idempotency_table: None, unique_key: None };
-    let store = EventStore::new(platform.dynamodb().await?, config);
-    let timing = Timing { lease: Duration::ZERO, pause: Duration::ZERO };
-    Ok(Effects::new(store, &platform.table("EffectsTable").await?, "mail", timing))
+/// Lets a record of the first mail of invoice `one` come again, without its commit.
+async fn ring(platform: &Platform, tenant: &str) -> Result<()> {
+    let stream = format!("{tenant}/invoicing/invoices/one");
+    platform.put_record("CommitsStream", &stream, &json!({ "stream": stream, "last": 9 }).to_string()).await
 }
 
 /// Each mail that was ever leased, as `<tenant>.<invoice>.<event number>`, with its state.

@@ -86,7 +86,7 @@ impl Mailer {
         let invoice = app.row_at::<InvoiceRow>(request, &effect.stream, effect.number).await?;
         let invoice = invoice.ok_or_else(|| Problem::internal("the event is not in its stream"))?;
         let message = compose(&self.from, &wanted, &invoice, request.now);
-        let effects = app.effects(request, HANDLER, TIMING)?;
+        let effects = effects(app, request)?;
         let granted = match effects.lease(effect.clone()).await? {
             Lease::Granted(granted) => granted,
             Lease::Done => return Ok(Delivery::Done),
@@ -99,6 +99,11 @@ impl Mailer {
         };
         mark(&effects, &granted, sent).await
     }
+}
+
+/// The mails, as effects.
+pub(super) fn effects(app: &App, request: &Request) -> Result<Effects, Problem> {
+    app.effects(request, HANDLER, TIMING)
 }
 
 /// Marks what became of a mail.

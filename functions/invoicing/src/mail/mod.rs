@@ -5,6 +5,7 @@
 //! | this file | from a batch of the commits stream to the events that ask for a mail |
 //! | `deliver` | lease, send, mark; what is promised, and what a person has to do, is told in `docs/mail.md` |
 //! | `compose` | what the customer gets |
+//! | `waiting` | what a person sees and says of the mails that wait |
 //! | `transport` | SES, SMTP or a folder, and what each knows of a mail that did not go well |
 
 mod compose;
@@ -15,6 +16,7 @@ mod smtp;
 #[cfg(test)]
 mod testing;
 mod transport;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -29,6 +31,7 @@ use invoicing::{DOMAIN, InvoiceEvent, invoice};
 use tokio::sync::OnceCell;
 
 use self::deliver::{Delivery, Mailer, Wanted};
+pub use self::waiting::{list_waiting_mails, settle_mail};
 
 /// The type of the events that ask for a mail.
 const ASKS_FOR_MAIL: &str = "InvoiceSent";

@@ -1,0 +1,136 @@
+//! The mails that wait for a person: which they are, and what the person found out.
+
+use std::time::Duration;
+
+use garde::Validate;
+use headwater::StreamName;
+use headwater_dynamodb::{EffectId, Settlement, Waiting};
+use headwater_kinesis::{CommitRecord, Record};
+use headwater_lambda::problem::{MALFORMED, OUTCOME_UNKNOWN};
+use headwater_lambda::{Answer, App, Call, Function, Problem, Request};
+use invoicing::invoice;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::deliver::effects;
+
+/// How long the stream may take to take a record.
+const STREAM_BUDGET: Duration = Duration::from_secs(3);
+
+/// A mail that waits for a person.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct WaitingMail {
+    /// Whose invoice.
+    invoice_id: String,
+    /// The number of the `InvoiceSent` event that asks for it.
+    event: u64,
+    /// Why it waits.
+    why: Why,
+    /// How often it was tried.
+    tries: u32,
+    /// What was said last; nothing if the process died while it was sending.
+    error: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+enum Why {
+    /// It was surely not sent, however often it was tried.
+    Failed,
+    /// It may have been sent.
+    Unknown,
+}
+
+/// `POST /invoicing/mails/{id}/{event}/settle`: what a person found out about a mail that waits.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SettleMail {
+    /// `DONE`: it was sent, or is not to be. `TRY_AGAIN`: it was not sent, and is to be.
+    #[garde(skip)]
+    outcome: Outcome,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum Outcome {
+    Done,
+    TryAgain,
+}
+
+/// A mail that was settled.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct SettledMail {
+    /// Whose invoice.
+    invoice_id: String,
+    /// The number of the event.
+    event: u64,
+    /// What was said of it.
+    outcome: Outcome,
+}
+
+/// `GET /invoicing/mails`
+pub fn list_waiting_mails() -> Function {
+    let call = Call::list::<WaitingMail>("invoicing-list-waiting-mails", "/invoicing/mails", "The mails that wait for a person.");
+    Function::http(call.operator(), |app, request| async move {
+        let limit = request.limit()?;
+        let after = request.cursor()?.after().map(|after| after_mail(&request, after)).transpose()?;
+        // One more than is shown tells whether there are more.
+        let mut waiting = effects(&app, &request)?.waiting(request.tenant(), after.as_ref(), limit + 1).await?;
+        let goes_on = waiting.len() > limit;
+        waiting.truncate(limit);
+        let last = waiting.last().filter(|_| goes_on).map(|last| format!("{}/{}", last.effect.stream.id(), last.effect.number));
+        let items: Vec<WaitingMail> = waiting.into_iter().map(WaitingMail::from).collect();
+        Answer::page(&request, None, &items, request.cursor_after(last)?)
+    })
+}
+
+/// `POST /invoicing/mails/{id}/{event}/settle`
+pub fn settle_mail() -> Function {
+    let path = "/invoicing/mails/{id}/{event}/settle";
+    let call = Call::command("invoicing-settle-mail", "POST", path, "Say what became, or is to become, of a mail that waits.");
+    Function::http(call.body::<SettleMail>().answer::<SettledMail>().operator(), |app, request| async move {
+        let SettleMail { outcome } = request.json()?;
+        let number = request.path("event").parse().map_err(|_| not_waiting())?;
+        let effect = EffectId { stream: invoice::stream(request.tenant(), request.path("id"))?, number };
+        let settlement = if outcome == Outcome::Done { Settlement::Done } else { Settlement::TryAgain };
+        let settled = effects(&app, &request)?.settle(&effect, settlement).await?;
+        if outcome == Outcome::TryAgain {
+            // Also if it did not wait: the call before may have settled it, and the stream not taken the record.
+            ring(&app, &effect).await?;
+        }
+        if !settled {
+            return Err(not_waiting());
+        }
+        tracing::info!(?effect, actor = request.caller.subject, "a mail was settled");
+        Ok(Answer::json(200, &SettledMail { invoice_id: effect.stream.id().to_owned(), event: number, outcome }))
+    })
+}
+
+/// Brings the record of the event again, without its commit: whoever needs that reads it.
+async fn ring(app: &App, effect: &EffectId) -> Result<(), Problem> {
+    let record = CommitRecord { stream: effect.stream.clone(), last: effect.number, commit: None };
+    let record = Record { key: effect.stream.to_string(), data: serde_json::to_vec(&record).map_err(Problem::internal)? };
+    let published = app.publisher("COMMITS_STREAM").map_err(Problem::internal)?.publish_one(record, STREAM_BUDGET).await;
+    published.map_err(|_| Problem::new(&OUTCOME_UNKNOWN, "The mail is settled; make the call again for it to be sent."))
+}
+
+/// The mail that a cursor names as `<invoice>/<event>`.
+fn after_mail(request: &Request, after: &str) -> Result<EffectId, Problem> {
+    let foreign = || Problem::new(&MALFORMED, "`cursor` is one of another list");
+    let (id, number) = after.split_once('/').ok_or_else(foreign)?;
+    let stream: StreamName = invoice::stream(request.tenant(), id).map_err(|_| foreign())?;
+    Ok(EffectId { stream, number: number.parse().map_err(|_| foreign())? })
+}
+
+fn not_waiting() -> Problem {
+    Problem::not_found("such mail that waits")
+}
+
+impl From<Waiting> for WaitingMail {
+    fn from(Waiting { effect, is_unknown, tries, error }: Waiting) -> Self {
+        let why = if is_unknown { Why::Unknown } else { Why::Failed };
+        Self { invoice_id: effect.stream.id().to_owned(), event: effect.number, why, tries, error }
+    }
+}
