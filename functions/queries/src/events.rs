@@ -19,10 +19,7 @@ pub fn read_events() -> Function {
         if head == 0 {
             return Err(Problem::not_found("such stream"));
         }
-        // A commit has at least one event, so as many commits as events are shown will do.
-        let commits = store.commits_page(&stream, after, u32::try_from(limit).map_err(Problem::internal)?).await?;
-        let mut events: Vec<EventView> = commits.iter().flat_map(EventView::of).filter(|event| event.number > after).collect();
-        events.truncate(limit);
+        let events = EventView::after(&store, &stream, after, limit).await?;
         let goes_on = events.last().is_some_and(|event| event.number < head);
         let next = events.last().filter(|_| goes_on).map(|event| event.number.to_string());
         Answer::page(&request, None, &events, request.cursor_after(next)?)

@@ -1,5 +1,6 @@
 //! Calls for development and tests, under `/dev`: tokens, the meter, lag, the clock, faults, killing processes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -31,6 +32,8 @@ pub struct Dev {
     pub event_sources: Arc<EventSources>,
     /// The meter and the faults.
     pub door: Arc<Door>,
+    /// The variables by which functions know tables and streams.
+    pub environment: BTreeMap<String, String>,
 }
 
 type Shared = State<Arc<Dev>>;
@@ -96,8 +99,8 @@ async fn lag(State(dev): Shared) -> Answer {
     json_answer(json!(dev.event_sources.lag().await))
 }
 
-/// `GET /dev/endpoint` → `{"endpoint", "accessKeyId", "secretAccessKey", "region"}`: where a person's own tools reach tables,
-/// streams and buckets, as one who may do everything.
+/// `GET /dev/endpoint` → `{"endpoint", "accessKeyId", "secretAccessKey", "region", "environment"}`: where a person's own tools reach
+/// tables, streams and buckets, as one who may do everything, and the variables that name them: `{"EVENTS_TABLE": …}`.
 async fn endpoint(State(dev): Shared) -> Answer {
     let (key, secret) = dev.door.credentials_for(OPERATOR);
     json_answer(json!({
@@ -105,6 +108,7 @@ async fn endpoint(State(dev): Shared) -> Answer {
         "accessKeyId": key,
         "secretAccessKey": secret,
         "region": REGION,
+        "environment": dev.environment,
     }))
 }
 

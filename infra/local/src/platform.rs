@@ -74,7 +74,8 @@ impl Platform {
         let event_sources = Arc::new(EventSources::start(&template, &endpoints, &host, &clock, &checkpoints)?);
         let gateway = Gateway::new(&template.functions, tokens.clone(), clock.clone(), host.clone());
         let (host_of_dev, sources_of_dev) = (host.clone(), event_sources.clone());
-        let dev = Dev { tokens, clock, host: host_of_dev, event_sources: sources_of_dev, door: door.clone() };
+        let dev =
+            Dev { tokens, clock, host: host_of_dev, event_sources: sources_of_dev, door: door.clone(), environment: template.stores() };
         let app = dev::router(dev).fallback_service(gateway::router(gateway));
         let url = serve(config.port, app).await?;
         let outbox = config.smtp_url.is_none().then(|| outbox(&data_dir));

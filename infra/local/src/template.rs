@@ -17,6 +17,8 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -77,6 +79,13 @@ impl Template {
     /// The function with this name (`Handler`).
     pub fn function(&self, name: &str) -> Option<&Function> {
         self.functions.iter().find(|f| f.name == name)
+    }
+
+    /// The variables by which functions know tables and streams, with their names.
+    pub fn stores(&self) -> BTreeMap<String, String> {
+        let is_store = |name: &String| self.tables.iter().any(|t| t.name == *name) || self.streams.iter().any(|s| s.name == *name);
+        let variables = self.functions.iter().flat_map(|function| &function.environment).filter(|(_, value)| is_store(value));
+        variables.map(|(variable, name)| (variable.clone(), name.clone())).collect()
     }
 
     fn add(&mut self, resource: &resources::Resource<'_>, globals: &Value, roles: &roles::Roles, scope: &Scope) -> Result<()> {

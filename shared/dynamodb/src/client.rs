@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -15,13 +15,17 @@ const CONNECT: Duration = Duration::from_secs(1);
 const ATTEMPT: Duration = Duration::from_secs(2);
 
 /// A client configured from the environment: region, credentials, `AWS_ENDPOINT_URL_DYNAMODB`.
+pub async fn connect() -> Client {
+    connect_with(&aws_config::load_defaults(BehaviorVersion::latest()).await)
+}
+
+/// A client of what a configuration names.
 ///
 /// The SDK's own retries are off: only this crate knows which failures may be repeated, with what, and until when.
-pub async fn connect() -> Client {
+pub fn connect_with(shared: &SdkConfig) -> Client {
     let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
-    let config =
-        aws_config::defaults(BehaviorVersion::latest()).retry_config(RetryConfig::disabled()).timeout_config(timeouts).load().await;
-    Client::new(&config)
+    let config = aws_sdk_dynamodb::config::Builder::from(shared).retry_config(RetryConfig::disabled()).timeout_config(timeouts);
+    Client::from_conf(config.build())
 }
 
 /// Opens the connection, so that TLS is set up while a Lambda starts and not in its first request.

@@ -1,4 +1,5 @@
-use headwater::Commit;
+use headwater::{Commit, StreamName};
+use headwater_dynamodb::{EventStore, StoreError};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -26,6 +27,16 @@ pub struct EventView {
 }
 
 impl EventView {
+    /// The events after number `after`, oldest first: at most `limit`, and at most 1 MB of them. There are none only at the stream's end.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn after(store: &EventStore, stream: &StreamName, after: u64, limit: usize) -> Result<Vec<Self>, StoreError> {
+        // A commit has at least one event, so as many commits as events are wanted will do.
+        let commits = store.commits_page(stream, after, u32::try_from(limit).unwrap_or(u32::MAX)).await?;
+        Ok(commits.iter().flat_map(Self::of).filter(|event| event.number > after).take(limit).collect())
+    }
+
     /// The events of a commit.
     pub fn of(commit: &Commit) -> Vec<Self> {
         let metadata = &commit.metadata;

@@ -25,6 +25,15 @@ async fn a_request_goes_through_the_gateway_to_a_process_and_back() {
 }
 
 #[tokio::test]
+async fn tools_are_told_where_the_stores_are_and_no_secret() {
+    let system = System::start().await;
+    let told: Value = system.get("/dev/endpoint").await.json().await.unwrap();
+    assert!(told["environment"]["STREAM"].as_str().unwrap().contains("Line"), "{told}");
+    let variables: Vec<&String> = told["environment"].as_object().unwrap().keys().collect();
+    assert_eq!(variables, ["STREAM", "TABLE"]);
+}
+
+#[tokio::test]
 async fn tokens_are_checked_before_the_function_runs() {
     let system = System::start().await;
     let refused = system.get("/things/7").await;
