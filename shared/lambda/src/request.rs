@@ -213,11 +213,7 @@ impl Request {
     /// # Errors
     /// 400 if it is not JSON; 422 with each field at fault.
     pub fn json<T: DeserializeOwned + Validate<Context = ()>>(&self) -> Result<T, Problem> {
-        let body = self.any_json()?;
-        if !body.is_object() {
-            return Err(Problem::invalid([(String::new(), "the body must be an object".to_owned())]));
-        }
-        read_json(body)
+        read_json(object(self.any_json()?)?.into())
     }
 
     /// The members of the body, which must be an object; none if there is no body.
@@ -228,10 +224,7 @@ impl Request {
         if self.body.is_empty() {
             return Ok(serde_json::Map::new());
         }
-        match self.any_json()? {
-            serde_json::Value::Object(members) => Ok(members),
-            _ => Err(Problem::invalid([(String::new(), "the body must be an object".to_owned())])),
-        }
+        object(self.any_json()?)
     }
 
     /// The body as a list of items, each with its shape checked; errors point at `/3/at`.
@@ -361,6 +354,13 @@ impl Request {
             None => Ok(None),
             Some(value) => value.to_str().map(Some).map_err(|_| Problem::new(&MALFORMED, format!("the header {name} is not ASCII"))),
         }
+    }
+}
+
+fn object(body: serde_json::Value) -> Result<serde_json::Map<String, serde_json::Value>, Problem> {
+    match body {
+        serde_json::Value::Object(members) => Ok(members),
+        _ => Err(Problem::invalid([(String::new(), "the body must be an object".to_owned())])),
     }
 }
 

@@ -134,6 +134,17 @@ fn a_body_may_be_a_list_of_objects() {
 }
 
 #[test]
+fn no_body_has_no_members() {
+    let members = |body: serde_json::Value| read(json!({ "body": body })).unwrap().members();
+    assert_eq!(members(serde_json::Value::Null).unwrap().len(), 0);
+    assert_eq!(members(json!("")).unwrap().len(), 0);
+    assert_eq!(members(json!(r#"{"version": 7}"#)).unwrap()["version"], 7);
+    for (body, status) in [("{", 400), ("[]", 422), ("null", 422), ("7", 422)] {
+        assert_eq!(members(json!(body)).unwrap_err().status(), status, "{body}");
+    }
+}
+
+#[test]
 fn fields_are_pointed_at_by_their_json_names() {
     #[derive(Debug, serde::Deserialize, Validate)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
