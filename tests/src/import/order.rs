@@ -89,7 +89,7 @@ impl Order {
         let fault = |error: &Value| {
             let (item, column) = place(error["pointer"].as_str().unwrap_or_default());
             let detail = error["detail"].as_str().unwrap_or_default();
-            self.fault_of_item(item, if column.is_empty() { detail.to_owned() } else { format!("{column} {detail}") })
+            self.fault_of_item(item, if column.is_empty() { detail.to_owned() } else { format!("{column}: {detail}") })
         };
         problem["errors"].as_array().into_iter().flatten().map(fault).collect()
     }

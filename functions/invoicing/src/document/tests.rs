@@ -26,7 +26,7 @@ fn paid(amount: &str, reference: &str) -> InvoiceEvent {
     InvoiceEvent::PaymentRecorded(Payment { amount: decimal(amount), at: at(9), reference: reference.to_owned() })
 }
 
-/// A draft of the first of November for a customer of this name, and the issue of it on the second, due on the twentieth.
+/// A draft for a customer of this name.
 fn draft(name: &str) -> Vec<InvoiceEvent> {
     let customer = InvoiceCustomer { id: None, name: name.to_owned(), email: "pay@acme.example".to_owned() };
     let currency = Currency::from_code("EUR").unwrap();
@@ -40,6 +40,7 @@ fn draft(name: &str) -> Vec<InvoiceEvent> {
     ]
 }
 
+/// Acme's draft, issued on the second of November as number 7 and due on the twentieth, and what came after.
 fn issued(events: Vec<InvoiceEvent>) -> Vec<InvoiceEvent> {
     let issue = [InvoiceEvent::InvoiceNumberSet { number: 7 }, InvoiceEvent::InvoiceDueDateSet { due_at: at(20) }, status(Status::Issued)];
     [draft("Acme"), issue.to_vec(), events].concat()

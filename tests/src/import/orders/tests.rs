@@ -40,7 +40,7 @@ fn an_order_with_a_broken_row_is_left_out_and_the_others_go_in() {
     let orders = check(
         &[&row("a"), &row("b"), &row("a").replace(",2,", ",two,"), &row("c").replace("EUR", "EURO")],
         1,
-        &["4 a: quantity must be a decimal number", "5 c: currency must be the ISO 4217 code"],
+        &["4 a: quantity: must be a decimal number", "5 c: currency: must be the ISO 4217 code"],
     );
     assert_eq!((orders.valid[0].id(), orders.refused), ("b", 2));
 }
@@ -52,8 +52,8 @@ fn all_that_is_wrong_is_told() {
         &[&row("a").replace("0.19", "19"), &both, &row("a").replace(",EUR,", ",USD,").replace("Ada", "Eve")],
         0,
         &[
-            "2 a: taxRate must be a fraction",
-            "3 a: unitPrice must be a decimal number",
+            "2 a: taxRate: must be a fraction",
+            "3 a: unitPrice: must be a decimal number",
             "4 a: customerName is not that of line 2",
             "4 a: currency is not that of line 2",
         ],
