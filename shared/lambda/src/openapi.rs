@@ -80,6 +80,10 @@ fn responses(call: &Call) -> Value {
         status.to_owned(),
         json!({ "description": call.summary, "content": content.clone(), "headers": answer_headers(call.kind) }),
     );
+    if call.path.ends_with("/execute") {
+        let created = json!({ "description": "Something was created.", "content": content, "headers": answer_headers(Kind::Create) });
+        responses.insert("201".to_owned(), created);
+    }
     if matches!(call.kind, Kind::Entity | Kind::Html | Kind::List) {
         responses.insert("304".to_owned(), json!({ "description": "The caller has it so already." }));
     }
@@ -198,4 +202,18 @@ fn problem_schema() -> Value {
             },
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_html_is_told_as_one() {
+        let document = document(&[Call::html("get-page", "/things/{id}/page", "A page.")]);
+        let get = &document["paths"]["/things/{id}/page"]["get"];
+        assert_eq!(get["responses"]["200"]["content"], json!({ "text/html": { "schema": { "type": "string" } } }));
+        assert!(get["responses"]["200"]["headers"]["ETag"].is_object() && get["responses"]["304"].is_object());
+        assert_eq!(get["description"], "Needs the role `reader`.");
+    }
 }
