@@ -17,7 +17,8 @@ pub trait Projection: Default + Serialize + DeserializeOwned + Send + Sync + 'st
     /// The categories of the streams that it folds, as `users` or `groups/members`.
     const CATEGORY: &'static str;
 
-    /// Names shape, fold and index keys together. Raise it whenever one of them changes: a row of another revision is not used.
+    /// Names shape, fold, index keys and contributions together. Raise it whenever one of them changes: a row of another revision is not
+    /// used.
     const REVISION: u32;
 
     /// Takes one event in. `at` is when its commit was decided.
