@@ -13,16 +13,20 @@ pub struct EventView {
     pub number: u64,
     /// Its type, as `UserNameSet`.
     #[serde(rename = "type")]
-    event_type: String,
+    pub event_type: String,
     /// The schema version of `data`.
     version: u32,
-    data: Value,
+    /// What happened, as an object.
+    pub data: Value,
     /// When its commit was decided.
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
-    actor: String,
-    command: String,
-    correlation_id: String,
+    /// The subject of the caller's token.
+    pub actor: String,
+    /// The command that it follows from.
+    pub command: String,
+    /// The same for everything that one request led to.
+    pub correlation_id: String,
     causation_id: Option<String>,
 }
 

@@ -1,0 +1,103 @@
+use std::collections::BTreeMap;
+use std::env;
+
+use anyhow::{Context, Result};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use clap::Args;
+use headwater_dynamodb::{EventStore, Feed, StoreConfig, connect_with};
+use serde::Deserialize;
+use tokio::sync::OnceCell;
+
+/// Where `cargo local` listens unless it was told otherwise.
+const LOCAL: &str = "http://127.0.0.1:3000";
+
+/// What the help calls the options that every command has.
+pub(crate) const EVERYWHERE: &str = "Options everywhere";
+
+/// Where the tables are.
+#[derive(Args)]
+pub(crate) struct Target {
+    /// Ask the platform on this machine where the tables are, instead of the environment [default URL: http://127.0.0.1:3000].
+    #[arg(long, global = true, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = LOCAL, help_heading = EVERYWHERE)]
+    local: Option<String>,
+}
+
+/// The way to the tables, found when it is first needed.
+pub(crate) struct Connection {
+    target: Target,
+    found: OnceCell<Found>,
+}
+
+/// Whom to ask, and what the tables are called.
+struct Found {
+    config: SdkConfig,
+    /// Tables by the variables that name them for functions; without it the process's own variables do.
+    environment: Option<BTreeMap<String, String>>,
+}
+
+/// What the platform on one machine says of itself.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LocalEndpoint {
+    endpoint: String,
+    access_key_id: String,
+    secret_access_key: String,
+    region: String,
+    environment: BTreeMap<String, String>,
+}
+
+impl Connection {
+    pub(crate) fn new(target: Target) -> Self {
+        Self { target, found: OnceCell::new() }
+    }
+
+    /// The event store.
+    pub(crate) async fn store(&self) -> Result<EventStore> {
+        let events_table = self.name("EVENTS_TABLE").await?;
+        let client = connect_with(&self.found().await?.config);
+        Ok(EventStore::new(client, StoreConfig { events_table, idempotency_table: None, unique_key: None }))
+    }
+
+    /// The change feeds.
+    pub(crate) async fn feed(&self) -> Result<Feed> {
+        Ok(Feed::new(self.store().await?, &self.name("FEED_TABLE").await?))
+    }
+
+    /// The name of the table that a variable of the functions holds.
+    async fn name(&self, variable: &str) -> Result<String> {
+        let name = match &self.found().await?.environment {
+            Some(environment) => environment.get(variable).cloned(),
+            None => env::var(variable).ok().filter(|name| !name.is_empty()),
+        };
+        name.with_context(|| {
+            format!("{variable} is not set: give the name that the functions have in it, or --local for the platform on this machine")
+        })
+    }
+
+    async fn found(&self) -> Result<&Found> {
+        self.found
+            .get_or_try_init(async || match &self.target.local {
+                Some(url) => ask(url).await,
+                None => Ok(Found { config: aws_config::load_defaults(BehaviorVersion::latest()).await, environment: None }),
+            })
+            .await
+    }
+}
+
+/// Asks the platform on one machine.
+async fn ask(url: &str) -> Result<Found> {
+    let no_answer = || format!("no platform answers at {url}: start it with `cargo local`, or say where it is with --local=URL");
+    // It goes straight to loopback, whatever proxy the environment names.
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    let answer = http.get(format!("{}/dev/endpoint", url.trim_end_matches('/'))).send().await.with_context(no_answer)?;
+    let LocalEndpoint { endpoint, access_key_id, secret_access_key, region, environment } =
+        answer.error_for_status().with_context(no_answer)?.json().await.with_context(no_answer)?;
+    let credentials = Credentials::new(access_key_id, secret_access_key, None, None, "headwater");
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .endpoint_url(endpoint)
+        .region(Region::new(region))
+        .credentials_provider(SharedCredentialsProvider::new(credentials));
+    Ok(Found { config: config.load().await, environment: Some(environment) })
+}

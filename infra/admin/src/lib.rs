@@ -1,0 +1,67 @@
+//! `headwater`: what an operator sees of streams and states, on one machine and on AWS alike. How it is used is told in `docs/cli.md`.
+//!
+//! `connection` says where the tables are, `output` how answers look; every other module is one command.
+
+mod connection;
+mod failure;
+mod output;
+mod state;
+mod streams;
+
+use std::ffi::OsString;
+use std::io::Write;
+
+use clap::{Parser, Subcommand};
+
+use crate::connection::{Connection, EVERYWHERE, Target};
+use crate::output::Output;
+
+#[derive(Parser)]
+#[command(name = "headwater", version, about = "Looks at Headwater's streams and states", after_help = output::EXIT_CODES)]
+struct Cli {
+    #[command(flatten)]
+    target: Target,
+    /// Answer with JSON: a document, or one a line for lists.
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// What happened: streams and their events.
+    #[command(subcommand)]
+    Streams(streams::Streams),
+    /// The state that the rules saw, now or as it was.
+    State(state::State),
+}
+
+/// Carries out a command line, the program's name first, and gives the exit code: 0 done, 1 what was asked for is not there, 2 it could
+/// not be done.
+pub async fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut (dyn Write + Send), err: &mut (dyn Write + Send)) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(usage) => {
+            // Where not even this can be said, the code says it.
+            let text = usage.render();
+            if usage.use_stderr() {
+                write!(err, "{text}").ok()
+            } else {
+                write!(out, "{text}").ok()
+            };
+            return u8::try_from(usage.exit_code()).unwrap_or(2);
+        }
+    };
+    let Cli { target, json, command } = cli;
+    let mut output = Output::new(json, out, err);
+    let connection = Connection::new(target);
+    let done = match command {
+        Command::Streams(streams) => streams.run(&connection, &mut output).await,
+        Command::State(state) => state.run(&connection, &mut output).await,
+    };
+    match done {
+        Ok(()) => 0,
+        Err(failure) => output.failed(&failure),
+    }
+}

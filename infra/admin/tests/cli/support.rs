@@ -1,0 +1,134 @@
+//! A machine with tables that hold the golden histories, projected.
+
+use std::path::PathBuf;
+use std::{fs, iter};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use axum::routing::get;
+use axum::{Json, Router};
+use headwater::Commit;
+use headwater_dynamodb::{Doorbell, EventStore, Projector, StoreConfig, commit_to_item};
+use headwater_services::SERVICES;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+/// The histories that `tests/golden` keeps for ever: one stream of each kind.
+const HISTORIES: [&str; 8] = [
+    "identity/user",
+    "identity/group",
+    "identity/membership",
+    "invoicing/customer",
+    "invoicing/invoice",
+    "licensing/customer",
+    "licensing/playback",
+    "licensing/policy",
+];
+
+/// What a command line came to.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) out: String,
+    pub(crate) err: String,
+    pub(crate) code: u8,
+}
+
+/// Where the tables are, and what `--local` asks.
+pub(crate) struct Machine {
+    pub(crate) dynamodb: String,
+    pub(crate) platform: String,
+    client: Client,
+}
+
+impl Machine {
+    /// Empty tables.
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let dynamodb = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .endpoint_url(&dynamodb);
+        let client = Client::from_conf(config.build());
+        let events = [("stream", ScalarAttributeType::S), ("seq", ScalarAttributeType::N)];
+        let others = [("pk", ScalarAttributeType::S), ("sk", ScalarAttributeType::S)];
+        for (table, keys) in [("events", events), ("views", others.clone()), ("feed", others)] {
+            create_table(&client, table, keys).await;
+        }
+        let platform = platform(&dynamodb).await;
+        Self { dynamodb, platform, client }
+    }
+
+    /// Tables with the golden histories, projected.
+    pub(crate) async fn with_histories() -> Self {
+        let machine = Self::start().await;
+        let commits: Vec<Commit> = HISTORIES.into_iter().flat_map(history).collect();
+        machine.append(&commits).await;
+        for service in &SERVICES {
+            let projector = Projector::new(machine.store(), "views", "feed", service.domain, service.projections);
+            let own = commits.iter().filter(|commit| commit.stream.domain() == service.domain);
+            let doorbells =
+                own.map(|commit| Doorbell { stream: commit.stream.clone(), version: commit.last(), commit: Some(commit.clone()) });
+            let report = projector.project(doorbells.collect()).await;
+            assert!(report.failed.is_empty() && report.parked.is_empty(), "{report:?}");
+        }
+        machine
+    }
+
+    pub(crate) async fn append(&self, commits: &[Commit]) {
+        for commit in commits {
+            let item = commit_to_item(commit.clone()).unwrap();
+            self.client.put_item().table_name("events").set_item(Some(item)).send().await.unwrap();
+        }
+    }
+
+    pub(crate) fn store(&self) -> EventStore {
+        let config = StoreConfig { events_table: "events".to_owned(), idempotency_table: None, unique_key: None };
+        EventStore::new(self.client.clone(), config)
+    }
+
+    /// Runs a command line on this machine, as `streams ls --tenant acme`.
+    pub(crate) async fn run(&self, line: &str) -> Answer {
+        run(&format!("{line} --local={}", self.platform)).await
+    }
+}
+
+/// Runs a command line.
+pub(crate) async fn run(line: &str) -> Answer {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let arguments = iter::once("headwater").chain(line.split_whitespace());
+    let code = headwater_admin::run(arguments.map(Into::into), &mut out, &mut err).await;
+    Answer { out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap(), code }
+}
+
+/// A golden history.
+pub(crate) fn history(name: &str) -> Vec<Commit> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../../tests/golden/{name}.history.json"));
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// What the platform says of itself under `/dev/endpoint`.
+async fn platform(dynamodb: &str) -> String {
+    let answer = json!({
+        "endpoint": dynamodb, "accessKeyId": "headwater", "secretAccessKey": "local", "region": "us-east-1",
+        "environment": { "EVENTS_TABLE": "events", "VIEWS_TABLE": "views", "FEED_TABLE": "feed" },
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = Router::new().route("/dev/endpoint", get(|| async { Json(answer) }));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
+async fn create_table(client: &Client, name: &str, keys: [(&str, ScalarAttributeType); 2]) {
+    let mut request = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+    for ((name, kind), key_type) in keys.into_iter().zip([KeyType::Hash, KeyType::Range]) {
+        let definition = AttributeDefinition::builder().attribute_name(name).attribute_type(kind);
+        let element = KeySchemaElement::builder().attribute_name(name).key_type(key_type);
+        request = request.attribute_definitions(definition.build().unwrap()).key_schema(element.build().unwrap());
+    }
+    request.send().await.unwrap();
+}
