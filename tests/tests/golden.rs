@@ -3,8 +3,8 @@
 //! - `<EventType>.v<N>.json`: an event's data as version N stored it. Such a file is never changed or removed.
 //! - `<kind>.history.json`: the commits of a whole stream, in which every event type occurs.
 //! - `<kind>.state.r<N>.json`: the state after each of these commits, at the aggregate's revision N.
-//! - `<kind>.row.r<N>.json`: the query row and its places in indexes after each of these commits, at the projection's revision N;
-//!   of rows of parts, those of all parts that there are by then.
+//! - `<kind>.row.r<N>.json`: the query row, its places in indexes and what it adds to sums after each of these commits, at the
+//!   projection's revision N; of rows of parts, those of all parts that there are by then.
 //!
 //! `grant.txt` is a provisional grant as clients hold it; the licensing package reads it.
 
@@ -135,7 +135,7 @@ fn check_states<A: Aggregate>(kind: &str) {
     }
 }
 
-/// The history folds to the rows and index keys that their revision promises.
+/// The history folds to the rows, index keys and contributions that their revision promises.
 fn check_rows<P: Projection>(kind: &str) {
     let commits: Vec<Commit> = read(&format!("{kind}.history.json"));
     let rows: Vec<Value> = (1..=commits.len()).map(|count| row(projection_fn::<P>(), &commits[0].stream, &commits[..count])).collect();
@@ -156,7 +156,11 @@ fn check_parts<P: Part>(source: &str, kind: &str) {
 
 fn row(projection: ProjectionFn, name: &StreamName, commits: &[Commit]) -> Value {
     let applied = (projection.apply)(name, &Row::default(), commits).expect("the history can be read");
-    json!({ "row": applied.row.data, "keys": applied.keys })
+    let mut row = json!({ "row": applied.row.data, "keys": applied.keys });
+    if !applied.contributions.is_empty() {
+        row["sums"] = applied.contributions.iter().map(|(key, amounts)| json!({ "key": key, "amounts": amounts })).collect();
+    }
+    row
 }
 
 #[track_caller]
