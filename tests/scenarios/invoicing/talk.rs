@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::support::{INVOICES, draft, invoice, item, item_of, mail, numbered, path, post};
+use super::support::{INVOICES, draft, invoice, item, item_of, mail, numbered, path, payment, post};
 use crate::support::{at_once, count, events, own_platform, shared_platform};
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn sending_commutes_with_nothing() -> Result<()> {
     let client = platform.client("talk-send").await?;
     draft(&client, "i").await?;
     let known = post(&client, "i", "issue", &json!({})).await?.expect(200)?.version();
-    post(&client, "i", "payments", &super::support::payment("10.00", "bank-1")).await?.expect(200)?;
+    post(&client, "i", "payments", &payment("10.00", "bank-1")).await?.expect(200)?;
     let mut mail = mail();
     mail["version"] = known.into();
     let conflict = post(&client, "i", "send", &mail).await?.problem(409, "concurrent-modification")?;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::support::{INVOICES, get_with, path};
 use crate::support::{PROGRAM, eventually};
 
-/// How many invoices are generated, unless the environment's `INVOICES` says another number: 1,000 take some minutes.
+/// How many invoices are generated, unless the environment's `INVOICES` says another number. 1,000 agree, and take some ten minutes on two cores.
 const DEFAULT_INVOICES: usize = 40;
 
 /// How many commands an invoice gets after it was created; some are refused, and change nothing.
