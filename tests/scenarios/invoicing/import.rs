@@ -42,6 +42,14 @@ fn import(platform: &Platform, tenant: &str, file: &str) -> Result<(Option<i32>,
     Ok((output.status.code(), written.lines().map(str::to_owned).collect()))
 }
 
+/// A file of orders of one line each.
+fn orders_of_tea(folder: &tempfile::TempDir, ids: &[&str]) -> Result<String> {
+    let file = folder.path().join("orders.csv");
+    let rows: String = ids.iter().map(|id| format!("{id},Ada,ada@example.com,EUR,Tea,2,12.50,0.19\n")).collect();
+    std::fs::write(&file, format!("orderId,customerName,customerEmail,currency,description,quantity,unitPrice,taxRate\n{rows}"))?;
+    Ok(file.to_str().unwrap_or_default().to_owned())
+}
+
 /// All that was ever written.
 async fn changes(client: &Client) -> Result<Vec<Value>> {
     client.all("/invoicing/changes?limit=200").await
@@ -80,11 +88,7 @@ async fn an_invoice_that_is_not_the_orders_is_told() -> Result<()> {
     let platform = shared_platform()?;
     let client = platform.client("importer").await?;
     let folder = tempfile::tempdir()?;
-    let file = folder.path().join("orders.csv");
-    let rows = ["edited", "longer", "issued", "gone"].map(|order| format!("{order},Ada,ada@example.com,EUR,Tea,2,12.50,0.19\n"));
-    let header = "orderId,customerName,customerEmail,currency,description,quantity,unitPrice,taxRate\n";
-    std::fs::write(&file, header.to_owned() + &rows.concat())?;
-    let file = file.to_str().unwrap_or_default();
+    let file = &orders_of_tea(&folder, &["edited", "longer", "issued", "gone"])?;
     assert_eq!(import(&platform, "importer", file)?.0, Some(0));
     assert_eq!(import(&platform, "importer", file)?.0, Some(0), "the views may be behind: that is no difference");
 
@@ -101,6 +105,24 @@ async fn an_invoice_that_is_not_the_orders_is_told() -> Result<()> {
     ];
     assert_eq!((code, &lines[..3]), (Some(1), &expected.map(str::to_owned)[..]), "{lines:?}");
     assert!(lines[3].ends_with(": 0 created, 1 were there already, 3 refused."), "{lines:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_import_outlasts_a_store_that_does_not_answer() -> Result<()> {
+    let platform = own_platform()?;
+    let client = platform.client("patient").await?;
+    let ids: Vec<String> = (0..20).map(|number| format!("i{number}")).collect();
+    let folder = tempfile::tempdir()?;
+    let file = orders_of_tea(&folder, &ids.iter().map(String::as_str).collect::<Vec<_>>())?;
+    let create = "invoicing-create-invoice";
+    platform.fault(json!({ "service": "dynamodb", "fault": "lost-reply", "rate": 0.3, "function": create })).await?;
+    platform.fault(json!({ "service": "dynamodb", "fault": "unreachable", "rate": 1.0, "seconds": 3, "function": create })).await?;
+    let (code, lines) = import(&platform, "patient", &file)?;
+    // Which of them were created by a try whose answer was lost is another matter.
+    assert!(code == Some(0) && lines.len() == 1 && lines[0].ends_with(" 0 refused."), "{lines:?}");
+    platform.settled().await?;
+    assert_eq!((client.all(INVOICES).await?.len(), changes(&client).await?.len()), (20, 20));
     Ok(())
 }
 
