@@ -34,6 +34,7 @@ pub(crate) use self::fold::{FoldError, fold, fold_missing, gap, missing, usable}
 pub use self::generation::{Generation, Generations};
 pub use self::overlay::Overlay;
 pub use self::page::{Page, PageRequest};
+pub use self::parking::ParkedStream;
 pub use self::part::PartRow;
 pub(crate) use self::row::{Parked, StoredRow};
 pub(crate) use self::rows::Rows;
