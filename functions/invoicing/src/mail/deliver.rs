@@ -13,9 +13,9 @@ use super::transport::{LONGEST_SEND, Mail, NotSent, Transport};
 /// The handler's name among the effects.
 const HANDLER: &str = "mail";
 
-/// A lease outlasts the function, which the template gives 15 seconds. With these pauses the last try comes five minutes after the first,
+/// A lease outlasts the function, which the template gives 20 seconds. With these pauses the last try comes five minutes after the first,
 /// which most outages of a mail server do not outlive.
-const TIMING: Timing = Timing { lease: Duration::from_secs(20), pause: Duration::from_secs(20) };
+const TIMING: Timing = Timing { lease: Duration::from_secs(25), pause: Duration::from_secs(20) };
 
 /// How much time there must be to begin with a mail: to lease, to send and to mark it.
 const LONGEST_DELIVERY: Duration = Duration::from_secs(3).saturating_add(LONGEST_SEND);

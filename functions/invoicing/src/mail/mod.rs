@@ -49,6 +49,7 @@ pub fn send_mail() -> Function {
                 let sequence = &record.kinesis.sequence_number;
                 let comes_again = send_mails_of(&app, &mailer, record, deadline).await.unwrap_or_else(|error| {
                     tracing::error!(%error, sequence, "will be tried again");
+                    metric(DOMAIN, Delivery::Later.metric(), 1.0);
                     true
                 });
                 if comes_again {
