@@ -6,7 +6,8 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use clap::Args;
-use headwater_dynamodb::{EventStore, Feed, StoreConfig, connect_with};
+use headwater_dynamodb::{EventStore, Feed, Projector, StoreConfig, Views, connect_with};
+use headwater_services::Service;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
@@ -63,6 +64,17 @@ impl Connection {
     /// The change feeds.
     pub(crate) async fn feed(&self) -> Result<Feed> {
         Ok(Feed::new(self.store().await?, &self.name("FEED_TABLE").await?))
+    }
+
+    /// The views of a service.
+    pub(crate) async fn views(&self, service: &Service) -> Result<Views> {
+        Ok(Views::new(self.store().await?, &self.name("VIEWS_TABLE").await?, service.domain))
+    }
+
+    /// What folds a service's events into its views.
+    pub(crate) async fn projector(&self, service: &Service) -> Result<Projector> {
+        let (views, feed) = (self.name("VIEWS_TABLE").await?, self.name("FEED_TABLE").await?);
+        Ok(Projector::new(self.store().await?, &views, &feed, service.domain, service.projections))
     }
 
     /// The name of the table that a variable of the functions holds.

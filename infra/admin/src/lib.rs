@@ -1,10 +1,11 @@
-//! `headwater`: what an operator sees of streams and states, on one machine and on AWS alike. How it is used is told in `docs/cli.md`.
+//! `headwater`: what an operator sees of streams and states, and does about streams that are parked, on one machine and on AWS alike. How it is used is told in `docs/cli.md`.
 //!
 //! `connection` says where the tables are, `output` how answers look; every other module is one command.
 
 mod connection;
 mod failure;
 mod output;
+mod parked;
 mod state;
 mod streams;
 
@@ -17,7 +18,7 @@ use crate::connection::{Connection, EVERYWHERE, Target};
 use crate::output::Output;
 
 #[derive(Parser)]
-#[command(name = "headwater", version, about = "Looks at Headwater's streams and states", after_help = output::EXIT_CODES)]
+#[command(name = "headwater", version, about = "Shows what is in Headwater's tables, and takes up what is parked", after_help = output::EXIT_CODES)]
 struct Cli {
     #[command(flatten)]
     target: Target,
@@ -35,6 +36,9 @@ enum Command {
     Streams(streams::Streams),
     /// The state that the rules saw, now or as it was.
     State(state::State),
+    /// Streams that the projectors gave up, since an event of theirs cannot be folded.
+    #[command(subcommand)]
+    Parked(parked::Parked),
 }
 
 /// Carries out a command line, the program's name first, and gives the exit code: 0 done, 1 what was asked for is not there, 2 it could
@@ -59,6 +63,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut (dyn W
     let done = match command {
         Command::Streams(streams) => streams.run(&connection, &mut output).await,
         Command::State(state) => state.run(&connection, &mut output).await,
+        Command::Parked(parked) => parked.run(&connection, &mut output).await,
     };
     match done {
         Ok(()) => 0,
