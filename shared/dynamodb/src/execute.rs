@@ -170,10 +170,6 @@ impl<'a, C: Command> Attempt<'a, C> {
         self.conflicts += 1;
         tracing::info!(stream = %self.execution.stream, conflicts = self.conflicts, "others were faster");
         self.heads.forget(&moved);
-        self.claims.refresh(self.store, &moved).await?;
-        if let Some(numbers) = &mut self.numbers {
-            numbers.refresh(self.store, &moved).await?;
-        }
         if let Some(winner) = winner {
             self.known.apply(&winner).map_err(StoreError::from)?;
             if let Some(decided_on) = self.execution.expected.decided_on {
@@ -181,13 +177,21 @@ impl<'a, C: Command> Attempt<'a, C> {
             }
             self.store.cache().put(&self.execution.stream, &self.known);
         }
-        if self.conflicts < 2 {
-            return Ok(());
+        if self.conflicts >= 2 {
+            if !self.backoff.wait().await {
+                return Err(ExecuteError::Contention);
+            }
+            // Where only other streams have moved, the own one was found as it was known.
+            if moved.contains(&self.execution.stream) {
+                self.read().await?;
+            }
         }
-        if !self.backoff.wait().await {
-            return Err(ExecuteError::Contention);
+        // Last, since what others write to is old again after a wait.
+        self.claims.refresh(self.store, &moved).await?;
+        if let Some(numbers) = &mut self.numbers {
+            numbers.refresh(self.store, &moved).await?;
         }
-        Ok(self.read().await?)
+        Ok(())
     }
 
     fn committed(&self, after: Folded<C::Aggregate>) -> Outcome<C::Aggregate> {

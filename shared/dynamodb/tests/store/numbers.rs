@@ -83,6 +83,9 @@ async fn many_at_once_get_consecutive_numbers() {
         tokio::spawn(async move { (ticket(&store, &stream).await, stream.within_tenant().to_owned()) })
     });
     let mut taken: Vec<(u64, String)> = join_all(tickets).await.into_iter().map(Result::unwrap).collect();
+    let calls = dynamo.take_calls();
+    let made = |name: &str| calls.iter().filter(|(operation, _)| operation == name).count();
+    assert_eq!(made("Query"), 20 + made("TransactWriteItems"), "the own stream once, the sequence with every attempt");
     taken.sort();
     assert!(taken.iter().map(|(number, _)| *number).eq(1..=20), "{taken:?}");
     assert_eq!(takers(&dynamo).await, taken.into_iter().map(|(_, taker)| taker).collect::<Vec<_>>());
