@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer};
 
+use crate::Currency;
+
 /// The highest quantity, price and payment. With their decimals, products of two are exact in the 28 digits that there are.
 const MOST: u32 = 1_000_000_000;
 
@@ -34,7 +36,7 @@ pub(crate) fn reference(value: &str, _: &()) -> garde::Result {
 }
 
 /// What a line item is for: a line of 1–500 characters, and 1,000 bytes in UTF-8, so that 200 of them fit into one row.
-pub(crate) fn description(value: &str, _: &()) -> garde::Result {
+pub(crate) fn description<C>(value: &str, _: &C) -> garde::Result {
     one_line(value, 500)?;
     bytes(value, 1_000)
 }
@@ -48,16 +50,22 @@ pub(crate) fn message(value: &str, _: &()) -> garde::Result {
     Ok(())
 }
 
-/// A price of one: nothing or more.
-pub(crate) fn price(value: &Decimal, _: &()) -> garde::Result {
-    at_most(*value, MOST.into())?;
-    decimals(*value, MOST_OF_MONEY)
+/// A price of one: nothing or more, in whole minor units of the currency where the same request says which.
+pub(crate) fn price(value: &Decimal, currency: &Option<Currency>) -> garde::Result {
+    money(*value)?;
+    match currency {
+        Some(currency) if !currency.counts(*value) => {
+            let (decimals, code) = (currency.decimals(), currency.code());
+            Err(garde::Error::new(format!("has more than the {decimals} decimals of {code}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A payment: more than nothing.
-pub(crate) fn payment(value: &Decimal, context: &()) -> garde::Result {
+pub(crate) fn payment(value: &Decimal, _: &()) -> garde::Result {
     positive(*value)?;
-    price(value, context)
+    money(*value)
 }
 
 /// When money came in: since 1970, as all times of ours, so that days are in the order of their names.
@@ -66,14 +74,14 @@ pub(crate) fn since_1970(value: &Timestamp, _: &()) -> garde::Result {
 }
 
 /// How many or how much of something: more than nothing.
-pub(crate) fn quantity(value: &Decimal, _: &()) -> garde::Result {
+pub(crate) fn quantity<C>(value: &Decimal, _: &C) -> garde::Result {
     positive(*value)?;
     at_most(*value, MOST.into())?;
     decimals(*value, MOST_OF_NUMBERS)
 }
 
 /// A rate of tax, from 0 to 1.
-pub(crate) fn tax_rate(value: &Decimal, _: &()) -> garde::Result {
+pub(crate) fn tax_rate<C>(value: &Decimal, _: &C) -> garde::Result {
     if *value > Decimal::ONE {
         return Err(garde::Error::new("must be a fraction from 0 to 1: 19 % is \"0.19\""));
     }
@@ -100,6 +108,11 @@ fn text(value: &str, most: usize) -> garde::Result {
         return Err(garde::Error::new("must not begin or end with white space"));
     }
     Ok(())
+}
+
+fn money(value: Decimal) -> garde::Result {
+    at_most(value, MOST.into())?;
+    decimals(value, MOST_OF_MONEY)
 }
 
 fn positive(value: Decimal) -> garde::Result {

@@ -31,7 +31,7 @@ const FAULTS: [&str; 19] = [
     "line 286, order SO-2026-4201: quantity: must be a decimal number",
     "line 288, order SO-2026-4201: taxRate: must be a fraction from 0 to 1",
     "line 305, order SO-2026-4205: customerEmail: ",
-    "line 309, order SO-2026-4208: the unitPrice of item 0 has more than the 0 decimals of JPY",
+    "line 309, order SO-2026-4208: unitPrice: has more than the 0 decimals of JPY",
     "line 336, order SO-2026-4213: description: must not contain control characters",
 ];
 

@@ -27,7 +27,7 @@ pub struct CreateInvoice {
     #[schema(value_type = String, example = "EUR", pattern = "^[A-Z]{3}$")]
     pub currency: Currency,
     /// What is to be paid for: at most 200 lines, numbered from 1 in this order.
-    #[garde(dive, length(max = MOST_LINE_ITEMS), custom(priced_in(self.currency)))]
+    #[garde(dive(Some(self.currency)), length(max = MOST_LINE_ITEMS))]
     #[serde(default)]
     #[schema(max_items = 200)]
     pub line_items: Vec<LineItem>,
@@ -51,15 +51,5 @@ impl Command for CreateInvoice {
             events.push(InvoiceEvent::LineItemAdded(item.numbered(n, Some(self.currency))?));
         }
         Ok(events)
-    }
-}
-
-fn priced_in(currency: Currency) -> impl Fn(&Vec<LineItem>, &()) -> garde::Result {
-    move |items, ()| match items.iter().position(|item| !currency.counts(item.unit_price)) {
-        None => Ok(()),
-        Some(index) => {
-            let (decimals, code) = (currency.decimals(), currency.code());
-            Err(garde::Error::new(format!("the unitPrice of item {index} has more than the {decimals} decimals of {code}")))
-        }
     }
 }

@@ -7,9 +7,10 @@ use utoipa::ToSchema;
 use crate::invoice::{Line, in_minor_units};
 use crate::{Currency, decimal, fields};
 
-/// What is to be paid for, as a client gives it.
+/// What is to be paid for, as a client gives it. It is checked with the currency that the same request says, if it does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[garde(context(Option<Currency>))]
 pub struct LineItem {
     /// 1–500 characters, at most 1,000 bytes in UTF-8, no control characters, no white space at the ends.
     #[garde(custom(fields::description))]

@@ -15,7 +15,7 @@ use crate::split::split;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(transparent)]
 #[garde(transparent)]
-pub struct AddLineItem(#[garde(dive)] pub LineItem);
+pub struct AddLineItem(#[garde(dive(None))] pub LineItem);
 
 impl Command for AddLineItem {
     type Aggregate = Invoice;
@@ -62,7 +62,7 @@ impl Validate for ChangeLineItem {
     type Context = ();
 
     fn validate_into(&self, (): &(), parent: &mut dyn FnMut() -> Path, report: &mut Report) {
-        self.item.validate_into(&(), parent, report);
+        self.item.validate_into(&None, parent, report);
     }
 }
 

@@ -253,10 +253,10 @@ fn a_new_invoices_prices_have_the_decimals_of_its_currency() {
     let priced =
         |code: &str, price: &str| create(json!({ "currency": code, "lineItems": [item(json!({})), item(json!({ "unitPrice": price }))] }));
     assert!(is_valid::<CreateInvoice>(priced("EUR", "1.230")) && is_valid::<CreateInvoice>(priced("KWD", "1.234")));
-    let text = fault::<CreateInvoice>(priced("EUR", "1.234"), "lineItems");
-    assert_eq!(text, "the unitPrice of item 1 has more than the 2 decimals of EUR");
-    let text = fault::<CreateInvoice>(priced("JPY", "1"), "lineItems");
-    assert_eq!(text, "the unitPrice of item 0 has more than the 0 decimals of JPY");
+    let text = fault::<CreateInvoice>(priced("EUR", "1.234"), "lineItems[1].unitPrice");
+    assert_eq!(text, "has more than the 2 decimals of EUR");
+    let text = fault::<CreateInvoice>(priced("JPY", "1"), "lineItems[0].unitPrice");
+    assert_eq!(text, "has more than the 0 decimals of JPY");
 }
 
 #[test]
