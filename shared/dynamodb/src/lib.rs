@@ -58,4 +58,4 @@ pub use projector::{BatchReport, Doorbell, Projector};
 pub use read::At;
 pub use size::TooLarge;
 pub use store::{EventStore, StoreConfig};
-pub use views::{Generation, Generations, Overlay, Page, PageRequest, ParkedStream, PartRow, ReadError, Sum, Views};
+pub use views::{Generation, Generations, Overlay, Page, PageRequest, ParkedStream, PartRow, ReadError, RowStatus, Sum, Views};

@@ -51,6 +51,17 @@ pub struct Views {
     generations: Generations,
 }
 
+/// How a stream's row is stored, whatever is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowStatus {
+    /// The number of the last event folded into it, 0 if there is none.
+    pub version: u64,
+    /// The revision of the projection that folded it; readers don't use a row of another than theirs.
+    pub revision: u32,
+    /// Whether the stream is parked.
+    pub is_parked: bool,
+}
+
 impl Views {
     /// The views in the table of this name; `events` holds what they may lack.
     pub fn new(events: EventStore, views_table: &str, domain: &str) -> Self {
@@ -105,6 +116,15 @@ impl Views {
         }
         overlaid.extend(self.hydrate(&self.rows().await?, projection, others, overlay.into()).await?);
         Ok(overlaid)
+    }
+
+    /// How a stream's row is stored, read strongly: one call.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn status(&self, stream: &StreamName) -> Result<RowStatus, StoreError> {
+        let StoredRow { row, parked, .. } = self.rows().await?.get(stream, Consistency::Strong).await?;
+        Ok(RowStatus { version: row.version, revision: row.revision, is_parked: parked.is_some() })
     }
 
     async fn rows(&self) -> Result<Rows, StoreError> {

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use headwater::{Commit, Projection, StreamName, UniqueEvent, encode};
-use headwater_dynamodb::{BatchReport, Doorbell, ReadError};
+use headwater_dynamodb::{BatchReport, Doorbell, ReadError, RowStatus};
 use proptest::prelude::*;
 
 use crate::support::{Tap, World, all_notes, bare, check, doorbells, list, text};
@@ -145,6 +145,10 @@ async fn a_poison_event_parks_its_stream_alone() {
     assert!(matches!(&parked[..], [one] if one.stream == note(2) && one.version == 2 && one.error.contains("Nonsense")), "{parked:?}");
     assert_eq!(views.parked_stream(&note(2)).await.unwrap().as_ref(), parked.first());
     assert_eq!(views.parked_stream(&note(1)).await.unwrap(), None);
+    let status = |version, is_parked| RowStatus { version, revision: NOTES.revision, is_parked };
+    assert_eq!(views.status(&note(1)).await.unwrap(), status(1, false));
+    assert_eq!(views.status(&note(2)).await.unwrap(), status(1, true));
+    assert_eq!(views.status(&note(3)).await.unwrap(), RowStatus { version: 0, revision: 0, is_parked: false });
     assert_eq!(views.parked("acme", Some(&note(2)), 9).await.unwrap(), [], "no more come after it");
     assert_eq!(views.parked("acm", None, 9).await.unwrap(), [], "another tenant's are none of theirs");
     assert_eq!(views.get(&NOTES, &note(2), None).await.unwrap().unwrap().version, 1, "as far as it got");
