@@ -8,6 +8,7 @@ mod output;
 mod parked;
 mod state;
 mod streams;
+mod views;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -39,6 +40,9 @@ enum Command {
     /// Streams that the projectors gave up, since an event of theirs cannot be folded.
     #[command(subcommand)]
     Parked(parked::Parked),
+    /// The rows that queries read.
+    #[command(subcommand)]
+    Views(views::Views),
 }
 
 /// Carries out a command line, the program's name first, and gives the exit code: 0 done, 1 what was asked for is not there, 2 it could
@@ -64,6 +68,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut (dyn W
         Command::Streams(streams) => streams.run(&connection, &mut output).await,
         Command::State(state) => state.run(&connection, &mut output).await,
         Command::Parked(parked) => parked.run(&connection, &mut output).await,
+        Command::Views(views) => views.run(&connection, &mut output).await,
     };
     match done {
         Ok(()) => 0,

@@ -7,3 +7,4 @@ mod parked;
 mod support;
 mod tail;
 mod transcripts;
+mod views;

@@ -5,7 +5,7 @@ use std::{fs, iter};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use axum::routing::get;
 use axum::{Json, Router};
 use headwater::{Commit, StreamName};
@@ -91,6 +91,14 @@ impl Machine {
             let item = commit_to_item(commit.clone()).unwrap();
             self.client.put_item().table_name("events").set_item(Some(item)).send().await.unwrap();
         }
+    }
+
+    /// Says that a stream's row was folded by another revision.
+    pub(crate) async fn change_revision(&self, stream: &str) {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let update = self.client.update_item().table_name("views").key("pk", text(&format!("g1/{stream}"))).key("sk", text("row"));
+        let update = update.update_expression("SET r = :r").expression_attribute_values(":r", AttributeValue::N("99".to_owned()));
+        update.send().await.unwrap();
     }
 
     pub(crate) fn store(&self) -> EventStore {

@@ -18,6 +18,11 @@ async fn the_state_of_every_kind_of_stream_as_it_was() {
 }
 
 #[tokio::test]
+async fn the_views_that_there_are() {
+    check("views").await;
+}
+
+#[tokio::test]
 async fn help_texts() {
     check("help").await;
 }

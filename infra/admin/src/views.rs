@@ -1,0 +1,132 @@
+use clap::Subcommand;
+use futures::{StreamExt, TryStreamExt};
+use headwater::{ProjectionFn, StreamName, own_row};
+use headwater_dynamodb::{EventStore, RowStatus, Views as Rows};
+use headwater_services::{SERVICES, Service, list_streams};
+use serde::Serialize;
+
+use crate::connection::Connection;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// How many streams are looked at at a time.
+const AT_ONCE: usize = 16;
+
+/// How many streams one read of the change feeds brings.
+const PAGE: usize = 200;
+
+#[derive(Subcommand)]
+pub(crate) enum Views {
+    /// The services' rows: which generation of them is read, and what this build folds them with.
+    Ls,
+    /// The streams of a tenant whose rows are behind their events. It looks at each stream: two reads.
+    Lag {
+        /// Whose streams.
+        #[arg(long, env = "HEADWATER_TENANT", hide_env_values = true)]
+        tenant: String,
+        /// Only those whose names, without the tenant, begin so: identity/users/
+        #[arg(long, default_value = "", hide_default_value = true)]
+        prefix: String,
+    },
+}
+
+impl Views {
+    pub(crate) async fn run(self, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
+        match self {
+            Self::Ls => ls(connection, output).await,
+            Self::Lag { tenant, prefix } => lag(connection, output, &tenant, &prefix).await,
+        }
+    }
+}
+
+/// A kind of row.
+#[derive(Serialize)]
+struct Kind {
+    domain: &'static str,
+    generation: u32,
+    category: &'static str,
+    revision: u32,
+}
+
+async fn ls(connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
+    let mut kinds = Vec::new();
+    for service in &SERVICES {
+        let Service { domain, projections } = service;
+        let generation = connection.views(service).await?.generation().await?.0;
+        let kind = |row: &ProjectionFn| Kind { domain, generation, category: row.category, revision: row.revision };
+        kinds.extend(projections.iter().map(kind));
+    }
+    output.list(&kinds, ["DOMAIN", "GENERATION", "ROWS OF", "REVISION"], |Kind { domain, generation, category, revision }| {
+        [(*domain).to_owned(), generation.to_string(), (*category).to_owned(), revision.to_string()]
+    })
+}
+
+/// A stream whose row is behind.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Behind {
+    stream: StreamName,
+    /// The stream's version.
+    version: u64,
+    /// Its row's, 0 if it has none.
+    row_version: u64,
+    why: Why,
+}
+
+/// Why a row is behind.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Why {
+    /// The projector gave the stream up.
+    Parked,
+    /// It was folded by another revision, so that nobody uses it.
+    Revision,
+    /// The projector has yet to get there.
+    Late,
+}
+
+impl Why {
+    /// As people and programs read it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Parked => "parked",
+            Self::Revision => "revision",
+            Self::Late => "late",
+        }
+    }
+}
+
+async fn lag(connection: &Connection, output: &mut Output<'_>, tenant: &str, prefix: &str) -> Result<(), Failure> {
+    let (feed, store) = (connection.feed().await?, connection.store().await?);
+    let mut rows = Vec::new();
+    for service in &SERVICES {
+        rows.push((service, connection.views(service).await?));
+    }
+    let mut behind = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let streams = list_streams(&feed, tenant, prefix, after.as_deref(), PAGE).await?;
+        let Some((last, _)) = streams.last() else { break };
+        after = Some(last.within_tenant().to_owned());
+        let looks = streams.into_iter().map(|(stream, _)| look(&store, &rows, stream));
+        behind.extend(futures::stream::iter(looks).buffered(AT_ONCE).try_collect::<Vec<_>>().await?.into_iter().flatten());
+    }
+    output.list(&behind, ["STREAM", "VERSION", "ROW", "WHY"], |Behind { stream, version, row_version, why }| {
+        [stream.to_string(), version.to_string(), row_version.to_string(), why.name().to_owned()]
+    })
+}
+
+/// How far behind a stream's row is, if it is. The row is read first: what is written meanwhile makes it seem behind at worst.
+async fn look(store: &EventStore, rows: &[(&Service, Rows)], stream: StreamName) -> Result<Option<Behind>, Failure> {
+    let Some((service, rows)) = rows.iter().find(|(service, _)| service.domain == stream.domain()) else { return Ok(None) };
+    let Some(projection) = own_row(service.projections, &stream.category()) else { return Ok(None) };
+    let row = rows.status(&stream).await?;
+    let version = store.head(&stream).await?;
+    let why = match row {
+        RowStatus { is_parked: true, .. } => Why::Parked,
+        RowStatus { version: 1.., revision, .. } if revision != projection.revision => Why::Revision,
+        _ if row.version < version => Why::Late,
+        _ => return Ok(None),
+    };
+    Ok(Some(Behind { stream, version, row_version: row.version, why }))
+}
