@@ -43,6 +43,7 @@ async fn every_event_and_every_state_can_be_seen() -> Result<()> {
     let diff = state("?version=6&diff=5".to_owned()).await?;
     assert_eq!(diff.body["diff"], json!([{ "op": "replace", "path": "/displayName", "value": "Ada 1" }]), "{}", diff.body);
 
+    client.call("GET", &format!("/states/{stream}?version=6&diff=7")).send().await?.problem(422, "invalid-request")?;
     client.call("GET", &format!("/states/{stream}?version=99")).send().await?.problem(404, "not-found")?;
     client.call("GET", "/events/identity/users/nobody").send().await?.problem(404, "not-found")?;
     client.call("GET", "/events/nonsense").send().await?.problem(404, "not-found")?;

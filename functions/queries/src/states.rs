@@ -17,6 +17,7 @@ pub fn read_states() -> Function {
         let past = past_state(&app.store(&request)?, &stream, at, since).await.map_err(|none| match none {
             NoPastState::Kind => Problem::not_found("such kind of stream"),
             NoPastState::Version => Problem::not_found("such version of such a stream"),
+            later @ NoPastState::Since { .. } => Problem::invalid([("/query/diff".to_owned(), later.to_string())]),
             NoPastState::Store(error) => error.into(),
         })?;
         Answer::collection(&request, None, &past)

@@ -51,6 +51,7 @@ impl From<NoPastState> for Failure {
     fn from(none: NoPastState) -> Self {
         match none {
             NoPastState::Store(error) => error.into(),
+            NoPastState::Since { .. } => Self::Trouble(anyhow::Error::msg(none.to_string())),
             NoPastState::Kind | NoPastState::Version => Self::NotFound(none.to_string()),
         }
     }

@@ -139,7 +139,8 @@ impl Publisher {
 fn is_refusal<E>(error: &SdkError<E>) -> bool {
     match error {
         SdkError::ConstructionFailure(_) => true,
-        SdkError::ServiceError(service) => service.raw().status().as_u16() < 500,
+        // A success that cannot be understood counts as one of these too.
+        SdkError::ServiceError(service) => (400..500).contains(&service.raw().status().as_u16()),
         _ => false,
     }
 }
@@ -182,6 +183,7 @@ mod tests {
         assert_eq!(chunks(&large).iter().map(Vec::len).collect::<Vec<_>>(), [5, 5, 1]);
         assert!(chunks(&[]).is_empty());
     }
+
     /// A server that answers every request with this status and body, or none.
     async fn server(answer: Option<(u16, &'static str)>) -> Client {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -217,6 +219,7 @@ mod tests {
             (Some((200, throttled)), Err(Unpublished::Refused)),
             (Some((200, failed)), Err(Unpublished::Unknown)),
             (Some((400, r#"{"__type":"ResourceNotFoundException"}"#)), Err(Unpublished::Refused)),
+            (Some((200, "not JSON")), Err(Unpublished::Unknown)),
             (Some((500, "{}")), Err(Unpublished::Unknown)),
             (None, Err(Unpublished::Unknown)),
         ] {

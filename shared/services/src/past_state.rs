@@ -32,6 +32,14 @@ pub enum NoPastState {
     /// The stream has not got that far, or had not begun at that time.
     #[error("there is no such version of such a stream")]
     Version,
+    /// What changed since a version after the one that is shown was asked for.
+    #[error("version {since} is later than {version}, which is shown")]
+    Since {
+        /// The version after which changes were to be shown.
+        since: u64,
+        /// The version of the state.
+        version: u64,
+    },
     /// The store did not answer, or holds an event that this build cannot read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -48,6 +56,9 @@ pub async fn past_state(store: &EventStore, stream: &StreamName, at: At, since: 
         return Err(NoPastState::Version);
     }
     if let Some(since) = since {
+        if since > past.version {
+            return Err(NoPastState::Since { since, version: past.version });
+        }
         let before = state(store, stream, At::Version(since)).await?;
         past.diff = Some(serde_json::to_value(json_patch::diff(&before.state, &past.state)).map_err(StoreError::from)?);
     }
