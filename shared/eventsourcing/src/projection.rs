@@ -32,6 +32,9 @@ pub trait Projection: Default + Serialize + DeserializeOwned + Send + Sync + 'st
 
     /// What the row adds to sums over many streams, as an invoice to the revenue of a day. When the row changes, the sums change by the
     /// difference in the same transaction, so that they are exact whatever is delivered twice or late.
+    ///
+    /// A row may come to its last version at one go, so at most 99 lines may be those that it adds to or ever added to: with the row they are
+    /// the 100 items of a transaction. A row that changes more is parked.
     fn contributions(&self, _stream: &StreamName) -> Contributions {
         Contributions::new()
     }

@@ -63,7 +63,7 @@ impl Projector {
     async fn fold(&self, rows: &Rows, kind: &Fold, task: &Task, old: &StoredRow) -> Result<Next, FoldError> {
         let commits = missing(&self.events, &kind.own, &task.stream, &old.row, |after| task.commits_after(after)).await?;
         self.bring_up_parts(rows, kind, &task.stream, &commits).await?;
-        next(rows, &task.stream, fold(&kind.own, &task.stream, &old.row, &commits)?)
+        next(rows, &task.stream, old, fold(&kind.own, &task.stream, &old.row, &commits)?)
     }
 
     async fn bring_up_parts(&self, rows: &Rows, kind: &Fold, stream: &StreamName, commits: &[Commit]) -> Result<(), FoldError> {
@@ -90,7 +90,7 @@ impl Projector {
             if is_usable && applied.row.version <= old.row.version {
                 return Ok(());
             }
-            if write(rows, &name, &old, next(rows, &name, applied)?).await? {
+            if write(rows, &name, &old, next(rows, &name, &old, applied)?).await? {
                 return Ok(());
             }
             wait(&mut backoff).await?;
@@ -98,11 +98,11 @@ impl Projector {
     }
 }
 
-/// What is to be written of a row. One that DynamoDB would not take is as bad as an event that cannot be read.
-fn next(rows: &Rows, name: &StreamName, applied: Applied) -> Result<Next, FoldError> {
+/// What is to be written of a row over the `old` one. One that DynamoDB would not take is as bad as an event that cannot be read.
+fn next(rows: &Rows, name: &StreamName, old: &StoredRow, applied: Applied) -> Result<Next, FoldError> {
     let Applied { row, removed, contributions, put, .. } = applied;
     let row = StoredRow { row, pending: removed.into_iter().collect(), contributions, parked: None };
-    rows.check_size(name, &row)?;
+    rows.check_size(name, &row, old)?;
     Ok(Next { row, put })
 }
 

@@ -8,6 +8,9 @@ use super::{FoldError, Generation};
 use crate::table::{Condition, Consistency, Table};
 use crate::{Item, StoreError, size};
 
+/// What a line of sums is taken for: it has some numbers, so only how many lines there are matters.
+const LINE_SIZE: usize = 1024;
+
 /// The rows of one generation in the views table. Here are the primary rows; those of the indexes are next door, in `index`.
 #[derive(Clone)]
 pub(crate) struct Rows {
@@ -56,10 +59,12 @@ impl Rows {
         Ok(streams.into_iter().map(row_of).collect())
     }
 
-    /// Whether DynamoDB would take a row.
-    pub(crate) fn check_size(&self, stream: &StreamName, row: &StoredRow) -> Result<(), FoldError> {
+    /// Whether DynamoDB would take a row over the `old` one, with the lines of sums that change.
+    pub(crate) fn check_size(&self, stream: &StreamName, row: &StoredRow, old: &StoredRow) -> Result<(), FoldError> {
         let item = row.clone().into_item(self.generation, stream)?;
-        size::check(&[size::item_size(&item)]).map_err(|too_large| FoldError::Poison(too_large.to_string()))
+        let mut sizes = vec![size::item_size(&item)];
+        sizes.resize(1 + contribution_changes(&old.contributions, &row.contributions).len(), LINE_SIZE);
+        size::check(&sizes).map_err(|too_large| FoldError::Poison(too_large.to_string()))
     }
 
     /// Writes a row over the `old` one, and says whether that one still stood there, not parked. What it adds to sums is added in the same

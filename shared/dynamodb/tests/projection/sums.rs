@@ -69,6 +69,21 @@ async fn a_row_is_written_with_its_sums_in_one_transaction() {
     assert_eq!(rows(tap.take_calls()), ["PutItem", "TransactWriteItems"], "the mark, the feed");
 }
 
+/// With the row they would be over the 100 items of a transaction; as a row that is too large, it must not be tried for ever.
+#[tokio::test]
+async fn a_row_that_changes_too_many_sums_is_parked() {
+    let words = |from: u32, count: u32| (from..from + count).map(|word| format!("{word:03}")).collect::<Vec<_>>().join("+");
+    let most = history(&album(1), &[vec![captioned("1", &words(0, 99))]]);
+    let more = history(&album(2), &[vec![captioned("1", &words(0, 100))]]);
+    let others = history(&album(3), &[vec![captioned("1", &words(0, 50))], vec![captioned("1", &words(50, 50))]]);
+    let world = World::with(&[most.clone(), more.clone(), others.clone()].concat()).await;
+    assert_eq!(world.projector().project(doorbells(&most)).await.parked, []);
+    assert_eq!(lines(&world, "", "~").await.len(), 99);
+    assert_eq!(world.projector().project(doorbells(&more)).await.parked, [album(2)]);
+    assert_eq!(world.projector().project(doorbells(&others[..1])).await.parked, []);
+    assert_eq!(world.projector().project(doorbells(&others[1..])).await.parked, [album(3)]);
+}
+
 #[test]
 fn sums_are_those_of_the_rows_however_they_came_about() {
     let deliveries = prop::collection::vec(any::<prop::sample::Index>(), 0..12);

@@ -105,10 +105,12 @@ impl Projection for Photo {
         BTreeSet::from([IndexKey::new(format!("photos/{}", name.parent_id().unwrap()), caption, name.id())])
     }
 
-    /// How many photos have a caption, and how many captions they have had, each of which weighs [`WEIGHT`].
+    /// How many photos have a caption, and how many captions they have had, each of which weighs [`WEIGHT`]. A caption `a+b` is one of both.
     fn contributions(&self, _: &StreamName) -> Contributions {
-        let key = SumKey { index: "captions".into(), order: self.captions.last().cloned().unwrap_or_default() };
-        Contributions::from([(key, Amounts::from([("photos".into(), 1), ("captions".into(), self.captions.len() as i128 * WEIGHT)]))])
+        let key = |order: &str| SumKey { index: "captions".into(), order: order.into() };
+        let amounts = Amounts::from([("photos".into(), 1), ("captions".into(), self.captions.len() as i128 * WEIGHT)]);
+        let captions = self.captions.last().map_or("", String::as_str).split('+');
+        captions.map(|caption| (key(caption), amounts.clone())).collect()
     }
 }
 
