@@ -85,7 +85,7 @@ const fn changing<C: Readable + 'static>() -> Decoder {
 /// `POST /invoicing/execute`
 pub fn execute() -> Function {
     let call = Call::command("invoicing-execute", "POST", "/invoicing/execute", "Any command by its name, answered as by its own call.");
-    let call = call.body::<Execute>().rules(RULES).problems(&[&CONCURRENT_MODIFICATION]);
+    let call = call.body::<Execute>().may_create().rules(RULES).problems(&[&CONCURRENT_MODIFICATION]);
     Function::http(call, |app, request| async move {
         let Execute { command, aggregate_id, payload, version } = read_json(request.members()?.into())?;
         let decoder = COMMANDS.iter().find(|known| known.name == command).ok_or_else(unknown)?;

@@ -31,6 +31,8 @@ pub struct Call {
     pub has_list_body: bool,
     /// Whether there need be no body.
     pub has_optional_body: bool,
+    /// Whether it may be answered as [`Kind::Create`] as well.
+    pub may_create: bool,
     /// The answer's schema, of one item where the answer is a list. A command without one answers with `{"id", "version"}`.
     pub answer: Option<SchemaOf>,
     /// The rules that can say no.
@@ -144,6 +146,12 @@ impl Call {
         Self { has_optional_body: true, ..self.body::<Body>() }
     }
 
+    /// For a command that creates something in some cases: 201, `Location`.
+    #[must_use]
+    pub fn may_create(self) -> Self {
+        Self { may_create: true, ..self }
+    }
+
     /// With a body that is a list.
     #[must_use]
     pub fn list_body<Item: ToSchema>(self) -> Self {
@@ -201,6 +209,7 @@ impl Call {
             body: None,
             has_list_body: false,
             has_optional_body: false,
+            may_create: false,
             answer: None,
             rules: Vec::new(),
             problems: Vec::new(),

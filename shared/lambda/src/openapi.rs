@@ -80,7 +80,7 @@ fn responses(call: &Call) -> Value {
         status.to_owned(),
         json!({ "description": call.summary, "content": content.clone(), "headers": answer_headers(call.kind) }),
     );
-    if call.path.ends_with("/execute") {
+    if call.may_create {
         let created = json!({ "description": "Something was created.", "content": content, "headers": answer_headers(Kind::Create) });
         responses.insert("201".to_owned(), created);
     }
@@ -215,5 +215,14 @@ mod tests {
         assert_eq!(get["responses"]["200"]["content"], json!({ "text/html": { "schema": { "type": "string" } } }));
         assert!(get["responses"]["200"]["headers"]["ETag"].is_object() && get["responses"]["304"].is_object());
         assert_eq!(get["description"], "Needs the role `reader`.");
+    }
+
+    #[test]
+    fn a_command_that_may_create_has_both_answers() {
+        let changes = || Call::command("do", "POST", "/do", "Do.");
+        let answers = |call| document(&[call])["paths"]["/do"]["post"]["responses"].clone();
+        let (either, change) = (answers(changes().may_create()), answers(changes()));
+        assert!(either["200"].is_object() && either["201"]["headers"]["Location"].is_object(), "{either}");
+        assert!(change["200"].is_object() && change["201"].is_null(), "{change}");
     }
 }
