@@ -20,6 +20,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+/// The attributes of a commit without its snapshot.
+pub(crate) const COMMIT: [&str; 6] = ["stream", "seq", "e", "n", "at", "m"];
+
 /// The attribute of the snapshot.
 pub(crate) const SNAPSHOT: &str = "s";
 

@@ -6,7 +6,7 @@
 //!
 //! 1. `client`: the connection, without the SDK's retries; `retry` has the one policy there is;
 //! 2. `item`, `size`: how a commit lies in the table, and what DynamoDB will take;
-//! 3. `query`, `fold`, `read`: strong reads that go back no further than to a snapshot; `cache` spares them;
+//! 3. `query`, `fold`, `read`: strong reads that go back no further than to a snapshot; `cache` spares them; `scan` reads all there is;
 //! 4. `expect`, `claims`, `snapshots`, `idempotency`: what must hold and what is written with a command's events;
 //! 5. `part`, `append`: one put or one transaction, settled;
 //! 6. `execute`: the loop around it all, from an `execution` to its outcome, by way of `prepare` or `answer`.
@@ -40,6 +40,7 @@ mod projector;
 mod query;
 mod read;
 mod retry;
+mod scan;
 mod since;
 mod size;
 mod snapshots;
@@ -56,6 +57,7 @@ pub use item::{CommitItem, Item, ItemError, commit_from_item, commit_to_item};
 pub use meter::Usage;
 pub use projector::{BatchReport, Doorbell, Projector};
 pub use read::At;
+pub use scan::{ScanKey, ScanPage, Segment, Selection, Unreadable};
 pub use size::TooLarge;
 pub use store::{EventStore, StoreConfig};
 pub use views::{Generation, Generations, Overlay, Page, PageRequest, ParkedStream, PartRow, ReadError, RowStatus, Sum, Views};

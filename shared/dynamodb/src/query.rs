@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use headwater::{Commit, StreamName};
 
+use crate::item::COMMIT;
 use crate::retry::{Failed, fault, settle};
 use crate::{EventStore, Item, StoreError, commit_from_item};
 
@@ -60,10 +61,10 @@ impl<'a> Wanted<'a> {
 
 /// It bills the same, but less crosses the wire.
 fn without_snapshots(query: QueryFluentBuilder) -> QueryFluentBuilder {
-    ["e", "n", "at", "m"]
+    COMMIT
         .into_iter()
         .fold(query, |query, name| query.expression_attribute_names(format!("#{name}"), name))
-        .projection_expression("#stream, #seq, #e, #n, #at, #m")
+        .projection_expression(COMMIT.map(|name| format!("#{name}")).join(", "))
 }
 
 impl EventStore {

@@ -15,4 +15,5 @@ mod items;
 mod limits;
 mod loading;
 mod numbers;
+mod scanning;
 mod uniqueness;
