@@ -7,7 +7,7 @@ use std::time::Instant;
 use aws_lambda_events::kinesis::KinesisEvent;
 use aws_lambda_events::streams::KinesisEventResponse;
 use headwater::ProjectionFn;
-use headwater_dynamodb::Doorbell;
+use headwater_dynamodb::{BatchReport, Doorbell, Projector};
 use headwater_kinesis::CommitRecord;
 use headwater_lambda::{App, Error, Function, metric};
 
@@ -33,14 +33,21 @@ pub fn licensing_project() -> Function {
 
 fn project(name: &'static str, domain: &'static str, projections: &'static [ProjectionFn]) -> Function {
     Function::event(name, move |app: Arc<App>, event: KinesisEvent, deadline: Instant| async move {
-        let (places, doorbells): (Vec<usize>, Vec<Doorbell>) = doorbells(domain, &event).unzip();
-        let report = app.projector(domain, projections)?.within(deadline).project(doorbells).await;
+        let projector = app.projector(domain, projections)?.within(deadline);
+        let (answer, report) = project_batch(&projector, domain, &event).await;
         metric(domain, "ParkedStreams", report.parked.len() as f64);
-        let numbers = report.failed.iter().filter_map(|failed| event.records.get(*places.get(*failed)?));
-        let mut answer = KinesisEventResponse::default();
-        answer.set_failures(numbers.map(|record| record.kinesis.sequence_number.clone()));
         Ok::<_, Error>(answer)
     })
+}
+
+/// Projects what a batch has of a domain, and answers with the records that must come again.
+pub async fn project_batch(projector: &Projector, domain: &str, event: &KinesisEvent) -> (KinesisEventResponse, BatchReport) {
+    let (places, doorbells): (Vec<usize>, Vec<Doorbell>) = doorbells(domain, event).unzip();
+    let report = projector.project(doorbells).await;
+    let numbers = report.failed.iter().filter_map(|failed| event.records.get(*places.get(*failed)?));
+    let mut answer = KinesisEventResponse::default();
+    answer.set_failures(numbers.map(|record| record.kinesis.sequence_number.clone()));
+    (answer, report)
 }
 
 /// The records that concern a domain, each with its place in the batch. One that cannot be read never will be, so it is told of and

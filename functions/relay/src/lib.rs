@@ -7,7 +7,7 @@ mod relay;
 use headwater_lambda::Function;
 
 pub use redrive::redrive;
-pub use relay::relay;
+pub use relay::{relay, relay_batch};
 
 /// All functions of this package.
 pub fn functions() -> Vec<Function> {

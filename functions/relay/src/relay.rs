@@ -4,7 +4,7 @@ use aws_lambda_events::dynamodb::{Event, EventRecord};
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use headwater::Commit;
 use headwater_dynamodb::CommitItem;
-use headwater_kinesis::{CommitRecord, Record};
+use headwater_kinesis::{CommitRecord, Publisher, Record};
 use headwater_lambda::{App, Error, Function, metric};
 
 /// DynamoDB stream of the events table → commits stream: each new commit, keyed by its stream, without its snapshot.
@@ -14,13 +14,19 @@ use headwater_lambda::{App, Error, Function, metric};
 /// alarm's metric and are not relayed.
 pub fn relay() -> Function {
     Function::event("relay", |app: Arc<App>, event: Event, _| async move {
-        let (numbers, records): (Vec<String>, Vec<Record>) = event.records.iter().filter_map(numbered_commit).unzip();
-        let failed = app.publisher("COMMITS_STREAM")?.publish(&records).await;
-        metric("pipeline", "RelayFailedRecords", failed.len() as f64);
-        let mut answer = DynamoDbEventResponse::default();
-        answer.batch_item_failures = failed.into_iter().filter_map(|index| numbers.get(index)).map(|number| failure(number)).collect();
+        let answer = relay_batch(app.publisher("COMMITS_STREAM")?, &event).await;
+        metric("pipeline", "RelayFailedRecords", answer.batch_item_failures.len() as f64);
         Ok::<_, Error>(answer)
     })
+}
+
+/// Puts a batch's commits, and answers with those that did not get through.
+pub async fn relay_batch(publisher: &Publisher, event: &Event) -> DynamoDbEventResponse {
+    let (numbers, records): (Vec<String>, Vec<Record>) = event.records.iter().filter_map(numbered_commit).unzip();
+    let failed = publisher.publish(&records).await;
+    let mut answer = DynamoDbEventResponse::default();
+    answer.batch_item_failures = failed.into_iter().filter_map(|index| numbers.get(index)).map(|number| failure(number)).collect();
+    answer
 }
 
 fn failure(number: &str) -> DynamoDbBatchItemFailure {

@@ -6,7 +6,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use clap::Args;
-use headwater_dynamodb::{EventStore, Feed, Projector, StoreConfig, Views, connect_with};
+use headwater_dynamodb::{EventStore, Feed, Projector, StoreConfig, Views, connect};
 use headwater_services::Service;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
@@ -57,7 +57,7 @@ impl Connection {
     /// The event store.
     pub(crate) async fn store(&self) -> Result<EventStore> {
         let events_table = self.name("EVENTS_TABLE").await?;
-        let client = connect_with(&self.found().await?.config);
+        let client = connect(&self.found().await?.config);
         Ok(EventStore::new(client, StoreConfig { events_table, idempotency_table: None, unique_key: None }))
     }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -14,15 +14,10 @@ const CONNECT: Duration = Duration::from_secs(1);
 /// DynamoDB answers in milliseconds; a request of a command lives for seconds, and a lost reply must leave time to settle it.
 const ATTEMPT: Duration = Duration::from_secs(2);
 
-/// A client configured from the environment: region, credentials, `AWS_ENDPOINT_URL_DYNAMODB`.
-pub async fn connect() -> Client {
-    connect_with(&aws_config::load_defaults(BehaviorVersion::latest()).await)
-}
-
 /// A client of what a configuration names.
 ///
 /// The SDK's own retries are off: only this crate knows which failures may be repeated, with what, and until when.
-pub fn connect_with(shared: &SdkConfig) -> Client {
+pub fn connect(shared: &SdkConfig) -> Client {
     let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
     let config = aws_sdk_dynamodb::config::Builder::from(shared).retry_config(RetryConfig::disabled()).timeout_config(timeouts);
     Client::from_conf(config.build())

@@ -48,7 +48,7 @@ mod store;
 mod table;
 mod views;
 
-pub use client::{connect, connect_with, warm_up};
+pub use client::{connect, warm_up};
 pub use effects::{AfterFailure, EffectId, Effects, Granted, Lease, MOST_TRIES, Settlement, Timing, Waiting};
 pub use error::StoreError;
 pub use execution::{Answered, Concurrent, ExecuteError, Execution, Expected, Idempotency, Origin, Outcome};

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::retry::RetryConfig;
 use aws_sdk_kinesis::config::timeout::TimeoutConfig;
@@ -15,14 +16,11 @@ const MOST_BYTES: usize = 5 * 1024 * 1024;
 /// How often a chunk is put before what still fails is reported to the caller, who is itself retried by Lambda.
 const ATTEMPTS: u32 = 4;
 
-/// A Kinesis client from the environment. Its own retries are off: [`Publisher`] repeats just what failed.
-pub async fn connect() -> Client {
-    let shared = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+/// A Kinesis client of what a configuration names. Its own retries are off: [`Publisher`] repeats just what failed.
+pub fn connect(shared: &SdkConfig) -> Client {
     let timeouts =
         TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).operation_attempt_timeout(Duration::from_secs(4)).build();
-    Client::from_conf(
-        aws_sdk_kinesis::config::Builder::from(&shared).retry_config(RetryConfig::disabled()).timeout_config(timeouts).build(),
-    )
+    Client::from_conf(aws_sdk_kinesis::config::Builder::from(shared).retry_config(RetryConfig::disabled()).timeout_config(timeouts).build())
 }
 
 /// What is put on a stream.

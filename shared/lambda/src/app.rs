@@ -3,6 +3,7 @@ use std::env;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use aws_config::{BehaviorVersion, SdkConfig};
 use headwater::{ProjectionFn, UniqueKey};
 use headwater_dynamodb::{Effects, EventStore, Feed, Projector, StoreConfig, Timing, Usage, Views};
 use headwater_kinesis::Publisher;
@@ -21,12 +22,21 @@ pub struct App {
     projector: OnceLock<Projector>,
     feed: Option<Feed>,
     streams: BTreeMap<String, Publisher>,
-    failures_bucket: Option<String>,
-    effects_table: Option<String>,
+    variables: BTreeMap<String, String>,
 }
 
 impl App {
-    /// Reads the environment and opens the connections:
+    /// Reads the environment of the process, and opens the connections. The views are those of `domain`.
+    ///
+    /// # Errors
+    /// As [`App::connect`].
+    pub(crate) async fn from_env(domain: &str) -> Result<Self, Error> {
+        let variables = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        Self::connect(domain, variables.collect(), &config).await
+    }
+
+    /// Opens the connections that variables name, to where a configuration says:
     ///
     /// | variable | gives |
     /// |---|---|
@@ -37,40 +47,37 @@ impl App {
     /// | `FAILURES_BUCKET` | [`App::failures_bucket`] |
     /// | `EFFECTS_TABLE` | [`App::effects`] |
     ///
-    /// The views are those of `domain`.
+    /// A variable that is empty counts as absent.
     ///
     /// # Errors
     /// If `UNIQUE_KEY` is shorter than 32 bytes.
-    pub(crate) async fn from_env(domain: &str) -> Result<Self, Error> {
-        let mut app = Self {
-            store: None,
-            views: None,
-            projector: OnceLock::new(),
-            feed: None,
-            streams: BTreeMap::new(),
-            failures_bucket: variable("FAILURES_BUCKET"),
-            effects_table: variable("EFFECTS_TABLE"),
-        };
-        app.open_tables(domain).await?;
-        let streams = streams(env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))));
-        if !streams.is_empty() {
-            let client = headwater_kinesis::connect().await;
-            let publisher = |(variable, stream)| (variable, Publisher::new(client.clone(), stream));
-            app.streams = streams.into_iter().map(publisher).collect();
+    pub async fn connect(domain: &str, mut variables: BTreeMap<String, String>, config: &SdkConfig) -> Result<Self, Error> {
+        variables.retain(|_, value| !value.is_empty());
+        let mut app = Self { store: None, views: None, projector: OnceLock::new(), feed: None, streams: BTreeMap::new(), variables };
+        app.open_tables(domain, config).await?;
+        if app.variables.keys().any(|name| names_stream(name)) {
+            let client = headwater_kinesis::connect(config);
+            let streams = app.variables.iter().filter(|(name, _)| names_stream(name));
+            app.streams = streams.map(|(name, stream)| (name.clone(), Publisher::new(client.clone(), stream))).collect();
         }
         Ok(app)
     }
 
-    async fn open_tables(&mut self, domain: &str) -> Result<(), Error> {
-        let (events, views, feed) = (variable("EVENTS_TABLE"), variable("VIEWS_TABLE"), variable("FEED_TABLE"));
+    fn variable(&self, name: &str) -> Option<String> {
+        self.variables.get(name).cloned()
+    }
+
+    async fn open_tables(&mut self, domain: &str, config: &SdkConfig) -> Result<(), Error> {
+        let [events, views, feed] = ["EVENTS_TABLE", "VIEWS_TABLE", "FEED_TABLE"].map(|name| self.variable(name));
         let Some(any) = events.clone().or(views.clone()).or(feed.clone()) else { return Ok(()) };
-        let client = headwater_dynamodb::connect().await;
-        let unique_key = match variable("UNIQUE_KEY") {
+        let client = headwater_dynamodb::connect(config);
+        let unique_key = match self.variable("UNIQUE_KEY") {
             Some(secret) => Some(UniqueKey::new(secret.as_bytes()).ok_or("UNIQUE_KEY must have at least 32 bytes")?),
             None => None,
         };
         let has_events = events.is_some();
-        let config = StoreConfig { events_table: events.unwrap_or_default(), idempotency_table: variable("IDEMPOTENCY_TABLE"), unique_key };
+        let config =
+            StoreConfig { events_table: events.unwrap_or_default(), idempotency_table: self.variable("IDEMPOTENCY_TABLE"), unique_key };
         let store = EventStore::new(client.clone(), config);
         self.feed = feed.map(|table| Feed::new(store.clone(), &table));
         self.views = views.map(|table| Views::new(store.clone(), &table, domain));
@@ -123,8 +130,8 @@ impl App {
             return Ok(projector);
         }
         let store = self.store.clone().ok_or("EVENTS_TABLE is not set")?;
-        let views = variable("VIEWS_TABLE").ok_or("VIEWS_TABLE is not set")?;
-        let feed = variable("FEED_TABLE").ok_or("FEED_TABLE is not set")?;
+        let views = self.variable("VIEWS_TABLE").ok_or("VIEWS_TABLE is not set")?;
+        let feed = self.variable("FEED_TABLE").ok_or("FEED_TABLE is not set")?;
         Ok(self.projector.get_or_init(|| Projector::new(store, &views, &feed, domain, projections)))
     }
 
@@ -133,7 +140,7 @@ impl App {
     /// # Errors
     /// 500 if `EVENTS_TABLE` or `EFFECTS_TABLE` is not set.
     pub fn effects(&self, request: &Request, handler: &str, timing: Timing) -> Result<Effects, Problem> {
-        let table = self.effects_table.as_ref().ok_or_else(|| unset("EFFECTS_TABLE"))?;
+        let table = self.variables.get("EFFECTS_TABLE").ok_or_else(|| unset("EFFECTS_TABLE"))?;
         Ok(Effects::new(self.store(request)?, table, handler, timing))
     }
 
@@ -159,7 +166,7 @@ impl App {
     /// # Errors
     /// If `FAILURES_BUCKET` is not set.
     pub fn failures_bucket(&self) -> Result<&str, Error> {
-        self.failures_bucket.as_deref().ok_or_else(|| "FAILURES_BUCKET is not set".into())
+        self.variables.get("FAILURES_BUCKET").map(String::as_str).ok_or_else(|| "FAILURES_BUCKET is not set".into())
     }
 
     /// What the store was asked since this was last called.
@@ -168,13 +175,8 @@ impl App {
     }
 }
 
-/// The streams that variables name, by the variables' names.
-fn streams(variables: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
-    variables.filter(|(name, stream)| name.ends_with("_STREAM") && !stream.is_empty()).collect()
-}
-
-fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
+fn names_stream(variable: &str) -> bool {
+    variable.ends_with("_STREAM")
 }
 
 fn unset(name: &str) -> Problem {
@@ -187,15 +189,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_function_has_the_streams_that_its_variables_name() {
-        let variables = [("COMMITS_STREAM", "commits"), ("GRANTS_STREAM", "grants"), ("OTHER_STREAM", ""), ("EVENTS_TABLE", "events")];
-        let named = streams(variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
-        let client = headwater_kinesis::connect().await;
-        let streams = named.into_iter().map(|(variable, stream)| (variable, Publisher::new(client.clone(), stream))).collect();
-        let app =
-            App { store: None, views: None, projector: OnceLock::new(), feed: None, streams, failures_bucket: None, effects_table: None };
+        let variables = [("COMMITS_STREAM", "commits"), ("GRANTS_STREAM", "grants"), ("OTHER_STREAM", ""), ("OTHER", "events")];
+        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
+        let app = App::connect("identity", variables, &config).await.unwrap();
         assert_eq!(app.publisher("GRANTS_STREAM").unwrap().stream(), "grants");
         assert_eq!(app.publisher_to("commits").unwrap().stream(), "commits");
-        assert!(app.publisher("OTHER_STREAM").is_err() && app.publisher("EVENTS_TABLE").is_err());
+        assert!(app.publisher("OTHER_STREAM").is_err() && app.publisher("OTHER").is_err());
         assert!(app.publisher_to("events").is_err() && app.publisher_to("").is_err());
     }
 }

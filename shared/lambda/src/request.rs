@@ -296,7 +296,7 @@ impl Request {
 
     /// Until when a query may wait for its views: as long as `Prefer: wait=N` says, 2 seconds if absent, but in time to answer.
     pub fn wait_until(&self) -> Instant {
-        (Instant::now() + Duration::from_secs(self.preferred_wait().unwrap_or(2))).min(self.deadline)
+        (tokio::time::Instant::now().into_std() + Duration::from_secs(self.preferred_wait().unwrap_or(2))).min(self.deadline)
     }
 
     /// The `wait` of the `Prefer` header in seconds, cut to 10.

@@ -1,9 +1,9 @@
 //! Waiting until the projectors have got somewhere: for what cannot be folded from the events right away.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use headwater::{FeedPosition, Position};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::log::newest;
 use super::streams::fed_version;
@@ -20,7 +20,7 @@ impl Feed {
     ///
     /// # Errors
     /// [`FeedError::Resync`] if the position is of another epoch, [`FeedError::Ahead`] if the feed has not got there by the deadline.
-    pub async fn wait_for(&self, position: &FeedPosition, deadline: Instant) -> Result<(), FeedError> {
+    pub async fn wait_for(&self, position: &FeedPosition, deadline: std::time::Instant) -> Result<(), FeedError> {
         let mut pauses = Pauses::until(deadline);
         loop {
             match newest(&self.table, &position.tenant, &position.domain).await?.check(position) {
@@ -34,7 +34,7 @@ impl Feed {
     ///
     /// # Errors
     /// [`FeedError::Ahead`] if it does not by the deadline.
-    pub async fn wait_for_stream(&self, position: &Position, deadline: Instant) -> Result<(), FeedError> {
+    pub async fn wait_for_stream(&self, position: &Position, deadline: std::time::Instant) -> Result<(), FeedError> {
         let mut pauses = Pauses::until(deadline);
         loop {
             let head = fed_version(&self.table, &position.stream).await?;
@@ -55,8 +55,8 @@ struct Pauses {
 }
 
 impl Pauses {
-    fn until(deadline: Instant) -> Self {
-        Self { deadline, pause: SHORTEST }
+    fn until(deadline: std::time::Instant) -> Self {
+        Self { deadline: deadline.into(), pause: SHORTEST }
     }
 
     /// Pauses, unless the deadline would come meanwhile: then it says no.

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use headwater::{StreamName, contribution_changes};
@@ -48,7 +48,7 @@ impl Rows {
         &self,
         streams: Vec<StreamName>,
         consistency: Consistency,
-    ) -> Result<HashMap<StreamName, StoredRow>, StoreError> {
+    ) -> Result<BTreeMap<StreamName, StoredRow>, StoreError> {
         let keys: Vec<Item> = streams.iter().map(|stream| self.generation.row(stream).into_item()).collect();
         let items = self.table.get_many(&keys, consistency).await?;
         let mut found = items.into_iter().map(StoredRow::read).collect::<Result<HashMap<_, _>, _>>()?;
