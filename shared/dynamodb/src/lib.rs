@@ -49,7 +49,7 @@ mod table;
 mod views;
 
 pub use client::{connect, warm_up};
-pub use effects::{AfterFailure, EffectId, Effects, Granted, Lease, MOST_TRIES, Settlement, Timing, Waiting};
+pub use effects::{AfterFailure, EffectId, Effects, Granted, Lease, MOST_TRIES, Settlement, Waiting};
 pub use error::StoreError;
 pub use execution::{Answered, Concurrent, ExecuteError, Execution, Expected, Idempotency, Origin, Outcome};
 pub use feed::{Feed, FeedEntry, FeedError};

@@ -16,6 +16,7 @@ pub mod decimal;
 mod fields;
 pub mod invoice;
 pub mod invoice_row;
+pub mod mail;
 mod on_version;
 pub mod revenue;
 pub mod rules;

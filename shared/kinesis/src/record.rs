@@ -29,6 +29,15 @@ impl CommitRecord {
         if whole.len() + key.len() <= LARGEST_RECORD {
             return Ok(Record { key, data: whole });
         }
+        Self::doorbell(stream, last)
+    }
+
+    /// The record that only says how far a stream has got, keyed by it.
+    ///
+    /// # Errors
+    /// If it cannot be serialized, which its type rules out.
+    pub fn doorbell(stream: StreamName, last: u64) -> Result<Record, serde_json::Error> {
+        let key = stream.to_string();
         Ok(Record { key, data: serde_json::to_vec(&Self { stream, last, commit: None })? })
     }
 }
@@ -60,5 +69,13 @@ mod tests {
         let record: CommitRecord =
             serde_json::from_slice(&CommitRecord::encode(commit(&"x".repeat(LARGEST_RECORD))).unwrap().data).unwrap();
         assert_eq!((record.last, record.commit), (4, None));
+    }
+
+    #[test]
+    fn a_doorbell_is_keyed_by_its_stream() {
+        let stream: StreamName = "acme/identity/users/1".parse().unwrap();
+        let Record { key, data } = CommitRecord::doorbell(stream.clone(), 7).unwrap();
+        assert_eq!(key, stream.as_str());
+        assert_eq!(serde_json::from_slice::<CommitRecord>(&data).unwrap(), CommitRecord { stream, last: 7, commit: None });
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use headwater::{ProjectionFn, UniqueKey};
-use headwater_dynamodb::{Effects, EventStore, Feed, Projector, StoreConfig, Timing, Usage, Views};
+use headwater_dynamodb::{Effects, EventStore, Feed, Projector, StoreConfig, Usage, Views};
 use headwater_kinesis::Publisher;
 use lambda_runtime::Error;
 use tokio::time::timeout;
@@ -139,9 +139,9 @@ impl App {
     ///
     /// # Errors
     /// 500 if `EVENTS_TABLE` or `EFFECTS_TABLE` is not set.
-    pub fn effects(&self, request: &Request, handler: &str, timing: Timing) -> Result<Effects, Problem> {
+    pub fn effects(&self, request: &Request, handler: &str) -> Result<Effects, Problem> {
         let table = self.variables.get("EFFECTS_TABLE").ok_or_else(|| unset("EFFECTS_TABLE"))?;
-        Ok(Effects::new(self.store(request)?, table, handler, timing))
+        Ok(Effects::new(self.store(request)?, table, handler))
     }
 
     /// Puts records on the stream that a variable names, as `COMMITS_STREAM`.

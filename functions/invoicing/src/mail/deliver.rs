@@ -2,20 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use headwater_dynamodb::{AfterFailure, EffectId, Effects, Granted, Lease, Timing};
+use headwater_dynamodb::{AfterFailure, EffectId, Effects, Granted, Lease};
 use headwater_lambda::{App, Error, Problem, Request};
-use invoicing::InvoiceRow;
+use invoicing::{InvoiceRow, mail};
 use lettre::message::Mailbox;
 
 use super::compose::compose;
 use super::transport::{LONGEST_SEND, Mail, NotSent, Transport};
 
-/// The handler's name among the effects.
-const HANDLER: &str = "mail";
+/// A lease outlasts the function, which the template gives 20 seconds.
+const LEASE: Duration = Duration::from_secs(25);
 
-/// A lease outlasts the function, which the template gives 20 seconds. With these pauses the last try comes five minutes after the first,
-/// which most outages of a mail server do not outlive.
-const TIMING: Timing = Timing { lease: Duration::from_secs(25), pause: Duration::from_secs(20) };
+/// With these pauses the last try comes five minutes after the first, which most outages of a mail server do not outlive.
+const PAUSE: Duration = Duration::from_secs(20);
 
 /// How much time there must be to begin with a mail: to lease, to send and to mark it.
 const LONGEST_DELIVERY: Duration = Duration::from_secs(3).saturating_add(LONGEST_SEND);
@@ -87,7 +86,7 @@ impl Mailer {
         let invoice = invoice.ok_or_else(|| Problem::internal("the event is not in its stream"))?;
         let message = compose(&self.from, &wanted, &invoice, request.now);
         let effects = effects(app, request)?;
-        let granted = match effects.lease(effect.clone()).await? {
+        let granted = match effects.lease(effect.clone(), LEASE).await? {
             Lease::Granted(granted) => granted,
             Lease::Done => return Ok(Delivery::Done),
             Lease::Busy => return Ok(Delivery::Later),
@@ -103,7 +102,7 @@ impl Mailer {
 
 /// The mails, as effects.
 pub(super) fn effects(app: &App, request: &Request) -> Result<Effects, Problem> {
-    app.effects(request, HANDLER, TIMING)
+    app.effects(request, mail::HANDLER)
 }
 
 /// Marks what became of a mail.
@@ -115,7 +114,7 @@ async fn mark(effects: &Effects, granted: &Granted, sent: Result<(), NotSent>) -
         }
         Err(NotSent::Surely(error)) => {
             tracing::warn!(?granted, error, "a mail was not sent");
-            let after = effects.failed(granted, &error).await?;
+            let after = effects.failed(granted, &error, PAUSE).await?;
             Ok(if after == AfterFailure::TryAgain { Delivery::Later } else { Delivery::Waiting })
         }
         Err(NotSent::Unknown(error)) => {

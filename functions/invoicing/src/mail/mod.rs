@@ -27,14 +27,11 @@ use headwater::{Commit, decode};
 use headwater_dynamodb::EffectId;
 use headwater_kinesis::CommitRecord;
 use headwater_lambda::{App, Caller, Error, Function, Problem, Request, metric};
-use invoicing::{DOMAIN, InvoiceEvent, invoice};
+use invoicing::{DOMAIN, InvoiceEvent, invoice, mail};
 use tokio::sync::OnceCell;
 
 use self::deliver::{Delivery, Mailer, Wanted};
 pub use self::waiting::{list_waiting_mails, settle_mail};
-
-/// The type of the events that ask for a mail.
-const ASKS_FOR_MAIL: &str = "InvoiceSent";
 
 /// Commits stream → mails to customers. A record whose mail is neither sent nor waiting for a person comes again; in the meantime the
 /// others of its batch are seen to all the same.
@@ -78,7 +75,7 @@ async fn send_mails_of(app: &App, mailer: &OnceCell<Mailer>, record: &KinesisEve
     }
     let Some(commit) = commit(app, record, deadline).await.map_err(describe)? else { return Ok(false) };
     let mut comes_again = false;
-    for event in commit.events.iter().filter(|event| event.event_type == ASKS_FOR_MAIL) {
+    for event in commit.events.iter().filter(|event| event.event_type == mail::ASKED_BY) {
         let InvoiceEvent::InvoiceSent { subject, message, email } = decode(event)? else { continue };
         let effect = EffectId { stream: commit.stream.clone(), number: event.number };
         let mailer = mailer.get_or_try_init(Mailer::from_env).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use garde::Validate;
 use headwater::StreamName;
 use headwater_dynamodb::{EffectId, Settlement, Waiting};
-use headwater_kinesis::{CommitRecord, Record};
+use headwater_kinesis::CommitRecord;
 use headwater_lambda::problem::{MALFORMED, OUTCOME_UNKNOWN};
 use headwater_lambda::{Answer, App, Call, Function, Problem, Request};
 use invoicing::invoice;
@@ -110,8 +110,7 @@ pub fn settle_mail() -> Function {
 
 /// Brings the record of the event again, without its commit: whoever needs that reads it.
 async fn ring(app: &App, effect: &EffectId) -> Result<(), Problem> {
-    let record = CommitRecord { stream: effect.stream.clone(), last: effect.number, commit: None };
-    let record = Record { key: effect.stream.to_string(), data: serde_json::to_vec(&record).map_err(Problem::internal)? };
+    let record = CommitRecord::doorbell(effect.stream.clone(), effect.number).map_err(Problem::internal)?;
     let published = app.publisher("COMMITS_STREAM").map_err(Problem::internal)?.publish_one(record, STREAM_BUDGET).await;
     published.map_err(|_| Problem::new(&OUTCOME_UNKNOWN, "The mail is settled; make the call again for it to be sent."))
 }

@@ -56,6 +56,11 @@ impl EffectItem {
         Self { pk, sk, state, owner, until, tries, error: None }
     }
 
+    /// Whether a person has to look at it.
+    pub(super) fn waits(&self) -> bool {
+        matches!(self.state, State::Parked | State::Unknown)
+    }
+
     pub(super) fn into_item(self) -> Result<Item, StoreError> {
         to_item(self)
     }

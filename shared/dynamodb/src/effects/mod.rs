@@ -44,16 +44,6 @@ pub const MOST_TRIES: u32 = 5;
 pub struct Effects {
     table: Table,
     handler: String,
-    timing: Timing,
-}
-
-/// How long things take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timing {
-    /// How long a lease lasts: longer than an invocation can live.
-    pub lease: Duration,
-    /// How long an effect that surely failed is left alone; twice as long after each further time.
-    pub pause: Duration,
 }
 
 /// Whose effect: that of one event.
@@ -106,17 +96,17 @@ pub enum Settlement {
 
 impl Effects {
     /// The effects of the handler of this name in the table of that name.
-    pub fn new(store: EventStore, effects_table: &str, handler: &str, timing: Timing) -> Self {
-        Self { table: Table::new(store, effects_table), handler: handler.to_owned(), timing }
+    pub fn new(store: EventStore, effects_table: &str, handler: &str) -> Self {
+        Self { table: Table::new(store, effects_table), handler: handler.to_owned() }
     }
 
-    /// Asks to carry an effect out. One call where nobody has tried.
+    /// Asks to carry an effect out, under a lease of this length: longer than an invocation can live. One call where nobody has tried.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing may be carried out.
-    pub async fn lease(&self, effect: EffectId) -> Result<Lease, StoreError> {
+    pub async fn lease(&self, effect: EffectId, length: Duration) -> Result<Lease, StoreError> {
         let owner = Uuid::now_v7();
-        let fresh = self.leased(&effect, owner, 1).into_item()?;
+        let fresh = self.leased(&effect, owner, length, 1).into_item()?;
         if self.table.put_if(fresh, Condition::absent()).await? {
             return Ok(Lease::Granted(Granted { effect, owner, tries: 1 }));
         }
@@ -126,7 +116,7 @@ impl Effects {
             State::Leased if found.owner == owner => Ok(Lease::Granted(Granted { effect, owner, tries: 1 })),
             State::Leased | State::Failed if found.until > Timestamp::now().as_millisecond() => Ok(Lease::Busy),
             State::Leased => self.give_up(found).await,
-            State::Failed => self.lease_again(effect, owner, &found).await,
+            State::Failed => self.lease_again(effect, owner, length, &found).await,
             State::Done => Ok(Lease::Done),
             State::Parked | State::Unknown => Ok(Lease::Waiting),
         }
@@ -148,12 +138,12 @@ impl Effects {
         Ok(())
     }
 
-    /// Marks an effect that was surely not carried out.
+    /// Marks an effect that was surely not carried out. It is left alone for this pause, and for twice as long after each further time.
     ///
     /// # Errors
     /// [`StoreError`] if it could not be marked: it will then wait for a person.
-    pub async fn failed(&self, granted: &Granted, error: &str) -> Result<AfterFailure, StoreError> {
-        let pause = self.timing.pause.saturating_mul(1 << granted.tries.saturating_sub(1).min(16));
+    pub async fn failed(&self, granted: &Granted, error: &str, pause: Duration) -> Result<AfterFailure, StoreError> {
+        let pause = pause.saturating_mul(1 << granted.tries.saturating_sub(1).min(16));
         let failed = EffectItem { state: State::Failed, until: after(pause), error: Some(error.to_owned()), ..self.marked(granted) };
         if granted.tries >= MOST_TRIES {
             self.put_aside(EffectItem { state: State::Parked, ..failed }).await?;
@@ -178,8 +168,7 @@ impl Effects {
     /// # Errors
     /// [`StoreError`].
     pub async fn settle(&self, effect: &EffectId, settlement: Settlement) -> Result<bool, StoreError> {
-        let waits = |found: &EffectItem| matches!(found.state, State::Parked | State::Unknown);
-        let Some(found) = self.find(effect).await?.filter(waits) else { return Ok(false) };
+        let Some(found) = self.find(effect).await?.filter(EffectItem::waits) else { return Ok(false) };
         let (owner, waited) = (found.owner, found.state);
         let settled = match settlement {
             Settlement::Done => EffectItem { state: State::Done, ..found },
@@ -189,9 +178,19 @@ impl Effects {
         self.table.transact(writes).await
     }
 
-    async fn lease_again(&self, effect: EffectId, owner: Uuid, failed: &EffectItem) -> Result<Lease, StoreError> {
+    /// Notes that an event's effect is not to be carried out, unless something is known of it already; says whether nothing was. For events
+    /// that happened elsewhere, or before.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forgo(&self, effect: &EffectId) -> Result<bool, StoreError> {
+        let done = EffectItem::new(&self.handler, effect, State::Done, Uuid::now_v7(), 0, 0);
+        self.table.put_if(done.into_item()?, Condition::absent()).await
+    }
+
+    async fn lease_again(&self, effect: EffectId, owner: Uuid, length: Duration, failed: &EffectItem) -> Result<Lease, StoreError> {
         let tries = failed.tries + 1;
-        let again = self.leased(&effect, owner, tries).into_item()?;
+        let again = self.leased(&effect, owner, length, tries).into_item()?;
         let is_ours = self.table.put_if(again, item::is(failed.owner, State::Failed)).await?
             || self.find(&effect).await?.is_some_and(|found| found.owner == owner);
         Ok(if is_ours { Lease::Granted(Granted { effect, owner, tries }) } else { Lease::Busy })
@@ -215,8 +214,8 @@ impl Effects {
         found.map(crate::table::from_item).transpose()
     }
 
-    fn leased(&self, effect: &EffectId, owner: Uuid, tries: u32) -> EffectItem {
-        EffectItem::new(&self.handler, effect, State::Leased, owner, after(self.timing.lease), tries)
+    fn leased(&self, effect: &EffectId, owner: Uuid, length: Duration, tries: u32) -> EffectItem {
+        EffectItem::new(&self.handler, effect, State::Leased, owner, after(length), tries)
     }
 
     fn marked(&self, Granted { effect, owner, tries }: &Granted) -> EffectItem {

@@ -32,6 +32,14 @@ impl Effects {
         let items = self.table.query(range, Consistency::Strong).await?.items;
         items.into_iter().map(|item| read(from_item(item)?)).collect()
     }
+
+    /// One effect, if it waits for a person.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn waiting_one(&self, effect: &EffectId) -> Result<Option<Waiting>, StoreError> {
+        Ok(self.find(effect).await?.filter(EffectItem::waits).map(|found| of(effect.clone(), found)))
+    }
 }
 
 fn read(item: EffectItem) -> Result<Waiting, StoreError> {
@@ -39,5 +47,9 @@ fn read(item: EffectItem) -> Result<Waiting, StoreError> {
     let (stream, number) = item.sk.split_once('#').ok_or_else(damaged)?;
     let stream: StreamName = stream.parse().map_err(|_| damaged())?;
     let effect = EffectId { stream, number: number.parse().map_err(|_| damaged())? };
-    Ok(Waiting { effect, is_unknown: item.state == State::Unknown, tries: item.tries, error: item.error })
+    Ok(of(effect, item))
+}
+
+fn of(effect: EffectId, item: EffectItem) -> Waiting {
+    Waiting { effect, is_unknown: item.state == State::Unknown, tries: item.tries, error: item.error }
 }

@@ -4,19 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use headwater_dynamodb::{AfterFailure, EffectId, Effects, Lease, MOST_TRIES, Settlement, Timing, Waiting};
+use headwater_dynamodb::{AfterFailure, EffectId, Effects, Lease, MOST_TRIES, Settlement, Waiting};
 
 use crate::support::{Tap, World, text};
 use crate::toy::note;
 
 const LONG: Duration = Duration::from_secs(600);
 
-fn effects(world: &World, tap: &Tap, lease: Duration) -> Effects {
-    paced(world, tap, lease, Duration::ZERO)
-}
-
-fn paced(world: &World, tap: &Tap, lease: Duration, pause: Duration) -> Effects {
-    Effects::new(world.store(tap), "effects", "mail", Timing { lease, pause })
+fn effects(world: &World, tap: &Tap) -> Effects {
+    Effects::new(world.store(tap), "effects", "mail")
 }
 
 fn mail(number: u64) -> EffectId {
@@ -35,47 +31,47 @@ const WAITS_AS_UNKNOWN: &str = "acme/toy/notes/1#00000000000000000001 unknown";
 #[tokio::test]
 async fn what_was_done_is_never_done_again() {
     let (world, tap) = (World::new().await, Tap::default());
-    let mails = effects(&world, &tap, LONG);
-    let Lease::Granted(granted) = mails.lease(mail(1)).await.unwrap() else { panic!("nobody had tried") };
+    let mails = effects(&world, &tap);
+    let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else { panic!("nobody had tried") };
     assert_eq!(tap.take_calls(), ["PutItem"]);
-    assert_eq!(mails.lease(mail(1)).await.unwrap(), Lease::Busy, "somebody is at it");
+    assert_eq!(mails.lease(mail(1), LONG).await.unwrap(), Lease::Busy, "somebody is at it");
     tap.take_calls();
     mails.done(&granted).await.unwrap();
     assert_eq!(tap.take_calls(), ["PutItem"]);
     for _ in 0..3 {
-        assert_eq!(mails.lease(mail(1)).await.unwrap(), Lease::Done);
+        assert_eq!(mails.lease(mail(1), LONG).await.unwrap(), Lease::Done);
     }
-    assert!(matches!(mails.lease(mail(2)).await.unwrap(), Lease::Granted(_)), "each event has its own");
+    assert!(matches!(mails.lease(mail(2), LONG).await.unwrap(), Lease::Granted(_)), "each event has its own");
     assert_eq!(waiting(&world).await, [""; 0]);
 }
 
 #[tokio::test]
 async fn what_surely_failed_is_tried_again_and_then_waits_for_a_person() {
     let world = World::new().await;
-    let mails = effects(&world, &Tap::default(), LONG);
+    let mails = effects(&world, &Tap::default());
     for tries in 1..=MOST_TRIES {
-        let Lease::Granted(granted) = mails.lease(mail(1)).await.unwrap() else { panic!("try {tries}") };
+        let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else { panic!("try {tries}") };
         let expected = if tries < MOST_TRIES { AfterFailure::TryAgain } else { AfterFailure::Waiting };
-        assert_eq!(mails.failed(&granted, "refused").await.unwrap(), expected);
+        assert_eq!(mails.failed(&granted, "refused", Duration::ZERO).await.unwrap(), expected);
     }
-    assert_eq!(mails.lease(mail(1)).await.unwrap(), Lease::Waiting);
+    assert_eq!(mails.lease(mail(1), LONG).await.unwrap(), Lease::Waiting);
     assert_eq!(waiting(&world).await, ["acme/toy/notes/1#00000000000000000001 parked"]);
     assert!(mails.settle(&mail(1), Settlement::TryAgain).await.unwrap());
     assert_eq!(waiting(&world).await, [""; 0]);
-    let Lease::Granted(granted) = mails.lease(mail(1)).await.unwrap() else { panic!("settled") };
+    let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else { panic!("settled") };
     mails.done(&granted).await.unwrap();
     assert!(!mails.settle(&mail(1), Settlement::TryAgain).await.unwrap(), "it does not wait any more");
-    assert_eq!(mails.lease(mail(1)).await.unwrap(), Lease::Done);
+    assert_eq!(mails.lease(mail(1), LONG).await.unwrap(), Lease::Done);
 }
 
 #[tokio::test]
 async fn what_failed_just_now_is_left_alone_however_often_its_record_comes() {
     let world = World::new().await;
-    let mails = paced(&world, &Tap::default(), LONG, LONG);
-    let Lease::Granted(granted) = mails.lease(mail(1)).await.unwrap() else { panic!("nobody had tried") };
-    mails.failed(&granted, "refused").await.unwrap();
+    let mails = effects(&world, &Tap::default());
+    let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else { panic!("nobody had tried") };
+    mails.failed(&granted, "refused", LONG).await.unwrap();
     for _ in 0..2 * MOST_TRIES {
-        assert_eq!(mails.lease(mail(1)).await.unwrap(), Lease::Busy);
+        assert_eq!(mails.lease(mail(1), LONG).await.unwrap(), Lease::Busy);
     }
     assert_eq!(waiting(&world).await, [""; 0]);
 }
@@ -83,58 +79,71 @@ async fn what_failed_just_now_is_left_alone_however_often_its_record_comes() {
 #[tokio::test]
 async fn a_lease_that_ends_without_a_mark_is_unknown_and_not_tried_again() {
     let world = World::new().await;
-    let mails = effects(&world, &Tap::default(), Duration::ZERO);
-    let Lease::Granted(granted) = mails.lease(mail(1)).await.unwrap() else { panic!("nobody had tried") };
+    let mails = effects(&world, &Tap::default());
+    let Lease::Granted(granted) = mails.lease(mail(1), Duration::ZERO).await.unwrap() else { panic!("nobody had tried") };
     for _ in 0..2 {
-        assert_eq!(mails.lease(mail(1)).await.unwrap(), Lease::Waiting);
+        assert_eq!(mails.lease(mail(1), Duration::ZERO).await.unwrap(), Lease::Waiting);
         assert_eq!(waiting(&world).await, [WAITS_AS_UNKNOWN]);
     }
     // Whoever had it was only slow, and knows.
     mails.done(&granted).await.unwrap();
-    assert_eq!(mails.lease(mail(1)).await.unwrap(), Lease::Done);
+    assert_eq!(mails.lease(mail(1), Duration::ZERO).await.unwrap(), Lease::Done);
     assert_eq!(waiting(&world).await, [""; 0]);
 }
 
 #[tokio::test]
 async fn what_its_handler_does_not_know_waits_at_once() {
     let world = World::new().await;
-    let mails = effects(&world, &Tap::default(), LONG);
-    let Lease::Granted(granted) = mails.lease(mail(1)).await.unwrap() else { panic!("nobody had tried") };
+    let mails = effects(&world, &Tap::default());
+    let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else { panic!("nobody had tried") };
     mails.unknown(&granted, "no reply").await.unwrap();
-    assert_eq!(mails.lease(mail(1)).await.unwrap(), Lease::Waiting, "although the lease is not over");
+    assert_eq!(mails.lease(mail(1), LONG).await.unwrap(), Lease::Waiting, "although the lease is not over");
     assert_eq!(waiting(&world).await, [WAITS_AS_UNKNOWN]);
     let errors: Vec<String> = world.items("effects").await.iter().map(|item| text(item, "e")).collect();
     assert_eq!(errors, ["no reply", "no reply"], "with the reason, in both places");
     assert!(mails.settle(&mail(1), Settlement::Done).await.unwrap());
     // Too late: it was settled in the meantime.
     mails.unknown(&granted, "no reply").await.unwrap();
-    assert_eq!(mails.lease(mail(1)).await.unwrap(), Lease::Done);
+    assert_eq!(mails.lease(mail(1), LONG).await.unwrap(), Lease::Done);
     assert_eq!(waiting(&world).await, [""; 0]);
 }
 
 #[tokio::test]
 async fn a_person_settles_what_is_unknown() {
     let world = World::new().await;
-    let mails = effects(&world, &Tap::default(), Duration::ZERO);
+    let mails = effects(&world, &Tap::default());
     for (number, settlement) in [(1, Settlement::Done), (2, Settlement::TryAgain)] {
-        mails.lease(mail(number)).await.unwrap();
-        assert_eq!(mails.lease(mail(number)).await.unwrap(), Lease::Waiting);
+        mails.lease(mail(number), Duration::ZERO).await.unwrap();
+        assert_eq!(mails.lease(mail(number), Duration::ZERO).await.unwrap(), Lease::Waiting);
         assert!(mails.settle(&mail(number), settlement).await.unwrap());
         assert!(!mails.settle(&mail(number), settlement).await.unwrap());
     }
-    assert_eq!(mails.lease(mail(1)).await.unwrap(), Lease::Done);
-    assert!(matches!(mails.lease(mail(2)).await.unwrap(), Lease::Granted(_)));
+    assert_eq!(mails.lease(mail(1), Duration::ZERO).await.unwrap(), Lease::Done);
+    assert!(matches!(mails.lease(mail(2), Duration::ZERO).await.unwrap(), Lease::Granted(_)));
+}
+
+#[tokio::test]
+async fn what_is_forgone_is_never_done_and_what_is_known_already_stays() {
+    let world = World::new().await;
+    let mails = effects(&world, &Tap::default());
+    assert!(mails.forgo(&mail(1)).await.unwrap());
+    assert_eq!(mails.lease(mail(1), LONG).await.unwrap(), Lease::Done);
+    let Lease::Granted(granted) = mails.lease(mail(2), LONG).await.unwrap() else { panic!("nobody had tried") };
+    mails.unknown(&granted, "no reply").await.unwrap();
+    assert!(!mails.forgo(&mail(2)).await.unwrap());
+    assert_eq!(mails.waiting_one(&mail(2)).await.unwrap().unwrap().error.as_deref(), Some("no reply"));
+    assert_eq!(mails.waiting_one(&mail(1)).await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn a_tenants_person_sees_what_waits_in_order_and_page_by_page() {
     let world = World::new().await;
-    let mails = effects(&world, &Tap::default(), Duration::ZERO);
+    let mails = effects(&world, &Tap::default());
     for number in [10, 9, 1] {
-        mails.lease(mail(number)).await.unwrap();
-        assert_eq!(mails.lease(mail(number)).await.unwrap(), Lease::Waiting);
+        mails.lease(mail(number), Duration::ZERO).await.unwrap();
+        assert_eq!(mails.lease(mail(number), Duration::ZERO).await.unwrap(), Lease::Waiting);
     }
-    let Lease::Granted(granted) = mails.lease(mail(11)).await.unwrap() else { panic!("nobody had tried") };
+    let Lease::Granted(granted) = mails.lease(mail(11), Duration::ZERO).await.unwrap() else { panic!("nobody had tried") };
     mails.unknown(&granted, "no reply").await.unwrap();
     let waits = |number, error: Option<&str>| Waiting { effect: mail(number), is_unknown: true, tries: 1, error: error.map(str::to_owned) };
     let first = mails.waiting("acme", None, 2).await.unwrap();
@@ -144,8 +153,8 @@ async fn a_tenants_person_sees_what_waits_in_order_and_page_by_page() {
 }
 
 /// A handler as it should be, which counts what it sends.
-async fn handle(mails: &Effects, sent: &Mutex<BTreeMap<u64, u32>>, number: u64) -> Option<()> {
-    if let Lease::Granted(granted) = mails.lease(mail(number)).await.ok()? {
+async fn handle(mails: &Effects, sent: &Mutex<BTreeMap<u64, u32>>, lease: Duration, number: u64) -> Option<()> {
+    if let Lease::Granted(granted) = mails.lease(mail(number), lease).await.ok()? {
         *sent.lock().unwrap().entry(number).or_default() += 1;
         mails.done(&granted).await.ok()?;
     }
@@ -156,10 +165,10 @@ async fn handle(mails: &Effects, sent: &Mutex<BTreeMap<u64, u32>>, number: u64) 
 async fn a_handler_that_dies_at_any_step_sends_nothing_twice() {
     for alive in 0..4 {
         let (world, sent) = (World::new().await, Mutex::new(BTreeMap::new()));
-        handle(&effects(&world, &Tap::dying_after(alive), Duration::ZERO), &sent, 1).await;
-        let next = effects(&world, &Tap::default(), Duration::ZERO);
+        handle(&effects(&world, &Tap::dying_after(alive)), &sent, Duration::ZERO, 1).await;
+        let next = effects(&world, &Tap::default());
         for _ in 0..3 {
-            handle(&next, &sent, 1).await.unwrap();
+            handle(&next, &sent, Duration::ZERO, 1).await.unwrap();
         }
         let times = sent.lock().unwrap().get(&1).copied().unwrap_or_default();
         assert_eq!(times, 1, "after {alive} calls");
@@ -172,8 +181,8 @@ async fn a_handler_that_dies_at_any_step_sends_nothing_twice() {
 async fn of_many_handlers_at_once_one_sends() {
     let (world, sent) = (World::new().await, Arc::new(Mutex::new(BTreeMap::new())));
     let handlers = (0..64).map(|i| {
-        let (mails, sent) = (effects(&world, &Tap::default(), LONG), Arc::clone(&sent));
-        tokio::spawn(async move { handle(&mails, &sent, i % 4).await.unwrap() })
+        let (mails, sent) = (effects(&world, &Tap::default()), Arc::clone(&sent));
+        tokio::spawn(async move { handle(&mails, &sent, LONG, i % 4).await.unwrap() })
     });
     futures::future::join_all(handlers).await.into_iter().for_each(|handled| handled.unwrap());
     assert_eq!(*sent.lock().unwrap(), BTreeMap::from([(0, 1), (1, 1), (2, 1), (3, 1)]));
