@@ -6,7 +6,8 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use clap::Args;
-use headwater_dynamodb::{EventStore, Feed, Projector, StoreConfig, Views, connect};
+use headwater_dynamodb::{Effects, EventStore, Feed, Projector, StoreConfig, Views, connect};
+use headwater_kinesis::Publisher;
 use headwater_services::Service;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
@@ -75,6 +76,17 @@ impl Connection {
     pub(crate) async fn projector(&self, service: &Service) -> Result<Projector> {
         let (views, feed) = (self.name("VIEWS_TABLE").await?, self.name("FEED_TABLE").await?);
         Ok(Projector::new(self.store().await?, &views, &feed, service.domain, service.projections))
+    }
+
+    /// The effects outside of the handler of this name.
+    pub(crate) async fn effects(&self, handler: &str) -> Result<Effects> {
+        Ok(Effects::new(self.store().await?, &self.name("EFFECTS_TABLE").await?, handler))
+    }
+
+    /// What puts records on the commits stream.
+    pub(crate) async fn commits_stream(&self) -> Result<Publisher> {
+        let stream = self.name("COMMITS_STREAM").await?;
+        Ok(Publisher::new(headwater_kinesis::connect(&self.found().await?.config), stream))
     }
 
     /// The name of the table that a variable of the functions holds.

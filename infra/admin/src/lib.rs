@@ -3,11 +3,19 @@
 //! `connection` says where the tables are, `output` how answers look; every other module is one command.
 
 mod connection;
+mod dump;
+mod dumped;
 mod failure;
 mod output;
 mod parked;
+mod progress;
+mod relay;
+mod restore;
+mod scope;
+mod sorted;
 mod state;
 mod streams;
+mod trace;
 mod views;
 
 use std::ffi::OsString;
@@ -43,6 +51,15 @@ enum Command {
     /// The rows that queries read.
     #[command(subcommand)]
     Views(views::Views),
+    /// Everything that one request led to, in order of time, what was caused under its cause. It reads the whole events table.
+    Trace(trace::Trace),
+    /// The way from the events table to the projectors.
+    #[command(subcommand)]
+    Relay(relay::Relay),
+    /// All commits, as JSON, a commit a line: streams in order of name, the commits of each in order.
+    Dump(dump::Dump),
+    /// Write the commits of a dump where none are. What is there stays, and mails that they ask for are not sent.
+    Restore(restore::Restore),
 }
 
 /// Carries out a command line, the program's name first, and gives the exit code: 0 done, 1 what was asked for is not there, 2 it could
@@ -69,6 +86,10 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut (dyn W
         Command::State(state) => state.run(&connection, &mut output).await,
         Command::Parked(parked) => parked.run(&connection, &mut output).await,
         Command::Views(views) => views.run(&connection, &mut output).await,
+        Command::Trace(trace) => trace.run(&connection, &mut output).await,
+        Command::Relay(relay) => relay.run(&connection, &mut output).await,
+        Command::Dump(dump) => dump.run(&connection, &mut output).await,
+        Command::Restore(restore) => restore.run(&connection, &mut output).await,
     };
     match done {
         Ok(()) => 0,

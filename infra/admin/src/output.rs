@@ -61,6 +61,11 @@ impl<'a> Output<'a> {
         Ok(writeln!(self.out, "{text}")?)
     }
 
+    /// Where an answer goes that has a form of its own, for programs and people alike.
+    pub(crate) fn raw(&mut self) -> &mut (dyn Write + Send) {
+        &mut *self.out
+    }
+
     /// A remark beside the answer, for people; it goes to standard error.
     pub(crate) fn remark(&mut self, text: &str) -> Result<(), Failure> {
         Ok(writeln!(self.err, "{text}")?)

@@ -60,6 +60,16 @@ impl EventStore {
     }
 
     async fn put(&self, append: &Append, item: &Item) -> Result<Appended, ExecuteError> {
+        let Some(winner) = self.put_if_free(item).await? else { return Ok(Appended::Done) };
+        let winner = commit_from_item(winner).map_err(StoreError::from)?;
+        if winner.metadata.commit_id == append.commit_id {
+            return Ok(Appended::Done);
+        }
+        Ok(Appended::Conflict(Box::new(Conflict { moved: vec![append.stream.clone()], winner: Some(winner) })))
+    }
+
+    /// Puts a commit's item where there is none yet, or gives the one that is there.
+    pub(crate) async fn put_if_free(&self, item: &Item) -> Result<Option<Item>, Failed<PutItemError>> {
         let request = self
             .client()
             .put_item()
@@ -70,19 +80,13 @@ impl EventStore {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let answer = settle(self.meter(), self.deadline(), fault, || request.clone().send()).await;
-        let failed = match answer {
+        match answer {
             Ok(output) => {
                 self.meter().write(&output.consumed_capacity);
-                return Ok(Appended::Done);
+                Ok(None)
             }
-            Err(failed) => failed,
-        };
-        let Some(winner) = winner(&failed.error) else { return Err(failed.into()) };
-        let winner = commit_from_item(winner).map_err(StoreError::from)?;
-        if winner.metadata.commit_id == append.commit_id {
-            return Ok(Appended::Done);
+            Err(failed) => winner(&failed.error).map(Some).ok_or(failed),
         }
-        Ok(Appended::Conflict(Box::new(Conflict { moved: vec![append.stream.clone()], winner: Some(winner) })))
     }
 
     async fn transact(&self, append: &Append) -> Result<Appended, ExecuteError> {

@@ -9,7 +9,7 @@
 //! 3. `query`, `fold`, `read`: strong reads that go back no further than to a snapshot; `cache` spares them; `scan` reads all there is;
 //! 4. `expect`, `claims`, `snapshots`, `idempotency`: what must hold and what is written with a command's events;
 //! 5. `part`, `append`: one put or one transaction, settled;
-//! 6. `execute`: the loop around it all, from an `execution` to its outcome, by way of `prepare` or `answer`.
+//! 6. `execute`: the loop around it all, from an `execution` to its outcome, by way of `prepare` or `answer`; `import` takes commits that come from elsewhere.
 //!
 //! From there on a [`Projector`] takes over, and query functions see [`Views`] and [`Feed`]:
 //!
@@ -31,6 +31,7 @@ mod expect;
 mod feed;
 mod fold;
 mod idempotency;
+mod import;
 mod item;
 mod meter;
 mod numbers;
@@ -53,6 +54,7 @@ pub use effects::{AfterFailure, EffectId, Effects, Granted, Lease, MOST_TRIES, S
 pub use error::StoreError;
 pub use execution::{Answered, Concurrent, ExecuteError, Execution, Expected, Idempotency, Origin, Outcome};
 pub use feed::{Feed, FeedEntry, FeedError};
+pub use import::Imported;
 pub use item::{CommitItem, Item, ItemError, commit_from_item, commit_to_item};
 pub use meter::Usage;
 pub use projector::{BatchReport, Doorbell, Projector};

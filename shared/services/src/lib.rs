@@ -1,10 +1,12 @@
 //! Which services there are, for what looks at all of them alike: the queries that every domain has in common, and the CLI.
 
+mod effects;
 mod past_state;
 mod streams;
 
-use headwater::ProjectionFn;
+use headwater::{ProjectionFn, StreamName, own_row};
 
+pub use effects::effects;
 pub use past_state::{NoPastState, PastState, past_state};
 pub use streams::list_streams;
 
@@ -23,3 +25,9 @@ pub static SERVICES: [Service; 3] = [
     Service { domain: invoicing::DOMAIN, projections: &invoicing::PROJECTIONS },
     Service { domain: licensing::DOMAIN, projections: &licensing::PROJECTIONS },
 ];
+
+/// Whether streams of this kind have rows and are in a change feed. Those of unique values and of sequences are not.
+pub fn is_projected(stream: &StreamName) -> bool {
+    let mut services = SERVICES.iter().filter(|service| service.domain == stream.domain());
+    services.any(|service| own_row(service.projections, &stream.category()).is_some())
+}

@@ -3,8 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod connection;
+mod door;
+mod dump;
 mod parked;
+mod relay;
+mod restore;
 mod support;
 mod tail;
+mod trace;
 mod transcripts;
 mod views;

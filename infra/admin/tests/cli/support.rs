@@ -1,5 +1,6 @@
 //! A machine with tables that hold the golden histories, projected.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::{fs, iter};
 
@@ -8,11 +9,13 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use axum::routing::get;
 use axum::{Json, Router};
-use headwater::{Commit, StreamName};
+use headwater::{Commit, RecordedEvent, StreamName};
 use headwater_dynamodb::{Doorbell, EventStore, Projector, StoreConfig, commit_to_item};
 use headwater_services::SERVICES;
 use serde_json::json;
 use tokio::net::TcpListener;
+
+use crate::door::Door;
 
 /// The histories that `tests/golden` keeps for ever: one stream of each kind.
 const HISTORIES: [&str; 8] = [
@@ -38,6 +41,7 @@ pub(crate) struct Answer {
 pub(crate) struct Machine {
     pub(crate) dynamodb: String,
     pub(crate) platform: String,
+    pub(crate) door: Door,
     client: Client,
 }
 
@@ -55,11 +59,12 @@ impl Machine {
         let client = Client::from_conf(config.build());
         let events = [("stream", ScalarAttributeType::S), ("seq", ScalarAttributeType::N)];
         let others = [("pk", ScalarAttributeType::S), ("sk", ScalarAttributeType::S)];
-        for (table, keys) in [("events", events), ("views", others.clone()), ("feed", others)] {
+        for (table, keys) in [("events", events), ("views", others.clone()), ("feed", others.clone()), ("effects", others)] {
             create_table(&client, table, keys).await;
         }
-        let platform = platform(&dynamodb).await;
-        Self { dynamodb, platform, client }
+        let (door, endpoint) = Door::open(dynamodb.clone()).await;
+        let platform = platform(&endpoint).await;
+        Self { dynamodb, platform, door, client }
     }
 
     /// Tables with the golden histories, projected.
@@ -84,6 +89,14 @@ impl Machine {
             parked.extend(report.parked);
         }
         parked
+    }
+
+    /// All items of a table, in order of key.
+    pub(crate) async fn items(&self, table: &str) -> Vec<BTreeMap<String, AttributeValue>> {
+        let found = self.client.scan().table_name(table).send().await.unwrap().items.unwrap_or_default();
+        let mut items: Vec<BTreeMap<_, _>> = found.into_iter().map(BTreeMap::from_iter).collect();
+        items.sort_by_key(|item| ["pk", "sk", "stream", "seq"].map(|name| format!("{:?}", item.get(name))));
+        items
     }
 
     pub(crate) async fn append(&self, commits: &[Commit]) {
@@ -112,6 +125,12 @@ impl Machine {
     }
 }
 
+/// A commit that goes with another: one event of a stream that no projector knows, as of a unique value.
+pub(crate) fn with(commit: &Commit, stream: &str, first: u64, event: serde_json::Value) -> Commit {
+    let event = RecordedEvent { number: first, event_type: "UniqueValueClaimed".to_owned(), version: 1, data: event };
+    Commit { stream: stream.parse().unwrap(), first, events: vec![event], ..commit.clone() }
+}
+
 /// Runs a command line.
 pub(crate) async fn run(line: &str) -> Answer {
     let (mut out, mut err) = (Vec::new(), Vec::new());
@@ -127,10 +146,12 @@ pub(crate) fn history(name: &str) -> Vec<Commit> {
 }
 
 /// What the platform says of itself under `/dev/endpoint`.
-async fn platform(dynamodb: &str) -> String {
+async fn platform(endpoint: &str) -> String {
     let answer = json!({
-        "endpoint": dynamodb, "accessKeyId": "headwater", "secretAccessKey": "local", "region": "us-east-1",
-        "environment": { "EVENTS_TABLE": "events", "VIEWS_TABLE": "views", "FEED_TABLE": "feed" },
+        "endpoint": endpoint, "accessKeyId": "headwater", "secretAccessKey": "local", "region": "us-east-1",
+        "environment": {
+            "EVENTS_TABLE": "events", "VIEWS_TABLE": "views", "FEED_TABLE": "feed", "EFFECTS_TABLE": "effects", "COMMITS_STREAM": "commits",
+        },
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

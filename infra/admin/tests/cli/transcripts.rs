@@ -23,6 +23,11 @@ async fn the_views_that_there_are() {
 }
 
 #[tokio::test]
+async fn commits_of_a_request_of_a_dump_and_for_the_projectors() {
+    check("commits").await;
+}
+
+#[tokio::test]
 async fn help_texts() {
     check("help").await;
 }

@@ -49,6 +49,14 @@ impl Feed {
         streams.truncate(limit);
         Ok(streams)
     }
+
+    /// The version of a stream that its feed has got to, 0 before any.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    pub async fn reached(&self, stream: &StreamName) -> Result<u64, StoreError> {
+        fed_version(&self.table, stream).await
+    }
 }
 
 /// The version that the feed tells of, 0 before any.

@@ -32,6 +32,8 @@ async fn entries_point_at_commits() {
     assert_eq!(world.feed().commits(&entries).await.unwrap(), commits);
     // Another tenant's feed is another feed.
     assert_eq!(world.feed().head("umbrella", "toy").await.unwrap().position, 0);
+    assert_eq!(world.feed().reached(&note(1)).await.unwrap(), 4);
+    assert_eq!(world.feed().reached(&note(2)).await.unwrap(), 0);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod commuting;
 mod conditions;
 mod faults;
 mod idempotency;
+mod importing;
 mod items;
 mod limits;
 mod loading;

@@ -1,0 +1,141 @@
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+
+use anyhow::Context;
+use clap::Args;
+use futures::TryStreamExt;
+use headwater::{Commit, StreamName};
+use headwater_dynamodb::{EventStore, Selection, StoreError};
+use jiff::Timestamp;
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+use crate::connection::Connection;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::scope::{Scope, all_pages};
+use crate::sorted::{Line, Sorter};
+
+/// How many commits of one stream are read at a time.
+const PAGE: u32 = 1_000;
+
+#[derive(Args)]
+pub(crate) struct Dump {
+    #[command(flatten)]
+    scope: Scope,
+    /// Only this stream, without reading all the others: acme/identity/users/ada
+    #[arg(long, conflicts_with_all = ["tenant", "domain", "segments"])]
+    stream: Option<StreamName>,
+    /// Leave out what was decided later: 2026-11-21T10:00:00Z
+    #[arg(long, value_name = "TIME")]
+    until: Option<Timestamp>,
+    /// Write into this file, which is there when it is whole, instead of to standard output.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// What is in a dump.
+#[derive(Default, Serialize)]
+struct Dumped {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<PathBuf>,
+    streams: u64,
+    commits: u64,
+}
+
+impl Dump {
+    pub(crate) async fn run(self, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
+        let store = connection.store().await?;
+        let folder = match &self.output {
+            Some(file) => folder(file),
+            None => std::env::temp_dir(),
+        };
+        let mut sorter = Sorter::new(folder.clone());
+        self.read(&store, output, &mut sorter).await?;
+        let Some(file) = self.output else {
+            let dumped = write(sorter, output.raw())?;
+            return output.remark(&dumped.text());
+        };
+        let wrong = || format!("cannot write {}", file.display());
+        let mut draft = NamedTempFile::new_in(folder).with_context(wrong)?;
+        let dumped = write(sorter, &mut draft)?;
+        draft.as_file().sync_all().with_context(wrong)?;
+        draft.persist(&file).with_context(wrong)?;
+        output.one(&Dumped { file: Some(file), ..dumped }, |dumped| Ok(dumped.text()))
+    }
+
+    /// Reads what is wanted, in whatever order it comes.
+    async fn read(&self, store: &EventStore, output: &mut Output<'_>, sorter: &mut Sorter) -> Result<(), Failure> {
+        if let Some(stream) = &self.stream {
+            return read_stream(store, stream, self.until, sorter).await;
+        }
+        let selection = self.scope.select(Selection { until: self.until, ..Selection::default() });
+        let mut pages = pin!(all_pages(store, &selection, self.scope.segments()));
+        let (mut commits, mut progress) = (0, Progress::start());
+        while let Some(page) = pages.try_next().await? {
+            for commit in &page {
+                sorter.push(line(commit)?)?;
+            }
+            commits += page.len();
+            progress.tell(output, || format!("{commits} commits read"))?;
+        }
+        Ok(())
+    }
+}
+
+async fn read_stream(store: &EventStore, stream: &StreamName, until: Option<Timestamp>, sorter: &mut Sorter) -> Result<(), Failure> {
+    let mut last = 0;
+    loop {
+        let commits = store.commits_page(stream, last, PAGE).await?;
+        let Some(newest) = commits.last() else { break };
+        last = newest.last();
+        for commit in commits.iter().filter(|commit| until.is_none_or(|until| commit.at <= until)) {
+            sorter.push(line(commit)?)?;
+        }
+    }
+    if last == 0 { Err(Failure::NotFound("there is no such stream".to_owned())) } else { Ok(()) }
+}
+
+fn line(commit: &Commit) -> Result<Line, Failure> {
+    let text = serde_json::to_string(commit)?;
+    Ok(Line { stream: commit.stream.to_string(), first: commit.first, last: commit.last(), text })
+}
+
+/// Writes the lines in order, and sees to it that no stream has a gap: nobody could restore that.
+fn write(sorter: Sorter, out: &mut (impl Write + ?Sized)) -> Result<Dumped, Failure> {
+    let mut out = BufWriter::new(out);
+    let mut dumped = Dumped::default();
+    let (mut stream, mut version) = (String::new(), 0);
+    for line in sorter.finish()? {
+        let line = line?;
+        if line.stream != stream {
+            dumped.streams += 1;
+            (stream, version) = (line.stream, 0);
+        }
+        if line.first != version + 1 {
+            let stream = stream.parse().map_err(StoreError::from)?;
+            return Err(StoreError::Gap { stream, missing: version + 1 }.into());
+        }
+        version = line.last;
+        dumped.commits += 1;
+        writeln!(out, "{}", line.text)?;
+    }
+    out.flush()?;
+    Ok(dumped)
+}
+
+impl Dumped {
+    fn text(&self) -> String {
+        let Self { file, streams, commits } = self;
+        let place = file.as_ref().map(|file| format!(", in {}", file.display())).unwrap_or_default();
+        format!("streams: {streams}, commits: {commits}{place}")
+    }
+}
+
+/// Where a file is, or is to be.
+fn folder(file: &Path) -> PathBuf {
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.map_or_else(|| PathBuf::from("."), Path::to_owned)
+}

@@ -1,0 +1,206 @@
+//! `restore`: a dump's commits, written where none are.
+//!
+//! The file is read twice: first all of it is checked, so that nothing is written of a file that is not in order; then it is written. The commits of a stream
+//! are written one after another, so that what is written of it has no gap, whenever it stops.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::Args;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use headwater::{Commit, StreamName};
+use headwater_dynamodb::{Effects, EventStore, Imported};
+use headwater_services::effects;
+use serde::Serialize;
+
+use crate::connection::Connection;
+use crate::dumped::{self, Batch, Checked};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::progress::Progress;
+
+/// How many streams are written at a time.
+const AT_ONCE: usize = 16;
+
+/// So many streams with another history mean that it is not the dump of this table.
+const MOST_CONFLICTS: usize = 100;
+
+#[derive(Args)]
+pub(crate) struct Restore {
+    /// What `dump` has written.
+    file: PathBuf,
+    /// Only compare, and say what would be done.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What became of a dump.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Restored {
+    /// How many commits were written.
+    written: u64,
+    /// How many were there.
+    present: u64,
+    /// How many mails, asked for by what was written, are not to be sent.
+    mails: u64,
+    /// Where a stream has another commit than the dump, from which on nothing of it was written.
+    conflicts: Vec<Conflict>,
+    dry_run: bool,
+}
+
+#[derive(Serialize)]
+struct Conflict {
+    stream: StreamName,
+    /// The number of the commit's first event.
+    first: u64,
+}
+
+/// How far a stream has been compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stand {
+    /// The table has had all commits so far, and may have more.
+    Within,
+    /// The table had no more.
+    Beyond,
+    /// The table has another one.
+    Differs,
+}
+
+/// What became of a batch.
+struct Done {
+    stream: StreamName,
+    stand: Stand,
+    written: u64,
+    present: u64,
+    mails: u64,
+    conflict: Option<u64>,
+}
+
+/// Where commits are written.
+struct Target {
+    store: EventStore,
+    /// By the name of the handler.
+    effects: BTreeMap<&'static str, Effects>,
+    dry_run: bool,
+}
+
+impl Restore {
+    pub(crate) async fn run(self, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
+        let Self { file, dry_run } = self;
+        let Checked { commits, handlers } = dumped::check(&file)?;
+        let mut target = Target { store: connection.store().await?, effects: BTreeMap::new(), dry_run };
+        for handler in handlers {
+            target.effects.insert(handler, connection.effects(handler).await?);
+        }
+        let mut restored = Restored { dry_run, ..Restored::default() };
+        let mut progress = Progress::start();
+        let mut at_work = FuturesUnordered::new();
+        // What of the file's present stream is at work, and where it stands. The streams before it do not come again.
+        let mut present = None;
+        for batch in dumped::batches(&file)? {
+            let batch = batch?;
+            let is_next = present.as_ref().is_none_or(|(stream, _)| *stream != batch.stream);
+            while at_work.len() >= if is_next { AT_ONCE } else { 1 } {
+                let Some(done) = at_work.next().await else { break };
+                let done: Done = done?;
+                if let Some((_, stand)) = present.as_mut().filter(|(stream, _)| *stream == done.stream) {
+                    *stand = done.stand;
+                }
+                restored.count(done)?;
+            }
+            if is_next {
+                present = Some((batch.stream.clone(), Stand::Within));
+            }
+            let stand = present.as_ref().map_or(Stand::Within, |(_, stand)| *stand);
+            at_work.push(target.take(batch, stand));
+            progress.tell(output, || format!("{} of {commits} commits", restored.written + restored.present))?;
+        }
+        while let Some(done) = at_work.next().await {
+            restored.count(done?)?;
+        }
+        drop(progress);
+        output.one(&restored, |restored| Ok(restored.text()))?;
+        restored.verdict()
+    }
+}
+
+impl Target {
+    /// Writes what the table lacks of a batch.
+    async fn take(&self, Batch { stream, commits }: Batch, stand: Stand) -> Result<Done, Failure> {
+        let there = if stand == Stand::Within { self.there(&stream, &commits).await? } else { Vec::new() };
+        let mut there = there.into_iter();
+        let mut done = Done { stream, stand, written: 0, present: 0, mails: 0, conflict: None };
+        for commit in commits {
+            if done.stand == Stand::Differs {
+                break;
+            }
+            let first = commit.first;
+            let imported = match there.next() {
+                Some(found) if found == commit => Imported::Present,
+                Some(_) => Imported::Conflict,
+                None => self.write(commit, &mut done).await?,
+            };
+            match imported {
+                Imported::Written => (done.stand, done.written) = (Stand::Beyond, done.written + 1),
+                Imported::Present => done.present += 1,
+                Imported::Conflict => (done.stand, done.conflict) = (Stand::Differs, Some(first)),
+            }
+        }
+        Ok(done)
+    }
+
+    /// The commits that the table has where these belong, as far as there are any.
+    async fn there(&self, stream: &StreamName, commits: &[Commit]) -> Result<Vec<Commit>, Failure> {
+        let (Some(first), Some(last)) = (commits.first(), commits.last()) else { return Ok(Vec::new()) };
+        let (mut there, mut version) = (Vec::new(), first.first - 1);
+        while version < last.last() {
+            let page = self.store.commits_page(stream, version, u32::try_from(commits.len()).unwrap_or(u32::MAX)).await?;
+            let Some(newest) = page.last() else { break };
+            version = newest.last();
+            there.extend(page);
+        }
+        Ok(there)
+    }
+
+    /// Writes a commit. What it asks of the world outside was done, or not, where it comes from: that is noted first, so that whatever dies, it is not done
+    /// again.
+    async fn write(&self, commit: Commit, done: &mut Done) -> Result<Imported, Failure> {
+        for (handler, effect) in effects(&commit) {
+            done.mails += 1;
+            if let Some(effects) = self.effects.get(handler).filter(|_| !self.dry_run) {
+                effects.forgo(&effect).await?;
+            }
+        }
+        if self.dry_run { Ok(Imported::Written) } else { Ok(self.store.import(commit).await?) }
+    }
+}
+
+impl Restored {
+    fn count(&mut self, done: Done) -> Result<(), Failure> {
+        let Done { stream, written, present, mails, conflict, .. } = done;
+        self.written += written;
+        self.present += present;
+        self.mails += mails;
+        self.conflicts.extend(conflict.map(|first| Conflict { stream, first }));
+        if self.conflicts.len() < MOST_CONFLICTS { Ok(()) } else { self.verdict() }
+    }
+
+    /// Whether all went well.
+    fn verdict(&self) -> Result<(), Failure> {
+        if self.conflicts.is_empty() {
+            return Ok(());
+        }
+        let streams: Vec<String> =
+            self.conflicts.iter().map(|Conflict { stream, first }| format!("{stream} from event {first} on")).collect();
+        Err(anyhow::anyhow!("the table has another history than the dump, which stays as it is: {}", streams.join(", ")).into())
+    }
+
+    fn text(&self) -> String {
+        let Self { written, present, mails, dry_run, .. } = self;
+        let would = if *dry_run { "would be" } else { "were" };
+        let mails = if *mails == 0 { String::new() } else { format!("; mails that will not be sent: {mails}") };
+        format!("commits that {would} written: {written}, that were there: {present}{mails}")
+    }
+}

@@ -1,0 +1,74 @@
+//! One address for all that the platform has, as its own front door: DynamoDB, and a Kinesis that only takes records.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use headwater_kinesis::Record;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// What came by.
+#[derive(Clone, Default)]
+pub(crate) struct Door {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    dynamodb: String,
+    http: reqwest::Client,
+    /// The records that were put, with the stream's name.
+    records: Mutex<Vec<(String, Record)>>,
+}
+
+impl Door {
+    /// Opens before a DynamoDB, and tells where.
+    pub(crate) async fn open(dynamodb: String) -> (Self, String) {
+        let shared = Shared { dynamodb, http: reqwest::Client::builder().no_proxy().build().unwrap(), ..Shared::default() };
+        let door = Self { shared: Arc::new(shared) };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().fallback(answer).with_state(door.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (door, url)
+    }
+
+    /// The records that were put since this was last asked, with the stream's name.
+    pub(crate) fn take_records(&self) -> Vec<(String, Record)> {
+        std::mem::take(&mut self.shared.records.lock().unwrap())
+    }
+}
+
+async fn answer(State(door): State<Door>, headers: HeaderMap, body: Bytes) -> Response {
+    match headers.get("x-amz-target").map(|target| target.to_str().unwrap()) {
+        Some("Kinesis_20131202.PutRecords") => door.put_records(&serde_json::from_slice(&body).unwrap()),
+        Some(_) => door.forward(headers, body).await,
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+impl Door {
+    fn put_records(&self, input: &Value) -> Response {
+        let stream = input["StreamName"].as_str().unwrap();
+        let records = input["Records"].as_array().unwrap();
+        let taken = records.iter().map(|record| {
+            let data = BASE64.decode(record["Data"].as_str().unwrap()).unwrap();
+            (stream.to_owned(), Record { key: record["PartitionKey"].as_str().unwrap().to_owned(), data })
+        });
+        self.shared.records.lock().unwrap().extend(taken);
+        let results: Vec<Value> = records.iter().map(|_| json!({ "SequenceNumber": "1", "ShardId": "s" })).collect();
+        axum::Json(json!({ "FailedRecordCount": 0, "Records": results })).into_response()
+    }
+
+    async fn forward(&self, mut headers: HeaderMap, body: Bytes) -> Response {
+        headers.remove("host");
+        let answer = self.shared.http.post(&self.shared.dynamodb).headers(headers).body(body).send().await.unwrap();
+        (answer.status(), answer.headers().clone(), answer.bytes().await.unwrap()).into_response()
+    }
+}

@@ -1,0 +1,180 @@
+//! `restore`: what was dumped is there again, once, and nothing is written over or sent again.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use headwater::Commit;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::dump::{commits, machine};
+use crate::support::{Machine, history};
+
+/// A file that holds these commits.
+fn file(commits: &[Commit]) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dump.jsonl");
+    let lines: Vec<String> = commits.iter().map(|commit| serde_json::to_string(commit).unwrap() + "\n").collect();
+    fs::write(&path, lines.concat()).unwrap();
+    (folder, path)
+}
+
+/// What `restore --json` answers, and the exit code.
+async fn restore(machine: &Machine, file: &std::path::Path, options: &str) -> (Value, u8) {
+    let answer = machine.run(&format!("restore {} --json {options}", file.display())).await;
+    (serde_json::from_str(&answer.out).unwrap_or_else(|_| panic!("{answer:?}")), answer.code)
+}
+
+#[tokio::test]
+async fn a_dump_restored_elsewhere_gives_the_same_dump_and_the_same_views() {
+    let (here, there, folder) = (machine().await, Machine::start().await, tempfile::tempdir().unwrap());
+    let path = folder.path().join("dump.jsonl");
+    let dumped = here.run(&format!("dump -o {} --json", path.display())).await;
+    let count = here.items("events").await.len();
+    assert_eq!(serde_json::from_str::<Value>(&dumped.out).unwrap(), json!({ "file": path, "streams": 10, "commits": count }));
+    let (restored, _) = restore(&there, &path, "").await;
+    assert_eq!((&restored["written"], &restored["present"]), (&json!(count), &json!(0)));
+    assert_eq!(there.run("dump").await.out, fs::read_to_string(&path).unwrap());
+    assert_eq!(there.items("events").await, here.items("events").await);
+    // The DynamoDB stream would bring these to the projectors.
+    let commits = commits(&fs::read_to_string(&path).unwrap());
+    there.project(&commits).await;
+    here.project(&commits).await;
+    assert!(views(&there).await == views(&here).await);
+}
+
+/// The rows, but for when those that are gone will be swept away.
+async fn views(machine: &Machine) -> Vec<BTreeMap<String, AttributeValue>> {
+    let mut rows = machine.items("views").await;
+    rows.iter_mut().for_each(|row| {
+        row.remove("ttl");
+    });
+    rows
+}
+
+#[tokio::test]
+async fn it_can_be_run_again_after_any_part_of_it() {
+    let invoice = history("invoicing/invoice");
+    let (_folder, path) = file(&invoice);
+    for already in 0..=invoice.len() {
+        let machine = Machine::start().await;
+        machine.append(&invoice[..already]).await;
+        let (would, _) = restore(&machine, &path, "--dry-run").await;
+        assert_eq!(machine.items("events").await.len(), already, "nothing was done");
+        assert_eq!(machine.items("effects").await.len(), 0, "nothing was done");
+        let (restored, code) = restore(&machine, &path, "").await;
+        let expected = json!([invoice.len() - already, already, [], 0]);
+        assert_eq!(json!([restored["written"], restored["present"], restored["conflicts"], code]), expected);
+        assert_eq!([&would["written"], &would["present"]], [&restored["written"], &restored["present"]]);
+        assert_eq!(machine.items("events").await.len(), invoice.len());
+    }
+}
+
+/// A stream of more commits than are taken at a time, beside others.
+#[tokio::test]
+async fn long_streams_go_in_pieces_and_stay_in_order() {
+    let first = history("licensing/policy").remove(0);
+    let long = |id: &str, count: u64| {
+        let event = first.events[0].clone();
+        let (stream, first) = (format!("acme/identity/users/{id}").parse().unwrap(), first.clone());
+        (1..=count).map(move |number| {
+            let event = headwater::RecordedEvent { number, ..event.clone() };
+            Commit { stream: headwater::StreamName::clone(&stream), first: number, events: vec![event], ..first.clone() }
+        })
+    };
+    let all: Vec<Commit> = long("a", 250).chain(long("b", 3)).chain(long("c", 101)).collect();
+    let (_folder, path) = file(&all);
+    let machine = Machine::start().await;
+    // Of one there is a part already, of another one more than was dumped.
+    machine.append(&all[..120]).await;
+    machine.append(&long("b", 5).collect::<Vec<_>>()).await;
+    let (restored, code) = restore(&machine, &path, "").await;
+    assert_eq!(json!([restored["written"], restored["present"], restored["conflicts"], code]), json!([231, 123, [], 0]));
+    let after = machine.run("dump").await;
+    assert_eq!(after.code, 0, "no stream has a gap: {}", after.err);
+    assert_eq!(commits(&after.out).len(), all.len() + 2);
+}
+
+#[tokio::test]
+async fn another_history_stays_as_it_is_and_is_told_of() {
+    let (invoice, policy) = (history("invoicing/invoice"), history("licensing/policy"));
+    let (_folder, path) = file(&[invoice.clone(), policy.clone()].concat());
+    let machine = Machine::start().await;
+    let mut other = invoice[1].clone();
+    other.metadata.actor = "somebody else".to_owned();
+    machine.append(&[invoice[0].clone(), other.clone()]).await;
+    let before = machine.items("events").await;
+    let answer = machine.run(&format!("restore {}", path.display())).await;
+    let told = format!(
+        "error: the table has another history than the dump, which stays as it is: {} from event {} on\n",
+        other.stream, other.first
+    );
+    assert_eq!((answer.err.as_str(), answer.code), (told.as_str(), 2));
+    assert_eq!(
+        answer.out,
+        format!("commits that were written: {}, that were there: 1\n", policy.len()),
+        "other streams are none the worse"
+    );
+    let of_invoice = machine.items("events").await.into_iter().filter(|item| before.contains(item)).count();
+    assert_eq!((of_invoice, machine.items("events").await.len()), (2, 2 + policy.len()));
+}
+
+#[tokio::test]
+async fn nothing_is_written_of_a_file_that_is_not_in_order() {
+    let (invoice, policy) = (history("invoicing/invoice"), history("licensing/policy"));
+    let mut misnumbered = invoice[0].clone();
+    misnumbered.events[1].number += 1;
+    let mut fine = policy[0].clone();
+    fine.at += jiff::SignedDuration::from_nanos(1);
+    let early = Commit { at: invoice[0].at - jiff::SignedDuration::from_secs(1), ..invoice[1].clone() };
+    for (commits, why) in [
+        (vec![invoice[0].clone(), invoice[2].clone()], "is missing"),
+        (vec![invoice[1].clone()], "where 1 is missing"),
+        (vec![invoice[0].clone(), invoice[0].clone()], "is missing"),
+        (vec![policy[0].clone(), invoice[0].clone()], "streams are in order of name"),
+        (vec![invoice[0].clone(), early], "was decided before"),
+        (vec![misnumbered], "are not numbered from 1 on"),
+        (vec![fine], "not one to the millisecond"),
+    ] {
+        let (_folder, path) = file(&commits);
+        let machine = Machine::start().await;
+        let answer = machine.run(&format!("restore {}", path.display())).await;
+        let line = format!("error: line {} of {}; nothing was written: ", commits.len(), path.display());
+        assert!(answer.err.starts_with(&line) && answer.err.contains(why), "{why}: {}", answer.err);
+        assert_eq!((answer.code, machine.items("events").await.len()), (2, 0), "{why}");
+    }
+    let (_folder, path) = file(&policy);
+    fs::write(&path, "{\"half\": a lin").unwrap();
+    assert!(Machine::start().await.run(&format!("restore {}", path.display())).await.err.contains("it is not a commit"));
+}
+
+/// Where the mails of the restored events were sent, or not, is elsewhere: here they are not to be.
+#[tokio::test]
+async fn nobody_is_mailed_again() {
+    let invoice = history("invoicing/invoice");
+    let sent: Vec<u64> = invoice
+        .iter()
+        .flat_map(|commit| &commit.events)
+        .filter(|event| event.event_type == "InvoiceSent")
+        .map(|event| event.number)
+        .collect();
+    assert!(!sent.is_empty(), "or this shows nothing");
+    let (_folder, path) = file(&invoice);
+    let machine = Machine::start().await;
+    let answer = machine.run(&format!("restore {}", path.display())).await;
+    assert!(answer.out.ends_with(&format!("; mails that will not be sent: {}\n", sent.len())), "{answer:?}");
+    let kept: Vec<(String, u64)> = machine
+        .items("effects")
+        .await
+        .iter()
+        .map(|item| (item["s"].as_s().unwrap().clone(), item["sk"].as_s().unwrap().parse().unwrap()))
+        .collect();
+    assert_eq!(kept, sent.into_iter().map(|number| ("done".to_owned(), number)).collect::<Vec<_>>());
+    // What was there before is another matter: its mails are seen to as ever.
+    let machine = Machine::start().await;
+    machine.append(&invoice).await;
+    assert_eq!(restore(&machine, &path, "").await.0["mails"], 0);
+    assert_eq!(machine.items("effects").await.len(), 0);
+}
