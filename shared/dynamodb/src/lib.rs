@@ -16,7 +16,8 @@
 //! 1. `projector`: what becomes of a batch of records, and why nothing that can happen to it does harm;
 //! 2. `views`: rows and their lists, as fresh as a token demands; in `fold` is the one way in which commits get into a row;
 //! 3. `feed`: every commit of a domain once, in a log;
-//! 4. `table`: the few calls that these make.
+//! 4. `rebuild`: the rows anew beside the old ones, from a `scan` of all events;
+//! 5. `table`: the few calls that these make.
 
 mod answer;
 mod append;
@@ -40,6 +41,7 @@ mod prepare;
 mod projector;
 mod query;
 mod read;
+mod rebuild;
 mod retry;
 mod scan;
 mod since;
@@ -59,7 +61,11 @@ pub use item::{CommitItem, Item, ItemError, commit_from_item, commit_to_item};
 pub use meter::Usage;
 pub use projector::{BatchReport, Doorbell, Projector};
 pub use read::At;
+pub use rebuild::{Check, Lacking, Pace, Progress, Progressed, Rebuild, RebuildError, Why};
 pub use scan::{ScanKey, ScanPage, Segment, Selection, Unreadable};
 pub use size::TooLarge;
 pub use store::{EventStore, StoreConfig};
-pub use views::{Generation, Generations, Overlay, Page, PageRequest, ParkedStream, PartRow, ReadError, RowStatus, Sum, Views};
+pub use views::{
+    Building, Generation, OneGeneration, Overlay, Page, PageRequest, ParkedStream, PartRow, Pointer, ReadError, RowStatus, ScanLease, Sum,
+    Views,
+};

@@ -33,8 +33,8 @@ pub struct Selection {
 /// A part of the table. All of them together have every stream once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {
-    index: u32,
-    of: u32,
+    pub(crate) index: u32,
+    pub(crate) of: u32,
 }
 
 /// The last item that a page of a scan looked at, to go on after.
@@ -53,6 +53,8 @@ pub struct ScanPage {
     pub scanned: u64,
     /// Where the next page begins, if there may be more.
     pub next: Option<ScanKey>,
+    /// How many read units it was billed.
+    pub units: u64,
 }
 
 /// An item that is no commit, or none that this build can read.
@@ -154,7 +156,9 @@ impl EventStore {
             let read = |item| commit_from_item(item).map_err(|error| Unreadable { stream: key.stream.clone(), seq: key.seq, error });
             selection.has(&key.stream).then(|| read(item))
         });
+        let units = output.consumed_capacity.as_ref().and_then(|capacity| capacity.capacity_units).unwrap_or_default();
         Ok(ScanPage {
+            units: units.ceil() as u64,
             commits: commits.collect(),
             scanned: u64::try_from(output.scanned_count).unwrap_or_default(),
             next: output.last_evaluated_key.as_ref().and_then(ScanKey::of),

@@ -103,13 +103,13 @@ impl App {
         Ok(store.within(request.deadline))
     }
 
-    /// The views, for as long as the request has time.
+    /// The views, for as long as the request has time: all that it reads is of one generation, so that its tag is of its rows.
     ///
     /// # Errors
     /// 500 if `VIEWS_TABLE` is not set.
     pub fn views(&self, request: &Request) -> Result<Views, Problem> {
         let views = self.views.as_ref().ok_or_else(|| unset("VIEWS_TABLE"))?;
-        Ok(views.within(request.deadline))
+        Ok(views.within(request.deadline).of_one(&request.generation))
     }
 
     /// The change feeds, for as long as the request has time.

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use garde::Validate;
 use headwater::{FeedPosition, IfMatch, Position, Token, parse_if_match, parse_if_none_match, parse_tokens};
+use headwater_dynamodb::OneGeneration;
 use http::HeaderMap;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -61,6 +62,8 @@ pub struct Request {
     pub body: Vec<u8>,
     /// The version that the caller decided on, as the body's `version` says.
     pub(crate) decided_on: Option<u64>,
+    /// The generation of all rows that are read for it.
+    pub(crate) generation: OneGeneration,
     raw_query: String,
     headers: HeaderMap,
     path: HashMap<String, String>,
@@ -133,6 +136,7 @@ impl Request {
             raw_path: event.raw_path.unwrap_or_default(),
             body,
             decided_on: None,
+            generation: OneGeneration::default(),
             raw_query: event.raw_query_string.unwrap_or_default(),
             headers: event.headers,
             path: event.path_parameters,
@@ -152,6 +156,7 @@ impl Request {
             raw_path: String::new(),
             body: Vec::new(),
             decided_on: None,
+            generation: OneGeneration::default(),
             raw_query: String::new(),
             headers: HeaderMap::new(),
             path: HashMap::new(),

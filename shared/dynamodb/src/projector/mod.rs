@@ -30,21 +30,27 @@
 //!
 //! An event that cannot be folded *parks* its stream, with the reason, and the other streams go on; [`Projector::resume`] takes it up
 //! again. What the store refuses or does not answer is no reason to park: those records are reported as failed and come again.
+//!
+//! While a new generation of the rows is built, and until the old one is dropped ([`crate::rebuild`]), the steps are taken in each of them, the
+//! one that is read first. A stream that is parked in one of them goes on in the others. The feed is none of a generation's.
 
-mod park;
 mod stream;
 mod task;
+mod upkeep;
 
 use std::collections::BTreeMap;
+use std::iter;
 
 use futures::StreamExt;
-use headwater::{ProjectionFn, StreamName, own_row};
+use headwater::{ProjectionFn, StreamName};
 
 pub use self::task::Doorbell;
-use self::task::{Task, coalesce};
+use self::task::Task;
+pub(crate) use self::task::coalesce;
+pub(crate) use self::upkeep::{Outcome, Upkeep};
 use crate::feed::Appender;
 use crate::table::Table;
-use crate::views::{Generations, Rows};
+use crate::views::{Generation, Generations, Rows};
 use crate::{EventStore, StoreError};
 
 /// How many streams of a batch are worked on at a time.
@@ -53,7 +59,7 @@ const CONCURRENCY: usize = 16;
 /// Keeps the rows and the change feed of one domain up to date.
 pub struct Projector {
     domain: String,
-    projections: &'static [ProjectionFn],
+    upkeep: Upkeep,
     events: EventStore,
     views: Table,
     generations: Generations,
@@ -65,29 +71,10 @@ pub struct Projector {
 pub struct BatchReport {
     /// The places in the batch of the doorbells that must ring again, ascending: the store did not let them through.
     pub failed: Vec<usize>,
-    /// The streams that were parked now, which somebody has to look at.
+    /// The streams that were parked now in the generation that is read, which somebody has to look at.
     pub parked: Vec<StreamName>,
-    /// How many primary rows were written.
+    /// How many primary rows were written in that generation.
     pub written: usize,
-}
-
-/// What folds the streams of one category.
-struct Fold {
-    /// Their own row: of the thing itself, or the mark of its parts.
-    own: ProjectionFn,
-    /// The rows of their parts.
-    parts: Vec<ProjectionFn>,
-}
-
-/// What became of one stream's rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    /// They had got as far already, or the stream is parked.
-    Unchanged,
-    /// They were brought up to date.
-    Written,
-    /// The stream had to be parked.
-    Parked,
 }
 
 impl Projector {
@@ -95,7 +82,7 @@ impl Projector {
     pub fn new(events: EventStore, views_table: &str, feed_table: &str, domain: &str, projections: &'static [ProjectionFn]) -> Self {
         Self {
             domain: domain.to_owned(),
-            projections,
+            upkeep: Upkeep::new(events.clone(), domain, projections),
             views: Table::new(events.clone(), views_table),
             generations: Generations::new(events.clone(), views_table, domain),
             feed: Appender::new(events.clone(), feed_table),
@@ -109,19 +96,19 @@ impl Projector {
         let events = self.events.within(deadline);
         Self {
             domain: self.domain.clone(),
+            upkeep: self.upkeep.with(events.clone()),
             views: self.views.with(events.clone()),
             generations: self.generations.clone(),
             feed: self.feed.with(events.clone()),
             events,
-            ..*self
         }
     }
 
     /// Works off a batch. It is safe to give it any doorbell at any time, any number of times.
     pub async fn project(&self, doorbells: Vec<Doorbell>) -> BatchReport {
-        let tasks = coalesce(doorbells).into_iter().filter_map(|task| Some((self.fold_of(&task.stream)?, task)));
+        let tasks = coalesce(doorbells).into_iter().filter(|task| self.upkeep.keeps(&task.stream));
         // Collected, or the compiler cannot tell that the whole may move between threads.
-        let work: Vec<_> = tasks.map(|(fold, task)| async move { (self.bring_up(&fold, &task).await, task) }).collect();
+        let work: Vec<_> = tasks.map(|task| async move { (self.bring_up(&task).await, task) }).collect();
         let mut work = futures::stream::iter(work).buffer_unordered(CONCURRENCY);
         let mut report = BatchReport::default();
         let mut done: BTreeMap<String, Vec<Task>> = BTreeMap::new();
@@ -141,26 +128,32 @@ impl Projector {
         report
     }
 
-    /// Takes a parked stream up again and brings it to its head. Whether it had to be parked again is in the report.
+    /// Takes a parked stream up again, in every generation, and brings it to its head. Whether it had to be parked again is in the report.
     ///
     /// # Errors
     /// [`StoreError`] if a table cannot be read or written; the stream is then either still parked or will be brought up by its next
     /// doorbell.
     pub async fn resume(&self, stream: &StreamName) -> Result<BatchReport, StoreError> {
-        self.unpark(stream).await?;
+        let pointer = self.generations.remembered().await?;
+        for generation in iter::once(pointer.generation).chain(pointer.beside()) {
+            self.rows(generation).unpark(stream).await?;
+        }
         let head = self.events.head(stream).await?;
         Ok(self.project(vec![Doorbell { stream: stream.clone(), version: head, commit: None }]).await)
     }
 
-    fn fold_of(&self, stream: &StreamName) -> Option<Fold> {
-        let category = stream.category();
-        let own = own_row(self.projections, &category).filter(|_| stream.domain() == self.domain)?;
-        let parts = self.projections.iter().filter(|projection| projection.parts.is_some() && projection.source() == category);
-        Some(Fold { own, parts: parts.copied().collect() })
+    /// Brings a stream's rows to the version that was rung, in every generation; what became of them in the one that is read.
+    async fn bring_up(&self, task: &Task) -> Result<Outcome, StoreError> {
+        let pointer = self.generations.remembered().await?;
+        let outcome = self.upkeep.bring_up(&self.rows(pointer.generation), task).await?;
+        for generation in pointer.beside() {
+            self.upkeep.bring_up(&self.rows(generation), task).await?;
+        }
+        Ok(outcome)
     }
 
-    async fn rows(&self) -> Result<Rows, StoreError> {
-        Ok(Rows::new(self.views.clone(), self.generations.active().await?))
+    fn rows(&self, generation: Generation) -> Rows {
+        Rows::new(self.views.clone(), generation)
     }
 
     /// Appends to a tenant's feed what these streams have reached.

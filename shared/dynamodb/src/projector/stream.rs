@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt};
 use headwater::{Applied, Commit, IndexKey, ProjectionFn, StreamName};
 
 use super::task::Task;
-use super::{Fold, Outcome, Projector};
+use super::upkeep::{Fold, Outcome, Upkeep, wait};
 use crate::StoreError;
 use crate::retry::Backoff;
 use crate::table::Consistency;
@@ -24,22 +24,20 @@ struct Next {
     put: BTreeSet<IndexKey>,
 }
 
-impl Projector {
-    /// Brings a stream's rows to the version that was rung.
-    pub(super) async fn bring_up(&self, kind: &Fold, task: &Task) -> Result<Outcome, StoreError> {
-        let rows = self.rows().await?;
-        let mut backoff = Backoff::until(self.events.deadline());
-        loop {
-            if let Some(outcome) = self.try_to_bring_up(&rows, kind, task).await? {
-                return Ok(outcome);
-            }
-            wait(&mut backoff).await?;
-        }
-    }
-
-    /// One attempt; nothing if another worker wrote the row meanwhile.
-    async fn try_to_bring_up(&self, rows: &Rows, kind: &Fold, task: &Task) -> Result<Option<Outcome>, StoreError> {
-        let old = rows.get(&task.stream, Consistency::Strong).await?;
+impl Upkeep {
+    /// One attempt, over a row that is guessed or else read; nothing if the row was another, or another worker wrote it meanwhile.
+    pub(super) async fn try_to_bring_up(
+        &self,
+        rows: &Rows,
+        kind: &Fold,
+        task: &Task,
+        guess: Option<StoredRow>,
+    ) -> Result<Option<Outcome>, StoreError> {
+        let is_guess = guess.is_some();
+        let old = match guess {
+            Some(guess) => guess,
+            None => rows.get(&task.stream, Consistency::Strong).await?,
+        };
         if old.parked.is_some() {
             return Ok(Some(Outcome::Unchanged));
         }
@@ -47,7 +45,7 @@ impl Projector {
         if old.row.version >= task.version {
             return Ok(Some(Outcome::Unchanged));
         }
-        match self.fold(rows, kind, task, &old).await {
+        match self.fold(rows, kind, task, &old, is_guess).await {
             Ok(next) if next.row.row.version <= old.row.version => {
                 // The table has been restored to a time before the record was made.
                 tracing::warn!(stream = %task.stream, version = task.version, "the doorbell tells of events that are not there");
@@ -60,26 +58,45 @@ impl Projector {
     }
 
     /// Folds what the row lacks. Where the stream has parts their rows are written on the way: before the mark that vouches for them.
-    async fn fold(&self, rows: &Rows, kind: &Fold, task: &Task, old: &StoredRow) -> Result<Next, FoldError> {
+    async fn fold(&self, rows: &Rows, kind: &Fold, task: &Task, old: &StoredRow, is_guess: bool) -> Result<Next, FoldError> {
         let commits = missing(&self.events, &kind.own, &task.stream, &old.row, |after| task.commits_after(after)).await?;
-        self.bring_up_parts(rows, kind, &task.stream, &commits).await?;
+        self.bring_up_parts(rows, kind, &task.stream, &commits, is_guess).await?;
         next(rows, &task.stream, old, fold(&kind.own, &task.stream, &old.row, &commits)?)
     }
 
-    async fn bring_up_parts(&self, rows: &Rows, kind: &Fold, stream: &StreamName, commits: &[Commit]) -> Result<(), FoldError> {
+    async fn bring_up_parts(
+        &self,
+        rows: &Rows,
+        kind: &Fold,
+        stream: &StreamName,
+        commits: &[Commit],
+        are_new: bool,
+    ) -> Result<(), FoldError> {
         let mut work = Vec::new();
         for projection in &kind.parts {
             let names = projection.parts.map(|parts| parts(stream, commits)).transpose()?.unwrap_or_default();
-            work.extend(names.into_iter().map(|name| self.bring_up_part(rows, projection, name, commits)));
+            work.extend(names.into_iter().map(|name| self.bring_up_part(rows, projection, name, commits, are_new)));
         }
         futures::stream::iter(work).buffer_unordered(PARTS_AT_ONCE).try_collect().await
     }
 
-    /// Brings a part's row to the last of these commits that concerns it.
-    async fn bring_up_part(&self, rows: &Rows, projection: &ProjectionFn, name: StreamName, commits: &[Commit]) -> Result<(), FoldError> {
+    /// Brings a part's row to the last of these commits that concerns it. One that is guessed to be new is not read at first.
+    async fn bring_up_part(
+        &self,
+        rows: &Rows,
+        projection: &ProjectionFn,
+        name: StreamName,
+        commits: &[Commit],
+        is_new: bool,
+    ) -> Result<(), FoldError> {
+        let mut guess = is_new.then(StoredRow::default);
         let mut backoff = Backoff::until(self.events.deadline());
         loop {
-            let old = rows.get(&name, Consistency::Strong).await?;
+            let was_guessed = guess.is_some();
+            let old = match guess.take() {
+                Some(guess) => guess,
+                None => rows.get(&name, Consistency::Strong).await?,
+            };
             bury_pending(rows, &name, &old).await?;
             let is_usable = old.row.version == 0 || old.row.revision == projection.revision;
             let applied = if is_usable {
@@ -93,7 +110,9 @@ impl Projector {
             if write(rows, &name, &old, next(rows, &name, &old, applied)?).await? {
                 return Ok(());
             }
-            wait(&mut backoff).await?;
+            if !was_guessed {
+                wait(&mut backoff).await?;
+            }
         }
     }
 }
@@ -125,11 +144,4 @@ async fn bury_pending(rows: &Rows, name: &StreamName, stored: &StoredRow) -> Res
     let version = stored.row.version;
     try_join_all(stored.pending.iter().map(|key| rows.bury_in_index(name, key, version))).await?;
     rows.clear_pending(name, version).await
-}
-
-async fn wait(backoff: &mut Backoff) -> Result<(), StoreError> {
-    if backoff.wait().await {
-        return Ok(());
-    }
-    Err(StoreError::Unavailable("other workers wrote the row until the deadline".to_owned()))
 }

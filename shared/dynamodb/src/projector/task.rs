@@ -18,10 +18,10 @@ pub struct Doorbell {
 
 /// All doorbells of a batch that one stream rang.
 #[derive(Debug)]
-pub(super) struct Task {
-    pub(super) stream: StreamName,
+pub(crate) struct Task {
+    pub(crate) stream: StreamName,
     /// The highest version that was rung.
-    pub(super) version: u64,
+    pub(crate) version: u64,
     /// The commits that came along, in order, each once.
     commits: BTreeMap<u64, Commit>,
     /// Which places in the batch the doorbells had.
@@ -36,6 +36,11 @@ impl Task {
         complete.then_some(commits)
     }
 
+    /// Whether the stream's first commit came along.
+    pub(crate) fn is_from_the_start(&self) -> bool {
+        self.commits.contains_key(&1)
+    }
+
     /// What the change feed has to tell of the stream.
     pub(super) fn reached(&self) -> Reached {
         let commits = self.commits.values().map(|commit| CommitKey { first: commit.first, count: commit.events.len() as u64 });
@@ -44,7 +49,7 @@ impl Task {
 }
 
 /// One task for each stream of a batch.
-pub(super) fn coalesce(doorbells: Vec<Doorbell>) -> Vec<Task> {
+pub(crate) fn coalesce(doorbells: Vec<Doorbell>) -> Vec<Task> {
     let mut tasks: BTreeMap<StreamName, Task> = BTreeMap::new();
     for (place, Doorbell { stream, version, commit }) in doorbells.into_iter().enumerate() {
         let task = tasks.entry(stream.clone()).or_insert_with(|| Task { stream, version, commits: BTreeMap::new(), places: Vec::new() });

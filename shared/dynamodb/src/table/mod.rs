@@ -1,6 +1,7 @@
 //! A table keyed by `pk` and `sk`, and the few calls that views and feed make on such a one.
 
 mod read;
+mod scan;
 mod write;
 
 use std::collections::HashMap;
@@ -10,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use self::read::{Consistency, Found, Order, Range};
+pub(crate) use self::scan::Wanted;
 pub(crate) use self::write::Condition;
 use crate::{EventStore, Item, StoreError};
 

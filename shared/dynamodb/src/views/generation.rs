@@ -1,65 +1,174 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use headwater::StreamName;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
-use crate::table::{Consistency, Key, Table, from_item};
+use crate::table::{Condition, Consistency, Key, Table, from_item, to_item};
 use crate::{EventStore, StoreError};
 
-/// How long a process may go on with the generation that it has read. A rebuild waits that long before it drops the old rows.
-const REMEMBERED: Duration = Duration::from_secs(30);
+/// How long a process may go on with the generations that it has read.
+pub(crate) const REMEMBERED: Duration = Duration::from_secs(30);
 
-/// One build of a domain's rows. Every key in the views table begins with it, so that a new build can grow beside the old one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One build of a domain's rows. Every key of a row in the views table begins with it, so that a new build can grow beside the old one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Generation(pub u32);
+
+/// Which generations of a domain's rows there are, and what for: all that is known of them is in this one item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pointer {
+    /// The one that queries read.
+    pub generation: Generation,
+    /// The one that is built beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub building: Option<Building>,
+    /// The one that was read before. It is written still: for processes that have yet to learn of the switch, and to go back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Generation>,
+    /// The one that nobody reads or writes any more, until its rows are deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropping: Option<Generation>,
+    /// The highest that there ever was, so that no number is used twice.
+    pub last: Generation,
+    /// When it last changed which of them are read and written.
+    pub since: Timestamp,
+    /// How often this item was written: a change is made on the condition that nobody else made one.
+    pub(crate) changes: u64,
+}
+
+/// A generation that is not read yet. It is written from the beginning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Building {
+    /// Which.
+    pub generation: Generation,
+    /// In how many segments the events are scanned for it.
+    pub segments: u32,
+    /// Who scans; nobody once all is scanned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<ScanLease>,
+}
+
+/// The right to scan. It spares the work of two; that they do no harm does not depend on it, nor on clocks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScanLease {
+    /// Whose.
+    pub owner: String,
+    /// When another may take over, unless it is renewed.
+    pub until: Timestamp,
+}
+
+/// Reads and changes the [`Pointer`] of a domain: the item `generations/<domain>`, `active`. Without it there is generation 1.
+#[derive(Clone)]
+pub(crate) struct Generations {
+    table: Table,
+    key: Key,
+    remembered: Arc<Mutex<Option<(Instant, Pointer)>>>,
+    one: Option<OneGeneration>,
+}
+
+/// For what must be all of one generation, as the rows of an answer and its tag: it is the one that was read when it was first asked for,
+/// however long it takes.
+#[derive(Clone, Debug, Default)]
+pub struct OneGeneration(Arc<OnceCell<Generation>>);
+
+#[derive(Serialize, Deserialize)]
+struct PointerItem {
+    pk: String,
+    sk: String,
+    #[serde(flatten)]
+    pointer: Pointer,
+}
 
 impl Generation {
     /// The partition of a stream's primary row: `g1/acme/identity/users/42`.
     pub(crate) fn row(self, stream: &StreamName) -> Key {
-        Key { pk: format!("g{}/{stream}", self.0), sk: "row".to_owned() }
+        Key { pk: format!("{}{stream}", self.prefix()), sk: "row".to_owned() }
     }
 
     /// The partition of an index: `g1/acme/identity/members/7`.
     pub(crate) fn index(self, tenant: &str, domain: &str, index: &str) -> String {
-        format!("g{}/{tenant}/{domain}/{index}", self.0)
+        format!("{}{tenant}/{domain}/{index}", self.prefix())
+    }
+
+    /// What the partitions of all its rows begin with: `g1/`.
+    pub(crate) fn prefix(self) -> String {
+        format!("g{}/", self.0)
     }
 }
 
-/// Tells which generation of a domain's rows is the active one: the item `generations/<domain>`, `active`. Generation 1 needs none.
-#[derive(Clone)]
-pub struct Generations {
-    table: Table,
-    key: Key,
-    remembered: Arc<Mutex<Option<(Instant, Generation)>>>,
+impl Pointer {
+    /// Those that are written beside the one that is read.
+    pub fn beside(&self) -> impl Iterator<Item = Generation> {
+        self.building.as_ref().map(|building| building.generation).into_iter().chain(self.previous)
+    }
 }
 
-#[derive(Deserialize)]
-struct Pointer {
-    generation: Generation,
+impl Default for Pointer {
+    fn default() -> Self {
+        let first = Generation(1);
+        Self { generation: first, building: None, previous: None, dropping: None, last: first, since: Timestamp::UNIX_EPOCH, changes: 0 }
+    }
 }
 
 impl Generations {
-    /// The generations of a domain's rows in the views table of this name.
-    pub fn new(store: EventStore, views_table: &str, domain: &str) -> Self {
-        let key = Key { pk: format!("generations/{domain}"), sk: "active".to_owned() };
-        Self { table: Table::new(store, views_table), key, remembered: Arc::default() }
+    pub(crate) fn new(store: EventStore, views_table: &str, domain: &str) -> Self {
+        let key = Key { pk: partition(domain), sk: "active".to_owned() };
+        Self { table: Table::new(store, views_table), key, remembered: Arc::default(), one: None }
     }
 
-    /// The active generation, remembered for 30 seconds: called during init, it costs the first queries no read.
-    ///
-    /// # Errors
-    /// [`StoreError`] if it has to be read and cannot be.
-    pub async fn active(&self) -> Result<Generation, StoreError> {
-        let mut remembered = self.remembered.lock().await;
-        if let Some((_, generation)) = remembered.filter(|(read, _)| read.elapsed() < REMEMBERED) {
-            return Ok(generation);
-        }
-        let item = self.table.get(self.key.clone(), Consistency::Strong).await?;
-        let generation = item.map(from_item::<Pointer>).transpose()?.map_or(Generation(1), |pointer| pointer.generation);
-        *remembered = Some((Instant::now(), generation));
-        Ok(generation)
+    pub(crate) fn of_one(&self, one: &OneGeneration) -> Self {
+        Self { one: Some(one.clone()), ..self.clone() }
     }
+
+    /// The generation that is read.
+    pub(crate) async fn active(&self) -> Result<Generation, StoreError> {
+        let remembered = async || Ok(self.remembered().await?.generation);
+        match &self.one {
+            Some(OneGeneration(one)) => one.get_or_try_init(remembered).await.copied(),
+            None => remembered().await,
+        }
+    }
+
+    /// The pointer as it was at most [`REMEMBERED`] ago: called during init, it costs the first queries no read.
+    pub(crate) async fn remembered(&self) -> Result<Pointer, StoreError> {
+        let mut remembered = self.remembered.lock().await;
+        match &*remembered {
+            Some((read, pointer)) if read.elapsed() < REMEMBERED => Ok(pointer.clone()),
+            _ => {
+                // Counted from before the read: the answer may be as old as the question.
+                let asked = Instant::now();
+                let pointer = self.read().await?;
+                *remembered = Some((asked, pointer.clone()));
+                Ok(pointer)
+            }
+        }
+    }
+
+    /// The pointer as it is.
+    pub(crate) async fn read(&self) -> Result<Pointer, StoreError> {
+        let item = self.table.get(self.key.clone(), Consistency::Strong).await?;
+        Ok(item.map(from_item::<PointerItem>).transpose()?.map(|item| item.pointer).unwrap_or_default())
+    }
+
+    /// Writes the pointer over the `old` one, and says whether that one still stood there.
+    pub(crate) async fn change(&self, old: &Pointer, new: Pointer) -> Result<bool, StoreError> {
+        let new = Pointer { changes: old.changes + 1, ..new };
+        let unchanged = match old.changes {
+            0 => Condition::absent(),
+            changes => Condition { expression: "changes = :changes", values: vec![(":changes", AttributeValue::N(changes.to_string()))] },
+        };
+        let Key { pk, sk } = self.key.clone();
+        let item = to_item(PointerItem { pk, sk, pointer: new.clone() })?;
+        // If the reply was lost then it was our own change that the repetition met.
+        Ok(self.table.put_if(item, unchanged).await? || self.read().await? == new)
+    }
+}
+
+/// The partition of what is known about a domain's generations.
+pub(crate) fn partition(domain: &str) -> String {
+    format!("generations/{domain}")
 }

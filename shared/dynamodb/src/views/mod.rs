@@ -6,8 +6,9 @@
 //! | row of a part | `g1/acme/licensing/customers/7/licenses/4` | `row` | as a primary row; the primary row of the stream is then a mark: it has no data |
 //! | index row | `g1/acme/identity/members/7` | the place in the list | `s` stream, `v` version; of a tombstone also `x` and `ttl` |
 //! | sum | `g1/acme/invoicing/revenue/EUR` | the line's order | whole numbers by name |
-//! | parked stream | `parked/identity` | stream | `error`, `at`, `version` |
-//! | active generation | `generations/identity` | `active` | `generation` |
+//! | parked stream | `g1/parked/identity` | stream | `error`, `at`, `version` |
+//! | pointer | `generations/identity` | `active` | `generation` that is read; where it is so: one that is `building`, `previous`, `dropping`; and the `last` that there was |
+//! | how far a scan has got | `generations/identity` | `g2/segment/00003` | see [`crate::rebuild`] |
 //!
 //! The projector writes them; how, and why a reader can rely on them, is told in [`crate::projector`]. A reader without a token reads
 //! rows as they are, eventually consistent. With a token it reads strongly and folds what is missing itself, with the same code.
@@ -31,7 +32,8 @@ use headwater::{ProjectionFn, Row, StreamName};
 
 pub use self::error::ReadError;
 pub(crate) use self::fold::{FoldError, fold, fold_missing, gap, missing, usable};
-pub use self::generation::{Generation, Generations};
+pub use self::generation::{Building, Generation, OneGeneration, Pointer, ScanLease};
+pub(crate) use self::generation::{Generations, REMEMBERED, partition};
 pub use self::overlay::Overlay;
 pub use self::page::{Page, PageRequest};
 pub use self::parking::ParkedStream;
@@ -76,7 +78,13 @@ impl Views {
         Self { table: self.table.with(events.clone()), events, ..self.clone() }
     }
 
-    /// The generation of the rows that this process reads. Asked for during init, it spares the first query a read.
+    /// The same views of one generation, whatever is switched to meanwhile.
+    #[must_use]
+    pub fn of_one(&self, generation: &OneGeneration) -> Self {
+        Self { generations: self.generations.of_one(generation), ..self.clone() }
+    }
+
+    /// The generation of the rows that are read. A process remembers it for 30 seconds: asked for during init, it spares the first query a read.
     ///
     /// # Errors
     /// [`StoreError`] if it has to be read and cannot be.

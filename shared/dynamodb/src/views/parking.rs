@@ -1,12 +1,13 @@
-//! Streams that the projector gave up: their row says why, and a list names them for the operators.
+//! Streams that the projector gave up: their row says why, and a list names them for the operators. Both belong to a generation: what one
+//! build of the rows cannot take in, another may.
 
 use headwater::StreamName;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Views;
 use super::row::{Parked, StoredRow};
 use super::rows::{Rows, at_version, unchanged_since};
+use super::{Generation, Views};
 use crate::table::{Consistency, Key, Order, Range, from_item, to_item};
 use crate::{Item, StoreError};
 
@@ -33,29 +34,41 @@ struct Entry {
 }
 
 impl Views {
-    /// A tenant's parked streams, in order of name: at most `limit`, those that come after `after` if that is given.
+    /// A tenant's streams that are parked in the generation that is read, in order of name: at most `limit`, those that come after `after` if that is given.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn parked(&self, tenant: &str, after: Option<&StreamName>, limit: usize) -> Result<Vec<ParkedStream>, StoreError> {
-        let (pk, prefix) = (partition(&self.domain), format!("{tenant}/"));
-        let range = Range { pk, prefix: &prefix, after: after.map(StreamName::as_str), limit, order: Order::Forwards };
-        self.table.query(range, Consistency::Strong).await?.items.into_iter().map(read).collect()
+        self.rows().await?.parked(&self.domain, &format!("{tenant}/"), after, limit).await
     }
 
-    /// A stream if it is parked.
+    /// A stream if it is parked in the generation that is read.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn parked_stream(&self, stream: &StreamName) -> Result<Option<ParkedStream>, StoreError> {
-        self.table.get(entry(stream), Consistency::Strong).await?.map(read).transpose()
+        let Rows { table, generation } = self.rows().await?;
+        table.get(entry(generation, stream), Consistency::Strong).await?.map(read).transpose()
     }
 }
 
 impl Rows {
+    /// A domain's parked streams whose names begin so and come after `after`, at most `limit`.
+    pub(crate) async fn parked(
+        &self,
+        domain: &str,
+        prefix: &str,
+        after: Option<&StreamName>,
+        limit: usize,
+    ) -> Result<Vec<ParkedStream>, StoreError> {
+        let pk = partition(self.generation, domain);
+        let range = Range { pk, prefix, after: after.map(StreamName::as_str), limit, order: Order::Forwards };
+        self.table.query(range, Consistency::Strong).await?.items.into_iter().map(read).collect()
+    }
+
     /// Parks a stream whose row is still as it was read, and says whether it was.
     pub(crate) async fn park(&self, stream: &StreamName, row: StoredRow, parked: Parked) -> Result<bool, StoreError> {
-        let Key { pk, .. } = entry(stream);
+        let Key { pk, .. } = entry(self.generation, stream);
         let listed = to_item(Entry { pk, sk: stream.clone(), parked: parked.clone() })?;
         let unchanged = unchanged_since(row.row.version);
         let row = StoredRow { parked: Some(parked), ..row }.into_item(self.generation, stream)?;
@@ -68,7 +81,7 @@ impl Rows {
         if stored.parked.is_some() {
             let row = self.table.remove(self.generation.row(stream), "p", at_version(stored.row.version))?;
             // If the condition is not met, then somebody else has resumed the stream.
-            self.table.transact(vec![row, self.table.delete(entry(stream))?]).await?;
+            self.table.transact(vec![row, self.table.delete(entry(self.generation, stream))?]).await?;
         }
         Ok(())
     }
@@ -79,10 +92,11 @@ fn read(item: Item) -> Result<ParkedStream, StoreError> {
     Ok(ParkedStream { stream: sk, version, error, at })
 }
 
-fn entry(stream: &StreamName) -> Key {
-    Key { pk: partition(stream.domain()), sk: stream.to_string() }
+fn entry(generation: Generation, stream: &StreamName) -> Key {
+    Key { pk: partition(generation, stream.domain()), sk: stream.to_string() }
 }
 
-fn partition(domain: &str) -> String {
-    format!("parked/{domain}")
+/// No index's: those have three segments behind the generation.
+fn partition(generation: Generation, domain: &str) -> String {
+    format!("{}parked/{domain}", generation.prefix())
 }

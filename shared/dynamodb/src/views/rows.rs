@@ -23,6 +23,11 @@ impl Rows {
         Self { table, generation }
     }
 
+    /// Whose rows they are.
+    pub(crate) fn generation(&self) -> Generation {
+        self.generation
+    }
+
     /// A stream's row; one of version 0 if there is none.
     pub(crate) async fn get(&self, stream: &StreamName, consistency: Consistency) -> Result<StoredRow, StoreError> {
         match self.table.get(self.generation.row(stream), consistency).await? {

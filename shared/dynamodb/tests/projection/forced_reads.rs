@@ -175,18 +175,3 @@ async fn rows_that_an_answer_leaves_out_are_asked_for_again() {
     assert_eq!(rows.len(), 50);
     assert_eq!(tap.take_calls(), ["GetItem", "BatchGetItem", "BatchGetItem"]);
 }
-
-#[tokio::test]
-async fn rows_belong_to_a_generation() {
-    let commits = history(&note(1), &[vec![titled("ada")]]);
-    let world = World::with(&commits).await;
-    world.projector().project(doorbells(&commits)).await;
-    let old = world.views();
-    assert!(old.get(&NOTES, &note(1), None).await.unwrap().is_some());
-    world.activate_generation(2).await;
-    assert_eq!(world.views().generation().await.unwrap().0, 2);
-    assert_eq!(world.views().get(&NOTES, &note(1), None).await.unwrap(), None);
-    world.projector().project(doorbells(&commits)).await;
-    assert_eq!(list(&world.views(), all_notes(5)).await, list(&old, all_notes(5)).await, "the old reader has its own rows still");
-    assert_eq!(world.fed().await.len(), 1, "the feed is none of a generation's");
-}

@@ -135,7 +135,7 @@ async fn a_poison_event_parks_its_stream_alone() {
     assert_eq!(projector.project(doorbells(&bad[2..])).await, BatchReport::default());
     assert_eq!(world.fed().await.iter().filter(|entry| entry.stream == note(2)).count(), 3);
 
-    let listed = world.items("views").await.into_iter().find(|item| text(item, "pk") == "parked/toy").unwrap();
+    let listed = world.items("views").await.into_iter().find(|item| text(item, "pk") == "g1/parked/toy").unwrap();
     assert_eq!(text(&listed, "sk"), "acme/toy/notes/2");
     assert!(text(&listed, "error").contains("Nonsense"));
     assert_eq!(listed["version"], AttributeValue::N("2".into()));
@@ -161,7 +161,7 @@ async fn a_poison_event_parks_its_stream_alone() {
     world.append(&[whole]).await;
     assert_eq!(projector.resume(&note(2)).await.unwrap(), BatchReport { written: 1, ..BatchReport::default() });
     assert_eq!(views.get(&NOTES, &note(2), Some(3)).await.unwrap().unwrap().read::<Note>().unwrap().title, "cid");
-    assert!(world.items("views").await.iter().all(|item| text(item, "pk") != "parked/toy"));
+    assert!(world.items("views").await.iter().all(|item| text(item, "pk") != "g1/parked/toy"));
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! The tables, a client that can be watched and cut off, and what the tables hold in the end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::interceptors::BeforeSerializationInterceptorContextRef;
@@ -11,11 +13,14 @@ use aws_sdk_dynamodb::error::BoxError;
 use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use headwater::{Commit, FeedPosition, Row, StreamName};
-use headwater_dynamodb::{Doorbell, EventStore, Feed, FeedEntry, Item, PageRequest, Projector, StoreConfig, Views, commit_to_item};
-
+use headwater::{Commit, FeedPosition, ProjectionFn, Row, StreamName};
+use headwater_dynamodb::{
+    Doorbell, EventStore, Feed, FeedEntry, Item, Pace, PageRequest, Projector, Rebuild, StoreConfig, Views, commit_to_item,
+};
+use jiff::{SignedDuration, Timestamp};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestRunner};
+use uuid::Uuid;
 
 use crate::toy::{NOTES, PROJECTIONS};
 
@@ -25,6 +30,9 @@ pub(crate) struct World {
     server: tokio::task::JoinHandle<()>,
     client: Client,
 }
+
+/// The pace of a rebuild whose process is alone: there is nobody to wait for.
+pub(crate) const AT_ONCE: Pace = Pace { settle: Duration::ZERO, lease: Duration::from_secs(3_600) };
 
 impl Drop for World {
     fn drop(&mut self) {
@@ -119,12 +127,23 @@ impl World {
         self.put("feed", ("acme/toy", "epoch"), ("epoch", epoch)).await;
     }
 
-    /// Says which generation of the rows is the active one.
-    pub(crate) async fn activate_generation(&self, generation: u32) {
-        self.put("views", ("generations/toy", "active"), ("generation", generation)).await;
+    /// A rebuild by another process, which waits for nobody. It begins when the leases of those before it have ended.
+    pub(crate) fn rebuild(&self) -> Rebuild {
+        self.rebuild_through(&Tap::default())
     }
 
-    async fn put(&self, table: &str, (pk, sk): (&str, &str), (name, number): (&str, u32)) {
+    pub(crate) fn rebuild_through(&self, tap: &Tap) -> Rebuild {
+        self.rebuild_with(&PROJECTIONS, tap)
+    }
+
+    /// A rebuild with other projections than this build has.
+    pub(crate) fn rebuild_with(&self, projections: &'static [ProjectionFn], tap: &Tap) -> Rebuild {
+        static LATER: AtomicI64 = AtomicI64::new(0);
+        let now = Timestamp::now() + SignedDuration::from_hours(LATER.fetch_add(2, SeqCst));
+        Rebuild::new(self.store(tap), "views", "toy", projections, Uuid::now_v7(), now).at_pace(AT_ONCE)
+    }
+
+    pub(crate) async fn put(&self, table: &str, (pk, sk): (&str, &str), (name, number): (&str, u32)) {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let put = self.client.put_item().table_name(table).item("pk", text(pk)).item("sk", text(sk));
         put.item(name, AttributeValue::N(number.to_string())).send().await.unwrap();
@@ -145,9 +164,16 @@ impl World {
     /// When all work is done, what readers can see of the views: the primary rows, and the index rows that are no tombstones. When an index row was written
     /// depends on how commits were taken together, so its version does not count.
     pub(crate) async fn live(&self) -> Live {
+        self.live_of(1).await
+    }
+
+    /// The same of another generation than the first.
+    pub(crate) async fn live_of(&self, generation: u32) -> Live {
+        let prefix = format!("g{generation}/");
         let mut live = Live::default();
         for mut item in self.items("views").await {
-            let key = (text(&item, "pk"), text(&item, "sk"));
+            let Some(pk) = text(&item, "pk").strip_prefix(&prefix).map(str::to_owned) else { continue };
+            let key = (pk, text(&item, "sk"));
             match item.get("s") {
                 None if key.1.ends_with('\0') => {
                     // Whether a sum ever was anything else than 0 depends on how commits were taken together.

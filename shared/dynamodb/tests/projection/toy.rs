@@ -60,6 +60,31 @@ impl Projection for Note {
 
 pub(crate) static NOTES: ProjectionFn = projection_fn::<Note>();
 
+/// Notes as another build folds them: listed backwards, without their labels.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct BackwardsNote(Note);
+
+impl Projection for BackwardsNote {
+    type Event = NoteEvent;
+    const CATEGORY: &'static str = Note::CATEGORY;
+    const REVISION: u32 = Note::REVISION + 1;
+
+    fn evolve(&mut self, event: &NoteEvent, at: Timestamp) {
+        self.0.evolve(event, at);
+    }
+
+    fn is_deleted(&self) -> bool {
+        self.0.deleted
+    }
+
+    fn index_keys(&self, stream: &StreamName) -> BTreeSet<IndexKey> {
+        let backwards: String = self.0.title.chars().rev().collect();
+        BTreeSet::from([IndexKey::new("notes", &backwards, stream.id())])
+    }
+}
+
+pub(crate) static NEXT_PROJECTIONS: [ProjectionFn; 2] = [projection_fn::<BackwardsNote>(), PHOTOS];
+
 pub(crate) static PHOTOS: ProjectionFn = part_fn::<Photo>();
 
 pub(crate) static PROJECTIONS: [ProjectionFn; 2] = [NOTES, PHOTOS];

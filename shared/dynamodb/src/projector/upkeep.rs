@@ -1,0 +1,102 @@
+use headwater::{ProjectionFn, StreamName, own_row};
+use jiff::Timestamp;
+
+use super::task::Task;
+use crate::retry::Backoff;
+use crate::views::{Parked, Rows, StoredRow};
+use crate::{EventStore, StoreError};
+
+/// What brings the rows of a domain's streams up to date in one generation: for the projector, and for the rebuild.
+pub(crate) struct Upkeep {
+    domain: String,
+    projections: &'static [ProjectionFn],
+    pub(super) events: EventStore,
+}
+
+/// What folds the streams of one category.
+pub(super) struct Fold {
+    /// Their own row: of the thing itself, or the mark of its parts.
+    pub(super) own: ProjectionFn,
+    /// The rows of their parts.
+    pub(super) parts: Vec<ProjectionFn>,
+}
+
+/// What became of one stream's rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// They had got as far already, or the stream is parked.
+    Unchanged,
+    /// They were brought up to date.
+    Written,
+    /// The stream had to be parked.
+    Parked,
+}
+
+impl Upkeep {
+    pub(crate) fn new(events: EventStore, domain: &str, projections: &'static [ProjectionFn]) -> Self {
+        Self { domain: domain.to_owned(), projections, events }
+    }
+
+    /// The same for calls with another deadline.
+    pub(crate) fn with(&self, events: EventStore) -> Self {
+        Self { domain: self.domain.clone(), events, ..*self }
+    }
+
+    /// Whether a stream is of this domain, and of a category that has a projection.
+    pub(crate) fn keeps(&self, stream: &StreamName) -> bool {
+        self.own_row(stream).is_some()
+    }
+
+    /// What folds a stream's own row, if it has one.
+    pub(crate) fn own_row(&self, stream: &StreamName) -> Option<ProjectionFn> {
+        own_row(self.projections, &stream.category()).filter(|_| stream.domain() == self.domain)
+    }
+
+    /// Brings a stream's rows to the version that was rung.
+    pub(crate) async fn bring_up(&self, rows: &Rows, task: &Task) -> Result<Outcome, StoreError> {
+        self.bring_up_from(rows, task, None).await
+    }
+
+    /// As [`bring_up`](Self::bring_up), on the guess that nobody has written these rows yet: where that is so it spares reading each of them. If it
+    /// is wrong, the first write tells.
+    pub(crate) async fn bring_up_new(&self, rows: &Rows, task: &Task) -> Result<Outcome, StoreError> {
+        self.bring_up_from(rows, task, task.is_from_the_start().then(StoredRow::default)).await
+    }
+
+    async fn bring_up_from(&self, rows: &Rows, task: &Task, mut guess: Option<StoredRow>) -> Result<Outcome, StoreError> {
+        let Some(fold) = self.fold_of(&task.stream) else { return Ok(Outcome::Unchanged) };
+        let mut backoff = Backoff::until(self.events.deadline());
+        loop {
+            let was_guessed = guess.is_some();
+            if let Some(outcome) = self.try_to_bring_up(rows, &fold, task, guess.take()).await? {
+                return Ok(outcome);
+            }
+            if !was_guessed {
+                wait(&mut backoff).await?;
+            }
+        }
+    }
+
+    fn fold_of(&self, stream: &StreamName) -> Option<Fold> {
+        let (own, category) = (self.own_row(stream)?, stream.category());
+        let parts = self.projections.iter().filter(|projection| projection.parts.is_some() && projection.source() == category);
+        Some(Fold { own, parts: parts.copied().collect() })
+    }
+
+    /// Gives a stream up until somebody resumes it; nothing if another worker wrote its row meanwhile.
+    pub(super) async fn park(&self, rows: &Rows, task: &Task, old: StoredRow, error: String) -> Result<Option<Outcome>, StoreError> {
+        tracing::error!(stream = %task.stream, version = task.version, generation = rows.generation().0, error, "stream parked");
+        let parked = Parked { error, at: Timestamp::now(), version: task.version };
+        // What was pending has just been seen to.
+        let row = StoredRow { pending: Vec::new(), ..old };
+        Ok(rows.park(&task.stream, row, parked).await?.then_some(Outcome::Parked))
+    }
+}
+
+/// Waits before another try against other workers.
+pub(super) async fn wait(backoff: &mut Backoff) -> Result<(), StoreError> {
+    if backoff.wait().await {
+        return Ok(());
+    }
+    Err(StoreError::Unavailable("other workers wrote the row until the deadline".to_owned()))
+}

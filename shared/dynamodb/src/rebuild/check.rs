@@ -1,0 +1,182 @@
+//! Whether a new generation has all that the one that is read has.
+
+use std::collections::BTreeMap;
+
+use futures::future::try_join_all;
+use headwater::StreamName;
+use serde::Deserialize;
+
+use super::{Rebuild, RebuildError, VIEWS_SEGMENTS};
+use crate::projector::{Doorbell, coalesce};
+use crate::table::{Consistency, Wanted, from_item};
+use crate::views::{Generation, Pointer, Rows, StoredRow};
+use crate::{Item, Segment, StoreError};
+
+/// How many of the streams that lack something are told of.
+const MOST_TOLD: usize = 100;
+
+/// How many parked streams one read brings.
+const PAGE: usize = 100;
+
+/// What a comparison of two generations came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Check {
+    /// How many streams were compared.
+    pub streams: u64,
+    /// How many of them the new generation lacks something of. It must not be read as long as there are any.
+    pub lacking: u64,
+    /// Some of these.
+    pub examples: Vec<Lacking>,
+}
+
+/// A stream whose row in the new generation will not do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lacking {
+    /// Which.
+    pub stream: StreamName,
+    /// How far its row has got in the new generation.
+    pub version: u64,
+    /// How far in the one that is read.
+    pub wanted: u64,
+    /// What is wrong.
+    pub why: Why,
+}
+
+/// Why a row will not do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It is parked, and in the generation that is read it is not, or got further: an event cannot be folded any more.
+    Parked(String),
+    /// Another build folded it, with this revision of the projection.
+    Revision(u32),
+    /// It could not be brought up: the events are not there.
+    Behind,
+}
+
+/// What is compared of a row of the generation that is read.
+#[derive(Deserialize)]
+struct Read {
+    pk: String,
+    v: u64,
+}
+
+impl Rebuild {
+    /// Compares the generation that is built with the one that is read: each stream's row must have got at least as far. What is behind, since it came
+    /// just now or is parked, is brought up first, as a projector would. It scans the views table.
+    ///
+    /// # Errors
+    /// [`RebuildError::NotBuilt`] if not all of a generation is built.
+    pub async fn check(&self) -> Result<Check, RebuildError> {
+        let pointer = self.generations.read().await?;
+        let building = built(&pointer)?;
+        self.wait_out(&pointer).await;
+        Ok(self.compare(building, pointer.generation).await?)
+    }
+
+    pub(super) async fn compare(&self, new: Generation, old: Generation) -> Result<Check, StoreError> {
+        let mut check = self.check_parked(new, old).await?;
+        let segments = Segment::all(VIEWS_SEGMENTS).map(|segment| self.compare_segment(segment, new, old));
+        for part in try_join_all(segments).await? {
+            check.take(part);
+        }
+        Ok(check)
+    }
+
+    async fn compare_segment(&self, segment: Segment, new: Generation, old: Generation) -> Result<Check, StoreError> {
+        let prefix = old.prefix();
+        let wanted = Wanted { prefix: &prefix, sk: Some("row"), attributes: &["pk", "v"] };
+        let mut check = Check::default();
+        let mut start = None;
+        loop {
+            let (items, next) = self.patient().1.scan(wanted, segment, start).await?;
+            check.take(self.compare_page(items, &prefix, new).await?);
+            start = next;
+            if start.is_none() {
+                return Ok(check);
+            }
+        }
+    }
+
+    /// Compares rows of the generation that is read with those of the new one. Parked ones have been looked at.
+    async fn compare_page(&self, items: Vec<Item>, prefix: &str, new: Generation) -> Result<Check, StoreError> {
+        let mut wanted: BTreeMap<StreamName, u64> = BTreeMap::new();
+        for item in items {
+            let Read { pk, v } = from_item(item)?;
+            let stream = pk.strip_prefix(prefix).and_then(|name| name.parse().ok());
+            wanted.extend(stream.filter(|stream| self.upkeep.keeps(stream)).map(|stream| (stream, v)));
+        }
+        let mut check = Check { streams: wanted.len() as u64, ..Check::default() };
+        let rows = Rows::new(self.patient().1, new);
+        for (stream, row) in rows.get_many(wanted.keys().cloned().collect(), Consistency::Strong).await? {
+            let version = wanted.get(&stream).copied().unwrap_or_default();
+            if row.parked.is_none() && self.fault(&stream, &row, version).is_some() {
+                let row = self.bring_up(&rows, &stream, version).await?;
+                check.tell(self.fault(&stream, &row, version));
+            }
+        }
+        Ok(check)
+    }
+
+    /// Takes up once more what is parked in the new generation. It may stay so only where the generation that is read got no further either.
+    async fn check_parked(&self, new: Generation, old: Generation) -> Result<Check, StoreError> {
+        let (new, old) = (self.rows(new), self.rows(old));
+        let mut check = Check::default();
+        let mut after = None;
+        loop {
+            let parked = new.parked(&self.domain, "", after.as_ref(), PAGE).await?;
+            let Some(last) = parked.last() else { return Ok(check) };
+            after = Some(last.stream.clone());
+            for parked in parked {
+                let stream = parked.stream;
+                new.unpark(&stream).await?;
+                let row = self.bring_up(&new, &stream, self.events.head(&stream).await?).await?;
+                let read = old.get(&stream, Consistency::Strong).await?;
+                if row.parked.is_some() && (read.parked.is_none() || row.row.version < read.row.version) {
+                    check.tell(self.fault(&stream, &row, read.row.version));
+                }
+            }
+        }
+    }
+
+    /// Brings a stream's row to a version, if it can be, and gives what it is then.
+    async fn bring_up(&self, rows: &Rows, stream: &StreamName, version: u64) -> Result<StoredRow, StoreError> {
+        let (upkeep, ..) = self.patient();
+        for task in coalesce(vec![Doorbell { stream: stream.clone(), version, commit: None }]) {
+            upkeep.bring_up(rows, &task).await?;
+        }
+        rows.get(stream, Consistency::Strong).await
+    }
+
+    /// What is wrong with a row that should have got to a version, if anything is.
+    fn fault(&self, stream: &StreamName, stored: &StoredRow, wanted: u64) -> Option<Lacking> {
+        let StoredRow { row, parked, .. } = stored;
+        let why = match parked {
+            Some(parked) => Why::Parked(parked.error.clone()),
+            None if row.version < wanted => Why::Behind,
+            None if row.version > 0 && self.upkeep.own_row(stream)?.revision != row.revision => Why::Revision(row.revision),
+            None => return None,
+        };
+        Some(Lacking { stream: stream.clone(), version: row.version, wanted, why })
+    }
+}
+
+impl Check {
+    fn tell(&mut self, lacking: Option<Lacking>) {
+        self.lacking += u64::from(lacking.is_some());
+        self.examples.extend(lacking);
+        self.examples.truncate(MOST_TOLD);
+    }
+
+    fn take(&mut self, other: Self) {
+        self.streams += other.streams;
+        self.lacking += other.lacking;
+        self.examples.extend(other.examples);
+        self.examples.truncate(MOST_TOLD);
+    }
+}
+
+/// The generation that is built, if all of it is.
+pub(super) fn built(pointer: &Pointer) -> Result<Generation, RebuildError> {
+    let whole = pointer.building.as_ref().filter(|building| building.lease.is_none());
+    whole.map(|building| building.generation).ok_or(RebuildError::NotBuilt)
+}

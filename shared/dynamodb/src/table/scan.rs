@@ -1,0 +1,92 @@
+//! What must see every item of some partitions: scans and deletes of many at once.
+
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, ReturnConsumedCapacity, WriteRequest};
+
+use super::{Key, Table, refused};
+use crate::retry::{Backoff, Failed, fault, settle};
+use crate::{Item, Segment, StoreError};
+
+/// `BatchWriteItem` takes at most so many items.
+const MOST_WRITES: usize = 25;
+
+/// Which items of a table are wanted. What is left out is read and billed all the same.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// Only partitions that begin so.
+    pub(crate) prefix: &'a str,
+    /// Only items with this sort key.
+    pub(crate) sk: Option<&'a str>,
+    /// Only these attributes of them; all if there is none.
+    pub(crate) attributes: &'a [&'a str],
+}
+
+impl Table {
+    /// One page of a segment of the table, read strongly: what was found, and where the next page begins if there may be more.
+    pub(crate) async fn scan(
+        &self,
+        wanted: Wanted<'_>,
+        segment: Segment,
+        start: Option<Item>,
+    ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
+        let mut filter = "begins_with(pk, :prefix)".to_owned();
+        let mut request = self
+            .store
+            .client()
+            .scan()
+            .table_name(&self.name)
+            .segment(i32::try_from(segment.index).unwrap_or(i32::MAX))
+            .total_segments(i32::try_from(segment.of).unwrap_or(i32::MAX))
+            .expression_attribute_values(":prefix", AttributeValue::S(wanted.prefix.to_owned()))
+            .set_exclusive_start_key(start)
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        if let Some(sk) = wanted.sk {
+            filter.push_str(" AND sk = :sk");
+            request = request.expression_attribute_values(":sk", AttributeValue::S(sk.to_owned()));
+        }
+        if !wanted.attributes.is_empty() {
+            request = request.projection_expression(wanted.attributes.join(", "));
+        }
+        let request = request.filter_expression(filter);
+        let answer = settle(self.store.meter(), self.store.deadline(), fault, async || request.clone().send().await).await;
+        let output = answer.map_err(Failed::into_store_error)?;
+        self.store.meter().read(&output.consumed_capacity);
+        Ok((output.items.unwrap_or_default(), output.last_evaluated_key))
+    }
+
+    /// Deletes items, whatever is in them. Keys must not repeat.
+    pub(crate) async fn delete_many(&self, keys: Vec<Key>) -> Result<(), StoreError> {
+        let delete = |key: Key| {
+            let delete = DeleteRequest::builder().set_key(Some(key.into_item())).build().map_err(refused)?;
+            Ok(WriteRequest::builder().delete_request(delete).build())
+        };
+        let writes = keys.into_iter().map(delete).collect::<Result<Vec<_>, StoreError>>()?;
+        for chunk in writes.chunks(MOST_WRITES) {
+            self.write_chunk(chunk.to_vec()).await?;
+        }
+        Ok(())
+    }
+
+    /// `BatchWriteItem`, and again for the items that an answer left out.
+    async fn write_chunk(&self, mut left: Vec<WriteRequest>) -> Result<(), StoreError> {
+        let mut backoff = Backoff::until(self.store.deadline());
+        loop {
+            let request = self
+                .store
+                .client()
+                .batch_write_item()
+                .request_items(&self.name, left)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            let answer = settle(self.store.meter(), self.store.deadline(), fault, async || request.clone().send().await).await;
+            let output = answer.map_err(Failed::into_store_error)?;
+            self.store.meter().write(output.consumed_capacity());
+            left = output.unprocessed_items.into_iter().flatten().flat_map(|(_, writes)| writes).collect();
+            if left.is_empty() {
+                return Ok(());
+            }
+            if !backoff.wait().await {
+                return Err(StoreError::Unavailable("BatchWriteItem left items out until the deadline".to_owned()));
+            }
+        }
+    }
+}

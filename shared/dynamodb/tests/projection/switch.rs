@@ -1,0 +1,153 @@
+//! Which generation is read: switching to a new one, back, and dropping what is not read.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use headwater_dynamodb::{Generation, OneGeneration, Progress, RebuildError};
+
+use crate::support::{Tap, World, all_notes, doorbells, list, text};
+use crate::toy::{NOTES, album, captioned, history, labelled, note, titled};
+
+/// A world in which generation 2 is built beside 1.
+async fn built() -> World {
+    built_of(30).await
+}
+
+/// One with so many notes.
+async fn built_of(notes: u32) -> World {
+    let notes = (1..=notes).flat_map(|id| history(&note(id), &[vec![titled("ada")], vec![titled("bob"), labelled("red")]]));
+    let commits: Vec<_> = notes.chain(history(&album(1), &[vec![captioned("1", "sea")]])).collect();
+    let world = World::with(&commits).await;
+    world.projector().project(doorbells(&commits)).await;
+    world.rebuild().build(3, &Progress::default()).await.unwrap();
+    world
+}
+
+/// Whether the views table has any partition that begins so.
+async fn has_any(world: &World, prefix: &str) -> bool {
+    world.items("views").await.iter().any(|item| text(item, "pk").starts_with(prefix))
+}
+
+#[tokio::test]
+async fn queries_read_the_generation_that_was_switched_to() {
+    let world = built().await;
+    let before = world.views();
+    assert_eq!(before.generation().await.unwrap(), Generation(1));
+    assert_eq!(world.rebuild().switch(false).await.unwrap().streams, 31);
+    let after = world.views();
+    assert_eq!(after.generation().await.unwrap(), Generation(2));
+
+    let next = history(&note(1), &[vec![titled("ada")], vec![titled("bob"), labelled("red")], vec![titled("cid")]]);
+    world.append(&next[2..]).await;
+    for views in [&before, &after] {
+        assert_eq!(views.get(&NOTES, &note(1), Some(4)).await.unwrap().unwrap().version, 4, "a token is kept");
+    }
+    world.projector().project(doorbells(&next[2..])).await;
+    assert_eq!(before.generation().await.unwrap(), Generation(1), "it does not know yet");
+    assert_eq!(list(&before, all_notes(7)).await, list(&after, all_notes(7)).await);
+    assert_eq!(before.get(&NOTES, &note(1), None).await.unwrap().unwrap().version, 4, "and reads fresh rows all the same");
+}
+
+/// A tag that names one generation must not stand for rows of another, or a 304 could be wrong.
+#[tokio::test]
+async fn a_request_has_one_generation_from_first_to_last() {
+    let world = built().await;
+    let views = world.views();
+    let request = views.of_one(&OneGeneration::default());
+    assert!(request.get(&NOTES, &note(1), None).await.unwrap().is_some());
+    world.rebuild().switch(false).await.unwrap();
+    // What the process remembers is too old now.
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(31)).await;
+    tokio::time::resume();
+    assert_eq!(views.generation().await.unwrap(), Generation(2));
+    assert_eq!(request.generation().await.unwrap(), Generation(1));
+    assert_eq!(views.of_one(&OneGeneration::default()).generation().await.unwrap(), Generation(2));
+}
+
+#[tokio::test]
+async fn the_generation_before_can_be_switched_back_to() {
+    let world = built().await;
+    let rebuild = world.rebuild();
+    assert!(matches!(rebuild.switch_back().await, Err(RebuildError::NoPrevious)));
+    rebuild.switch(false).await.unwrap();
+    for (read, previous) in [(1, 2), (2, 1)] {
+        rebuild.switch_back().await.unwrap();
+        let pointer = rebuild.pointer().await.unwrap();
+        assert_eq!((pointer.generation, pointer.previous), (Generation(read), Some(Generation(previous))));
+        assert_eq!(list(&world.views(), all_notes(50)).await.len(), 30);
+    }
+    assert!(matches!(rebuild.switch(false).await, Err(RebuildError::NotBuilt)), "there is none to switch to");
+}
+
+#[tokio::test]
+async fn dropping_deletes_the_rows_of_that_generation_alone() {
+    let world = built().await;
+    let rebuild = world.rebuild();
+    rebuild.switch(false).await.unwrap();
+    // Another domain's generation 1, and another's name that begins alike.
+    for pk in ["g1/acme/other/notes/1", "g1/acme/toys/notes/1", "g11/acme/toy/notes/1"] {
+        world.put("views", (pk, "row"), ("v", 1)).await;
+    }
+    let kept = |pk: &str| !pk.starts_with("g1/acme/toy/");
+    let before: Vec<_> = world.items("views").await.into_iter().filter(|item| text(item, "sk") != "active").collect();
+    let (expected, dropped): (Vec<_>, Vec<_>) = before.into_iter().partition(|item| kept(&text(item, "pk")));
+    assert_eq!(rebuild.discard().await.unwrap(), (Generation(1), dropped.len() as u64));
+    let left: Vec<_> = world.items("views").await.into_iter().filter(|item| text(item, "sk") != "active").collect();
+    let keys = |items: &[headwater_dynamodb::Item]| items.iter().map(|item| (text(item, "pk"), text(item, "sk"))).collect::<BTreeSet<_>>();
+    assert_eq!(keys(&left), keys(&expected));
+    assert!(dropped.len() > 100, "{}", dropped.len());
+
+    let pointer = rebuild.pointer().await.unwrap();
+    assert_eq!((pointer.generation, pointer.beside().count(), pointer.dropping), (Generation(2), 0, None));
+    assert!(matches!(rebuild.discard().await, Err(RebuildError::NothingToDrop)));
+    assert!(matches!(rebuild.switch_back().await, Err(RebuildError::NoPrevious)));
+}
+
+#[tokio::test]
+async fn what_was_built_in_part_can_be_dropped_and_its_number_is_not_used_again() {
+    let world = built().await;
+    assert_eq!(world.rebuild().discard().await.unwrap().0, Generation(2));
+    assert!(world.items("views").await.iter().all(|item| !text(item, "sk").contains("segment")), "its marks are gone too");
+    // One that dies in the middle.
+    world.rebuild_through(&Tap::dying_after(100)).build(2, &Progress::default()).await.unwrap_err();
+    assert!(has_any(&world, "g3/").await);
+    assert_eq!(world.rebuild().discard().await.unwrap().0, Generation(3));
+    assert!(!has_any(&world, "g3/").await);
+    assert_eq!(world.rebuild().build(2, &Progress::default()).await.unwrap(), Generation(4));
+    assert_eq!(world.live_of(4).await, world.live().await);
+}
+
+#[tokio::test]
+async fn a_drop_that_dies_between_any_two_steps_is_gone_on_with() {
+    let (world, tap) = (built_of(2).await, Tap::default());
+    world.rebuild_through(&tap).discard().await.unwrap();
+    let calls = tap.take_calls().len();
+    assert!(calls > 15, "{calls}");
+    for alive in 0..calls {
+        let world = built_of(2).await;
+        let read = world.live().await;
+        world.rebuild_through(&Tap::dying_after(alive)).discard().await.unwrap_err();
+        if let Some(dropping) = world.rebuild().pointer().await.unwrap().dropping {
+            let refused = world.rebuild().build(2, &Progress::default()).await;
+            assert!(matches!(refused, Err(RebuildError::InTheWay(generation)) if generation == dropping), "after {alive} calls");
+        }
+        // Its last call may have been the one that says that all is done.
+        match world.rebuild().discard().await {
+            Ok((generation, _)) => assert_eq!(generation, Generation(2)),
+            Err(error) => assert!(alive == calls - 1 && matches!(error, RebuildError::NothingToDrop), "{error} after {alive} calls"),
+        }
+        assert_eq!(world.live().await, read, "after {alive} calls");
+        assert!(world.items("views").await.iter().all(|item| text(item, "pk").starts_with("g1/") || text(item, "sk") == "active"));
+    }
+}
+
+#[tokio::test]
+async fn a_second_generation_is_not_begun_before_the_first_is_gone() {
+    let world = built().await;
+    let rebuild = world.rebuild();
+    rebuild.switch(false).await.unwrap();
+    let refused = rebuild.build(2, &Progress::default()).await;
+    assert!(matches!(refused, Err(RebuildError::InTheWay(Generation(1)))), "{refused:?}");
+    assert_eq!(rebuild.pointer().await.unwrap().last, Generation(2));
+}
