@@ -6,9 +6,10 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use clap::Args;
-use headwater_dynamodb::{Effects, EventStore, Feed, Projector, StoreConfig, Views, connect};
+use headwater_dynamodb::{Effects, EventStore, Feed, Projector, Rebuild, StoreConfig, Views, connect};
 use headwater_kinesis::Publisher;
 use headwater_services::Service;
+use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
@@ -76,6 +77,13 @@ impl Connection {
     pub(crate) async fn projector(&self, service: &Service) -> Result<Projector> {
         let (views, feed) = (self.name("VIEWS_TABLE").await?, self.name("FEED_TABLE").await?);
         Ok(Projector::new(self.store().await?, &views, &feed, service.domain, service.projections))
+    }
+
+    /// What builds a service's views anew.
+    pub(crate) async fn rebuild(&self, service: &Service) -> Result<Rebuild> {
+        let (store, views) = (self.store().await?, self.name("VIEWS_TABLE").await?);
+        let owner = format!("{}/{:x}", std::process::id(), Timestamp::now().as_nanosecond());
+        Ok(Rebuild::new(store, &views, service.domain, service.projections, owner, Timestamp::now()))
     }
 
     /// The effects outside of the handler of this name.

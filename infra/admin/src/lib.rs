@@ -9,6 +9,7 @@ mod failure;
 mod output;
 mod parked;
 mod progress;
+mod rebuild;
 mod relay;
 mod restore;
 mod scope;

@@ -1,13 +1,14 @@
 use clap::Subcommand;
 use futures::{StreamExt, TryStreamExt};
 use headwater::{ProjectionFn, StreamName, own_row};
-use headwater_dynamodb::{EventStore, RowStatus, Views as Rows};
+use headwater_dynamodb::{EventStore, Pointer, RowStatus, Views as Rows};
 use headwater_services::{SERVICES, Service, list_streams};
 use serde::Serialize;
 
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::rebuild;
 
 /// How many streams are looked at at a time.
 const AT_ONCE: usize = 16;
@@ -17,7 +18,7 @@ const PAGE: usize = 200;
 
 #[derive(Subcommand)]
 pub(crate) enum Views {
-    /// The services' rows: which generation of them is read, and what this build folds them with.
+    /// The services' rows: which generation of them is read, which are beside it, and what this build folds them with.
     Ls,
     /// The streams of a tenant whose rows are behind their events. It looks at each stream: two reads.
     Lag {
@@ -28,6 +29,13 @@ pub(crate) enum Views {
         #[arg(long, default_value = "", hide_default_value = true)]
         prefix: String,
     },
+    /// Build a service's rows anew from all events, beside those that are read, while everything goes on. One that was interrupted goes on where it
+    /// was. It reads the whole events table.
+    Rebuild(rebuild::Build),
+    /// Read the rows that were built, once they have all that the others have. Those are kept up to date still.
+    Switch(rebuild::Switch),
+    /// Delete the rows that are not read: those from before the last switch, or those that were built.
+    Drop(rebuild::Discard),
 }
 
 impl Views {
@@ -35,6 +43,9 @@ impl Views {
         match self {
             Self::Ls => ls(connection, output).await,
             Self::Lag { tenant, prefix } => lag(connection, output, &tenant, &prefix).await,
+            Self::Rebuild(build) => build.run(connection, output).await,
+            Self::Switch(switch) => switch.run(connection, output).await,
+            Self::Drop(discard) => discard.run(connection, output).await,
         }
     }
 }
@@ -46,18 +57,43 @@ struct Kind {
     generation: u32,
     category: &'static str,
     revision: u32,
+    /// The generations beside the one that is read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    beside: Vec<Beside>,
+}
+
+/// A generation that is not read.
+#[derive(Clone, Serialize)]
+struct Beside {
+    generation: u32,
+    /// `building` or `built`, `previous`, or `dropping`.
+    is: &'static str,
+}
+
+/// What the generations beside the one that is read are there for.
+fn beside(pointer: &Pointer) -> Vec<Beside> {
+    let building = pointer.building.as_ref().map(|building| {
+        let is = if building.lease.is_some() { "building" } else { "built" };
+        (building.generation, is)
+    });
+    let others =
+        [building, pointer.previous.map(|previous| (previous, "previous")), pointer.dropping.map(|dropping| (dropping, "dropping"))];
+    others.into_iter().flatten().map(|(generation, is)| Beside { generation: generation.0, is }).collect()
 }
 
 async fn ls(connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
     let mut kinds = Vec::new();
     for service in &SERVICES {
         let Service { domain, projections } = service;
-        let generation = connection.views(service).await?.generation().await?.0;
-        let kind = |row: &ProjectionFn| Kind { domain, generation, category: row.category, revision: row.revision };
+        let pointer = connection.rebuild(service).await?.pointer().await?;
+        let (generation, beside) = (pointer.generation.0, beside(&pointer));
+        let kind = |row: &ProjectionFn| Kind { domain, generation, category: row.category, revision: row.revision, beside: beside.clone() };
         kinds.extend(projections.iter().map(kind));
     }
-    output.list(&kinds, ["DOMAIN", "GENERATION", "ROWS OF", "REVISION"], |Kind { domain, generation, category, revision }| {
-        [(*domain).to_owned(), generation.to_string(), (*category).to_owned(), revision.to_string()]
+    output.list(&kinds, ["DOMAIN", "GENERATION", "BESIDE IT", "ROWS OF", "REVISION"], |kind| {
+        let Kind { domain, generation, category, revision, beside } = kind;
+        let beside: Vec<String> = beside.iter().map(|Beside { generation, is }| format!("{generation} {is}")).collect();
+        [(*domain).to_owned(), generation.to_string(), beside.join(", "), (*category).to_owned(), revision.to_string()]
     })
 }
 

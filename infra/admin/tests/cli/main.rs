@@ -6,6 +6,7 @@ mod connection;
 mod door;
 mod dump;
 mod parked;
+mod rebuild;
 mod relay;
 mod restore;
 mod support;

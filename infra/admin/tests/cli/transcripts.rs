@@ -28,6 +28,11 @@ async fn commits_of_a_request_of_a_dump_and_for_the_projectors() {
 }
 
 #[tokio::test]
+async fn rows_that_are_built_anew() {
+    check("rebuild").await;
+}
+
+#[tokio::test]
 async fn help_texts() {
     check("help").await;
 }
