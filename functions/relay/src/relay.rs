@@ -2,10 +2,9 @@ use std::sync::Arc;
 
 use aws_lambda_events::dynamodb::{Event, EventRecord};
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use headwater::Commit;
-use headwater_dynamodb::CommitItem;
-use headwater_kinesis::{CommitRecord, Publisher, Record};
+use headwater_kinesis::{Publisher, Record};
 use headwater_lambda::{App, Error, Function, metric};
+use headwater_pipeline::{Tampering, relayed};
 
 /// DynamoDB stream of the events table → commits stream: each new commit, keyed by its stream, without its snapshot.
 ///
@@ -35,36 +34,17 @@ fn failure(number: &str) -> DynamoDbBatchItemFailure {
     failure
 }
 
-/// The record's sequence number with what is to be put for it.
+/// The record's sequence number with what is to be put for it. Nothing for tampering, which is reported.
 fn numbered_commit(record: &EventRecord) -> Option<(String, Record)> {
-    Some((record.change.sequence_number.clone().unwrap_or_default(), commit_record(record)?))
+    let commit = relayed(record).unwrap_or_else(|tampering| {
+        report(&tampering);
+        None
+    });
+    Some((record.change.sequence_number.clone().unwrap_or_default(), commit?))
 }
 
-/// What is to be put for a record of the DynamoDB stream. Nothing for tampering, which is reported.
-pub(crate) fn commit_record(record: &EventRecord) -> Option<Record> {
-    let change = &record.change;
-    if record.event_name != "INSERT" {
-        // A write that changes nothing emits no record on AWS, but a local emulator may send one.
-        if change.new_image != change.old_image {
-            report_tampering(record, "an item was changed or removed");
-        }
-        return None;
-    }
-    match encode(record) {
-        Ok(encoded) => Some(encoded),
-        Err(error) => {
-            report_tampering(record, &error.to_string());
-            None
-        }
-    }
-}
-
-fn encode(record: &EventRecord) -> Result<Record, Error> {
-    let item: CommitItem = serde_dynamo::from_item(record.change.new_image.clone())?;
-    Ok(CommitRecord::encode(Commit::try_from(item)?)?)
-}
-
-fn report_tampering(record: &EventRecord, reason: &str) {
-    tracing::error!(event = record.event_name, keys = ?record.change.keys, reason, "tampering with the events table");
+/// Raises the alarm.
+pub(crate) fn report(tampering: &Tampering) {
+    tracing::error!(%tampering, "tampering with the events table");
     metric("pipeline", "TamperedItems", 1.0);
 }

@@ -97,6 +97,11 @@ impl Connection {
         Ok(Publisher::new(headwater_kinesis::connect(&self.found().await?.config), stream))
     }
 
+    /// What functions behind streams gave up.
+    pub(crate) async fn failures(&self) -> Result<headwater_pipeline::Failures> {
+        Ok(headwater_pipeline::Failures::new(&self.found().await?.config, self.name("FAILURES_BUCKET").await?))
+    }
+
     /// The name of the table that a variable of the functions holds.
     async fn name(&self, variable: &str) -> Result<String> {
         let name = match &self.found().await?.environment {

@@ -1,6 +1,7 @@
 use std::io;
 
 use headwater_dynamodb::StoreError;
+use headwater_pipeline::FailuresError;
 use headwater_services::NoPastState;
 
 /// Why a command did not do what it was asked for.
@@ -43,6 +44,15 @@ impl From<StoreError> for Failure {
         match advice {
             Some(advice) => Self::Trouble(anyhow::Error::from(error).context(advice)),
             None => Self::Trouble(error.into()),
+        }
+    }
+}
+
+impl From<FailuresError> for Failure {
+    fn from(error: FailuresError) -> Self {
+        match error {
+            FailuresError::Absent => Self::NotFound(error.to_string()),
+            _ => Self::Trouble(error.into()),
         }
     }
 }

@@ -6,6 +6,7 @@ mod connection;
 mod dump;
 mod dumped;
 mod failure;
+mod failures;
 mod output;
 mod parked;
 mod progress;
@@ -46,12 +47,15 @@ enum Command {
     Streams(streams::Streams),
     /// The state that the rules saw, now or as it was.
     State(state::State),
-    /// Streams that the projectors gave up, since an event of theirs cannot be folded.
+    /// Streams that the projectors gave up, since an event of theirs cannot be folded, and mails that wait for a person.
     #[command(subcommand)]
     Parked(parked::Parked),
     /// The rows that queries read.
     #[command(subcommand)]
     Views(views::Views),
+    /// Batches of records that functions behind streams gave up.
+    #[command(subcommand)]
+    Failures(failures::Failures),
     /// Everything that one request led to, in order of time, what was caused under its cause. It reads the whole events table.
     Trace(trace::Trace),
     /// The way from the events table to the projectors.
@@ -87,6 +91,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut (dyn W
         Command::State(state) => state.run(&connection, &mut output).await,
         Command::Parked(parked) => parked.run(&connection, &mut output).await,
         Command::Views(views) => views.run(&connection, &mut output).await,
+        Command::Failures(failures) => failures.run(&connection, &mut output).await,
         Command::Trace(trace) => trace.run(&connection, &mut output).await,
         Command::Relay(relay) => relay.run(&connection, &mut output).await,
         Command::Dump(dump) => dump.run(&connection, &mut output).await,

@@ -1,7 +1,12 @@
+use std::fmt;
+use std::str::FromStr;
+
+use anyhow::Context;
 use clap::Subcommand;
 use headwater::StreamName;
-use headwater_dynamodb::ParkedStream;
-use headwater_services::{SERVICES, Service};
+use headwater_dynamodb::{EffectId, ParkedStream, Settlement, Waiting};
+use headwater_kinesis::CommitRecord;
+use headwater_services::{HANDLERS, SERVICES, Service};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -11,27 +16,35 @@ use crate::output::Output;
 
 #[derive(Subcommand)]
 pub(crate) enum Parked {
-    /// A tenant's parked streams, in order of name.
+    /// A tenant's parked streams, in order of name, then its mails that wait for a person.
     Ls {
-        /// Whose streams.
+        /// Whose.
         #[arg(long, env = "HEADWATER_TENANT", hide_env_values = true)]
         tenant: String,
-        /// Go on after this stream.
-        #[arg(long, value_name = "STREAM")]
-        after: Option<StreamName>,
+        /// Go on after this one.
+        #[arg(long, value_name = "ITEM")]
+        after: Option<Item>,
         /// At most so many.
         #[arg(long, default_value_t = 100)]
         limit: usize,
     },
-    /// Why one stream is parked.
+    /// Why one is parked.
     Show {
-        /// Its whole name: acme/identity/users/ada
-        stream: StreamName,
+        /// A stream: acme/identity/users/ada, or the event that asks for a mail: acme/invoicing/invoices/7@12
+        item: Item,
     },
-    /// Fold a parked stream on, once its cause is repaired. If it cannot be folded still it is parked again.
+    /// Fold a parked stream on, once its cause is repaired; if it cannot be folded still it is parked again. Or send a mail, which surely was not sent.
     Retry {
-        /// Its whole name: acme/identity/users/ada
-        stream: StreamName,
+        /// A stream: acme/identity/users/ada, or the event that asks for a mail: acme/invoicing/invoices/7@12
+        item: Item,
+        /// Only say what would be done.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Never send a mail: it was sent, or is not to be. A stream cannot be dropped.
+    Drop {
+        /// The event that asks for the mail: acme/invoicing/invoices/7@12
+        item: Item,
         /// Only say what would be done.
         #[arg(long)]
         dry_run: bool,
@@ -41,31 +54,132 @@ pub(crate) enum Parked {
 impl Parked {
     pub(crate) async fn run(self, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
         match self {
-            Self::Ls { tenant, after, limit } => ls(connection, output, &tenant, after.as_ref(), limit).await,
-            Self::Show { stream } => {
-                let parked = Listed::from(find(connection, &stream).await?.1);
-                output.one(&parked, |Listed { stream, version, at, error }| {
-                    Ok(format!("{stream} is parked since {at}: it cannot be brought to version {version}\n{error}"))
-                })
+            Self::Ls { tenant, after, limit } => ls(connection, output, &tenant, after, limit).await,
+            Self::Show { item } => {
+                let parked = match item {
+                    Item::Stream(stream) => Listed::from(find(connection, &stream).await?.1),
+                    Item::Effect(effect) => Listed::of(find_effect(connection, &effect).await?),
+                };
+                output.one(&parked, |parked| Ok(parked.text()))
             }
-            Self::Retry { stream, dry_run } => retry(connection, output, &stream, dry_run).await,
+            Self::Retry { item: Item::Stream(stream), dry_run } => retry(connection, output, &stream, dry_run).await,
+            Self::Retry { item: Item::Effect(effect), dry_run } => settle(connection, output, &effect, Settlement::TryAgain, dry_run).await,
+            Self::Drop { item: Item::Stream(stream), .. } => Err(cannot_be_dropped(&stream)),
+            Self::Drop { item: Item::Effect(effect), dry_run } => settle(connection, output, &effect, Settlement::Done, dry_run).await,
         }
     }
 }
 
-/// A parked stream.
+/// What can be parked.
+#[derive(Clone)]
+pub(crate) enum Item {
+    /// A stream, by the projector: `acme/identity/users/ada`.
+    Stream(StreamName),
+    /// An effect outside, by its handler: `acme/invoicing/invoices/7@12`, by the event that asks for it.
+    Effect(EffectId),
+}
+
+impl FromStr for Item {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self, anyhow::Error> {
+        let Some((stream, number)) = text.split_once('@') else { return Ok(Self::Stream(text.parse()?)) };
+        let number = number.parse().with_context(|| format!("`{number}` is not the number of an event"))?;
+        Ok(Self::Effect(EffectId { stream: stream.parse()?, number }))
+    }
+}
+
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stream(stream) => write!(f, "{stream}"),
+            Self::Effect(EffectId { stream, number }) => write!(f, "{stream}@{number}"),
+        }
+    }
+}
+
+/// What is parked.
 #[derive(Serialize)]
-struct Listed {
-    stream: StreamName,
-    /// What it should have been brought to.
-    version: u64,
-    at: Timestamp,
-    error: String,
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Listed {
+    /// A stream.
+    Stream {
+        stream: StreamName,
+        /// What it should have been brought to.
+        version: u64,
+        at: Timestamp,
+        error: String,
+    },
+    /// A mail.
+    Mail {
+        stream: StreamName,
+        /// The number of the event that asks for it.
+        event: u64,
+        why: Why,
+        tries: u32,
+        /// What was said last; nothing if the process died while it was sending.
+        error: Option<String>,
+    },
+}
+
+/// Why a mail waits.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Why {
+    /// It surely was not sent, however often it was tried.
+    Failed,
+    /// It may have been sent.
+    Unknown,
 }
 
 impl From<ParkedStream> for Listed {
     fn from(ParkedStream { stream, version, error, at }: ParkedStream) -> Self {
-        Self { stream, version, at, error }
+        Self::Stream { stream, version, at, error }
+    }
+}
+
+impl Listed {
+    fn of(Waiting { effect, is_unknown, tries, error }: Waiting) -> Self {
+        let why = if is_unknown { Why::Unknown } else { Why::Failed };
+        Self::Mail { stream: effect.stream, event: effect.number, why, tries, error }
+    }
+
+    /// As it is named on a command line.
+    fn item(&self) -> Item {
+        match self {
+            Self::Stream { stream, .. } => Item::Stream(stream.clone()),
+            Self::Mail { stream, event, .. } => Item::Effect(EffectId { stream: stream.clone(), number: *event }),
+        }
+    }
+
+    fn why(&self) -> String {
+        match self {
+            Self::Stream { error, .. } => error.clone(),
+            Self::Mail { why, tries, error, .. } => {
+                let what = match why {
+                    Why::Failed => format!("was not sent, tried {tries} times"),
+                    Why::Unknown => "may have been sent".to_owned(),
+                };
+                let error = error.as_ref().map(|error| format!(": {error}"));
+                what + &error.unwrap_or_default()
+            }
+        }
+    }
+
+    fn columns(&self) -> [String; 5] {
+        let (kind, version, at) = match self {
+            Self::Stream { version, at, .. } => ("stream", version.to_string(), at.to_string()),
+            Self::Mail { .. } => ("mail", String::new(), String::new()),
+        };
+        [kind.to_owned(), self.item().to_string(), version, at, self.why()]
+    }
+
+    fn text(&self) -> String {
+        let (item, why) = (self.item(), self.why());
+        match self {
+            Self::Stream { version, at, .. } => format!("{item} is parked since {at}: it cannot be brought to version {version}\n{why}"),
+            Self::Mail { .. } => format!("the mail that {item} asks for waits: it {why}"),
+        }
     }
 }
 
@@ -78,20 +192,31 @@ struct Retried<'a> {
     dry_run: bool,
 }
 
-async fn ls(
-    connection: &Connection,
-    output: &mut Output<'_>,
-    tenant: &str,
-    after: Option<&StreamName>,
-    limit: usize,
-) -> Result<(), Failure> {
-    let mut parked = Vec::new();
-    // One more than is shown tells whether there are more. Names begin with the domain, so this is their order too.
+async fn ls(connection: &Connection, output: &mut Output<'_>, tenant: &str, after: Option<Item>, limit: usize) -> Result<(), Failure> {
+    // One more than is shown tells whether there are more.
     let wanted = limit.saturating_add(1);
+    let (mut parked, after) = match after {
+        Some(Item::Effect(after)) => (Vec::new(), Some(after)),
+        Some(Item::Stream(after)) => (streams(connection, tenant, Some(&after), wanted).await?, None),
+        None => (streams(connection, tenant, None, wanted).await?, None),
+    };
+    parked.extend(mails(connection, tenant, after, wanted - parked.len()).await?);
+    let goes_on = parked.len() > limit;
+    parked.truncate(limit);
+    output.list(&parked, ["KIND", "ITEM", "VERSION", "SINCE", "WHY"], Listed::columns)?;
+    match parked.last().filter(|_| goes_on) {
+        Some(last) => output.remark(&format!("there are more: --after {}", last.item())),
+        None => Ok(()),
+    }
+}
+
+async fn streams(connection: &Connection, tenant: &str, after: Option<&StreamName>, wanted: usize) -> Result<Vec<Listed>, Failure> {
+    let mut parked: Vec<ParkedStream> = Vec::new();
+    // Names begin with the domain, so this is their order too.
     for service in SERVICES.iter().filter(|service| after.is_none_or(|after| after.domain() <= service.domain)) {
         let after = after.filter(|after| after.domain() == service.domain);
         while parked.len() < wanted {
-            let after = parked.last().map(|parked: &ParkedStream| &parked.stream).filter(|last| last.domain() == service.domain).or(after);
+            let after = parked.last().map(|parked| &parked.stream).filter(|last| last.domain() == service.domain).or(after);
             let page = connection.views(service).await?.parked(tenant, after, wanted - parked.len()).await?;
             if page.is_empty() {
                 break;
@@ -99,16 +224,23 @@ async fn ls(
             parked.extend(page);
         }
     }
-    let goes_on = parked.len() > limit;
-    parked.truncate(limit);
-    let parked: Vec<Listed> = parked.into_iter().map(Listed::from).collect();
-    output.list(&parked, ["STREAM", "VERSION", "SINCE", "WHY"], |Listed { stream, version, at, error }| {
-        [stream.to_string(), version.to_string(), at.to_string(), error.clone()]
-    })?;
-    match parked.last().filter(|_| goes_on) {
-        Some(last) => output.remark(&format!("there are more: --after {}", last.stream)),
-        None => Ok(()),
+    Ok(parked.into_iter().map(Listed::from).collect())
+}
+
+async fn mails(connection: &Connection, tenant: &str, after: Option<EffectId>, wanted: usize) -> Result<Vec<Listed>, Failure> {
+    let mut waiting: Vec<Waiting> = Vec::new();
+    for handler in HANDLERS {
+        let effects = connection.effects(handler).await?;
+        while waiting.len() < wanted {
+            let after = waiting.last().map(|last| &last.effect).or(after.as_ref());
+            let page = effects.waiting(tenant, after, wanted - waiting.len()).await?;
+            if page.is_empty() {
+                break;
+            }
+            waiting.extend(page);
+        }
     }
+    Ok(waiting.into_iter().map(Listed::of).collect())
 }
 
 async fn retry(connection: &Connection, output: &mut Output<'_>, stream: &StreamName, dry_run: bool) -> Result<(), Failure> {
@@ -136,4 +268,67 @@ async fn find(connection: &Connection, stream: &StreamName) -> Result<(&'static 
         return Ok((service, parked));
     }
     Err(Failure::NotFound(format!("{stream} is not parked")))
+}
+
+/// What was said of a mail.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Settled<'a> {
+    stream: &'a StreamName,
+    event: u64,
+    /// As `POST /invoicing/mails/{id}/{event}/settle` takes it.
+    outcome: &'static str,
+    dry_run: bool,
+}
+
+/// Does what a person found out about a mail that waits.
+async fn settle(
+    connection: &Connection,
+    output: &mut Output<'_>,
+    effect: &EffectId,
+    settlement: Settlement,
+    dry_run: bool,
+) -> Result<(), Failure> {
+    let (outcome, what) = match settlement {
+        Settlement::TryAgain => ("TRY_AGAIN", "be sent"),
+        Settlement::Done => ("DONE", "never be sent"),
+    };
+    let settled = Settled { stream: &effect.stream, event: effect.number, outcome, dry_run };
+    let item = Item::Effect(effect.clone());
+    if dry_run {
+        find_effect(connection, effect).await?;
+        return output.one(&settled, |_| Ok(format!("the mail that {item} asks for would {what}")));
+    }
+    let is_settled = connection.effects(handler(effect)?).await?.settle(effect, settlement).await?;
+    if settlement == Settlement::TryAgain {
+        // Also if it did not wait: the call before may have settled it, and the stream not taken the record.
+        let record = CommitRecord::doorbell(effect.stream.clone(), effect.number)?;
+        if !connection.commits_stream().await?.publish(&[record]).await.is_empty() {
+            return Err(anyhow::anyhow!("the mail is settled, but the commits stream did not take its record: retry again").into());
+        }
+    }
+    if !is_settled {
+        return Err(not_waiting(effect));
+    }
+    output.one(&settled, |_| Ok(format!("the mail that {item} asks for will {what}")))
+}
+
+async fn find_effect(connection: &Connection, effect: &EffectId) -> Result<Waiting, Failure> {
+    let found = connection.effects(handler(effect)?).await?.waiting_one(effect).await?;
+    found.ok_or_else(|| not_waiting(effect))
+}
+
+/// Whoever carries out the effects of a stream's events: there is just one as yet.
+fn handler(effect: &EffectId) -> Result<&'static str, Failure> {
+    HANDLERS.first().copied().ok_or_else(|| not_waiting(effect))
+}
+
+fn not_waiting(effect: &EffectId) -> Failure {
+    Failure::NotFound(format!("no mail that {} asks for waits for a person", Item::Effect(effect.clone())))
+}
+
+/// Rows are what the events come to, and nothing else: a row that has passed over one would be taken for right.
+fn cannot_be_dropped(stream: &StreamName) -> Failure {
+    let why = "a stream cannot be dropped: its row would be what no fold of its events gives. Deploy what can fold the event";
+    anyhow::anyhow!("{why}, then: headwater parked retry {stream}").into()
 }

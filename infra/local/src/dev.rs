@@ -32,7 +32,7 @@ pub struct Dev {
     pub event_sources: Arc<EventSources>,
     /// The meter and the faults.
     pub door: Arc<Door>,
-    /// The variables by which functions know tables and streams.
+    /// The variables by which functions know tables, streams and buckets.
     pub environment: BTreeMap<String, String>,
 }
 

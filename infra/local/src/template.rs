@@ -17,7 +17,7 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
@@ -81,9 +81,11 @@ impl Template {
         self.functions.iter().find(|f| f.name == name)
     }
 
-    /// The variables by which functions know tables and streams, with their names.
+    /// The variables by which functions know tables, streams and buckets, with their names.
     pub fn stores(&self) -> BTreeMap<String, String> {
-        let is_store = |name: &String| self.tables.iter().any(|t| t.name == *name) || self.streams.iter().any(|s| s.name == *name);
+        let tables = self.tables.iter().map(|table| &table.name);
+        let names: BTreeSet<_> = tables.chain(self.streams.iter().map(|s| &s.name)).chain(self.buckets.iter().map(|b| &b.name)).collect();
+        let is_store = |name: &String| names.contains(name);
         let variables = self.functions.iter().flat_map(|function| &function.environment).filter(|(_, value)| is_store(value));
         variables.map(|(variable, name)| (variable.clone(), name.clone())).collect()
     }

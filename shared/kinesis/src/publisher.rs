@@ -62,6 +62,12 @@ impl Publisher {
         Self { client, stream: stream.into() }
     }
 
+    /// A publisher to the stream of this name, over the same connection.
+    #[must_use]
+    pub fn to(&self, stream: impl Into<String>) -> Self {
+        Self::new(self.client.clone(), stream)
+    }
+
     /// The stream that it puts on.
     pub fn stream(&self) -> &str {
         &self.stream

@@ -10,6 +10,8 @@ pub use effects::effects;
 pub use past_state::{NoPastState, PastState, past_state};
 pub use streams::list_streams;
 
+pub use effects::HANDLERS;
+
 /// One of the services.
 #[derive(Clone, Copy)]
 pub struct Service {

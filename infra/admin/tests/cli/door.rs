@@ -1,11 +1,12 @@
-//! One address for all that the platform has, as its own front door: DynamoDB, and a Kinesis that only takes records.
+//! One address for all that the platform has, as its own front door: DynamoDB, a Kinesis that only takes records, and an S3 of one bucket.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -25,6 +26,8 @@ struct Shared {
     http: reqwest::Client,
     /// The records that were put, with the stream's name.
     records: Mutex<Vec<(String, Record)>>,
+    /// The objects of the bucket.
+    objects: Mutex<BTreeMap<String, Bytes>>,
 }
 
 impl Door {
@@ -39,17 +42,27 @@ impl Door {
         (door, url)
     }
 
+    /// Puts an object into the bucket.
+    pub(crate) fn put_object(&self, key: &str, body: &Value) {
+        self.shared.objects.lock().unwrap().insert(key.to_owned(), body.to_string().into());
+    }
+
+    /// The keys of the objects.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.shared.objects.lock().unwrap().keys().cloned().collect()
+    }
+
     /// The records that were put since this was last asked, with the stream's name.
     pub(crate) fn take_records(&self) -> Vec<(String, Record)> {
         std::mem::take(&mut self.shared.records.lock().unwrap())
     }
 }
 
-async fn answer(State(door): State<Door>, headers: HeaderMap, body: Bytes) -> Response {
+async fn answer(State(door): State<Door>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     match headers.get("x-amz-target").map(|target| target.to_str().unwrap()) {
         Some("Kinesis_20131202.PutRecords") => door.put_records(&serde_json::from_slice(&body).unwrap()),
         Some(_) => door.forward(headers, body).await,
-        None => StatusCode::NOT_FOUND.into_response(),
+        None => door.bucket(&method, &uri),
     }
 }
 
@@ -70,5 +83,25 @@ impl Door {
         headers.remove("host");
         let answer = self.shared.http.post(&self.shared.dynamodb).headers(headers).body(body).send().await.unwrap();
         (answer.status(), answer.headers().clone(), answer.bytes().await.unwrap()).into_response()
+    }
+    /// ListObjectsV2 of `/failures/`, GetObject and DeleteObject of `/failures/<key>`.
+    fn bucket(&self, method: &Method, uri: &Uri) -> Response {
+        let mut objects = self.shared.objects.lock().unwrap();
+        let key = uri.path().strip_prefix("/failures/").unwrap();
+        if key.is_empty() {
+            let query: BTreeMap<String, String> = Query::try_from_uri(uri).map(|Query(query)| query).unwrap();
+            let (after, limit) = (query.get("start-after").cloned().unwrap_or_default(), query["max-keys"].parse().unwrap());
+            let keys = objects.keys().filter(|key| **key > after).take(limit);
+            let contents: String = keys.map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
+            return format!("<ListBucketResult>{contents}</ListBucketResult>").into_response();
+        }
+        if *method == Method::DELETE {
+            objects.remove(key);
+            return StatusCode::NO_CONTENT.into_response();
+        }
+        match objects.get(key) {
+            Some(body) => body.clone().into_response(),
+            None => (StatusCode::NOT_FOUND, "<Error><Code>NoSuchKey</Code></Error>").into_response(),
+        }
     }
 }

@@ -5,6 +5,7 @@
 mod connection;
 mod door;
 mod dump;
+mod failures;
 mod parked;
 mod rebuild;
 mod relay;

@@ -1,7 +1,11 @@
-//! Streams that are parked: found, and taken up again once their cause is repaired.
+//! Streams that are parked: found, and taken up again once their cause is repaired. And mails that wait for a person.
+
+use std::time::Duration;
 
 use headwater::{Commit, StreamName};
-use serde_json::Value;
+use headwater_dynamodb::{EffectId, Effects, Lease};
+use headwater_kinesis::CommitRecord;
+use serde_json::{Value, json};
 
 use crate::support::{Answer, Machine, history};
 
@@ -57,4 +61,98 @@ async fn what_is_parked_is_listed_and_taken_up_again() {
     assert_eq!(all(&machine.run("parked ls --tenant acme --json").await, "stream"), [policy.as_str()]);
     let not_parked = machine.run(&format!("parked retry {group}")).await;
     assert_eq!((not_parked.err, not_parked.code), (format!("error: {group} is not parked\n"), 1));
+}
+
+#[tokio::test]
+async fn a_stream_cannot_be_dropped() {
+    let machine = Machine::start().await;
+    let (commits, _) = poisoned();
+    machine.append(&commits).await;
+    let group = machine.project(&commits).await.remove(0);
+    let refused = machine.run(&format!("parked drop {group}")).await;
+    assert!(
+        refused.err.contains("cannot be dropped") && refused.err.ends_with(&format!("headwater parked retry {group}\n")),
+        "{refused:?}"
+    );
+    assert_eq!(refused.code, 2);
+    assert_eq!(machine.run(&format!("parked show {group}")).await.code, 0, "it is parked still");
+}
+
+/// An effect that an invoice's event asks for.
+fn mail(number: u64) -> EffectId {
+    EffectId { stream: "acme/invoicing/invoices/7".parse().unwrap(), number }
+}
+
+/// A machine with mails that wait: two of which nobody knows, one that surely was not sent.
+async fn with_mails() -> (Machine, Effects) {
+    let machine = Machine::start().await;
+    let effects = Effects::new(machine.store(), "effects", "mail");
+    for number in [3, 12] {
+        let Lease::Granted(granted) = effects.lease(mail(number), Duration::from_secs(60)).await.unwrap() else { panic!() };
+        effects.unknown(&granted, "no reply").await.unwrap();
+    }
+    while let Lease::Granted(granted) = effects.lease(mail(5), Duration::from_secs(60)).await.unwrap() {
+        effects.failed(&granted, "no such mailbox", Duration::ZERO).await.unwrap();
+    }
+    (machine, effects)
+}
+
+#[tokio::test]
+async fn mails_that_wait_are_listed_after_the_streams() {
+    let (machine, _) = with_mails().await;
+    let (commits, _) = poisoned();
+    machine.append(&commits).await;
+    machine.project(&commits).await;
+    let listed = machine.run("parked ls --tenant acme --json").await;
+    assert_eq!(all(&listed, "kind"), ["stream", "stream", "mail", "mail", "mail"]);
+    assert_eq!(all(&listed, "event")[2..], [3, 5, 12]);
+    assert_eq!(all(&listed, "why")[2..], ["unknown", "failed", "unknown"]);
+    // From page to page, across the two kinds.
+    let (mut after, mut items) = (String::new(), Vec::new());
+    loop {
+        let page = machine.run(&format!("parked ls --tenant acme --limit 1 {after}")).await;
+        items.push(page.out.lines().nth(1).unwrap().split_whitespace().nth(1).unwrap().to_owned());
+        let Some(next) = page.err.strip_prefix("there are more: ") else { break };
+        after = next.trim_end().to_owned();
+    }
+    let mails = [3, 5, 12].map(|number| format!("acme/invoicing/invoices/7@{number}"));
+    assert_eq!(items, [&["acme/identity/groups/crew".to_owned(), "acme/licensing/policy".to_owned()][..], &mails].concat());
+    assert_eq!(all(&machine.run("parked ls --tenant umbrella --json").await, "kind"), Vec::<Value>::new());
+
+    let shown = machine.run("parked show acme/invoicing/invoices/7@5").await;
+    let expected = "the mail that acme/invoicing/invoices/7@5 asks for waits: it was not sent, tried 5 times: no such mailbox\n";
+    assert_eq!((shown.out.as_str(), shown.code), (expected, 0));
+    assert_eq!(
+        machine.run("parked show acme/invoicing/invoices/7@12").await.out,
+        expected.replace("@5", "@12").replace("was not sent, tried 5 times: no such mailbox", "may have been sent: no reply")
+    );
+    let none = machine.run("parked show acme/invoicing/invoices/7@4").await;
+    assert_eq!((none.err.as_str(), none.code), ("error: no mail that acme/invoicing/invoices/7@4 asks for waits for a person\n", 1));
+}
+
+#[tokio::test]
+async fn a_mail_is_tried_again_or_never_sent_as_a_person_says() {
+    let (machine, effects) = with_mails().await;
+    for line in ["parked retry acme/invoicing/invoices/7@3 --dry-run", "parked drop acme/invoicing/invoices/7@3 --dry-run"] {
+        assert_eq!(machine.run(line).await.code, 0);
+    }
+    assert_eq!(effects.lease(mail(3), Duration::from_secs(60)).await.unwrap(), Lease::Waiting, "nothing was done");
+    assert_eq!(machine.door.take_records(), []);
+
+    let again = machine.run("parked retry acme/invoicing/invoices/7@3 --json").await;
+    let outcome = json!({ "stream": "acme/invoicing/invoices/7", "event": 3, "outcome": "TRY_AGAIN", "dryRun": false });
+    assert_eq!(serde_json::from_str::<Value>(&again.out).unwrap(), outcome);
+    let [(stream, record)] = machine.door.take_records().try_into().unwrap();
+    let record: CommitRecord = serde_json::from_slice(&record.data).unwrap();
+    assert_eq!((stream.as_str(), record), ("commits", CommitRecord { stream: mail(3).stream, last: 3, commit: None }));
+    assert!(matches!(effects.lease(mail(3), Duration::from_secs(60)).await.unwrap(), Lease::Granted(_)));
+
+    let dropped = machine.run("parked drop acme/invoicing/invoices/7@12").await;
+    assert_eq!(dropped.out, "the mail that acme/invoicing/invoices/7@12 asks for will never be sent\n");
+    assert_eq!(effects.lease(mail(12), Duration::from_secs(60)).await.unwrap(), Lease::Done);
+    assert_eq!(machine.door.take_records(), []);
+    // Whoever asks twice: the record comes once more, in case it had not the first time, and it is said that nothing waits.
+    assert_eq!(machine.run("parked retry acme/invoicing/invoices/7@12").await.code, 1);
+    assert_eq!(machine.door.take_records().len(), 1);
+    assert_eq!(machine.run("parked drop acme/invoicing/invoices/7@12").await.code, 1);
 }

@@ -151,6 +151,7 @@ async fn platform(endpoint: &str) -> String {
         "endpoint": endpoint, "accessKeyId": "headwater", "secretAccessKey": "local", "region": "us-east-1",
         "environment": {
             "EVENTS_TABLE": "events", "VIEWS_TABLE": "views", "FEED_TABLE": "feed", "EFFECTS_TABLE": "effects", "COMMITS_STREAM": "commits",
+            "FAILURES_BUCKET": "failures",
         },
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,0 +1,40 @@
+use aws_lambda_events::dynamodb::EventRecord;
+use headwater::Commit;
+use headwater_dynamodb::CommitItem;
+use headwater_kinesis::{CommitRecord, Record};
+
+/// Somebody has changed or removed an item of the events table, or put one that is no commit.
+#[derive(Debug, thiserror::Error)]
+#[error("{event} of {keys}: {reason}")]
+pub struct Tampering {
+    /// What was done: `INSERT`, `MODIFY` or `REMOVE`.
+    pub event: String,
+    /// The key of the item, as JSON.
+    pub keys: String,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// What is to be put on the commits stream for a record of the events table's DynamoDB stream; nothing where nothing was written.
+///
+/// # Errors
+/// [`Tampering`]: items of the events table are commits, and are never changed.
+pub fn relayed(record: &EventRecord) -> Result<Option<Record>, Tampering> {
+    let change = &record.change;
+    let tampering = |reason: String| Tampering {
+        event: record.event_name.clone(),
+        keys: serde_json::to_string(&change.keys).unwrap_or_default(),
+        reason,
+    };
+    if record.event_name == "INSERT" {
+        return encode(record).map(Some).map_err(tampering);
+    }
+    // A write that changes nothing emits no record on AWS, but a local emulator may send one.
+    if change.new_image == change.old_image { Ok(None) } else { Err(tampering("an item was changed or removed".to_owned())) }
+}
+
+fn encode(record: &EventRecord) -> Result<Record, String> {
+    let item: CommitItem = serde_dynamo::from_item(record.change.new_image.clone()).map_err(|error| error.to_string())?;
+    let commit = Commit::try_from(item).map_err(|error| error.to_string())?;
+    CommitRecord::encode(commit).map_err(|error| error.to_string())
+}
