@@ -249,13 +249,12 @@ impl Drop for Platform {
 
 /// Starts the program and reads its output up to the line `ready URL`.
 fn launch(program: &Path, folder: &Path, options: &[String]) -> Result<(Child, String)> {
-    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
-    let mut child = Command::new(program)
-        .args(["--port", "0", "--data-dir"])
-        .arg(folder)
-        .arg("--template")
-        .arg(template)
-        .args(options)
+    let mut command = Command::new(program);
+    command.args(["--port", "0", "--data-dir"]).arg(folder).args(options);
+    if !options.iter().any(|option| option == "--template") {
+        command.arg("--template").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"));
+    }
+    let mut child = command
         .env(RUNS_AS_PLATFORM, "1")
         // A test mails nobody.
         .env_remove("SMTP_URL")

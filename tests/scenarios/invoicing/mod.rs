@@ -1,7 +1,6 @@
 //! The invoicing service, by topic.
 
 mod access;
-mod costs;
 mod document;
 mod execute;
 mod import;
@@ -11,6 +10,6 @@ mod mail;
 mod numbers;
 mod revenue;
 mod smtp;
-mod support;
+pub(crate) mod support;
 mod talk;
 mod three_ways;

@@ -3,7 +3,7 @@ use headwater_tests::{Client, Reply};
 use serde_json::{Value, json};
 
 /// Where invoices are created and listed.
-pub(super) const INVOICES: &str = "/invoicing/invoices";
+pub(crate) const INVOICES: &str = "/invoicing/invoices";
 
 /// The path of an invoice.
 pub(super) fn path(id: &str) -> String {
@@ -11,7 +11,7 @@ pub(super) fn path(id: &str) -> String {
 }
 
 /// A line of 29.75 euros.
-pub(super) fn item() -> Value {
+pub(crate) fn item() -> Value {
     json!({ "description": "Consulting", "quantity": "2", "unitPrice": "12.50", "taxRate": "0.19" })
 }
 
@@ -23,7 +23,7 @@ pub(super) fn item_of(description: &str) -> Value {
 }
 
 /// What drafts an invoice of this id in euros, for Ada.
-pub(super) fn invoice(id: &str, line_items: &[Value]) -> Value {
+pub(crate) fn invoice(id: &str, line_items: &[Value]) -> Value {
     json!({ "id": id, "customer": { "name": "Ada", "email": "ada@example.com" }, "currency": "EUR", "lineItems": line_items })
 }
 
@@ -44,12 +44,12 @@ pub(super) async fn issued(client: &Client, id: &str) -> Result<Reply> {
 }
 
 /// What sends an invoice.
-pub(super) fn mail() -> Value {
+pub(crate) fn mail() -> Value {
     json!({ "subject": "Your invoice", "message": "Please pay." })
 }
 
 /// A payment of so much under this reference.
-pub(super) fn payment(amount: &str, reference: &str) -> Value {
+pub(crate) fn payment(amount: &str, reference: &str) -> Value {
     json!({ "amount": amount, "at": "2026-11-21T10:00:00Z", "reference": reference })
 }
 

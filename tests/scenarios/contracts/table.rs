@@ -1,0 +1,73 @@
+//! The tables of the document.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result};
+
+use super::bench::{Handled, Row, Start};
+use super::cost::Cost;
+
+/// A table, and where it stands.
+pub(super) struct Table {
+    /// The line before it: `<!-- measured: commands of identity -->`.
+    marker: String,
+    lines: Vec<String>,
+}
+
+impl Table {
+    /// The document with this table in the place of the one that follows the marker, up to the next empty line.
+    pub(super) fn put_into(&self, document: &str) -> Result<String> {
+        let (before, after) = document.split_once(&self.marker).with_context(|| format!("docs/costs.md lacks {}", self.marker))?;
+        let rest = after.split_once("\n\n").map_or("", |(_, rest)| rest);
+        Ok(format!("{before}{}\n{}\n\n{rest}", self.marker, self.lines.join("\n")))
+    }
+
+    fn new(what: &str, header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Self {
+        let align = |name: &&str| if name.starts_with('$') { "---:" } else { "---" };
+        let rule: Vec<&str> = header.iter().map(align).collect();
+        let line = |cells: &[&str]| format!("| {} |", cells.join(" | "));
+        let mut lines = vec![line(header), format!("|{}|", rule.join("|"))];
+        lines.extend(rows.map(|row| line(&row.iter().map(String::as_str).collect::<Vec<_>>())));
+        Self { marker: format!("<!-- measured: {what} -->"), lines }
+    }
+}
+
+/// The table of what processes spend on getting ready, with the number of functions that spend the same.
+pub(super) fn of_starts<'a>(starts: impl Iterator<Item = &'a Start>) -> Table {
+    let mut functions: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for Start { function, cost } in starts {
+        functions.entry(cost.to_string()).or_default().insert(function);
+    }
+    let rows = functions.into_iter().map(|(cost, functions)| vec![cost, functions.len().to_string()]);
+    Table::new("the starts of processes", &["a start", "functions"], rows)
+}
+
+/// The table of calls of a service: its `commands` or its `queries`.
+pub(super) fn of_calls(service: &str, calls: &str, rows: &[Row]) -> Option<Table> {
+    let names = names(service, rows.iter().map(|row| (row.route.as_str(), row.note)));
+    let cost = |cost: &Cost| [cost.to_string(), cost.dollars()];
+    let lines = rows.iter().zip(names).map(|(row, name)| [&[name][..], &cost(&row.cold), &cost(&row.warm)].concat());
+    (!rows.is_empty()).then(|| Table::new(&format!("{calls} of {service}"), &["call", "cold", "$", "warm", "$"], lines))
+}
+
+/// The table of what a service's commits cost their handlers.
+pub(super) fn of_handlers(service: &str, rows: &[Handled]) -> Option<Table> {
+    let names = names(service, rows.iter().map(|row| (row.route.as_str(), row.note)));
+    let lines = rows.iter().zip(names).map(|(row, name)| vec![name, row.cost.to_string(), row.cost.dollars()]);
+    (!rows.is_empty()).then(|| Table::new(&format!("handlers of {service}"), &["the commit of", "rows and feed", "$"], lines))
+}
+
+/// The names of rows: the route, below the service's own path, where it is another than that of the row before.
+fn names<'a>(service: &str, rows: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<String> {
+    let mut before = "";
+    let name = |(route, note): (&'a str, &str)| {
+        let path = route.replacen(&format!(" /{service}/"), " /", 1);
+        let is_new = std::mem::replace(&mut before, route) != route;
+        match (is_new, note) {
+            (true, "") => format!("`{path}`"),
+            (true, note) => format!("`{path}` {note}"),
+            (false, note) => format!("… {note}"),
+        }
+    };
+    rows.map(name).collect()
+}
