@@ -19,6 +19,7 @@ pub fn document(calls: &[Call]) -> Value {
             add(schema, &mut schemas);
         }
     }
+    merge_members(&mut schemas);
     schemas.insert("Problem".to_owned(), problem_schema());
     schemas.insert("CommandAnswer".to_owned(), command_answer());
     json!({
@@ -133,16 +134,20 @@ fn statuses(call: &Call) -> Vec<u16> {
     statuses
 }
 
+/// What the gateway answers itself too, in its own words, before a function is asked or when it is gone.
+const OF_THE_GATEWAY: [u16; 4] = [401, 413, 500, 503];
+
 fn problem_response(call: &Call, status: u16) -> Value {
     // A conflict is one of the call's own; all else any call can have.
     let common = PROBLEM_TYPES.iter().filter(|kind| kind.status != 409);
     let kinds = common.chain(&call.problems).filter(|kind| kind.status == status).map(|kind| kind.name);
     let rules = call.rules.iter().map(|rule| rule.name).filter(|_| status == 409);
     let types: Vec<&str> = rules.chain(kinds).collect();
-    json!({
-        "description": types.join(", "),
-        "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
-    })
+    let mut content = json!({ "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } });
+    if OF_THE_GATEWAY.contains(&status) {
+        content["application/json"] = json!({ "schema": { "type": "object", "properties": { "message": { "type": "string" } } } });
+    }
+    json!({ "description": types.join(", "), "content": content })
 }
 
 fn answer_headers(kind: Kind) -> Value {
@@ -173,6 +178,30 @@ fn add(schema: &SchemaOf, schemas: &mut Map<String, Value>) {
         // A schema is plain data, so it can always be written.
         schemas.insert(name, serde_json::to_value(schema).unwrap_or_default());
     }
+}
+
+/// What is flattened into an object is described as `allOf`; but a part that refuses unknown members refuses those of the others. So
+/// such an object is described by all members at once.
+fn merge_members(schemas: &mut Map<String, Value>) {
+    let known = schemas.clone();
+    let resolve = |part: &'_ Value| match part["$ref"].as_str().and_then(|place| place.strip_prefix("#/components/schemas/")) {
+        Some(name) => known.get(name).cloned().unwrap_or_default(),
+        None => part.clone(),
+    };
+    for schema in schemas.values_mut() {
+        let Some(parts) = schema["allOf"].as_array().map(|parts| parts.iter().map(resolve).collect::<Vec<_>>()) else { continue };
+        let properties: Map<String, Value> = parts.iter().filter_map(|part| part["properties"].as_object()).flatten().map(own).collect();
+        let required: Vec<Value> = parts.iter().filter_map(|part| part["required"].as_array()).flatten().cloned().collect();
+        let description = schema["description"].take();
+        *schema = json!({ "type": "object", "properties": properties, "required": required });
+        if !description.is_null() {
+            schema["description"] = description;
+        }
+    }
+}
+
+fn own((name, schema): (&String, &Value)) -> (String, Value) {
+    (name.clone(), schema.clone())
 }
 
 fn command_answer() -> Value {
@@ -207,6 +236,43 @@ fn problem_schema() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A part that refuses unknown members.
+    #[derive(serde::Deserialize, utoipa::ToSchema)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "it is only described")]
+    struct Part {
+        limit: u32,
+    }
+
+    #[derive(serde::Deserialize, utoipa::ToSchema)]
+    #[expect(dead_code, reason = "it is only described")]
+    struct Whole {
+        version: u64,
+        #[serde(flatten)]
+        part: Part,
+    }
+
+    #[test]
+    fn what_is_flattened_is_described_with_the_members_beside_it() {
+        let document = document(&[Call::entity::<Whole>("get-whole", "/whole", "Both.")]);
+        let schemas = &document["components"]["schemas"];
+        let members: Vec<&String> = schemas["Whole"]["properties"].as_object().into_iter().flatten().map(|(name, _)| name).collect();
+        assert_eq!(members, ["limit", "version"], "{}", schemas["Whole"]);
+        assert_eq!((&schemas["Whole"]["additionalProperties"], &schemas["Part"]["additionalProperties"]), (&Value::Null, &json!(false)));
+    }
+
+    #[test]
+    fn what_the_gateway_answers_itself_is_no_problem_document() {
+        let document = document(&[Call::html("get-page", "/page", "A page.")]);
+        let media = |status: &str| {
+            let content = document["paths"]["/page"]["get"]["responses"][status]["content"].as_object().cloned().unwrap_or_default();
+            content.into_iter().map(|(media, _)| media).collect::<Vec<_>>()
+        };
+        assert_eq!((media("401"), media("404")), (vec!["application/json".to_owned(), PROBLEM.to_owned()], vec![PROBLEM.to_owned()]));
+    }
+
+    const PROBLEM: &str = "application/problem+json";
 
     #[test]
     fn a_page_of_html_is_told_as_one() {
