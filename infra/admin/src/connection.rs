@@ -6,7 +6,8 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use clap::Args;
-use headwater_dynamodb::{Effects, EventStore, Feed, Projector, Rebuild, StoreConfig, Views, connect};
+use headwater::UniqueKey;
+use headwater_dynamodb::{Audit, Effects, EventStore, Feed, Projector, Rebuild, StoreConfig, Views, connect};
 use headwater_kinesis::Publisher;
 use headwater_services::Service;
 use jiff::Timestamp;
@@ -79,6 +80,17 @@ impl Connection {
         Ok(Projector::new(self.store().await?, &views, &feed, service.domain, service.projections))
     }
 
+    /// What compares a service's views with its events.
+    pub(crate) async fn audit(&self, service: &Service) -> Result<Audit> {
+        Ok(Audit::new(self.store().await?, &self.name("VIEWS_TABLE").await?, service.domain, service.projections))
+    }
+
+    /// What names the streams of unique values, if the functions' secret is known.
+    pub(crate) async fn unique_key(&self) -> Result<Option<UniqueKey>> {
+        let secret = self.variable("UNIQUE_KEY").await?;
+        secret.map(|secret| UniqueKey::new(secret.as_bytes()).context("UNIQUE_KEY must have at least 32 bytes")).transpose()
+    }
+
     /// What builds a service's views anew.
     pub(crate) async fn rebuild(&self, service: &Service) -> Result<Rebuild> {
         let (store, views) = (self.store().await?, self.name("VIEWS_TABLE").await?);
@@ -104,12 +116,16 @@ impl Connection {
 
     /// The name of the table that a variable of the functions holds.
     async fn name(&self, variable: &str) -> Result<String> {
-        let name = match &self.found().await?.environment {
-            Some(environment) => environment.get(variable).cloned(),
-            None => env::var(variable).ok().filter(|name| !name.is_empty()),
-        };
-        name.with_context(|| {
+        self.variable(variable).await?.with_context(|| {
             format!("{variable} is not set: give the name that the functions have in it, or --local for the platform on this machine")
+        })
+    }
+
+    /// What functions have in a variable.
+    async fn variable(&self, variable: &str) -> Result<Option<String>> {
+        Ok(match &self.found().await?.environment {
+            Some(environment) => environment.get(variable).cloned(),
+            None => env::var(variable).ok().filter(|value| !value.is_empty()),
         })
     }
 

@@ -18,6 +18,7 @@ mod sorted;
 mod state;
 mod streams;
 mod trace;
+mod verify;
 mod views;
 
 use std::ffi::OsString;
@@ -61,6 +62,8 @@ enum Command {
     /// The way from the events table to the projectors.
     #[command(subcommand)]
     Relay(relay::Relay),
+    /// Whether the tables hold what they should: events, rows, lists, sums, feeds, unique values, numbers. It reads all of them.
+    Verify(verify::Verify),
     /// All commits, as JSON, a commit a line: streams in order of name, the commits of each in order.
     Dump(dump::Dump),
     /// Write the commits of a dump where none are. What is there stays, and mails that they ask for are not sent.
@@ -94,6 +97,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut (dyn W
         Command::Failures(failures) => failures.run(&connection, &mut output).await,
         Command::Trace(trace) => trace.run(&connection, &mut output).await,
         Command::Relay(relay) => relay.run(&connection, &mut output).await,
+        Command::Verify(verify) => verify.run(&connection, &mut output).await,
         Command::Dump(dump) => dump.run(&connection, &mut output).await,
         Command::Restore(restore) => restore.run(&connection, &mut output).await,
     };

@@ -33,6 +33,14 @@ impl Scope {
         Selection { tenant: self.tenant.clone(), domain: self.domain.clone(), ..selection }
     }
 
+    pub(crate) fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
+    pub(crate) fn domain(&self) -> Option<&str> {
+        self.domain.as_deref()
+    }
+
     pub(crate) fn segments(&self) -> impl Iterator<Item = Segment> {
         self.speed.segments()
     }

@@ -81,12 +81,14 @@ impl Template {
         self.functions.iter().find(|f| f.name == name)
     }
 
-    /// The variables by which functions know tables, streams and buckets, with their names.
+    /// The variables by which functions know tables, streams and buckets, with their names; and `UNIQUE_KEY`, without which the streams of unique
+    /// values cannot be told.
     pub fn stores(&self) -> BTreeMap<String, String> {
         let tables = self.tables.iter().map(|table| &table.name);
         let names: BTreeSet<_> = tables.chain(self.streams.iter().map(|s| &s.name)).chain(self.buckets.iter().map(|b| &b.name)).collect();
         let is_store = |name: &String| names.contains(name);
-        let variables = self.functions.iter().flat_map(|function| &function.environment).filter(|(_, value)| is_store(value));
+        let variables = self.functions.iter().flat_map(|function| &function.environment);
+        let variables = variables.filter(|(variable, value)| is_store(value) || *variable == "UNIQUE_KEY");
         variables.map(|(variable, name)| (variable.clone(), name.clone())).collect()
     }
 

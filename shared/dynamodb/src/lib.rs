@@ -17,10 +17,12 @@
 //! 2. `views`: rows and their lists, as fresh as a token demands; in `fold` is the one way in which commits get into a row;
 //! 3. `feed`: every commit of a domain once, in a log;
 //! 4. `rebuild`: the rows anew beside the old ones, from a `scan` of all events;
-//! 5. `table`: the few calls that these make.
+//! 5. `audit`: whether the rows are what the events say;
+//! 6. `table`: the few calls that these make.
 
 mod answer;
 mod append;
+mod audit;
 mod cache;
 mod claims;
 mod client;
@@ -51,6 +53,7 @@ mod store;
 mod table;
 mod views;
 
+pub use audit::{Audit, Audited, Finding, Inventory, SumLine};
 pub use client::{connect, warm_up};
 pub use effects::{AfterFailure, EffectId, Effects, Granted, Lease, MOST_TRIES, Settlement, Waiting};
 pub use error::StoreError;

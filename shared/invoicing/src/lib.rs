@@ -32,7 +32,7 @@ pub use commands::{
 pub use currency::Currency;
 pub use customer::{CreateCustomer, Customer, CustomerEvent, PatchCustomer};
 pub use customer_row::CustomerRow;
-pub use invoice::{Invoice, InvoiceCustomer, InvoiceEvent, Line, Payment, Status};
+pub use invoice::{Invoice, InvoiceCustomer, InvoiceEvent, Line, NUMBERS, Payment, Status};
 pub use invoice_row::{InvoiceRow, LineRow};
 pub use on_version::OnVersion;
 pub use totals::{Amounts, TaxTotal, Totals};

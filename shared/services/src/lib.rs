@@ -1,12 +1,14 @@
 //! Which services there are, for what looks at all of them alike: the queries that every domain has in common, and the CLI.
 
 mod effects;
+mod history;
 mod past_state;
 mod streams;
 
 use headwater::{ProjectionFn, StreamName, own_row};
 
 pub use effects::effects;
+pub use history::{History, Number, history};
 pub use past_state::{NoPastState, PastState, past_state};
 pub use streams::list_streams;
 

@@ -14,4 +14,5 @@ mod support;
 mod tail;
 mod trace;
 mod transcripts;
+mod verify;
 mod views;

@@ -9,10 +9,10 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use axum::routing::get;
 use axum::{Json, Router};
-use headwater::{Commit, RecordedEvent, StreamName};
+use headwater::{Commit, RecordedEvent, SequenceEvent, StreamName, UniqueEvent, UniqueKey, encode};
 use headwater_dynamodb::{Doorbell, EventStore, Projector, StoreConfig, commit_to_item};
-use headwater_services::SERVICES;
-use serde_json::json;
+use headwater_services::{History, Number, SERVICES};
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::door::Door;
@@ -42,7 +42,7 @@ pub(crate) struct Machine {
     pub(crate) dynamodb: String,
     pub(crate) platform: String,
     pub(crate) door: Door,
-    client: Client,
+    pub(crate) client: Client,
 }
 
 impl Machine {
@@ -63,7 +63,7 @@ impl Machine {
             create_table(&client, table, keys).await;
         }
         let (door, endpoint) = Door::open(dynamodb.clone()).await;
-        let platform = platform(&endpoint).await;
+        let platform = platform(&endpoint, json!({})).await;
         Self { dynamodb, platform, door, client }
     }
 
@@ -73,6 +73,31 @@ impl Machine {
         let commits: Vec<Commit> = HISTORIES.into_iter().flat_map(history).collect();
         machine.append(&commits).await;
         assert_eq!(machine.project(&commits).await, []);
+        machine
+    }
+
+    /// The same, with the streams of unique values and of numbers that go with them, whose key the platform tells: nothing is missing.
+    pub(crate) async fn with_everything() -> Self {
+        let mut machine = Self::with_histories().await;
+        machine.platform = platform(&machine.dynamodb, json!({ "UNIQUE_KEY": SECRET })).await;
+        let key = UniqueKey::new(SECRET.as_bytes()).unwrap();
+        let mut histories: Vec<Vec<Commit>> = HISTORIES.map(history).into();
+        histories.extend(others(&history("invoicing/invoice")[0]));
+        for commits in &histories {
+            machine.append(commits).await;
+            machine.project(commits).await;
+            let (stream, last) = (&commits[0].stream, commits.last().unwrap());
+            let History { holds, numbers, .. } = headwater_services::history(stream, commits);
+            for value in holds {
+                let value = key.stream(stream.tenant(), stream.domain(), &value).unwrap();
+                let claimed = UniqueEvent::UniqueValueClaimed { holder: stream.within_tenant().to_owned() };
+                machine.append(&[Commit { stream: value, first: 1, events: vec![encode(1, &claimed).unwrap()], ..last.clone() }]).await;
+            }
+            for Number { sequence, number, taker } in numbers {
+                let taken = encode(number, &SequenceEvent::NumberTaken { taker }).unwrap();
+                machine.append(&[Commit { stream: sequence, first: number, events: vec![taken], ..last.clone() }]).await;
+            }
+        }
         machine
     }
 
@@ -125,6 +150,18 @@ impl Machine {
     }
 }
 
+/// Invoices with the numbers before the golden one's.
+fn others(golden: &Commit) -> Vec<Vec<Commit>> {
+    let numbered = |number: u64| {
+        let draft = Commit { stream: format!("acme/invoicing/invoices/n{number}").parse().unwrap(), ..golden.clone() };
+        let first = draft.last() + 1;
+        let event =
+            RecordedEvent { number: first, event_type: "InvoiceNumberSet".to_owned(), version: 1, data: json!({ "number": number }) };
+        vec![draft.clone(), Commit { first, events: vec![event], ..draft }]
+    };
+    (1..GOLDEN_NUMBER).map(numbered).collect()
+}
+
 /// A commit that goes with another: one event of a stream that no projector knows, as of a unique value.
 pub(crate) fn with(commit: &Commit, stream: &str, first: u64, event: serde_json::Value) -> Commit {
     let event = RecordedEvent { number: first, event_type: "UniqueValueClaimed".to_owned(), version: 1, data: event };
@@ -145,15 +182,22 @@ pub(crate) fn history(name: &str) -> Vec<Commit> {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
+/// The number of the golden invoice.
+pub(crate) const GOLDEN_NUMBER: u64 = 12;
+
+/// The functions' secret.
+const SECRET: &str = "a secret of thirty-two bytes....";
+
 /// What the platform says of itself under `/dev/endpoint`.
-async fn platform(endpoint: &str) -> String {
-    let answer = json!({
+async fn platform(endpoint: &str, more: Value) -> String {
+    let mut answer = json!({
         "endpoint": endpoint, "accessKeyId": "headwater", "secretAccessKey": "local", "region": "us-east-1",
         "environment": {
             "EVENTS_TABLE": "events", "VIEWS_TABLE": "views", "FEED_TABLE": "feed", "EFFECTS_TABLE": "effects", "COMMITS_STREAM": "commits",
             "FAILURES_BUCKET": "failures",
         },
     });
+    answer["environment"].as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let router = Router::new().route("/dev/endpoint", get(|| async { Json(answer) }));

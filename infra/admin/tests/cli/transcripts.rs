@@ -33,6 +33,11 @@ async fn rows_that_are_built_anew() {
 }
 
 #[tokio::test]
+async fn what_is_found_in_histories_without_the_streams_that_go_with_them() {
+    check("verify").await;
+}
+
+#[tokio::test]
 async fn help_texts() {
     check("help").await;
 }

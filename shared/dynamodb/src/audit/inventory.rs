@@ -1,0 +1,200 @@
+//! All that is in the rows' generation: rows of nothing, places in lists where nobody stands, and what sums are made of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures::future::try_join_all;
+use headwater::{Amounts, IndexKey, StreamName, SumKey};
+use serde::Deserialize;
+
+use super::{Audit, Finding};
+use crate::table::{Consistency, Key, Wanted, from_item};
+use crate::views::{Rows, StoredRow};
+use crate::{Item, Segment, StoreError};
+
+/// How many segments of the views table are read at a time.
+const SEGMENTS: u32 = 8;
+
+/// A line of a tenant's table of sums.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SumLine {
+    /// Whose.
+    pub tenant: String,
+    /// Which.
+    pub key: SumKey,
+}
+
+/// What there is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inventory {
+    /// How many rows there are, those of parts included.
+    pub rows: u64,
+    /// Rows and places in lists that should not be there.
+    pub findings: Vec<Finding>,
+    /// The sums as they stand, without zeros.
+    pub sums: BTreeMap<SumLine, Amounts>,
+    /// What the rows have added to them.
+    pub contributed: BTreeMap<SumLine, Amounts>,
+}
+
+/// A place in a list that is taken.
+#[derive(Deserialize)]
+struct Place {
+    pk: String,
+    sk: String,
+    #[serde(rename = "s")]
+    stream: StreamName,
+    #[serde(rename = "v")]
+    version: u64,
+}
+
+impl Audit {
+    /// Goes through all that is in the generation that is read, of one tenant if it is given: it scans the views table. `has_events` says of streams whether they are known to
+    /// have any; of the others it is asked.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn inventory(
+        &self,
+        tenant: Option<&str>,
+        has_events: &(dyn Fn(&StreamName) -> bool + Sync),
+    ) -> Result<Inventory, StoreError> {
+        let rows = self.rows().await?;
+        let segments = Segment::all(SEGMENTS).map(|segment| self.segment(&rows, segment, tenant, has_events));
+        let mut all = Inventory::default();
+        for part in try_join_all(segments).await? {
+            all.take(part);
+        }
+        all.sums.retain(|_, amounts| !amounts.is_empty());
+        all.contributed.values_mut().for_each(|amounts| amounts.retain(|_, amount| *amount != 0));
+        all.contributed.retain(|_, amounts| !amounts.is_empty());
+        Ok(all)
+    }
+
+    async fn segment(
+        &self,
+        rows: &Rows,
+        segment: Segment,
+        tenant: Option<&str>,
+        has_events: &(dyn Fn(&StreamName) -> bool + Sync),
+    ) -> Result<Inventory, StoreError> {
+        let prefix = match tenant {
+            Some(tenant) => format!("{}{tenant}/{}/", rows.generation().prefix(), self.domain),
+            None => rows.generation().prefix(),
+        };
+        let wanted = Wanted { prefix: &prefix, sk: None, attributes: &[] };
+        let (mut found, mut start) = (Inventory::default(), None);
+        loop {
+            let (items, next) = self.views.scan(wanted, segment, start).await?;
+            self.page(rows, items, has_events, &mut found).await?;
+            start = next;
+            if start.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn page(
+        &self,
+        rows: &Rows,
+        items: Vec<Item>,
+        has_events: &(dyn Fn(&StreamName) -> bool + Sync),
+        found: &mut Inventory,
+    ) -> Result<(), StoreError> {
+        let mut places = Vec::new();
+        for item in items {
+            let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str);
+            let (pk, sk) = (text("pk").to_owned(), text("sk").to_owned());
+            let Some((tenant, index)) = self.own(rows, &pk) else { continue };
+            if sk == "row" {
+                found.rows += 1;
+                self.row(rows, StoredRow::read(item)?.1, &pk, has_events, found).await?;
+            } else if item.contains_key("s") {
+                places.extend((!item.contains_key("x")).then(|| from_item::<Place>(item)).transpose()?);
+            } else if let Some(order) = sk.strip_suffix('\0') {
+                let line = SumLine { tenant: tenant.to_owned(), key: SumKey { index: index.to_owned(), order: order.to_owned() } };
+                found.sums.insert(line, amounts(&item));
+            }
+        }
+        found.findings.extend(self.strays(rows, places).await?);
+        Ok(())
+    }
+
+    /// Tenant and rest of a partition of this domain: `acme` and `users/42` of `g1/acme/identity/users/42`.
+    fn own<'a>(&self, rows: &Rows, pk: &'a str) -> Option<(&'a str, &'a str)> {
+        let (tenant, rest) = pk.strip_prefix(&rows.generation().prefix())?.split_once('/')?;
+        Some((tenant, rest.strip_prefix(&self.domain)?.strip_prefix('/')?))
+    }
+
+    /// Takes in what a row adds to sums, and sees whether its stream has any events.
+    async fn row(
+        &self,
+        rows: &Rows,
+        stored: StoredRow,
+        pk: &str,
+        has_events: &(dyn Fn(&StreamName) -> bool + Sync),
+        found: &mut Inventory,
+    ) -> Result<(), StoreError> {
+        let Ok(name) = pk.trim_start_matches(&rows.generation().prefix()).parse::<StreamName>() else { return Ok(()) };
+        let is_part = self.projections.iter().any(|part| part.parts.is_some() && part.category == name.category());
+        let stream = name.parent().filter(|_| is_part).unwrap_or_else(|| name.clone());
+        if stored.row.version > 0 && !has_events(&stream) && self.events.head(&stream).await? == 0 {
+            found.findings.push(Finding::new("row", &name, "has no events"));
+        }
+        for (key, amounts) in stored.contributions {
+            add(found.contributed.entry(SumLine { tenant: name.tenant().to_owned(), key }).or_default(), amounts);
+        }
+        Ok(())
+    }
+
+    /// The places where nobody should stand. A place that its row lacks is one only if the row, as it was read after it, has left it, is not about
+    /// to clear it, and it is taken still.
+    async fn strays(&self, rows: &Rows, places: Vec<Place>) -> Result<Vec<Finding>, StoreError> {
+        let names: BTreeSet<StreamName> = places.iter().map(|place| place.stream.clone()).collect();
+        let stored = rows.get_many(names.into_iter().collect(), Consistency::Strong).await?;
+        let mut findings = Vec::new();
+        for Place { pk, sk, stream, version } in places {
+            let Some((_, index)) = self.own(rows, &pk) else { continue };
+            let (Some(row), key) = (stored.get(&stream), IndexKey { index: index.to_owned(), sort: sk.clone() }) else { continue };
+            if version > row.row.version || row.pending.contains(&key) || self.stands(&stream, row, &key)? {
+                continue;
+            }
+            let now = self.views.get(Key { pk: pk.clone(), sk: sk.clone() }, Consistency::Strong).await?;
+            if now.is_some_and(|item| !item.contains_key("x")) {
+                findings.push(Finding::new("list", &stream, format!("stands in the list {index}, at {sk:?}, where it does not belong")));
+            }
+        }
+        Ok(findings)
+    }
+
+    /// Whether a row, as it is, belongs at a place. Of what this build does not know how to read it is not doubted.
+    fn stands(&self, name: &StreamName, stored: &StoredRow, key: &IndexKey) -> Result<bool, StoreError> {
+        match self.fold_of(name) {
+            Some(fold) if fold.revision == stored.row.revision => Ok((fold.apply)(name, &stored.row, &[])?.keys.contains(key)),
+            _ => Ok(true),
+        }
+    }
+}
+
+impl Inventory {
+    fn take(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.findings.extend(other.findings);
+        self.sums.extend(other.sums);
+        for (line, amounts) in other.contributed {
+            add(self.contributed.entry(line).or_default(), amounts);
+        }
+    }
+}
+
+fn add(sum: &mut Amounts, amounts: Amounts) {
+    for (name, amount) in amounts {
+        *sum.entry(name).or_default() += amount;
+    }
+}
+
+/// The numbers of an item that are not 0.
+fn amounts(item: &Item) -> Amounts {
+    let number = |value: &AttributeValue| value.as_n().ok()?.parse::<i128>().ok().filter(|number| *number != 0);
+    item.iter().filter_map(|(name, value)| Some((name.clone(), number(value)?))).collect()
+}

@@ -1,0 +1,132 @@
+//! What the events of one stream come to, checked: for whoever verifies that the tables are as they should be.
+
+use headwater::{Aggregate, Commit, Event, Folded, SequenceEvent, StreamName, Unique, UniqueEvent, UniqueValue, decode, sequence_stream};
+use headwater_dynamodb::Finding;
+use identity::{Group, Membership, User};
+use invoicing::{Invoice, InvoiceEvent};
+use licensing::{Playback, Policy};
+
+/// What the commits of a stream come to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    /// What is wrong with them.
+    pub findings: Vec<Finding>,
+    /// The unique values that the thing holds.
+    pub holds: Vec<UniqueValue>,
+    /// Who holds the unique value whose stream it is: a stream's name within the tenant.
+    pub holder: Option<String>,
+    /// The numbers that were taken, by the thing itself or, if it is a sequence's stream, from it.
+    pub numbers: Vec<Number>,
+}
+
+/// A number of a sequence, as one of the two streams that were written together tells of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Number {
+    /// The sequence's stream.
+    pub sequence: StreamName,
+    /// Which.
+    pub number: u64,
+    /// Who has it: a stream's name within the tenant.
+    pub taker: String,
+}
+
+/// What the commits of a stream come to: all of them, in order.
+pub fn history(stream: &StreamName, commits: &[Commit]) -> History {
+    let mut history = History::default();
+    history.findings.extend(order(stream, commits));
+    match (stream.domain(), stream.category().as_str()) {
+        (User::DOMAIN, User::CATEGORY) => history.fold::<User>(stream, commits),
+        (Group::DOMAIN, Group::CATEGORY) => history.fold::<Group>(stream, commits),
+        (Membership::DOMAIN, Membership::CATEGORY) => history.fold::<Membership>(stream, commits),
+        (invoicing::Customer::DOMAIN, invoicing::Customer::CATEGORY) => history.fold::<invoicing::Customer>(stream, commits),
+        (Invoice::DOMAIN, Invoice::CATEGORY) => {
+            history.fold::<Invoice>(stream, commits);
+            history.numbers = invoice_numbers(stream, commits);
+        }
+        (licensing::Customer::DOMAIN, licensing::Customer::CATEGORY) => history.fold::<licensing::Customer>(stream, commits),
+        (Playback::DOMAIN, Playback::CATEGORY) => history.fold::<Playback>(stream, commits),
+        (Policy::DOMAIN, Policy::CATEGORY) => history.fold::<Policy>(stream, commits),
+        _ => history.read_auxiliary(stream, commits),
+    }
+    history
+}
+
+/// That the events are numbered without gaps, and times never go back.
+fn order(stream: &StreamName, commits: &[Commit]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut version = 0;
+    for commit in commits {
+        if commit.first != version + 1 {
+            findings.push(Finding::new("gap", stream, format!("event {} is missing: the next is {}", version + 1, commit.first)));
+        }
+        version = commit.last();
+    }
+    for pair in commits.windows(2) {
+        if let [before, after] = pair
+            && after.at < before.at
+        {
+            findings.push(Finding::new(
+                "time",
+                stream,
+                format!("event {} was decided at {}, before the one before it", after.first, after.at),
+            ));
+        }
+    }
+    findings
+}
+
+/// The numbers that an invoice has been given.
+fn invoice_numbers(stream: &StreamName, commits: &[Commit]) -> Vec<Number> {
+    let Ok(sequence) = sequence_stream(stream.tenant(), stream.domain(), invoicing::NUMBERS) else { return Vec::new() };
+    let events = commits.iter().flat_map(|commit| &commit.events).filter_map(|event| decode::<InvoiceEvent>(event).ok());
+    let numbers = events.filter_map(|event| match event {
+        InvoiceEvent::InvoiceNumberSet { number } => Some(number),
+        _ => None,
+    });
+    numbers.map(|number| Number { sequence: sequence.clone(), number, taker: stream.within_tenant().to_owned() }).collect()
+}
+
+impl History {
+    /// Folds all events, and compares each snapshot of the present revision with the state that it should be.
+    fn fold<A: Aggregate>(&mut self, stream: &StreamName, commits: &[Commit]) {
+        let mut folded = Folded::<A>::default();
+        for commit in commits {
+            if let Err(error) = folded.apply_events(commit, commit.last()) {
+                self.findings.push(Finding::new("event", stream, format!("the commit at {} cannot be folded: {error}", commit.first)));
+                return;
+            }
+            let snapshot = commit.snapshot.as_ref().filter(|snapshot| snapshot.revision == A::REVISION);
+            let read = snapshot.map(|snapshot| serde_json::from_value::<A>(snapshot.state.clone()));
+            let is_right = match read {
+                None => true,
+                // As it is written: a number that DynamoDB gives back may look otherwise.
+                Some(state) => state.ok().and_then(|state| serde_json::to_value(state).ok()) == serde_json::to_value(&folded.state).ok(),
+            };
+            if !is_right {
+                self.findings.push(Finding::new(
+                    "snapshot",
+                    stream,
+                    format!("the one at event {} is not the fold of the events", commit.last()),
+                ));
+            }
+        }
+        self.holds = folded.state.unique_values();
+    }
+
+    /// Of a stream that has no state: one of a unique value, or of a sequence.
+    fn read_auxiliary(&mut self, stream: &StreamName, commits: &[Commit]) {
+        if all::<UniqueEvent>(commits).is_some() {
+            self.holder = commits.last().and_then(|newest| Unique::after(newest).ok()).and_then(|unique| unique.holder);
+        } else if let Some(taken) = all::<SequenceEvent>(commits) {
+            let number = |(number, SequenceEvent::NumberTaken { taker })| Number { sequence: stream.clone(), number, taker };
+            self.numbers = taken.into_iter().map(number).collect();
+        } else {
+            self.findings.push(Finding::new("stream", stream, "no service has streams of this kind"));
+        }
+    }
+}
+
+/// All events with their numbers, if they are of this type.
+fn all<E: Event>(commits: &[Commit]) -> Option<Vec<(u64, E)>> {
+    commits.iter().flat_map(|commit| &commit.events).map(|event| Some((event.number, decode(event).ok()?))).collect()
+}
