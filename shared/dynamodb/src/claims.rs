@@ -62,10 +62,15 @@ impl Claims {
         Ok(Ok(commits))
     }
 
-    /// Reads again those of this request's values that have moved.
-    pub(crate) async fn refresh(&mut self, store: &EventStore, moved: &[StreamName]) -> Result<(), StoreError> {
-        let values: Vec<&StreamName> = moved.iter().filter(|stream| self.heads.remove(*stream).is_some()).collect();
-        self.load(store, values.into_iter()).await
+    /// Reads again those of this request's values that have moved or, where its own stream has, all that were read.
+    ///
+    /// Where a value is already as the command wants it nothing is written to its stream, so nothing checks that it is. It must then have been
+    /// read after the state: as long as the state is the present one the value cannot change.
+    pub(crate) async fn refresh(&mut self, store: &EventStore, own: &StreamName, moved: &[StreamName]) -> Result<(), StoreError> {
+        let has_own = moved.contains(own);
+        let is_old = |stream: &StreamName, head: &Head| moved.contains(stream) || has_own && head.unique.version > 0;
+        let old: Vec<StreamName> = self.heads.extract_if(.., |stream, head| is_old(stream, head)).map(|(stream, _)| stream).collect();
+        self.load(store, old.iter()).await
     }
 
     async fn load(&mut self, store: &EventStore, streams: impl Iterator<Item = &StreamName>) -> Result<(), StoreError> {

@@ -93,7 +93,7 @@ impl<'a, C: Command> Attempt<'a, C> {
             match self.decide().await? {
                 // What came between has been read in this call, and stays.
                 Decision::Nothing(nothing @ Nothing::Concurrent(_)) => return self.answer(nothing).await,
-                Decision::Nothing(_) if !self.is_verified => self.read().await?,
+                Decision::Nothing(_) if !self.is_verified => self.verify().await?,
                 Decision::Nothing(nothing) => return self.answer(nothing).await,
                 Decision::Append(append, after) => match self.store.append(&append).await? {
                     Appended::Done => return Ok(self.committed(after)),
@@ -108,6 +108,17 @@ impl<'a, C: Command> Attempt<'a, C> {
     async fn read(&mut self) -> Result<(), StoreError> {
         self.known = self.store.load_onto(std::mem::take(&mut self.known), &self.execution.stream).await?;
         self.is_verified = true;
+        Ok(())
+    }
+
+    /// Brings the state up to date, and what else was read if the state was another.
+    async fn verify(&mut self) -> Result<(), StoreError> {
+        let version = self.known.version;
+        self.read().await?;
+        if self.known.version > version {
+            let own = &self.execution.stream;
+            self.claims.refresh(self.store, own, std::slice::from_ref(own)).await?;
+        }
         Ok(())
     }
 
@@ -187,7 +198,7 @@ impl<'a, C: Command> Attempt<'a, C> {
             }
         }
         // Last, since what others write to is old again after a wait.
-        self.claims.refresh(self.store, &moved).await?;
+        self.claims.refresh(self.store, &self.execution.stream, &moved).await?;
         if let Some(numbers) = &mut self.numbers {
             numbers.refresh(self.store, &moved).await?;
         }

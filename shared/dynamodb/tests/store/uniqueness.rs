@@ -6,6 +6,7 @@ use headwater_dynamodb::{EventStore, ExecuteError, Execution, Outcome};
 
 use crate::support::dynamo::{Dynamo, committed, execution, person, run};
 use crate::support::person::{Leave, NAME_TAKEN, Name, Note, Person};
+use crate::support::proxy::Fault;
 
 fn value(name: &str) -> StreamName {
     UniqueKey::new(&[7; 32]).unwrap().stream("acme", "people", &UniqueValue::new("names", name, &NAME_TAKEN)).unwrap()
@@ -109,6 +110,38 @@ async fn two_lambdas_may_rename_the_same_thing() {
         held.push(holder(&one, name).await.is_some());
     }
     assert_eq!(held, [true, false, false, false]);
+}
+
+/// Found by simulation. Who holds the name was read, then the holder left, then its state was read: that the name is its own already was
+/// believed, and it went without.
+#[tokio::test]
+async fn a_name_that_was_given_up_meanwhile_is_claimed_again() {
+    let dynamo = Dynamo::start().await;
+    let (one, two, ada) = (dynamo.store(), dynamo.store(), person("1"));
+    committed(create(&two, "1", "Ada").await);
+    let leaving = ada.clone();
+    let leave = async move { _ = committed(run(&two, &leaving, &Leave).await) };
+    dynamo.inject("Query", Fault::Then(Box::pin(leave)));
+    assert_eq!(committed(create(&one, "1", "Ada").await), 3);
+    assert_eq!(holder(&one, "ada").await.as_deref(), Some("people/persons/1"));
+}
+
+/// Found by simulation. That the name is free was read before its holder, who had given it up, took it again; then nobody released it.
+#[tokio::test]
+async fn a_name_that_was_taken_again_meanwhile_is_released() {
+    let dynamo = Dynamo::start().await;
+    let (one, two, ada) = (dynamo.store(), dynamo.store(), person("1"));
+    committed(create(&one, "1", "Ada").await);
+    committed(run(&two, &ada, &Name("Bob")).await);
+    let back = {
+        let ada = ada.clone();
+        async move { _ = committed(run(&two, &ada, &Name("Ada")).await) }
+    };
+    // One looks who holds the name that it believes to give up, and then who holds the other.
+    dynamo.inject("Query", Fault::Then(Box::pin(async {})));
+    dynamo.inject("Query", Fault::Then(Box::pin(back)));
+    assert_eq!(committed(run(&one, &ada, &Leave).await), 4);
+    assert_eq!((holder(&one, "ada").await, holder(&one, "bob").await), (None, None));
 }
 
 #[tokio::test]
