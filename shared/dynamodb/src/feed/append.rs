@@ -36,6 +36,13 @@ pub(crate) struct CommitKey {
     pub(crate) count: u64,
 }
 
+impl CommitKey {
+    /// The number of its last event.
+    fn last(&self) -> u64 {
+        self.first + self.count - 1
+    }
+}
+
 /// Appends to the change feeds. It remembers where each ends: if another worker has been faster, the condition tells.
 pub(crate) struct Appender {
     table: Table,
@@ -83,14 +90,19 @@ impl Appender {
         }
     }
 
-    /// What the feed lacks of a stream: from the commits at hand or else, where one is missing among them, from the events table.
+    /// What the feed lacks of a stream: from the commits at hand or else, where one is missing among them, from the events table. Of what came
+    /// meanwhile it must not tell: the rows have not got there.
     async fn missing<'a>(&self, reached: &'a Reached) -> Result<Missing<'a>, StoreError> {
         let Reached { stream, version, commits } = reached;
         let fed = fed_version(&self.table, stream).await?;
         let commits = match follow(fed, commits) {
             _ if fed >= *version => Vec::new(),
             (commits, end) if end >= *version => commits,
-            _ => self.events.commit_keys_after(stream, fed).await?,
+            _ => {
+                let mut commits = self.events.commit_keys_after(stream, fed).await?;
+                commits.retain(|commit| commit.last() <= *version);
+                commits
+            }
         };
         Ok(Missing { stream, fed, commits })
     }
@@ -120,7 +132,7 @@ impl Appender {
 impl Missing<'_> {
     /// The version that the feed tells of when it has these commits.
     fn end(&self) -> u64 {
-        self.commits.last().map_or(self.fed, |last| last.first + last.count - 1)
+        self.commits.last().map_or(self.fed, CommitKey::last)
     }
 
     fn listed(&self) -> impl Iterator<Item = Listed> {
