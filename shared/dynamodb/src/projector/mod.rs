@@ -8,8 +8,8 @@
 //! 2. make tombstones of the index rows that it lists as pending, and clear the list;
 //! 3. fold the commits that it lacks, from the records or else from the events table;
 //! 4. put the index rows that the new state needs, at the new version;
-//! 5. write the primary row on the condition that it still has the version read, with the index keys that the state has left as its
-//!    pending list;
+//! 5. write the primary row on the condition that it is still the one that was read (by version and revision), with the index keys that the
+//!    state has left as its pending list;
 //! 6. make tombstones of those, and clear the list. A lost condition in step 5 means: again from step 1.
 //!
 //! Why that is enough:
@@ -17,7 +17,7 @@
 //!   duplicates and late records find nothing to do (a deleted thing's row stays, as a tombstone), and of two workers one loses.
 //! - *Put before, remove after*: whenever the primary row has a key, the index row of that key stands. A reader takes index rows as
 //!   hints and asks the primary row, so it sees each thing exactly where the primary row says, never twice and never where it was.
-//! - Index rows carry versions and are only ever overwritten by later ones, a tombstone too. So what a slow worker writes after the
+//! - Index rows carry versions (and revisions) and are only ever overwritten by later ones, a tombstone too. So what a slow worker writes after the
 //!   others have moved on changes nothing.
 //! - The pending list is written in the same item as the new state. So a crash between steps 5 and 6 leaves the work noted where the
 //!   next worker reads first.

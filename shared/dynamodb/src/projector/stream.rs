@@ -104,7 +104,9 @@ impl Upkeep {
             } else {
                 fold_missing(&self.events, projection, &name, &old.row, |_| None).await?
             };
-            if is_usable && applied.row.version <= old.row.version {
+            // At one version a row only passes to a higher revision, or what two builds write beside each other could not be told apart by time.
+            let is_ours = is_usable || old.row.revision > projection.revision;
+            if is_ours && applied.row.version <= old.row.version {
                 return Ok(());
             }
             if write(rows, &name, &old, next(rows, &name, &old, applied)?).await? {
@@ -127,8 +129,7 @@ fn next(rows: &Rows, name: &StreamName, old: &StoredRow, applied: Applied) -> Re
 
 /// Puts the index rows, then the row itself, then removes what it has left; `false` if another worker wrote the row meanwhile.
 async fn write(rows: &Rows, name: &StreamName, old: &StoredRow, Next { row, put }: Next) -> Result<bool, StoreError> {
-    let version = row.row.version;
-    try_join_all(put.iter().map(|key| rows.put_into_index(name, key, version))).await?;
+    try_join_all(put.iter().map(|key| rows.put_into_index(name, key, &row.row))).await?;
     if !rows.put(name, row.clone(), old).await? {
         return Ok(false);
     }
@@ -141,7 +142,6 @@ async fn bury_pending(rows: &Rows, name: &StreamName, stored: &StoredRow) -> Res
     if stored.pending.is_empty() {
         return Ok(());
     }
-    let version = stored.row.version;
-    try_join_all(stored.pending.iter().map(|key| rows.bury_in_index(name, key, version))).await?;
-    rows.clear_pending(name, version).await
+    try_join_all(stored.pending.iter().map(|key| rows.bury_in_index(name, key, &stored.row))).await?;
+    rows.clear_pending(name, &stored.row).await
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use headwater::{IndexKey, StreamName};
+use headwater::{IndexKey, Row, StreamName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,8 @@ struct IndexItem {
     stream: StreamName,
     #[serde(rename = "v")]
     version: u64,
+    #[serde(rename = "r")]
+    revision: u32,
     #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
     gone: bool,
     /// Seconds since the epoch, as DynamoDB wants it.
@@ -49,29 +51,34 @@ pub(crate) struct Hints {
 }
 
 impl Rows {
-    /// Puts a stream's row into an index, unless the index knows a later version already.
-    pub(crate) async fn put_into_index(&self, stream: &StreamName, key: &IndexKey, version: u64) -> Result<(), StoreError> {
-        self.write_index_row(stream, key, version, None).await
+    /// Puts the stream of a row into an index, unless the index knows a later row already.
+    pub(crate) async fn put_into_index(&self, stream: &StreamName, key: &IndexKey, row: &Row) -> Result<(), StoreError> {
+        self.write_index_row(stream, key, row, None).await
     }
 
-    /// Leaves a tombstone in an index, unless the index knows a later version already.
-    pub(crate) async fn bury_in_index(&self, stream: &StreamName, key: &IndexKey, version: u64) -> Result<(), StoreError> {
+    /// Leaves a tombstone in an index, unless the index knows a later row already.
+    pub(crate) async fn bury_in_index(&self, stream: &StreamName, key: &IndexKey, row: &Row) -> Result<(), StoreError> {
         let ttl = (Timestamp::now() + TOMBSTONE_LIFE).as_second();
-        self.write_index_row(stream, key, version, Some(ttl)).await
+        self.write_index_row(stream, key, row, Some(ttl)).await
     }
 
-    async fn write_index_row(&self, stream: &StreamName, key: &IndexKey, version: u64, ttl: Option<i64>) -> Result<(), StoreError> {
+    async fn write_index_row(&self, stream: &StreamName, key: &IndexKey, row: &Row, ttl: Option<i64>) -> Result<(), StoreError> {
         let item = to_item(IndexItem {
             pk: self.generation.index(stream.tenant(), stream.domain(), &key.index),
             sk: key.sort.clone(),
             stream: stream.clone(),
-            version,
+            version: row.version,
+            revision: row.revision,
             gone: ttl.is_some(),
             ttl,
         })?;
-        let older =
-            Condition { expression: "attribute_not_exists(pk) OR v < :v", values: vec![(":v", AttributeValue::N(version.to_string()))] };
-        // A condition that is not met is as good: then the index row tells of a later version.
+        let number = |number: u64| AttributeValue::N(number.to_string());
+        let older = Condition {
+            // At one version the higher revision is the later one: see `Upkeep::bring_up_part`.
+            expression: "attribute_not_exists(pk) OR v < :v OR (v = :v AND r < :r)",
+            values: vec![(":v", number(row.version)), (":r", number(row.revision.into()))],
+        };
+        // A condition that is not met is as good: then the index row tells of a later row.
         self.table.put_if(item, older).await?;
         Ok(())
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::row::{Parked, StoredRow};
-use super::rows::{Rows, at_version, unchanged_since};
+use super::rows::{Rows, same_as, unchanged_since};
 use super::{Generation, Views};
 use crate::table::{Consistency, Key, Order, Range, from_item, to_item};
 use crate::{Item, StoreError};
@@ -70,7 +70,7 @@ impl Rows {
     pub(crate) async fn park(&self, stream: &StreamName, row: StoredRow, parked: Parked) -> Result<bool, StoreError> {
         let Key { pk, .. } = entry(self.generation, stream);
         let listed = to_item(Entry { pk, sk: stream.clone(), parked: parked.clone() })?;
-        let unchanged = unchanged_since(row.row.version);
+        let unchanged = unchanged_since(&row.row);
         let row = StoredRow { parked: Some(parked), ..row }.into_item(self.generation, stream)?;
         self.table.transact(vec![self.table.put(row, Some(unchanged))?, self.table.put(listed, None)?]).await
     }
@@ -79,7 +79,7 @@ impl Rows {
     pub(crate) async fn unpark(&self, stream: &StreamName) -> Result<(), StoreError> {
         let stored = self.get(stream, Consistency::Strong).await?;
         if stored.parked.is_some() {
-            let row = self.table.remove(self.generation.row(stream), "p", at_version(stored.row.version))?;
+            let row = self.table.remove(self.generation.row(stream), "p", same_as(&stored.row))?;
             // If the condition is not met, then somebody else has resumed the stream.
             self.table.transact(vec![row, self.table.delete(entry(self.generation, stream))?]).await?;
         }

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use headwater::{StreamName, contribution_changes};
+use headwater::{Row, StreamName, contribution_changes};
 
 use super::row::StoredRow;
 use super::{FoldError, Generation};
@@ -76,7 +76,7 @@ impl Rows {
     /// transaction, less what the old one had added: so a sum counts every row once, whoever writes it how often.
     pub(crate) async fn put(&self, stream: &StreamName, row: StoredRow, old: &StoredRow) -> Result<bool, StoreError> {
         let changes = contribution_changes(&old.contributions, &row.contributions);
-        let (item, unchanged) = (row.into_item(self.generation, stream)?, unchanged_since(old.row.version));
+        let (item, unchanged) = (row.into_item(self.generation, stream)?, unchanged_since(&old.row));
         if changes.is_empty() {
             return self.table.put_if(item, unchanged).await;
         }
@@ -87,28 +87,25 @@ impl Rows {
         self.table.transact(writes).await
     }
 
-    /// Notes that all index rows that the row of this version had left are tombstones. If the row has moved on, then another
-    /// worker saw to that.
-    pub(crate) async fn clear_pending(&self, stream: &StreamName, version: u64) -> Result<(), StoreError> {
-        self.table.remove_if(self.generation.row(stream), "k", at_version(version)).await?;
+    /// Notes that all index rows that this row had left are tombstones. If it is another row by now, then another worker saw to that.
+    pub(crate) async fn clear_pending(&self, stream: &StreamName, row: &Row) -> Result<(), StoreError> {
+        self.table.remove_if(self.generation.row(stream), "k", same_as(row)).await?;
         Ok(())
     }
 }
 
-/// The row has the version that it was read with, and is not parked.
-pub(crate) fn unchanged_since(version: u64) -> Condition {
-    let expression = match version {
-        0 => "attribute_not_exists(pk) OR (v = :v AND attribute_not_exists(p))",
-        _ => "v = :v AND attribute_not_exists(p)",
+/// The row is the one that was read, and is not parked.
+pub(crate) fn unchanged_since(row: &Row) -> Condition {
+    let expression = match row.version {
+        0 => "attribute_not_exists(pk) OR (v = :v AND r = :r AND attribute_not_exists(p))",
+        _ => "v = :v AND r = :r AND attribute_not_exists(p)",
     };
-    Condition { expression, values: vec![(":v", number(version))] }
+    Condition { expression, ..same_as(row) }
 }
 
-/// The row has this version.
-pub(crate) fn at_version(version: u64) -> Condition {
-    Condition { expression: "v = :v", values: vec![(":v", number(version))] }
-}
-
-fn number(version: u64) -> AttributeValue {
-    AttributeValue::N(version.to_string())
+/// The row is this one: version and revision say what is in it. The version alone does not, since a part's row that another build folded anew
+/// stays at its version.
+pub(crate) fn same_as(row: &Row) -> Condition {
+    let number = |number: u64| AttributeValue::N(number.to_string());
+    Condition { expression: "v = :v AND r = :r", values: vec![(":v", number(row.version)), (":r", number(row.revision.into()))] }
 }
