@@ -51,9 +51,13 @@ impl Answer {
         Self::json(status, &json!({ "id": stream.id(), "version": version })).at(stream, version)
     }
 
-    /// With the token of a stream's version as `ETag` and `Consistency-Token`, for an answer of a command's own.
+    /// With the token of a stream's version as `ETag` and `Consistency-Token`, for an answer of a command's own. Where nothing had to change in a
+    /// stream that has no events there is nothing that a token could name.
     #[must_use]
     pub fn at(self, stream: &StreamName, version: u64) -> Self {
+        if version == 0 {
+            return self;
+        }
         let token = Token::of(stream, version).quoted();
         self.header("etag", &token).header("consistency-token", &token)
     }
@@ -145,5 +149,18 @@ impl From<Answer> for ApiGatewayV2httpResponse {
 impl From<Answer> for Value {
     fn from(answer: Answer) -> Self {
         json!({ "status": answer.status, "headers": answer.headers, "body": answer.body })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_never_was_has_no_token() {
+        let stream = StreamName::new("acme", "identity", "users", "1").unwrap();
+        let token = |version| Answer::command(200, &stream, version).headers.into_iter().find(|(name, _)| name == "consistency-token");
+        assert_eq!(token(0), None);
+        assert_eq!(token(1), Some(("consistency-token".to_owned(), "\"acme/identity/users/1@1\"".to_owned())));
     }
 }
