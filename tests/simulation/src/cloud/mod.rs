@@ -1,0 +1,252 @@
+//! DynamoDB, its stream, and Kinesis, as the processes see them through the AWS SDK: requests arrive late or not at all, replies get
+//! lost, and what was given up on may still be carried out.
+
+mod kinesis;
+mod tables;
+mod weather;
+
+use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use self::kinesis::Kinesis;
+pub(crate) use self::kinesis::{Record, Shard};
+pub(crate) use self::tables::StreamRecord;
+use self::tables::{TableStream, Tables};
+use self::weather::{Fate, Weather};
+use crate::chance::Chance;
+use crate::history::History;
+use crate::plan::{Plan, Trouble};
+
+/// Virtual time at which a run begins: 2026-09-21, in milliseconds since the epoch.
+const BEGINNING: i64 = 1_790_000_000_000;
+
+/// Everything outside the processes. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Cloud {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    chance: Chance,
+    weather: Weather,
+    began: Instant,
+    state: Mutex<State>,
+}
+
+/// What is stored, and what was seen.
+pub(crate) struct State {
+    tables: Tables,
+    kinesis: Kinesis,
+    /// The stream of the events table.
+    pub(crate) stream: TableStream,
+    pub(crate) history: History,
+    /// Requests that have not been answered.
+    under_way: usize,
+    /// A digest of the course so far.
+    course: DefaultHasher,
+    requests: u64,
+    log: Option<Vec<String>>,
+}
+
+impl Cloud {
+    pub(crate) fn new(plan: &Plan, chance: Chance, is_logged: bool) -> Self {
+        let state = State {
+            tables: Tables::new(),
+            kinesis: Kinesis::new(),
+            stream: TableStream::default(),
+            history: History::default(),
+            under_way: 0,
+            course: DefaultHasher::new(),
+            requests: 0,
+            log: is_logged.then(Vec::new),
+        };
+        let weather = Weather::new(plan, chance.clone());
+        Self { inner: Arc::new(Inner { chance, weather, began: Instant::now(), state: Mutex::new(state) }) }
+    }
+
+    /// How a process gets here.
+    pub(crate) fn config(&self) -> SdkConfig {
+        let connector = SharedHttpConnector::new(Line(self.clone()));
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("eu-central-1"))
+            .endpoint_url("http://simulated")
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("key", "secret", None, None, "simulation")))
+            .retry_config(RetryConfig::disabled())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new())
+            .http_client(http_client_fn(move |_, _| connector.clone()))
+            .build()
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn chance(&self) -> &Chance {
+        &self.inner.chance
+    }
+
+    /// Whether a trouble comes up here and now, where it can be so likely.
+    pub(crate) fn strikes(&self, trouble: Trouble, likely: f64) -> bool {
+        self.inner.weather.strikes(trouble, likely)
+    }
+
+    /// From now on nothing goes wrong any more.
+    pub(crate) fn calm(&self) {
+        self.inner.weather.calm();
+    }
+
+    /// Milliseconds since the epoch.
+    pub(crate) fn now(&self) -> i64 {
+        BEGINNING + i64::try_from(self.inner.began.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// Writes down what happens, if that is wanted.
+    pub(crate) fn log(&self, what: impl FnOnce() -> String) {
+        let elapsed = self.inner.began.elapsed();
+        let mut state = self.state();
+        if let Some(log) = &mut state.log {
+            log.push(format!("{:>9.3} {}", elapsed.as_secs_f64(), what()));
+        }
+    }
+
+    /// One request, from its departure to its reply.
+    async fn request(&self, target: String, body: String) -> Result<HttpResponse, ConnectorError> {
+        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let fate = self.inner.weather.fate(&operation);
+        let (there, back) = (self.inner.weather.delay(), self.inner.weather.delay());
+        if fate == Fate::NeverArrives {
+            sleep(there).await;
+            return Err(ConnectorError::io("the connection was lost".into()));
+        }
+        // It is on its way, whatever becomes of its sender.
+        self.state().under_way += 1;
+        let cloud = self.clone();
+        let service = tokio::spawn(async move {
+            sleep(there).await;
+            let reply = match fate {
+                Fate::Refused { status, body } => (status, body.to_owned()),
+                _ => cloud.carry_out(&operation, &body),
+            };
+            cloud.note(&operation, &body, &reply);
+            sleep(back).await;
+            cloud.state().under_way -= 1;
+            reply
+        });
+        let (status, body) = service.await.map_err(|panic| ConnectorError::other(panic.into(), None))?;
+        match fate {
+            Fate::ReplyLost => Err(ConnectorError::io("the reply was lost".into())),
+            Fate::FailsAfterwards => Ok(response(500, r#"{"__type":"InternalServerError"}"#.to_owned())),
+            _ => Ok(response(status, body)),
+        }
+    }
+
+    fn carry_out(&self, operation: &str, body: &str) -> (u16, String) {
+        let mut request: Value = serde_json::from_str(body).unwrap_or_default();
+        let now = self.inner.began.elapsed();
+        let mut state = self.state();
+        if operation == "PutRecords" {
+            return (200, state.kinesis.put_records(&request, &self.inner.weather).to_string());
+        }
+        self.inner.weather.bend(operation, &mut request);
+        let State { tables, stream, history, .. } = &mut *state;
+        let (status, answer, written) = tables.carry_out(operation, request, now, &self.inner.weather);
+        tables::observe(written, stream, history, &self.inner.chance);
+        (status, answer)
+    }
+
+    /// Splits a shard of the commits stream, and gives its children.
+    pub(crate) fn split_shard(&self, shard: usize) -> Option<[usize; 2]> {
+        self.state().kinesis.split(shard)
+    }
+
+    fn note(&self, operation: &str, body: &str, (status, reply): &(u16, String)) {
+        let elapsed = self.inner.began.elapsed();
+        let mut state = self.state();
+        state.requests += 1;
+        (elapsed, operation, status).hash(&mut state.course);
+        if let Some(log) = &mut state.log {
+            log.push(format!(
+                "{:>9.3} {operation} {} -> {status} {}",
+                elapsed.as_secs_f64(),
+                brief(body),
+                if *status == 200 { "" } else { reply.as_str() }
+            ));
+        }
+    }
+}
+
+impl State {
+    /// What the shards of the commits stream hold.
+    pub(crate) fn shard(&mut self, shard: usize) -> &mut Shard {
+        self.kinesis.shard(shard)
+    }
+
+    /// Whether nothing is on its way.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.under_way == 0 && self.stream.shards.iter().all(VecDeque::is_empty) && self.kinesis.is_drained()
+    }
+
+    /// Every item of a table.
+    pub(crate) fn items(&self, table: &str) -> Vec<serde_dynamo::Item> {
+        self.tables.items(table)
+    }
+
+    /// A digest of the course so far, and how many requests there were.
+    pub(crate) fn course(&self) -> (u64, u64) {
+        (self.course.finish(), self.requests)
+    }
+
+    /// What was written down.
+    pub(crate) fn take_log(&mut self) -> Vec<String> {
+        self.log.take().unwrap_or_default()
+    }
+}
+
+/// The way from a process to here.
+struct Line(Cloud);
+
+impl std::fmt::Debug for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Line")
+    }
+}
+
+impl HttpConnector for Line {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
+        let body = request.body().bytes().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
+        let cloud = self.0.clone();
+        HttpConnectorFuture::new(async move { cloud.request(target, body).await })
+    }
+}
+
+fn response(status: u16, body: String) -> HttpResponse {
+    let status = aws_smithy_runtime_api::http::StatusCode::try_from(status).unwrap();
+    let mut response = HttpResponse::new(status, SdkBody::from(body));
+    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    response
+}
+
+/// As much of a request as one wants to read in a log.
+fn brief(body: &str) -> String {
+    body.chars().take(400).collect()
+}
+
+/// How long it takes until nothing of what was given up on is under way any more.
+pub(crate) const LONGEST_DELAY: Duration = Duration::from_secs(8);

@@ -1,0 +1,346 @@
+//! A small domain that has one of everything: things with unique names, lists and sums, that take numbers; crates whose slots are parts.
+//!
+//! `BUILD` says which build of it runs. The second one has other snapshots and other rows than the first, as after a deployment; what
+//! the rules say and what the events look like is the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use headwater::{
+    Aggregate, Amounts, Command, Context, Contributions, Event, IndexKey, Part, Projection, ProjectionFn, Rejection, Rule, StreamName,
+    SumKey, UniqueValue, Verdict, part_fn, projection_fn,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The name of the domain.
+pub(crate) const DOMAIN: &str = "sim";
+/// Whose data it all is.
+pub(crate) const TENANT: &str = "acme";
+/// The builds that there are.
+pub(crate) const BUILDS: [u32; 2] = [1, 2];
+/// The list of all things.
+pub(crate) const THINGS: &str = "things";
+/// The most that is added to one thing.
+const MOST: u64 = 400;
+
+pub(crate) static NAME_TAKEN: Rule = Rule { name: "name-taken", title: "Another has this name.", help: "" };
+pub(crate) static FULL: Rule = Rule { name: "full", title: "There is no room for more.", help: "" };
+pub(crate) static EXISTS: Rule = Rule { name: "exists", title: "It is there already.", help: "" };
+
+/// What folds the rows of a build.
+pub(crate) fn projections(build: u32) -> &'static [ProjectionFn] {
+    static FIRST: [ProjectionFn; 2] = [projection_fn::<ThingRow<1>>(), part_fn::<SlotRow<1>>()];
+    static SECOND: [ProjectionFn; 2] = [projection_fn::<ThingRow<2>>(), part_fn::<SlotRow<2>>()];
+    if build == 1 { &FIRST } else { &SECOND }
+}
+
+/// The stream of a thing.
+pub(crate) fn thing(id: &str) -> StreamName {
+    StreamName::new(TENANT, DOMAIN, THINGS, id).unwrap()
+}
+
+/// The stream of a crate.
+pub(crate) fn crate_of(id: &str) -> StreamName {
+    StreamName::new(TENANT, DOMAIN, "crates", id).unwrap()
+}
+
+/// What can have happened to a thing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub(crate) enum ThingEvent {
+    Created { name: String, group: String },
+    Renamed { name: String },
+    Moved { group: String },
+    Added { amount: u64 },
+    Numbered { number: u64 },
+    Removed {},
+}
+
+impl Event for ThingEvent {}
+
+/// What the rules about a thing need.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Thing<const BUILD: u32> {
+    name: Option<String>,
+    group: String,
+    /// What was added, times `BUILD`: so a snapshot that another build misreads shows.
+    weight: u64,
+    added: u64,
+    is_removed: bool,
+}
+
+impl<const BUILD: u32> Aggregate for Thing<BUILD> {
+    type Event = ThingEvent;
+    const DOMAIN: &'static str = DOMAIN;
+    const CATEGORY: &'static str = THINGS;
+    const REVISION: u32 = BUILD;
+    const PAGE: u32 = 4;
+
+    fn evolve(&mut self, event: &ThingEvent, _: Timestamp) {
+        match event {
+            ThingEvent::Created { name, group } => *self = Self { name: Some(name.clone()), group: group.clone(), ..Self::default() },
+            ThingEvent::Renamed { name } => self.name = Some(name.clone()),
+            ThingEvent::Moved { group } => self.group.clone_from(group),
+            ThingEvent::Added { amount } => {
+                self.added += amount;
+                self.weight += amount * u64::from(BUILD);
+            }
+            ThingEvent::Numbered { .. } => {}
+            ThingEvent::Removed {} => (self.name, self.is_removed) = (None, true),
+        }
+    }
+
+    fn unique_values(&self) -> Vec<UniqueValue> {
+        self.name.iter().map(|name| UniqueValue::new("names", name, &NAME_TAKEN)).collect()
+    }
+}
+
+impl<const BUILD: u32> Thing<BUILD> {
+    fn is_there(&self, context: &Context) -> Result<(), Rejection> {
+        if self.name.is_some() { Ok(()) } else { Err(Rejection::unknown("thing", &context.id)) }
+    }
+}
+
+/// A command about a thing. Those that change nothing have no effect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum ThingCommand {
+    Create {
+        name: String,
+        group: String,
+    },
+    Rename {
+        name: String,
+    },
+    Move {
+        group: String,
+    },
+    /// Several events at once.
+    Add {
+        amounts: Vec<u64>,
+    },
+    Number {},
+    Remove {},
+}
+
+/// A command about a thing, as a build decides it.
+pub(crate) struct OfThing<'a, const BUILD: u32>(pub(crate) &'a ThingCommand);
+
+impl<const BUILD: u32> Command for OfThing<'_, BUILD> {
+    type Aggregate = Thing<BUILD>;
+    const NAME: &'static str = "OfThing";
+
+    fn decide(&self, state: &Thing<BUILD>, context: &Context) -> Verdict<Thing<BUILD>> {
+        if let ThingCommand::Create { name, group } = self.0 {
+            // What was removed can be created again.
+            let created = ThingEvent::Created { name: name.clone(), group: group.clone() };
+            return if state.name.is_some() { Err(Rejection::refused(&EXISTS, context.id.clone())) } else { Ok(vec![created]) };
+        }
+        state.is_there(context)?;
+        let event = match self.0 {
+            ThingCommand::Rename { name } if state.name.as_ref() == Some(name) => return Ok(vec![]),
+            ThingCommand::Move { group } if state.group == *group => return Ok(vec![]),
+            ThingCommand::Rename { name } => ThingEvent::Renamed { name: name.clone() },
+            ThingCommand::Move { group } => ThingEvent::Moved { group: group.clone() },
+            ThingCommand::Add { amounts } if state.added + amounts.iter().sum::<u64>() > MOST => {
+                return Err(Rejection::refused(&FULL, context.id.clone()));
+            }
+            ThingCommand::Add { amounts } => return Ok(amounts.iter().map(|amount| ThingEvent::Added { amount: *amount }).collect()),
+            ThingCommand::Number {} => ThingEvent::Numbered { number: context.number.unwrap_or_default() },
+            ThingCommand::Create { .. } | ThingCommand::Remove {} => ThingEvent::Removed {},
+        };
+        Ok(vec![event])
+    }
+
+    fn sequence(&self) -> Option<&'static str> {
+        matches!(self.0, ThingCommand::Number {}).then_some("numbers")
+    }
+
+    fn commutes_with(&self, event: &ThingEvent) -> bool {
+        matches!(
+            (self.0, event),
+            (ThingCommand::Add { .. }, ThingEvent::Added { .. } | ThingEvent::Renamed { .. } | ThingEvent::Moved { .. })
+        )
+    }
+}
+
+/// The row of a thing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ThingRow<const BUILD: u32> {
+    pub(crate) name: String,
+    pub(crate) group: String,
+    amounts: Vec<u64>,
+    numbers: Vec<u64>,
+    is_removed: bool,
+    build: u32,
+}
+
+impl<const BUILD: u32> Projection for ThingRow<BUILD> {
+    type Event = ThingEvent;
+    const CATEGORY: &'static str = THINGS;
+    const REVISION: u32 = BUILD;
+
+    fn evolve(&mut self, event: &ThingEvent, _: Timestamp) {
+        self.build = BUILD;
+        match event {
+            ThingEvent::Created { name, group } => {
+                *self = Self { name: name.clone(), group: group.clone(), build: BUILD, ..Self::default() };
+            }
+            ThingEvent::Renamed { name } => self.name.clone_from(name),
+            ThingEvent::Moved { group } => self.group.clone_from(group),
+            ThingEvent::Added { amount } => self.amounts.push(*amount),
+            ThingEvent::Numbered { number } => self.numbers.push(*number),
+            ThingEvent::Removed {} => self.is_removed = true,
+        }
+    }
+
+    fn is_deleted(&self) -> bool {
+        self.is_removed
+    }
+
+    fn index_keys(&self, stream: &StreamName) -> BTreeSet<IndexKey> {
+        let all = IndexKey::new(THINGS, &self.name, stream.id());
+        let group = IndexKey::new(format!("group/{}", self.group), &self.name, stream.id());
+        // The second build has a list that the first does not know.
+        let sums = (BUILD == 2).then(|| IndexKey::new("by-sum", &format!("{:06}", self.amounts.iter().sum::<u64>()), stream.id()));
+        [all, group].into_iter().chain(sums).collect()
+    }
+
+    fn contributions(&self, _: &StreamName) -> Contributions {
+        let key = SumKey { index: "groups".to_owned(), order: self.group.clone() };
+        let amount = self.amounts.iter().map(|amount| i128::from(*amount) * i128::from(BUILD)).sum();
+        Contributions::from([(key, Amounts::from([("things".to_owned(), 1), ("amount".to_owned(), amount)]))])
+    }
+}
+
+/// What can have happened to a crate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub(crate) enum CrateEvent {
+    Stored {
+        slot: String,
+        amount: u64,
+    },
+    Emptied {
+        slot: String,
+    },
+    /// This concerns no slot.
+    Shaken {},
+}
+
+impl Event for CrateEvent {}
+
+/// What the rules about a crate need: how much lies in its slots.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Crate<const BUILD: u32> {
+    slots: BTreeMap<String, u64>,
+    shaken: u64,
+}
+
+impl<const BUILD: u32> Aggregate for Crate<BUILD> {
+    type Event = CrateEvent;
+    const DOMAIN: &'static str = DOMAIN;
+    const CATEGORY: &'static str = "crates";
+    const REVISION: u32 = BUILD;
+
+    fn evolve(&mut self, event: &CrateEvent, _: Timestamp) {
+        match event {
+            CrateEvent::Stored { slot, amount } => *self.slots.entry(slot.clone()).or_default() += amount,
+            CrateEvent::Emptied { slot } => {
+                self.slots.remove(slot);
+            }
+            CrateEvent::Shaken {} => self.shaken += u64::from(BUILD),
+        }
+    }
+}
+
+/// A command about a crate: what is to be stored in which slots, or that they are to be emptied, or nothing but a shake.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum CrateCommand {
+    Store { slots: Vec<String>, amount: u64 },
+    Empty { slots: Vec<String> },
+    Shake {},
+}
+
+/// A command about a crate, as a build decides it.
+pub(crate) struct OfCrate<'a, const BUILD: u32>(pub(crate) &'a CrateCommand);
+
+impl<const BUILD: u32> Command for OfCrate<'_, BUILD> {
+    type Aggregate = Crate<BUILD>;
+    const NAME: &'static str = "OfCrate";
+
+    fn decide(&self, state: &Crate<BUILD>, context: &Context) -> Verdict<Crate<BUILD>> {
+        let total: u64 = state.slots.values().sum();
+        match self.0 {
+            CrateCommand::Store { slots, amount } if total + amount * slots.len() as u64 > MOST => {
+                Err(Rejection::refused(&FULL, context.id.clone()))
+            }
+            CrateCommand::Store { slots, amount } => {
+                Ok(slots.iter().map(|slot| CrateEvent::Stored { slot: slot.clone(), amount: *amount }).collect())
+            }
+            CrateCommand::Empty { slots } => {
+                let full = slots.iter().filter(|slot| state.slots.contains_key(*slot));
+                Ok(full.map(|slot| CrateEvent::Emptied { slot: slot.clone() }).collect())
+            }
+            CrateCommand::Shake {} => Ok(vec![CrateEvent::Shaken {}]),
+        }
+    }
+
+    fn commutes_with(&self, event: &CrateEvent) -> bool {
+        matches!(event, CrateEvent::Shaken {})
+    }
+}
+
+/// The row of a slot.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SlotRow<const BUILD: u32> {
+    amounts: Vec<u64>,
+    is_empty: bool,
+    build: u32,
+}
+
+impl<const BUILD: u32> Projection for SlotRow<BUILD> {
+    type Event = CrateEvent;
+    const CATEGORY: &'static str = "crates/slots";
+    const REVISION: u32 = BUILD;
+
+    fn evolve(&mut self, event: &CrateEvent, _: Timestamp) {
+        self.build = BUILD;
+        match event {
+            CrateEvent::Stored { amount, .. } => {
+                self.amounts.push(*amount);
+                self.is_empty = false;
+            }
+            CrateEvent::Emptied { .. } => {
+                self.amounts.clear();
+                self.is_empty = true;
+            }
+            CrateEvent::Shaken {} => {}
+        }
+    }
+
+    fn is_deleted(&self) -> bool {
+        self.is_empty
+    }
+
+    fn index_keys(&self, name: &StreamName) -> BTreeSet<IndexKey> {
+        // A place that a slot has left for the one build can be where it stands for the other.
+        let amount = if BUILD == 1 { self.amounts.last() } else { self.amounts.first() };
+        let order = format!("{:03}", amount.copied().unwrap_or_default());
+        BTreeSet::from([IndexKey::new(format!("slots/{}", name.parent_id().unwrap()), &order, name.id())])
+    }
+
+    fn contributions(&self, _: &StreamName) -> Contributions {
+        let key = SumKey { index: "slots".to_owned(), order: "all".to_owned() };
+        let amount = self.amounts.iter().map(|amount| i128::from(*amount) * i128::from(BUILD)).sum();
+        Contributions::from([(key, Amounts::from([("amount".to_owned(), amount)]))])
+    }
+}
+
+impl<const BUILD: u32> Part for SlotRow<BUILD> {
+    fn id(event: &CrateEvent) -> Option<&str> {
+        match event {
+            CrateEvent::Stored { slot, .. } | CrateEvent::Emptied { slot } => Some(slot),
+            CrateEvent::Shaken {} => None,
+        }
+    }
+}

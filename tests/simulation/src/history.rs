@@ -1,0 +1,270 @@
+//! All that was ever written to the events table and to the change feed, in the order in which it was, and what must be true of it.
+
+use std::collections::BTreeMap;
+
+use headwater::{Aggregate, Commit, Folded, ProjectionFn, Row, SequenceEvent, StreamName, Unique, decode, own_row};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::domain::{Crate, DOMAIN, THINGS, Thing, ThingEvent, projections};
+
+/// A count of the transactions so far: what happened between two moments happened between two answers.
+pub(crate) type Moment = usize;
+
+/// What is known to be so.
+#[derive(Default)]
+pub(crate) struct History {
+    streams: BTreeMap<StreamName, Vec<Commit>>,
+    moment: Moment,
+    /// Of each stream, when it got to which version.
+    heads: BTreeMap<StreamName, Vec<(Moment, u64)>>,
+    /// Of each name, since when it is held by whom.
+    names: BTreeMap<String, Vec<(Moment, Option<StreamName>)>>,
+    /// The commit that a request from outside led to.
+    requests: BTreeMap<String, (Uuid, StreamName, u64)>,
+    /// The entries of the change feed, from position 1.
+    feed: Vec<(StreamName, u64)>,
+    fed: BTreeMap<StreamName, u64>,
+    /// The versions of the primary rows, by partition.
+    rows: BTreeMap<String, u64>,
+    violation: Option<String>,
+}
+
+impl History {
+    /// Notes that something is not as it must be; the first time counts.
+    pub(crate) fn violated(&mut self, what: String) {
+        self.violation.get_or_insert(what);
+    }
+
+    /// What is not as it must be.
+    pub(crate) fn violation(&self) -> Option<&String> {
+        self.violation.as_ref()
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        self.moment
+    }
+
+    /// Takes in the commits of one write.
+    pub(crate) fn append(&mut self, commits: Vec<Commit>) {
+        self.moment += 1;
+        for commit in commits {
+            if let Err(violation) = self.append_one(commit) {
+                self.violated(violation);
+            }
+        }
+    }
+
+    fn append_one(&mut self, commit: Commit) -> Result<(), String> {
+        let (stream, version) = (commit.stream.clone(), commit.last());
+        let before = self.streams.entry(stream.clone()).or_default();
+        let head = before.last().map_or(0, Commit::last);
+        if commit.first != head + 1 {
+            return Err(format!("{stream} has got to {head}, and then a commit begins with {}", commit.first));
+        }
+        if before.last().is_some_and(|last| last.at > commit.at) {
+            return Err(format!("{stream}@{} was decided before its predecessor", commit.first));
+        }
+        before.push(commit.clone());
+        self.heads.entry(stream.clone()).or_default().push((self.moment, version));
+        self.check_snapshot(&commit)?;
+        if is_entity(&stream) {
+            let request = commit.metadata.correlation_id.clone();
+            let applied = (commit.metadata.commit_id, stream.clone(), version);
+            if let Some((_, other, at)) = self.requests.insert(request.clone(), applied) {
+                return Err(format!("the request {request} has had an effect in {other}@{at}, and then in {stream}@{version}"));
+            }
+        }
+        if stream.category() == THINGS { self.hold_name(&stream) } else { Ok(()) }
+    }
+
+    /// A snapshot is the fold of all events before it, by the build that wrote it.
+    fn check_snapshot(&self, commit: &Commit) -> Result<(), String> {
+        let Some(snapshot) = &commit.snapshot else { return Ok(()) };
+        let (stream, version) = (&commit.stream, commit.last());
+        let folded = match (stream.category().as_str(), snapshot.revision) {
+            (THINGS, 1) => serde_json::to_value(self.state::<Thing<1>>(stream, version)),
+            (THINGS, _) => serde_json::to_value(self.state::<Thing<2>>(stream, version)),
+            (_, 1) => serde_json::to_value(self.state::<Crate<1>>(stream, version)),
+            _ => serde_json::to_value(self.state::<Crate<2>>(stream, version)),
+        };
+        match folded.unwrap() {
+            folded if folded == snapshot.state => Ok(()),
+            folded => Err(format!("the snapshot of {stream}@{version} is {}, the fold {folded}", snapshot.state)),
+        }
+    }
+
+    fn hold_name(&mut self, stream: &StreamName) -> Result<(), String> {
+        let state = self.state::<Thing<1>>(stream, u64::MAX);
+        let name = state.unique_values().pop().map(|value| value.normalized);
+        for (held, holders) in &mut self.names {
+            if name.as_ref() != Some(held) && holders.last().is_some_and(|(_, holder)| holder.as_ref() == Some(stream)) {
+                holders.push((self.moment, None));
+            }
+        }
+        let Some(name) = name else { return Ok(()) };
+        let holders = self.names.entry(name.clone()).or_default();
+        match holders.last().and_then(|(_, holder)| holder.as_ref()) {
+            Some(holder) if holder != stream => Err(format!("{name} is held by {holder} and by {stream}")),
+            Some(_) => Ok(()),
+            None => {
+                holders.push((self.moment, Some(stream.clone())));
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes in a page of the change feed.
+    pub(crate) fn feed(&mut self, first: u64, entries: Vec<(StreamName, u64, u64)>) {
+        if first != self.feed.len() as u64 + 1 {
+            self.violated(format!("the feed has got to {}, and then a page begins with {first}", self.feed.len()));
+        }
+        for (stream, first, last) in entries {
+            let before = self.fed.insert(stream.clone(), last).unwrap_or(0);
+            if first != before + 1 || !self.boundaries(&stream).contains(&last) {
+                self.violated(format!("the feed has told of {stream} up to {before}, and then tells of {first} to {last}"));
+            }
+            self.feed.push((stream, last));
+        }
+    }
+
+    /// Takes in a primary row as it is written, whatever generation it is of: it is the fold of all events up to its version, and never
+    /// goes back.
+    pub(crate) fn row(&mut self, partition: &str, name: &StreamName, row: &Row) {
+        let before = self.rows.insert(partition.to_owned(), row.version).unwrap_or(0);
+        if row.version < before {
+            self.violated(format!("{partition} goes back from {before} to {}", row.version));
+        }
+        let Some(build) =
+            crate::domain::BUILDS.into_iter().find(|build| projection(*build, name).is_some_and(|p| p.revision == row.revision))
+        else {
+            return self.violated(format!("{partition} has the revision {}", row.revision));
+        };
+        if let Some(expected) = self.row_at(build, name, row.version).filter(|expected| expected != row) {
+            self.violated(format!("{partition} is written as {row:?}, but the fold is {expected:?}"));
+        }
+    }
+
+    /// Forgets a row that was deleted with its generation.
+    pub(crate) fn forget_row(&mut self, partition: &str) {
+        self.rows.remove(partition);
+    }
+
+    /// The state of a stream at a version.
+    pub(crate) fn state<A: Aggregate>(&self, stream: &StreamName, version: u64) -> A {
+        let mut folded = Folded::<A>::default();
+        for commit in self.commits(stream).iter().filter(|commit| commit.last() <= version) {
+            folded.apply_events(commit, u64::MAX).unwrap();
+        }
+        folded.state
+    }
+
+    /// The row of a stream or of a part as it is at a version of the stream; nothing if it has no such version.
+    pub(crate) fn row_at(&self, build: u32, name: &StreamName, version: u64) -> Option<Row> {
+        let projection = projection(build, name)?;
+        let source = if projection.parts.is_some() { name.parent()? } else { name.clone() };
+        let commits: Vec<Commit> = self.commits(&source).iter().filter(|commit| commit.last() <= version).cloned().collect();
+        let mut row = (projection.apply)(name, &Row::default(), &commits).ok()?.row;
+        // A mark does not know its own.
+        row.revision = projection.revision;
+        Some(row)
+    }
+
+    /// All commits of a stream.
+    pub(crate) fn commits(&self, stream: &StreamName) -> &[Commit] {
+        self.streams.get(stream).map_or(&[], Vec::as_slice)
+    }
+
+    /// All streams that there are.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = (&StreamName, &[Commit])> {
+        self.streams.iter().map(|(stream, commits)| (stream, commits.as_slice()))
+    }
+
+    /// The versions that a stream has ever had.
+    pub(crate) fn boundaries(&self, stream: &StreamName) -> Vec<u64> {
+        self.commits(stream).iter().map(Commit::last).collect()
+    }
+
+    /// The moments from one to another at which something changed for a stream, with its version then.
+    pub(crate) fn heads_between(&self, stream: &StreamName, start: Moment, end: Moment) -> Vec<(Moment, u64)> {
+        let heads = self.heads.get(stream).map_or(&[][..], Vec::as_slice);
+        let at_start = heads.iter().rev().find(|(moment, _)| *moment <= start).map_or(0, |(_, version)| *version);
+        let later = heads.iter().filter(|(moment, _)| (start + 1..=end).contains(moment)).copied();
+        [(start, at_start)].into_iter().chain(later).collect()
+    }
+
+    /// Whether another than this stream held a name at some moment from one to another.
+    pub(crate) fn was_held_by_another(&self, name: &str, stream: &StreamName, start: Moment, end: Moment) -> bool {
+        let holders = self.names.get(name).map_or(&[][..], Vec::as_slice);
+        let at_start = holders.iter().rev().find(|(moment, _)| *moment <= start);
+        let later = holders.iter().filter(|(moment, _)| (start + 1..=end).contains(moment));
+        at_start.into_iter().chain(later).any(|(_, holder)| holder.as_ref().is_some_and(|holder| holder != stream))
+    }
+
+    /// What a request led to: a version of a stream.
+    pub(crate) fn effect_of(&self, request: &str) -> Option<(&StreamName, u64)> {
+        self.requests.get(request).map(|(_, stream, version)| (stream, *version))
+    }
+
+    /// What the feed told of a stream up to a position.
+    pub(crate) fn fed_at(&self, stream: &StreamName, position: u64) -> u64 {
+        let seen = self.feed.iter().take(usize::try_from(position).unwrap_or(usize::MAX));
+        seen.filter(|(fed, _)| fed == stream).map(|(_, last)| *last).max().unwrap_or(0)
+    }
+
+    /// What the feed tells of a stream now.
+    pub(crate) fn fed(&self, stream: &StreamName) -> u64 {
+        self.fed.get(stream).copied().unwrap_or(0)
+    }
+
+    /// What is wrong with the streams of unique values and of numbers, compared with the streams of things: for when nothing is under way.
+    pub(crate) fn check_companions(&self) -> Result<(), String> {
+        let mut held: BTreeMap<String, usize> = BTreeMap::new();
+        for (stream, commits) in self.streams().filter(|(stream, _)| stream.category() == "names") {
+            if let Some(holder) = Unique::after(commits.last().unwrap()).map_err(|error| format!("{stream}: {error}"))?.holder {
+                *held.entry(holder).or_default() += 1;
+            }
+        }
+        let mut numbers = BTreeMap::new();
+        for (stream, commits) in self.streams().filter(|(stream, _)| stream.category() == THINGS) {
+            let claims = held.remove(stream.within_tenant()).unwrap_or(0);
+            let values = self.state::<Thing<1>>(stream, u64::MAX).unique_values().len();
+            if claims != values {
+                return Err(format!("{stream} holds {values} names, but {claims} are claimed for it"));
+            }
+            for event in commits.iter().flat_map(|commit| &commit.events) {
+                if let Ok(ThingEvent::Numbered { number }) = decode(event)
+                    && let Some(other) = numbers.insert(number, stream.within_tenant().to_owned())
+                {
+                    return Err(format!("{stream} and {other} both have the number {number}"));
+                }
+            }
+        }
+        if let Some(holder) = held.keys().next() {
+            return Err(format!("a name is claimed for {holder}, which there is not"));
+        }
+        let taken = self.streams().filter(|(stream, _)| stream.category() == "numbers").flat_map(|(_, commits)| commits);
+        let taken = taken.flat_map(|commit| &commit.events).map(|event| {
+            let SequenceEvent::NumberTaken { taker } = decode(event).map_err(|error| error.to_string())?;
+            Ok((event.number, taker))
+        });
+        let taken = taken.collect::<Result<BTreeMap<u64, String>, String>>()?;
+        if taken == numbers { Ok(()) } else { Err(format!("the numbers {taken:?} were taken, but things have {numbers:?}")) }
+    }
+}
+
+/// Whether a stream is one of the domain's things, and not one of a unique value or a sequence.
+pub(crate) fn is_entity(stream: &StreamName) -> bool {
+    stream.domain() == DOMAIN && own_row(projections(1), &stream.category()).is_some()
+}
+
+/// What folds the row of this name: a stream's own, or a part's.
+pub(crate) fn projection(build: u32, name: &StreamName) -> Option<ProjectionFn> {
+    let (all, category) = (projections(build), name.category());
+    own_row(all, &category).or_else(|| all.iter().find(|projection| projection.category == category).copied())
+}
+
+/// A row as a client is shown it.
+pub(crate) fn shown(row: &Row) -> Value {
+    row.data.clone()
+}

@@ -1,0 +1,110 @@
+//! ```text
+//! cargo simulate --seeds 1000                        # the seeds 0 to 999
+//! cargo simulate --seeds 1000 --from 5000
+//! cargo simulate --seed 17                           # one, with all that happens
+//! cargo simulate --seed 17 --sessions 1 --requests 3 --troubles crashes,delays
+//! ```
+
+use std::io::{Write, stdout};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::thread;
+
+use anyhow::Result;
+use clap::Parser;
+use headwater_simulation::{Plan, Trouble, run, shrink};
+
+/// Runs the simulation from seeds; a seed that fails is made smaller, and told with the command that runs it again.
+#[derive(Parser)]
+struct Arguments {
+    /// How many seeds.
+    #[arg(long, default_value_t = 1_000)]
+    seeds: u64,
+    /// The first one.
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// One seed alone, with all that happens in it.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// With another number of clients than follows from the seed.
+    #[arg(long, requires = "seed")]
+    sessions: Option<usize>,
+    /// With another number of requests for each of them.
+    #[arg(long, requires = "seed")]
+    requests: Option<usize>,
+    /// With other troubles; `none` for none.
+    #[arg(long, requires = "seed", value_delimiter = ',')]
+    troubles: Option<Vec<String>>,
+    /// How many at a time [default: as many as there are cores].
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+fn main() -> Result<ExitCode> {
+    let arguments = Arguments::parse();
+    match arguments.seed {
+        Some(seed) => one(&arguments, seed),
+        None => many(&arguments),
+    }
+}
+
+fn one(arguments: &Arguments, seed: u64) -> Result<ExitCode> {
+    let mut plan = Plan::of(seed);
+    plan.sessions = arguments.sessions.unwrap_or(plan.sessions);
+    plan.requests = arguments.requests.unwrap_or(plan.requests);
+    if let Some(names) = &arguments.troubles {
+        let named = names.iter().filter(|name| *name != "none");
+        plan.troubles =
+            named.map(|name| <Trouble as clap::ValueEnum>::from_str(name, true).map_err(anyhow::Error::msg)).collect::<Result<_>>()?;
+    }
+    let mut out = stdout().lock();
+    writeln!(out, "{plan}")?;
+    match run(&plan, true) {
+        Ok(report) => {
+            writeln!(out, "{report:?}")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(failure) => {
+            failure.log.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+            writeln!(out, "{}", failure.what)?;
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn many(arguments: &Arguments) -> Result<ExitCode> {
+    let threads = arguments.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    let next = AtomicU64::new(arguments.from);
+    let end = arguments.from + arguments.seeds;
+    let failed = Mutex::new(0_u64);
+    let requests = AtomicU64::new(0);
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Relaxed);
+            if seed >= end {
+                return;
+            }
+            let plan = Plan::of(seed);
+            match run(&plan, false) {
+                Ok(report) => _ = requests.fetch_add(report.requests, Relaxed),
+                Err(failure) => {
+                    let smallest = shrink(&plan);
+                    let what = run(&smallest, false).err().map_or(failure.what, |failure| failure.what);
+                    if let Ok(mut failed) = failed.lock() {
+                        *failed += 1;
+                        writeln!(stdout(), "seed {seed}: {what}\n  {smallest}").ok();
+                    }
+                }
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(work);
+        }
+    });
+    let failed = failed.into_inner().unwrap_or_default();
+    writeln!(stdout(), "{} seeds, {} requests of the processes, {failed} failed", arguments.seeds, requests.into_inner())?;
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,187 @@
+//! The event source mappings: they carry records from the table's stream to the relay, and from the commits stream to the projector; again
+//! where that fails, twice now and then, and for good to a place from where they are put back.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lambda_events::dynamodb::Event;
+use aws_lambda_events::kinesis::KinesisEvent;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use headwater_kinesis::Record as Published;
+use projectors::project_batch;
+use relay::relay_batch;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use crate::cloud::{Cloud, Record, StreamRecord};
+use crate::domain::{DOMAIN, projections};
+use crate::plan::Trouble;
+use crate::processes::{Pool, Process};
+
+/// How often a batch of the commits stream is tried before its records are given up on.
+const TRIES: u32 = 4;
+
+/// How long a function has for a batch.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a mapping waits before it looks again, or tries again.
+const PAUSE: u64 = 120;
+
+/// The functions behind the streams.
+pub(crate) struct Pipeline {
+    pub(crate) cloud: Cloud,
+    pub(crate) relays: Pool,
+    pub(crate) projectors: Pool,
+}
+
+impl Pipeline {
+    /// Begins to carry records, until the run ends.
+    pub(crate) fn start(self: &Arc<Self>) {
+        for shard in 0..2 {
+            tokio::spawn(Arc::clone(self).relay(shard));
+            tokio::spawn(Arc::clone(self).project(shard));
+        }
+    }
+
+    async fn pause(&self) {
+        sleep(self.cloud.chance().millis(PAUSE)).await;
+    }
+
+    /// Carries one shard of the table's stream. What fails comes again, for as long as it takes.
+    async fn relay(self: Arc<Self>, shard: usize) {
+        loop {
+            self.pause().await;
+            let batch: Vec<StreamRecord> = {
+                let most = self.cloud.chance().between(1, 10);
+                self.cloud.state().stream.shards[shard].iter().take(most).cloned().collect()
+            };
+            if batch.is_empty() {
+                continue;
+            }
+            let done = self.relays.invoke(async |process: Arc<Process>| relay(&process, &batch).await).await;
+            let done = done.unwrap_or(0);
+            if self.cloud.strikes(Trouble::Duplicates, 0.1) {
+                continue;
+            }
+            self.cloud.state().stream.shards[shard].drain(..done);
+        }
+    }
+
+    /// Carries one shard of the commits stream, and those that it splits into.
+    fn project(self: Arc<Self>, shard: usize) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(self.carry(shard))
+    }
+
+    async fn carry(self: Arc<Self>, shard: usize) {
+        loop {
+            self.pause().await;
+            if self.cloud.strikes(Trouble::Splits, 0.02)
+                && let Some(children) = self.cloud.split_shard(shard)
+            {
+                for child in children {
+                    // Sooner than the parent has been read to its end: nothing may rely on that.
+                    tokio::spawn(Arc::clone(&self).project(child));
+                }
+            }
+            let batch = {
+                let most = self.cloud.chance().between(1, 12);
+                let mut state = self.cloud.state();
+                let shard = state.shard(shard);
+                let batch: Vec<Record> = shard.records.drain(..most.min(shard.records.len())).collect();
+                shard.in_hand += usize::from(!batch.is_empty());
+                batch
+            };
+            if batch.is_empty() {
+                continue;
+            }
+            if self.cloud.strikes(Trouble::Duplicates, 0.15) {
+                let twin = Arc::clone(&self);
+                let batch = batch.clone();
+                self.cloud.state().shard(shard).in_hand += 1;
+                tokio::spawn(async move { twin.deliver(shard, batch).await });
+            }
+            self.deliver(shard, batch).await;
+        }
+    }
+
+    /// Delivers a batch until it is done with, or given up on: then its records are put back some time later.
+    async fn deliver(&self, shard: usize, mut batch: Vec<Record>) {
+        let mut tries = 0;
+        while !batch.is_empty() {
+            tries += 1;
+            let done = self.projectors.invoke(async |process: Arc<Process>| project(&process, &batch).await).await;
+            batch.drain(..done.unwrap_or(0));
+            if !batch.is_empty() && tries >= TRIES {
+                self.cloud.log(|| format!("given up on {} records", batch.len()));
+                sleep(self.cloud.chance().millis(2_000)).await;
+                if self.redrive(&batch).await {
+                    break;
+                }
+            }
+            if !batch.is_empty() {
+                self.pause().await;
+            }
+        }
+        self.cloud.state().shard(shard).in_hand -= 1;
+    }
+
+    /// Puts records back where they came from, and says whether all got there.
+    async fn redrive(&self, batch: &[Record]) -> bool {
+        let records: Vec<Published> =
+            batch.iter().map(|record| Published { key: record.key.clone(), data: STANDARD.decode(&record.data).unwrap() }).collect();
+        let put = async |process: Arc<Process>| process.app.publisher("COMMITS_STREAM").unwrap().publish(&records).await.is_empty();
+        self.relays.invoke(put).await.unwrap_or(false)
+    }
+}
+
+/// Relays a batch, and says how many of its records need not come again.
+async fn relay(process: &Process, batch: &[StreamRecord]) -> usize {
+    let records: Vec<Value> = batch
+        .iter()
+        .map(|StreamRecord { sequence, item }| {
+            json!({
+                "eventID": sequence.to_string(), "eventName": "INSERT", "eventSource": "aws:dynamodb", "eventVersion": "1.1", "awsRegion": "r",
+                "dynamodb": {
+                    "ApproximateCreationDateTime": 0, "Keys": { "stream": item["stream"], "seq": item["seq"] }, "NewImage": item,
+                    "SequenceNumber": sequence.to_string(), "SizeBytes": 1, "StreamViewType": "NEW_IMAGE",
+                },
+            })
+        })
+        .collect();
+    let event: Event = serde_json::from_value(json!({ "Records": records })).unwrap();
+    let answer = relay_batch(process.app.publisher("COMMITS_STREAM").unwrap(), &event).await;
+    // Lambda begins again with the first that failed.
+    let failed = answer.batch_item_failures.iter().filter_map(|failure| failure.item_identifier.clone());
+    first_of(failed, batch.iter().map(|record| record.sequence))
+}
+
+/// Projects a batch, and says how many of its records need not come again.
+async fn project(process: &Process, batch: &[Record]) -> usize {
+    let records: Vec<Value> = batch
+        .iter()
+        .map(|Record { sequence, key, data }| {
+            json!({
+                "eventID": sequence.to_string(), "eventName": "aws:kinesis:record", "eventSource": "aws:kinesis", "eventVersion": "1.0",
+                "awsRegion": "r", "eventSourceARN": "arn", "invokeIdentityArn": "arn",
+                "kinesis": {
+                    "kinesisSchemaVersion": "1.0", "partitionKey": key, "sequenceNumber": sequence.to_string(), "data": data,
+                    "approximateArrivalTimestamp": 0.0,
+                },
+            })
+        })
+        .collect();
+    let event: KinesisEvent = serde_json::from_value(json!({ "Records": records })).unwrap();
+    let projector = process.app.projector(DOMAIN, projections(process.build)).unwrap().within((Instant::now() + PATIENCE).into_std());
+    let (answer, _) = project_batch(&projector, DOMAIN, &event).await;
+    let failed = answer.batch_item_failures.iter().filter_map(|failure| failure.item_identifier.clone());
+    first_of(failed, batch.iter().map(|record| record.sequence))
+}
+
+/// The place in a batch of the first record that failed; behind its end if none did.
+fn first_of(failed: impl Iterator<Item = String>, sequences: impl Iterator<Item = u64> + Clone) -> usize {
+    let all = sequences.clone().count();
+    let places = failed.filter_map(|number| sequences.clone().position(|sequence| sequence.to_string() == number));
+    places.min().unwrap_or(all)
+}

@@ -1,0 +1,188 @@
+//! The service's calls, as its functions answer them: all of it, from the headers to the tag, is the glue of the real functions.
+
+use std::collections::BTreeMap;
+
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use headwater::StreamName;
+use headwater_lambda::{Access, Answer, App, List, Problem, Request};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::time::{Duration, Instant};
+
+use crate::cloud::Cloud;
+use crate::domain::{
+    CrateCommand, DOMAIN, OfCrate, OfThing, SlotRow, TENANT, THINGS, ThingCommand, ThingRow, crate_of, projections, thing,
+};
+
+/// How long a function has for a request.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A call, with its parameters and its body.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Call {
+    Thing {
+        id: String,
+        command: ThingCommand,
+    },
+    Crate {
+        id: String,
+        command: CrateCommand,
+    },
+    GetThing {
+        id: String,
+    },
+    GetSlot {
+        id: String,
+        slot: String,
+    },
+    /// All things, or those of a group; so many on a page.
+    List {
+        group: Option<String>,
+        limit: usize,
+    },
+}
+
+/// What a client sends along.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Headers {
+    /// `X-Correlation-Id`: each request from outside has its own.
+    pub(crate) correlation_id: String,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) if_match: Option<String>,
+    pub(crate) if_none_match: Option<String>,
+    pub(crate) tokens: Vec<String>,
+    pub(crate) cursor: Option<String>,
+    /// The version that the client decided on.
+    pub(crate) decided_on: Option<u64>,
+}
+
+impl Call {
+    /// The stream that it is about, if it is about one.
+    pub(crate) fn stream(&self) -> Option<StreamName> {
+        match self {
+            Self::Thing { id, .. } | Self::GetThing { id } => Some(thing(id)),
+            Self::Crate { id, .. } | Self::GetSlot { id, .. } => Some(crate_of(id)),
+            Self::List { .. } => None,
+        }
+    }
+
+    /// The name of the row that it asks for, if it asks for one.
+    pub(crate) fn row(&self) -> Option<StreamName> {
+        match self {
+            Self::GetThing { id } => Some(thing(id)),
+            Self::GetSlot { id, slot } => crate_of(id).child("slots", slot).ok(),
+            _ => None,
+        }
+    }
+}
+
+/// Answers a call in a process of a build, at a time (in milliseconds since the epoch) that the gateway has put on it.
+pub(crate) async fn serve(app: &App, build: u32, call: &Call, headers: &Headers, at: i64) -> Answer {
+    let answer = match request(call, headers, at) {
+        Ok(request) if build == 1 => dispatch::<1>(app, call, &request).await,
+        Ok(request) => dispatch::<2>(app, call, &request).await,
+        Err(problem) => Err(problem),
+    };
+    answer.unwrap_or_else(|problem| problem.answer())
+}
+
+/// The variables of a function.
+pub(crate) fn variables() -> BTreeMap<String, String> {
+    let variables = [
+        ("EVENTS_TABLE", "events"),
+        ("VIEWS_TABLE", "views"),
+        ("FEED_TABLE", "feed"),
+        ("IDEMPOTENCY_TABLE", "idempotency"),
+        ("COMMITS_STREAM", "commits"),
+        ("UNIQUE_KEY", UNIQUE_KEY),
+    ];
+    variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+/// What names the streams of unique values.
+const UNIQUE_KEY: &str = "a key of the simulation, 32 bytes long";
+
+/// How a function's process opens its connections.
+pub(crate) async fn open(cloud: &Cloud) -> App {
+    App::connect(DOMAIN, variables(), &cloud.config()).await.unwrap()
+}
+
+/// The request as the gateway hands it to the function.
+fn request(call: &Call, headers: &Headers, at: i64) -> Result<Request, Problem> {
+    let mut fields = json!({ "x-correlation-id": headers.correlation_id });
+    let tokens = (!headers.tokens.is_empty()).then(|| headers.tokens.join(", "));
+    for (name, value) in [
+        ("idempotency-key", &headers.idempotency_key),
+        ("if-match", &headers.if_match),
+        ("if-none-match", &headers.if_none_match),
+        ("consistency-token", &tokens),
+    ] {
+        if let Some(value) = value {
+            fields[name] = json!(value);
+        }
+    }
+    let mut query = json!({});
+    if let Call::List { limit, .. } = call {
+        query["limit"] = json!(limit.to_string());
+    }
+    if let Some(cursor) = &headers.cursor {
+        query["cursor"] = json!(cursor);
+    }
+    let (method, path) = match call.stream() {
+        Some(stream) if call.row().is_none() => ("POST", format!("/{}", stream.within_tenant())),
+        _ => ("GET", "/sim".to_owned()),
+    };
+    let event: ApiGatewayV2httpRequest = serde_json::from_value(json!({
+        "version": "2.0", "rawPath": path, "headers": fields, "queryStringParameters": query, "isBase64Encoded": false,
+        "body": serde_json::to_string(call).unwrap(),
+        "requestContext": {
+            "requestId": headers.correlation_id, "timeEpoch": at, "http": { "method": method, "path": path },
+            "authorizer": { "jwt": { "claims": { "sub": "client", "tenant": TENANT, "roles": "[writer]" } } },
+        },
+    }))
+    .unwrap();
+    let mut request = Request::read(event, 0, Access::Writer)?.decided_on(headers.decided_on);
+    // The real one counts by the clock of the machine.
+    request.deadline = (Instant::now() + PATIENCE).into_std();
+    Ok(request)
+}
+
+async fn dispatch<const BUILD: u32>(app: &App, call: &Call, request: &Request) -> Result<Answer, Problem> {
+    match call {
+        Call::Thing { id, command: command @ ThingCommand::Create { .. } } => {
+            app.create(request, &thing(id), &OfThing::<BUILD>(command)).await
+        }
+        Call::Thing { id, command } => app.change(request, &thing(id), &OfThing::<BUILD>(command)).await,
+        Call::Crate { id, command } => app.put(request, &crate_of(id), &OfCrate::<BUILD>(command)).await,
+        Call::GetThing { id } => {
+            let stream = thing(id);
+            let found = app.row::<ThingRow<BUILD>>(request, &stream).await?;
+            let (version, row) = found.ok_or_else(|| Problem::not_found(id))?;
+            entity(app, request, &stream, version, BUILD, &row).await
+        }
+        Call::GetSlot { id, slot } => {
+            let stream = crate_of(id);
+            let found = app.part::<SlotRow<BUILD>>(request, projections(BUILD), &stream, slot).await?;
+            let (version, row) = found.ok_or_else(|| Problem::not_found(slot))?;
+            entity(app, request, &stream, version, BUILD, &row).await
+        }
+        Call::List { group, .. } => {
+            let index = group.as_ref().map_or(THINGS.to_owned(), |group| format!("group/{group}"));
+            let list = List::<ThingRow<BUILD>>::new(DOMAIN, projections(BUILD), &index);
+            app.list(request, list, |stream, version, row| json!({ "id": stream.id(), "version": version, "row": row })).await
+        }
+    }
+}
+
+/// The build is part of how a row is rendered, so it is part of the tag.
+async fn entity(
+    app: &App,
+    request: &Request,
+    stream: &StreamName,
+    version: u64,
+    build: u32,
+    row: &impl Serialize,
+) -> Result<Answer, Problem> {
+    let revision = app.revision(request, build).await?;
+    Answer::entity(request, stream, version, revision, &json!({ "version": version, "row": row }))
+}

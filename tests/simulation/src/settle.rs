@@ -1,0 +1,164 @@
+//! When nothing goes wrong any more and nothing is under way: is everything where it belongs?
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use headwater::{Commit, IndexKey, ProjectionFn, Row, StreamName};
+use headwater_dynamodb::CommitItem;
+use serde_dynamo::{AttributeValue, Item};
+
+use crate::cloud::State;
+use crate::domain::{BUILDS, DOMAIN, TENANT, projections};
+use crate::history::{History, is_entity};
+
+/// What the views table holds of one generation.
+#[derive(Default)]
+struct Views {
+    /// Rows by their names.
+    rows: BTreeMap<StreamName, Item>,
+    /// Index rows that are no tombstones: index, place, and whose they are.
+    index: BTreeSet<(String, String, String)>,
+    /// Sums that are not 0, by table, line and name.
+    sums: BTreeMap<(String, String, String), i128>,
+}
+
+/// Compares the tables with the history.
+///
+/// # Errors
+/// What is not as it should be.
+pub(crate) fn check(state: &State, generations: &[u32], is_one_build: bool) -> Result<(), String> {
+    let history = &state.history;
+    check_events(state)?;
+    history.check_companions()?;
+    for (stream, commits) in history.streams().filter(|(stream, _)| is_entity(stream)) {
+        let head = commits.last().map_or(0, Commit::last);
+        if history.fed(stream) != head {
+            return Err(format!("the feed has got to {} of {stream}, which is at {head}", history.fed(stream)));
+        }
+    }
+    let mut found = views(state.items("views"))?;
+    for generation in generations {
+        check_views(history, &found.remove(generation).unwrap_or_default(), is_one_build)
+            .map_err(|what| format!("generation {generation}: {what}"))?;
+    }
+    match found.iter().find(|(_, views)| !views.rows.is_empty() || !views.index.is_empty()) {
+        Some((generation, _)) => Err(format!("rows of generation {generation} are left over")),
+        None => Ok(()),
+    }
+}
+
+/// The events table holds what was written to it.
+fn check_events(state: &State) -> Result<(), String> {
+    let mut stored: BTreeMap<StreamName, Vec<Commit>> = BTreeMap::new();
+    for item in state.items("events") {
+        let commit = serde_dynamo::from_item::<_, CommitItem>(item).map_err(|error| error.to_string())?;
+        let commit = Commit::try_from(commit).map_err(|error| error.to_string())?;
+        stored.entry(commit.stream.clone()).or_default().push(commit);
+    }
+    for commits in stored.values_mut() {
+        commits.sort_by_key(|commit| commit.first);
+    }
+    let written = state.history.streams().map(|(stream, commits)| (stream.clone(), commits.to_vec()));
+    if written.eq(stored) { Ok(()) } else { Err("the events table does not hold what was written to it".to_owned()) }
+}
+
+fn check_views(history: &History, views: &Views, is_one_build: bool) -> Result<(), String> {
+    let mut expected = Views::default();
+    for (stream, commits) in history.streams().filter(|(stream, _)| is_entity(stream)) {
+        let head = commits.last().map_or(0, Commit::last);
+        for name in names(stream, commits) {
+            let row = views.rows.get(&name).ok_or_else(|| format!("{name} has no row"))?;
+            if row.contains_key("k") {
+                return Err(format!("{name} has index rows that are yet to be removed"));
+            }
+            let (projection, expected_row) = folded(history, &name, head, number(row, "r"))?;
+            if number(row, "v") != expected_row.version {
+                return Err(format!("the row of {name} is at {}, its stream at {}", number(row, "v"), expected_row.version));
+            }
+            let applied = (projection.apply)(&name, &expected_row, &[]).map_err(|error| error.to_string())?;
+            expected.index.extend(applied.keys.into_iter().map(|IndexKey { index, sort }| (index, sort, name.to_string())));
+            for (key, amounts) in applied.contributions {
+                for (amount, value) in amounts {
+                    *expected.sums.entry((key.index.clone(), key.order.clone(), amount)).or_default() += value;
+                }
+            }
+        }
+    }
+    expected.sums.retain(|_, value| *value != 0);
+    if views.sums != expected.sums {
+        return Err(format!("the sums are {:?}, not {:?}", views.sums, expected.sums));
+    }
+    if let Some(missing) = expected.index.difference(&views.index).next() {
+        return Err(format!("the index row {missing:?} is missing"));
+    }
+    // A row of one build that another has folded anew leaves the places of the first behind: hints that lead nowhere.
+    match views.index.difference(&expected.index).next() {
+        Some(extra) if is_one_build => Err(format!("the index row {extra:?} is left over")),
+        _ => Ok(()),
+    }
+}
+
+/// The names of the rows that a stream has: its own and those of its parts.
+fn names(stream: &StreamName, commits: &[Commit]) -> BTreeSet<StreamName> {
+    let parts =
+        projections(1).iter().filter(|projection| projection.source() == stream.category()).filter_map(|projection| projection.parts);
+    let parts = parts.flat_map(|parts| parts(stream, commits).unwrap_or_default());
+    parts.chain([stream.clone()]).collect()
+}
+
+/// What folds a row of this revision, and the row at its stream's version.
+fn folded(history: &History, name: &StreamName, head: u64, revision: u64) -> Result<(ProjectionFn, Row), String> {
+    for build in BUILDS {
+        if let Some(projection) = crate::history::projection(build, name).filter(|projection| u64::from(projection.revision) == revision) {
+            let row = history.row_at(build, name, head).ok_or_else(|| format!("{name} cannot be folded"))?;
+            return Ok((projection, row));
+        }
+    }
+    Err(format!("the row of {name} has the revision {revision}"))
+}
+
+/// Sorts the items of the views table by generation.
+fn views(items: Vec<Item>) -> Result<BTreeMap<u32, Views>, String> {
+    let mut found: BTreeMap<u32, Views> = BTreeMap::new();
+    for item in items {
+        let (pk, sk) = (text(&item, "pk"), text(&item, "sk"));
+        let Some((generation, rest)) = pk.strip_prefix('g').and_then(|pk| pk.split_once('/')) else { continue };
+        let Ok(generation) = generation.parse() else { continue };
+        let views = found.entry(generation).or_default();
+        let index = rest.strip_prefix(&format!("{TENANT}/{DOMAIN}/"));
+        if sk == "row" {
+            views.rows.insert(rest.parse().map_err(|_| format!("{pk} is no row's"))?, item);
+        } else if let Some(stream) = item.get("s") {
+            if !item.contains_key("x")
+                && let AttributeValue::S(stream) = stream
+            {
+                views.index.insert((index.unwrap_or_default().to_owned(), sk, stream.clone()));
+            }
+        } else if let (Some(index), Some(order)) = (index, sk.strip_suffix('\0')) {
+            for (name, value) in item.iter() {
+                if let AttributeValue::N(value) = value
+                    && value != "0"
+                {
+                    views.sums.insert(
+                        (index.to_owned(), order.to_owned(), name.clone()),
+                        value.parse().map_err(|_| format!("{value} is no sum"))?,
+                    );
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn text(item: &Item, name: &str) -> String {
+    match item.get(name) {
+        Some(AttributeValue::S(text)) => text.clone(),
+        _ => String::new(),
+    }
+}
+
+fn number(item: &Item, name: &str) -> u64 {
+    match item.get(name) {
+        Some(AttributeValue::N(number)) => number.parse().unwrap_or_default(),
+        _ => 0,
+    }
+}

@@ -1,0 +1,156 @@
+//! A run from its beginning to its end.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::chance::Chance;
+use crate::cloud::{Cloud, LONGEST_DELAY};
+use crate::judge::Judge;
+use crate::pipeline::Pipeline;
+use crate::plan::{Plan, Trouble};
+use crate::processes::Pool;
+use crate::session::Session;
+use crate::settle;
+
+/// How long the clients may take, in virtual time: each of their requests ends by itself.
+const LONGEST_RUN: Duration = Duration::from_secs(3_600);
+
+/// How long it may take until everything has caught up once nothing goes wrong any more.
+const LONGEST_CALM: Duration = Duration::from_secs(600);
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// How many requests the processes made.
+    pub requests: u64,
+    /// How many commits were written.
+    pub commits: usize,
+    /// A digest of the whole course: the same plan has the same.
+    pub course: u64,
+}
+
+/// Something that must not be.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What.
+    pub what: String,
+    /// All that happened, in order, if it was to be written down.
+    pub log: Vec<String>,
+}
+
+/// Runs a plan.
+///
+/// # Errors
+/// [`Failure`] if something is not as it must be.
+pub fn run(plan: &Plan, is_logged: bool) -> Result<Report, Box<Failure>> {
+    // The waits between tries are random as well.
+    fastrand::seed(plan.seed);
+    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(World::new(plan, is_logged).run())));
+    outcome.unwrap_or_else(|panic| {
+        let what = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Err(Box::new(Failure { what: format!("panic: {}", what.unwrap_or_default()), log: Vec::new() }))
+    })
+}
+
+/// The smallest plan that fails like this one, found by leaving out what it can do without.
+pub fn shrink(plan: &Plan) -> Plan {
+    let mut smallest = plan.clone();
+    loop {
+        let smaller = smallest.smaller().find(|smaller| run(smaller, false).is_err());
+        match smaller {
+            Some(smaller) => smallest = smaller,
+            None => return smallest,
+        }
+    }
+}
+
+struct World<'a> {
+    plan: &'a Plan,
+    cloud: Cloud,
+    judge: Arc<Judge>,
+    functions: Arc<Pool>,
+    pipeline: Arc<Pipeline>,
+    /// The build that is deployed.
+    build: Arc<AtomicU32>,
+}
+
+impl<'a> World<'a> {
+    fn new(plan: &'a Plan, is_logged: bool) -> Self {
+        let cloud = Cloud::new(plan, Chance::new(plan.seed), is_logged);
+        let build = Arc::new(AtomicU32::new(1));
+        let pool = || Pool::new(&cloud, &build);
+        let (functions, relays, projectors) = (Arc::new(pool()), pool(), pool());
+        let pipeline = Arc::new(Pipeline { cloud: cloud.clone(), relays, projectors });
+        Self { plan, judge: Arc::new(Judge::new(&cloud)), cloud, functions, pipeline, build }
+    }
+
+    async fn run(self) -> Result<Report, Box<Failure>> {
+        self.pipeline.start();
+        if self.plan.troubles.contains(&Trouble::Deployment) {
+            tokio::spawn(deploy(self.cloud.clone(), Arc::clone(&self.build)));
+        }
+        let sessions: Vec<_> = (0..self.plan.sessions).map(|name| tokio::spawn(self.session(name).run(self.plan.requests))).collect();
+        for session in sessions {
+            match timeout(LONGEST_RUN, session).await {
+                Ok(Ok(())) => {}
+                Ok(Err(panic)) => self.cloud.state().history.violated(format!("a client panicked: {panic}")),
+                Err(_) => self.cloud.state().history.violated("a client is never answered".to_owned()),
+            }
+        }
+        self.cloud.calm();
+        sleep(LONGEST_DELAY).await;
+        self.settle().await;
+        self.judge.finish();
+        let mut state = self.cloud.state();
+        let verdict = match state.history.violation() {
+            Some(violation) => Err(violation.clone()),
+            None => settle::check(&state, &[1], !self.plan.troubles.contains(&Trouble::Deployment)),
+        };
+        let (course, requests) = state.course();
+        match verdict {
+            Ok(()) => Ok(Report { requests, course, commits: state.history.streams().map(|(_, commits)| commits.len()).sum() }),
+            Err(what) => Err(Box::new(Failure { what, log: state.take_log() })),
+        }
+    }
+
+    fn session(&self, name: usize) -> Session {
+        let skew = if self.plan.troubles.contains(&Trouble::Skew) { self.cloud.chance().between(0, 10_000) as i64 - 5_000 } else { 0 };
+        Session {
+            name,
+            cloud: self.cloud.clone(),
+            functions: Arc::clone(&self.functions),
+            judge: Arc::clone(&self.judge),
+            tokens: Vec::new(),
+            tags: BTreeMap::new(),
+            skew,
+        }
+    }
+
+    /// Waits until everything has caught up.
+    async fn settle(&self) {
+        let began = Instant::now();
+        // Between two looks a batch may pass from one hand to the next.
+        let mut quiet = 0;
+        while quiet < 3 {
+            sleep(Duration::from_millis(500)).await;
+            quiet = if self.cloud.state().is_quiet() { quiet + 1 } else { 0 };
+            if began.elapsed() > LONGEST_CALM {
+                return self.cloud.state().history.violated("nothing goes wrong any more, but it does not come to rest".to_owned());
+            }
+        }
+    }
+}
+
+/// Deploys the second build at some time.
+async fn deploy(cloud: Cloud, build: Arc<AtomicU32>) {
+    sleep(cloud.chance().millis(4_000)).await;
+    cloud.log(|| "the second build is deployed".to_owned());
+    build.store(2, Relaxed);
+}
