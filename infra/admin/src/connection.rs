@@ -9,6 +9,7 @@ use clap::Args;
 use headwater::UniqueKey;
 use headwater_dynamodb::{Audit, Effects, EventStore, Feed, Projector, Rebuild, StoreConfig, Views, connect};
 use headwater_kinesis::Publisher;
+use headwater_pipeline::Failures;
 use headwater_services::Service;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -110,11 +111,11 @@ impl Connection {
     }
 
     /// What functions behind streams gave up.
-    pub(crate) async fn failures(&self) -> Result<headwater_pipeline::Failures> {
-        Ok(headwater_pipeline::Failures::new(&self.found().await?.config, self.name("FAILURES_BUCKET").await?))
+    pub(crate) async fn failures(&self) -> Result<Failures> {
+        Ok(Failures::new(&self.found().await?.config, self.name("FAILURES_BUCKET").await?))
     }
 
-    /// The name of the table that a variable of the functions holds.
+    /// The name of the table, stream or bucket that a variable of the functions holds.
     async fn name(&self, variable: &str) -> Result<String> {
         self.variable(variable).await?.with_context(|| {
             format!("{variable} is not set: give the name that the functions have in it, or --local for the platform on this machine")

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use headwater::StreamName;
 use headwater_dynamodb::{EffectId, ParkedStream, Settlement, Waiting};
 use headwater_kinesis::CommitRecord;
-use headwater_services::{HANDLERS, SERVICES, Service};
+use headwater_services::{SERVICES, Service};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -229,10 +229,12 @@ async fn streams(connection: &Connection, tenant: &str, after: Option<&StreamNam
 
 async fn mails(connection: &Connection, tenant: &str, after: Option<EffectId>, wanted: usize) -> Result<Vec<Listed>, Failure> {
     let mut waiting: Vec<Waiting> = Vec::new();
-    for handler in HANDLERS {
-        let effects = connection.effects(handler).await?;
+    for service in SERVICES.iter().filter(|service| after.as_ref().is_none_or(|after| after.stream.domain() <= service.domain)) {
+        let Some(handler) = service.handler else { continue };
+        let effects = connection.effects(handler.name).await?;
+        let own = |effect: &&EffectId| effect.stream.domain() == service.domain;
         while waiting.len() < wanted {
-            let after = waiting.last().map(|last| &last.effect).or(after.as_ref());
+            let after = waiting.last().map(|last| &last.effect).filter(own).or(after.as_ref().filter(own));
             let page = effects.waiting(tenant, after, wanted - waiting.len()).await?;
             if page.is_empty() {
                 break;
@@ -318,9 +320,11 @@ async fn find_effect(connection: &Connection, effect: &EffectId) -> Result<Waiti
     found.ok_or_else(|| not_waiting(effect))
 }
 
-/// Whoever carries out the effects of a stream's events: there is just one as yet.
+/// The name of what carries out the effects of a stream's events.
 fn handler(effect: &EffectId) -> Result<&'static str, Failure> {
-    HANDLERS.first().copied().ok_or_else(|| not_waiting(effect))
+    let service = SERVICES.iter().find(|service| service.domain == effect.stream.domain());
+    let handler = service.and_then(|service| service.handler);
+    handler.map(|handler| handler.name).ok_or_else(|| not_waiting(effect))
 }
 
 fn not_waiting(effect: &EffectId) -> Failure {

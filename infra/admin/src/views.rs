@@ -84,7 +84,7 @@ fn beside(pointer: &Pointer) -> Vec<Beside> {
 async fn ls(connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
     let mut kinds = Vec::new();
     for service in &SERVICES {
-        let Service { domain, projections } = service;
+        let Service { domain, projections, .. } = service;
         let pointer = connection.rebuild(service).await?.pointer().await?;
         let (generation, beside) = (pointer.generation.0, beside(&pointer));
         let kind = |row: &ProjectionFn| Kind { domain, generation, category: row.category, revision: row.revision, beside: beside.clone() };

@@ -1,11 +1,22 @@
 use headwater::Commit;
 use headwater_dynamodb::EffectId;
-use invoicing::mail;
 
-/// The names of all handlers of effects.
-pub const HANDLERS: [&str; 1] = [mail::HANDLER];
+use crate::SERVICES;
+
+/// What carries out effects outside, as mails.
+#[derive(Clone, Copy)]
+pub struct Handler {
+    /// The name under which it is kept how far each effect has got.
+    pub name: &'static str,
+    /// The numbers of a commit's events that ask for one.
+    pub asked_for: fn(&Commit) -> Vec<u64>,
+}
 
 /// The effects outside that a commit's events ask for, each with the name of the handler that carries it out.
 pub fn effects(commit: &Commit) -> impl Iterator<Item = (&'static str, EffectId)> + '_ {
-    mail::asked_for(commit).map(|number| (mail::HANDLER, EffectId { stream: commit.stream.clone(), number }))
+    let services = SERVICES.iter().filter(|service| service.domain == commit.stream.domain());
+    services.filter_map(|service| service.handler).flat_map(move |Handler { name, asked_for }| {
+        let effect = move |number| (name, EffectId { stream: commit.stream.clone(), number });
+        asked_for(commit).into_iter().map(effect)
+    })
 }

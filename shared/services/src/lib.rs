@@ -6,13 +6,12 @@ mod past_state;
 mod streams;
 
 use headwater::{ProjectionFn, StreamName, own_row};
+use invoicing::mail;
 
-pub use effects::effects;
+pub use effects::{Handler, effects};
 pub use history::{History, Number, history};
 pub use past_state::{NoPastState, PastState, past_state};
 pub use streams::list_streams;
-
-pub use effects::HANDLERS;
 
 /// One of the services.
 #[derive(Clone, Copy)]
@@ -21,14 +20,18 @@ pub struct Service {
     pub domain: &'static str,
     /// The rows that its events are folded into.
     pub projections: &'static [ProjectionFn],
+    /// What carries out the effects outside that its events ask for, if any do.
+    pub handler: Option<Handler>,
 }
 
 /// All services, in order of name.
 pub static SERVICES: [Service; 3] = [
-    Service { domain: identity::DOMAIN, projections: &identity::PROJECTIONS },
-    Service { domain: invoicing::DOMAIN, projections: &invoicing::PROJECTIONS },
-    Service { domain: licensing::DOMAIN, projections: &licensing::PROJECTIONS },
+    Service { domain: identity::DOMAIN, projections: &identity::PROJECTIONS, handler: None },
+    Service { domain: invoicing::DOMAIN, projections: &invoicing::PROJECTIONS, handler: Some(MAIL) },
+    Service { domain: licensing::DOMAIN, projections: &licensing::PROJECTIONS, handler: None },
 ];
+
+const MAIL: Handler = Handler { name: mail::HANDLER, asked_for: |commit| mail::asked_for(commit).collect() };
 
 /// Whether streams of this kind have rows and are in a change feed. Those of unique values and of sequences are not.
 pub fn is_projected(stream: &StreamName) -> bool {
