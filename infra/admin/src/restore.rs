@@ -19,9 +19,10 @@ use crate::dumped::{self, Batch, Checked};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::Progress;
+use crate::scope::patient;
 
 /// How many streams are written at a time.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 32;
 
 /// So many streams with another history mean that it is not the dump of this table.
 const MOST_CONFLICTS: usize = 100;
@@ -156,7 +157,7 @@ impl Target {
         let (Some(first), Some(last)) = (commits.first(), commits.last()) else { return Ok(Vec::new()) };
         let (mut there, mut version) = (Vec::new(), first.first - 1);
         while version < last.last() {
-            let page = self.store.commits_page(stream, version, u32::try_from(commits.len()).unwrap_or(u32::MAX)).await?;
+            let page = patient(&self.store).commits_page(stream, version, u32::try_from(commits.len()).unwrap_or(u32::MAX)).await?;
             let Some(newest) = page.last() else { break };
             version = newest.last();
             there.extend(page);
@@ -173,7 +174,7 @@ impl Target {
                 effects.forgo(&effect).await?;
             }
         }
-        if self.dry_run { Ok(Imported::Written) } else { Ok(self.store.import(commit).await?) }
+        if self.dry_run { Ok(Imported::Written) } else { Ok(patient(&self.store).import(commit).await?) }
     }
 }
 

@@ -1,6 +1,8 @@
 //! One address for all that the platform has, as its own front door: DynamoDB, a Kinesis that only takes records, and an S3 of one bucket.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -26,6 +28,8 @@ struct Shared {
     http: reqwest::Client,
     /// The records that were put, with the stream's name.
     records: Mutex<Vec<(String, Record)>>,
+    /// How many calls of DynamoDB are still to be throttled.
+    throttled: AtomicU32,
     /// The objects of the bucket.
     objects: Mutex<BTreeMap<String, Bytes>>,
 }
@@ -40,6 +44,11 @@ impl Door {
         let router = Router::new().fallback(answer).with_state(door.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         (door, url)
+    }
+
+    /// Lets DynamoDB refuse the next calls for want of capacity.
+    pub(crate) fn throttle(&self, calls: u32) {
+        self.shared.throttled.store(calls, Relaxed);
     }
 
     /// Puts an object into the bucket.
@@ -80,6 +89,10 @@ impl Door {
     }
 
     async fn forward(&self, mut headers: HeaderMap, body: Bytes) -> Response {
+        if self.shared.throttled.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok() {
+            let refusal = json!({ "__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException" });
+            return (StatusCode::BAD_REQUEST, axum::Json(refusal)).into_response();
+        }
         headers.remove("host");
         let answer = self.shared.http.post(&self.shared.dynamodb).headers(headers).body(body).send().await.unwrap();
         (answer.status(), answer.headers().clone(), answer.bytes().await.unwrap()).into_response()

@@ -178,3 +178,18 @@ async fn nobody_is_mailed_again() {
     assert_eq!(restore(&machine, &path, "").await.0["mails"], 0);
     assert_eq!(machine.items("effects").await.len(), 0);
 }
+
+/// For longer than a command of a service would wait: the tries alone take some eight seconds.
+#[tokio::test]
+async fn a_table_that_is_throttled_for_a_while_ends_neither_dump_nor_restore() {
+    let (here, there) = (Machine::start().await, Machine::start().await);
+    let policy = history("licensing/policy");
+    here.append(&policy).await;
+    let (_folder, path) = file(&policy);
+    here.door.throttle(40);
+    there.door.throttle(40);
+    let line = format!("restore {}", path.display());
+    let (dumped, restored) = tokio::join!(here.run("dump --segments 1"), there.run(&line));
+    assert_eq!(commits(&dumped.out), policy, "{dumped:?}");
+    assert_eq!(restored.code, 0, "{restored:?}");
+}
