@@ -56,8 +56,11 @@ impl Failures {
                 let batch = bucket.get(&key).await?;
                 output.one(&Shown::of(key, &batch), |shown| Ok(shown.text()))
             }
-            Self::Replay { keys, all: false, dry_run } => replay(connection, &bucket, output, keys, dry_run).await,
-            Self::Replay { all: true, dry_run, .. } => replay_all(connection, &bucket, output, dry_run).await,
+            Self::Replay { keys, all, dry_run } => {
+                // All that there are now: what is given up meanwhile is not waited for.
+                let keys = if all { self::keys(&bucket, None, usize::MAX).await? } else { keys };
+                replay(connection, &bucket, output, keys, all, dry_run).await
+            }
         }
     }
 }
@@ -170,6 +173,7 @@ async fn replay(
     bucket: &Bucket,
     output: &mut Output<'_>,
     keys: Vec<String>,
+    all: bool,
     dry_run: bool,
 ) -> Result<(), Failure> {
     let commits = connection.commits_stream().await?;
@@ -177,20 +181,18 @@ async fn replay(
         Target::Commits => Ok(commits.clone()),
         Target::Stream(name) => Ok(commits.to(name)),
     };
-    let mut wrong: Option<Failure> = None;
+    let mut gravest = 0;
     for key in keys {
         let batch = if dry_run { bucket.get(&key).await } else { bucket.replay(&key, publisher).await };
         match batch {
             Ok(batch) => told(output, key, &batch, dry_run)?,
-            // It holds up nobody. All are told of, the last one by the exit code.
-            Err(error) => {
-                if let Some(earlier) = wrong.replace(named(&key, error)) {
-                    output.failed(&earlier);
-                }
-            }
+            // It was redriven in the meantime.
+            Err(FailuresError::Absent) if all => {}
+            // It holds up nobody.
+            Err(error) => gravest = gravest.max(output.failed(&named(&key, error))),
         }
     }
-    wrong.map_or(Ok(()), Err)
+    if gravest == 0 { Ok(()) } else { Err(Failure::Told(gravest)) }
 }
 
 fn told(output: &mut Output<'_>, key: String, batch: &Batch, dry_run: bool) -> Result<(), Failure> {
@@ -206,20 +208,5 @@ fn named(key: &str, error: FailuresError) -> Failure {
     match error {
         FailuresError::Absent => Failure::NotFound(format!("{key}: {error}")),
         _ => Failure::Trouble(anyhow::Error::from(error).context(key.to_owned())),
-    }
-}
-
-/// All that there are now; what is given up on meanwhile is not waited for.
-async fn replay_all(connection: &Connection, bucket: &Bucket, output: &mut Output<'_>, dry_run: bool) -> Result<(), Failure> {
-    let mut after: Option<String> = None;
-    loop {
-        let keys = keys(bucket, after.as_deref(), PAGE).await?;
-        let Some(last) = keys.last() else { return Ok(()) };
-        after = Some(last.clone());
-        match replay(connection, bucket, output, keys, dry_run).await {
-            // It was redriven in the meantime.
-            Err(Failure::NotFound(_)) => {}
-            done => done?,
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! `headwater`: what an operator sees of streams and states, and does about streams that are parked, on one machine and on AWS alike. How it is used is told in `docs/cli.md`.
+//! `headwater`: what an operator sees of streams, states, rows and requests, and does about what got stuck, on one machine and on AWS alike. How it is used is told in `docs/cli.md`.
 //!
 //! `connection` says where the tables are, `output` how answers look; every other module is one command.
 
@@ -30,7 +30,7 @@ use crate::connection::{Connection, EVERYWHERE, Target};
 use crate::output::Output;
 
 #[derive(Parser)]
-#[command(name = "headwater", version, about = "Shows what is in Headwater's tables, and takes up what is parked", after_help = output::EXIT_CODES)]
+#[command(name = "headwater", version, about = "Shows what is in Headwater's tables, and puts right what got stuck", after_help = output::EXIT_CODES)]
 struct Cli {
     #[command(flatten)]
     target: Target,

@@ -76,6 +76,7 @@ impl<'a> Output<'a> {
         let (text, code) = match failure {
             Failure::NotFound(what) => (what.clone(), 1),
             Failure::Trouble(error) => (format!("{error:#}"), 2),
+            Failure::Told(code) => return *code,
             Failure::Closed => return 0,
         };
         // Where not even this can be said, the code says it.

@@ -94,6 +94,9 @@ async fn an_object_that_is_something_else_is_told_of_and_stays() {
     let listed = machine.run("failures ls --json").await;
     assert!(listed.err.starts_with("aws/lambda/0: not a batch that Lambda gave up"), "{listed:?}");
     assert_eq!(keys(&listed), ["aws/lambda/a", "aws/lambda/b"]);
+    // The gravest of what went wrong is the exit code, wherever it stands among the keys.
+    let two = machine.run("failures replay aws/lambda/0 aws/lambda/nothing").await;
+    assert_eq!((two.err.lines().count(), two.code), (2, 2), "{two:?}");
     for left in [["aws/lambda/0", "aws/lambda/b"].as_slice(), &["aws/lambda/0"]] {
         let answer = machine.run(if left.len() > 1 { "failures replay aws/lambda/0 aws/lambda/a" } else { "failures replay --all" }).await;
         assert!(answer.err.starts_with("error: aws/lambda/0: not a batch that Lambda gave up"), "{answer:?}");
