@@ -126,7 +126,8 @@ impl TryFrom<CommitItem> for Commit {
 
     fn try_from(item: CommitItem) -> Result<Self, ItemError> {
         let CommitItem { stream, seq, e, n, at, m, s } = item;
-        if seq == 0 || e.is_empty() || e.len() as u64 != n {
+        // Beyond all numbers no event follows.
+        if seq == 0 || e.is_empty() || e.len() as u64 != n || seq.checked_add(n).is_none() {
             return Err(ItemError::Count { stream, seq, count: n });
         }
         let Ok(time) = Timestamp::from_millisecond(at) else {

@@ -77,6 +77,7 @@ fn what_is_no_commit_is_an_error() {
     };
     assert!(matches!(with("n", AttributeValue::N("3".to_owned())), Err(ItemError::Count { count: 3, .. })));
     assert!(matches!(with("seq", AttributeValue::N("0".to_owned())), Err(ItemError::Count { .. })));
+    assert!(matches!(with("seq", AttributeValue::N(u64::MAX.to_string())), Err(ItemError::Count { .. })));
     assert!(matches!(with("at", AttributeValue::N(i64::MAX.to_string())), Err(ItemError::Time { .. })));
     assert!(matches!(with("stream", AttributeValue::S("nonsense".to_owned())), Err(ItemError::Shape(_))));
 }
@@ -127,4 +128,44 @@ proptest! {
     fn what_is_written_is_read_back(commit in commit()) {
         prop_assert_eq!(commit_from_item(commit_to_item(commit.clone()).unwrap()).unwrap(), commit);
     }
+
+    /// A damaged item is an error, or another commit: then it is written as it was read.
+    #[test]
+    fn nothing_in_an_item_makes_the_reader_panic(
+        commit in commit(), name in "stream|seq|e|n|at|m|s|x", damage in damage(), nested in any::<bool>(),
+    ) {
+        let mut item = commit_to_item(commit).unwrap();
+        match item.get_mut(&name) {
+            Some(AttributeValue::L(events)) if nested => events.push(damage),
+            Some(AttributeValue::M(members)) if nested => members.values_mut().take(1).for_each(|member| *member = damage.clone()),
+            _ => { item.insert(name, damage); }
+        }
+        if let Ok(read) = commit_from_item(item) {
+            prop_assert_eq!(commit_from_item(commit_to_item(read.clone()).unwrap()).unwrap(), read);
+        }
+    }
+}
+
+/// Any attribute, numbers in all the ways that DynamoDB may hold them.
+fn damage() -> impl Strategy<Value = AttributeValue> {
+    let number = prop_oneof![
+        any::<u64>().prop_map(|number| number.to_string()),
+        any::<i64>().prop_map(|number| number.to_string()),
+        Just(u64::MAX.to_string()),
+        "-?[0-9]{1,38}(\\.[0-9]{1,9})?(E[+-]?[0-9]{1,3})?",
+    ];
+    let leaf = prop_oneof![
+        number.prop_map(AttributeValue::N),
+        "\\PC{0,20}".prop_map(AttributeValue::S),
+        any::<bool>().prop_map(AttributeValue::Bool),
+        Just(AttributeValue::Null(true)),
+        prop::collection::vec(any::<u8>(), 0..9).prop_map(|bytes| AttributeValue::B(bytes.into())),
+        prop::collection::vec("\\PC{0,9}", 0..3).prop_map(AttributeValue::Ss),
+    ];
+    leaf.prop_recursive(2, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(AttributeValue::L),
+            prop::collection::hash_map("[tvdicarkp]", inner, 0..5).prop_map(AttributeValue::M),
+        ]
+    })
 }
