@@ -13,6 +13,7 @@ mod licensing;
 mod lists;
 mod members;
 mod openapi;
+mod operators;
 mod pipeline;
 mod roles;
 mod support;

@@ -33,12 +33,12 @@ pub(super) async fn draft(client: &Client, id: &str) -> Result<Reply> {
 }
 
 /// Posts to an invoice, whatever it answers: `issue`, `send`, `payments`…
-pub(super) async fn post(client: &Client, id: &str, what: &str, body: &Value) -> Result<Reply> {
+pub(crate) async fn post(client: &Client, id: &str, what: &str, body: &Value) -> Result<Reply> {
     client.post(&format!("{INVOICES}/{id}/{what}"), body).await
 }
 
 /// Drafts and issues an invoice.
-pub(super) async fn issued(client: &Client, id: &str) -> Result<Reply> {
+pub(crate) async fn issued(client: &Client, id: &str) -> Result<Reply> {
     draft(client, id).await?;
     post(client, id, "issue", &json!({})).await?.expect(200)
 }

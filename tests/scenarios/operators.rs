@@ -1,0 +1,98 @@
+//! What operators do with the CLI, on the platform with all its stores: what got lost is brought back, and a dump is a whole system's memory.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use headwater_tests::Platform;
+use serde_json::{Value, json};
+use tempfile::tempdir;
+
+use crate::invoicing::support::{issued, mail, post};
+use crate::support::{create_user, eventually, own_platform};
+
+/// How long records may take to their rows.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs a command line of the CLI, which must go well, and gives the documents that it answers with.
+async fn headwater(platform: &Platform, line: &str) -> Result<Vec<Value>> {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let line = format!("headwater {line} --json --local={}", platform.url());
+    let code = headwater_admin::run(line.split(' ').map(Into::into), &mut out, &mut err).await;
+    ensure!(code == 0, "{line}: {}", String::from_utf8_lossy(&err));
+    Ok(String::from_utf8(out)?.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
+}
+
+#[tokio::test]
+async fn a_commit_that_was_never_relayed_is_put_on_the_stream_by_hand() -> Result<()> {
+    let platform = own_platform()?;
+    let client = platform.client("lost").await?;
+    platform.event_source("relay", false).await?;
+    let ada = create_user(&client, "ada").await?;
+    let path = format!("/identity/users/{}", ada.id());
+    client.call("GET", &path).send().await?.problem(404, "not-found")?;
+    let stream = format!("lost/identity/users/{}", ada.id());
+    let expected = json!({ "stream": stream, "first": 1, "last": ada.version(), "commits": 1 });
+    assert_eq!(headwater(&platform, "relay repair --dry-run").await?, [expected.clone()]);
+    client.call("GET", &path).send().await?.problem(404, "not-found")?;
+    assert_eq!(headwater(&platform, "relay repair").await?, [expected]);
+    eventually(PATIENCE, "the row", || async { Ok(client.call("GET", &path).send().await?.status == 200) }).await?;
+    assert_eq!(headwater(&platform, "relay repair").await?, [Value::Null; 0]);
+    // The relay comes late, with what is there already.
+    platform.event_source("relay", true).await?;
+    platform.settled().await?;
+    assert_eq!(client.all("/identity/changes").await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_function_gave_up_is_listed_and_put_back_by_hand() -> Result<()> {
+    let platform = own_platform()?;
+    let client = platform.client("gaveup").await?;
+    let out_of_reach = json!({ "service": "dynamodb", "fault": "throttle", "rate": 1.0, "function": "identity-project" });
+    platform.fault(out_of_reach).await?;
+    let ada = create_user(&client, "ada").await?;
+    let stream = format!("gaveup/identity/users/{}", ada.id());
+    // `redrive` may have taken it up just now: then it is given up once more.
+    eventually(Duration::from_secs(400), "a batch", || async {
+        let listed = headwater(&platform, "failures ls").await?;
+        Ok(listed.iter().any(|batch| batch["function"] == "identity-project" && batch["streams"][0]["stream"] == stream))
+    })
+    .await?;
+    platform.fault(json!({ "service": "dynamodb", "fault": "none" })).await?;
+    headwater(&platform, "failures replay --all").await?;
+    let path = format!("/identity/users/{}", ada.id());
+    eventually(PATIENCE, "the row", || async { Ok(client.call("GET", &path).send().await?.status == 200) }).await?;
+    eventually(PATIENCE, "nothing is left", || async { Ok(headwater(&platform, "failures ls").await?.is_empty()) }).await
+}
+
+#[tokio::test]
+async fn a_dump_restored_on_another_platform_is_the_same_system_and_mails_nobody() -> Result<()> {
+    let (here, there, folder) = (own_platform()?, own_platform()?, tempdir()?);
+    let client = here.client("moved").await?;
+    create_user(&client, "ada").await?;
+    issued(&client, "one").await?;
+    post(&client, "one", "send", &mail()).await?.expect(200)?;
+    here.settled().await?;
+
+    let file = folder.path().join("dump.jsonl");
+    headwater(&here, &format!("dump -o {}", file.display())).await?;
+    let [restored] = headwater(&there, &format!("restore {}", file.display())).await?.try_into().unwrap_or_default();
+    assert_eq!((&restored["present"], &restored["mails"]), (&json!(0), &json!(1)));
+    there.settled().await?;
+
+    let moved = there.client("moved").await?;
+    for path in ["/identity/users", "/invoicing/invoices", "/invoicing/invoices/one", "/invoicing/reports/revenue?by=month"] {
+        assert_eq!(moved.get(path).await?.body, client.get(path).await?.body, "{path}");
+    }
+    assert_eq!(outbox(&here), ["moved.one.9.eml"]);
+    assert_eq!(outbox(&there), [""; 0]);
+    assert_eq!(post(&moved, "one", "send", &mail()).await?.expect(200)?.version(), 11, "and it goes on");
+    eventually(PATIENCE, "the mail", || async { Ok(outbox(&there) == ["moved.one.11.eml"]) }).await
+}
+
+/// The names of the mails that a platform has sent.
+fn outbox(platform: &Platform) -> Vec<String> {
+    let entries = std::fs::read_dir(platform.folder().join("outbox")).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter(|name| name.ends_with(".eml")).collect()
+}
