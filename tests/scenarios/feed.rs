@@ -60,3 +60,17 @@ async fn an_empty_answer_can_be_held_open() -> Result<()> {
     assert_eq!(changes.expect(200)?.body["items"].as_array().map(Vec::len), Some(1));
     Ok(())
 }
+
+#[tokio::test]
+async fn a_list_of_streams_is_never_older_than_the_token() -> Result<()> {
+    let platform = crate::support::own_platform()?;
+    let client = platform.client("streams").await?;
+    let listed = |token: String| client.call("GET", "/streams?prefix=identity/users/").header("consistency-token", &token).send();
+    let ada = create_user(&client, "ada").await?;
+    let list = listed(ada.token().to_owned()).await?.expect(200)?;
+    assert_eq!(list.body["items"][0]["version"], ada.version(), "{}", list.body);
+    platform.event_source("relay", false).await?;
+    let bob = create_user(&client, "bob").await?;
+    listed(bob.token().to_owned()).await?.problem(503, "not-caught-up")?;
+    Ok(())
+}

@@ -19,6 +19,8 @@ pub fn list_streams() -> Function {
         let prefix = request.query("prefix").unwrap_or_default();
         let (limit, cursor) = (request.limit()?, request.cursor()?);
         let feed = app.feed(&request)?;
+        app.wait_for_feeds(&request).await?;
+        app.wait_for_streams(&request).await?;
         // One more than is shown tells whether there are more.
         let mut streams = headwater_services::list_streams(&feed, request.tenant(), prefix, cursor.after(), limit + 1).await?;
         let goes_on = streams.len() > limit;

@@ -8,6 +8,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::call::Kind;
 use crate::observe::{self, Observed};
 use crate::problem::FORBIDDEN;
 use crate::request::deadline;
@@ -137,7 +138,8 @@ async fn answer(
     Ok(answer.into())
 }
 
-/// What holds for every call: the role, and no parameter that would be ignored.
+/// What holds for every call: the role, no parameter that would be ignored, and tokens that can be read, also where nothing depends on
+/// them.
 fn check(call: &Call, request: &Request) -> Result<(), Problem> {
     if !request.caller.may(call.access) {
         return Err(Problem::new(&FORBIDDEN, format!("the call needs the role `{}`", call.access.role().unwrap_or_default())));
@@ -145,7 +147,13 @@ fn check(call: &Call, request: &Request) -> Result<(), Problem> {
     let known = |name: &str| call.query.iter().any(|(known, _)| *known == name);
     let unknown: Vec<(String, String)> =
         request.query_names().filter(|name| !known(name)).map(|name| (format!("/query/{name}"), "unknown parameter".to_owned())).collect();
-    if unknown.is_empty() { Ok(()) } else { Err(Problem::invalid(unknown)) }
+    if !unknown.is_empty() {
+        return Err(Problem::invalid(unknown));
+    }
+    if call.kind != Kind::Document {
+        request.tokens()?;
+    }
+    Ok(())
 }
 
 fn apply_preference(answer: Answer, wait: Option<u64>) -> Answer {

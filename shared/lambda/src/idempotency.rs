@@ -14,7 +14,7 @@ pub(crate) type Scope = [u8; 32];
 /// # Errors
 /// 400 if it is not 1–255 visible ASCII characters.
 pub(crate) fn scope(request: &Request) -> Result<Option<Scope>, Problem> {
-    let Some(key) = request.header("idempotency-key") else { return Ok(None) };
+    let Some(key) = request.text_header("idempotency-key")? else { return Ok(None) };
     if !(1..=255).contains(&key.len()) || !key.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
         return Err(Problem::new(&MALFORMED, "`Idempotency-Key` is 1–255 visible ASCII characters"));
     }
