@@ -32,7 +32,7 @@ async fn a_commit_that_was_never_relayed_is_put_on_the_stream_by_hand() -> Resul
     client.call("GET", &path).send().await?.problem(404, "not-found")?;
     let stream = format!("lost/identity/users/{}", ada.id());
     let expected = json!({ "stream": stream, "first": 1, "last": ada.version(), "commits": 1 });
-    assert_eq!(headwater(&platform, "relay repair --dry-run").await?, [expected.clone()]);
+    assert_eq!(headwater(&platform, "relay repair --dry-run").await?, std::slice::from_ref(&expected));
     client.call("GET", &path).send().await?.problem(404, "not-found")?;
     assert_eq!(headwater(&platform, "relay repair").await?, [expected]);
     eventually(PATIENCE, "the row", || async { Ok(client.call("GET", &path).send().await?.status == 200) }).await?;

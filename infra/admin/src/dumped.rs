@@ -60,9 +60,9 @@ fn follows(previous: Option<&Commit>, commit: &Commit) -> Result<()> {
 
 fn read(line: &str) -> Result<Commit> {
     let commit: Commit = serde_json::from_str(line).context("it is not a commit")?;
-    let numbers = commit.events.iter().map(|event| event.number);
-    let is_numbered = !commit.events.is_empty() && numbers.eq(commit.first..=commit.last());
-    ensure!(is_numbered, "its events are not numbered from {} on", commit.first);
+    let mut numbered = (0..).zip(&commit.events);
+    let is_numbered = numbered.all(|(place, event)| commit.first.checked_add(place) == Some(event.number));
+    ensure!(is_numbered && !commit.events.is_empty(), "its events are not numbered from {} on", commit.first);
     ensure!(Timestamp::from_millisecond(commit.at.as_millisecond())? == commit.at, "its time is not one to the millisecond");
     Ok(Commit { snapshot: None, ..commit })
 }

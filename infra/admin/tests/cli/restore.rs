@@ -126,6 +126,10 @@ async fn nothing_is_written_of_a_file_that_is_not_in_order() {
     let (invoice, policy) = (history("invoicing/invoice"), history("licensing/policy"));
     let mut misnumbered = invoice[0].clone();
     misnumbered.events[1].number += 1;
+    let mut endless = invoice[0].clone();
+    endless.first = u64::MAX;
+    endless.events.iter_mut().for_each(|event| event.number = u64::MAX);
+    let empty = Commit { events: Vec::new(), ..invoice[0].clone() };
     let mut fine = policy[0].clone();
     fine.at += jiff::SignedDuration::from_nanos(1);
     let early = Commit { at: invoice[0].at - jiff::SignedDuration::from_secs(1), ..invoice[1].clone() };
@@ -136,6 +140,8 @@ async fn nothing_is_written_of_a_file_that_is_not_in_order() {
         (vec![policy[0].clone(), invoice[0].clone()], "streams are in order of name"),
         (vec![invoice[0].clone(), early], "was decided before"),
         (vec![misnumbered], "are not numbered from 1 on"),
+        (vec![endless], "are not numbered from 18446744073709551615 on"),
+        (vec![empty], "are not numbered from 1 on"),
         (vec![fine], "not one to the millisecond"),
     ] {
         let (_folder, path) = file(&commits);
