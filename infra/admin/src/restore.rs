@@ -98,23 +98,23 @@ impl Restore {
         let mut restored = Restored { dry_run, ..Restored::default() };
         let mut progress = Progress::start();
         let mut at_work = FuturesUnordered::new();
-        // What of the file's present stream is at work, and where it stands. The streams before it do not come again.
-        let mut present = None;
+        // The stream that the file is at, and how far it has been compared. A batch of it waits for the one before; the streams before it do not come again.
+        let mut current = None;
         for batch in dumped::batches(&file)? {
             let batch = batch?;
-            let is_next = present.as_ref().is_none_or(|(stream, _)| *stream != batch.stream);
+            let is_next = current.as_ref().is_none_or(|(stream, _)| *stream != batch.stream);
             while at_work.len() >= if is_next { AT_ONCE } else { 1 } {
                 let Some(done) = at_work.next().await else { break };
                 let done: Done = done?;
-                if let Some((_, stand)) = present.as_mut().filter(|(stream, _)| *stream == done.stream) {
+                if let Some((_, stand)) = current.as_mut().filter(|(stream, _)| *stream == done.stream) {
                     *stand = done.stand;
                 }
                 restored.count(done)?;
             }
             if is_next {
-                present = Some((batch.stream.clone(), Stand::Within));
+                current = Some((batch.stream.clone(), Stand::Within));
             }
-            let stand = present.as_ref().map_or(Stand::Within, |(_, stand)| *stand);
+            let stand = current.as_ref().map_or(Stand::Within, |(_, stand)| *stand);
             at_work.push(target.take(batch, stand));
             progress.tell(output, || format!("{} of {commits} commits", restored.written + restored.present))?;
         }
