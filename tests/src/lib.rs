@@ -3,6 +3,7 @@
 mod client;
 pub mod import;
 mod platform;
+pub mod rebuild;
 pub mod traffic;
 
 pub use client::{Call, Client, Reply};

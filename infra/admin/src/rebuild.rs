@@ -25,8 +25,9 @@ const MOST_TOLD: usize = 10;
 pub(crate) struct Build {
     #[command(flatten)]
     of: Of,
-    /// How many parts of the events table are read at a time: more are faster, and take more of its capacity. One that was begun keeps its number.
-    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    /// Into how many parts the events table is divided, of which 16 are read at a time: fewer than that take less of its capacity. One that was begun
+    /// keeps its number.
+    #[arg(long, default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     segments: u32,
 }
 

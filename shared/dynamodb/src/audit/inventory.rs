@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use futures::future::try_join_all;
+use futures::{StreamExt, TryStreamExt};
 use headwater::{Amounts, IndexKey, StreamName, SumKey};
 use serde::Deserialize;
 
@@ -12,8 +12,9 @@ use crate::table::{Consistency, Key, Wanted, from_item};
 use crate::views::{Rows, StoredRow};
 use crate::{Item, Segment, StoreError};
 
-/// How many segments of the views table are read at a time.
-const SEGMENTS: u32 = 8;
+/// Into how many segments the views table is divided, and how many of them are read at a time.
+const SEGMENTS: u32 = 64;
+const AT_ONCE: usize = 16;
 
 /// A line of a tenant's table of sums.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,9 +61,10 @@ impl Audit {
         has_events: &(dyn Fn(&StreamName) -> bool + Sync),
     ) -> Result<Inventory, StoreError> {
         let rows = self.rows().await?;
-        let segments = Segment::all(SEGMENTS).map(|segment| self.segment(&rows, segment, tenant, has_events));
+        let segments: Vec<_> = Segment::all(SEGMENTS).map(|segment| self.segment(&rows, segment, tenant, has_events)).collect();
+        let mut parts = futures::stream::iter(segments).buffer_unordered(AT_ONCE);
         let mut all = Inventory::default();
-        for part in try_join_all(segments).await? {
+        while let Some(part) = parts.try_next().await? {
             all.take(part);
         }
         all.sums.retain(|_, amounts| !amounts.is_empty());

@@ -1,11 +1,11 @@
-use futures::future::try_join_all;
+use futures::{StreamExt, TryStreamExt};
 
-use super::{Progress, Rebuild, RebuildError};
+use super::{Progress, Rebuild, RebuildError, SEGMENTS_AT_ONCE};
 use crate::views::{Building, Generation, Pointer};
 use crate::{Segment, StoreError};
 
 impl Rebuild {
-    /// Builds a new generation in so many segments at once, or goes on with one that was begun; then all of its events have been folded, and the
+    /// Builds a new generation from so many segments of the events table, some of them at a time, or goes on with one that was begun; then all of its events have been folded, and the
     /// projectors keep it up to date. One that is built already is left as it is. It scans the whole events table: a read unit for each 4 KB.
     ///
     /// # Errors
@@ -52,7 +52,8 @@ impl Rebuild {
     async fn scan(&self, building: &Building, progress: &Progress) -> Result<(), StoreError> {
         progress.begin(building.segments);
         let segments = Segment::all(building.segments).map(|segment| self.scan_segment(building.generation, segment, progress));
-        try_join_all(segments).await?;
-        Ok(())
+        // Collected, or the compiler cannot tell that the whole may move between threads.
+        let segments: Vec<_> = segments.collect();
+        futures::stream::iter(segments).buffer_unordered(SEGMENTS_AT_ONCE).try_for_each(async |()| Ok(())).await
     }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use futures::future::try_join_all;
+use futures::{StreamExt, TryStreamExt};
 use headwater::StreamName;
 use serde::Deserialize;
 
-use super::{Rebuild, RebuildError, VIEWS_SEGMENTS};
+use super::{Rebuild, RebuildError, SEGMENTS_AT_ONCE, VIEWS_SEGMENTS};
 use crate::projector::{Doorbell, coalesce};
 use crate::table::{Consistency, Wanted, from_item};
 use crate::views::{Generation, Pointer, Rows, StoredRow};
@@ -75,8 +75,9 @@ impl Rebuild {
 
     pub(super) async fn compare(&self, new: Generation, old: Generation) -> Result<Check, StoreError> {
         let mut check = self.check_parked(new, old).await?;
-        let segments = Segment::all(VIEWS_SEGMENTS).map(|segment| self.compare_segment(segment, new, old));
-        for part in try_join_all(segments).await? {
+        let segments: Vec<_> = Segment::all(VIEWS_SEGMENTS).map(|segment| self.compare_segment(segment, new, old)).collect();
+        let mut parts = futures::stream::iter(segments).buffer_unordered(SEGMENTS_AT_ONCE);
+        while let Some(part) = parts.try_next().await? {
             check.take(part);
         }
         Ok(check)

@@ -1,7 +1,7 @@
-use futures::future::try_join_all;
+use futures::{StreamExt, TryStreamExt};
 
 use super::segment::marks;
-use super::{Rebuild, RebuildError, VIEWS_SEGMENTS};
+use super::{Rebuild, RebuildError, SEGMENTS_AT_ONCE, VIEWS_SEGMENTS};
 use crate::table::{Consistency, Key, Order, Range, Wanted, from_item};
 use crate::views::{Generation, Pointer, partition};
 use crate::{Item, Segment, StoreError};
@@ -25,8 +25,9 @@ impl Rebuild {
         let pointer = self.give_up().await?;
         let generation = pointer.dropping.ok_or(RebuildError::NothingToDrop)?;
         self.wait_out(&pointer).await;
-        let segments = Segment::all(VIEWS_SEGMENTS).map(|segment| self.delete_segment(generation, segment));
-        let deleted = try_join_all(segments).await?.into_iter().sum();
+        let segments: Vec<_> = Segment::all(VIEWS_SEGMENTS).map(|segment| self.delete_segment(generation, segment)).collect();
+        let parts = futures::stream::iter(segments).buffer_unordered(SEGMENTS_AT_ONCE);
+        let deleted = parts.try_fold(0, async |sum, deleted| Ok(sum + deleted)).await?;
         self.delete_marks(generation).await?;
         // The one who does the same has done it already.
         let unchanged = self.generations.change(&pointer, Pointer { dropping: None, ..pointer.clone() }).await?;

@@ -55,8 +55,11 @@ const CLOCKS: Duration = Duration::from_secs(10);
 /// How long a page of a scan may take, the store being out of reach meanwhile.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How many segments of the views table are read at a time.
-const VIEWS_SEGMENTS: u32 = 8;
+/// Into how many segments the views table is divided where all of it is read.
+const VIEWS_SEGMENTS: u32 = 64;
+
+/// How many segments of a table are read at a time.
+const SEGMENTS_AT_ONCE: usize = 16;
 
 /// Takes the steps of a rebuild of one domain's rows.
 pub struct Rebuild {
