@@ -9,6 +9,7 @@ use crate::template::Template;
 mod alarms;
 mod binaries;
 mod event_sources;
+mod generations;
 mod permissions;
 mod queries;
 mod references;
@@ -25,6 +26,7 @@ pub(crate) fn run_all(template: &Template, root: &Path) -> Result<Vec<String>> {
     findings.extend(event_sources::check(template));
     findings.extend(alarms::check(template));
     findings.extend(queries::check(template));
+    findings.extend(generations::check(template));
     findings.extend(binaries::check(template, &binaries::built(root)?));
     Ok(findings)
 }

@@ -46,7 +46,7 @@ use crate::table::Table;
 use crate::views::{Generation, Generations, Pointer, REMEMBERED, Rows};
 use crate::{EventStore, StoreError};
 
-/// The longest that an invocation which reads or writes rows may last: the timeout of the projectors.
+/// The longest that an invocation which reads or writes rows may last: the timeout of the projectors. `cargo xtask check-template` holds the template to it.
 const LONGEST_INVOCATION: Duration = Duration::from_secs(60);
 
 /// By how much the clocks of those who take the steps may differ.
