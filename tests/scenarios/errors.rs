@@ -1,7 +1,7 @@
 //! Every error of the contract, with its status and type, and nothing written.
 
 use anyhow::Result;
-use headwater_tests::{Client, Platform};
+use headwater_tests::Client;
 use serde_json::{Value, json};
 
 use crate::support::{create_group, create_user, events, shared_platform, user};
@@ -53,46 +53,11 @@ async fn another_tenants_things_are_not_found_on_any_route() -> Result<()> {
 }
 
 #[tokio::test]
-async fn each_role_opens_its_own_calls_only() -> Result<()> {
+async fn where_there_is_no_call_the_gateway_says_so() -> Result<()> {
     let platform = shared_platform()?;
-    let all = platform.client("roles").await?;
-    let (ada, group) = (create_user(&all, "ada").await?, create_group(&all, "Engines").await?);
-    platform.settled().await?;
-    for case in ROUTES {
-        let needed = match case {
-            (_, path, _) if path.starts_with("/events") || path.starts_with("/states") || path.ends_with("/audit") => "operator",
-            ("GET", ..) => "reader",
-            _ => "writer",
-        };
-        let others: Vec<&str> = ["reader", "writer", "operator"].into_iter().filter(|role| *role != needed).collect();
-        let client = platform.client_with("roles", "limited", &others).await?;
-        route(&client, case, ada.id(), group.id()).await?.problem(403, "forbidden").map_err(|error| error.context(format!("{case:?}")))?;
-    }
-    for (path, needed) in
-        [("/identity/users", "reader"), ("/identity/groups", "reader"), ("/identity/changes", "reader"), ("/streams", "operator")]
-    {
-        let client = platform.client_with("roles", "none", &[]).await?;
-        client.call("GET", path).send().await?.problem(403, "forbidden")?;
-        platform.client_with("roles", "one", &[needed]).await?.get(path).await?;
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn without_a_valid_token_the_gateway_refuses() -> Result<()> {
-    let platform = shared_platform()?;
-    for token in [None, Some("nonsense".to_owned()), Some(format!("{}x", token(&platform).await?))] {
-        let reply = Client::new(platform.url(), token).call("GET", "/identity/users").send().await?.expect(401)?;
-        assert_eq!(reply.body, json!({ "message": "Unauthorized" }));
-    }
     let reply = platform.client("nowhere").await?.call("GET", "/identity/nothing").send().await?.expect(404)?;
     assert_eq!(reply.body, json!({ "message": "Not Found" }));
     Ok(())
-}
-
-async fn token(platform: &Platform) -> Result<String> {
-    let body = json!({ "tenant": "t", "subject": "s", "roles": ["reader"] });
-    Ok(platform.dev("POST", "/dev/token", Some(body)).await?.body["token"].as_str().unwrap_or_default().to_owned())
 }
 
 #[tokio::test]

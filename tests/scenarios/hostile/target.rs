@@ -1,0 +1,137 @@
+//! A platform whose calls are tried out, and what is found.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use headwater_tests::{Call, Client, Platform, Reply};
+use serde_json::Value;
+
+use crate::support::own_platform;
+
+/// How long an answer may take. The gateway itself gives up after 30 seconds.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A platform with one tenant's client, its calls, and all that was answered wrongly.
+pub(super) struct Target {
+    pub(super) platform: Platform,
+    pub(super) client: Client,
+    pub(super) routes: Vec<Route>,
+    problems: BTreeSet<String>,
+    faults: Vec<String>,
+    items: i32,
+}
+
+/// A call that there is.
+#[derive(Clone)]
+pub(super) struct Route {
+    pub(super) method: String,
+    /// As `/identity/users/{id}`.
+    pub(super) path: String,
+    /// The role that it needs, as its description says; nothing if it needs no token.
+    pub(super) role: Option<String>,
+    pub(super) takes_body: bool,
+    /// Whether it answers with a page of a list.
+    pub(super) is_list: bool,
+}
+
+impl Route {
+    /// Its path with `text` for each parameter.
+    pub(super) fn with(&self, text: &str) -> String {
+        let segment = |segment: &str| if segment.starts_with('{') { text.to_owned() } else { segment.to_owned() };
+        self.path.split('/').map(segment).collect::<Vec<_>>().join("/")
+    }
+
+    fn read(path: &str, method: &str, operation: &Value) -> Self {
+        let description = operation["description"].as_str().unwrap_or_default();
+        let role = description.split('`').nth(1).map(str::to_owned);
+        let parameters = operation["parameters"].as_array();
+        let is_list = parameters.into_iter().flatten().any(|parameter| parameter["name"] == "cursor");
+        let takes_body = operation["requestBody"].is_object();
+        Self { method: method.to_uppercase(), path: path.to_owned(), role, takes_body, is_list }
+    }
+}
+
+impl Target {
+    pub(super) async fn start() -> Result<Self> {
+        let platform = own_platform()?;
+        let client = platform.client("acme").await?;
+        let document = Client::new(platform.url(), None).get("/openapi.json").await?.body;
+        let mut routes = Vec::new();
+        let mut problems = BTreeSet::new();
+        for (path, operations) in document["paths"].as_object().context("no paths")? {
+            for (method, operation) in operations.as_object().context("no operations")? {
+                routes.push(Route::read(path, method, operation));
+                let answers = operation["responses"].as_object().context("no responses")?;
+                let names = answers.values().filter_map(|answer| answer["description"].as_str()).flat_map(|names| names.split(", "));
+                problems.extend(names.map(|name| format!("/problems/{name}")));
+            }
+        }
+        Ok(Self { platform, client, routes, problems, faults: Vec::new(), items: 0 })
+    }
+
+    /// From now on nothing may be written to the events table.
+    pub(super) async fn all_is_written(&mut self) -> Result<()> {
+        self.platform.settled().await?;
+        self.items = self.count().await?;
+        Ok(())
+    }
+
+    /// Sends a call, and looks at whether what it is answered with is some problem of the client's.
+    pub(super) async fn refuse(&mut self, what: &str, call: Call) -> Result<()> {
+        let reply = self.send(what, call).await?;
+        self.check(what, &reply, reply.status / 100 == 4);
+        Ok(())
+    }
+
+    /// Sends a call, and looks at whether it is answered with exactly this problem.
+    pub(super) async fn refuse_with(&mut self, status: u16, name: &str, what: &str, call: Call) -> Result<()> {
+        let reply = self.send(what, call).await?;
+        self.check(what, &reply, reply.status == status && reply.body["type"] == format!("/problems/{name}"));
+        Ok(())
+    }
+
+    /// Sends a call that may as well be answered: nothing is the service's own failure.
+    pub(super) async fn answer(&mut self, what: &str, call: Call) -> Result<Reply> {
+        let reply = self.send(what, call).await?;
+        self.check(what, &reply, reply.status / 100 == 2 || reply.status / 100 == 4);
+        Ok(reply)
+    }
+
+    async fn send(&self, what: &str, call: Call) -> Result<Reply> {
+        tokio::time::timeout(PATIENCE, call.send()).await.with_context(|| format!("{what}: no answer in time"))?
+    }
+
+    fn check(&mut self, what: &str, reply: &Reply, is_expected: bool) {
+        let body = &reply.body;
+        let is_problem = reply.header("content-type") == "application/problem+json" && body["status"] == reply.status;
+        let is_known = body["type"].as_str().is_some_and(|name| self.problems.contains(name));
+        if !is_expected || reply.status >= 400 && !(is_problem && is_known) {
+            let body: String = body.to_string().chars().take(300).collect();
+            self.faults.push(format!("{what}: {} {body}", reply.status));
+        }
+    }
+
+    /// Notes what was answered wrongly.
+    pub(super) fn fault(&mut self, what: String) {
+        self.faults.push(what);
+    }
+
+    /// Whether all was answered as it should be, and nothing was written.
+    pub(super) async fn finish(self) -> Result<()> {
+        ensure!(self.faults.is_empty(), "{} answers are wrong:\n{}", self.faults.len(), self.faults.join("\n"));
+        let items = self.count().await?;
+        ensure!(items == self.items, "{} items were written", items - self.items);
+        Ok(())
+    }
+
+    async fn count(&self) -> Result<i32> {
+        let table = self.platform.table("EventsTable").await?;
+        let mut pages = self.platform.dynamodb().await?.scan().table_name(table).consistent_read(true).into_paginator().send();
+        let mut items = 0;
+        while let Some(page) = pages.next().await {
+            items += page?.count();
+        }
+        Ok(items)
+    }
+}
