@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 
+mod api;
 mod checks;
 mod linters;
 mod template;
+mod venv;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Chores of the repository")]
@@ -20,11 +22,25 @@ struct Cli {
 enum Chore {
     /// Check `template.yaml`: our own rules, then `cfn-lint` and `sam validate --lint` (installed under `target/` if missing).
     CheckTemplate,
+    /// Send calls that `/openapi.json` allows and forbids to a platform, and hold the answers against it (installs Schemathesis under
+    /// `target/` if missing).
+    CheckApi {
+        /// How many calls are made up for each operation, besides those that cover its schemas.
+        #[arg(long, default_value_t = 5)]
+        examples: u32,
+        /// How long that may take, in seconds.
+        #[arg(long, default_value_t = 120)]
+        seconds: u32,
+        /// The same seed makes up the same calls.
+        #[arg(long, default_value_t = 1)]
+        seed: u32,
+    },
 }
 
 fn main() -> Result<()> {
     match Cli::parse().chore {
         Chore::CheckTemplate => check_template(&workspace_root()?),
+        Chore::CheckApi { examples, seconds, seed } => api::run(&workspace_root()?, examples, seconds, seed),
     }
 }
 
