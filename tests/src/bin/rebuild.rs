@@ -16,7 +16,7 @@ struct Arguments {
     #[arg(long, default_value_t = 1_000_000)]
     events: u64,
     /// In how many streams.
-    #[arg(long, default_value_t = 40_000)]
+    #[arg(long, default_value_t = 10_000)]
     streams: u64,
     /// How many clients write and read meanwhile.
     #[arg(long, default_value_t = 4)]
@@ -24,7 +24,8 @@ struct Arguments {
     /// In how many segments the events are scanned. The emulator reads a whole segment for each page, so that many small ones suit it.
     #[arg(long, default_value_t = 256)]
     segments: u32,
-    /// How long each step waits until all know of the last one, in seconds.
+    /// How long each step waits until all know of the last one, in seconds. Clients and projectors remember for 30 seconds which generation is
+    /// read, and a batch takes some more: with less, rows are missed, and it is found out.
     #[arg(long, default_value_t = 100)]
     settle: u64,
     /// The same seed makes the same events and choices.

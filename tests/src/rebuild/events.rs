@@ -32,11 +32,19 @@ pub(super) fn email(number: u64) -> String {
     format!("u{number}@example.com")
 }
 
-/// Writes the histories straight into the events table, and tells how many commits they are.
-pub(super) async fn fill(tables: &Tables, settings: &Settings) -> Result<usize> {
+/// What was written.
+#[derive(Default)]
+pub(super) struct Filled {
+    pub(super) commits: usize,
+    /// The streams with their versions.
+    pub(super) heads: Vec<(StreamName, u64)>,
+}
+
+/// Writes the histories straight into the events table.
+pub(super) async fn fill(tables: &Tables, settings: &Settings) -> Result<Filled> {
     let mut rng = Rng::with_seed(settings.seed);
     let mut left = settings.events;
-    let mut written = 0;
+    let mut filled = Filled::default();
     let mut commits = Vec::new();
     for number in 0..settings.streams {
         let streams = settings.streams - number;
@@ -44,13 +52,16 @@ pub(super) async fn fill(tables: &Tables, settings: &Settings) -> Result<usize> 
         let share = (left / streams).max(4);
         let wanted =
             if streams == 1 { left } else { (if rng.u8(..10) == 0 { share * 7 / 2 } else { share * 5 / 7 }).clamp(4, left.max(4)) };
-        commits.extend(history(&mut rng, number, wanted)?);
+        let history = history(&mut rng, number, wanted)?;
+        filled.heads.extend(history.last().map(|newest| (newest.stream.clone(), newest.last())));
+        commits.extend(history);
         left = left.saturating_sub(wanted);
         if commits.len() >= 10_000 {
-            written += write(tables, std::mem::take(&mut commits)).await?;
+            filled.commits += write(tables, std::mem::take(&mut commits)).await?;
         }
     }
-    Ok(written + write(tables, commits).await?)
+    filled.commits += write(tables, commits).await?;
+    Ok(filled)
 }
 
 /// So many events of a user.

@@ -10,9 +10,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use futures::TryStreamExt;
 use futures::stream::FuturesUnordered;
-use headwater_dynamodb::{EventStore, Rebuild, Segment, Selection};
+use futures::{StreamExt, TryStreamExt};
+use headwater::StreamName;
+use headwater_dynamodb::{Doorbell, EventStore, Rebuild, Segment, Selection};
 use tokio::process::Command;
 use tokio::time::sleep;
 
@@ -24,6 +25,9 @@ pub const RUNS_AS_CLI: &str = "HEADWATER_TESTS_CLI";
 
 /// Longer than a process remembers which generation is read.
 const UNTIL_ALL_READ_THE_NEW_ONE: Duration = Duration::from_secs(45);
+
+/// How many streams are told of at a time.
+const FED_AT_ONCE: usize = 8;
 
 /// How much of everything.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +61,8 @@ pub fn run_as_cli() -> ExitCode {
 pub async fn run(settings: Settings, tell: impl Fn(&str)) -> Result<()> {
     let Settings { events, streams, segments, settle, .. } = settings;
     let tables = Tables::start().await?;
-    let (began, commits) = (Instant::now(), events::fill(&tables, &settings).await?);
+    let (began, filled) = (Instant::now(), events::fill(&tables, &settings).await?);
+    let commits = filled.commits;
     tell(&format!("filled: {events} events, {commits} commits, {streams} streams, in {:.0} s", began.elapsed().as_secs_f64()));
 
     // The rows that are read at first are built in the same way, but with nobody there.
@@ -66,6 +71,7 @@ pub async fn run(settings: Settings, tell: impl Fn(&str)) -> Result<()> {
     step(&tables, &["views", "drop", "identity", "--settle", "0"]).await?;
     tell(&format!("a rebuild without traffic: {}", rate(events, alone)));
 
+    feed(&tables, filled.heads).await?;
     let traffic = Traffic::start(&tables, &settings);
     let bare = bare_scan(&tables.store(), segments).await?;
     tell(&format!("a bare scan in {segments} segments, under traffic: {}", rate(events, bare)));
@@ -84,6 +90,17 @@ pub async fn run(settings: Settings, tell: impl Fn(&str)) -> Result<()> {
     step(&tables, &["verify", "--domain", "identity", "--pause", "1"]).await?;
     tell("rows, lists and feed are what the events say");
     ensure!(tally.is_good(), "not every read was right");
+    Ok(())
+}
+
+/// Has a projector hear of all streams. Their rows are there already; so it is the change feed, which no rebuild writes, that learns of them.
+async fn feed(tables: &Tables, heads: Vec<(StreamName, u64)>) -> Result<()> {
+    let projector = tables.projector();
+    let rung = heads.into_iter().map(|(stream, version)| projector.project(vec![Doorbell { stream, version, commit: None }]));
+    let mut rung = futures::stream::iter(rung).buffer_unordered(FED_AT_ONCE);
+    while let Some(report) = rung.next().await {
+        ensure!(report.failed.is_empty() && report.parked.is_empty(), "the feed could not be written");
+    }
     Ok(())
 }
 
