@@ -24,9 +24,10 @@ pub struct Commit {
 }
 
 impl Commit {
-    /// The number of its last event: the stream's version after this commit.
+    /// The number of its last event: the stream's version after this commit. Of what is no commit, since it has no event or counts
+    /// beyond all numbers, it is some number: a record of a stream may hold anything.
     pub fn last(&self) -> u64 {
-        self.first + self.events.len() as u64 - 1
+        self.first.saturating_add(self.events.len() as u64).saturating_sub(1)
     }
 }
 
@@ -62,4 +63,22 @@ pub struct Metadata {
     /// The W3C trace context of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_commit_has_a_last_event_too() {
+        let metadata = json!({ "commitId": Uuid::nil(), "command": "C", "actor": "a", "correlationId": "c" });
+        let event = json!({ "number": 1, "type": "A", "version": 1, "data": {} });
+        for (first, events, last) in [(0, json!([]), 0), (1, json!([event]), 1), (u64::MAX, json!([event, event]), u64::MAX - 1)] {
+            let commit =
+                json!({ "stream": "a/b/c/d", "first": first, "at": "2026-01-01T00:00:00Z", "metadata": metadata, "events": events });
+            assert_eq!(serde_json::from_value::<Commit>(commit).unwrap().last(), last);
+        }
+    }
 }
