@@ -1,0 +1,42 @@
+//! Bodies of commands: what passes for a command is decided on an empty state and on its own outcome, without a panic.
+#![no_main]
+
+use garde::Validate;
+use headwater::{Aggregate, Command, Context};
+use jiff::Timestamp;
+use libfuzzer_sys::fuzz_target;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+fuzz_target!(|body: &[u8]| {
+    try_out::<identity::CreateUser>(body);
+    try_out::<identity::PatchUser>(body);
+    try_out::<identity::CreateGroup>(body);
+    try_out::<identity::PatchGroup>(body);
+    try_out::<identity::ApplyExternalUser>(body);
+    try_out::<invoicing::CreateInvoice>(body);
+    try_out::<invoicing::AddLineItem>(body);
+    try_out::<invoicing::ChangeLineItem>(body);
+    try_out::<invoicing::SetInvoiceCustomer>(body);
+    try_out::<invoicing::SetInvoiceCurrency>(body);
+    try_out::<invoicing::IssueInvoice>(body);
+    try_out::<invoicing::SendInvoiceToCustomer>(body);
+    try_out::<invoicing::RecordPayment>(body);
+    try_out::<invoicing::CreateCustomer>(body);
+    try_out::<invoicing::PatchCustomer>(body);
+});
+
+fn try_out<C: Command + DeserializeOwned + Validate<Context = ()>>(body: &[u8]) {
+    let Ok(command) = serde_json::from_slice::<C>(body) else { return };
+    if command.validate().is_err() {
+        return;
+    }
+    let now = Timestamp::UNIX_EPOCH;
+    let context = Context { now, id: "x".to_owned(), fresh_id: Uuid::nil(), actor: "fuzzer".to_owned(), number: Some(1) };
+    let mut state = C::Aggregate::default();
+    let Ok(events) = command.decide(&state, &context) else { return };
+    for event in &events {
+        state.evolve(event, now);
+    }
+    command.decide(&state, &context).ok();
+}
