@@ -57,3 +57,17 @@ async fn while_another_scans_it_is_said_until_when() {
     let refused = machine.run("views drop identity --settle 0").await;
     assert!(refused.err.contains("another rebuild is at work") && refused.code == 2, "{refused:?}");
 }
+
+/// For longer than a command of a service would wait: the tries alone take some eight seconds.
+#[tokio::test]
+async fn a_table_that_is_throttled_for_a_while_ends_no_scan() {
+    let machine = Machine::with_histories().await;
+    let licensing = SERVICES.iter().find(|service| service.domain == "licensing").unwrap();
+    let watcher = Rebuild::new(machine.store(), "views", "licensing", licensing.projections, "watcher", Timestamp::now());
+    let throttled = async {
+        while watcher.pointer().await.unwrap().building.is_none() {}
+        machine.door.throttle(40);
+    };
+    let (built, ()) = tokio::join!(machine.run("views rebuild licensing --segments 1 --settle 1"), throttled);
+    assert_eq!(built.code, 0, "{built:?}");
+}

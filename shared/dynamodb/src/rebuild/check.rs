@@ -107,7 +107,7 @@ impl Rebuild {
             wanted.extend(stream.filter(|stream| self.upkeep.keeps(stream)).map(|stream| (stream, v)));
         }
         let mut check = Check { streams: wanted.len() as u64, ..Check::default() };
-        let rows = Rows::new(self.patient().1, new);
+        let rows = self.rows(new);
         for (stream, row) in rows.get_many(wanted.keys().cloned().collect(), Consistency::Strong).await? {
             let version = wanted.get(&stream).copied().unwrap_or_default();
             if row.parked.is_none() && self.fault(&stream, &row, version).is_some() {
@@ -120,15 +120,15 @@ impl Rebuild {
 
     /// Takes up once more what is parked in the new generation. It may stay so only where the generation that is read got no further either.
     async fn check_parked(&self, new: Generation, old: Generation) -> Result<Check, StoreError> {
-        let (new, old) = (self.rows(new), self.rows(old));
         let mut check = Check::default();
         let mut after = None;
         loop {
-            let parked = new.parked(&self.domain, "", after.as_ref(), PAGE).await?;
+            let parked = self.rows(new).parked(&self.domain, "", after.as_ref(), PAGE).await?;
             let Some(last) = parked.last() else { return Ok(check) };
             after = Some(last.stream.clone());
             for parked in parked {
                 let stream = parked.stream;
+                let (new, old) = (self.rows(new), self.rows(old));
                 new.unpark(&stream).await?;
                 let row = self.bring_up(&new, &stream, self.events.head(&stream).await?).await?;
                 let read = old.get(&stream, Consistency::Strong).await?;

@@ -82,12 +82,13 @@ impl Rebuild {
         let prefix = marks(generation);
         loop {
             let range = Range { pk: partition(&self.domain), prefix: &prefix, after: None, limit: PAGE, order: Order::Forwards };
-            let marks = self.views.query(range, Consistency::Strong).await?.items;
+            let (_, views, _) = self.patient();
+            let marks = views.query(range, Consistency::Strong).await?.items;
             if marks.is_empty() {
                 return Ok(());
             }
             let keys = marks.into_iter().map(from_item::<KeyItem>).collect::<Result<Vec<_>, _>>()?;
-            self.views.delete_many(keys.into_iter().map(|KeyItem { pk, sk }| Key { pk, sk }).collect()).await?;
+            views.delete_many(keys.into_iter().map(|KeyItem { pk, sk }| Key { pk, sk }).collect()).await?;
         }
     }
 }

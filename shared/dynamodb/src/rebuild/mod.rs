@@ -174,7 +174,8 @@ impl Rebuild {
     }
 
     fn rows(&self, generation: Generation) -> Rows {
-        Rows::new(self.views.clone(), generation)
+        let (_, views, _) = self.patient();
+        Rows::new(views, generation)
     }
 
     /// Waits until no process acts any more on the pointer before this one.

@@ -64,22 +64,24 @@ impl Rebuild {
         let work: Vec<_> = tasks.iter().map(|task| upkeep.bring_up_new(&rows, task)).collect();
         futures::stream::iter(work).buffer_unordered(CONCURRENCY).try_for_each(async |_| Ok(())).await?;
         let mark = Mark { next, scanned: mark.scanned + scanned, streams: mark.streams + streams, units: mark.units + units };
-        self.note(&rows, segment, mark.clone()).await?;
+        self.note(generation, segment, mark.clone()).await?;
         progress.advance(scanned, streams, units);
         Ok(mark)
     }
 
     async fn mark(&self, generation: Generation, segment: Segment) -> Result<Option<Mark>, StoreError> {
-        let item = self.views.get(self.mark_key(generation, segment), Consistency::Strong).await?;
+        let (_, views, _) = self.patient();
+        let item = views.get(self.mark_key(generation, segment), Consistency::Strong).await?;
         Ok(item.map(from_item::<MarkItem>).transpose()?.map(|item| item.mark))
     }
 
     /// A mark only ever moves on, whoever else may be at work.
-    async fn note(&self, rows: &Rows, segment: Segment, mark: Mark) -> Result<(), StoreError> {
-        let Key { pk, sk } = self.mark_key(rows.generation(), segment);
+    async fn note(&self, generation: Generation, segment: Segment, mark: Mark) -> Result<(), StoreError> {
+        let Key { pk, sk } = self.mark_key(generation, segment);
         let scanned = AttributeValue::N(mark.scanned.to_string());
         let further = Condition { expression: "attribute_not_exists(pk) OR scanned < :scanned", values: vec![(":scanned", scanned)] };
-        self.views.put_if(to_item(MarkItem { pk, sk, mark })?, further).await?;
+        let (_, views, _) = self.patient();
+        views.put_if(to_item(MarkItem { pk, sk, mark })?, further).await?;
         Ok(())
     }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use headwater_dynamodb::{Generation, OneGeneration, Progress, RebuildError};
+use headwater_dynamodb::{Generation, OneGeneration, Pace, Progress, RebuildError};
 
-use crate::support::{Tap, World, all_notes, doorbells, list, text};
+use crate::support::{AT_ONCE, Tap, World, all_notes, doorbells, list, text};
 use crate::toy::{NOTES, album, captioned, history, labelled, note, titled};
 
 /// A world in which generation 2 is built beside 1.
@@ -141,6 +141,33 @@ async fn a_drop_that_dies_between_any_two_steps_is_gone_on_with() {
         assert_eq!(world.live().await, read, "after {alive} calls");
         assert!(world.items("views").await.iter().all(|item| text(item, "pk").starts_with("g1/") || text(item, "sk") == "active"));
     }
+}
+
+/// Another process, on another day, need not wait for what all know by now.
+#[tokio::test]
+async fn a_step_waits_only_for_what_is_left() {
+    let world = built_of(2).await;
+    let hour = Pace { settle: Duration::from_secs(3_600), ..AT_ONCE };
+    let steps = async {
+        // Each has a clock two hours ahead of the one before.
+        assert_eq!(world.rebuild().at_pace(hour).check().await.unwrap().lacking, 0);
+        world.rebuild().at_pace(hour).switch(false).await.unwrap();
+    };
+    tokio::time::timeout(Duration::from_secs(60), steps).await.unwrap();
+
+    // It has given the generation up just now, so it deletes nothing yet.
+    let discarding = world.rebuild().at_pace(hour);
+    let looking = async {
+        while world.rebuild().pointer().await.unwrap().dropping.is_none() {}
+        for _ in 0..20 {
+            world.items("views").await;
+        }
+    };
+    tokio::select! {
+        dropped = discarding.discard() => panic!("it should wait: {dropped:?}"),
+        () = looking => {}
+    }
+    assert!(has_any(&world, "g1/").await);
 }
 
 #[tokio::test]
