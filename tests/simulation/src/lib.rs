@@ -6,7 +6,7 @@
 //! 2. `cloud`: what the processes' requests meet; `weather` in it is what goes wrong;
 //! 3. `domain`, `service`: a small domain that has one of everything, served by the glue of the real functions;
 //! 4. `processes`: where functions run, and die; `pipeline`: what feeds those behind streams;
-//! 5. `session`: the clients;
+//! 5. `session`: the clients; `operator`: those who deploy and rebuild;
 //! 6. `history`: what was written, and what must be true of it at every write; `judge`: whether an answer can be true; `settle`: whether
 //!    all is well in the end.
 
@@ -17,6 +17,7 @@ mod cloud;
 mod domain;
 mod history;
 mod judge;
+mod operator;
 mod pipeline;
 mod plan;
 mod processes;

@@ -13,7 +13,7 @@ use std::thread;
 
 use anyhow::Result;
 use clap::Parser;
-use headwater_simulation::{Plan, Trouble, run, shrink};
+use headwater_simulation::{Plan, Report, Trouble, run, shrink};
 
 /// Runs the simulation from seeds; a seed that fails is made smaller, and told with the command that runs it again.
 #[derive(Parser)]
@@ -61,8 +61,9 @@ fn one(arguments: &Arguments, seed: u64) -> Result<ExitCode> {
     let mut out = stdout().lock();
     writeln!(out, "{plan}")?;
     match run(&plan, true) {
-        Ok(report) => {
-            writeln!(out, "{report:?}")?;
+        Ok(Report { requests, commits, course, log }) => {
+            log.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+            writeln!(out, "{requests} requests of the processes, {commits} commits, course {course:x}: all is well")?;
             Ok(ExitCode::SUCCESS)
         }
         Err(failure) => {

@@ -26,8 +26,11 @@ const TRIES: u32 = 4;
 /// How long a function has for a batch.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long a mapping waits before it looks again, or tries again.
+/// How long a mapping waits at the most before it looks again or tries again, in milliseconds.
 const PAUSE: u64 = 120;
+
+/// How many times in a row that doubles where there was nothing.
+const MOST_DOUBLINGS: u32 = 5;
 
 /// The functions behind the streams.
 pub(crate) struct Pipeline {
@@ -45,18 +48,20 @@ impl Pipeline {
         }
     }
 
-    async fn pause(&self) {
-        sleep(self.cloud.chance().millis(PAUSE)).await;
+    async fn pause(&self, in_vain: u32) {
+        sleep(self.cloud.chance().millis(PAUSE << in_vain.min(MOST_DOUBLINGS))).await;
     }
 
     /// Carries one shard of the table's stream. What fails comes again, for as long as it takes.
     async fn relay(self: Arc<Self>, shard: usize) {
+        let mut in_vain = 0;
         loop {
-            self.pause().await;
+            self.pause(in_vain).await;
             let batch: Vec<StreamRecord> = {
                 let most = self.cloud.chance().between(1, 10);
                 self.cloud.state().stream.shards[shard].iter().take(most).cloned().collect()
             };
+            in_vain = if batch.is_empty() { in_vain + 1 } else { 0 };
             if batch.is_empty() {
                 continue;
             }
@@ -75,8 +80,9 @@ impl Pipeline {
     }
 
     async fn carry(self: Arc<Self>, shard: usize) {
+        let mut in_vain = 0;
         loop {
-            self.pause().await;
+            self.pause(in_vain).await;
             if self.cloud.strikes(Trouble::Splits, 0.02)
                 && let Some(children) = self.cloud.split_shard(shard)
             {
@@ -93,6 +99,7 @@ impl Pipeline {
                 shard.in_hand += usize::from(!batch.is_empty());
                 batch
             };
+            in_vain = if batch.is_empty() { in_vain + 1 } else { 0 };
             if batch.is_empty() {
                 continue;
             }
@@ -121,7 +128,7 @@ impl Pipeline {
                 }
             }
             if !batch.is_empty() {
-                self.pause().await;
+                self.pause(0).await;
             }
         }
         self.cloud.state().shard(shard).in_hand -= 1;

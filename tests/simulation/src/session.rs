@@ -38,13 +38,15 @@ pub(crate) struct Session {
     pub(crate) tags: BTreeMap<String, String>,
     /// By how much the clock before it is wrong, in milliseconds.
     pub(crate) skew: i64,
+    /// How long it thinks at the most, in milliseconds.
+    pub(crate) pause: u64,
 }
 
 impl Session {
     /// Makes so many requests.
     pub(crate) async fn run(mut self, requests: usize) {
         for number in 0..requests {
-            sleep(self.cloud.chance().millis(400)).await;
+            sleep(self.cloud.chance().millis(self.pause)).await;
             let call = self.call();
             let asked = self.ask(call, format!("{}-{number}", self.name));
             self.send(asked).await;

@@ -25,7 +25,7 @@ struct Views {
 ///
 /// # Errors
 /// What is not as it should be.
-pub(crate) fn check(state: &State, generations: &[u32], is_one_build: bool) -> Result<(), String> {
+pub(crate) fn check(state: &State, is_one_build: bool) -> Result<(), String> {
     let history = &state.history;
     check_events(state)?;
     history.check_companions()?;
@@ -35,11 +35,12 @@ pub(crate) fn check(state: &State, generations: &[u32], is_one_build: bool) -> R
             return Err(format!("the feed has got to {} of {stream}, which is at {head}", history.fed(stream)));
         }
     }
-    let mut found = views(state.items("views"))?;
-    for generation in generations {
-        check_views(history, &found.remove(generation).unwrap_or_default(), is_one_build)
-            .map_err(|what| format!("generation {generation}: {what}"))?;
-    }
+    let items = state.items("views");
+    let active = items.iter().find(|item| text(item, "pk").starts_with("generations/") && text(item, "sk") == "active");
+    let active = active.map_or(1, |pointer| u32::try_from(number(pointer, "generation")).unwrap_or_default());
+    let mut found = views(items)?;
+    let read = found.remove(&active).unwrap_or_default();
+    check_views(history, &read, is_one_build).map_err(|what| format!("generation {active}: {what}"))?;
     match found.iter().find(|(_, views)| !views.rows.is_empty() || !views.index.is_empty()) {
         Some((generation, _)) => Err(format!("rows of generation {generation} are left over")),
         None => Ok(()),

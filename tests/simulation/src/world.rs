@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use tokio::runtime::Builder;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::chance::Chance;
 use crate::cloud::{Cloud, LONGEST_DELAY};
 use crate::judge::Judge;
+use crate::operator::{Operator, deploy};
 use crate::pipeline::Pipeline;
 use crate::plan::{Plan, Trouble};
 use crate::processes::Pool;
@@ -33,6 +35,8 @@ pub struct Report {
     pub commits: usize,
     /// A digest of the whole course: the same plan has the same.
     pub course: u64,
+    /// All that happened, in order, if it was to be written down.
+    pub log: Vec<String>,
 }
 
 /// Something that must not be.
@@ -52,7 +56,9 @@ pub fn run(plan: &Plan, is_logged: bool) -> Result<Report, Box<Failure>> {
     // The waits between tries are random as well.
     fastrand::seed(plan.seed);
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(World::new(plan, is_logged).run())));
+    // The world begins within the runtime, or its time would be that of the machine.
+    let world = async { World::new(plan, is_logged).run().await };
+    let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(world)));
     outcome.unwrap_or_else(|panic| {
         let what = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
         Err(Box::new(Failure { what: format!("panic: {}", what.unwrap_or_default()), log: Vec::new() }))
@@ -93,35 +99,58 @@ impl<'a> World<'a> {
 
     async fn run(self) -> Result<Report, Box<Failure>> {
         self.pipeline.start();
-        if self.plan.troubles.contains(&Trouble::Deployment) {
+        if self.has(Trouble::Deployment) {
             tokio::spawn(deploy(self.cloud.clone(), Arc::clone(&self.build)));
         }
+        let operators = if self.has(Trouble::Rebuild) { self.cloud.chance().between(1, 2) } else { 0 };
+        let operators: Vec<_> = (0..operators).map(|name| tokio::spawn(self.operator(name).run())).collect();
         let sessions: Vec<_> = (0..self.plan.sessions).map(|name| tokio::spawn(self.session(name).run(self.plan.requests))).collect();
-        for session in sessions {
-            match timeout(LONGEST_RUN, session).await {
-                Ok(Ok(())) => {}
-                Ok(Err(panic)) => self.cloud.state().history.violated(format!("a client panicked: {panic}")),
-                Err(_) => self.cloud.state().history.violated("a client is never answered".to_owned()),
-            }
-        }
+        self.join(sessions).await;
         self.cloud.calm();
+        self.join(operators).await;
         sleep(LONGEST_DELAY).await;
         self.settle().await;
         self.judge.finish();
         let mut state = self.cloud.state();
         let verdict = match state.history.violation() {
             Some(violation) => Err(violation.clone()),
-            None => settle::check(&state, &[1], !self.plan.troubles.contains(&Trouble::Deployment)),
+            None => settle::check(&state, !self.has(Trouble::Deployment)),
         };
         let (course, requests) = state.course();
         match verdict {
-            Ok(()) => Ok(Report { requests, course, commits: state.history.streams().map(|(_, commits)| commits.len()).sum() }),
+            Ok(()) => {
+                let commits = state.history.streams().map(|(_, commits)| commits.len()).sum();
+                Ok(Report { requests, course, commits, log: state.take_log() })
+            }
             Err(what) => Err(Box::new(Failure { what, log: state.take_log() })),
         }
     }
 
+    fn has(&self, trouble: Trouble) -> bool {
+        self.plan.troubles.contains(&trouble)
+    }
+
+    /// Waits until all have done what they wanted to.
+    async fn join(&self, all: Vec<JoinHandle<()>>) {
+        for one in all {
+            match timeout(LONGEST_RUN, one).await {
+                Ok(Ok(())) => {}
+                Ok(Err(panic)) => self.cloud.state().history.violated(format!("somebody panicked: {panic}")),
+                Err(_) => self.cloud.state().history.violated("somebody is never answered".to_owned()),
+            }
+        }
+    }
+
+    /// By how much a clock is wrong, in milliseconds.
+    fn skew(&self) -> i64 {
+        if self.has(Trouble::Skew) { self.cloud.chance().between(0, 10_000) as i64 - 5_000 } else { 0 }
+    }
+
+    fn operator(&self, name: usize) -> Operator {
+        Operator { cloud: self.cloud.clone(), build: Arc::clone(&self.build), name, skew: self.skew() }
+    }
+
     fn session(&self, name: usize) -> Session {
-        let skew = if self.plan.troubles.contains(&Trouble::Skew) { self.cloud.chance().between(0, 10_000) as i64 - 5_000 } else { 0 };
         Session {
             name,
             cloud: self.cloud.clone(),
@@ -129,7 +158,9 @@ impl<'a> World<'a> {
             judge: Arc::clone(&self.judge),
             tokens: Vec::new(),
             tags: BTreeMap::new(),
-            skew,
+            skew: self.skew(),
+            // A rebuild takes minutes.
+            pause: if self.has(Trouble::Rebuild) { 15_000 } else { 400 },
         }
     }
 
@@ -146,11 +177,4 @@ impl<'a> World<'a> {
             }
         }
     }
-}
-
-/// Deploys the second build at some time.
-async fn deploy(cloud: Cloud, build: Arc<AtomicU32>) {
-    sleep(cloud.chance().millis(4_000)).await;
-    cloud.log(|| "the second build is deployed".to_owned());
-    build.store(2, Relaxed);
 }

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use super::weather::Weather;
 
+/// How many shards there are at most, those that have split included.
+const MOST_SHARDS: usize = 8;
+
 /// A record on a shard.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
@@ -48,8 +51,11 @@ impl Kinesis {
         self.shards.iter().all(|shard| shard.records.is_empty() && shard.in_hand == 0)
     }
 
-    /// Two shards take the place of one, unless it has split before.
+    /// Two shards take the place of one, unless it has split before or there are enough.
     pub(super) fn split(&mut self, shard: usize) -> Option<[usize; 2]> {
+        if self.shards.len() >= MOST_SHARDS {
+            return None;
+        }
         let (first, last) = self.shards[shard].range.take()?;
         let middle = first + (last - first) / 2;
         for range in [(first, middle), (middle + 1, last)] {
