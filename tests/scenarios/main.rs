@@ -7,6 +7,7 @@ mod crash;
 mod errors;
 mod faults;
 mod feed;
+mod histories;
 mod hostile;
 mod idempotency;
 mod invoicing;
