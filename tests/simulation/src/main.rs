@@ -14,6 +14,7 @@ use std::thread;
 use anyhow::Result;
 use clap::Parser;
 use headwater_simulation::{Plan, Report, Trouble, run, shrink};
+use indicatif::ProgressBar;
 
 /// Runs the simulation from seeds; a seed that fails is made smaller, and told with the command that runs it again.
 #[derive(Parser)]
@@ -79,6 +80,7 @@ fn many(arguments: &Arguments) -> Result<ExitCode> {
     let next = AtomicU64::new(arguments.from);
     let end = arguments.from + arguments.seeds;
     let failed = Mutex::new(0_u64);
+    let bar = ProgressBar::new(arguments.seeds);
     let requests = AtomicU64::new(0);
     let work = || {
         loop {
@@ -94,10 +96,11 @@ fn many(arguments: &Arguments) -> Result<ExitCode> {
                     let what = run(&smallest, false).err().map_or(failure.what, |failure| failure.what);
                     if let Ok(mut failed) = failed.lock() {
                         *failed += 1;
-                        writeln!(stdout(), "seed {seed}: {what}\n  {smallest}").ok();
+                        bar.suspend(|| writeln!(stdout(), "seed {seed}: {what}\n  {smallest}").ok());
                     }
                 }
             }
+            bar.inc(1);
         }
     };
     thread::scope(|scope| {
@@ -105,6 +108,7 @@ fn many(arguments: &Arguments) -> Result<ExitCode> {
             scope.spawn(work);
         }
     });
+    bar.finish_and_clear();
     let failed = failed.into_inner().unwrap_or_default();
     writeln!(stdout(), "{} seeds, {} requests of the processes, {failed} failed", arguments.seeds, requests.into_inner())?;
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
