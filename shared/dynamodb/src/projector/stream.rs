@@ -104,7 +104,7 @@ impl Upkeep {
             } else {
                 fold_missing(&self.events, projection, &name, &old.row, |_| None).await?
             };
-            // At one version a row only passes to a higher revision, or what two builds write beside each other could not be told apart by time.
+            // At one version a row only passes to a higher revision: by that the later of two builds' index rows is known.
             let is_ours = is_usable || old.row.revision > projection.revision;
             if is_ours && applied.row.version <= old.row.version {
                 return Ok(());
