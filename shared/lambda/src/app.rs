@@ -26,7 +26,7 @@ pub struct App {
 }
 
 impl App {
-    /// Reads the environment of the process, and opens the connections. The views are those of `domain`.
+    /// As [`App::connect`], with the process's own variables and the configuration that the AWS SDK finds.
     ///
     /// # Errors
     /// As [`App::connect`].
@@ -47,7 +47,7 @@ impl App {
     /// | `FAILURES_BUCKET` | [`App::failures_bucket`] |
     /// | `EFFECTS_TABLE` | [`App::effects`] |
     ///
-    /// A variable that is empty counts as absent.
+    /// A variable that is empty counts as absent. The views are those of `domain`.
     ///
     /// # Errors
     /// If `UNIQUE_KEY` is shorter than 32 bytes.
