@@ -7,7 +7,6 @@
 
 use std::io::{Write, stdout};
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 
@@ -79,8 +78,9 @@ fn many(arguments: &Arguments) -> Result<ExitCode> {
     let threads = arguments.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
     let next = AtomicU64::new(arguments.from);
     let end = arguments.from + arguments.seeds;
-    let failed = Mutex::new(0_u64);
+    let failed = AtomicU64::new(0);
     let bar = ProgressBar::new(arguments.seeds);
+    let tell = |text: &str| _ = bar.suspend(|| writeln!(stdout(), "{text}"));
     let requests = AtomicU64::new(0);
     let work = || {
         loop {
@@ -92,12 +92,10 @@ fn many(arguments: &Arguments) -> Result<ExitCode> {
             match run(&plan, false) {
                 Ok(report) => _ = requests.fetch_add(report.requests, Relaxed),
                 Err(failure) => {
-                    let smallest = shrink(&plan);
-                    let what = run(&smallest, false).err().map_or(failure.what, |failure| failure.what);
-                    if let Ok(mut failed) = failed.lock() {
-                        *failed += 1;
-                        bar.suspend(|| writeln!(stdout(), "seed {seed}: {what}\n  {smallest}").ok());
-                    }
+                    failed.fetch_add(1, Relaxed);
+                    tell(&format!("seed {seed}: {}\n  {plan}", failure.what));
+                    let (smallest, failure) = shrink(&plan, failure);
+                    tell(&format!("seed {seed}, smaller: {}\n  {smallest}", failure.what));
                 }
             }
             bar.inc(1);
@@ -109,7 +107,7 @@ fn many(arguments: &Arguments) -> Result<ExitCode> {
         }
     });
     bar.finish_and_clear();
-    let failed = failed.into_inner().unwrap_or_default();
+    let failed = failed.into_inner();
     writeln!(stdout(), "{} seeds, {} requests of the processes, {failed} failed", arguments.seeds, requests.into_inner())?;
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

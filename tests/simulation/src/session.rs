@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headwater_lambda::Answer;
-use tokio::time::sleep;
+use tokio::time::{Duration, sleep};
 
+use crate::chance::Chance;
 use crate::cloud::Cloud;
 use crate::domain::{CrateCommand, ThingCommand};
 use crate::judge::{Asked, Judge};
@@ -38,29 +39,65 @@ pub(crate) struct Session {
     pub(crate) tags: BTreeMap<String, String>,
     /// By how much the clock before it is wrong, in milliseconds.
     pub(crate) skew: i64,
-    /// How long it thinks at the most, in milliseconds.
-    pub(crate) pause: u64,
+    pub(crate) habits: Habits,
+}
+
+/// What the clients of a run are like. Only where they meet, and meet what is going on in the background, is there anything to find.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Habits {
+    /// How long they think at the most, in milliseconds.
+    pause: u64,
+    /// Among how many things, and how many names, they choose.
+    things: usize,
+    names: usize,
+    /// After so many requests each of them rests until the clock strikes: all begin again together.
+    burst: usize,
+    /// How often that is, in milliseconds.
+    strikes: u64,
+}
+
+impl Habits {
+    /// Some habits. What takes minutes, as a rebuild does, needs clients who are still there.
+    pub(crate) fn new(chance: &Chance, takes_minutes: bool) -> Self {
+        Self {
+            pause: chance.pick(&[20, 100, 400]),
+            things: chance.between(1, IDS.len()),
+            names: chance.between(1, NAMES.len()),
+            burst: if takes_minutes { chance.between(2, 6) } else { usize::MAX },
+            strikes: chance.pick(&[10_000, 20_000, 40_000]),
+        }
+    }
 }
 
 impl Session {
     /// Makes so many requests.
     pub(crate) async fn run(mut self, requests: usize) {
         for number in 0..requests {
-            sleep(self.cloud.chance().millis(self.pause)).await;
+            if number > 0 && number % self.habits.burst == 0 {
+                self.rest().await;
+            }
+            sleep(self.cloud.chance().millis(self.habits.pause)).await;
             let call = self.call();
             let asked = self.ask(call, format!("{}-{number}", self.name));
             self.send(asked).await;
         }
     }
 
+    async fn rest(&self) {
+        let strikes = self.habits.strikes;
+        let since = self.cloud.now().unsigned_abs() % strikes;
+        sleep(Duration::from_millis(strikes - since)).await;
+    }
+
     /// What it wants next.
     fn call(&self) -> Call {
         let chance = self.cloud.chance();
         let text = |texts: &[&str]| chance.pick(texts).to_owned();
-        let id = text(&IDS);
+        let name = || text(&NAMES[..self.habits.names]);
+        let id = text(&IDS[..self.habits.things]);
         match chance.between(0, 19) {
-            0..=2 => Call::Thing { id, command: ThingCommand::Create { name: text(&NAMES), group: text(&GROUPS) } },
-            3 => Call::Thing { id, command: ThingCommand::Rename { name: text(&NAMES) } },
+            0 | 1 => Call::Thing { id, command: ThingCommand::Create { name: name(), group: text(&GROUPS) } },
+            2 | 3 => Call::Thing { id, command: ThingCommand::Rename { name: name() } },
             4 => Call::Thing { id, command: ThingCommand::Move { group: text(&GROUPS) } },
             5..=7 => {
                 let amounts = (0..chance.between(1, 3)).map(|_| chance.between(1, 60) as u64).collect();

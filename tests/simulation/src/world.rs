@@ -17,7 +17,7 @@ use crate::operator::{Operator, deploy};
 use crate::pipeline::Pipeline;
 use crate::plan::{Plan, Trouble};
 use crate::processes::Pool;
-use crate::session::Session;
+use crate::session::{Habits, Session};
 use crate::settle;
 
 /// How long the clients may take, in virtual time: each of their requests ends by itself.
@@ -65,11 +65,15 @@ pub fn run(plan: &Plan, is_logged: bool) -> Result<Report, Box<Failure>> {
     })
 }
 
-/// The smallest plan that fails like this one, found by leaving out what it can do without.
-pub fn shrink(plan: &Plan) -> Plan {
-    let mut smallest = plan.clone();
+/// The most runs that are spent on making a plan smaller.
+const MOST_SHRINKING: usize = 400;
+
+/// A smaller plan that fails too, found by leaving out what it can do without; and how it fails.
+pub fn shrink(plan: &Plan, failure: Box<Failure>) -> (Plan, Box<Failure>) {
+    let (mut smallest, mut runs) = ((plan.clone(), failure), 0);
     loop {
-        let smaller = smallest.smaller().find(|smaller| run(smaller, false).is_err());
+        let plans = smallest.0.smaller().take(MOST_SHRINKING - runs);
+        let smaller = plans.inspect(|_| runs += 1).find_map(|plan| run(&plan, false).err().map(|failure| (plan, failure)));
         match smaller {
             Some(smaller) => smallest = smaller,
             None => return smallest,
@@ -85,6 +89,7 @@ struct World<'a> {
     pipeline: Arc<Pipeline>,
     /// The build that is deployed.
     build: Arc<AtomicU32>,
+    habits: Habits,
 }
 
 impl<'a> World<'a> {
@@ -94,7 +99,8 @@ impl<'a> World<'a> {
         let pool = || Pool::new(&cloud, &build);
         let (functions, relays, projectors) = (Arc::new(pool()), pool(), pool());
         let pipeline = Arc::new(Pipeline { cloud: cloud.clone(), relays, projectors });
-        Self { plan, judge: Arc::new(Judge::new(&cloud)), cloud, functions, pipeline, build }
+        let habits = Habits::new(cloud.chance(), plan.troubles.contains(&Trouble::Rebuild));
+        Self { plan, judge: Arc::new(Judge::new(&cloud)), cloud, functions, pipeline, build, habits }
     }
 
     async fn run(self) -> Result<Report, Box<Failure>> {
@@ -159,8 +165,7 @@ impl<'a> World<'a> {
             tokens: Vec::new(),
             tags: BTreeMap::new(),
             skew: self.skew(),
-            // A rebuild takes minutes.
-            pause: if self.has(Trouble::Rebuild) { 15_000 } else { 400 },
+            habits: self.habits,
         }
     }
 

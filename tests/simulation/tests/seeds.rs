@@ -12,9 +12,8 @@ const AT_ONCE: u64 = 2;
 
 fn check(plan: &Plan) {
     if let Err(failure) = run(plan, false) {
-        let smallest = shrink(plan);
-        let what = run(&smallest, false).err().map_or(failure.what, |failure| failure.what);
-        panic!("{what}\n\nrun it again, with all that happens in it: {smallest}\n");
+        let (smallest, failure) = shrink(plan, failure);
+        panic!("{}\n\nrun it again, with all that happens in it: {smallest}\n", failure.what);
     }
 }
 
