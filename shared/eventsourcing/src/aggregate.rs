@@ -115,3 +115,87 @@ impl<A: Aggregate> Folded<A> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{Metadata, StreamName, encode};
+
+    /// The coins of a till, as they came in.
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+    struct Till(Vec<u64>);
+
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    #[serde(tag = "type", content = "data")]
+    enum TillEvent {
+        Paid { coin: u64 },
+    }
+
+    impl Event for TillEvent {}
+
+    impl Aggregate for Till {
+        type Event = TillEvent;
+        const DOMAIN: &'static str = "shop";
+        const CATEGORY: &'static str = "tills";
+        const REVISION: u32 = 3;
+
+        fn evolve(&mut self, TillEvent::Paid { coin }: &TillEvent, _: Timestamp) {
+            self.0.push(*coin);
+        }
+    }
+
+    fn at(second: u64) -> Timestamp {
+        Timestamp::from_second(second as i64).unwrap()
+    }
+
+    fn commit(first: u64, coins: &[u64]) -> Commit {
+        let metadata = Metadata {
+            commit_id: Uuid::nil(),
+            command: "Pay".into(),
+            actor: "ada".into(),
+            correlation_id: "c".into(),
+            causation_id: None,
+            traceparent: None,
+        };
+        let events = (first..).zip(coins).map(|(number, coin)| encode(number, &TillEvent::Paid { coin: *coin }).unwrap()).collect();
+        Commit { stream: StreamName::new("acme", "shop", "tills", "7").unwrap(), first, at: at(first), metadata, events, snapshot: None }
+    }
+
+    fn with_snapshot(commit: Commit, revision: u32) -> Commit {
+        Commit { snapshot: Some(Snapshot { revision, state: json!([50]) }), ..commit }
+    }
+
+    fn folded(coins: &[u64], version: u64, second: u64, since_snapshot: u32) -> Folded<Till> {
+        Folded { state: Till(coins.to_vec()), version, at: Some(at(second)), since_snapshot }
+    }
+
+    #[test]
+    fn commits_are_folded_in_order_and_each_once() {
+        let mut till = Folded::default();
+        for commit in [commit(1, &[5, 7]), commit(3, &[9]), commit(3, &[9]), commit(1, &[5, 7])] {
+            till.apply(&commit).unwrap();
+        }
+        assert_eq!(till, folded(&[5, 7, 9], 3, 3, 2));
+    }
+
+    #[test]
+    fn a_commit_is_folded_up_to_its_middle_and_then_the_rest_of_it() {
+        let mut till = Folded::default();
+        till.apply_events(&commit(1, &[5, 7, 9]), 2).unwrap();
+        assert_eq!(till, folded(&[5, 7], 2, 1, 0));
+        till.apply(&commit(1, &[5, 7, 9])).unwrap();
+        assert_eq!(till, folded(&[5, 7, 9], 3, 1, 1));
+    }
+
+    #[test]
+    fn a_snapshot_stands_for_all_before_it_if_it_is_of_this_revision() {
+        let mut till = folded(&[5, 7], 2, 1, 1);
+        till.apply(&with_snapshot(commit(3, &[9]), 2)).unwrap();
+        assert_eq!(till, folded(&[5, 7, 9], 3, 3, 2));
+        till.apply(&with_snapshot(commit(4, &[1]), 3)).unwrap();
+        assert_eq!(till, folded(&[50], 4, 4, 0));
+    }
+}

@@ -105,3 +105,48 @@ impl Rejection {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::Event;
+
+    #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+    struct Door;
+
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    #[serde(tag = "type", content = "data")]
+    enum DoorEvent {
+        Opened {},
+    }
+
+    impl Event for DoorEvent {}
+
+    impl Aggregate for Door {
+        type Event = DoorEvent;
+        const DOMAIN: &'static str = "house";
+        const CATEGORY: &'static str = "doors";
+        const REVISION: u32 = 1;
+
+        fn evolve(&mut self, _: &DoorEvent, _: Timestamp) {}
+    }
+
+    struct Open;
+
+    impl Command for Open {
+        type Aggregate = Door;
+        const NAME: &'static str = "Open";
+
+        fn decide(&self, _: &Door, _: &Context) -> Verdict<Door> {
+            Ok(vec![DoorEvent::Opened {}])
+        }
+    }
+
+    #[test]
+    fn a_command_that_does_not_say_otherwise_takes_no_number_and_commutes_with_nothing() {
+        assert_eq!(Open.sequence(), None);
+        assert!(!Open.commutes_with(&DoorEvent::Opened {}));
+    }
+}

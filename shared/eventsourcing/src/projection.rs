@@ -251,7 +251,6 @@ fn fold_into_row<P: Projection>(name: &StreamName, row: &Row, commits: &[Decoded
     let mut keys = if version > 0 { live_keys(&projection, name) } else { BTreeSet::new() };
     let mut ever = keys.clone();
     let mut always = keys.clone();
-    let last = commits.last().map_or(0, |(commit, _)| commit.last());
     for (commit, events) in commits {
         for (_, event) in events.iter().filter(|(number, _)| *number > version) {
             projection.evolve(event, commit.at);
@@ -259,9 +258,7 @@ fn fold_into_row<P: Projection>(name: &StreamName, row: &Row, commits: &[Decoded
         version = version.max(commit.last());
         keys = live_keys(&projection, name);
         ever.extend(keys.iter().cloned());
-        if commit.last() < last {
-            always.retain(|key| keys.contains(key));
-        }
+        always.retain(|key| keys.contains(key));
     }
     let data = serde_json::to_value(&projection).map_err(|error| damaged::<P>(&error))?;
     let is_live = version > 0 && !projection.is_deleted();

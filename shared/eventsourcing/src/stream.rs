@@ -163,6 +163,14 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_stored_as_its_text() {
+        let name = StreamName::new("acme", "identity", "users", "42").unwrap();
+        assert_eq!(serde_json::to_string(&name).unwrap(), "\"acme/identity/users/42\"");
+        assert_eq!(serde_json::from_str::<StreamName>("\"acme/identity/users/42\"").unwrap(), name);
+        assert!(serde_json::from_str::<StreamName>("\"acme\"").is_err());
+    }
+
+    #[test]
     fn what_is_no_name_is_refused() {
         for bad in ["", "a", "a/b", "a/b/c/d/e", "a//c/d", "a/b/c/ä", "a/b/c/d e", "/a/b/c/d", "a/b/c/d/"] {
             assert!(bad.parse::<StreamName>().is_err(), "{bad}");

@@ -341,6 +341,33 @@ mod tests {
     }
 
     #[test]
+    fn tokens_are_written_as_documented() {
+        let user = StreamName::new("acme", "identity", "users", "42").unwrap();
+        let revision = Revision { generation: 1, representation: 2 };
+        assert_eq!(Token::of(&user, 7).quoted(), r#""acme/identity/users/42@7""#);
+        assert_eq!(Token::of(&user, 7).rendered(revision).quoted(), r#""acme/identity/users/42@7;g1.2""#);
+        let feed = FeedPosition { tenant: "acme".into(), domain: "identity".into(), position: 100, epoch: 2 };
+        assert_eq!(Token::of_feed(feed).quoted(), r#""acme/identity@100.2""#);
+    }
+
+    #[test]
+    fn what_is_just_within_the_limits_is_read() {
+        let longest = format!("{}+acme/a/b/{}@1", vec!["acme/a/b/c@1"; 38].join("+"), "c".repeat(7));
+        assert_eq!(longest.len(), LONGEST);
+        assert_eq!(parse_tokens(&format!("\"{longest}\""), "acme").unwrap()[0].to_string(), longest);
+        let most = vec!["\"acme/identity@1\""; MOST].join(",");
+        assert_eq!(parse_tokens(&most, "acme").unwrap().len(), MOST);
+    }
+
+    #[test]
+    fn if_match_takes_tokens_of_streams_alone() {
+        let user = StreamName::new("acme", "identity", "users", "42").unwrap();
+        let tokens = parse_if_match("\"acme/identity/users/42@7\", \"acme/identity/users/42@9\"", "acme");
+        assert_eq!(tokens, Ok(IfMatch::AnyOf(vec![Token::of(&user, 7), Token::of(&user, 9)])));
+        assert!(parse_if_match("\"acme/identity/users/42@7+acme/identity@7\"", "acme").is_err());
+    }
+
+    #[test]
     fn if_match_takes_star_and_never_matches_weak_tags() {
         assert_eq!(parse_if_match(" * ", "acme"), Ok(IfMatch::Exists));
         assert_eq!(parse_if_match("W/\"acme/identity/users/42@7\"", "acme"), Ok(IfMatch::AnyOf(vec![])));

@@ -90,7 +90,11 @@ impl UniqueKey {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+    use uuid::Uuid;
+
     use super::*;
+    use crate::encode;
 
     static TAKEN: Rule = Rule { name: "user-name-taken", title: "", help: "" };
 
@@ -109,5 +113,18 @@ mod tests {
     #[test]
     fn a_short_secret_is_refused() {
         assert!(UniqueKey::new(&[7; 31]).is_none());
+    }
+
+    #[test]
+    fn the_last_event_says_who_holds_a_value() {
+        let claimed = UniqueEvent::UniqueValueClaimed { holder: "identity/users/42".to_owned() };
+        let released = UniqueEvent::UniqueValueReleased {};
+        for (events, holder) in [([&released, &claimed], Some("identity/users/42")), ([&claimed, &released], None)] {
+            let metadata = json!({ "commitId": Uuid::nil(), "command": "C", "actor": "a", "correlationId": "c" });
+            let events: Vec<_> = (3..).zip(events).map(|(number, event)| encode(number, event).unwrap()).collect();
+            let commit = json!({ "stream": "a/b/c/d", "first": 3, "at": "2026-01-01T00:00:00Z", "metadata": metadata, "events": events });
+            let expected = Unique { holder: holder.map(str::to_owned), version: 4 };
+            assert_eq!(Unique::after(&serde_json::from_value(commit).unwrap()).unwrap(), expected);
+        }
     }
 }

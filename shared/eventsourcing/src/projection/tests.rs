@@ -11,6 +11,7 @@ enum ShelfEvent {
     Placed { book: String },
     Lent { book: String },
     Dusted {},
+    Burnt {},
 }
 
 impl Event for ShelfEvent {}
@@ -43,8 +44,39 @@ impl Part for Book {
     fn id(event: &ShelfEvent) -> Option<&str> {
         match event {
             ShelfEvent::Placed { book } | ShelfEvent::Lent { book } => Some(book),
-            ShelfEvent::Dusted {} => None,
+            ShelfEvent::Dusted {} | ShelfEvent::Burnt {} => None,
         }
+    }
+}
+
+/// The shelf itself: it stands among the clean ones, and is one of all.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Shelf {
+    is_clean: bool,
+    is_burnt: bool,
+}
+
+impl Projection for Shelf {
+    type Event = ShelfEvent;
+    const CATEGORY: &'static str = "shelves";
+    const REVISION: u32 = 3;
+
+    fn evolve(&mut self, event: &ShelfEvent, _: Timestamp) {
+        self.is_clean = matches!(event, ShelfEvent::Dusted {});
+        self.is_burnt |= matches!(event, ShelfEvent::Burnt {});
+    }
+
+    fn is_deleted(&self) -> bool {
+        self.is_burnt
+    }
+
+    fn index_keys(&self, name: &StreamName) -> BTreeSet<IndexKey> {
+        let index = if self.is_clean { "clean" } else { "dusty" };
+        BTreeSet::from([IndexKey::new(index, "", name.id())])
+    }
+
+    fn contributions(&self, _: &StreamName) -> Contributions {
+        BTreeMap::from([(SumKey { index: "shelves".into(), order: "all".into() }, Amounts::from([("count".into(), 1)]))])
     }
 }
 
@@ -140,4 +172,51 @@ fn sums_change_by_what_a_row_contributes_more_or_less() {
     assert_eq!(contribution_changes(&more, &may), sums(&[("2026-05", &[("net", -50)]), ("2026-06", &[("paid", -7)])]));
     assert_eq!(contribution_changes(&may, &none), sums(&[("2026-05", &[("net", -100), ("tax", -19)])]));
     assert_eq!(contribution_changes(&more, &more), none);
+}
+
+fn folded(row: &Row, commits: &[Commit]) -> Applied {
+    (projection_fn::<Shelf>().apply)(&shelf(), row, commits).unwrap()
+}
+
+/// Which index rows are to be put, and which removed.
+fn changed(applied: &Applied) -> (Vec<&str>, Vec<&str>) {
+    (applied.put.iter().map(|key| key.index.as_str()).collect(), applied.removed.iter().map(|key| key.index.as_str()).collect())
+}
+
+#[test]
+fn index_rows_are_put_where_they_were_missing_on_the_way_and_removed_where_they_stood() {
+    let (dusted, used) = ([ShelfEvent::Dusted {}], [placed("a")]);
+    let new = folded(&Row::default(), &[commit(1, &dusted)]);
+    assert_eq!(changed(&new), (vec!["clean"], vec![]));
+    assert_eq!(changed(&folded(&new.row, &[commit(2, &dusted)])), (vec![], vec![]));
+    assert_eq!(changed(&folded(&new.row, &[commit(2, &used)])), (vec!["dusty"], vec!["clean"]));
+    assert_eq!(changed(&folded(&new.row, &[commit(2, &used), commit(3, &dusted)])), (vec!["clean"], vec!["dusty"]));
+}
+
+#[test]
+fn what_is_not_there_yet_or_no_more_stands_nowhere_and_adds_nothing() {
+    let none = folded(&Row::default(), &[]);
+    assert_eq!((none.row.version, none.contributions.len()), (0, 0));
+    let live = folded(&none.row, &[commit(1, &[placed("a")])]);
+    assert_eq!((live.row.deleted, live.keys.len(), live.contributions.len()), (false, 1, 1));
+    let burnt = folded(&live.row, &[commit(2, &[ShelfEvent::Burnt {}])]);
+    assert_eq!((burnt.row.deleted, burnt.keys.len(), burnt.contributions.len()), (true, 0, 0));
+    assert_eq!(changed(&burnt), (vec![], vec!["dusty"]));
+}
+
+#[test]
+fn a_row_of_another_revision_or_of_nothing_is_folded_from_the_start() {
+    let commits = [commit(1, &[placed("a")]), commit(2, &[ShelfEvent::Dusted {}])];
+    let fresh = folded(&Row::default(), &commits);
+    let old = Row { version: 1, revision: 2, deleted: true, data: json!({ "other": "shape" }) };
+    assert_eq!(folded(&old, &commits), fresh);
+    assert_eq!(folded(&Row { revision: 3, ..Row::default() }, &commits), fresh);
+}
+
+#[test]
+fn the_newest_comes_first() {
+    let order = |millisecond| IndexKey::newest_first(Timestamp::from_millisecond(millisecond).unwrap());
+    assert_eq!(order(0), "9999999999999");
+    assert_eq!(order(1_764_000_000_000), "8235999999999");
+    assert!(order(1_764_000_000_001) < order(1_764_000_000_000));
 }
