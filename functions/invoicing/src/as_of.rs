@@ -1,11 +1,13 @@
 //! The invoice that a request is about, as of the version that it asks for.
 
 use headwater::StreamName;
-use headwater_lambda::{App, Problem, Request};
+use headwater_lambda::{App, Call, Problem, Request, Shape};
 use invoicing::{InvoiceRow, invoice};
 
-/// The parameter that asks for a version, and its meaning.
-pub(crate) const VERSION: (&str, &str) = ("version", "As it was after this event, in the middle of a commit too; the present if absent.");
+/// Adds to a call that it takes the parameter that asks for a version.
+pub(crate) fn with_version(call: Call) -> Call {
+    call.param("version", Shape::version(), "As it was after this event, in the middle of a commit too; the present if absent.")
+}
 
 /// An invoice as of a version.
 pub(crate) struct InvoiceAsOf {
@@ -22,11 +24,10 @@ impl InvoiceAsOf {
     /// 404 if there is no such invoice, or if it has not got to that version.
     pub(crate) async fn read(app: &App, request: &Request) -> Result<Self, Problem> {
         let stream = invoice::stream(request.tenant(), request.path("id"))?;
-        let Some(text) = request.query(VERSION.0) else {
+        let Some(version) = request.number("version")? else {
             let (version, row) = app.row::<InvoiceRow>(request, &stream).await?.ok_or_else(|| Problem::not_found("such invoice"))?;
             return Ok(Self { stream, version, row });
         };
-        let version = text.parse().map_err(|_| Problem::invalid([("/query/version".to_owned(), "a number".to_owned())]))?;
         let row = app.row_at(request, &stream, version).await?.ok_or_else(|| Problem::not_found("such version of such an invoice"))?;
         Ok(Self { stream, version, row })
     }

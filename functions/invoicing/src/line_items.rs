@@ -1,7 +1,7 @@
 //! Commands on the lines of a draft.
 
 use headwater_lambda::problem::CONCURRENT_MODIFICATION;
-use headwater_lambda::{Call, Function, Problem, Request};
+use headwater_lambda::{Call, Function, Problem, Request, Shape};
 use invoicing::rules::{INVALID_TRANSITION, LINE_ITEM_LIMIT, MINOR_UNIT};
 use invoicing::{AddLineItem, ChangeLineItem, OnVersion, RemoveLineItem};
 use utoipa::ToSchema;
@@ -26,7 +26,7 @@ pub fn add_line_item() -> Function {
 /// `PUT /invoicing/invoices/{id}/line-items/{n}`
 pub fn change_line_item() -> Function {
     let path = "/invoicing/invoices/{id}/line-items/{n}";
-    let call = Call::command("invoicing-change-line-item", "PUT", path, "Say anew what a line of a draft is.")
+    let call = with_line(Call::command("invoicing-change-line-item", "PUT", path, "Say anew what a line of a draft is."))
         .body::<OnVersion<AddLineItem>>()
         .rules(&[&INVALID_TRANSITION, &MINOR_UNIT])
         .problems(&[&CONCURRENT_MODIFICATION]);
@@ -39,7 +39,7 @@ pub fn change_line_item() -> Function {
 /// `DELETE /invoicing/invoices/{id}/line-items/{n}`
 pub fn remove_line_item() -> Function {
     let path = "/invoicing/invoices/{id}/line-items/{n}";
-    let call = Call::command("invoicing-remove-line-item", "DELETE", path, "Remove a line from a draft.")
+    let call = with_line(Call::command("invoicing-remove-line-item", "DELETE", path, "Remove a line from a draft."))
         .optional_body::<OnVersion<NothingElse>>()
         .rules(&[&INVALID_TRANSITION])
         .problems(&[&CONCURRENT_MODIFICATION]);
@@ -47,6 +47,11 @@ pub fn remove_line_item() -> Function {
         call,
         |app, request| async move { change::<RemoveLineItem>(&app, &request, request.path("id"), of_line(&request)?).await },
     )
+}
+
+/// Adds to a call what the line of its path is named by.
+fn with_line(call: Call) -> Call {
+    call.in_path("n", Shape::number(1..=u32::MAX.into()), "The line's own number.")
 }
 
 /// The payload of a command on the line that the path names.

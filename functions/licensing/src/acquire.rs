@@ -82,6 +82,7 @@ impl Acquisition<'_> {
         let Request { now, caller, correlation_id, .. } = self.request;
         let attempt = self.command(self.policies.last_known(&caller.tenant));
         let grant = Grant::provisional(&caller.tenant, self.stream.id(), &attempt, *now, &caller.subject, correlation_id)?;
+        let grant = Grant { causation_id: self.request.causation_id.clone(), ..grant };
         let signed = self.key.sign(&grant);
         grants::enqueue(self.app, &self.stream, &signed, because).await?;
         metric(DOMAIN, "ProvisionalGrants", 1.0);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use headwater::StreamName;
 use headwater_kinesis::{Record, Unpublished};
 use headwater_lambda::problem::{OUTCOME_UNKNOWN, ProblemType};
-use headwater_lambda::{App, Call, Problem, Request};
+use headwater_lambda::{App, Call, Problem, Request, Shape};
 use licensing::{Grant, GrantKey};
 
 /// How long the queue may take.
@@ -35,8 +35,12 @@ pub(crate) fn key() -> Result<&'static GrantKey, Problem> {
 
 /// Adds to a call that it takes the header `License-Grant`.
 pub(crate) fn with_grant(call: Call) -> Call {
-    call.header("License-Grant", "The `grant` of a provisional licence: the call then works before the grant has been written.")
-        .problems(&[&INVALID_GRANT])
+    call.header(
+        "License-Grant",
+        Shape::matching(GrantKey::SIGNED),
+        "The `grant` of a provisional licence: the call then works before the grant has been written.",
+    )
+    .problems(&[&INVALID_GRANT])
 }
 
 /// The grant that a call about a licence shows, checked; nothing if it shows none.

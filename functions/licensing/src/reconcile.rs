@@ -58,7 +58,7 @@ fn read(data: &[u8]) -> Result<Grant, Problem> {
 /// The request that the grant answered, as far as the commit tells of it: who, when and why.
 fn request(grant: &Grant, deadline: Instant) -> Request {
     let caller = Caller { tenant: grant.tenant.clone(), subject: grant.actor.clone(), roles: Vec::new() };
-    Request::internal(caller, grant.granted_at, grant.correlation_id.clone(), deadline)
+    Request::internal(caller, grant.granted_at, grant.correlation_id.clone(), deadline).caused_by(grant.causation_id.clone())
 }
 
 #[cfg(test)]
@@ -72,10 +72,11 @@ mod tests {
         let grant: Grant = serde_json::from_value(json!({
             "tenant": "acme", "customerId": "c", "licenseId": "l", "titleId": "t", "studioId": "s", "deviceId": "d", "actor": "ada",
             "grantedAt": "2026-11-21T10:00:00Z", "expiresAt": "2026-12-21T10:00:00Z", "policyVersion": 0, "correlationId": "ticket-7",
+            "causationId": "identity/users/ada@4",
         }))
         .unwrap();
         let request = request(&grant, Instant::now());
         assert_eq!((request.tenant(), request.caller.subject.as_str(), request.correlation_id.as_str()), ("acme", "ada", "ticket-7"));
-        assert_eq!(request.now, grant.granted_at);
+        assert_eq!((request.now, request.causation_id.as_deref()), (grant.granted_at, Some("identity/users/ada@4")));
     }
 }

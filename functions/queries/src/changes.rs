@@ -1,7 +1,7 @@
-use headwater::{Commit, FeedPosition, Token};
+use headwater::{Commit, FeedPosition, Token, pattern};
 use headwater_dynamodb::{Feed, FeedError};
 use headwater_lambda::problem::{INVALID_TOKEN, TOKEN_AHEAD};
-use headwater_lambda::{Answer, Call, EventView, Function, Problem, Request};
+use headwater_lambda::{Answer, Call, EventView, Function, Problem, Request, Shape};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -36,7 +36,11 @@ pub fn licensing_changes() -> Function {
 /// `Prefer: wait=N`.
 fn changes(name: &'static str, path: &'static str, domain: &'static str) -> Function {
     let call = Call::list::<ChangeView>(name, path, "Every commit of the domain once, each stream's in order.");
-    let call = call.param("after", "The position after which to go on, from the start if absent.");
+    let call = call.param(
+        "after",
+        Shape::matching(&format!("\"?{}\"?", pattern::feed_position())),
+        "The position after which to go on, from the start if absent.",
+    );
     Function::http(call, move |app, request| async move {
         let feed = app.feed(&request)?;
         app.wait_for_feeds(&request).await?;

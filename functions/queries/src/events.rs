@@ -1,19 +1,15 @@
-use headwater_lambda::{Answer, Call, EventView, Function, Problem};
+use headwater_lambda::{Answer, Call, EventView, Function, Problem, Shape};
 
 use crate::stream;
 
 /// `GET /events/{stream+}`: every event of a stream, oldest first.
 pub fn read_events() -> Function {
     let call = Call::list::<EventView>("read-events", "/events/{stream+}", "Every event of a stream, oldest first.");
-    let call = call.param("after", "The number of the event after which to go on.").operator();
+    let call = call.param("after", Shape::version(), "The number of the event after which to go on.").operator();
     Function::http(call, |app, request| async move {
         let stream = stream(&request)?;
         let limit = request.limit()?;
-        let after = match (request.cursor()?.number()?, request.query("after")) {
-            (Some(number), _) => number,
-            (None, Some(text)) => text.parse().map_err(|_| Problem::invalid([("/query/after".to_owned(), "a number".to_owned())]))?,
-            (None, None) => 0,
-        };
+        let after = request.cursor()?.number()?.or(request.number("after")?).unwrap_or(0);
         let store = app.store(&request)?;
         let head = store.head(&stream).await?;
         if head == 0 {

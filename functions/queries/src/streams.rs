@@ -1,4 +1,4 @@
-use headwater_lambda::{Answer, Call, Function};
+use headwater_lambda::{Answer, Call, Function, Shape};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -14,7 +14,7 @@ struct StreamView {
 /// `GET /streams?prefix=identity/users/`: the streams whose names begin so, in order of name.
 pub fn list_streams() -> Function {
     let call = Call::list::<StreamView>("list-streams", "/streams", "Streams with their versions, in order of name.");
-    let call = call.param("prefix", "The beginning of the names, as `identity/users/`; all if absent.").operator();
+    let call = call.param("prefix", Shape::text(), "The beginning of the names, as `identity/users/`; all if absent.").operator();
     Function::http(call, |app, request| async move {
         let prefix = request.query("prefix").unwrap_or_default();
         let (limit, cursor) = (request.limit()?, request.cursor()?);

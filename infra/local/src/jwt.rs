@@ -97,7 +97,11 @@ impl Tokens {
         }
     }
 
-    fn sign(&self, claims: &Value) -> Result<String> {
+    /// A token with exactly these claims, whether they are worth anything or not.
+    ///
+    /// # Errors
+    /// When signing fails.
+    pub fn sign(&self, claims: &Value) -> Result<String> {
         let header = Header { kid: Some(KEY_ID.into()), ..Header::new(Algorithm::RS256) };
         Ok(jsonwebtoken::encode(&header, claims, &self.signing)?)
     }

@@ -14,6 +14,7 @@ mod aggregate;
 mod command;
 mod commit;
 mod event;
+pub mod pattern;
 mod projection;
 mod sequence;
 mod stream;
@@ -30,7 +31,10 @@ pub use projection::{
     own_row, part_fn, projection_fn,
 };
 pub use sequence::{SequenceEvent, sequence_stream};
-pub use stream::{InvalidStreamName, StreamName};
+pub use stream::{InvalidStreamName, StreamName, is_segment};
 pub use text::{normalize, search_words};
-pub use token::{FeedPosition, IfMatch, InvalidToken, Position, Revision, Token, parse_if_match, parse_if_none_match, parse_tokens};
+pub use token::{
+    FeedPosition, IfMatch, InvalidToken, LARGEST_VERSION, MOST_TOKENS, Position, Revision, Token, parse_if_match, parse_if_none_match,
+    parse_tokens,
+};
 pub use unique::{Unique, UniqueEvent, UniqueKey, UniqueValue};

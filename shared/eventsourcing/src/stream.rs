@@ -97,9 +97,12 @@ impl StreamName {
     }
 }
 
+/// The longest segment, in characters, which are bytes too.
+pub(crate) const LONGEST_SEGMENT: usize = 64;
+
 /// Whether a text may be one segment of a stream's name, for example an id that a client gives.
-pub(crate) fn is_segment(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+pub fn is_segment(text: &str) -> bool {
+    (1..=LONGEST_SEGMENT).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
 impl FromStr for StreamName {

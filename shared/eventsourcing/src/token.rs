@@ -6,7 +6,16 @@ use crate::StreamName;
 const LONGEST: usize = 512;
 
 /// The most tokens in one header.
-const MOST: usize = 20;
+pub const MOST_TOKENS: usize = 20;
+
+/// The most digits of a version or position, so that it is exact in any language's numbers.
+pub(crate) const MOST_DIGITS: usize = 15;
+
+/// The largest version that a token can name.
+pub const LARGEST_VERSION: u64 = 10_u64.pow(MOST_DIGITS as u32) - 1;
+
+/// The most digits of an epoch, a generation and a representation.
+pub(crate) const MOST_DIGITS_OF_SMALL: usize = 9;
 
 /// Positions that a reader has seen: `acme/identity/users/42@7`, several joined by `+`. It is what an `ETag` and a
 /// `Consistency-Token` carry between quotes; for clients it is opaque.
@@ -78,7 +87,7 @@ pub enum InvalidToken {
     #[error("a token is longer than {LONGEST} bytes")]
     TooLong,
     /// Over 20 tokens.
-    #[error("more than {MOST} tokens")]
+    #[error("more than {MOST_TOKENS} tokens")]
     TooMany,
     /// Between the quotes stands something that we never wrote.
     #[error("`{0}` is not a token that this service gave")]
@@ -177,9 +186,9 @@ pub fn parse_tokens(header: &str, tenant: &str) -> Result<Vec<Token>, InvalidTok
         if tag.weak {
             return Err(InvalidToken::Weak);
         }
-        tokens.push(own(tag.text, tenant)?);
+        tokens.push(Token::parse(tag.text)?);
     }
-    Ok(tokens)
+    all_of(tokens, tenant)
 }
 
 /// Reads an `If-Match` header: `*`, or 1 to 20 tokens of streams of this tenant.
@@ -192,13 +201,13 @@ pub fn parse_if_match(header: &str, tenant: &str) -> Result<IfMatch, InvalidToke
     }
     let mut tokens = Vec::new();
     for tag in parse_tags(header)?.into_iter().filter(|tag| !tag.weak) {
-        let token = own(tag.text, tenant)?;
+        let token = Token::parse(tag.text)?;
         if token.streams.is_empty() || !token.feeds.is_empty() {
             return Err(InvalidToken::Malformed(token.to_string()));
         }
         tokens.push(token);
     }
-    Ok(IfMatch::AnyOf(tokens))
+    all_of(tokens, tenant).map(IfMatch::AnyOf)
 }
 
 /// Reads an `If-None-Match` header into the texts between the quotes; `*` stays `*`. The comparison is weak, so `W/` is dropped.
@@ -232,7 +241,7 @@ fn parse_tags(header: &str) -> Result<Vec<Tag<'_>>, InvalidToken> {
             return Err(InvalidToken::Empty);
         }
         tags.push(Tag { text, weak });
-        if tags.len() > MOST {
+        if tags.len() > MOST_TOKENS {
             return Err(InvalidToken::TooMany);
         }
         rest = after.trim_start_matches([' ', '\t']);
@@ -243,22 +252,22 @@ fn parse_tags(header: &str) -> Result<Vec<Tag<'_>>, InvalidToken> {
     }
 }
 
-fn own(text: &str, tenant: &str) -> Result<Token, InvalidToken> {
-    let token = Token::parse(text)?;
-    if token.is_of(tenant) { Ok(token) } else { Err(InvalidToken::ForeignTenant) }
+fn all_of(tokens: Vec<Token>, tenant: &str) -> Result<Vec<Token>, InvalidToken> {
+    if tokens.iter().all(|token| token.is_of(tenant)) { Ok(tokens) } else { Err(InvalidToken::ForeignTenant) }
 }
 
-/// A decimal number as we write it: no sign, no leading zero, at most 15 digits (so that it is exact in any language's numbers).
+/// A decimal number as we write it: no sign, no leading zero.
 fn parse_number(text: &str) -> Option<u64> {
-    let canonical = text.len() <= 15 && text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    let canonical = text.len() <= MOST_DIGITS && text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     if canonical { text.parse().ok() } else { None }
 }
 
 fn parse_small(text: &str) -> Option<u32> {
-    parse_number(text).and_then(|number| u32::try_from(number).ok()).filter(|number| *number > 0)
+    let number = Some(text).filter(|text| text.len() <= MOST_DIGITS_OF_SMALL).and_then(parse_number)?;
+    u32::try_from(number).ok().filter(|number| *number > 0)
 }
 
-fn parse_feed(path: &str, number: &str) -> Option<FeedPosition> {
+pub(crate) fn parse_feed(path: &str, number: &str) -> Option<FeedPosition> {
     let (tenant, domain) = path.split_once('/')?;
     let (position, epoch) = match number.split_once('.') {
         Some((position, epoch)) => (position, parse_small(epoch).filter(|epoch| *epoch > 1)?),

@@ -1,5 +1,6 @@
 //! What the fields of requests may hold. All limits are in characters (Unicode scalar values), which take 1–4 bytes in UTF-8.
 
+use headwater::is_segment;
 use serde::{Deserialize, Deserializer};
 
 /// The prefix of the ids of users that another system owns.
@@ -47,11 +48,8 @@ fn line(value: &str, most: usize) -> garde::Result {
 }
 
 fn segment(value: &str, most: usize) -> garde::Result {
-    let allowed = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-    if allowed && (1..=most).contains(&value.len()) {
-        return Ok(());
-    }
-    Err(garde::Error::new(format!("must be 1 to {most} of A-Z a-z 0-9 _ -")))
+    let is_one = is_segment(value) && value.len() <= most;
+    if is_one { Ok(()) } else { Err(garde::Error::new(format!("must be 1 to {most} of A-Z a-z 0-9 _ -"))) }
 }
 
 /// Reads a field of a patch, where absent and null differ: what is absent (`#[serde(default)]`) stays as it is. Null is refused,

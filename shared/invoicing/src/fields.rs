@@ -1,5 +1,6 @@
 //! What the fields of requests may hold.
 
+use headwater::is_segment;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer};
@@ -17,11 +18,7 @@ const MOST_OF_NUMBERS: u32 = 6;
 
 /// An id that a client may choose: one segment of a stream's name.
 pub(crate) fn id(value: &str, _: &()) -> garde::Result {
-    let allowed = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-    if allowed && (1..=64).contains(&value.len()) {
-        return Ok(());
-    }
-    Err(garde::Error::new("must be 1 to 64 of A-Z a-z 0-9 _ -"))
+    if is_segment(value) { Ok(()) } else { Err(garde::Error::new("must be 1 to 64 of A-Z a-z 0-9 _ -")) }
 }
 
 /// A name or a subject: a line of 1–200 characters.

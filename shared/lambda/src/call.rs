@@ -5,6 +5,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::problem::ProblemType;
+use crate::{Parameter, Shape};
 
 /// One HTTP call and the function that answers it.
 #[derive(Clone)]
@@ -21,10 +22,14 @@ pub struct Call {
     pub access: Access,
     /// What kind of answer it has.
     pub kind: Kind,
-    /// The parameters of the query string, as (name, meaning). Any other is refused.
-    pub query: Vec<(&'static str, &'static str)>,
-    /// Headers of its own, as (name, meaning).
-    pub headers: Vec<(&'static str, &'static str)>,
+    /// Whether it is about streams, whose versions its headers can name.
+    pub is_about_streams: bool,
+    /// Those parameters of the path that are not names of things.
+    pub in_path: Vec<Parameter>,
+    /// The parameters of the query string. Any other is refused.
+    pub query: Vec<Parameter>,
+    /// Headers of its own.
+    pub headers: Vec<Parameter>,
     /// The body's schema, of one item where the body is a list.
     pub body: Option<SchemaOf>,
     /// Whether the body is a list.
@@ -124,9 +129,9 @@ impl Call {
 
     /// A query for a page of items: role reader, with `limit` and `cursor`.
     pub fn list<Item: ToSchema>(function: &'static str, path: &'static str, summary: &'static str) -> Self {
-        let paging =
-            vec![("limit", "How many items at the most: 1–200, default 50."), ("cursor", "Where to go on: `next` of the page before.")];
-        Self { kind: Kind::List, query: paging, ..Self::entity::<Item>(function, path, summary) }
+        Self { kind: Kind::List, ..Self::entity::<Item>(function, path, summary) }
+            .param("limit", Shape::limit(), "How many items at the most.")
+            .param("cursor", Shape::cursor(), "Where to go on: `next` of the page before.")
     }
 
     /// A call without a token whose answer is a document.
@@ -182,17 +187,30 @@ impl Call {
         Self { problems: problems.to_vec(), ..self }
     }
 
+    /// About something else than streams, which has no versions: no header of a stream's version is heeded or given.
+    #[must_use]
+    pub fn apart_from_streams(self) -> Self {
+        Self { is_about_streams: false, ..self }
+    }
+
     /// With a header of its own.
     #[must_use]
-    pub fn header(mut self, name: &'static str, meaning: &'static str) -> Self {
-        self.headers.push((name, meaning));
+    pub fn header(mut self, name: &'static str, shape: Shape, meaning: &'static str) -> Self {
+        self.headers.push(Parameter { name, shape, meaning });
         self
     }
 
     /// With a parameter of the query string.
     #[must_use]
-    pub fn param(mut self, name: &'static str, meaning: &'static str) -> Self {
-        self.query.push((name, meaning));
+    pub fn param(mut self, name: &'static str, shape: Shape, meaning: &'static str) -> Self {
+        self.query.push(Parameter { name, shape, meaning });
+        self
+    }
+
+    /// With a parameter of the path that is not the name of a thing.
+    #[must_use]
+    pub fn in_path(mut self, name: &'static str, shape: Shape, meaning: &'static str) -> Self {
+        self.in_path.push(Parameter { name, shape, meaning });
         self
     }
 
@@ -204,6 +222,8 @@ impl Call {
             summary,
             access: Access::Reader,
             kind: Kind::Entity,
+            is_about_streams: true,
+            in_path: Vec::new(),
             query: Vec::new(),
             headers: Vec::new(),
             body: None,

@@ -88,7 +88,7 @@ impl App {
             },
             origin: Origin {
                 correlation_id: request.correlation_id.clone(),
-                causation_id: None,
+                causation_id: request.causation_id.clone(),
                 traceparent: request.traceparent().map(str::to_owned),
             },
             expected: expected(request, stream)?,

@@ -121,7 +121,7 @@ async fn answer(
     let result = match Request::read(event.payload, event.context.deadline, call.access) {
         Ok(request) => {
             observed.request(&request);
-            let preferred = request.preferred_wait();
+            let preferred = request.preferred_wait().filter(|_| heeds_preference(call));
             match check(call, &request) {
                 Ok(()) => handle(app.clone(), request).await.map(|answer| apply_preference(answer, preferred)),
                 Err(problem) => Err(problem),
@@ -144,7 +144,7 @@ fn check(call: &Call, request: &Request) -> Result<(), Problem> {
     if !request.caller.may(call.access) {
         return Err(Problem::new(&FORBIDDEN, format!("the call needs the role `{}`", call.access.role().unwrap_or_default())));
     }
-    let known = |name: &str| call.query.iter().any(|(known, _)| *known == name);
+    let known = |name: &str| call.query.iter().any(|known| known.name == name);
     let unknown: Vec<(String, String)> =
         request.query_names().filter(|name| !known(name)).map(|name| (format!("/query/{name}"), "unknown parameter".to_owned())).collect();
     if !unknown.is_empty() {
@@ -154,6 +154,11 @@ fn check(call: &Call, request: &Request) -> Result<(), Problem> {
         request.tokens()?;
     }
     Ok(())
+}
+
+/// Whether the call may wait for views.
+fn heeds_preference(call: &Call) -> bool {
+    matches!(call.kind, Kind::Entity | Kind::Html | Kind::List) && call.is_about_streams
 }
 
 fn apply_preference(answer: Answer, wait: Option<u64>) -> Answer {

@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
+use crate::parameter::is_idempotency_key;
 use crate::problem::MALFORMED;
 use crate::{Problem, Request};
 
@@ -15,7 +16,7 @@ pub(crate) type Scope = [u8; 32];
 /// 400 if it is not 1–255 visible ASCII characters.
 pub(crate) fn scope(request: &Request) -> Result<Option<Scope>, Problem> {
     let Some(key) = request.text_header("idempotency-key")? else { return Ok(None) };
-    if !(1..=255).contains(&key.len()) || !key.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
+    if !is_idempotency_key(key) {
         return Err(Problem::new(&MALFORMED, "`Idempotency-Key` is 1–255 visible ASCII characters"));
     }
     let caller = &request.caller;

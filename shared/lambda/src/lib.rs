@@ -13,6 +13,7 @@ mod idempotency;
 mod list;
 mod observe;
 pub mod openapi;
+mod parameter;
 pub mod problem;
 mod query;
 mod request;
@@ -25,6 +26,7 @@ pub use event_view::EventView;
 pub use function::Function;
 pub use list::List;
 pub use observe::metric;
+pub use parameter::{Parameter, Shape};
 pub use problem::Problem;
 pub use request::{Caller, Cursor, Request, read_json};
 

@@ -6,12 +6,17 @@ use serde_json::{Map, Value, json};
 
 use crate::call::{Call, Kind, SchemaOf};
 use crate::problem::PROBLEM_TYPES;
+use crate::{Parameter, Shape};
 
 /// The document (OpenAPI 3.1) of these calls.
 pub fn document(calls: &[Call]) -> Value {
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     let mut schemas = Map::new();
     for call in calls {
+        schemas.extend(parameters(call).into_iter().filter_map(|(_, parameter)| {
+            let Shape { name, schema } = parameter.shape;
+            Some((name?.to_owned(), schema))
+        }));
         // OpenAPI knows no greedy parameters.
         let path = call.path.replace("+}", "}");
         paths.entry(path).or_default().insert(call.method.to_lowercase(), operation(call));
@@ -38,7 +43,7 @@ fn operation(call: &Call) -> Value {
         "operationId": call.function,
         "tags": [call.path.split('/').nth(1).unwrap_or_default()],
         "summary": call.summary,
-        "parameters": parameters(call),
+        "parameters": parameters(call).into_iter().map(describe).collect::<Vec<_>>(),
         "responses": responses(call),
     });
     if let Some(role) = call.access.role() {
@@ -52,26 +57,56 @@ fn operation(call: &Call) -> Value {
     operation
 }
 
-fn parameters(call: &Call) -> Vec<Value> {
-    let text = |place: &str, name: &str, meaning: &str, required: bool| json!({ "in": place, "name": name, "description": meaning, "required": required, "schema": { "type": "string" } });
-    let in_path = call.path.split('/').filter_map(|segment| segment.strip_prefix('{')).map(|segment| segment.trim_end_matches(['}', '+']));
-    let mut parameters: Vec<Value> = in_path.map(|name| text("path", name, "Names the thing.", true)).collect();
-    parameters.extend(call.query.iter().map(|(name, meaning)| text("query", name, meaning, false)));
-    let headers: &[(&str, &str)] = match call.kind {
-        Kind::Create | Kind::Command => &[
-            ("If-Match", "Carry out only if all streams in one of these tokens are still at these versions; `*`: if it exists."),
-            ("Consistency-Token", "Decide on a state that has reached all of these tokens."),
-            ("Idempotency-Key", "The same key and request within 24 hours give the same answer, without a second effect."),
-        ],
-        Kind::Entity | Kind::Html | Kind::List => &[
-            ("If-None-Match", "304 if the answer still has one of these tags."),
-            ("Consistency-Token", "Answer from views that have reached all of these tokens."),
-            ("Prefer", "`wait=N`: how many seconds the answer may wait for the views, 2 if absent, 10 at most."),
-        ],
-        Kind::Document => &[],
-    };
-    parameters.extend(headers.iter().chain(&call.headers).map(|(name, meaning)| text("header", name, meaning, false)));
+/// All parameters of a call, each with where it stands.
+fn parameters(call: &Call) -> Vec<(&'static str, Parameter)> {
+    let mut parameters: Vec<_> =
+        call.path.split('/').filter_map(|segment| segment.strip_prefix('{')).map(|name| ("path", in_path(call, name))).collect();
+    parameters.extend(call.query.iter().cloned().map(|parameter| ("query", parameter)));
+    parameters.extend(headers(call).into_iter().map(|(name, shape, meaning)| ("header", Parameter { name, shape, meaning })));
+    parameters.extend(call.headers.iter().cloned().map(|parameter| ("header", parameter)));
     parameters
+}
+
+/// The headers that all calls of this kind take.
+fn headers(call: &Call) -> Vec<(&'static str, Shape, &'static str)> {
+    let if_match = "Carry out only if all streams in one of these tokens are still at these versions; `*`: if it exists.";
+    let key = "The same key and request within 24 hours give the same answer, without a second effect.";
+    let cause = "The event that the command follows from, as `identity/users/ada@4`, or a commit's id; kept with its events.";
+    let wait = "`wait=N`: how many seconds the answer may wait for the views, 2 if absent, 10 at most.";
+    let unchanged = ("If-None-Match", Shape::if_none_match(), "304 if the answer still has one of these tags.");
+    match call.kind {
+        Kind::Create | Kind::Command if call.is_about_streams => vec![
+            ("If-Match", Shape::if_match(), if_match),
+            ("Consistency-Token", Shape::tokens(), "Decide on a state that has reached all of these tokens."),
+            ("Idempotency-Key", Shape::idempotency_key(), key),
+            ("X-Causation-Id", Shape::cause(), cause),
+        ],
+        Kind::Entity | Kind::Html | Kind::List if call.is_about_streams => vec![
+            unchanged,
+            ("Consistency-Token", Shape::tokens(), "Answer from views that have reached all of these tokens."),
+            ("Prefer", Shape::text(), wait),
+        ],
+        Kind::Entity | Kind::Html | Kind::List => vec![unchanged],
+        Kind::Create | Kind::Command | Kind::Document => vec![],
+    }
+}
+
+/// The parameter that a segment of the path is, without its first brace.
+fn in_path(call: &Call, segment: &'static str) -> Parameter {
+    let name = segment.trim_end_matches(['}', '+']);
+    let own = call.in_path.iter().find(|parameter| parameter.name == name).cloned();
+    own.unwrap_or_else(|| match segment.contains('+') {
+        true => Parameter { name, shape: Shape::stream(), meaning: "Names the stream, without the tenant." },
+        false => Parameter { name, shape: Shape::id(), meaning: "Names the thing." },
+    })
+}
+
+fn describe((place, Parameter { name, shape, meaning }): (&str, Parameter)) -> Value {
+    let schema = match shape.name {
+        Some(name) => json!({ "$ref": format!("#/components/schemas/{name}") }),
+        None => shape.schema,
+    };
+    json!({ "in": place, "name": name, "description": meaning, "required": place == "path", "schema": schema })
 }
 
 fn responses(call: &Call) -> Value {
@@ -79,10 +114,10 @@ fn responses(call: &Call) -> Value {
     let (status, content) = success(call);
     responses.insert(
         status.to_owned(),
-        json!({ "description": call.summary, "content": content.clone(), "headers": answer_headers(call.kind) }),
+        json!({ "description": call.summary, "content": content.clone(), "headers": answer_headers(call, call.kind) }),
     );
     if call.may_create {
-        let created = json!({ "description": "Something was created.", "content": content, "headers": answer_headers(Kind::Create) });
+        let created = json!({ "description": "Something was created.", "content": content, "headers": answer_headers(call, Kind::Create) });
         responses.insert("201".to_owned(), created);
     }
     if matches!(call.kind, Kind::Entity | Kind::Html | Kind::List) {
@@ -121,14 +156,17 @@ fn statuses(call: &Call) -> Vec<u16> {
     let common: &[u16] = match call.kind {
         Kind::Document => return vec![404],
         Kind::Entity | Kind::Html | Kind::List => &[400, 401, 403, 404, 422, 500, 503],
-        Kind::Create | Kind::Command => &[400, 401, 403, 404, 412, 413, 422, 500, 503],
+        Kind::Create | Kind::Command => &[400, 401, 403, 404, 413, 422, 500, 503],
     };
     let mut statuses = common.to_vec();
+    if matches!(call.kind, Kind::Create | Kind::Command) && call.is_about_streams {
+        statuses.push(412);
+    }
     statuses.extend(call.problems.iter().map(|kind| kind.status));
     if !call.rules.is_empty() {
         statuses.push(409);
     }
-    if call.path.ends_with("/changes") {
+    if matches!(call.kind, Kind::Entity | Kind::Html | Kind::List) && call.is_about_streams {
         statuses.push(410);
     }
     statuses
@@ -150,9 +188,14 @@ fn problem_response(call: &Call, status: u16) -> Value {
     json!({ "description": types.join(", "), "content": content })
 }
 
-fn answer_headers(kind: Kind) -> Value {
+fn answer_headers(call: &Call, kind: Kind) -> Value {
     let header = |meaning: &str| json!({ "description": meaning, "schema": { "type": "string" } });
-    let tags = json!({ "ETag": header("The version of what was answered."), "Consistency-Token": header("A token to read or decide by.") });
+    let (tag, token) = (header("The version of what was answered."), header("A token to read or decide by."));
+    let tags = match (call.is_about_streams, kind) {
+        (true, _) => json!({ "ETag": tag, "Consistency-Token": token }),
+        (false, Kind::Create | Kind::Command) => json!({}),
+        (false, _) => json!({ "ETag": tag }),
+    };
     match (kind, tags) {
         (Kind::Document, _) => json!({}),
         (Kind::Create, Value::Object(mut tags)) => {
@@ -273,6 +316,18 @@ mod tests {
     }
 
     const PROBLEM: &str = "application/problem+json";
+
+    #[test]
+    fn what_is_not_about_streams_heeds_no_versions() {
+        let about = |call: Call| {
+            let operation = document(&[call])["paths"]["/do"]["post"].clone();
+            let names = operation["parameters"].as_array().into_iter().flatten().filter_map(|parameter| parameter["name"].as_str());
+            (names.map(str::to_owned).collect::<Vec<_>>(), operation["responses"]["412"].is_object())
+        };
+        let call = || Call::command("do", "POST", "/do", "Do.");
+        assert_eq!(about(call().apart_from_streams()), (vec![], false));
+        assert_eq!(about(call()).0, ["If-Match", "Consistency-Token", "Idempotency-Key", "X-Causation-Id"]);
+    }
 
     #[test]
     fn a_page_of_html_is_told_as_one() {

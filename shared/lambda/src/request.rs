@@ -7,13 +7,14 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use garde::Validate;
-use headwater::{FeedPosition, IfMatch, Position, Token, parse_if_match, parse_if_none_match, parse_tokens};
+use headwater::{FeedPosition, IfMatch, InvalidToken, MOST_TOKENS, Position, Token, parse_if_match, parse_if_none_match, parse_tokens};
 use headwater_dynamodb::OneGeneration;
 use http::HeaderMap;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::parameter::is_correlation_id;
 use crate::problem::{BODY_TOO_LARGE, MALFORMED, UNAUTHENTICATED};
 use crate::{Access, Problem};
 
@@ -52,6 +53,8 @@ pub struct Request {
     pub deadline: Instant,
     /// `X-Correlation-Id`, else the gateway's request id.
     pub correlation_id: String,
+    /// `X-Causation-Id`: the event or commit that the request follows from, if there is one.
+    pub causation_id: Option<String>,
     /// The gateway's request id.
     pub request_id: String,
     /// As `POST`.
@@ -124,13 +127,16 @@ impl Request {
             return Err(Problem::new(&BODY_TOO_LARGE, format!("the body has {} bytes, more than {LARGEST_BODY}", body.len())));
         }
         let request_id = context.request_id.unwrap_or_default();
-        let given = event.headers.get("x-correlation-id").and_then(|value| value.to_str().ok()).filter(|id| is_correlation_id(id));
-        let correlation_id = given.map_or_else(|| request_id.clone(), str::to_owned);
+        let given =
+            |name| event.headers.get(name).and_then(|value| value.to_str().ok()).filter(|id| is_correlation_id(id)).map(str::to_owned);
+        let correlation_id = given("x-correlation-id").unwrap_or_else(|| request_id.clone());
+        let causation_id = given("x-causation-id");
         Ok(Self {
             caller,
             now: Timestamp::from_millisecond(context.time_epoch).map_err(Problem::internal)?,
             deadline: deadline(deadline_ms),
             correlation_id,
+            causation_id,
             request_id,
             method: context.http.method.to_string(),
             raw_path: event.raw_path.unwrap_or_default(),
@@ -152,6 +158,7 @@ impl Request {
             deadline,
             request_id: correlation_id.clone(),
             correlation_id,
+            causation_id: None,
             method: String::new(),
             raw_path: String::new(),
             body: Vec::new(),
@@ -167,7 +174,13 @@ impl Request {
     /// The same caller and time without conditions and keys, for a command that follows from this request.
     #[must_use]
     pub fn unconditional(&self) -> Self {
-        Self::internal(self.caller.clone(), self.now, self.correlation_id.clone(), self.deadline)
+        Self::internal(self.caller.clone(), self.now, self.correlation_id.clone(), self.deadline).caused_by(self.causation_id.clone())
+    }
+
+    /// The same request, which follows from this event or commit.
+    #[must_use]
+    pub fn caused_by(self, causation_id: Option<String>) -> Self {
+        Self { causation_id, ..self }
     }
 
     /// The same request with so much time at the most, for a part of what it asks for.
@@ -270,7 +283,7 @@ impl Request {
     /// The tokens in `Consistency-Token`, or those that the cursor carries on from the first page.
     ///
     /// # Errors
-    /// 400 if one cannot be read.
+    /// 400 if one cannot be read, or if there are more than 20.
     pub fn tokens(&self) -> Result<Vec<Token>, Problem> {
         let mut tokens = match self.text_header("consistency-token")? {
             Some(header) => parse_tokens(header, self.tenant())?,
@@ -279,6 +292,10 @@ impl Request {
         if let Some(carried) = self.cursor()?.tokens {
             let carried = parse_tokens(&carried, self.tenant())?;
             tokens.extend(carried.into_iter().filter(|token| !tokens.contains(token)).collect::<Vec<_>>());
+        }
+        // More than that no cursor could carry on.
+        if tokens.len() > MOST_TOKENS {
+            return Err(InvalidToken::TooMany.into());
         }
         Ok(tokens)
     }
@@ -309,16 +326,6 @@ impl Request {
         let header = self.header("prefer")?;
         let seconds = header.split([',', ';']).find_map(|preference| preference.trim().strip_prefix("wait="))?;
         seconds.trim().parse::<u64>().ok().map(|seconds| seconds.min(10))
-    }
-
-    /// How many items a page may have: `limit`, 1–200, 50 if absent.
-    ///
-    /// # Errors
-    /// 422 if it is no number in that range.
-    pub fn limit(&self) -> Result<usize, Problem> {
-        let Some(text) = self.query("limit") else { return Ok(50) };
-        let limit = text.parse().ok().filter(|limit| (1..=200).contains(limit));
-        limit.ok_or_else(|| Problem::invalid([("/query/limit".to_owned(), "a number from 1 to 200".to_owned())]))
     }
 
     /// Where the list goes on: the `cursor` parameter, or the start.
@@ -389,10 +396,6 @@ fn read_claims(claims: &HashMap<String, String>) -> Option<Caller> {
     let roles = claims.get("roles").map_or("", String::as_str);
     let roles = roles.trim_matches(['[', ']']).split([' ', ',']).filter(|role| !role.is_empty()).map(str::to_owned).collect();
     Some(Caller { tenant: tenant.clone(), subject: subject.clone(), roles })
-}
-
-fn is_correlation_id(id: &str) -> bool {
-    (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// Lambda's deadline is a time of day; what is left of it, less the time to answer, counts from now.

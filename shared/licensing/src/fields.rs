@@ -1,12 +1,10 @@
 //! What the fields of requests may hold.
 
+use headwater::is_segment;
+
 /// An id that a client gives, of a title, a studio, a device or a playback event: 1–64 of `A-Z a-z 0-9 _ -`.
 pub(crate) fn id(value: &str, _: &()) -> garde::Result {
-    let allowed = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-    if allowed && (1..=64).contains(&value.len()) {
-        return Ok(());
-    }
-    Err(garde::Error::new("must be 1 to 64 of A-Z a-z 0-9 _ -"))
+    if is_segment(value) { Ok(()) } else { Err(garde::Error::new("must be 1 to 64 of A-Z a-z 0-9 _ -")) }
 }
 
 #[cfg(test)]

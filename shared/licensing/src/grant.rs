@@ -41,6 +41,9 @@ pub struct Grant {
     pub actor: String,
     /// The request that it answered.
     pub correlation_id: String,
+    /// What the request followed from, if it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub causation_id: Option<String>,
 }
 
 impl Grant {
@@ -72,6 +75,7 @@ impl Grant {
             policy_version: policy.version,
             actor: actor.to_owned(),
             correlation_id: correlation_id.to_owned(),
+            causation_id: None,
         })
     }
 

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use headwater_local::jwt::{Tokens, new_key};
 use headwater_local::template::Authorizer;
 use headwater_tests::{Client, Platform};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::target::{Route, Target};
@@ -97,6 +98,12 @@ async fn worthless(platform: &Platform) -> Result<Vec<(&'static str, Option<Stri
         Tokens::new(authorizer, key)?.issue("acme", "somebody", &ROLES.map(str::to_owned)).map(Some)
     };
     let unsigned = format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#), parts[1]);
+    let ours = Tokens::new(Authorizer { issuer: issuer.clone(), audience: vec![audience.clone()] }, &key)?;
+    let at = |claim: &str, seconds: i64| {
+        let mut claims = claims.clone();
+        claims[claim] = (Timestamp::now().as_second() + seconds).into();
+        ours.sign(&claims).map(Some)
+    };
     let mut other_claims = claims.clone();
     other_claims["tenant"] = "other".into();
     let changed = format!("{}.{}.{}", parts[0], URL_SAFE_NO_PAD.encode(other_claims.to_string()), parts[2]);
@@ -105,6 +112,8 @@ async fn worthless(platform: &Platform) -> Result<Vec<(&'static str, Option<Stri
         ("nonsense", Some("nonsense".to_owned())),
         ("one that nobody has signed", Some(unsigned)),
         ("one that was changed", Some(changed)),
+        ("one that has expired", at("exp", -1)?),
+        ("one that is not valid yet", at("nbf", 3_600)?),
         ("one of another key", sign(&new_key()?, &issuer, &audience)?),
         ("one of another issuer", sign(&key, "https://elsewhere.example", &audience)?),
         ("one for another audience", sign(&key, &issuer, "elsewhere")?),

@@ -38,6 +38,28 @@ async fn no_call_takes_what_is_no_token() -> Result<()> {
     target.finish().await
 }
 
+/// A feed is begun anew with a new table, as after a restore: then no place of the old one is any in it.
+#[tokio::test]
+async fn a_place_in_a_feed_that_was_begun_anew_is_gone() -> Result<()> {
+    let mut target = Target::start().await?;
+    target.all_is_written().await?;
+    let mut gone = 0;
+    for route in target.routes.clone().into_iter().filter(|route| route.role.is_some()) {
+        for domain in ["identity", "licensing", "invoicing"] {
+            let what = format!("{} {} with a place in an old feed of {domain}", route.method, route.path);
+            let token = format!("\"acme/{domain}@1.7\"");
+            let call = target.client.call(&route.method, &route.with("x")).header("consistency-token", &token);
+            let reply = target.answer(&what, call).await?;
+            gone += u32::from(reply.status == 410);
+            if !route.statuses.contains(&reply.status) || reply.status == 410 && reply.body["type"] != "/problems/resync" {
+                target.fault(format!("{what}: {} {}", reply.status, reply.body));
+            }
+        }
+    }
+    assert!(gone > 40, "{gone} calls told of it");
+    target.finish().await
+}
+
 #[tokio::test]
 async fn a_token_that_cannot_be_told_from_ours_is_ahead() -> Result<()> {
     let mut target = Target::start().await?;

@@ -33,6 +33,8 @@ pub(super) struct Route {
     pub(super) takes_body: bool,
     /// Whether it answers with a page of a list.
     pub(super) is_list: bool,
+    /// The statuses that it may answer with.
+    pub(super) statuses: BTreeSet<u16>,
 }
 
 impl Route {
@@ -48,7 +50,8 @@ impl Route {
         let parameters = operation["parameters"].as_array();
         let is_list = parameters.into_iter().flatten().any(|parameter| parameter["name"] == "cursor");
         let takes_body = operation["requestBody"].is_object();
-        Self { method: method.to_uppercase(), path: path.to_owned(), role, takes_body, is_list }
+        let statuses = operation["responses"].as_object().into_iter().flatten().filter_map(|(status, _)| status.parse().ok()).collect();
+        Self { method: method.to_uppercase(), path: path.to_owned(), role, takes_body, is_list, statuses }
     }
 }
 

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use headwater::normalize;
-use headwater_lambda::{Answer, Call, Function, List, Problem, Request};
+use headwater_lambda::{Answer, Call, Function, List, Problem, Request, Shape};
 use identity::user_row::{USERS, USERS_BY_EMAIL, search_index};
 use identity::{AuditEntry, DOMAIN, PROJECTIONS, UserRow, audit, user};
 
@@ -20,9 +20,9 @@ pub fn get_user() -> Function {
 /// that begin so.
 pub fn find_users() -> Function {
     let call = Call::list::<UserView>("identity-find-users", "/identity/users", "List users in order of user name, or find them.")
-        .param("userName", "The user name, without regard to case.")
-        .param("email", "The email, without regard to case.")
-        .param("q", "Words, each of which begins a word of the names or the email; case and accents do not count.");
+        .param("userName", Shape::text(), "The user name, without regard to case.")
+        .param("email", Shape::text(), "The email, without regard to case.")
+        .param("q", Shape::text(), "Words, each of which begins a word of the names or the email; case and accents do not count.");
     Function::http(call, |app, request| async move {
         let Search { index, shown } = Search::of(&request)?;
         let exact_order = shown.order();

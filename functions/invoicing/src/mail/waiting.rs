@@ -7,7 +7,7 @@ use headwater::StreamName;
 use headwater_dynamodb::{EffectId, Settlement, Waiting};
 use headwater_kinesis::CommitRecord;
 use headwater_lambda::problem::{MALFORMED, OUTCOME_UNKNOWN};
-use headwater_lambda::{Answer, App, Call, Function, Problem, Request};
+use headwater_lambda::{Answer, App, Call, Function, Problem, Request, Shape};
 use invoicing::invoice;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -73,7 +73,7 @@ struct SettledMail {
 /// `GET /invoicing/mails`
 pub fn list_waiting_mails() -> Function {
     let call = Call::list::<WaitingMail>("invoicing-list-waiting-mails", "/invoicing/mails", "The mails that wait for a person.");
-    Function::http(call.operator(), |app, request| async move {
+    Function::http(call.operator().apart_from_streams(), |app, request| async move {
         let limit = request.limit()?;
         let after = request.cursor()?.after().map(|after| after_mail(&request, after)).transpose()?;
         // One more than is shown tells whether there are more.
@@ -89,8 +89,13 @@ pub fn list_waiting_mails() -> Function {
 /// `POST /invoicing/mails/{id}/{event}/settle`
 pub fn settle_mail() -> Function {
     let path = "/invoicing/mails/{id}/{event}/settle";
-    let call = Call::command("invoicing-settle-mail", "POST", path, "Say what became, or is to become, of a mail that waits.");
-    Function::http(call.body::<SettleMail>().answer::<SettledMail>().operator(), |app, request| async move {
+    let call = Call::command("invoicing-settle-mail", "POST", path, "Say what became, or is to become, of a mail that waits.")
+        .in_path("event", Shape::version(), "The number of the `InvoiceSent` event that asks for it.")
+        .body::<SettleMail>()
+        .answer::<SettledMail>()
+        .operator()
+        .apart_from_streams();
+    Function::http(call, |app, request| async move {
         let SettleMail { outcome } = request.json()?;
         let number = request.path("event").parse().map_err(|_| not_waiting())?;
         let effect = EffectId { stream: invoice::stream(request.tenant(), request.path("id"))?, number };

@@ -1,5 +1,5 @@
 use headwater::normalize;
-use headwater_lambda::{Answer, Call, Function, List, Problem};
+use headwater_lambda::{Answer, Call, Function, List, Problem, Shape};
 use invoicing::customer_row::{CUSTOMERS, CUSTOMERS_BY_EMAIL};
 use invoicing::{CustomerRow, DOMAIN, PROJECTIONS, customer};
 
@@ -18,8 +18,11 @@ pub fn get_customer() -> Function {
 
 /// `GET /invoicing/customers`, the newest first; `?email=` finds the one that has it.
 pub fn list_customers() -> Function {
-    let call = Call::list::<CustomerView>("invoicing-list-customers", "/invoicing/customers", "List customers, the newest first.")
-        .param("email", "Only the one that has this email address, without regard to case.");
+    let call = Call::list::<CustomerView>("invoicing-list-customers", "/invoicing/customers", "List customers, the newest first.").param(
+        "email",
+        Shape::text(),
+        "Only the one that has this email address, without regard to case.",
+    );
     Function::http(call, |app, request| async move {
         let email = request.query("email").map(normalize);
         let index = if email.is_some() { CUSTOMERS_BY_EMAIL } else { CUSTOMERS };

@@ -1,6 +1,6 @@
 use headwater_lambda::{Answer, Call, Function};
 
-use crate::as_of::{InvoiceAsOf, VERSION};
+use crate::as_of::{InvoiceAsOf, with_version};
 use crate::document::document;
 
 /// Raise it when the same invoice is rendered in another way: it is part of the `ETag`.
@@ -10,7 +10,7 @@ const REPRESENTATION: u32 = 1;
 pub fn get_document() -> Function {
     let path = "/invoicing/invoices/{id}/document";
     let call = Call::html("invoicing-get-document", path, "An invoice as a page to print or send, also as it was.");
-    Function::http(call.param(VERSION.0, VERSION.1), |app, request| async move {
+    Function::http(with_version(call), |app, request| async move {
         let InvoiceAsOf { stream, version, row } = InvoiceAsOf::read(&app, &request).await?;
         // What becomes overdue says so without a change of version.
         let representation = 2 * REPRESENTATION + u32::from(row.is_overdue(request.now));

@@ -1,4 +1,4 @@
-use headwater_lambda::{Answer, Call, Function, Problem, Request};
+use headwater_lambda::{Answer, Call, Function, Problem, Request, Shape};
 use invoicing::revenue::{By, InvalidRange, REVENUE, Range, Revenue, revenue};
 use invoicing::{Currency, DOMAIN, PROJECTIONS};
 use jiff::civil::Date;
@@ -27,11 +27,16 @@ pub fn get_revenue() -> Function {
     let call = Call::entity::<RevenueReport>("invoicing-get-revenue", path, "Revenue by day or month of UTC, and by currency.")
         .param(
             "from",
+            Shape::matching(By::DAY_OR_MONTH),
             "The first day (2026-11-21), or by month the first month (2026-11). By default 30 days, or 12 months, with that of `to`.",
         )
-        .param("to", "The last day or month, which belongs to it; today by default. At most a year by day, and ten years by month.")
-        .param("by", "`day`, the default, or `month`.")
-        .param("currency", "Only this one, as `EUR`.");
+        .param(
+            "to",
+            Shape::matching(By::DAY_OR_MONTH),
+            "The last day or month, which belongs to it; today by default. At most a year by day, and ten years by month.",
+        )
+        .param("by", Shape::one_of(By::ALL.map(By::name)), "By day, if absent, or by month.")
+        .param("currency", Shape::matching("[A-Z]{3}"), "Only this one, as `EUR`.");
     Function::http(call, |app, request| async move {
         let (by, range, currency) = asked(&request)?;
         // Refuses tokens of what will never be there.

@@ -1,5 +1,5 @@
 use headwater::IndexKey;
-use headwater_lambda::{Answer, Call, Function, List, Problem, Request};
+use headwater_lambda::{Answer, Call, Function, List, Problem, Shape};
 use jiff::Timestamp;
 use licensing::license_row::{downloads_of, licenses_of};
 use licensing::{DOMAIN, LicenseRow, PROJECTIONS, customer};
@@ -34,21 +34,14 @@ pub fn list_licenses() -> Function {
 pub fn list_downloads() -> Function {
     let path = "/licensing/customers/{id}/downloads";
     let call = Call::list::<DownloadView>("licensing-list-downloads", path, "List a customer's downloads, newest first.")
-        .param("titleId", "Only those of this title.")
-        .param("since", "Only those at this time (RFC 3339) or later.");
+        .param("titleId", Shape::id(), "Only those of this title.")
+        .param("since", Shape::time(), "Only those at this time (RFC 3339) or later.");
     Function::http(call, |app, request| async move {
         let customer = customer::stream(request.tenant(), request.path("id"))?;
-        let since = since(&request)?.map(IndexKey::newest_first);
-        let index = downloads_of(customer.id(), request.query("titleId"));
+        // Nothing was downloaded before the epoch, where the list's order begins.
+        let since = request.time("since")?.map(|time| IndexKey::newest_first(time.max(Timestamp::UNIX_EPOCH)));
+        let index = downloads_of(customer.id(), request.id("titleId")?);
         let list = List { up_to_order: since.as_deref(), ..List::of_parts(DOMAIN, &PROJECTIONS, &index) };
         app.list(&request, list, |license, _, row| DownloadView::new(license.id(), row)).await
     })
-}
-
-/// Nothing was downloaded before the epoch, where the list's order begins.
-fn since(request: &Request) -> Result<Option<Timestamp>, Problem> {
-    let Some(text) = request.query("since") else { return Ok(None) };
-    let time: Timestamp =
-        text.parse().map_err(|_| Problem::invalid([("/query/since".to_owned(), "a time as 2026-11-21T10:00:00Z".to_owned())]))?;
-    Ok(Some(time.max(Timestamp::UNIX_EPOCH)))
 }

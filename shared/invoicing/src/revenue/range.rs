@@ -16,6 +16,20 @@ pub enum By {
 }
 
 impl By {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Day, Self::Month];
+
+    /// What a day or a month is written as, as a regular expression.
+    pub const DAY_OR_MONTH: &str = "[0-9]{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?";
+
+    /// As `day`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Month => "month",
+        }
+    }
+
     /// The period that a day belongs to, both as text.
     pub(super) fn period_of(self, day: &str) -> Option<&str> {
         match self {
@@ -56,11 +70,8 @@ impl FromStr for By {
     type Err = InvalidRange;
 
     fn from_str(text: &str) -> Result<Self, InvalidRange> {
-        match text {
-            "day" => Ok(Self::Day),
-            "month" => Ok(Self::Month),
-            _ => Err(InvalidRange { param: "by", reason: "`day` or `month`" }),
-        }
+        let by = Self::ALL.into_iter().find(|by| by.name() == text);
+        by.ok_or(InvalidRange { param: "by", reason: "`day` or `month`" })
     }
 }
 
@@ -114,7 +125,20 @@ impl Range {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use regex::Regex;
+
     use super::*;
+
+    proptest! {
+        /// But that some months end sooner.
+        #[test]
+        fn days_and_months_are_written_as_the_pattern_says(text in "[0-9]{4}-[0-9]{2}(-[0-9]{2})?") {
+            let is_late = text.len() > 8 && ["29", "30", "31"].contains(&&text[8..]);
+            let matches = Regex::new(&format!("^{}$", By::DAY_OR_MONTH)).unwrap().is_match(&text);
+            prop_assert!(matches == By::Month.days(&text).is_some() || is_late && matches, "{text}");
+        }
+    }
 
     /// The range on the 21st of November 2026, or the parameter at fault.
     #[track_caller]

@@ -78,6 +78,9 @@ fn a_cursor_carries_the_tokens_on() {
     let both = read(json!({ "headers": { "consistency-token": header }, "queryStringParameters": { "cursor": cursor } })).unwrap();
     assert_eq!(both.tokens().unwrap().len(), 2, "a token that comes twice counts once");
     assert_eq!(first.cursor_after(None).unwrap(), None);
+    let many = (1..=19).map(|n| format!("\"acme/identity/groups/{n}@1\"")).collect::<Vec<_>>().join(",");
+    let too_many = read(json!({ "headers": { "consistency-token": many }, "queryStringParameters": { "cursor": cursor } })).unwrap();
+    assert_eq!(too_many.tokens().unwrap_err().status(), 400, "the next cursor could not carry 21 of them");
     let foreign = read(json!({ "queryStringParameters": { "cursor": "nonsense" } })).unwrap();
     assert_eq!(foreign.cursor().unwrap_err().status(), 400);
 }

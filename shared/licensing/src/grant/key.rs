@@ -16,6 +16,9 @@ pub struct GrantKey(Hmac<Sha256>);
 pub struct InvalidGrant;
 
 impl GrantKey {
+    /// What a signed grant looks like, as a regular expression.
+    pub const SIGNED: &str = r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}";
+
     /// Takes a secret of at least 32 bytes, or nothing if it is shorter.
     pub fn new(secret: &[u8]) -> Option<Self> {
         let mac: Result<Hmac<Sha256>, InvalidLength> = Hmac::new_from_slice(secret);

@@ -4,6 +4,7 @@ use headwater_testkit::{Clock, given};
 use jiff::{SignedDuration, Timestamp};
 use licensing::*;
 use proptest::prelude::*;
+use regex::Regex;
 
 use crate::world::request;
 
@@ -34,7 +35,9 @@ fn granted() -> CustomerEvent {
 
 #[test]
 fn what_is_signed_is_read_back() {
-    assert_eq!(key(1).verify(&key(1).sign(&grant())), Ok(grant()));
+    let signed = key(1).sign(&grant());
+    assert_eq!(key(1).verify(&signed), Ok(grant()));
+    assert!(Regex::new(&format!("^{}$", GrantKey::SIGNED)).unwrap().is_match(&signed), "{signed}");
 }
 
 /// Written down, since what clients hold must be accepted by every later build.

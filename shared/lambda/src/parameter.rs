@@ -1,0 +1,209 @@
+//! What parameters of calls hold: how the OpenAPI document says it, next to what reads them.
+
+use std::ops::RangeInclusive;
+
+use headwater::{is_segment, pattern};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::{Problem, Request};
+
+/// How many items a page may have.
+const LIMITS: RangeInclusive<u64> = 1..=200;
+
+/// How many it has if nobody says.
+const DEFAULT_LIMIT: u64 = 50;
+
+/// The longest id of a request, or of what caused it, in characters.
+const LONGEST_CORRELATION_ID: usize = 128;
+
+/// The longest `Idempotency-Key`, in characters.
+const LONGEST_KEY: usize = 255;
+
+/// A parameter of a path, a query string or a header.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// As `titleId`.
+    pub name: &'static str,
+    /// What it may hold.
+    pub shape: Shape,
+    /// One sentence.
+    pub meaning: &'static str,
+}
+
+/// What a parameter may hold, as a JSON schema.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    /// Its name among the schemas of the document; nothing if it is written where it is used.
+    pub(crate) name: Option<&'static str>,
+    pub(crate) schema: Value,
+}
+
+impl Shape {
+    /// Any text.
+    pub fn text() -> Self {
+        Self::of(json!({ "type": "string" }))
+    }
+
+    /// Text that a regular expression of ECMA 262 matches as a whole.
+    pub fn matching(pattern: &str) -> Self {
+        Self::of(json!({ "type": "string", "pattern": format!("^({pattern})$") }))
+    }
+
+    /// One of these words.
+    pub fn one_of(words: impl IntoIterator<Item = &'static str>) -> Self {
+        Self::of(json!({ "type": "string", "enum": words.into_iter().collect::<Vec<_>>() }))
+    }
+
+    /// The name of a thing: see [`Request::id`].
+    pub fn id() -> Self {
+        Self::matching(&pattern::segment()).named("Id")
+    }
+
+    /// The name of a stream without the tenant.
+    pub fn stream() -> Self {
+        Self::matching(&pattern::stream_within_tenant()).named("Stream")
+    }
+
+    /// A whole number.
+    pub fn number(range: RangeInclusive<u64>) -> Self {
+        Self::of(json!({ "type": "integer", "minimum": range.start(), "maximum": range.end() }))
+    }
+
+    /// A version of a stream, or 0: see [`Request::number`].
+    pub fn version() -> Self {
+        Self::number(0..=headwater::LARGEST_VERSION)
+    }
+
+    /// A time: see [`Request::time`].
+    pub fn time() -> Self {
+        Self::of(json!({ "type": "string", "format": "date-time" }))
+    }
+
+    /// A time, or a date.
+    pub fn time_or_date() -> Self {
+        Self::of(json!({ "type": "string", "anyOf": [{ "format": "date-time" }, { "format": "date" }] }))
+    }
+
+    /// What [`Request::limit`] takes.
+    pub(crate) fn limit() -> Self {
+        let mut shape = Self::number(LIMITS);
+        shape.schema["default"] = DEFAULT_LIMIT.into();
+        shape
+    }
+
+    /// What [`Request::cursor`] takes. More cannot be said of a cursor but that it is one that was given.
+    pub(crate) fn cursor() -> Self {
+        Self::matching("[A-Za-z0-9_-]+").named("Cursor")
+    }
+
+    /// What [`Request::tokens`] takes.
+    pub(crate) fn tokens() -> Self {
+        Self::matching(&pattern::tokens()).named("Tokens").like("\"acme/identity/users/ada@4\", \"acme/identity@100\"")
+    }
+
+    /// What [`Request::if_match`] takes.
+    pub(crate) fn if_match() -> Self {
+        Self::matching(&pattern::if_match()).named("IfMatch").like("\"acme/identity/users/ada@4\"")
+    }
+
+    /// What [`Request::if_none_match`] takes.
+    pub(crate) fn if_none_match() -> Self {
+        Self::matching(&pattern::if_none_match()).named("IfNoneMatch").like("\"acme/identity/users/ada@4;g1.1\"")
+    }
+
+    /// What [`is_idempotency_key`] takes.
+    pub(crate) fn idempotency_key() -> Self {
+        Self::matching(&format!("[ -~]{{1,{LONGEST_KEY}}}")).named("IdempotencyKey")
+    }
+
+    /// What [`is_correlation_id`] takes: an id of a request, or of what caused it.
+    pub(crate) fn cause() -> Self {
+        Self::matching(&format!("[!-~]{{1,{LONGEST_CORRELATION_ID}}}")).named("Cause").like("identity/users/ada@4")
+    }
+
+    /// With a name, since many calls have it.
+    #[must_use]
+    fn named(self, name: &'static str) -> Self {
+        Self { name: Some(name), ..self }
+    }
+
+    /// With an example.
+    #[must_use]
+    fn like(mut self, example: &str) -> Self {
+        self.schema["examples"] = json!([example]);
+        self
+    }
+
+    fn of(schema: Value) -> Self {
+        Self { name: None, schema }
+    }
+}
+
+/// Whether a header is an `Idempotency-Key`.
+pub(crate) fn is_idempotency_key(text: &str) -> bool {
+    (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
+}
+
+/// Whether a header is an `X-Correlation-Id` or an `X-Causation-Id`: it is stored with every event, so nothing else may come in by it.
+pub(crate) fn is_correlation_id(id: &str) -> bool {
+    (1..=LONGEST_CORRELATION_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
+}
+
+impl Request {
+    /// A parameter of the query string that is an id: 1–64 of `A-Z a-z 0-9 _ -`.
+    ///
+    /// # Errors
+    /// 422 if it is none.
+    pub fn id(&self, name: &str) -> Result<Option<&str>, Problem> {
+        self.parameter(name, "1 to 64 of A-Z a-z 0-9 _ -", |text| Some(text).filter(|text| is_segment(text)))
+    }
+
+    /// A parameter of the query string that is a whole number.
+    ///
+    /// # Errors
+    /// 422 if it is none.
+    pub fn number(&self, name: &str) -> Result<Option<u64>, Problem> {
+        self.parameter(name, "a number", |text| text.parse().ok())
+    }
+
+    /// A parameter of the query string that is a time of RFC 3339.
+    ///
+    /// # Errors
+    /// 422 if it is none.
+    pub fn time(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        self.parameter(name, "a time as 2026-11-21T10:00:00Z", |text| text.parse().ok())
+    }
+
+    /// How many items a page may have: `limit`, 1–200, 50 if absent.
+    ///
+    /// # Errors
+    /// 422 if it is no number in that range.
+    pub fn limit(&self) -> Result<usize, Problem> {
+        let limit = self.parameter("limit", "a number from 1 to 200", |text| text.parse().ok().filter(|limit| LIMITS.contains(limit)))?;
+        usize::try_from(limit.unwrap_or(DEFAULT_LIMIT)).map_err(Problem::internal)
+    }
+
+    /// A parameter of the query string, which has to be `what`.
+    fn parameter<'a, T>(&'a self, name: &str, what: &str, read: impl Fn(&'a str) -> Option<T>) -> Result<Option<T>, Problem> {
+        let Some(text) = self.query(name) else { return Ok(None) };
+        read(text).map(Some).ok_or_else(|| Problem::invalid([(format!("/query/{name}"), what.to_owned())]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use regex::Regex;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn patterns_of_headers_take_what_is_read(text in "[ -~]{0,3}|[!-~]{127,130}|[ -~]{254,257}|[ -~]{0,4}\\PC[ -~]{0,4}") {
+            let takes = |shape: Shape| Regex::new(shape.schema["pattern"].as_str().unwrap()).unwrap().is_match(&text);
+            prop_assert_eq!(takes(Shape::idempotency_key()), is_idempotency_key(&text), "{}", text);
+            prop_assert_eq!(takes(Shape::cause()), is_correlation_id(&text), "{}", text);
+        }
+    }
+}
