@@ -6,6 +6,7 @@ mod costs;
 mod crash;
 mod errors;
 mod faults;
+mod faults_and_kills;
 mod feed;
 mod histories;
 mod hostile;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use headwater_tests::Platform;
+use headwater_tests::operator::headwater;
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
@@ -12,15 +13,6 @@ use crate::support::{create_user, eventually, own_platform};
 
 /// How long records may take to their rows.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Runs a command line of the CLI, which must go well, and gives the documents that it answers with.
-async fn headwater(platform: &Platform, line: &str) -> Result<Vec<Value>> {
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let line = format!("headwater {line} --json --local={}", platform.url());
-    let code = headwater_admin::run(line.split(' ').map(Into::into), &mut out, &mut err).await;
-    ensure!(code == 0, "{line}: {}", String::from_utf8_lossy(&err));
-    Ok(String::from_utf8(out)?.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
-}
 
 #[tokio::test]
 async fn a_commit_that_was_never_relayed_is_put_on_the_stream_by_hand() -> Result<()> {
@@ -32,11 +24,11 @@ async fn a_commit_that_was_never_relayed_is_put_on_the_stream_by_hand() -> Resul
     client.call("GET", &path).send().await?.problem(404, "not-found")?;
     let stream = format!("lost/identity/users/{}", ada.id());
     let expected = json!({ "stream": stream, "first": 1, "last": ada.version(), "commits": 1 });
-    assert_eq!(headwater(&platform, "relay repair --dry-run").await?, std::slice::from_ref(&expected));
+    assert_eq!(headwater::<Value>(&platform, "relay repair --dry-run").await?, std::slice::from_ref(&expected));
     client.call("GET", &path).send().await?.problem(404, "not-found")?;
-    assert_eq!(headwater(&platform, "relay repair").await?, [expected]);
+    assert_eq!(headwater::<Value>(&platform, "relay repair").await?, [expected]);
     eventually(PATIENCE, "the row", || async { Ok(client.call("GET", &path).send().await?.status == 200) }).await?;
-    assert_eq!(headwater(&platform, "relay repair").await?, [Value::Null; 0]);
+    assert_eq!(headwater::<Value>(&platform, "relay repair").await?, [Value::Null; 0]);
     // The relay comes late, with what is there already.
     platform.event_source("relay", true).await?;
     platform.settled().await?;
@@ -54,15 +46,15 @@ async fn what_a_function_gave_up_is_listed_and_put_back_by_hand() -> Result<()> 
     let stream = format!("gaveup/identity/users/{}", ada.id());
     // `redrive` may have taken it up just now: then it is given up once more.
     eventually(Duration::from_secs(400), "a batch", || async {
-        let listed = headwater(&platform, "failures ls").await?;
+        let listed = headwater::<Value>(&platform, "failures ls").await?;
         Ok(listed.iter().any(|batch| batch["function"] == "identity-project" && batch["streams"][0]["stream"] == stream))
     })
     .await?;
     platform.fault(json!({ "service": "dynamodb", "fault": "none" })).await?;
-    headwater(&platform, "failures replay --all").await?;
+    headwater::<Value>(&platform, "failures replay --all").await?;
     let path = format!("/identity/users/{}", ada.id());
     eventually(PATIENCE, "the row", || async { Ok(client.call("GET", &path).send().await?.status == 200) }).await?;
-    eventually(PATIENCE, "nothing is left", || async { Ok(headwater(&platform, "failures ls").await?.is_empty()) }).await
+    eventually(PATIENCE, "nothing is left", || async { Ok(headwater::<Value>(&platform, "failures ls").await?.is_empty()) }).await
 }
 
 #[tokio::test]
@@ -75,8 +67,8 @@ async fn a_dump_restored_on_another_platform_is_the_same_system_and_mails_nobody
     here.settled().await?;
 
     let file = folder.path().join("dump.jsonl");
-    headwater(&here, &format!("dump -o {}", file.display())).await?;
-    let [restored] = headwater(&there, &format!("restore {}", file.display())).await?.try_into().unwrap_or_default();
+    headwater::<Value>(&here, &format!("dump -o {}", file.display())).await?;
+    let [restored] = headwater::<Value>(&there, &format!("restore {}", file.display())).await?.try_into().unwrap_or_default();
     assert_eq!((&restored["present"], &restored["mails"]), (&json!(0), &json!(1)));
     there.settled().await?;
 

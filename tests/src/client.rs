@@ -34,6 +34,12 @@ impl Client {
         Self { http: reqwest::Client::new(), url: url.to_owned(), token }
     }
 
+    /// The same user's client of a platform that is somewhere else now.
+    #[must_use]
+    pub fn at(&self, url: &str) -> Self {
+        Self { url: url.to_owned(), ..self.clone() }
+    }
+
     /// Begins a call. An absolute path, query included.
     pub fn call(&self, method: &str, path: &str) -> Call {
         let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::GET);

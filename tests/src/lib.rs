@@ -1,8 +1,12 @@
 //! Whole services, driven over HTTP against the running platform: the same processes, roles, streams and faults as on a laptop.
 
 mod client;
+pub mod faults;
 pub mod import;
+pub mod measured;
+pub mod operator;
 mod platform;
+pub mod program;
 pub mod rebuild;
 pub mod traffic;
 

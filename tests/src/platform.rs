@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -141,6 +142,23 @@ impl Platform {
     /// If the platform does not know it.
     pub async fn fault(&self, fault: Value) -> Result<()> {
         self.dev("POST", "/dev/faults", Some(fault)).await.map(|_| ())
+    }
+
+    /// Every fault that there is, by service and name, with how many calls it has struck since the start.
+    ///
+    /// # Errors
+    /// If the platform does not answer.
+    pub async fn faults(&self) -> Result<BTreeMap<String, BTreeMap<String, u64>>> {
+        Ok(serde_json::from_value(self.dev("GET", "/dev/faults", None).await?.body)?)
+    }
+
+    /// Ends the processes of a function as a power cut would, and tells how many it had.
+    ///
+    /// # Errors
+    /// If there is no such function.
+    pub async fn kill_function(&self, function: &str) -> Result<u64> {
+        let reply = self.dev("POST", "/dev/kill", Some(json!({ "function": function }))).await?;
+        reply.body["killed"].as_u64().context("no number")
     }
 
     /// DynamoDB as one who may do everything, past the roles and the faults.

@@ -57,7 +57,7 @@ pub fn router(dev: Dev) -> Router {
         .route("/dev/lag", get(lag))
         .route("/dev/endpoint", get(endpoint))
         .route("/dev/clock", post(clock))
-        .route("/dev/faults", post(faults))
+        .route("/dev/faults", get(struck).post(faults))
         .route("/dev/kill", post(kill))
         .route("/dev/event-sources", post(event_sources))
         .with_state(Arc::new(dev))
@@ -130,6 +130,11 @@ async fn faults(State(dev): Shared, body: Bytes) -> Answer {
     let wanted: Value = read(&body)?;
     dev.door.set_fault(wanted).map_err(|why| Refused(StatusCode::BAD_REQUEST, why))?;
     json_answer(json!({}))
+}
+
+/// `GET /dev/faults` → `{"dynamodb": {"throttle": 3, …}, "kinesis": {…}}`: every fault that there is, and how many calls it has struck.
+async fn struck(State(dev): Shared) -> Answer {
+    json_answer(dev.door.faults())
 }
 
 #[derive(Deserialize)]

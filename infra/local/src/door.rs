@@ -136,6 +136,11 @@ impl Door {
         }
         self.desk.faults.set(request)
     }
+
+    /// Every fault that there is, by service, with how many calls it has struck since the start: `{"dynamodb": {"throttle": 3, …}, "kinesis": {…}}`.
+    pub fn faults(&self) -> Value {
+        self.desk.faults.struck()
+    }
 }
 
 /// Takes connections. Each is served by hyper itself, because only so it can be closed without an answer.

@@ -10,8 +10,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 use headwater_tests::import::{self, Summary};
+use headwater_tests::program::{complain, progress_bar, tell};
 use headwater_tests::{Client, Platform};
-use indicatif::{ProgressBar, ProgressStyle};
 
 /// Creates an invoice for each order of a CSV file. Ends with 1 if an order could not be brought in.
 ///
@@ -56,18 +56,9 @@ async fn run(arguments: Arguments) -> Result<Summary> {
         Some(token) => Client::new(url.trim_end_matches('/'), Some(token)),
         None => Platform::at(&url).client_with(&tenant, "import", &["reader", "writer"]).await?,
     };
-    let progress = ProgressBar::new(0).with_style(ProgressStyle::with_template("{bar:40} {pos}/{len} orders {per_sec} eta {eta}")?);
+    let progress = progress_bar(0)?;
+    progress.set_message("orders");
     let summary = import::run(&client, &file, at_once, &progress).await;
     progress.finish_and_clear();
     summary
-}
-
-#[expect(clippy::print_stdout, reason = "this is the program's output")]
-fn tell(summary: &Summary) {
-    println!("{summary}");
-}
-
-#[expect(clippy::print_stderr, reason = "this is the program's output")]
-fn complain(error: &anyhow::Error) {
-    eprintln!("error: {error:#}");
 }

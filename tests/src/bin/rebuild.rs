@@ -7,6 +7,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use headwater_tests::program::{complain, tell};
 use headwater_tests::rebuild::{self, RUNS_AS_CLI, Settings};
 
 /// Fills a DynamoDB in memory, builds the rows of all its events anew under live traffic, and checks every read.
@@ -49,15 +50,5 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(settings: Settings) -> anyhow::Result<()> {
-    rebuild::run(settings, tell).await
-}
-
-#[expect(clippy::print_stdout, reason = "this is the program's output")]
-fn tell(text: &str) {
-    println!("{text}");
-}
-
-#[expect(clippy::print_stderr, reason = "this is the program's output")]
-fn complain(error: &anyhow::Error) {
-    eprintln!("error: {error:#}");
+    rebuild::run(settings, |text| tell(text)).await
 }

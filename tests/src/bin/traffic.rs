@@ -9,9 +9,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
+use headwater_tests::program::{complain, progress_bar, tell};
 use headwater_tests::traffic::{self, Settings, curve};
 use headwater_tests::{Platform, RUNS_AS_PLATFORM};
-use indicatif::{ProgressBar, ProgressStyle};
 
 /// Sends a year of generated traffic to the licensing service and checks every answer.
 #[derive(Parser)]
@@ -70,7 +70,7 @@ async fn drive(platform: &Platform, arguments: &Arguments) -> Result<()> {
     let progress = progress_bar(commands as u64)?;
     let tally = traffic::run(platform, &Settings { seed, customers, commands, days, at_once }, &progress).await?;
     progress.finish_and_clear();
-    tell(&format!("{tally}\nEvery answer agrees with the model (seed {seed}, {customers} customers, {days} days)."));
+    tell(format!("{tally}\nEvery answer agrees with the model (seed {seed}, {customers} customers, {days} days)."));
     Ok(())
 }
 
@@ -81,21 +81,6 @@ async fn measure(platform: &Platform, lengths: &[u64]) -> Result<()> {
         points.extend(curve.measure(*events, &progress).await?);
     }
     progress.finish_and_clear();
-    tell(&curve::table(&points));
+    tell(curve::table(&points));
     Ok(())
-}
-
-fn progress_bar(length: u64) -> Result<ProgressBar> {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} {per_sec} eta {eta}")?;
-    Ok(ProgressBar::new(length).with_style(style))
-}
-
-#[expect(clippy::print_stdout, reason = "this is the program's output")]
-fn tell(text: &str) {
-    println!("{text}");
-}
-
-#[expect(clippy::print_stderr, reason = "this is the program's output")]
-fn complain(error: &anyhow::Error) {
-    eprintln!("error: {error:#}");
 }

@@ -105,13 +105,13 @@ impl Client {
             let number = self.rng.u64(..self.streams);
             let user = stream(number)?;
             if let Some(version) = self.write(&user).await? {
-                self.read(&user, version).await;
+                self.read(&user, version).await?;
                 if self.rng.u8(..4) == 0 {
-                    self.find(&user, number, version).await;
+                    self.find(&user, number, version).await?;
                 }
             }
             let anybody = stream(self.rng.u64(..self.streams))?;
-            self.look(&anybody).await;
+            self.look(&anybody).await?;
             sleep(PAUSE).await;
         }
         Ok(())
@@ -151,17 +151,19 @@ impl Client {
     }
 
     /// Reads with a token.
-    async fn read(&self, user: &StreamName, token: u64) {
-        let row = self.views.get(&USERS, user, Some(token)).await;
+    async fn read(&self, user: &StreamName, token: u64) -> Result<()> {
+        let row = self.views()?.get(&USERS, user, Some(token)).await;
         self.count(row.map(|row| row.is_some_and(|row| row.version >= token)));
+        Ok(())
     }
 
     /// Finds a user by the address, with a token.
-    async fn find(&self, user: &StreamName, number: u64, token: u64) {
+    async fn find(&self, user: &StreamName, number: u64, token: u64) -> Result<()> {
+        let views = self.views()?;
         let order = normalize(&email(number));
         let position = Position { stream: user.clone(), version: token };
         let found = async {
-            let overlay = self.views.overlay(&[position], &PROJECTIONS).await?;
+            let overlay = views.overlay(&[position], &PROJECTIONS).await?;
             let request = PageRequest {
                 tenant: user.tenant(),
                 index: USERS_BY_EMAIL,
@@ -173,14 +175,21 @@ impl Client {
                 overlay: Some(&overlay),
                 keep: &|_| true,
             };
-            self.views.page(request).await
+            views.page(request).await
         };
         self.count(found.await.map(|page| matches!(&page.rows[..], [(found, row)] if found == user && row.version >= token)));
+        Ok(())
     }
 
     /// Reads without a token: it may be late, but it is there.
-    async fn look(&self, user: &StreamName) {
-        self.count(self.views.get(&USERS, user, None).await.map(|row| row.is_some()));
+    async fn look(&self, user: &StreamName) -> Result<()> {
+        self.count(self.views()?.get(&USERS, user, None).await.map(|row| row.is_some()));
+        Ok(())
+    }
+
+    /// The views, for one read.
+    fn views(&self) -> Result<Views> {
+        Ok(self.views.within(deadline()?))
     }
 
     fn count<E>(&self, is_right: Result<bool, E>) {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use futures::{StreamExt, TryStreamExt};
 use headwater::StreamName;
-use headwater_dynamodb::{Doorbell, EventStore, Rebuild, Segment, Selection};
+use headwater_dynamodb::{Doorbell, EventStore, Segment, Selection};
 use tokio::process::Command;
 use tokio::time::sleep;
 
@@ -110,23 +110,20 @@ async fn feed(tables: &Tables, heads: Vec<(StreamName, u64)>) -> Result<()> {
 async fn timed(tables: &Tables, segments: u32, settle: u64) -> Result<Duration> {
     let (segments, settle_text) = (segments.to_string(), settle.to_string());
     let arguments = ["views", "rebuild", "identity", "--segments", &segments, "--settle", &settle_text];
-    let rebuild = tables.rebuild();
+    let store = tables.store();
+    let pointer = async || anyhow::Ok(tables.rebuild(store.within(deadline()?)).pointer().await?);
     let took = async {
-        while rebuild.pointer().await?.building.is_none() {
+        while pointer().await?.building.is_none() {
             sleep(Duration::from_millis(20)).await;
         }
         let begun = Instant::now();
-        while is_scanning(&rebuild).await? {
+        while pointer().await?.building.is_some_and(|building| building.lease.is_some()) {
             sleep(Duration::from_millis(50)).await;
         }
         anyhow::Ok(begun.elapsed().saturating_sub(Duration::from_secs(settle)))
     };
     let ((), took) = tokio::try_join!(step(tables, &arguments), took)?;
     Ok(took)
-}
-
-async fn is_scanning(rebuild: &Rebuild) -> Result<bool> {
-    Ok(rebuild.pointer().await?.building.is_some_and(|building| building.lease.is_some()))
 }
 
 /// Reads all commits of so many segments, as many at a time as a rebuild does, and does nothing with them.

@@ -72,8 +72,8 @@ impl Tables {
     }
 
     /// Whoever only looks how a rebuild goes.
-    pub(super) fn rebuild(&self) -> Rebuild {
-        Rebuild::new(self.store(), VIEWS, DOMAIN, &PROJECTIONS, "watcher", Timestamp::now())
+    pub(super) fn rebuild(&self, store: EventStore) -> Rebuild {
+        Rebuild::new(store, VIEWS, DOMAIN, &PROJECTIONS, "watcher", Timestamp::now())
     }
 }
 

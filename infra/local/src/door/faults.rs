@@ -1,10 +1,12 @@
 //! Which calls go wrong, and how.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::call::{Call, Service};
 
@@ -46,14 +48,14 @@ pub(super) struct Request {
     seconds: Option<f64>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Target {
     DynamoDb,
     Kinesis,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Kind {
     Unreachable,
@@ -88,11 +90,13 @@ struct State {
     /// Drawn from for each call in order of arrival, and only where something may go wrong.
     rng: Rng,
     rules: Vec<Rule>,
+    /// How many calls went wrong, and how.
+    struck: BTreeMap<(Target, Kind), u64>,
 }
 
 #[derive(Debug)]
 struct Rule {
-    service: Service,
+    service: Target,
     function: Option<String>,
     kind: Kind,
     rate: f64,
@@ -103,7 +107,7 @@ impl Faults {
     /// No faults but those of chaos, if there is a seed for it.
     pub(super) fn new(chaos: Option<u64>) -> Self {
         let rng = Rng::with_seed(chaos.unwrap_or_default());
-        Self(Mutex::new(State { chaos: chaos.is_some(), rng, rules: Vec::new() }))
+        Self(Mutex::new(State { chaos: chaos.is_some(), rng, rules: Vec::new(), struck: BTreeMap::new() }))
     }
 
     /// Puts a fault in force, in the place of the one before of the same service and function.
@@ -123,19 +127,21 @@ impl Faults {
 
     /// Whether a call goes wrong.
     pub(super) fn strike(&self, call: &Call) -> Option<Fault> {
+        let service = Target::of(call.service)?;
         let mut state = self.lock();
-        let State { chaos, rng, rules } = &mut *state;
-        rules.retain(|rule| rule.until.is_none_or(|until| Instant::now() < until));
-        for rule in rules.iter().filter(|rule| rule.concerns(call)) {
-            if rng.f64() < rule.rate {
-                return rule.kind.fault(rng);
-            }
-        }
-        if *chaos && call.service != Service::S3 && rng.f64() < CHAOS_RATE {
-            let kinds = ALL.into_iter().filter(|kind| kind.befalls(call.service, &call.operation));
-            return rng.choice(kinds.collect::<Vec<_>>())?.fault(rng);
-        }
-        None
+        let kind = state.choose(service, call)?;
+        *state.struck.entry((service, kind)).or_default() += 1;
+        kind.fault(&mut state.rng)
+    }
+
+    /// Every fault that there is, by service, with how many calls it has struck: `{"dynamodb": {"throttle": 3, …}, "kinesis": {…}}`.
+    pub(super) fn struck(&self) -> Value {
+        let state = self.lock();
+        let of = |service: Target| {
+            let kinds = ALL.into_iter().filter(|kind| kind.is_of(service));
+            kinds.map(|kind| (kind, state.struck.get(&(service, kind)).copied().unwrap_or(0))).collect::<BTreeMap<Kind, u64>>()
+        };
+        json!([Target::DynamoDb, Target::Kinesis].map(|service| (service, of(service))).into_iter().collect::<BTreeMap<_, _>>())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -143,18 +149,39 @@ impl Faults {
     }
 }
 
+impl State {
+    /// What goes wrong with a call of this service, if anything does.
+    fn choose(&mut self, service: Target, call: &Call) -> Option<Kind> {
+        let Self { chaos, rng, rules, .. } = self;
+        rules.retain(|rule| rule.until.is_none_or(|until| Instant::now() < until));
+        for rule in rules.iter().filter(|rule| rule.concerns(service, call)) {
+            if rng.f64() < rule.rate {
+                return Some(rule.kind);
+            }
+        }
+        if *chaos && rng.f64() < CHAOS_RATE {
+            let kinds = ALL.into_iter().filter(|kind| kind.befalls(service, &call.operation));
+            return rng.choice(kinds.collect::<Vec<_>>());
+        }
+        None
+    }
+}
+
+impl Target {
+    /// The service as faults know it; nothing goes wrong with S3.
+    fn of(service: Service) -> Option<Self> {
+        match service {
+            Service::DynamoDb => Some(Self::DynamoDb),
+            Service::Kinesis => Some(Self::Kinesis),
+            Service::S3 => None,
+        }
+    }
+}
+
 impl Request {
     fn rule(self) -> Result<Rule, String> {
-        let service = match self.service {
-            Target::DynamoDb => Service::DynamoDb,
-            Target::Kinesis => Service::Kinesis,
-        };
-        let (wrong, right) = match self.fault {
-            Kind::TransactionConflict => (Service::Kinesis, "dynamodb"),
-            Kind::PartialFailure | Kind::Duplicate | Kind::Reorder => (Service::DynamoDb, "kinesis"),
-            _ => (Service::S3, ""),
-        };
-        if service == wrong {
+        if self.fault != Kind::None && !self.fault.is_of(self.service) {
+            let right = if self.service == Target::Kinesis { "dynamodb" } else { "kinesis" };
             return Err(format!("this fault befalls {right} only"));
         }
         let rate = match (self.rate, self.fault) {
@@ -164,30 +191,43 @@ impl Request {
             (None, _) => return Err("rate is missing: the share of calls that go wrong, from 0 to 1".to_owned()),
         };
         let lasts = self.seconds.map(Duration::try_from_secs_f64).transpose().map_err(|error| format!("seconds: {error}"))?;
-        Ok(Rule { service, function: self.function, kind: self.fault, rate, until: lasts.and_then(|d| Instant::now().checked_add(d)) })
+        Ok(Rule {
+            service: self.service,
+            function: self.function,
+            kind: self.fault,
+            rate,
+            until: lasts.and_then(|d| Instant::now().checked_add(d)),
+        })
     }
 }
 
 impl Rule {
-    fn concerns(&self, call: &Call) -> bool {
-        self.service == call.service
+    fn concerns(&self, service: Target, call: &Call) -> bool {
+        self.service == service
             && self.function.as_ref().is_none_or(|function| *function == call.access_key)
-            && self.kind.befalls(call.service, &call.operation)
+            && self.kind.befalls(service, &call.operation)
     }
 }
 
 impl Kind {
-    /// Whether an operation can meet this.
-    fn befalls(self, service: Service, operation: &str) -> bool {
+    /// Whether a service knows this.
+    fn is_of(self, service: Target) -> bool {
         match self {
             Self::None => false,
             Self::Unreachable | Self::Throttle | Self::Timeout | Self::LostReply => true,
-            Self::TransactionConflict => {
-                service == Service::DynamoDb
-                    && matches!(operation, "TransactWriteItems" | "TransactGetItems" | "PutItem" | "UpdateItem" | "DeleteItem")
-            }
-            Self::PartialFailure | Self::Duplicate | Self::Reorder => operation == "PutRecords",
+            Self::TransactionConflict => service == Target::DynamoDb,
+            Self::PartialFailure | Self::Duplicate | Self::Reorder => service == Target::Kinesis,
         }
+    }
+
+    /// Whether an operation of the service can meet this.
+    fn befalls(self, service: Target, operation: &str) -> bool {
+        let operations = match self {
+            Self::TransactionConflict => &["TransactWriteItems", "TransactGetItems", "PutItem", "UpdateItem", "DeleteItem"][..],
+            Self::PartialFailure | Self::Duplicate | Self::Reorder => &["PutRecords"],
+            _ => return self.is_of(service),
+        };
+        self.is_of(service) && operations.contains(&operation)
     }
 
     fn fault(self, rng: &mut Rng) -> Option<Fault> {
@@ -257,17 +297,34 @@ mod tests {
     #[test]
     fn only_what_has_records_or_transactions_meets_their_faults() {
         for (kind, service, operation, befalls) in [
-            (Kind::Throttle, Service::Kinesis, "PutRecords", true),
-            (Kind::Throttle, Service::DynamoDb, "Query", true),
-            (Kind::TransactionConflict, Service::DynamoDb, "TransactGetItems", true),
-            (Kind::TransactionConflict, Service::DynamoDb, "DeleteItem", true),
-            (Kind::TransactionConflict, Service::DynamoDb, "Query", false),
-            (Kind::TransactionConflict, Service::Kinesis, "PutRecords", false),
-            (Kind::PartialFailure, Service::Kinesis, "PutRecords", true),
-            (Kind::PartialFailure, Service::Kinesis, "PutRecord", false),
-            (Kind::Reorder, Service::DynamoDb, "PutItem", false),
+            (Kind::Throttle, Target::Kinesis, "PutRecords", true),
+            (Kind::Throttle, Target::DynamoDb, "Query", true),
+            (Kind::TransactionConflict, Target::DynamoDb, "TransactGetItems", true),
+            (Kind::TransactionConflict, Target::DynamoDb, "DeleteItem", true),
+            (Kind::TransactionConflict, Target::DynamoDb, "Query", false),
+            (Kind::TransactionConflict, Target::Kinesis, "PutRecords", false),
+            (Kind::PartialFailure, Target::Kinesis, "PutRecords", true),
+            (Kind::PartialFailure, Target::Kinesis, "PutRecord", false),
+            (Kind::Reorder, Target::DynamoDb, "PutItem", false),
         ] {
             assert_eq!(kind.befalls(service, operation), befalls, "{kind:?} {operation}");
         }
+    }
+
+    #[test]
+    fn what_struck_is_counted_beside_what_might_have() {
+        let faults = Faults::new(None);
+        let request = json!({ "service": "kinesis", "fault": "throttle", "rate": 1.0 });
+        faults.set(serde_json::from_value(request).unwrap()).unwrap();
+        for service in [Service::Kinesis, Service::DynamoDb, Service::S3] {
+            faults.strike(&call(service, "PutRecords"));
+        }
+        let common = json!({ "unreachable": 0, "throttle": 0, "timeout": 0, "lost-reply": 0 });
+        let (mut dynamodb, mut kinesis) = (common.clone(), common);
+        dynamodb["transaction-conflict"] = 0.into();
+        for (name, struck) in [("throttle", 1), ("partial-failure", 0), ("duplicate", 0), ("reorder", 0)] {
+            kinesis[name] = struck.into();
+        }
+        assert_eq!(faults.struck(), json!({ "dynamodb": dynamodb, "kinesis": kinesis }));
     }
 }
