@@ -364,8 +364,8 @@ mod tests {
         let longest = format!("{}+acme/a/b/{}@1", vec!["acme/a/b/c@1"; 38].join("+"), "c".repeat(7));
         assert_eq!(longest.len(), LONGEST);
         assert_eq!(parse_tokens(&format!("\"{longest}\""), "acme").unwrap()[0].to_string(), longest);
-        let most = vec!["\"acme/identity@1\""; MOST].join(",");
-        assert_eq!(parse_tokens(&most, "acme").unwrap().len(), MOST);
+        let most = vec!["\"acme/identity@1\""; MOST_TOKENS].join(",");
+        assert_eq!(parse_tokens(&most, "acme").unwrap().len(), MOST_TOKENS);
     }
 
     #[test]
