@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tempfile::tempdir;
 
 use crate::invoicing::support::{issued, mail, post};
-use crate::support::{create_user, eventually, own_platform};
+use crate::support::{create_user, eventually, own_platform, user};
 
 /// How long records may take to their rows.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,6 +33,35 @@ async fn a_commit_that_was_never_relayed_is_put_on_the_stream_by_hand() -> Resul
     platform.event_source("relay", true).await?;
     platform.settled().await?;
     assert_eq!(client.all("/identity/changes").await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_command_follows_from_is_kept_and_shown() -> Result<()> {
+    let platform = own_platform()?;
+    let client = platform.client("cause").await?;
+    let post = |path: &str, body: &Value, cause: Option<String>| {
+        let call = client.call("POST", path).json(body).header("x-correlation-id", "ticket-7");
+        let call = if let Some(cause) = &cause { call.header("x-causation-id", cause) } else { call };
+        call.send()
+    };
+    let ada = post("/identity/users", &user("ada"), None).await?.expect(201)?;
+    let stream = format!("identity/users/{}", ada.id());
+    // Whoever follows the change feed acts on an event of it.
+    let cause = format!("{stream}@{}", ada.version());
+    let group = post("/identity/groups", &json!({ "id": "friends", "name": "Friends" }), Some(cause.clone())).await?.expect(201)?;
+    let events = client.all(&format!("/events/identity/groups/{}", group.id())).await?;
+    assert!(events.iter().all(|event| event["causationId"] == cause && event["correlationId"] == "ticket-7"), "{events:?}");
+    let external =
+        json!({ "externalId": "7", "revision": 1, "userName": "ada", "displayName": "Ada", "email": "a@example.com", "active": true });
+    post("/identity/external-users", &external, Some("identity/groups/friends@1".to_owned())).await?.problem(409, "user-name-taken")?;
+    let nothing = client.call("POST", "/identity/groups").json(&json!({ "name": "Others" })).header("x-causation-id", "a b").send().await?;
+    assert_eq!(client.all(&format!("/events/identity/groups/{}", nothing.id())).await?[0]["causationId"], Value::Null);
+
+    let traced = headwater::<Value>(&platform, "trace ticket-7 --tenant cause").await?;
+    let depth = |stream: &str| traced.iter().find(|commit| commit["stream"] == format!("cause/{stream}")).map(|commit| &commit["depth"]);
+    let depths = [stream.as_str(), "identity/groups/friends", "identity/users/ext-7"].map(depth);
+    assert_eq!(depths, [Some(&json!(0)), Some(&json!(1)), Some(&json!(2))], "what was parked follows from the same: {traced:?}");
     Ok(())
 }
 
