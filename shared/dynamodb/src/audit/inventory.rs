@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::{StreamExt, TryStreamExt};
 use headwater::{Amounts, IndexKey, StreamName, SumKey};
-use serde::Deserialize;
 
 use super::{Audit, Finding};
 use crate::table::{Consistency, Key, Wanted, from_item};
-use crate::views::{Rows, StoredRow};
+use crate::views::{IndexItem, Rows, StoredRow};
 use crate::{Item, Segment, StoreError};
 
 /// Into how many segments the views table is divided, and how many of them are read at a time.
@@ -36,17 +35,6 @@ pub struct Inventory {
     pub sums: BTreeMap<SumLine, Amounts>,
     /// What the rows have added to them.
     pub contributed: BTreeMap<SumLine, Amounts>,
-}
-
-/// A place in a list that is taken.
-#[derive(Deserialize)]
-struct Place {
-    pk: String,
-    sk: String,
-    #[serde(rename = "s")]
-    stream: StreamName,
-    #[serde(rename = "v")]
-    version: u64,
 }
 
 impl Audit {
@@ -112,12 +100,13 @@ impl Audit {
                 found.rows += 1;
                 self.row(rows, StoredRow::read(item)?.1, &pk, has_events, found).await?;
             } else if item.contains_key("s") {
-                places.extend((!item.contains_key("x")).then(|| from_item::<Place>(item)).transpose()?);
+                places.push(from_item::<IndexItem>(item)?);
             } else if let Some(order) = sk.strip_suffix('\0') {
                 let line = SumLine { tenant: tenant.to_owned(), key: SumKey { index: index.to_owned(), order: order.to_owned() } };
                 found.sums.insert(line, amounts(&item));
             }
         }
+        places.retain(|place| !place.gone);
         found.findings.extend(self.strays(rows, places).await?);
         Ok(())
     }
@@ -151,11 +140,11 @@ impl Audit {
 
     /// The places where nobody should stand. A place that its row lacks is one only if the row, as it was read after it, has left it, is not about
     /// to clear it, and it is taken still.
-    async fn strays(&self, rows: &Rows, places: Vec<Place>) -> Result<Vec<Finding>, StoreError> {
+    async fn strays(&self, rows: &Rows, places: Vec<IndexItem>) -> Result<Vec<Finding>, StoreError> {
         let names: BTreeSet<StreamName> = places.iter().map(|place| place.stream.clone()).collect();
         let stored = rows.get_many(names.into_iter().collect(), Consistency::Strong).await?;
         let mut findings = Vec::new();
-        for Place { pk, sk, stream, version } in places {
+        for IndexItem { pk, sk, stream, version, .. } in places {
             let Some((_, index)) = self.own(rows, &pk) else { continue };
             let (Some(row), key) = (stored.get(&stream), IndexKey { index: index.to_owned(), sort: sk.clone() }) else { continue };
             if version > row.row.version || row.pending.contains(&key) || self.stands(&stream, row, &key)? {

@@ -16,17 +16,18 @@ const TOMBSTONE_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// The item, under the short names that are billed.
 #[derive(Serialize, Deserialize)]
-struct IndexItem {
-    pk: String,
-    sk: String,
+pub(crate) struct IndexItem {
+    pub(crate) pk: String,
+    pub(crate) sk: String,
     #[serde(rename = "s")]
-    stream: StreamName,
+    pub(crate) stream: StreamName,
     #[serde(rename = "v")]
-    version: u64,
+    pub(crate) version: u64,
     #[serde(rename = "r")]
     revision: u32,
+    /// Whether it is a tombstone.
     #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
-    gone: bool,
+    pub(crate) gone: bool,
     /// Seconds since the epoch, as DynamoDB wants it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ttl: Option<i64>,

@@ -34,6 +34,7 @@ pub use self::error::ReadError;
 pub(crate) use self::fold::{FoldError, fold, fold_missing, gap, missing, usable};
 pub use self::generation::{Building, Generation, OneGeneration, Pointer, ScanLease};
 pub(crate) use self::generation::{Generations, REMEMBERED, partition};
+pub(crate) use self::index::IndexItem;
 pub use self::overlay::Overlay;
 pub use self::page::{Page, PageRequest};
 pub use self::parking::ParkedStream;
