@@ -126,8 +126,7 @@ impl TryFrom<CommitItem> for Commit {
 
     fn try_from(item: CommitItem) -> Result<Self, ItemError> {
         let CommitItem { stream, seq, e, n, at, m, s } = item;
-        // Beyond all numbers no event follows.
-        if seq == 0 || e.is_empty() || e.len() as u64 != n || seq.checked_add(n).is_none() {
+        if e.len() as u64 != n || !is_run(seq, n) {
             return Err(ItemError::Count { stream, seq, count: n });
         }
         let Ok(time) = Timestamp::from_millisecond(at) else {
@@ -143,6 +142,11 @@ impl TryFrom<CommitItem> for Commit {
             snapshot: s.map(|SnapshotItem { r, d }| Snapshot { revision: r, state: d }),
         })
     }
+}
+
+/// Whether there is something to count, from a number that there is, and another number to go on with behind it.
+pub(crate) fn is_run(first: u64, count: u64) -> bool {
+    first > 0 && count > 0 && first.checked_add(count).is_some()
 }
 
 impl From<RecordedEvent> for EventItem {

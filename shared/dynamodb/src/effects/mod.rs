@@ -189,7 +189,7 @@ impl Effects {
     }
 
     async fn lease_again(&self, effect: EffectId, owner: Uuid, length: Duration, failed: &EffectItem) -> Result<Lease, StoreError> {
-        let tries = failed.tries + 1;
+        let tries = failed.tries.saturating_add(1);
         let again = self.leased(&effect, owner, length, tries).into_item()?;
         let is_ours = self.table.put_if(again, item::is(failed.owner, State::Failed)).await?
             || self.find(&effect).await?.is_some_and(|found| found.owner == owner);

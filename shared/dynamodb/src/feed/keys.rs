@@ -5,6 +5,7 @@ use headwater::StreamName;
 use serde::Deserialize;
 
 use super::append::CommitKey;
+use crate::item::is_run;
 use crate::retry::{Failed, fault, settle};
 use crate::table::from_item;
 use crate::{EventStore, Item, StoreError};
@@ -24,6 +25,9 @@ impl EventStore {
             let (items, next) = self.commit_keys_page(stream, version, start).await?;
             for item in items {
                 let KeyItem { seq: first, n: count } = from_item(item)?;
+                if !is_run(first, count) {
+                    return Err(StoreError::Refused(format!("the commit {stream}@{first} says that it has {count} events")));
+                }
                 keys.push(CommitKey { first, count });
             }
             start = next;

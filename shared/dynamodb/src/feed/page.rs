@@ -2,6 +2,7 @@ use headwater::StreamName;
 use serde::{Deserialize, Serialize};
 
 use super::FeedEntry;
+use crate::item::is_run;
 use crate::table::{from_item, to_item};
 use crate::{Item, StoreError};
 
@@ -50,6 +51,11 @@ impl Page {
         (self.first..).zip(self.commits).map(entry).filter(move |entry| entry.position > position)
     }
 
+    /// Whether it lists something, and all that it counts is within the numbers that there are.
+    fn is_sound(&self) -> bool {
+        is_run(self.first, self.commits.len() as u64) && self.commits.iter().all(|listed| is_run(listed.first, listed.count))
+    }
+
     pub(super) fn into_item(self, tenant: &str, domain: &str) -> Result<Item, StoreError> {
         let (pk, sk) = (log(tenant, domain), sort_key(self.first));
         to_item(PageItem { pk, sk, n: self.commits.len() as u64, l: self.commits })
@@ -57,8 +63,8 @@ impl Page {
 
     pub(super) fn read(item: Item) -> Result<Self, StoreError> {
         let PageItem { sk, l, .. } = from_item(item)?;
-        let first = sk.parse().map_err(|_| StoreError::Refused(format!("a page of a feed has the key {sk}")))?;
-        Ok(Self { first, commits: l })
+        let page = sk.parse().map(|first| Self { first, commits: l });
+        page.ok().filter(Self::is_sound).ok_or_else(|| StoreError::Refused(format!("what has the key {sk} is no page of a feed")))
     }
 }
 
@@ -70,4 +76,25 @@ pub(super) fn log(tenant: &str, domain: &str) -> String {
 /// A position as a sort key: in order as numbers are.
 pub(super) fn sort_key(position: u64) -> String {
     format!("{position:020}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_counts_beyond_all_numbers_or_nothing_is_no_page() {
+        let read = |sk: u64, listed: &[(u64, u64)]| {
+            let listed: Vec<_> = listed.iter().map(|(first, count)| json!({ "s": "a/b/c/d", "f": first, "n": count })).collect();
+            Page::read(to_item(json!({ "pk": "a/b", "sk": sort_key(sk), "n": 1, "l": listed })).unwrap())
+        };
+        assert_eq!(read(7, &[(1, 2), (3, 1)]).unwrap().last(), 8);
+        for (sk, listed) in
+            [(7, vec![]), (0, vec![(1, 1)]), (7, vec![(0, 1)]), (7, vec![(1, 0)]), (7, vec![(2, u64::MAX)]), (u64::MAX, vec![(1, 1)])]
+        {
+            assert!(matches!(read(sk, &listed), Err(StoreError::Refused(_))), "{sk} {listed:?}");
+        }
+    }
 }

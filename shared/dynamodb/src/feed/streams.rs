@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::Feed;
 use crate::StoreError;
-use crate::table::{Condition, Consistency, Key, Order, Range, Table, from_item, to_item};
+use crate::table::{Condition, Consistency, Key, Order, Range, Table, from_item, to_item, version};
 
 /// Over so many partitions a domain's streams are spread, since each of their commits writes there.
 const BUCKETS: u64 = 16;
@@ -17,7 +17,7 @@ const BUCKETS: u64 = 16;
 struct FedItem {
     pk: String,
     sk: String,
-    #[serde(rename = "v")]
+    #[serde(rename = "v", deserialize_with = "version")]
     version: u64,
 }
 

@@ -7,8 +7,8 @@ mod write;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub(crate) use self::read::{Consistency, Found, Order, Range};
 pub(crate) use self::scan::Wanted;
@@ -56,6 +56,12 @@ pub(crate) fn to_item<T: Serialize>(value: T) -> Result<Item, StoreError> {
 /// Reads an item that this crate wrote.
 pub(crate) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
     serde_dynamo::from_item(item).map_err(refused)
+}
+
+/// Reads a stream's version: an event can follow it, so it is not the last number that there is.
+pub(crate) fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let version = u64::deserialize(deserializer)?;
+    if version < u64::MAX { Ok(version) } else { Err(D::Error::custom("no event can follow this version")) }
 }
 
 /// An item of ours that is not what we write, or a request that is not complete: a defect, or somebody's hand.

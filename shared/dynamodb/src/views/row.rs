@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Generation;
-use crate::table::{Key, from_item, to_item};
+use crate::table::{Key, from_item, to_item, version};
 use crate::{Item, StoreError};
 
 /// A primary row as it is stored: the row, and what the projector has still to do about it.
@@ -38,7 +38,7 @@ pub(crate) struct Parked {
 struct RowItem {
     pk: String,
     sk: String,
-    #[serde(rename = "v")]
+    #[serde(rename = "v", deserialize_with = "version")]
     version: u64,
     #[serde(rename = "r")]
     revision: u32,
@@ -98,6 +98,13 @@ mod tests {
         assert_eq!(names, ["d", "pk", "r", "sk", "v"]);
         assert_eq!(item["pk"].as_s().unwrap(), "g1/acme/identity/users/42");
         assert_eq!(item["sk"].as_s().unwrap(), "row");
+    }
+
+    #[test]
+    fn a_version_that_no_event_can_follow_is_none() {
+        let item = |version: u64| to_item(json!({ "pk": "g1/a/b/c/d", "sk": "row", "v": version, "r": 1, "d": {} })).unwrap();
+        assert_eq!(StoredRow::read(item(u64::MAX - 1)).unwrap().1.row.version, u64::MAX - 1);
+        assert!(StoredRow::read(item(u64::MAX)).is_err());
     }
 
     /// 38 digits, as many as a number of DynamoDB has.

@@ -65,6 +65,17 @@ async fn what_surely_failed_is_tried_again_and_then_waits_for_a_person() {
 }
 
 #[tokio::test]
+async fn a_damaged_count_of_tries_ends_in_waiting() {
+    let world = World::new().await;
+    let mails = effects(&world, &Tap::default());
+    let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else { panic!("nobody had tried") };
+    mails.failed(&granted, "refused", Duration::ZERO).await.unwrap();
+    world.damage("effects", ("mail/acme/toy/notes/1", "00000000000000000001"), ("n", u32::MAX)).await;
+    let Lease::Granted(again) = mails.lease(mail(1), LONG).await.unwrap() else { panic!("it had failed") };
+    assert_eq!(mails.failed(&again, "refused", Duration::ZERO).await.unwrap(), AfterFailure::Waiting);
+}
+
+#[tokio::test]
 async fn what_failed_just_now_is_left_alone_however_often_its_record_comes() {
     let world = World::new().await;
     let mails = effects(&world, &Tap::default());

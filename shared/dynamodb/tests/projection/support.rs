@@ -149,6 +149,14 @@ impl World {
         put.item(name, AttributeValue::N(number.to_string())).send().await.unwrap();
     }
 
+    /// Sets a number of an item, as nothing of ours does.
+    pub(crate) async fn damage(&self, table: &str, (pk, sk): (&str, &str), (name, number): (&str, u32)) {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let update = self.client.update_item().table_name(table).key("pk", text(pk)).key("sk", text(sk));
+        let update = update.update_expression("SET #name = :number").expression_attribute_names("#name", name);
+        update.expression_attribute_values(":number", AttributeValue::N(number.to_string())).send().await.unwrap();
+    }
+
     /// Every item of a table.
     pub(crate) async fn items(&self, table: &str) -> Vec<Item> {
         let pages = self.client.scan().table_name(table).into_paginator().items().send();
