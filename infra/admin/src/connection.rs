@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::env;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -32,6 +33,7 @@ pub(crate) struct Target {
 /// The way to the tables, found when it is first needed.
 pub(crate) struct Connection {
     target: Target,
+    patience: Duration,
     found: OnceCell<Found>,
 }
 
@@ -54,15 +56,17 @@ struct LocalEndpoint {
 }
 
 impl Connection {
-    pub(crate) fn new(target: Target) -> Self {
-        Self { target, found: OnceCell::new() }
+    /// A connection whose calls of DynamoDB have so long each, repetitions included.
+    pub(crate) fn new(target: Target, patience: Duration) -> Self {
+        Self { target, patience, found: OnceCell::new() }
     }
 
     /// The event store.
     pub(crate) async fn store(&self) -> Result<EventStore> {
         let events_table = self.name("EVENTS_TABLE").await?;
         let client = connect(&self.found().await?.config);
-        Ok(EventStore::new(client, StoreConfig { events_table, idempotency_table: None, unique_key: None }))
+        let store = EventStore::new(client, StoreConfig { events_table, idempotency_table: None, unique_key: None });
+        Ok(store.patient(self.patience))
     }
 
     /// The change feeds.

@@ -23,6 +23,7 @@ mod views;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -70,6 +71,17 @@ enum Command {
     Restore(restore::Restore),
 }
 
+impl Command {
+    /// How long one call of DynamoDB may take, repetitions included.
+    fn patience(&self) -> Duration {
+        match self {
+            Self::Streams(_) | Self::State(_) | Self::Parked(_) | Self::Views(_) | Self::Failures(_) => Duration::from_secs(5),
+            // Of many calls: a table that is throttled for a while must not end what has gone on for hours.
+            Self::Trace(_) | Self::Relay(_) | Self::Verify(_) | Self::Dump(_) | Self::Restore(_) => Duration::from_secs(60),
+        }
+    }
+}
+
 /// Carries out a command line, the program's name first, and gives the exit code: 0 done, 1 what was asked for is not there, 2 it could
 /// not be done.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut (dyn Write + Send), err: &mut (dyn Write + Send)) -> u8 {
@@ -88,7 +100,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut (dyn W
     };
     let Cli { target, json, command } = cli;
     let mut output = Output::new(json, out, err);
-    let connection = Connection::new(target);
+    let connection = Connection::new(target, command.patience());
     let done = match command {
         Command::Streams(streams) => streams.run(&connection, &mut output).await,
         Command::State(state) => state.run(&connection, &mut output).await,

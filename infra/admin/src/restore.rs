@@ -19,7 +19,6 @@ use crate::dumped::{self, Batch, Checked};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::scope::patient;
 
 /// How many streams are written at a time.
 const AT_ONCE: usize = 32;
@@ -157,7 +156,7 @@ impl Target {
         let (Some(first), Some(last)) = (commits.first(), commits.last()) else { return Ok(Vec::new()) };
         let (mut there, mut version) = (Vec::new(), first.first - 1);
         while version < last.last() {
-            let page = patient(&self.store).commits_page(stream, version, u32::try_from(commits.len()).unwrap_or(u32::MAX)).await?;
+            let page = self.store.commits_page(stream, version, u32::try_from(commits.len()).unwrap_or(u32::MAX)).await?;
             let Some(newest) = page.last() else { break };
             version = newest.last();
             there.extend(page);
@@ -174,7 +173,7 @@ impl Target {
                 effects.forgo(&effect).await?;
             }
         }
-        if self.dry_run { Ok(Imported::Written) } else { Ok(patient(&self.store).import(commit).await?) }
+        if self.dry_run { Ok(Imported::Written) } else { Ok(self.store.import(commit).await?) }
     }
 }
 

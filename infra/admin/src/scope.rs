@@ -1,5 +1,3 @@
-use std::time::{Duration, Instant};
-
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use futures::stream::{self, Stream};
@@ -7,9 +5,6 @@ use headwater::Commit;
 use headwater_dynamodb::{EventStore, ScanKey, Segment, Selection, Unreadable};
 
 use crate::failure::Failure;
-
-/// How long one call of many may take, repetitions included.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which part of the events table a command reads, and how fast.
 #[derive(Args)]
@@ -66,15 +61,10 @@ pub(crate) fn pages<'a>(
     let begin = Some(None::<ScanKey>);
     stream::try_unfold(begin, move |start| async move {
         let Some(start) = start else { return Ok(None) };
-        let page = patient(store).scan(selection, segment, start.as_ref()).await?;
+        let page = store.scan(selection, segment, start.as_ref()).await?;
         let commits = page.commits.into_iter().map(|commit| commit.map_err(damaged)).collect::<Result<_, _>>()?;
         Ok(Some((commits, page.next.map(Some))))
     })
-}
-
-/// The same store for one call of many: a table that is throttled for a while must not end what has gone on for hours.
-pub(crate) fn patient(store: &EventStore) -> EventStore {
-    store.within(Instant::now() + PATIENCE)
 }
 
 fn damaged(unreadable: Unreadable) -> Failure {

@@ -8,7 +8,7 @@ use futures::TryStreamExt;
 use headwater::{Commit, FeedPosition};
 use headwater_dynamodb::{EventStore, Feed, FeedError, Selection, StoreError};
 use headwater_services::{SERVICES, is_projected};
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, Unit};
 use serde::Serialize;
 
 use crate::connection::Connection;
@@ -70,7 +70,8 @@ struct Traced {
 
 impl Trace {
     pub(crate) async fn run(self, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
-        let since = self.since.unwrap_or_else(|| Timestamp::now() - A_DAY);
+        let yesterday = Timestamp::now() - A_DAY;
+        let since = self.since.unwrap_or_else(|| yesterday.round(Unit::Second).unwrap_or(yesterday));
         let store = connection.store().await?;
         let mut commits =
             if self.feed { self.walk(&connection.feed().await?, since, output).await? } else { self.scan(&store, since, output).await? };

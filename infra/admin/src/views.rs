@@ -20,7 +20,7 @@ const PAGE: usize = 200;
 pub(crate) enum Views {
     /// The services' rows: which generation of them is read, which are beside it, and what this build folds them with.
     Ls,
-    /// The streams of a tenant whose rows are behind their events. It looks at each stream: two reads.
+    /// The streams of a tenant whose rows are behind their events. It looks at each stream that the change feeds know: two reads. Of others `relay repair --dry-run` tells.
     Lag {
         /// Whose streams.
         #[arg(long, env = "HEADWATER_TENANT", hide_env_values = true)]

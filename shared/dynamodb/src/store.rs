@@ -9,7 +9,7 @@ use crate::cache::Cache;
 use crate::meter::Meter;
 use crate::{StoreError, Usage};
 
-/// How long a read may take that was given no deadline.
+/// How long a call may take that was given no deadline, unless it is told otherwise.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where the store keeps what.
@@ -34,6 +34,7 @@ impl StoreConfig {
 pub struct EventStore {
     shared: Arc<Shared>,
     deadline: Option<Instant>,
+    patience: Duration,
 }
 
 struct Shared {
@@ -47,13 +48,19 @@ impl EventStore {
     /// A store with an empty cache. It asks nothing of DynamoDB yet.
     pub fn new(client: Client, config: StoreConfig) -> Self {
         let shared = Shared { client, config, cache: Cache::default(), meter: Meter::default() };
-        Self { shared: Arc::new(shared), deadline: None }
+        Self { shared: Arc::new(shared), deadline: None, patience: PATIENCE }
     }
 
     /// The same store for one request: its calls give up at `deadline`. Without one each call has five seconds.
     #[must_use]
     pub fn within(&self, deadline: std::time::Instant) -> Self {
-        Self { shared: Arc::clone(&self.shared), deadline: Some(deadline.into()) }
+        Self { deadline: Some(deadline.into()), ..self.clone() }
+    }
+
+    /// The same store whose calls have so long each, instead of five seconds, where they are given no deadline.
+    #[must_use]
+    pub fn patient(&self, patience: Duration) -> Self {
+        Self { patience, ..self.clone() }
     }
 
     /// What was used since this was last asked, by all clones together.
@@ -78,6 +85,6 @@ impl EventStore {
     }
 
     pub(crate) fn deadline(&self) -> Instant {
-        self.deadline.unwrap_or_else(|| Instant::now() + PATIENCE)
+        self.deadline.unwrap_or_else(|| Instant::now() + self.patience)
     }
 }

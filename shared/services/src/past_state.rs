@@ -30,7 +30,7 @@ pub enum NoPastState {
     #[error("there is no such kind of stream")]
     Kind,
     /// The stream has not got that far, or had not begun at that time.
-    #[error("there is no such version of such a stream")]
+    #[error("there is no such stream, or it has no such version")]
     Version,
     /// What changed since a version after the one that is shown was asked for.
     #[error("version {since} is later than {version}, which is shown")]

@@ -98,7 +98,8 @@ impl Verify {
         output.list(&findings, ["KIND", "STREAM", "WHAT"], |finding| {
             [finding.kind.to_owned(), finding.stream.clone(), finding.what.clone()]
         })?;
-        output.remark(&format!("streams: {}, commits: {}", seen.streams, seen.commits))?;
+        let none = if findings.is_empty() { ", and nothing is wrong" } else { "" };
+        output.remark(&format!("streams: {}, commits: {}{none}", seen.streams, seen.commits))?;
         if findings.is_empty() { Ok(()) } else { Err(Failure::NotFound(format!("findings: {}", findings.len()))) }
     }
 

@@ -1,8 +1,6 @@
 //! One address for all that the platform has, as its own front door: DynamoDB, a Kinesis that only takes records, and an S3 of one bucket.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -28,8 +26,8 @@ struct Shared {
     http: reqwest::Client,
     /// The records that were put, with the stream's name.
     records: Mutex<Vec<(String, Record)>>,
-    /// How many calls of DynamoDB are still to be throttled.
-    throttled: AtomicU32,
+    /// How many calls of DynamoDB are still to be throttled, of those whose bodies hold this text.
+    throttled: Mutex<(u32, String)>,
     /// The objects of the bucket.
     objects: Mutex<BTreeMap<String, Bytes>>,
 }
@@ -48,7 +46,12 @@ impl Door {
 
     /// Lets DynamoDB refuse the next calls for want of capacity.
     pub(crate) fn throttle(&self, calls: u32) {
-        self.shared.throttled.store(calls, Relaxed);
+        self.throttle_table("", calls);
+    }
+
+    /// Lets DynamoDB refuse the next calls of a table for want of capacity.
+    pub(crate) fn throttle_table(&self, table: &str, calls: u32) {
+        *self.shared.throttled.lock().unwrap() = (calls, table.to_owned());
     }
 
     /// Puts an object into the bucket.
@@ -88,8 +91,15 @@ impl Door {
         axum::Json(json!({ "FailedRecordCount": 0, "Records": results })).into_response()
     }
 
+    fn is_throttled(&self, body: &[u8]) -> bool {
+        let (left, table) = &mut *self.shared.throttled.lock().unwrap();
+        let is_meant = *left > 0 && String::from_utf8_lossy(body).contains(table.as_str());
+        *left -= u32::from(is_meant);
+        is_meant
+    }
+
     async fn forward(&self, mut headers: HeaderMap, body: Bytes) -> Response {
-        if self.shared.throttled.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok() {
+        if self.is_throttled(&body) {
             let refusal = json!({ "__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException" });
             return (StatusCode::BAD_REQUEST, axum::Json(refusal)).into_response();
         }
