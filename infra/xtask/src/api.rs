@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 use crate::venv::{installed, succeed};
 
@@ -14,6 +15,9 @@ const REQUIREMENTS: [&str; 1] = ["schemathesis==4.32.5"];
 
 /// What an answer is held against.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
+
+/// Whom the document's examples are about: with the tenant's name, `acme/identity/users/ada@4`.
+const THE_EXAMPLE: &str = r#"{"id": "ada", "userName": "ada", "displayName": "Ada Lovelace", "email": "ada@example.com"}"#;
 
 /// Runs Schemathesis with so many examples a call, for at most so many seconds. Every run takes the same `seed` for the same calls.
 ///
@@ -24,9 +28,11 @@ pub(crate) fn run(root: &Path, examples: u32, seconds: u32, seed: u32) -> Result
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     succeed(Command::new(cargo).current_dir(root).args(["build", "--quiet", "--package", "headwater-local"]))?;
     let platform = Platform::start(root)?;
+    let token = platform.token()?;
+    platform.post("/identity/users", Some(&token), THE_EXAMPLE)?;
     let mut schemathesis = Command::new(bin.join("schemathesis"));
     schemathesis.current_dir(root.join("target")).arg("run").arg(format!("{}/openapi.json", platform.url));
-    schemathesis.args(["--header", &format!("Authorization: Bearer {}", platform.token()?)]);
+    schemathesis.args(["--header", &format!("Authorization: Bearer {token}")]);
     schemathesis.args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--request-timeout", "25"]);
     schemathesis.args(["--max-examples", &examples.to_string(), "--max-time", &seconds.to_string(), "--seed", &seed.to_string()]);
     succeed(&mut schemathesis)
@@ -53,13 +59,18 @@ impl Platform {
     /// A token with all roles.
     fn token(&self) -> Result<String> {
         let body = r#"{"tenant": "acme", "subject": "tester", "roles": ["reader", "writer", "operator"]}"#;
+        let answer = self.post("/dev/token", None, body)?;
+        answer["token"].as_str().map(str::to_owned).context("no token")
+    }
+
+    fn post(&self, path: &str, token: Option<&str>, body: &str) -> Result<Value> {
         let mut connection = TcpStream::connect(self.url.trim_start_matches("http://"))?;
-        write!(connection, "POST /dev/token HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
+        let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+        write!(connection, "POST {path} HTTP/1.0\r\n{authorization}Content-Length: {}\r\n\r\n{body}", body.len())?;
         let mut answer = String::new();
         connection.read_to_string(&mut answer)?;
         let (_, json) = answer.split_once("\r\n\r\n").context("no answer")?;
-        let json: serde_json::Value = serde_json::from_str(json)?;
-        json["token"].as_str().map(str::to_owned).context("no token")
+        Ok(serde_json::from_str(json)?)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::problem::FORBIDDEN;
 fn read(change: serde_json::Value) -> Result<Request, Problem> {
     let mut event = json!({
         "version": "2.0", "routeKey": "GET /identity/users/{id}", "rawPath": "/identity/users/7", "rawQueryString": "limit=7&cursor=old&q=a%20b",
-        "headers": { "x-correlation-id": "ticket-7", "prefer": "respond-async, wait=30" },
+        "headers": { "x-correlation-id": "ticket-7", "x-causation-id": "identity/users/ada@4", "prefer": "respond-async, wait=30" },
         "queryStringParameters": { "limit": "7", "q": "a b" },
         "pathParameters": { "id": "7" },
         "requestContext": {
@@ -30,6 +30,8 @@ fn a_request_is_what_the_gateway_says() {
     assert_eq!((request.path("id"), request.query("q"), request.query("x")), ("7", Some("a b"), None));
     assert_eq!(request.now.as_millisecond(), 1_795_000_000_123);
     assert_eq!((request.correlation_id.as_str(), request.request_id.as_str()), ("ticket-7", "r-1"));
+    assert_eq!(request.causation_id.as_deref(), Some("identity/users/ada@4"));
+    assert_eq!(request.unconditional().causation_id, request.causation_id, "what follows from it has the same cause");
     assert_eq!((request.limit().unwrap(), request.preferred_wait()), (7, Some(10)));
     assert_eq!(request.link_to("next"), "/identity/users/7?limit=7&q=a%20b&cursor=next");
 }
