@@ -48,7 +48,7 @@ impl Feed {
         let newest = newest(&self.table, &after.tenant, &after.domain).await?;
         newest.check(after)?;
         let wanted = (newest.head() - after.position).min(limit as u64);
-        let Some(mut page) = newest.page.filter(|_| wanted > 0) else { return Ok(Vec::new()) };
+        let Some(mut page) = newest.page else { return Ok(Vec::new()) };
         if page.first > after.position + 1 {
             page = self.page_with(after).await?;
         }

@@ -35,7 +35,8 @@ impl Feed {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(StreamName, u64)>, StoreError> {
-        let after = after.filter(|after| *after > prefix);
+        // Whatever begins with the prefix comes after what sorts before the prefix itself.
+        let after = after.filter(|after| *after >= prefix);
         if after.is_some_and(|after| !after.starts_with(prefix)) {
             return Ok(Vec::new());
         }

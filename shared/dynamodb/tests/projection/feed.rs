@@ -127,6 +127,7 @@ async fn streams_are_listed_in_order_of_name() {
     assert_eq!(feed.streams("acme", "toy", "notes/", Some("notes/11"), 100).await.unwrap(), expected[3..]);
     let tens: Vec<_> = expected.iter().filter(|(stream, _)| stream.id().starts_with('3')).cloned().collect();
     assert_eq!(feed.streams("acme", "toy", "notes/3", None, 100).await.unwrap(), tens);
+    assert_eq!(feed.streams("acme", "toy", "notes/3", Some("notes/3"), 100).await.unwrap(), tens[1..], "what is named so stood there");
     assert_eq!(feed.streams("acme", "toy", "notes/3", Some("notes/1"), 100).await.unwrap(), tens);
     assert_eq!(feed.streams("acme", "toy", "notes/3", Some("notes/4"), 100).await.unwrap(), []);
 }
@@ -135,13 +136,20 @@ async fn streams_are_listed_in_order_of_name() {
 async fn the_head_costs_one_read_and_so_does_an_answer_without_news() {
     let commits = notes(2, 2);
     let world = World::with(&commits).await;
-    world.projector().project(doorbells(&commits)).await;
+    for page in [&commits[..2], &commits[2..]] {
+        world.projector().project(doorbells(page)).await;
+    }
     let tap = Tap::default();
     let feed = world.feed_through(&tap);
     let head = feed.head("acme", "toy").await.unwrap();
     assert_eq!(tap.take_calls(), ["Query"]);
     assert_eq!(feed.read_after(&head, 10).await.unwrap(), []);
     assert_eq!(tap.take_calls(), ["Query"]);
+    // And so does all of the newest page, but not what was before.
+    assert_eq!(feed.read_after(&position(2), 10).await.unwrap().len(), 2);
+    assert_eq!(tap.take_calls(), ["Query"]);
+    assert_eq!(feed.read_after(&position(1), 10).await.unwrap().len(), 3);
+    assert_eq!(tap.take_calls(), ["Query", "Query", "Query"]);
 }
 
 /// Batches for each of four workers, such that every commit is in at least one of them.
