@@ -1,7 +1,7 @@
 //! Lists and searches: in order, page by page, with what the tokens demand.
 
 use headwater::{Commit, IndexKey, Position, Row, StreamName};
-use headwater_dynamodb::{PageRequest, ReadError};
+use headwater_dynamodb::{Overlay, PageRequest, ReadError};
 use proptest::prelude::*;
 
 use crate::support::{Tap, World, all_notes, bare, check, doorbells, list};
@@ -55,9 +55,12 @@ async fn a_place_of_another_list_is_refused() {
 
 #[tokio::test]
 async fn a_page_costs_one_query_and_one_batch() {
-    let commits = notes(&["a", "b", "c", "d"]);
+    // The labels came later, so the rows are ahead of their places in the list.
+    let commits: Vec<Commit> = (1..=4).flat_map(|id| history(&note(id), &[vec![titled("a")], vec![labelled("red")]])).collect();
     let world = World::with(&commits).await;
-    world.projector().project(doorbells(&commits)).await;
+    for commit in &commits {
+        world.projector().project(doorbells(std::slice::from_ref(commit))).await;
+    }
     let tap = Tap::default();
     let views = world.views_through(&tap);
     views.generation().await.unwrap();
@@ -120,6 +123,27 @@ async fn what_moves_towards_the_reader_is_not_lost_between_two_pages() {
     world.projector().project(doorbells(&moving[1..])).await;
     let second = views.page(PageRequest { after: first.next.as_deref(), ..all_notes(5) }).await.unwrap();
     assert_eq!(ids(&second.rows), ["1"]);
+}
+
+/// What an eventually consistent read has missed may be there for a strong one.
+#[tokio::test]
+async fn a_row_that_is_behind_its_place_in_a_list_is_asked_for_again() {
+    let moving = history(&note(9), &[vec![titled("zoe")], vec![titled("ada")]]);
+    let world = World::with(&moving).await;
+    world.projector().project(doorbells(&moving[..1])).await;
+    // It dies when it has put the index row.
+    world.projector_through(&Tap::dying_after(3)).project(doorbells(&moving[1..])).await;
+    let tap = Tap::default();
+    let views = world.views_through(&tap);
+    views.generation().await.unwrap();
+    let strongly = Overlay::default();
+    for (overlay, calls) in
+        [(None, &["Query", "BatchGetItem", "GetItem", "Query"][..]), (Some(&strongly), &["Query", "BatchGetItem", "Query"][..])]
+    {
+        tap.take_calls();
+        assert_eq!(ids(&views.page(PageRequest { overlay, ..all_notes(5) }).await.unwrap().rows), ["9"]);
+        assert_eq!(tap.take_calls(), calls);
+    }
 }
 
 /// A reader that comes between the steps of a move finds the thing all the same.

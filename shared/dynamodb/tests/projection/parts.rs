@@ -1,5 +1,7 @@
 //! Rows of parts: what their reads cost, and how fresh they are.
 
+use std::collections::BTreeSet;
+
 use headwater::{Part, Position, Projection, ProjectionFn, StreamName, part_fn};
 use headwater_dynamodb::{PageRequest, PartRow, Projector, ReadError, Views};
 use jiff::Timestamp;
@@ -77,6 +79,37 @@ async fn a_part_that_the_projector_wrote_ahead_of_the_mark_is_shown_as_what_it_i
         assert_eq!(captions(&ahead), ["sea", "sun"], "each once");
         assert!(ahead.version >= at_least.max(3), "{at_least}: {}", ahead.version);
     }
+    let tap = Tap::default();
+    assert_eq!(world.projector_through(&tap).project(doorbells(&commits)).await.written, 1);
+    let writes: Vec<String> = tap.take_calls().into_iter().filter(|call| call == "PutItem" || call == "TransactWriteItems").collect();
+    assert_eq!(writes, ["PutItem", "TransactWriteItems"], "the mark and the feed, no part again");
+}
+
+#[tokio::test]
+async fn new_parts_are_folded_from_what_is_at_hand() {
+    let commits = commits();
+    let world = World::with(&commits).await;
+    let tap = Tap::default();
+    let views = world.views_through(&tap);
+    views.generation().await.unwrap();
+    tap.take_calls();
+    views.overlay(&[Position { stream: album(1), version: 4 }], &PROJECTIONS).await.unwrap();
+    assert_eq!(tap.take_calls(), ["GetItem", "Query", "BatchGetItem"], "the mark, the commits, the parts");
+    world.projector_through(&tap).project(doorbells(&commits)).await;
+    assert_eq!(tap.take_calls().iter().filter(|call| *call == "Query").count(), 1, "the end of the feed");
+}
+
+/// What a build that knows of other parts says of the stream does not say that these are there.
+#[tokio::test]
+async fn a_mark_of_another_build_vouches_for_no_part() {
+    static WITHOUT_PHOTOS: [ProjectionFn; 1] =
+        [ProjectionFn { category: "albums/frames", revision: 9, parts: Some(|_, _| Ok(BTreeSet::new())), ..PHOTOS }];
+    let commits = commits();
+    let world = World::with(&commits).await;
+    Projector::new(world.store(&Tap::default()), "views", "feed", "toy", &WITHOUT_PHOTOS).project(doorbells(&commits)).await;
+    assert_eq!(world.views().status(&album(1)).await.unwrap().version, 4);
+    let found = photo(&world.views(), "1", 0).await.unwrap().unwrap();
+    assert_eq!((found.version, captions(&found)), (4, vec!["sea".to_owned(), "sun".to_owned()]));
 }
 
 fn photos_of_album(limit: usize) -> PageRequest<'static> {
@@ -124,6 +157,10 @@ async fn a_list_ends_where_it_is_told_to() {
             assert_eq!(listed.len(), expected, "up to {up_to}, {limit} at a time");
         }
     }
+    // What is not shown does not end the list.
+    let late = |row: &headwater::Row| row.data["captions"][0].as_str() >= Some("d");
+    let listed = list(&world.views(), PageRequest { keep: &late, up_to_order: Some("e"), ..photos_of_album(1) }).await;
+    assert_eq!(ids(&listed), ["3", "4"]);
 }
 
 #[tokio::test]
@@ -157,7 +194,7 @@ impl Projection for Loud {
         self.0.is_deleted()
     }
 
-    fn index_keys(&self, name: &StreamName) -> std::collections::BTreeSet<headwater::IndexKey> {
+    fn index_keys(&self, name: &StreamName) -> BTreeSet<headwater::IndexKey> {
         self.0.index_keys(name)
     }
 
@@ -187,6 +224,18 @@ async fn two_workers_of_a_new_build_change_the_sums_once() {
     let sums = world.views().sums("acme", "captions", "", "~").await.unwrap();
     let photos: Vec<(&str, i128)> = sums.iter().map(|sum| (sum.order.as_str(), sum.amounts["photos"])).collect();
     assert_eq!(photos, [("SKY", 1), ("SUN", 1), ("sky", 0), ("sun", 0)]);
+}
+
+#[tokio::test]
+async fn an_older_build_does_not_put_back_what_it_has_nothing_to_add_to() {
+    let commits = commits();
+    let world = World::with(&commits).await;
+    Projector::new(world.store(&Tap::default()), "views", "feed", "toy", &LOUD).project(doorbells(&commits[..2])).await;
+    assert_eq!(world.projector().project(doorbells(&commits)).await.written, 1);
+    for id in ["1", "2"] {
+        let part = album(1).child("photos", id).unwrap();
+        assert_eq!(world.views().status(&part).await.unwrap().revision, Loud::REVISION, "{id}");
+    }
 }
 
 #[tokio::test]

@@ -69,10 +69,28 @@ async fn a_row_is_written_with_its_sums_in_one_transaction() {
     assert_eq!(rows(tap.take_calls()), ["PutItem", "TransactWriteItems"], "the mark, the feed");
 }
 
+/// So many words one after another, as the caption of one photo.
+fn words(from: u32, count: u32) -> String {
+    (from..from + count).map(|word| format!("{word:04}")).collect::<Vec<_>>().join("+")
+}
+
+#[tokio::test]
+async fn more_lines_than_an_answer_holds_are_read_on_and_no_further_than_asked_for() {
+    let commits: Vec<Commit> = (0..11).flat_map(|id| history(&album(id), &[vec![captioned("1", &words(id * 99, 99))]])).collect();
+    let (world, tap) = (World::with(&commits).await, Tap::default());
+    world.projector().project(doorbells(&commits)).await;
+    let views = world.views_through(&tap);
+    views.generation().await.unwrap();
+    for (up_to, lines, queries) in [("~", 1_089, 2), ("0010", 11, 1)] {
+        tap.take_calls();
+        assert_eq!(views.sums("acme", "captions", "", up_to).await.unwrap().len(), lines);
+        assert_eq!(tap.take_calls().len(), queries, "up to {up_to}");
+    }
+}
+
 /// With the row they would be over the 100 items of a transaction; as a row that is too large, it must not be tried for ever.
 #[tokio::test]
 async fn a_row_that_changes_too_many_sums_is_parked() {
-    let words = |from: u32, count: u32| (from..from + count).map(|word| format!("{word:03}")).collect::<Vec<_>>().join("+");
     let most = history(&album(1), &[vec![captioned("1", &words(0, 99))]]);
     let more = history(&album(2), &[vec![captioned("1", &words(0, 100))]]);
     let others = history(&album(3), &[vec![captioned("1", &words(0, 50))], vec![captioned("1", &words(50, 50))]]);
