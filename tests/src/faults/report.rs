@@ -21,26 +21,26 @@ pub(super) struct Row {
 
 const COLUMNS: [&str; 21] = [
     "what goes wrong",
-    "$ seconds",
-    "$ done",
-    "$ refused",
-    "$ unanswered",
-    "$ repeated",
-    "$ reads",
-    "$ 304",
-    "$ unread",
-    "$ 5xx",
-    "$ faults",
-    "$ kills",
-    "$ command ms, p50",
-    "$ p99",
-    "$ read ms, p50",
-    "$ p99",
-    "$ caught up after s",
-    "$ put right",
-    "$ lost",
-    "$ twice",
-    "$ untrue or stale",
+    "seconds",
+    "done",
+    "refused",
+    "unanswered",
+    "repeated",
+    "reads",
+    "304",
+    "unread",
+    "5xx",
+    "faults",
+    "kills",
+    "command ms, p50",
+    "p99",
+    "read ms, p50",
+    "p99",
+    "caught up after s",
+    "put right",
+    "lost",
+    "twice",
+    "untrue or stale",
 ];
 
 /// What a run has shown.
@@ -96,8 +96,7 @@ impl Row {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named =
-            self.cells().into_iter().zip(COLUMNS).skip(1).map(|(cell, column)| format!("{} {cell}", column.trim_start_matches("$ ")));
+        let named = self.cells().into_iter().zip(COLUMNS).skip(1).map(|(cell, column)| format!("{column} {cell}"));
         write!(f, "{}: {}", self.phase, named.collect::<Vec<_>>().join(", "))
     }
 }
