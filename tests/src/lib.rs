@@ -6,6 +6,7 @@ pub mod import;
 pub mod measured;
 pub mod operator;
 mod platform;
+pub mod price;
 pub mod program;
 pub mod rebuild;
 pub mod traffic;

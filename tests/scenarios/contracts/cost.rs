@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use anyhow::{Context, Result};
+use headwater_tests::price;
 use serde_json::Value;
-
-/// List prices of a million units, on demand, in us-east-1, in dollars: see `docs/costs.md`.
-const MILLION_READS: f64 = 0.125;
-const MILLION_WRITES: f64 = 0.625;
 
 /// Calls and units by operation.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,7 +33,7 @@ impl Cost {
 
     /// The price of a million such calls, in dollars.
     pub(super) fn dollars(&self) -> String {
-        let sum: f64 = self.0.values().map(|spent| spent.reads * MILLION_READS + spent.writes * MILLION_WRITES).sum();
+        let sum: f64 = self.0.values().map(|spent| price::of_a_million(spent.reads, spent.writes)).sum();
         if sum == 0.0 { "0".to_owned() } else { format!("{sum:.3}") }
     }
 }

@@ -2,35 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result};
+use headwater_tests::measured::Table;
 
 use super::bench::{Handled, Row, Start};
 use super::cost::Cost;
-
-/// A table, and where it stands.
-pub(super) struct Table {
-    /// The line before it: `<!-- measured: commands of identity -->`.
-    marker: String,
-    lines: Vec<String>,
-}
-
-impl Table {
-    /// The document with this table in the place of the one that follows the marker, up to the next empty line.
-    pub(super) fn put_into(&self, document: &str) -> Result<String> {
-        let (before, after) = document.split_once(&self.marker).with_context(|| format!("docs/costs.md lacks {}", self.marker))?;
-        let rest = after.split_once("\n\n").map_or("", |(_, rest)| rest);
-        Ok(format!("{before}{}\n{}\n\n{rest}", self.marker, self.lines.join("\n")))
-    }
-
-    fn new(what: &str, header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Self {
-        let align = |name: &&str| if name.starts_with('$') { "---:" } else { "---" };
-        let rule: Vec<&str> = header.iter().map(align).collect();
-        let line = |cells: &[&str]| format!("| {} |", cells.join(" | "));
-        let mut lines = vec![line(header), format!("|{}|", rule.join("|"))];
-        lines.extend(rows.map(|row| line(&row.iter().map(String::as_str).collect::<Vec<_>>())));
-        Self { marker: format!("<!-- measured: {what} -->"), lines }
-    }
-}
 
 /// The table of what processes spend on getting ready, with the number of functions that spend the same.
 pub(super) fn of_starts<'a>(starts: impl Iterator<Item = &'a Start>) -> Table {

@@ -3,6 +3,7 @@
 
 mod clients;
 mod events;
+mod race;
 mod tables;
 
 use std::io;
@@ -17,6 +18,7 @@ use tokio::process::Command;
 use tokio::time::sleep;
 
 use self::clients::Traffic;
+pub use self::race::race;
 use self::tables::Tables;
 
 /// Where this variable is set, the program is the CLI.

@@ -1,0 +1,89 @@
+//! ```text
+//! cargo bench-peers            # ten minutes: docs/benchmark.md, its plots and README's part of it
+//! cargo bench-peers --quick    # less than a minute, into target/bench: whether it all works
+//! ```
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+use headwater_bench::effort::Effort;
+use headwater_bench::measure::binaries::Folders;
+use headwater_bench::measure::{binaries, correctness, histories, hot_stream, lag, rebuild, starts, throughput};
+use headwater_bench::report::Measured;
+use headwater_bench::server::{self, RUNS_AS_SERVER, Server};
+use headwater_bench::systems::Clients;
+use headwater_tests::RUNS_AS_PLATFORM;
+use headwater_tests::rebuild::{RUNS_AS_CLI, run_as_cli};
+
+/// Measures Headwater and its peers, and writes the report.
+#[derive(Parser)]
+struct Arguments {
+    /// Little of everything, to see that it works: its figures are worth nothing, and go to `target/bench`.
+    #[arg(long)]
+    quick: bool,
+    /// Takes the functions' binaries as they are, instead of building them.
+    #[arg(long)]
+    no_build: bool,
+}
+
+fn main() -> ExitCode {
+    let is_set = |variable| std::env::var_os(variable).is_some();
+    // What it starts is this program once more: the server, the platform with each of its functions, the CLI.
+    if is_set(RUNS_AS_PLATFORM) || is_set("_HANDLER") {
+        return headwater_local::main();
+    }
+    if is_set(RUNS_AS_CLI) {
+        return run_as_cli();
+    }
+    let ended = if is_set(RUNS_AS_SERVER) { server::serve() } else { run(&Arguments::parse()) };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tell(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(arguments: &Arguments) -> Result<()> {
+    let effort = if arguments.quick { Effort::quick() } else { Effort::full() };
+    let folders = Folders::find()?;
+    if !arguments.no_build {
+        tell("building the functions");
+        folders.build()?;
+    }
+    let program = std::env::current_exe()?;
+    let server = Server::start(&program)?;
+    let clients = Clients::connect(server.endpoint()).await;
+    clients.create_tables().await?;
+
+    tell("what each system finds after some commands");
+    let found = correctness::measure(&clients).await?;
+    tell("commands at histories of all lengths");
+    let cells = histories::measure(&server, &clients, &effort).await?;
+    tell("throughput");
+    let rates = throughput::measure(&clients, &effort).await?;
+    tell("one hot stream");
+    let hot = hot_stream::measure(&clients, &effort).await?;
+    tell("starts");
+    let started = starts::measure(&server, &folders, &effort).await?;
+    drop(server);
+    let sizes = binaries::measure(&folders)?;
+    tell("projection lag");
+    let lag = lag::measure(&program, &effort).await?;
+    tell("rebuild");
+    let rebuilt = rebuild::measure(&effort).await?;
+
+    let out = if arguments.quick { folders.target().join("bench") } else { folders.root().to_path_buf() };
+    let measured = Measured { effort, cells, rates, hot, found, lag, rebuilt, started, sizes };
+    measured.write(folders.root(), &out)?;
+    tell(&format!("written: {}", out.join("docs/benchmark.md").display()));
+    Ok(())
+}
+
+#[expect(clippy::print_stderr, reason = "whoever waits wants to know for what")]
+fn tell(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,98 @@
+//! How large the programs are that are deployed: in release, as the root `Cargo.toml` says, and packed as Lambda wants them.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+/// The program that does nothing, of this workspace.
+pub const EMPTY: &str = "empty-function";
+
+/// The functions that are weighed, with their packages: of each domain one, and one of each kind.
+const WEIGHED: [(&str, &str); 6] = [
+    ("identity-functions", "identity-patch-user"),
+    ("identity-functions", "identity-get-user"),
+    ("licensing-functions", "licensing-acquire-license"),
+    ("invoicing-functions", "invoicing-execute"),
+    ("projectors", "identity-project"),
+    ("relay", "relay"),
+];
+
+/// Where what is.
+pub struct Folders {
+    root: PathBuf,
+    target: PathBuf,
+}
+
+/// How large a program is, in bytes.
+pub struct Size {
+    /// Its name.
+    pub program: &'static str,
+    /// As it is.
+    pub plain: u64,
+    /// Gzipped.
+    pub gzipped: u64,
+}
+
+impl Folders {
+    /// The repository, and the folder that this very program was built into.
+    ///
+    /// # Errors
+    /// If this program lies elsewhere.
+    pub fn find() -> Result<Self> {
+        let program = std::env::current_exe()?;
+        let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists()).context("no target folder")?.to_path_buf();
+        Ok(Self { root: Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), target })
+    }
+
+    /// The repository.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where Cargo builds.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// A release binary.
+    pub fn binary(&self, name: &str) -> PathBuf {
+        self.target.join("release").join(name)
+    }
+
+    /// Builds all that is started or weighed, unless it is there and of today's code.
+    ///
+    /// # Errors
+    /// If it does not compile.
+    pub fn build(&self) -> Result<()> {
+        let functions = WEIGHED.iter().flat_map(|(package, binary)| ["-p", package, "--bin", binary]);
+        self.cargo("Cargo.toml", functions.collect())?;
+        self.cargo("tests/bench/Cargo.toml", vec!["-p", EMPTY])
+    }
+
+    fn cargo(&self, manifest: &str, what: Vec<&str>) -> Result<()> {
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.args(["build", "--quiet", "--release", "--manifest-path"]).arg(self.root.join(manifest));
+        let status = command.arg("--target-dir").arg(&self.target).args(what).current_dir(&self.root).status()?;
+        ensure!(status.success(), "cargo build: {status}");
+        Ok(())
+    }
+}
+
+/// Weighs the functions and the empty program.
+///
+/// # Errors
+/// If one of them is not built.
+pub fn measure(folders: &Folders) -> Result<Vec<Size>> {
+    [EMPTY].into_iter().chain(WEIGHED.map(|(_, binary)| binary)).map(|program| weigh(program, &folders.binary(program))).collect()
+}
+
+fn weigh(program: &'static str, binary: &Path) -> Result<Size> {
+    let bytes = std::fs::read(binary).with_context(|| binary.display().to_string())?;
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(&bytes)?;
+    Ok(Size { program, plain: bytes.len() as u64, gzipped: packed.finish()?.len() as u64 })
+}
