@@ -98,7 +98,7 @@ impl Projector {
             domain: self.domain.clone(),
             upkeep: self.upkeep.with(events.clone()),
             views: self.views.with(events.clone()),
-            generations: self.generations.clone(),
+            generations: self.generations.with(events.clone()),
             feed: self.feed.with(events.clone()),
             events,
         }

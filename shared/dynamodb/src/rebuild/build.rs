@@ -30,7 +30,7 @@ impl Rebuild {
 
     /// Makes the pointer name a new generation, or takes over the scan of the one that it names.
     async fn begin(&self, segments: u32) -> Result<(Pointer, Building), RebuildError> {
-        let old = self.generations.read().await?;
+        let old = self.generations().read().await?;
         let mut new = old.clone();
         let building = match &old.building {
             Some(building) if building.lease.is_none() => return Ok((old.clone(), building.clone())),

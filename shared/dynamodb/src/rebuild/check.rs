@@ -67,7 +67,7 @@ impl Rebuild {
     /// # Errors
     /// [`RebuildError::NotBuilt`] if not all of a generation is built.
     pub async fn check(&self) -> Result<Check, RebuildError> {
-        let pointer = self.generations.read().await?;
+        let pointer = self.generations().read().await?;
         let building = built(&pointer)?;
         self.wait_out(&pointer).await;
         Ok(self.compare(building, pointer.generation).await?)

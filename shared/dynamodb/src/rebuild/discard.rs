@@ -30,13 +30,13 @@ impl Rebuild {
         let deleted = parts.try_fold(0, async |sum, deleted| Ok(sum + deleted)).await?;
         self.delete_marks(generation).await?;
         // The one who does the same has done it already.
-        let unchanged = self.generations.change(&pointer, Pointer { dropping: None, ..pointer.clone() }).await?;
-        if unchanged || self.generations.read().await?.dropping.is_none() { Ok((generation, deleted)) } else { Err(RebuildError::Raced) }
+        let unchanged = self.generations().change(&pointer, Pointer { dropping: None, ..pointer.clone() }).await?;
+        if unchanged || self.generations().read().await?.dropping.is_none() { Ok((generation, deleted)) } else { Err(RebuildError::Raced) }
     }
 
     /// Makes the pointer say that nobody reads or writes the generation any more.
     async fn give_up(&self) -> Result<Pointer, RebuildError> {
-        let old = self.generations.read().await?;
+        let old = self.generations().read().await?;
         if old.dropping.is_some() {
             return Ok(old);
         }
@@ -51,7 +51,7 @@ impl Rebuild {
         let dropping = Some(old.beside().next().ok_or(RebuildError::NothingToDrop)?);
         let new = Pointer { dropping, building: None, previous: None, since: self.now(), ..old.clone() };
         self.change(&old, new.clone()).await?;
-        self.generations.read().await.map_err(Into::into)
+        self.generations().read().await.map_err(Into::into)
     }
 
     async fn delete_segment(&self, generation: Generation, segment: Segment) -> Result<u64, StoreError> {

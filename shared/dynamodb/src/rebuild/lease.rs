@@ -39,14 +39,14 @@ impl Rebuild {
     /// Puts another lease, or none, in the place of our own.
     async fn put_lease(&self, generation: Generation, lease: Option<ScanLease>) -> Result<(), RebuildError> {
         loop {
-            let old = self.generations.read().await?;
+            let old = self.generations().read().await?;
             let is_ours = |building: &&Building| {
                 building.generation == generation && building.lease.as_ref().is_some_and(|lease| lease.owner == self.owner)
             };
             let building = old.building.as_ref().filter(is_ours).ok_or(RebuildError::TakenOver)?;
             let building = Some(Building { lease: lease.clone(), ..building.clone() });
             // If somebody else was faster then what he wrote decides.
-            if self.generations.change(&old, Pointer { building, ..old.clone() }).await? {
+            if self.generations().change(&old, Pointer { building, ..old.clone() }).await? {
                 return Ok(());
             }
         }

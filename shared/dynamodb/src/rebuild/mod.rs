@@ -164,7 +164,12 @@ impl Rebuild {
     /// # Errors
     /// [`StoreError`].
     pub async fn pointer(&self) -> Result<Pointer, StoreError> {
-        self.generations.read().await
+        self.generations().read().await
+    }
+
+    /// Reads and changes the pointer as patiently as a page is read.
+    fn generations(&self) -> Generations {
+        self.generations.with(self.patient().2)
     }
 
     /// The same for as much work as should take a page's time.
@@ -186,7 +191,7 @@ impl Rebuild {
     }
 
     async fn change(&self, old: &Pointer, new: Pointer) -> Result<(), RebuildError> {
-        if self.generations.change(old, new).await? { Ok(()) } else { Err(RebuildError::Raced) }
+        if self.generations().change(old, new).await? { Ok(()) } else { Err(RebuildError::Raced) }
     }
 
     fn now(&self) -> Timestamp {

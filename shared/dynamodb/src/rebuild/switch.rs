@@ -13,7 +13,7 @@ impl Rebuild {
         if check.lacking > 0 && !forced {
             return Err(RebuildError::Incomplete(check));
         }
-        let old = self.generations.read().await?;
+        let old = self.generations().read().await?;
         let new = Pointer { generation: built(&old)?, building: None, previous: Some(old.generation), since: self.now(), ..old.clone() };
         self.change(&old, new).await?;
         Ok(check)
@@ -25,7 +25,7 @@ impl Rebuild {
     /// # Errors
     /// [`RebuildError::NoPrevious`].
     pub async fn switch_back(&self) -> Result<(), RebuildError> {
-        let old = self.generations.read().await?;
+        let old = self.generations().read().await?;
         let generation = old.previous.ok_or(RebuildError::NoPrevious)?;
         let new = Pointer { generation, previous: Some(old.generation), since: self.now(), ..old.clone() };
         self.change(&old, new).await

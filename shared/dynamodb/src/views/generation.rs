@@ -120,6 +120,11 @@ impl Generations {
         Self { table: Table::new(store, views_table), key, remembered: Arc::default(), one: None }
     }
 
+    /// The same with the deadline of `events`.
+    pub(crate) fn with(&self, events: EventStore) -> Self {
+        Self { table: self.table.with(events), ..self.clone() }
+    }
+
     pub(crate) fn of_one(&self, one: &OneGeneration) -> Self {
         Self { one: Some(one.clone()), ..self.clone() }
     }

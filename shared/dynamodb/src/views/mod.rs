@@ -76,7 +76,7 @@ impl Views {
     #[must_use]
     pub fn within(&self, deadline: std::time::Instant) -> Self {
         let events = self.events.within(deadline);
-        Self { table: self.table.with(events.clone()), events, ..self.clone() }
+        Self { table: self.table.with(events.clone()), generations: self.generations.with(events.clone()), events, ..self.clone() }
     }
 
     /// The same views of one generation, whatever is switched to meanwhile.

@@ -1,6 +1,7 @@
 //! Reads as fresh as a token demands, and what they cost.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use headwater::{IndexKey, Position, Projection, ProjectionFn, StreamName, projection_fn};
 use headwater_dynamodb::{Projector, ReadError};
@@ -30,6 +31,16 @@ async fn a_read_costs_one_call_and_one_more_only_where_the_row_is_behind() {
 
     world.projector().project(doorbells(&commits)).await;
     assert_eq!(views.get(&NOTES, &note(1), Some(3)).await.unwrap().unwrap(), fresh, "one fold for projector and reader");
+}
+
+#[tokio::test]
+async fn what_has_no_time_left_asks_nothing_not_even_for_the_generation() {
+    let commits = history(&note(1), &[vec![titled("ada")]]);
+    let world = World::with(&commits).await;
+    let tap = Tap::default();
+    world.views_through(&tap).within(Instant::now()).generation().await.unwrap_err();
+    let report = world.projector_through(&tap).within(Instant::now()).project(doorbells(&commits)).await;
+    assert_eq!((report.failed, tap.take_calls()), (vec![0], Vec::new()));
 }
 
 #[tokio::test]
