@@ -28,7 +28,7 @@ fn cost(operation: &str, calls: u64, read: f64, write: f64) -> Value {
 
 /// Patches by a function that was just started, and so has nothing in its memory; what its start costs is not counted.
 async fn cold_patch(platform: &Platform, client: &Client, id: &str, name: &str) -> Result<Value> {
-    platform.dev("POST", "/dev/kill", Some(json!({ "function": PATCH }))).await?;
+    platform.kill_function(PATCH).await?;
     client.patch("/identity/users/nobody", &json!({})).await?.problem(404, "not-found")?;
     platform.reset_meter().await?;
     client.patch(&format!("/identity/users/{id}"), &json!({ "displayName": name })).await?.expect(200)?;

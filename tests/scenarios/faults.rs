@@ -129,7 +129,7 @@ async fn the_views_catch_up_whatever_happens_to_the_pipeline() -> Result<()> {
             create_user(&client, &format!("user{created:02}")).await?;
             created += 1;
         }
-        platform.dev("POST", "/dev/kill", Some(json!({ "function": "identity-project" }))).await?;
+        platform.kill_function("identity-project").await?;
     }
     for service in ["kinesis", "dynamodb"] {
         platform.fault(json!({ "service": service, "fault": "none" })).await?;

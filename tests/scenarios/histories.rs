@@ -202,7 +202,7 @@ async fn there_is_an_order_in_which_all_answers_are_right() -> Result<()> {
 async fn kill_now_and_then(platform: &Platform) -> Result<()> {
     for function in ["identity-patch-user", "identity-project", "identity-get-user", "identity-patch-user"] {
         tokio::time::sleep(std::time::Duration::from_millis(400)).await;
-        platform.dev("POST", "/dev/kill", Some(json!({ "function": function }))).await?;
+        platform.kill_function(function).await?;
     }
     Ok(())
 }

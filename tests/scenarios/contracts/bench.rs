@@ -207,7 +207,7 @@ impl Bench {
     /// Has a function begin anew. One that answers calls gets ready by a call that it refuses before it asks for anything, so what a start
     /// costs is not counted among the next call's own.
     async fn restart(&mut self, function: &str) -> Result<()> {
-        self.platform.dev("POST", "/dev/kill", Some(json!({ "function": function }))).await?;
+        self.platform.kill_function(function).await?;
         let Some(route) = self.routes.iter().find(|route| route.function == function) else { return Ok(()) };
         self.platform.reset_meter().await?;
         self.nobody.call(&route.method, &route.path.replace(['{', '}'], "")).send().await?;

@@ -108,7 +108,7 @@ async fn revenue_is_the_sum_over_the_invoices_to_the_cent() -> Result<()> {
             lead(&client, number, &text(&body["currency"])).await?;
         }
         if number % 10 == 9 {
-            platform.dev("POST", "/dev/kill", Some(json!({ "function": "invoicing-project" }))).await?;
+            platform.kill_function("invoicing-project").await?;
             platform.dev("POST", "/dev/clock", Some(json!({ "advanceSeconds": 19 * 24 * 3600 }))).await?;
         }
     }

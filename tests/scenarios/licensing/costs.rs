@@ -29,7 +29,7 @@ async fn spent(platform: &Platform) -> Result<Value> {
 /// Acquires by a process that was just started. What its start costs is not counted: that is asked for by what is refused before
 /// anything is read.
 async fn cold_acquire(platform: &Platform, client: &Client, customer: &str, title: &str) -> Result<Value> {
-    platform.dev("POST", "/dev/kill", Some(json!({ "function": ACQUIRE }))).await?;
+    platform.kill_function(ACQUIRE).await?;
     client.post("/licensing/customers/ada/licenses", &json!({})).await?.problem(422, "invalid-request")?;
     platform.reset_meter().await?;
     acquire(client, customer, title, "tablet").await?;
