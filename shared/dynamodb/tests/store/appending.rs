@@ -7,7 +7,7 @@ use headwater::{Rejection, StreamName};
 use headwater_dynamodb::{EventStore, ExecuteError, Execution, Outcome, commit_from_item};
 
 use crate::support::dynamo::{Dynamo, committed, execution, person, run};
-use crate::support::person::{Note, NoteOnce, NoteUpTo, Person};
+use crate::support::person::{Note, NoteOnce, NoteTime, NoteUpTo, Person};
 
 fn note(text: &str) -> Note {
     Note(text.to_owned())
@@ -136,14 +136,16 @@ async fn a_new_stream_that_exists_is_read_before_it_is_refused() {
 #[tokio::test]
 async fn time_never_runs_backwards_in_a_stream() {
     let dynamo = Dynamo::start().await;
-    let (store, ada, command) = (dynamo.store(), person("ada"), note("a"));
+    let (store, ada) = (dynamo.store(), person("ada"));
     for second in [5_000, 4_000, 6_000] {
-        let mut execution = execution(&ada, &command);
+        let mut execution = execution(&ada, &NoteTime);
         execution.context.now = crate::support::dynamo::at(second);
         store.execute(execution).await.unwrap();
     }
-    let times: Vec<i64> = store.commits_after(&ada, 0).await.unwrap().iter().map(|commit| commit.at.as_second()).collect();
-    assert_eq!(times, [5_000, 5_000, 6_000]);
+    let commits = store.commits_after(&ada, 0).await.unwrap();
+    assert_eq!(commits.iter().map(|commit| commit.at.as_second()).collect::<Vec<_>>(), [5_000, 5_000, 6_000]);
+    // Decisions are made at the time that their commits bear.
+    assert_eq!(commits.iter().map(|commit| commit.events[0].data["text"].as_str().unwrap()).collect::<Vec<_>>(), ["5000", "5000", "6000"]);
 }
 
 #[tokio::test]

@@ -1,10 +1,10 @@
 //! Commands that were decided on an older version: applied where what came since commutes with them, else shown what came.
 
 use futures::future::join_all;
-use headwater::{Command, StreamName};
+use headwater::{Command, Commit, StreamName};
 use headwater_dynamodb::{Concurrent, EventStore, ExecuteError, Execution, Expected, Outcome};
 
-use crate::support::dynamo::{Dynamo, commit, committed, execution, person, run};
+use crate::support::dynamo::{Dynamo, commit, committed, execution, person, run, snapshot};
 use crate::support::person::{Keep, Leave, Name, Note, NoteUpTo, Person, PersonEvent};
 
 async fn on<C: Command<Aggregate = Person>>(
@@ -79,6 +79,19 @@ async fn a_conflict_that_only_the_write_reveals_is_one() {
     assert_eq!(shown(on(&one, &ada, 1, &note("c")).await), [2, 3]);
     dynamo.assert_calls(&[("PutItem", 0.0), ("PutItem", 0.0), ("Query", 1.0)]);
     assert_eq!(committed(on(&one, &ada, 3, &note("c")).await), 4);
+}
+
+#[tokio::test]
+async fn commits_are_shown_without_their_snapshots_however_they_were_found() {
+    let dynamo = Dynamo::start().await;
+    let (warm, cold, ada) = (dynamo.store(), dynamo.store(), person("ada"));
+    committed(run(&warm, &ada, &note("a")).await);
+    let plain = commit(&ada, 2, &[PersonEvent::Kept { text: "k".to_owned() }]);
+    dynamo.import(vec![Commit { snapshot: Some(snapshot(&Person::default())), ..plain.clone() }]);
+    for store in [warm, cold] {
+        let conflict = on(&store, &ada, 1, &note("b")).await;
+        assert!(matches!(&conflict, Err(ExecuteError::Concurrent(found)) if found.commits == [plain.clone()]), "{conflict:?}");
+    }
 }
 
 #[tokio::test]

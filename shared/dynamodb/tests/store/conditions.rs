@@ -5,7 +5,7 @@ use headwater::{IfMatch, Position, StreamName, Token};
 use headwater_dynamodb::{EventStore, ExecuteError, Execution, Expected, Outcome};
 
 use crate::support::dynamo::{Dynamo, committed, execution, person, run};
-use crate::support::person::{Note, NoteOnce, NoteUpTo, Person};
+use crate::support::person::{Name, Note, NoteOnce, NoteUpTo, Person};
 use crate::support::proxy::Fault;
 
 type Result = std::result::Result<Outcome<Person>, ExecuteError>;
@@ -121,6 +121,24 @@ async fn another_stream_that_moves_meanwhile_fails_the_condition() {
     let outcome = note_if(&store, &ada, IfMatch::AnyOf(vec![token(&[(&ada, 1), (&bob, 1)])])).await;
     assert_failed(&outcome, 1);
     assert_eq!(store.take_usage().conflicts, 1);
+}
+
+#[tokio::test]
+async fn another_stream_is_checked_beside_claims_too() {
+    let dynamo = Dynamo::start().await;
+    let (store, ada, bob) = (dynamo.store(), person("ada"), person("bob"));
+    note(&store, &bob).await;
+    let moves = {
+        let (store, bob) = (store.clone(), bob.clone());
+        Box::pin(async move {
+            note(&store, &bob).await;
+        })
+    };
+    // The state is read, then the other stream, which moves.
+    dynamo.inject("Query", Fault::Then(Box::pin(async {})));
+    dynamo.inject("Query", Fault::Then(moves));
+    let expected = Expected { if_match: Some(IfMatch::AnyOf(vec![token(&[(&bob, 1)])])), ..Expected::default() };
+    assert_failed(&store.execute(Execution { expected, ..execution(&ada, &Name("Ada")) }).await, 0);
 }
 
 #[tokio::test]

@@ -91,6 +91,20 @@ async fn our_own_commit_among_the_reasons_is_success() {
     assert_eq!((dynamo.count().await, store.take_usage().conflicts), (2, 0));
 }
 
+/// The first attempt was not done after all, and another's commit stands where it should: that the outcome was open makes it no success.
+#[tokio::test]
+async fn anothers_commit_after_an_open_outcome_is_a_conflict() {
+    let dynamo = Dynamo::start().await;
+    let (one, two, ada) = (dynamo.store(), dynamo.store(), person("ada"));
+    run(&one, &ada, &note("first")).await.unwrap();
+    run(&two, &ada, &note("second")).await.unwrap();
+    dynamo.take_calls();
+    dynamo.inject("TransactWriteItems", Fault::Refuse(StatusCode::INTERNAL_SERVER_ERROR, json!({})));
+    assert_eq!(committed(run(&one, &ada, &Name("ada")).await), 3);
+    assert_eq!(operations(&dynamo), ["TransactWriteItems", "TransactWriteItems", "GetItem", "TransactWriteItems"]);
+    assert_eq!(dynamo.count().await, 4, "three commits and a claim");
+}
+
 /// A cancelled transaction may give reasons without items. Then only our key can tell whether an earlier attempt stands.
 #[tokio::test]
 async fn reasons_that_do_not_tell_are_settled_by_our_key() {

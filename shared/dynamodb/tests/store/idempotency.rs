@@ -138,6 +138,7 @@ async fn a_record_counts_for_a_day() {
     assert_eq!(committed(on(DAY + 1).run(&ada, &note).await), 2);
     let unchanged = on(2 * DAY + 2).run(&ada, &NoteOnce("a")).await.unwrap();
     assert!(matches!(unchanged, Outcome::Unchanged(_)));
+    assert_replayed(on(3 * DAY + 2).run(&ada, &Leave).await, &json!({ "status": 200, "unchanged": 2 }));
     let unknown = on(3 * DAY + 3).run(&ada, &Leave).await;
     assert!(matches!(unknown, Err(ExecuteError::Rejected(Rejection::Unknown { .. }))), "{unknown:?}");
 }

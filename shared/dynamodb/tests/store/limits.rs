@@ -17,6 +17,17 @@ async fn carries_snapshot(dynamo: &Dynamo, stream: &StreamName, seq: u64) -> boo
     commit_from_item(dynamo.item(stream, seq).await.unwrap()).unwrap().snapshot.is_some()
 }
 
+/// Which of so many commits of one event each carry a snapshot.
+async fn carriers(dynamo: &Dynamo, stream: &StreamName, commits: u64) -> Vec<u64> {
+    let mut carriers = Vec::new();
+    for seq in 1..=commits {
+        if carries_snapshot(dynamo, stream, seq).await {
+            carriers.push(seq);
+        }
+    }
+    carriers
+}
+
 #[tokio::test]
 async fn a_commit_of_400_kb_is_taken_and_one_of_more_is_refused() {
     let dynamo = Dynamo::start().await;
@@ -85,11 +96,15 @@ async fn a_snapshot_rides_at_the_latest_with_the_last_commit_of_a_page() {
     for version in 2..=24 {
         assert_eq!(committed(run(&store, &ada, &Note("n".to_owned())).await), version);
     }
-    let mut carriers = Vec::new();
-    for seq in 1..=24 {
-        if carries_snapshot(&dynamo, &ada, seq).await {
-            carriers.push(seq);
-        }
+    assert_eq!(carriers(&dynamo, &ada, 24).await, [8, 16, 24]);
+}
+
+#[tokio::test]
+async fn a_snapshot_that_costs_nothing_rides_from_the_middle_of_a_page_on() {
+    let dynamo = Dynamo::start().await;
+    let (store, ada) = (dynamo.store(), person("ada"));
+    for version in 1..=12 {
+        assert_eq!(committed(run(&store, &ada, &Note("n".to_owned())).await), version);
     }
-    assert_eq!(carriers, [8, 16, 24]);
+    assert_eq!(carriers(&dynamo, &ada, 12).await, [5, 10]);
 }

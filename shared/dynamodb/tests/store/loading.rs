@@ -80,6 +80,16 @@ async fn an_empty_stream_has_the_default_state() {
 }
 
 #[tokio::test]
+async fn nothing_is_looked_for_before_the_first_commit() {
+    let dynamo = Dynamo::start().await;
+    let ada = person("ada");
+    // As many as a page has, and no snapshot.
+    dynamo.import((1..=8).map(|number| commit(&ada, number, &[noted(number)])).collect());
+    assert_eq!(dynamo.store().load::<Person>(&ada).await.unwrap().state.notes, 8);
+    dynamo.assert_calls(&[("Query", 1.0)]);
+}
+
+#[tokio::test]
 async fn a_history_of_many_megabytes_loads_whole() {
     let dynamo = Dynamo::start().await;
     let ada = person("ada");

@@ -83,6 +83,19 @@ async fn another_name_releases_the_old_one_in_the_same_transaction() {
 }
 
 #[tokio::test]
+async fn that_another_holds_a_name_costs_no_second_look_at_anything_else() {
+    let dynamo = Dynamo::start().await;
+    let store = dynamo.store();
+    committed(create(&store, "1", "Grace").await);
+    committed(create(&dynamo.store(), "2", "Ada").await);
+    dynamo.take_calls();
+    assert_taken(&run(&store, &person("1"), &Name("Ada")).await);
+    let calls: Vec<String> = dynamo.take_calls().into_iter().map(|(operation, _)| operation).collect();
+    // Who holds the old one; the try; who holds the new one; and the state, since nothing is written.
+    assert_eq!(calls, ["Query", "TransactWriteItems", "Query", "Query"]);
+}
+
+#[tokio::test]
 async fn a_change_of_case_is_a_change_and_stays_the_holders() {
     let dynamo = Dynamo::start().await;
     let store = dynamo.store();

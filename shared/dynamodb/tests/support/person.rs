@@ -102,6 +102,18 @@ impl Command for Note {
     }
 }
 
+/// Takes a note of the time that it is told, in seconds since the epoch.
+pub(crate) struct NoteTime;
+
+impl Command for NoteTime {
+    type Aggregate = Person;
+    const NAME: &'static str = "NoteTime";
+
+    fn decide(&self, _: &Person, context: &Context) -> Verdict<Person> {
+        Ok(vec![PersonEvent::Noted { text: context.now.as_second().to_string() }])
+    }
+}
+
 /// Takes a note of the next ticket's number, at most so many notes in all.
 pub(crate) struct TakeTicket(pub(crate) u64);
 
