@@ -1,0 +1,13 @@
+//! What targets and seeds share: tables that hold whatever they are given.
+
+mod tables;
+
+pub use tables::Tables;
+
+use std::future::Future;
+
+/// Runs to the end what waits for nobody but the clock, which does not keep it waiting.
+pub fn at_once<F: Future>(work: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+    runtime.block_on(work)
+}
