@@ -60,7 +60,7 @@ async fn while_another_scans_it_is_said_until_when() {
 
 /// For longer than a command of a service would wait: the tries alone take some eight seconds.
 #[tokio::test]
-async fn a_table_that_is_throttled_for_a_while_ends_no_scan() {
+async fn a_table_that_is_throttled_for_a_while_ends_no_step() {
     let machine = Machine::with_histories().await;
     let licensing = SERVICES.iter().find(|service| service.domain == "licensing").unwrap();
     let watcher = Rebuild::new(machine.store(), "views", "licensing", licensing.projections, "watcher", Timestamp::now());
@@ -70,4 +70,8 @@ async fn a_table_that_is_throttled_for_a_while_ends_no_scan() {
     };
     let (built, ()) = tokio::join!(machine.run("views rebuild licensing --segments 1 --settle 1"), throttled);
     assert_eq!(built.code, 0, "{built:?}");
+    // The other steps begin with the pointer.
+    machine.door.throttle(40);
+    let switched = machine.run("views switch licensing --settle 0").await;
+    assert_eq!(switched.code, 0, "{switched:?}");
 }
