@@ -11,8 +11,8 @@ use headwater_bench::effort::Effort;
 use headwater_bench::measure::binaries::Folders;
 use headwater_bench::measure::{binaries, correctness, histories, hot_stream, lag, rebuild, starts, throughput};
 use headwater_bench::report::Measured;
-use headwater_bench::server::{self, RUNS_AS_SERVER, Server};
-use headwater_bench::systems::Clients;
+use headwater_bench::server::{self, RUNS_AS_SERVER};
+use headwater_bench::systems::fresh_server;
 use headwater_tests::RUNS_AS_PLATFORM;
 use headwater_tests::rebuild::{RUNS_AS_CLI, run_as_cli};
 
@@ -55,18 +55,16 @@ async fn run(arguments: &Arguments) -> Result<()> {
         folders.build()?;
     }
     let program = std::env::current_exe()?;
-    let server = Server::start(&program)?;
-    let clients = Clients::connect(server.endpoint()).await;
-    clients.create_tables().await?;
 
     tell("what each system finds after some commands");
+    let (server, clients) = fresh_server(&program).await?;
     let found = correctness::measure(&clients).await?;
     tell("commands at histories of all lengths");
-    let cells = histories::measure(&server, &clients, &effort).await?;
+    let cells = histories::measure(&program, &effort).await?;
     tell("throughput");
-    let rates = throughput::measure(&clients, &effort).await?;
+    let rates = throughput::measure(&program, &effort).await?;
     tell("one hot stream");
-    let hot = hot_stream::measure(&clients, &effort).await?;
+    let hot = hot_stream::measure(&program, &effort).await?;
     tell("starts");
     let started = starts::measure(&server, &folders, &effort).await?;
     drop(server);

@@ -5,19 +5,13 @@ use std::path::Path;
 use anyhow::Result;
 use headwater_bench::effort::Effort;
 use headwater_bench::measure::{correctness, histories, hot_stream};
-use headwater_bench::server::Server;
-use headwater_bench::systems::{Clients, Kind};
+use headwater_bench::systems::{Kind, fresh_server};
 
-async fn server() -> Result<(Server, Clients)> {
-    let server = Server::start(Path::new(env!("CARGO_BIN_EXE_headwater-bench")))?;
-    let clients = Clients::connect(server.endpoint()).await;
-    clients.create_tables().await?;
-    Ok((server, clients))
-}
+const PROGRAM: &str = env!("CARGO_BIN_EXE_headwater-bench");
 
 #[tokio::test]
 async fn every_system_finds_what_was_written_but_for_one() -> Result<()> {
-    let (_server, clients) = server().await?;
+    let (_server, clients) = fresh_server(Path::new(PROGRAM)).await?;
     let found = correctness::measure(&clients).await?;
     assert_eq!(found.len(), Kind::ALL.iter().filter(|kind| kind.has_state()).count());
     let wrong: Vec<Kind> = found.iter().filter(|found| found.found != found.expected).map(|found| found.kind).collect();
@@ -28,9 +22,8 @@ async fn every_system_finds_what_was_written_but_for_one() -> Result<()> {
 
 #[tokio::test]
 async fn commands_cost_what_they_should_at_any_length() -> Result<()> {
-    let (server, clients) = server().await?;
     let effort = Effort { rounds: 1, commands: 2, lengths: vec![10, 200], ..Effort::quick() };
-    for cell in histories::measure(&server, &clients, &effort).await? {
+    for cell in histories::measure(Path::new(PROGRAM), &effort).await? {
         let spent = cell.measured.map_err(anyhow::Error::msg)?.spent;
         let spent = (spent.calls, spent.reads, spent.writes);
         let expected = match cell.kind {
@@ -50,8 +43,7 @@ async fn commands_cost_what_they_should_at_any_length() -> Result<()> {
 
 #[tokio::test]
 async fn no_command_of_ours_is_lost_on_a_hot_stream() -> Result<()> {
-    let (_server, clients) = server().await?;
-    let hot = hot_stream::measure(&clients, &Effort { rounds: 1, ..Effort::quick() }).await?;
+    let hot = hot_stream::measure(Path::new(PROGRAM), &Effort { rounds: 1, ..Effort::quick() }).await?;
     let ours = hot.iter().find(|hot| hot.kind == Kind::Warm).expect("it is measured");
     assert!(ours.committed > 0);
     assert!(ours.balances.iter().all(|(expected, found)| expected == found), "{:?}", ours.balances);

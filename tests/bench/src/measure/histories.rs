@@ -1,5 +1,6 @@
 //! One command after the other, at histories of several lengths: how long it takes, and what it costs.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
@@ -9,7 +10,7 @@ use crate::effort::Effort;
 use crate::meter::{Meter, Spent};
 use crate::server::Server;
 use crate::stats::Latency;
-use crate::systems::{Clients, Kind, System};
+use crate::systems::{Clients, Failure, Kind, System, fresh_server};
 
 /// How many commands' costs are counted. Whatever a system does now and then, it does in so many.
 const METERED: u64 = 100;
@@ -52,27 +53,30 @@ struct Probe {
     failure: Option<String>,
 }
 
-/// A system's two processes: one is timed, the other one's calls are counted.
+/// A system on a server of its own, as two processes: one is timed, the other one's calls are counted.
 struct Subject {
     timed: System,
     metered: System,
+    meter: Meter,
+    _server: Server,
 }
 
 /// Measures all systems at all lengths.
 ///
 /// # Errors
 /// If a history cannot be written. That a system cannot carry out commands on it is a result.
-pub async fn measure(server: &Server, clients: &Clients, effort: &Effort) -> Result<Vec<Cell>> {
-    let meter = Meter::start(server.endpoint()).await?;
-    let through_meter = Clients::connect(meter.endpoint()).await;
+pub async fn measure(program: &Path, effort: &Effort) -> Result<Vec<Cell>> {
     let mut subjects = Vec::new();
     for kind in Kind::ALL {
-        let (timed, metered) = (System::open(kind, clients).await?, System::open(kind, &through_meter).await?);
+        let subject = Subject::open(kind, program).await?;
         let probes: Vec<Probe> = effort.lengths.iter().map(|length| Probe::new(kind, *length, effort)).collect();
         for probe in &probes {
-            probe.fill(&timed).await.map_err(|failure| anyhow!("{} cannot write {} events: {failure}", kind.name(), probe.length))?;
+            probe
+                .fill(&subject.timed)
+                .await
+                .map_err(|failure| anyhow!("{} cannot write {} events: {failure}", kind.name(), probe.length))?;
         }
-        subjects.push((Subject { timed, metered }, probes));
+        subjects.push((subject, probes));
     }
     for round in 0..effort.rounds {
         for place in 0..effort.lengths.len() {
@@ -84,10 +88,20 @@ pub async fn measure(server: &Server, clients: &Clients, effort: &Effort) -> Res
     let mut cells = Vec::new();
     for (subject, probes) in subjects {
         for probe in probes {
-            cells.push(probe.finish(&subject.metered, &meter).await?);
+            cells.push(probe.finish(&subject).await?);
         }
     }
     Ok(cells)
+}
+
+impl Subject {
+    async fn open(kind: Kind, program: &Path) -> Result<Self> {
+        let (server, clients) = fresh_server(program).await?;
+        let meter = Meter::start(server.endpoint()).await?;
+        let through_meter = Clients::connect(meter.endpoint()).await;
+        let (timed, metered) = (System::open(kind, &clients).await?, System::open(kind, &through_meter).await?);
+        Ok(Self { timed, metered, meter, _server: server })
+    }
 }
 
 impl Probe {
@@ -98,7 +112,7 @@ impl Probe {
     }
 
     /// Writes what must be there before the first command of each account.
-    async fn fill(&self, system: &System) -> Result<(), crate::systems::Failure> {
+    async fn fill(&self, system: &System) -> Result<(), Failure> {
         let turns = self.timed.iter().chain(&self.metered);
         let first = turns.filter(|turn| turn.nth == begin(self.length));
         let filled = first.map(|turn| system.fill(&turn.account, turn.nth - 1));
@@ -121,7 +135,7 @@ impl Probe {
     }
 
     /// Counts what commands cost, unless there are none that succeed.
-    async fn finish(self, system: &System, meter: &Meter) -> Result<Cell> {
+    async fn finish(self, Subject { metered: system, meter, .. }: &Subject) -> Result<Cell> {
         let Self { kind, length, metered, samples, failure, .. } = self;
         if let Some(failure) = failure {
             return Ok(Cell { kind, length, measured: Err(failure) });

@@ -1,5 +1,6 @@
 //! One stream that many write to, each a process of its own.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
@@ -7,7 +8,7 @@ use futures::future::try_join_all;
 
 use crate::account::Account;
 use crate::effort::Effort;
-use crate::systems::{Clients, Failure, Kind, System};
+use crate::systems::{Clients, Failure, Kind, System, fresh_server};
 
 /// How many write at once.
 pub const WRITERS: u64 = 16;
@@ -33,11 +34,12 @@ pub struct Hot {
 ///
 /// # Errors
 /// If a command fails otherwise than by a conflict.
-pub async fn measure(clients: &Clients, effort: &Effort) -> Result<Vec<Hot>> {
+pub async fn measure(program: &Path, effort: &Effort) -> Result<Vec<Hot>> {
     let mut all: Vec<Hot> = KINDS.map(|kind| Hot { kind, committed: 0, refused: 0, took: Duration::ZERO, balances: Vec::new() }).into();
     for round in 0..effort.rounds {
         for hot in &mut all {
-            hot.round(clients, round, effort.spell).await.with_context(|| hot.kind.name())?;
+            let (_server, clients) = fresh_server(program).await?;
+            hot.round(&clients, round, effort.spell).await.with_context(|| hot.kind.name())?;
         }
     }
     Ok(all)

@@ -1,5 +1,6 @@
 //! All the commands that one process can carry out, from several clients at once, each on streams of its own.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use futures::future::try_join_all;
 
 use crate::effort::Effort;
 use crate::stats::{cpu_time, median};
-use crate::systems::{Clients, Kind, System};
+use crate::systems::{Kind, System, fresh_server};
 
 /// What is measured: as many commands as these carry out in a spell.
 pub const KINDS: [Kind; 6] = [Kind::BarePut, Kind::Warm, Kind::Cold, Kind::CqrsEs, Kind::CqrsEsSnapshots, Kind::EventStoreAdapter];
@@ -38,12 +39,13 @@ struct Spell {
 ///
 /// # Errors
 /// If any command fails: there is nothing that should make it.
-pub async fn measure(clients: &Clients, effort: &Effort) -> Result<Vec<Rate>> {
+pub async fn measure(program: &Path, effort: &Effort) -> Result<Vec<Rate>> {
     let cells: Vec<(usize, Kind)> = effort.clients.iter().flat_map(|count| KINDS.map(|kind| (*count, kind))).collect();
     let mut spells: Vec<Vec<Spell>> = cells.iter().map(|_| Vec::new()).collect();
     for round in 0..effort.rounds {
         for ((count, kind), spells) in cells.iter().zip(&mut spells) {
-            let system = Arc::new(System::open(*kind, clients).await?);
+            let (_server, clients) = fresh_server(program).await?;
+            let system = Arc::new(System::open(*kind, &clients).await?);
             spells.push(spell(*kind, &system, *count, round, effort.spell).await?);
         }
     }

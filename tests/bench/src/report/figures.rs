@@ -74,7 +74,7 @@ fn spent(measured: &Measured, kind: Kind, is_meant: impl Fn(u64) -> bool) -> Res
         let spent = cell.measured.as_ref().map_err(|failure| anyhow::anyhow!("{}: {failure}", kind.name()))?.spent;
         most = (most.0.max(spent.calls), most.1.max(spent.reads), most.2.max(spent.writes));
     }
-    Ok((format!("{} calls, {} r, {} w", average(most.0), average(most.1), average(most.2)), most))
+    Ok((format!("{}: {} r, {} w", average(most.0), average(most.1), average(most.2)), most))
 }
 
 /// Headwater's share of the bare puts' rate, by the number of clients.

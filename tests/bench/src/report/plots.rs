@@ -13,6 +13,9 @@ use crate::systems::Kind;
 const SIZE: (u32, u32) = (820, 420);
 const FONT: &str = "sans-serif";
 
+/// How much higher the axis is than the highest bar.
+const ROOM_FOR_LABELS: f64 = 1.6;
+
 /// A history of no events has a place on the logarithmic axis, too.
 const NO_EVENTS: f64 = 1.0;
 
@@ -96,9 +99,9 @@ fn bars(path: &Path, measured: &Measured) -> Result<()> {
         .margin(12)
         .x_label_area_size(30)
         .y_label_area_size(56)
-        .build_cartesian_2d(0.0..group * clients.len() as f64, 0.0..most * 1.1)
+        .build_cartesian_2d(0.0..group * clients.len() as f64, 0.0..most * ROOM_FOR_LABELS)
         .map_err(failed)?;
-    let count = |x: &f64| clients.get((x / group) as usize).map(|clients| format!("{clients} clients")).unwrap_or_default();
+    let count = |x: &f64| clients.get((x / group) as usize).map(|clients| format!("{clients} at once")).unwrap_or_default();
     chart
         .configure_mesh()
         .disable_x_mesh()

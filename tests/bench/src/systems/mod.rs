@@ -5,6 +5,8 @@ mod cqrs_es;
 mod event_store_adapter;
 mod headwater;
 
+use std::path::Path;
+
 use anyhow::Result;
 use aws_sdk_dynamodb::Client;
 
@@ -14,7 +16,7 @@ use self::event_store_adapter::EventStoreAdapter;
 pub(crate) use self::headwater::{EVENTS, IDEMPOTENCY};
 use self::headwater::{Headwater, Mode};
 use crate::account::Account;
-use crate::server::configuration;
+use crate::server::{Server, configuration};
 
 /// How many events lie between two snapshots of the peers. `cqrs-es` has 100 in its examples; what a command costs is least at some 10.
 pub const SNAPSHOT_EVERY: u64 = 10;
@@ -105,6 +107,20 @@ impl Clients {
         cqrs_es::create_tables(&self.peers).await?;
         event_store_adapter::create_tables(&self.peers).await
     }
+}
+
+/// An empty server with the tables of all systems, and connections to it. `program` is as for [`Server::start`].
+///
+/// The emulator remembers every transaction for ten minutes, and goes through all of them at each further one. So whatever is timed has a
+/// server of its own, or those that write by transactions would pay for all that was measured before.
+///
+/// # Errors
+/// If it does not get ready.
+pub async fn fresh_server(program: &Path) -> Result<(Server, Clients)> {
+    let server = Server::start(program)?;
+    let clients = Clients::connect(server.endpoint()).await;
+    clients.create_tables().await?;
+    Ok((server, clients))
 }
 
 /// One process of a system: what it remembers, no other of the same kind knows.
