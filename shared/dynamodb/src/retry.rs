@@ -141,6 +141,8 @@ where
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_dynamodb::operation::put_item::PutItemError;
+
     use super::*;
 
     #[test]
@@ -160,6 +162,19 @@ mod tests {
         ] {
             assert_eq!(fault_of(code, status), expected, "{code} {status}");
         }
+    }
+
+    #[test]
+    fn a_request_that_cannot_be_made_is_not_made_again() {
+        assert_eq!(fault(&SdkError::<PutItemError>::construction_failure("a field is missing")), Fault::Refused);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waits_grow_up_to_a_limit() {
+        let mut backoff = Backoff::until(Instant::now() + Duration::from_secs(60));
+        while backoff.wait().await {}
+        // A quarter of a second each, in the mean.
+        assert!((150..400).contains(&backoff.tries), "{}", backoff.tries);
     }
 
     #[tokio::test]

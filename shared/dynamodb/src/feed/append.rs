@@ -96,7 +96,6 @@ impl Appender {
         let Reached { stream, version, commits } = reached;
         let fed = fed_version(&self.table, stream).await?;
         let commits = match follow(fed, commits) {
-            _ if fed >= *version => Vec::new(),
             (commits, end) if end >= *version => commits,
             _ => {
                 let mut commits = self.events.commit_keys_after(stream, fed).await?;
@@ -167,4 +166,27 @@ fn fill_page(missing: Vec<Missing<'_>>) -> (Vec<Missing<'_>>, bool) {
         }
     }
     (page, total > MOST_COMMITS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_takes_so_many_commits_and_not_one_more() {
+        let stream = "acme/identity/users/42".parse().unwrap();
+        let missing = |commits: u64| {
+            let commits = (1..=commits).map(|first| CommitKey { first, count: 1 }).collect();
+            Missing { stream: &stream, fed: 0, commits }
+        };
+        for (streams, page, more) in [
+            (vec![100], vec![100], false),
+            (vec![101], vec![100], true),
+            (vec![60, 0, 40], vec![60, 40], false),
+            (vec![60, 60, 1], vec![60, 40], true),
+        ] {
+            let (taken, is_more) = fill_page(streams.iter().map(|commits| missing(*commits)).collect());
+            assert_eq!((taken.iter().map(|missing| missing.commits.len()).collect(), is_more), (page, more), "{streams:?}");
+        }
+    }
 }

@@ -69,3 +69,19 @@ impl Pauses {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_grow_up_to_a_limit_and_end_before_the_deadline() {
+        let begin = Instant::now();
+        let mut pauses = Pauses::until((begin + Duration::from_secs(2)).into_std());
+        let mut ends = Vec::new();
+        while pauses.next().await {
+            ends.push(begin.elapsed().as_millis());
+        }
+        assert_eq!(ends, [20, 60, 140, 300, 550, 800, 1_050, 1_300, 1_550, 1_800]);
+    }
+}

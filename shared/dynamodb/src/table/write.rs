@@ -152,3 +152,34 @@ fn reasons(error: &SdkError<TransactWriteItemsError>) -> Vec<&str> {
         _ => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::config::http::HttpResponse;
+    use aws_sdk_dynamodb::types::CancellationReason;
+    use aws_sdk_dynamodb::types::error::{TransactionCanceledException, TransactionInProgressException};
+
+    use super::*;
+
+    fn failed(error: TransactWriteItemsError) -> SdkError<TransactWriteItemsError> {
+        SdkError::service_error(error, HttpResponse::new(400_u16.try_into().unwrap(), "".into()))
+    }
+
+    #[test]
+    fn a_transaction_is_tried_again_where_only_what_passes_was_in_its_way() {
+        for (codes, expected) in [
+            (vec!["None", "TransactionConflict"], true),
+            (vec!["ThrottlingError"], true),
+            (vec!["ProvisionedThroughputExceeded", "None"], true),
+            (vec!["TransactionConflict", "ConditionalCheckFailed"], false),
+            (vec!["None", "ValidationError"], false),
+        ] {
+            let reasons = codes.iter().map(|code| CancellationReason::builder().code(*code).build()).collect();
+            let cancelled = TransactionCanceledException::builder().set_cancellation_reasons(Some(reasons)).build();
+            let error = failed(TransactWriteItemsError::TransactionCanceledException(cancelled));
+            assert_eq!(was_outrun(&error), expected, "{codes:?}");
+        }
+        let other = TransactionInProgressException::builder().build();
+        assert!(!was_outrun(&failed(TransactWriteItemsError::TransactionInProgressException(other))));
+    }
+}
