@@ -177,7 +177,7 @@ mod tests {
         assert!((150..400).contains(&backoff.tries), "{}", backoff.tries);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn no_attempt_is_begun_without_time_for_it() {
         let deadline = Instant::now() + LEAST + Duration::from_millis(100);
         let mut backoff = Backoff::until(deadline);
