@@ -57,7 +57,7 @@ async fn a_place_of_another_list_is_refused() {
 async fn a_page_costs_one_query_and_one_batch() {
     // A label that came later leaves a row ahead of its place in the list; the first has none.
     let story = [vec![titled("a")], vec![labelled("red")]];
-    let commits: Vec<Commit> = (1..=4).flat_map(|id| history(&note(id), &story[..id.min(2)])).collect();
+    let commits: Vec<Commit> = (1..=4_usize).flat_map(|id| history(&note(id), &story[..id.min(2)])).collect();
     let world = World::with(&commits).await;
     for commit in &commits {
         world.projector().project(doorbells(std::slice::from_ref(commit))).await;
