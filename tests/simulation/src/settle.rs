@@ -68,7 +68,9 @@ fn check_views(history: &History, views: &Views, is_one_build: bool) -> Result<(
         let head = commits.last().map_or(0, Commit::last);
         for name in names(stream, commits) {
             let row = views.rows.get(&name).ok_or_else(|| format!("{name} has no row"))?;
-            if row.contains_key("k") {
+            // Where a worker of the second build dies between a part's row, folded anew at its old version, and the places that it leaves, one of
+            // the first may have moved the stream's mark on. Then those places are hints that lead nowhere until the row changes again.
+            if is_one_build && row.contains_key("k") {
                 return Err(format!("{name} has index rows that are yet to be removed"));
             }
             let (projection, expected_row) = folded(history, &name, head, number(row, "r"))?;
