@@ -21,8 +21,9 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// Tables that hold these items.
-    pub fn of(items: Vec<Map<String, Value>>) -> Self {
+    /// Tables that hold these items, as far as DynamoDB knows the types of their attributes.
+    pub fn of(mut items: Vec<Map<String, Value>>) -> Self {
+        items.retain(|item| serde_json::from_value::<serde_dynamo::Item>(Value::Object(item.clone())).is_ok());
         Self { items: Arc::new(Mutex::new(items)) }
     }
 
