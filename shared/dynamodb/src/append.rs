@@ -74,12 +74,12 @@ impl EventStore {
             .client()
             .put_item()
             .table_name(&self.config().events_table)
-            .set_item(Some(item.clone()))
             .condition_expression("attribute_not_exists(#stream)")
             .expression_attribute_names("#stream", "stream")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = settle(self.meter(), self.deadline(), fault, || request.clone().send()).await;
+        // The item is most of the request: it is copied once for each attempt.
+        let answer = settle(self.meter(), self.deadline(), fault, || request.clone().set_item(Some(item.clone())).send()).await;
         match answer {
             Ok(output) => {
                 self.meter().write(&output.consumed_capacity);

@@ -70,6 +70,7 @@ pub(crate) enum Nothing {
 impl<'a, C: Command> Attempt<'a, C> {
     async fn begin(store: &'a EventStore, execution: &'a Execution<'a, C>) -> Result<Self, StoreError> {
         let cached = store.cache().get(&execution.stream);
+        let is_known = cached.is_some() || execution.is_new;
         let mut attempt = Self {
             store,
             execution,
@@ -80,9 +81,9 @@ impl<'a, C: Command> Attempt<'a, C> {
             since: Since::default(),
             conflicts: 0,
             backoff: Backoff::until(store.deadline()),
-            known: cached.clone().unwrap_or_default(),
+            known: cached.unwrap_or_default(),
         };
-        if cached.is_none() && !execution.is_new {
+        if !is_known {
             attempt.read().await?;
         }
         Ok(attempt)
