@@ -129,6 +129,8 @@ mod tests {
             (AttributeValue::M(HashMap::new()), 3),
             (AttributeValue::M(HashMap::from([("key".to_owned(), s("ab"))])), 3 + 1 + 3 + 2),
             (AttributeValue::Ss(vec!["ab".to_owned(), "c".to_owned()]), 3),
+            (AttributeValue::Ns(vec!["7".to_owned(), "-27".to_owned()]), 2 + 3),
+            (AttributeValue::Bs(vec![vec![0; 5].into(), vec![0; 2].into()]), 5 + 2),
         ] {
             assert_eq!(value_size(&value), bytes, "{value:?}");
         }

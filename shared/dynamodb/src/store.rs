@@ -88,3 +88,23 @@ impl EventStore {
         self.deadline.unwrap_or_else(|| Instant::now() + self.patience)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::config::{BehaviorVersion, Config};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_have_until_the_deadline_or_else_as_long_as_the_store_is_patient() {
+        let client = Client::from_conf(Config::builder().behavior_version(BehaviorVersion::latest()).build());
+        let config = StoreConfig { events_table: "events".to_owned(), idempotency_table: None, unique_key: None };
+        let store = EventStore::new(client, config);
+        let now = Instant::now();
+        assert_eq!(store.deadline(), now + PATIENCE);
+        let patient = store.patient(Duration::from_secs(60));
+        assert_eq!(patient.deadline(), now + Duration::from_secs(60));
+        let deadline = now + Duration::from_secs(2);
+        assert_eq!(patient.within(deadline.into_std()).deadline(), deadline);
+    }
+}

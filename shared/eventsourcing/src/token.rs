@@ -366,6 +366,10 @@ mod tests {
         assert_eq!(parse_tokens(&format!("\"{longest}\""), "acme").unwrap()[0].to_string(), longest);
         let most = vec!["\"acme/identity@1\""; MOST_TOKENS].join(",");
         assert_eq!(parse_tokens(&most, "acme").unwrap().len(), MOST_TOKENS);
+        let user = StreamName::new("acme", "identity", "users", "42").unwrap();
+        let at = |version: u64| parse_tokens(&Token::of(&user, version).quoted(), "acme");
+        assert_eq!(at(LARGEST_VERSION), Ok(vec![Token::of(&user, LARGEST_VERSION)]));
+        assert!(matches!(at(LARGEST_VERSION + 1), Err(InvalidToken::Malformed(_))));
     }
 
     #[test]

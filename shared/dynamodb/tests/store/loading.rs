@@ -134,6 +134,17 @@ async fn a_state_can_be_had_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_time_is_found_among_commits_of_one_event_too() {
+    let dynamo = Dynamo::start().await;
+    let ada = person("ada");
+    dynamo.import((1..=4).map(|number| commit(&ada, number, &[noted(number)])).collect());
+    for (second, version) in [(0, 0), (1, 1), (3, 3), (9, 4)] {
+        let state = dynamo.store().load_at::<Person>(&ada, At::Time(at(second))).await.unwrap();
+        assert_eq!((state.version, state.state.notes), (version, version), "second {second}");
+    }
+}
+
+#[tokio::test]
 async fn commits_come_in_pages_without_snapshots() {
     let dynamo = Dynamo::start().await;
     let ada = person("ada");
