@@ -159,3 +159,23 @@ fn outrun_or_fault(error: &SdkError<TransactGetItemsError>) -> Fault {
         _ => fault(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::config::http::HttpResponse;
+    use aws_sdk_dynamodb::types::error::{ResourceNotFoundException, TransactionCanceledException};
+
+    use super::*;
+
+    fn failed(error: TransactGetItemsError) -> SdkError<TransactGetItemsError> {
+        SdkError::service_error(error, HttpResponse::new(400_u16.try_into().unwrap(), "".into()))
+    }
+
+    #[test]
+    fn a_read_that_met_a_write_is_tried_again() {
+        let cancelled = TransactionCanceledException::builder().build();
+        assert_eq!(outrun_or_fault(&failed(TransactGetItemsError::TransactionCanceledException(cancelled))), Fault::Contended);
+        let other = ResourceNotFoundException::builder().build();
+        assert_eq!(outrun_or_fault(&failed(TransactGetItemsError::ResourceNotFoundException(other))), Fault::Refused);
+    }
+}

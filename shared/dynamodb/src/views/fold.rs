@@ -85,3 +85,20 @@ impl From<EventError> for FoldError {
         Self::Poison(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_event_was_folded_into_holds_nothing_whatever_the_revision() {
+        let unused = |_: &StreamName, _: &Row, _: &[Commit]| Err(EventError::Unwritable(String::new()));
+        let projection = |revision| ProjectionFn { category: "notes", revision, apply: unused, parts: None };
+        for revision in [0, 1] {
+            let row = |version| Row { version, revision, ..Row::default() };
+            assert!(!usable(&projection(revision), &row(0)));
+            assert!(usable(&projection(revision), &row(1)));
+            assert!(!usable(&projection(revision + 1), &row(1)));
+        }
+    }
+}

@@ -1,10 +1,11 @@
 //! Reads as fresh as a token demands, and what they cost.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use headwater::{IndexKey, Position, Projection, ProjectionFn, StreamName, projection_fn};
-use headwater_dynamodb::{Projector, ReadError};
+use headwater_dynamodb::{Overlay, PageRequest, Projector, ReadError, StoreError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +43,50 @@ async fn a_read_that_has_no_time_left_asks_nothing_not_even_for_the_generation()
     assert_eq!(tap.take_calls(), Vec::<String>::new());
 }
 
+/// Whichever of its calls it is that takes too long: that for the row, or that for the events.
+#[tokio::test]
+async fn no_call_of_a_read_outlasts_its_deadline() {
+    let commits = history(&note(1), &[vec![titled("ada")], vec![titled("bob")]]);
+    let world = World::with(&commits).await;
+    world.projector().project(doorbells(&commits[..1])).await;
+    for (slow, at_least) in [("GetItemInput", 1), ("QueryInput", 2)] {
+        let tap = Tap::refusing(move |_, input| {
+            if input.contains(slow) {
+                std::thread::sleep(Duration::from_millis(600));
+            }
+            false
+        });
+        let views = world.views_through(&tap);
+        views.generation().await.unwrap();
+        let late = views.within(Instant::now() + Duration::from_millis(500)).get(&NOTES, &note(1), Some(at_least)).await;
+        assert!(matches!(late, Err(ReadError::Store(StoreError::Unavailable(_)))), "{slow}: {late:?}");
+    }
+}
+
+/// The nearest replica may not have got it yet; but it answers at half the price.
+#[tokio::test]
+async fn who_brings_a_token_reads_strongly_and_nobody_else() {
+    let commits = history(&note(1), &[vec![titled("ada")]]);
+    let world = World::with(&commits).await;
+    world.projector().project(doorbells(&commits)).await;
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let ask = Arc::clone(&asked);
+    let tap = Tap::refusing(move |_, input| {
+        ask.lock().unwrap().push(input.contains("consistent_read: Some(true)"));
+        false
+    });
+    let strongly = || std::mem::take(&mut *asked.lock().unwrap());
+    let views = world.views_through(&tap);
+    views.generation().await.unwrap();
+    strongly();
+    for (at_least, overlay) in [(None, None), (Some(1), Some(&Overlay::default()))] {
+        views.get(&NOTES, &note(1), at_least).await.unwrap();
+        assert_eq!(strongly(), [overlay.is_some()], "the row");
+        views.page(PageRequest { overlay, ..all_notes(5) }).await.unwrap();
+        assert_eq!(strongly(), [overlay.is_some(); 2], "the list, and the rows in it");
+    }
+}
+
 #[tokio::test]
 async fn a_stream_that_no_projector_has_seen_is_read_all_the_same() {
     let commits = history(&note(1), &[vec![titled("ada")], vec![NoteEvent::Deleted {}]]);
@@ -72,12 +117,13 @@ async fn a_row_is_read_as_it_was_after_any_event() {
 #[tokio::test]
 async fn a_row_is_not_read_past_what_cannot_be_folded() {
     let commits = history(&note(1), &[vec![titled("ada")], vec![titled("bob")], vec![titled("cid")]]);
-    for second in [Some(poison(&note(1), 2)), None] {
+    for (second, why) in [(Some(poison(&note(1), 2)), "Nonsense"), (None, "lacks the event 2")] {
         let there = [Some(commits[0].clone()), second, Some(commits[2].clone())];
         let world = World::with(&there.into_iter().flatten().collect::<Vec<_>>()).await;
         let store = world.store(&Tap::default());
         assert_eq!(store.row_at(&NOTES, &note(1), 1).await.unwrap().unwrap().version, 1);
-        assert!(matches!(store.row_at(&NOTES, &note(1), 3).await, Err(ReadError::Parked { .. })));
+        let stopped = store.row_at(&NOTES, &note(1), 3).await;
+        assert!(matches!(&stopped, Err(ReadError::Parked { reason, .. }) if reason.contains(why)), "{stopped:?}");
     }
 }
 
@@ -140,7 +186,7 @@ async fn a_row_of_another_revision_is_never_used() {
         let row = views.get(&LOUD[0], &note(1), at_least).await.unwrap().unwrap();
         assert_eq!((row.version, row.revision, row.read::<Loud>().unwrap().0.title.as_str()), (2, 2, "ADA"));
     }
-    assert_eq!(list(&views, headwater_dynamodb::PageRequest { projection: &LOUD[0], ..all_notes(5) }).await.len(), 1);
+    assert_eq!(list(&views, PageRequest { projection: &LOUD[0], ..all_notes(5) }).await.len(), 1);
 
     // The projector folds such a row anew, from the first event on.
     let later = Projector::new(world.store(&Tap::default()), "views", "feed", "toy", &LOUD);

@@ -191,6 +191,19 @@ async fn a_poison_event_parks_its_stream_alone() {
 }
 
 #[tokio::test]
+async fn what_a_parked_row_had_left_is_seen_to_before() {
+    let mut commits = history(&note(1), &[vec![titled("ada")], vec![titled("bob")]]);
+    commits.push(poison(&note(1), 3));
+    let world = World::with(&commits).await;
+    world.projector().project(doorbells(&commits[..1])).await;
+    // It dies when the row is written, which has left a place in the list.
+    let dying = world.projector_through(&Tap::refusing(|_, input| input.contains("UpdateItem")));
+    assert_eq!(dying.project(doorbells(&commits[1..2])).await.failed, [0]);
+    assert_eq!(world.projector().project(doorbells(&commits)).await.parked, [note(1)]);
+    assert_eq!(world.live().await.index.len(), 1, "where it is, and nothing is noted as left over");
+}
+
+#[tokio::test]
 async fn a_stream_whose_first_event_is_poison_says_so() {
     let world = World::with(&[poison(&note(1), 1)]).await;
     assert_eq!(world.projector().project(vec![bare(&note(1), 1)]).await.parked, [note(1)]);

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::interceptors::BeforeSerializationInterceptorContextRef;
+use aws_sdk_dynamodb::config::interceptors::{BeforeSerializationInterceptorContextRef, FinalizerInterceptorContextMut};
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, ConfigBag, Credentials, Intercept, Region};
 use aws_sdk_dynamodb::error::BoxError;
 use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_smithy_runtime_api::client::interceptors::context::Output;
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use headwater::{Commit, FeedPosition, ProjectionFn, Row, StreamName};
@@ -263,17 +264,21 @@ pub(crate) fn all_notes(limit: usize) -> PageRequest<'static> {
     }
 }
 
-/// Watches the calls of a client, and refuses those that a test wants refused.
+/// Watches the calls of a client, refuses those that a test wants refused, and has its hand in the answers.
 #[derive(Clone, Default)]
 pub(crate) struct Tap(Arc<Watch>);
 
 /// Whether to refuse a call, given how many there were before and its input as `Debug` writes it.
 type Refuse = dyn Fn(usize, &str) -> bool + Send + Sync;
 
+/// May change the answer to an operation, or lose it: then the operation is done, and nobody knows.
+type Answer = dyn Fn(&str, &mut Output) -> Result<(), BoxError> + Send + Sync;
+
 #[derive(Default)]
 struct Watch {
     calls: Mutex<Vec<String>>,
     refuse: Option<Box<Refuse>>,
+    answer: Option<Box<Answer>>,
 }
 
 impl Tap {
@@ -284,7 +289,12 @@ impl Tap {
 
     /// Refuses the calls of which this is true.
     pub(crate) fn refusing(refuse: impl Fn(usize, &str) -> bool + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Watch { calls: Mutex::default(), refuse: Some(Box::new(refuse)) }))
+        Self(Arc::new(Watch { refuse: Some(Box::new(refuse)), ..Watch::default() }))
+    }
+
+    /// Lets all calls through, and this sees to the answers.
+    pub(crate) fn answering(answer: impl Fn(&str, &mut Output) -> Result<(), BoxError> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Watch { answer: Some(Box::new(answer)), ..Watch::default() }))
     }
 
     /// The operations called since this was last asked.
@@ -317,6 +327,18 @@ impl Intercept for Tap {
         }
         calls.push(config.load::<Metadata>().unwrap().name().to_owned());
         Ok(())
+    }
+
+    fn modify_before_attempt_completion(
+        &self,
+        context: &mut FinalizerInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        match (&self.0.answer, context.output_or_error_mut()) {
+            (Some(answer), Some(Ok(output))) => answer(config.load::<Metadata>().unwrap().name(), output),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -1,9 +1,14 @@
 //! Which generation is read: switching to a new one, back, and dropping what is not read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
-use headwater_dynamodb::{Generation, OneGeneration, Pace, Progress, RebuildError};
+use aws_sdk_dynamodb::operation::batch_write_item::BatchWriteItemOutput;
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
+use headwater_dynamodb::{Generation, OneGeneration, Pace, Progress, RebuildError, Views};
+use tokio::runtime::Runtime;
 
 use crate::support::{AT_ONCE, Tap, World, all_notes, doorbells, list, text};
 use crate::toy::{NOTES, album, captioned, history, labelled, note, titled};
@@ -80,6 +85,46 @@ async fn the_generation_before_can_be_switched_back_to() {
     assert!(matches!(rebuild.switch(false).await, Err(RebuildError::NotBuilt)), "there is none to switch to");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_that_switch_at_once_the_later_is_told() {
+    let world = built_of(2).await;
+    world.rebuild().switch(false).await.unwrap();
+    let other = Mutex::new(Some(world.rebuild()));
+    // Between its look at the pointer and its change another makes one.
+    let tap = Tap::refusing(move |_, input| {
+        if input.contains("PutItemInput")
+            && let Some(other) = other.lock().unwrap().take()
+        {
+            let switch_back = move || Runtime::new().unwrap().block_on(other.switch_back());
+            std::thread::spawn(switch_back).join().unwrap().unwrap();
+        }
+        false
+    });
+    let outcome = world.rebuild_through(&tap).switch_back().await;
+    assert!(matches!(outcome, Err(RebuildError::Raced)), "{outcome:?}");
+    assert_eq!(world.views().generation().await.unwrap(), Generation(1), "it was switched back once");
+}
+
+#[tokio::test]
+async fn a_switch_whose_reply_is_lost_is_known_for_ones_own() {
+    let world = built_of(2).await;
+    world.rebuild().switch(false).await.unwrap();
+    let lost = AtomicBool::new(false);
+    let lose = move |operation: &str| operation == "PutItem" && !lost.swap(true, SeqCst);
+    let tap = Tap::answering(move |operation, _| if lose(operation) { Err("lost".into()) } else { Ok(()) });
+    world.rebuild_through(&tap).switch_back().await.unwrap();
+    assert_eq!(tap.take_calls(), ["GetItem", "PutItem", "PutItem", "GetItem"]);
+    assert_eq!(world.views().generation().await.unwrap(), Generation(1), "it was switched back once");
+}
+
+#[tokio::test]
+async fn another_domains_generations_are_its_own() {
+    let world = built_of(2).await;
+    world.rebuild().switch(false).await.unwrap();
+    let elsewhere = Views::new(world.store(&Tap::default()), "views", "other");
+    assert_eq!(elsewhere.generation().await.unwrap(), Generation(1));
+}
+
 #[tokio::test]
 async fn dropping_deletes_the_rows_of_that_generation_alone() {
     let world = built().await;
@@ -102,6 +147,36 @@ async fn dropping_deletes_the_rows_of_that_generation_alone() {
     assert_eq!((pointer.generation, pointer.beside().count(), pointer.dropping), (Generation(2), 0, None));
     assert!(matches!(rebuild.discard().await, Err(RebuildError::NothingToDrop)));
     assert!(matches!(rebuild.switch_back().await, Err(RebuildError::NoPrevious)));
+}
+
+#[tokio::test]
+async fn deletes_that_an_answer_leaves_out_are_asked_for_again() {
+    let world = built_of(2).await;
+    world.put("views", ("left-out", "row"), ("v", 1)).await;
+    let left_out = AtomicBool::new(false);
+    let tap = Tap::answering(move |_, output| {
+        if let Some(output) = output.downcast_mut::<BatchWriteItemOutput>()
+            && !left_out.swap(true, SeqCst)
+        {
+            let text = |text: &str| AttributeValue::S(text.to_owned());
+            let delete = DeleteRequest::builder().key("pk", text("left-out")).key("sk", text("row")).build()?;
+            let left = vec![WriteRequest::builder().delete_request(delete).build()];
+            output.unprocessed_items = Some(HashMap::from([("views".to_owned(), left)]));
+        }
+        Ok(())
+    });
+    world.rebuild_through(&tap).discard().await.unwrap();
+    assert!(!has_any(&world, "left-out").await);
+}
+
+/// Rows may be large, and of most of them little counts here.
+#[tokio::test]
+async fn what_is_not_looked_at_does_not_cross_the_wire() {
+    let world = built_of(2).await;
+    let tap = Tap::refusing(|_, input| input.contains("ScanInput") && !input.contains("projection_expression: Some(\"pk, "));
+    let rebuild = world.rebuild_through(&tap);
+    assert_eq!(rebuild.check().await.unwrap().streams, 3);
+    rebuild.discard().await.unwrap();
 }
 
 #[tokio::test]
