@@ -1,10 +1,13 @@
 //! Effects outside: never twice, and never silently lost, whatever dies when.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use headwater_dynamodb::{AfterFailure, EffectId, Effects, Lease, MOST_TRIES, Settlement, Waiting};
+use jiff::Timestamp;
+use tokio::runtime::Runtime;
 
 use crate::support::{Tap, World, text};
 use crate::toy::note;
@@ -51,14 +54,19 @@ async fn what_surely_failed_is_tried_again_and_then_waits_for_a_person() {
     let mails = effects(&world, &Tap::default());
     for tries in 1..=MOST_TRIES {
         let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else { panic!("try {tries}") };
-        let expected = if tries < MOST_TRIES { AfterFailure::TryAgain } else { AfterFailure::Waiting };
-        assert_eq!(mails.failed(&granted, "refused", Duration::ZERO).await.unwrap(), expected);
+        let (pause, expected) = if tries < MOST_TRIES { (Duration::ZERO, AfterFailure::TryAgain) } else { (LONG, AfterFailure::Waiting) };
+        assert_eq!(mails.failed(&granted, "refused", pause).await.unwrap(), expected);
     }
     assert_eq!(mails.lease(mail(1), LONG).await.unwrap(), Lease::Waiting);
     assert_eq!(waiting(&world).await, ["acme/toy/notes/1#00000000000000000001 parked"]);
+    let parked = Waiting { effect: mail(1), is_unknown: false, tries: MOST_TRIES, error: Some("refused".to_owned()) };
+    assert_eq!(mails.waiting_one(&mail(1)).await.unwrap(), Some(parked));
     assert!(mails.settle(&mail(1), Settlement::TryAgain).await.unwrap());
     assert_eq!(waiting(&world).await, [""; 0]);
+    // At once, and as often as before.
     let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else { panic!("settled") };
+    assert_eq!(mails.failed(&granted, "refused", Duration::ZERO).await.unwrap(), AfterFailure::TryAgain);
+    let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else { panic!("it had failed") };
     mails.done(&granted).await.unwrap();
     assert!(!mails.settle(&mail(1), Settlement::TryAgain).await.unwrap(), "it does not wait any more");
     assert_eq!(mails.lease(mail(1), LONG).await.unwrap(), Lease::Done);
@@ -85,6 +93,57 @@ async fn what_failed_just_now_is_left_alone_however_often_its_record_comes() {
         assert_eq!(mails.lease(mail(1), LONG).await.unwrap(), Lease::Busy);
     }
     assert_eq!(waiting(&world).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_fails_again_is_left_alone_for_twice_as_long() {
+    let world = World::new().await;
+    let mails = effects(&world, &Tap::default());
+    let now = || Timestamp::now().as_millisecond();
+    let mut before = 0;
+    // After the first time there is no pause, or there would be no second one.
+    for pause in [Duration::ZERO, LONG] {
+        let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else { panic!("nobody is at it") };
+        before = now();
+        mails.failed(&granted, "refused", pause).await.unwrap();
+    }
+    let until: i64 = world.items("effects").await[0]["u"].as_n().unwrap().parse().unwrap();
+    let twice = 2 * LONG.as_millis() as i64;
+    assert!((before + twice..=now() + twice).contains(&until), "{until}");
+}
+
+#[tokio::test]
+async fn a_lease_whose_reply_is_lost_is_granted_all_the_same() {
+    let world = World::new().await;
+    // The first one, and after a failure the next.
+    for tries in 1..=2 {
+        let lost = AtomicBool::new(false);
+        let lose = move |operation: &str| operation == "PutItem" && !lost.swap(true, SeqCst);
+        let tap = Tap::answering(move |operation, _| if lose(operation) { Err("lost".into()) } else { Ok(()) });
+        let Lease::Granted(granted) = effects(&world, &tap).lease(mail(1), LONG).await.unwrap() else { panic!("try {tries}") };
+        assert!(tap.take_calls().iter().filter(|call| *call == "PutItem").count() > 1);
+        effects(&world, &Tap::default()).failed(&granted, "refused", Duration::ZERO).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_that_try_again_at_once_one_is_granted_the_lease() {
+    let world = World::new().await;
+    let mails = effects(&world, &Tap::default());
+    let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else { panic!("nobody had tried") };
+    mails.failed(&granted, "refused", Duration::ZERO).await.unwrap();
+    // When the one has found that it failed, and asks for the lease, the other has got it.
+    let other = mails.clone();
+    let tap = Tap::refusing(move |calls, _| {
+        let other = other.clone();
+        let lease = move || Runtime::new().unwrap().block_on(other.lease(mail(1), LONG));
+        if calls == 2 {
+            assert!(matches!(std::thread::spawn(lease).join().unwrap(), Ok(Lease::Granted(_))));
+        }
+        false
+    });
+    assert_eq!(effects(&world, &tap).lease(mail(1), LONG).await.unwrap(), Lease::Busy);
+    assert_eq!(tap.take_calls(), ["PutItem", "GetItem", "PutItem", "GetItem"]);
 }
 
 #[tokio::test]

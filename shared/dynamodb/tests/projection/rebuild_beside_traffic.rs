@@ -175,7 +175,7 @@ async fn a_stream_that_is_parked_in_the_new_generation_alone_forbids_the_switch_
 }
 
 #[tokio::test]
-async fn a_stream_that_is_parked_in_both_hinders_nothing() {
+async fn a_stream_that_is_parked_in_both_at_the_same_place_hinders_nothing() {
     let (world, _) = with_poison().await;
     world.append(&[poison(&note(2), 3)]).await;
     world.append(&history(&note(3), &[vec![titled("x")]])).await;
@@ -188,6 +188,10 @@ async fn a_stream_that_is_parked_in_both_hinders_nothing() {
     assert_eq!(check.examples.iter().map(|lacking| &lacking.stream).collect::<Vec<_>>(), [&note(2)], "note 3 has got as far as it had");
     let listed: Vec<_> = world.views().parked("acme", None, 9).await.unwrap().into_iter().map(|parked| parked.stream).collect();
     assert_eq!(listed, [note(3)], "what is read has a list of its own");
+    // One that got further before it was parked is lacking all the same.
+    assert_eq!(world.projector().project(vec![bare(&note(2), 3)]).await.parked, [note(2)]);
+    let Err(RebuildError::Incomplete(check)) = rebuild.switch(false).await else { panic!("it was switched") };
+    assert_eq!(check.examples.iter().map(|lacking| (&lacking.stream, lacking.wanted)).collect::<Vec<_>>(), [(&note(2), 2)]);
 }
 
 #[tokio::test]
