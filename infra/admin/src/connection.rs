@@ -3,7 +3,8 @@ use std::env;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use clap::Args;
@@ -18,6 +19,9 @@ use tokio::sync::OnceCell;
 
 /// Where `cargo local` listens unless it was told otherwise.
 const LOCAL: &str = "http://127.0.0.1:3000";
+
+/// How often a call may go without an answer, at the least, before it is given up.
+const ATTEMPTS: u32 = 3;
 
 /// What the help calls the options that every command has.
 pub(crate) const EVERYWHERE: &str = "Options everywhere";
@@ -137,15 +141,21 @@ impl Connection {
     async fn found(&self) -> Result<&Found> {
         self.found
             .get_or_try_init(async || match &self.target.local {
-                Some(url) => ask(url).await,
-                None => Ok(Found { config: aws_config::load_defaults(BehaviorVersion::latest()).await, environment: None }),
+                Some(url) => ask(url, self.defaults()).await,
+                None => Ok(Found { config: self.defaults().load().await, environment: None }),
             })
             .await
+    }
+
+    /// Where there is patience, it is for slow answers too: a page of a scan is a megabyte, and the line to it may be a thin one.
+    fn defaults(&self) -> ConfigLoader {
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(self.patience / ATTEMPTS).build();
+        aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts)
     }
 }
 
 /// Asks the platform on one machine.
-async fn ask(url: &str) -> Result<Found> {
+async fn ask(url: &str, defaults: ConfigLoader) -> Result<Found> {
     let no_answer = || format!("no platform answers at {url}: start it with `cargo local`, or say where it is with --local=URL");
     // It goes straight to loopback, whatever proxy the environment names.
     let http = reqwest::Client::builder().no_proxy().build()?;
@@ -153,9 +163,7 @@ async fn ask(url: &str) -> Result<Found> {
     let LocalEndpoint { endpoint, access_key_id, secret_access_key, region, environment } =
         answer.error_for_status().with_context(no_answer)?.json().await.with_context(no_answer)?;
     let credentials = Credentials::new(access_key_id, secret_access_key, None, None, "headwater");
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .endpoint_url(endpoint)
-        .region(Region::new(region))
-        .credentials_provider(SharedCredentialsProvider::new(credentials));
+    let config =
+        defaults.endpoint_url(endpoint).region(Region::new(region)).credentials_provider(SharedCredentialsProvider::new(credentials));
     Ok(Found { config: config.load().await, environment: Some(environment) })
 }

@@ -75,9 +75,10 @@ impl Command {
     /// How long one call of DynamoDB may take, repetitions included.
     fn patience(&self) -> Duration {
         match self {
-            Self::Streams(_) | Self::State(_) | Self::Parked(_) | Self::Views(_) | Self::Failures(_) => Duration::from_secs(5),
             // Of many calls: a table that is throttled for a while must not end what has gone on for hours.
             Self::Trace(_) | Self::Relay(_) | Self::Verify(_) | Self::Dump(_) | Self::Restore(_) => Duration::from_secs(60),
+            Self::Views(views::Views::Rebuild(_) | views::Views::Drop(_)) => Duration::from_secs(60),
+            Self::Streams(_) | Self::State(_) | Self::Parked(_) | Self::Views(_) | Self::Failures(_) => Duration::from_secs(5),
         }
     }
 }

@@ -11,14 +11,16 @@ use aws_sdk_dynamodb::types::AttributeValue;
 /// A connection stands within a few milliseconds or there is trouble.
 const CONNECT: Duration = Duration::from_secs(1);
 
-/// DynamoDB answers in milliseconds; a request of a command lives for seconds, and a lost reply must leave time to settle it.
+/// Unless the configuration says otherwise. DynamoDB answers in milliseconds; a request of a command lives for seconds, and a lost reply must leave time to
+/// settle it.
 const ATTEMPT: Duration = Duration::from_secs(2);
 
 /// A client of what a configuration names.
 ///
 /// The SDK's own retries are off: only this crate knows which failures may be repeated, with what, and until when.
 pub fn connect(shared: &SdkConfig) -> Client {
-    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
+    let attempt = shared.timeout_config().and_then(TimeoutConfig::operation_attempt_timeout).unwrap_or(ATTEMPT);
+    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(attempt).build();
     let config = aws_sdk_dynamodb::config::Builder::from(shared).retry_config(RetryConfig::disabled()).timeout_config(timeouts);
     Client::from_conf(config.build())
 }

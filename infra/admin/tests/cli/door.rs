@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -28,6 +29,8 @@ struct Shared {
     records: Mutex<Vec<(String, Record)>>,
     /// How many calls of DynamoDB are still to be throttled, of those whose bodies hold this text.
     throttled: Mutex<(u32, String)>,
+    /// How long an answer of DynamoDB takes.
+    delay: Mutex<Duration>,
     /// The objects of the bucket.
     objects: Mutex<BTreeMap<String, Bytes>>,
 }
@@ -52,6 +55,11 @@ impl Door {
     /// Lets DynamoDB refuse the next calls of a table for want of capacity.
     pub(crate) fn throttle_table(&self, table: &str, calls: u32) {
         *self.shared.throttled.lock().unwrap() = (calls, table.to_owned());
+    }
+
+    /// Lets DynamoDB take so long for every answer.
+    pub(crate) fn slow_down(&self, delay: Duration) {
+        *self.shared.delay.lock().unwrap() = delay;
     }
 
     /// Puts an object into the bucket.
@@ -103,10 +111,13 @@ impl Door {
             let refusal = json!({ "__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException" });
             return (StatusCode::BAD_REQUEST, axum::Json(refusal)).into_response();
         }
+        let delay = *self.shared.delay.lock().unwrap();
+        tokio::time::sleep(delay).await;
         headers.remove("host");
         let answer = self.shared.http.post(&self.shared.dynamodb).headers(headers).body(body).send().await.unwrap();
         (answer.status(), answer.headers().clone(), answer.bytes().await.unwrap()).into_response()
     }
+
     /// ListObjectsV2 of `/failures/`, GetObject and DeleteObject of `/failures/<key>`.
     fn bucket(&self, method: &Method, uri: &Uri) -> Response {
         let mut objects = self.shared.objects.lock().unwrap();

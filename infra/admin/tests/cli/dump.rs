@@ -1,5 +1,7 @@
 //! `dump`: all commits, in order, and what it leaves out.
 
+use std::time::Duration;
+
 use headwater::Commit;
 use serde_json::json;
 
@@ -26,6 +28,15 @@ fn streams(answer: &Answer) -> Vec<String> {
     let mut streams: Vec<String> = commits(&answer.out).into_iter().map(|commit| commit.stream.to_string()).collect();
     streams.dedup();
     streams
+}
+
+/// Of a megabyte over a thin line, say. A function would not wait for so long.
+#[tokio::test]
+async fn an_answer_may_take_some_seconds() {
+    let machine = Machine::with_histories().await;
+    machine.door.slow_down(Duration::from_secs(4));
+    let dumped = machine.run("dump --segments 1").await;
+    assert_eq!((dumped.code, commits(&dumped.out).len()), (0, machine.items("events").await.len()), "{dumped:?}");
 }
 
 #[tokio::test]
