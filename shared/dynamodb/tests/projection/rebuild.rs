@@ -1,7 +1,9 @@
 //! A new generation of the rows, built from the events: it has what the old one has, and nothing that happens on the way spoils it.
 
+use std::time::Duration;
+
 use headwater::Commit;
-use headwater_dynamodb::{Check, Generation, PageRequest, Progress, Progressed, Rebuild, RebuildError, Segment, Selection};
+use headwater_dynamodb::{Check, Generation, Pace, PageRequest, Progress, Progressed, Rebuild, RebuildError, Segment, Selection};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::support::{AT_ONCE, Tap, World, all_notes, check, doorbells, list};
@@ -141,6 +143,16 @@ async fn while_one_scans_another_is_refused_until_the_lease_ends() {
 }
 
 #[tokio::test]
+async fn a_lease_is_renewed_before_it_ends() {
+    let world = projected(&history(&note(1), &[vec![titled("ada")]])).await;
+    let tap = Tap::default();
+    let second = Duration::from_secs(1);
+    world.rebuild_through(&tap).at_pace(Pace { settle: second, lease: second }).build(1, &Progress::default()).await.unwrap();
+    // The pointer is read and written; and again, while it waits for those who do not know of it yet.
+    assert_eq!(tap.take_calls()[..4], ["GetItem", "PutItem", "GetItem", "PutItem"]);
+}
+
+#[tokio::test]
 async fn whoever_was_taken_over_says_so() {
     let world = projected(&story()).await;
     let (asleep, wake) = (std::sync::Mutex::new(0), std::sync::Arc::new(tokio::sync::Notify::new()));
@@ -152,7 +164,7 @@ async fn whoever_was_taken_over_says_so() {
         if *reads == 2 {
             *reads += 1;
             wake.notify_one();
-            std::thread::sleep(std::time::Duration::from_millis(300));
+            std::thread::sleep(Duration::from_millis(300));
         }
         false
     });

@@ -7,7 +7,7 @@ use headwater_dynamodb::{Check, Doorbell, Generation, Lacking, Pace, Progress, P
 use tokio::time::sleep;
 
 use crate::support::{AT_ONCE, Tap, World, bare, check, doorbells};
-use crate::toy::{NOTES, histories, history, labelled, note, poison, titled};
+use crate::toy::{NEXT_PROJECTIONS, NOTES, histories, history, labelled, note, poison, titled};
 
 /// A history of `note(id)`, and a projector that has seen only its first commit, before there was a rebuild.
 async fn old_hand(world: &World, commits: &[Commit]) -> Projector {
@@ -139,6 +139,27 @@ async fn rows_of_events_that_are_not_there_forbid_the_switch() {
     assert_eq!(rebuild.pointer().await.unwrap().generation, Generation(1));
     rebuild.switch(true).await.unwrap();
     assert_eq!(rebuild.pointer().await.unwrap().generation, Generation(2), "by force");
+}
+
+#[tokio::test]
+async fn rows_that_another_build_folded_forbid_the_switch() {
+    let commits = history(&note(1), &[vec![titled("ada")]]);
+    let world = World::with(&commits).await;
+    world.projector().project(doorbells(&commits)).await;
+    world.rebuild_with(&NEXT_PROJECTIONS, &Tap::default()).build(1, &Progress::default()).await.unwrap();
+    let Err(RebuildError::Incomplete(check)) = world.rebuild().switch(false).await else { panic!("it was switched") };
+    let lacking = Lacking { stream: note(1), version: 1, wanted: 1, why: Why::Revision(NEXT_PROJECTIONS[0].revision) };
+    assert_eq!(check, Check { streams: 1, lacking: 1, examples: vec![lacking] });
+}
+
+#[tokio::test]
+async fn a_stream_of_which_nothing_was_ever_folded_hinders_nothing() {
+    let world = World::new().await;
+    // It was parked at its first event, which is there no more.
+    world.put("views", ("g1/acme/toy/notes/1", "row"), ("v", 0)).await;
+    let rebuild = world.rebuild();
+    rebuild.build(1, &Progress::default()).await.unwrap();
+    assert_eq!(rebuild.switch(false).await.unwrap(), Check { streams: 1, ..Check::default() });
 }
 
 /// Two notes, of which the second has got an event that this build cannot read since it was projected.

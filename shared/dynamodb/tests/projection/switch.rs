@@ -169,6 +169,28 @@ async fn deletes_that_an_answer_leaves_out_are_asked_for_again() {
     assert!(!has_any(&world, "left-out").await);
 }
 
+/// When the one has deleted all and is about to say so, the other has done that and begun the next generation.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_that_drop_a_generation_both_are_told_that_it_is_gone() {
+    let world = built_of(2).await;
+    let other = Mutex::new((0, world.rebuild()));
+    let tap = Tap::refusing(move |_, input| {
+        let (puts, other) = &mut *other.lock().unwrap();
+        *puts += usize::from(input.contains("PutItemInput"));
+        if input.contains("PutItemInput") && *puts == 2 {
+            let go_on = async {
+                assert_eq!(other.discard().await.unwrap(), (Generation(2), 0));
+                assert_eq!(other.build(2, &Progress::default()).await.unwrap(), Generation(3));
+            };
+            std::thread::scope(|scope| scope.spawn(|| Runtime::new().unwrap().block_on(go_on)).join()).unwrap();
+        }
+        false
+    });
+    let (generation, deleted) = world.rebuild_through(&tap).discard().await.unwrap();
+    assert!(generation == Generation(2) && deleted > 0);
+    assert_eq!(world.rebuild().pointer().await.unwrap().building.unwrap().generation, Generation(3));
+}
+
 /// Rows may be large, and of most of them little counts here.
 #[tokio::test]
 async fn what_is_not_looked_at_does_not_cross_the_wire() {
