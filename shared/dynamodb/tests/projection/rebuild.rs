@@ -1,5 +1,6 @@
 //! A new generation of the rows, built from the events: it has what the old one has, and nothing that happens on the way spoils it.
 
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use headwater::Commit;
@@ -100,10 +101,30 @@ async fn a_scan_that_dies_between_any_two_steps_is_taken_up_where_it_was() {
     assert!(scans.is_sorted_by(|a, b| a >= b), "{scans:?}");
 }
 
+/// 25 commits of 100 KB: a page of 1 MB holds ten.
+fn large(id: u32) -> Vec<Commit> {
+    history(&note(id), &(0..25).map(|_| vec![titled(&"x".repeat(100_000))]).collect::<Vec<_>>())
+}
+
+#[tokio::test]
+async fn a_segment_of_many_pages_is_taken_up_at_the_page_that_it_had_got_to() {
+    let commits = large(1);
+    let (clean, whole) = (World::with(&commits).await, Progress::default());
+    clean.rebuild().build(1, &whole).await.unwrap();
+    let world = World::with(&commits).await;
+    let scans = AtomicUsize::new(0);
+    // It dies before the last of its three pages.
+    let tap = Tap::refusing(move |_, input| input.contains("ScanInput") && scans.fetch_add(1, SeqCst) >= 2);
+    world.rebuild_through(&tap).build(1, &Progress::default()).await.unwrap_err();
+    let (tap, progress) = (Tap::default(), Progress::default());
+    world.rebuild_through(&tap).build(1, &progress).await.unwrap();
+    assert_eq!(tap.take_calls().iter().filter(|call| *call == "Scan").count(), 1);
+    assert_eq!(progress.now(), whole.now(), "what was done before is counted");
+    assert_eq!(world.live_of(2).await, clean.live_of(2).await);
+}
+
 #[tokio::test]
 async fn pages_that_divide_a_stream_make_the_same_rows() {
-    // Of commits of 100 KB a page of 1 MB holds ten.
-    let large = |id: u32| history(&note(id), &(0..25).map(|_| vec![titled(&"x".repeat(100_000))]).collect::<Vec<_>>());
     let commits: Vec<Commit> = (1..=2).flat_map(large).collect();
     let world = World::with(&commits).await;
     for bells in doorbells(&commits).chunks(25) {
