@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
+use plotters::coord::CoordTranslate;
 use plotters::prelude::*;
 
 use super::Measured;
@@ -76,13 +77,7 @@ fn draw(path: &Path, caption: &str, lines: &[Line]) -> Result<()> {
         let drawn = chart.draw_series(series).map_err(failed)?;
         drawn.label(line.kind.name()).legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE.mix(0.8))
-        .label_font((FONT, 13))
-        .draw()
-        .map_err(failed)?;
+    legend(&mut chart)?;
     root.present().map_err(failed)
 }
 
@@ -121,14 +116,14 @@ fn bars(path: &Path, measured: &Measured) -> Result<()> {
         let drawn = chart.draw_series(clients.iter().enumerate().map(bar)).map_err(failed)?;
         drawn.label(kind.name()).legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 14, y + 5)], fill));
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE.mix(0.8))
-        .label_font((FONT, 13))
-        .draw()
-        .map_err(failed)?;
+    legend(&mut chart)?;
     root.present().map_err(failed)
+}
+
+/// Which line or bar is whose.
+fn legend<'a, C: CoordTranslate>(chart: &mut ChartContext<'a, SVGBackend<'a>, C>) -> Result<()> {
+    let labels = &mut chart.configure_series_labels();
+    labels.position(SeriesLabelPosition::UpperLeft).background_style(WHITE.mix(0.8)).label_font((FONT, 13)).draw().map_err(failed)
 }
 
 /// Headwater in blues, the floor in grey, the peers in warm colours.
