@@ -170,6 +170,20 @@ async fn lists_and_sums_that_are_not_what_the_rows_say() {
 }
 
 #[tokio::test]
+async fn sums_to_which_rows_have_added_something_else() {
+    let machine = Machine::start().await;
+    // It is paid, and not yet deleted. The number that it bears is of no sequence here, which is found as well.
+    let (invoice, _) = split("invoicing/invoice");
+    machine.append(&invoice).await;
+    machine.project(&invoice).await;
+    let is_sum = async || found(&machine).await.contains(&("sum".to_owned(), "acme/revenue".to_owned()));
+    assert!(!is_sum().await);
+    let line = machine.view(|pk, sk| pk == "g1/acme/invoicing/revenue" && sk.ends_with('\0')).await;
+    machine.put("views", line.into_iter().filter(|(name, _)| name != "net").collect()).await;
+    assert!(is_sum().await);
+}
+
+#[tokio::test]
 async fn rows_and_feeds_that_are_late_or_wrong() {
     let machine = Machine::with_everything().await;
     let (_, last) = split("licensing/policy");

@@ -27,8 +27,6 @@ pub struct SumLine {
 /// What there is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inventory {
-    /// How many rows there are, those of parts included.
-    pub rows: u64,
     /// Rows and places in lists that should not be there.
     pub findings: Vec<Finding>,
     /// The sums as they stand, without zeros.
@@ -97,7 +95,6 @@ impl Audit {
             let (pk, sk) = (text("pk").to_owned(), text("sk").to_owned());
             let Some((tenant, index)) = self.own(rows, &pk) else { continue };
             if sk == "row" {
-                found.rows += 1;
                 self.row(rows, StoredRow::read(item)?.1, &pk, has_events, found).await?;
             } else if item.contains_key("s") {
                 places.push(from_item::<IndexItem>(item)?);
@@ -169,7 +166,6 @@ impl Audit {
 
 impl Inventory {
     fn take(&mut self, other: Self) {
-        self.rows += other.rows;
         self.findings.extend(other.findings);
         self.sums.extend(other.sums);
         for (line, amounts) in other.contributed {
