@@ -42,6 +42,10 @@ fn what_failed_once_does_not_fail_again() {
     check(&Plan::of(517));
     // A command that had nothing to change in an empty stream gave a token that the service itself refuses.
     check(&plan(1, 2, 2, &[Deployment]));
+    // A list that is read in parts lost a thing that the last part told to stand where the first one had found nothing.
+    check(&plan(64108, 3, 24, &[Delays, PartialPuts, Deployment]));
+    check(&Plan::of(66747));
+    check(&Plan::of(74352));
     // That nothing is left of the places of a row, too, was expected where two builds work at once: see `settle`.
     check(&Plan::of(7154));
 }

@@ -48,7 +48,7 @@ struct Place {
 
 impl Views {
     /// A page of a list. However far the projectors have got with the streams that the overlay names, these stand where they belong;
-    /// and a thing that moves in the list meanwhile stands on the page once at most.
+    /// and a thing that moves in the list meanwhile stands on the page once at most, and is not lost where it stays behind the page's beginning.
     ///
     /// # Errors
     /// [`ReadError::Cursor`] if `after` is no place of this list, or [`ReadError::Store`].
@@ -69,7 +69,8 @@ impl Views {
             let learned = self.learn(&rows, &request, &prefix, after.as_deref(), &mut known).await?;
             let stopped_at = learned.filter(|place| end.as_ref().is_none_or(|end| place < end));
             let up_to = stopped_at.as_ref().or(end.as_ref()).map(String::as_str);
-            places.extend(Span { index: request.index, prefix: &prefix, after: after.as_deref(), up_to }.places(&request, &known)?);
+            // Anew from the beginning: what was learned last may have moved to where there was nothing before.
+            places = Span { index: request.index, prefix: &prefix, after: request.after, up_to }.places(&request, &known)?;
             if stopped_at.is_none() {
                 break;
             }

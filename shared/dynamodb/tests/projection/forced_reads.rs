@@ -1,16 +1,13 @@
 //! Reads as fresh as a token demands, and what they cost.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use headwater::{IndexKey, Position, Projection, ProjectionFn, StreamName, projection_fn};
+use headwater::Position;
 use headwater_dynamodb::{Overlay, PageRequest, Projector, ReadError, StoreError};
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::support::{Tap, World, all_notes, bare, doorbells, list};
-use crate::toy::{NOTES, Note, NoteEvent, PROJECTIONS, history, labelled, note, poison, titled};
+use crate::toy::{LOUD, Loud, NOTES, Note, NoteEvent, PROJECTIONS, history, labelled, note, poison, titled};
 
 #[tokio::test]
 async fn a_read_costs_one_call_and_one_more_only_where_the_row_is_behind() {
@@ -150,31 +147,6 @@ async fn a_reader_that_cannot_fold_says_that_the_stream_is_parked() {
     world.projector().project(doorbells(&commits[..1])).await;
     assert!(matches!(world.views().get(&NOTES, &note(1), Some(2)).await, Err(ReadError::Parked { .. })));
 }
-
-/// The note as a later build would fold it.
-#[derive(Default, Serialize, Deserialize)]
-struct Loud(Note);
-
-impl Projection for Loud {
-    type Event = NoteEvent;
-    const CATEGORY: &'static str = Note::CATEGORY;
-    const REVISION: u32 = 2;
-
-    fn evolve(&mut self, event: &NoteEvent, at: Timestamp) {
-        self.0.evolve(event, at);
-        self.0.title = self.0.title.to_uppercase();
-    }
-
-    fn is_deleted(&self) -> bool {
-        self.0.deleted
-    }
-
-    fn index_keys(&self, stream: &StreamName) -> BTreeSet<IndexKey> {
-        self.0.index_keys(stream)
-    }
-}
-
-static LOUD: [ProjectionFn; 1] = [projection_fn::<Loud>()];
 
 #[tokio::test]
 async fn a_row_of_another_revision_is_never_used() {

@@ -202,6 +202,31 @@ pub(crate) fn history<E: Event>(stream: &StreamName, commits: &[Vec<E>]) -> Vec<
     history
 }
 
+/// A note as a later build would fold it.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct Loud(pub(crate) Note);
+
+impl Projection for Loud {
+    type Event = NoteEvent;
+    const CATEGORY: &'static str = Note::CATEGORY;
+    const REVISION: u32 = 2;
+
+    fn evolve(&mut self, event: &NoteEvent, at: Timestamp) {
+        self.0.evolve(event, at);
+        self.0.title = self.0.title.to_uppercase();
+    }
+
+    fn is_deleted(&self) -> bool {
+        self.0.deleted
+    }
+
+    fn index_keys(&self, stream: &StreamName) -> BTreeSet<IndexKey> {
+        self.0.index_keys(stream)
+    }
+}
+
+pub(crate) static LOUD: [ProjectionFn; 1] = [projection_fn::<Loud>()];
+
 /// A commit that no build can read.
 pub(crate) fn poison(stream: &StreamName, first: u64) -> Commit {
     let mut commit = history(stream, &[vec![titled("x")]]).remove(0);
