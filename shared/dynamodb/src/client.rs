@@ -15,7 +15,7 @@ const CONNECT: Duration = Duration::from_secs(1);
 /// settle it.
 const ATTEMPT: Duration = Duration::from_secs(2);
 
-/// A client of what a configuration names.
+/// A client of what a configuration names. An attempt has 2 s, or as long as the configuration says.
 ///
 /// The SDK's own retries are off: only this crate knows which failures may be repeated, with what, and until when.
 pub fn connect(shared: &SdkConfig) -> Client {
