@@ -21,6 +21,8 @@ struct Head {
 struct Change {
     value: UniqueValue,
     is_claimed: bool,
+    /// Whether it may be so already.
+    may_be_so: bool,
 }
 
 /// The unique values that a request has to do with, and what it knows of their streams.
@@ -47,7 +49,7 @@ impl Claims {
         }
         let key = store.config().unique_key.as_ref().ok_or(StoreError::NoUniqueKey)?;
         let changes = name(changes, key, &holder.stream)?;
-        self.load(store, changes.iter().filter(|(_, change)| !change.is_claimed).map(|(stream, _)| stream)).await?;
+        self.load(store, changes.iter().filter(|(_, change)| change.may_be_so).map(|(stream, _)| stream)).await?;
         let mut commits = Vec::new();
         for (stream, change) in &changes {
             let head = self.heads.entry(stream.clone()).or_default();
@@ -87,17 +89,25 @@ async fn head(store: &EventStore, stream: &StreamName) -> Result<Head, StoreErro
     Ok(Head { unique, at: newest.map(|commit| commit.at) })
 }
 
-/// The values that only one of two states has.
+/// The forms of values that only one of two states has.
 fn changes<A: Aggregate>(before: &A, after: &A) -> Vec<Change> {
     let (before, after) = (before.unique_values(), after.unique_values());
-    let only = |these: &[UniqueValue], those: &[UniqueValue], is_claimed: bool| {
-        let is_same = |a: &UniqueValue, b: &UniqueValue| (a.category, &a.normalized) == (b.category, &b.normalized);
-        let these = these.iter().filter(|value| !those.iter().any(|other| is_same(value, other)));
-        these.map(|value| Change { value: value.clone(), is_claimed }).collect::<Vec<_>>()
+    // A former build claimed one form alone. Where the value is now another, the other forms are not known to be held.
+    let held = before.iter().flat_map(|value| match &value.former {
+        Some(former) if !after.contains(value) => vec![UniqueValue { normalized: former.clone(), former: None, ..value.clone() }],
+        _ => value.forms(),
+    });
+    let held: Vec<UniqueValue> = held.collect();
+    let forms = |values: &[UniqueValue]| values.iter().flat_map(UniqueValue::forms).collect::<Vec<_>>();
+    let (before, after) = (forms(&before), forms(&after));
+    let has = |values: &[UniqueValue], value: &UniqueValue| {
+        values.iter().any(|other| (other.category, &other.normalized) == (value.category, &value.normalized))
     };
-    let mut changes = only(&before, &after, false);
-    changes.extend(only(&after, &before, true));
-    changes
+    let released = before.iter().filter(|value| !has(&after, value));
+    let released = released.map(|value| Change { value: value.clone(), is_claimed: false, may_be_so: true });
+    let claimed = after.iter().filter(|value| !has(&held, value));
+    let claimed = claimed.map(|value| Change { value: value.clone(), is_claimed: true, may_be_so: has(&before, value) });
+    released.chain(claimed).collect()
 }
 
 /// In the aggregate's order, which decides what is said of several that are taken; no stream is named twice.

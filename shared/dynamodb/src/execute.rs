@@ -167,11 +167,13 @@ impl<'a, C: Command> Attempt<'a, C> {
         Ok(conflict.map(Nothing::Concurrent))
     }
 
-    /// The request's time to the millisecond, but never before the stream's last commit.
+    /// The request's time to the millisecond, but never before the stream's last commit, nor before the last number of its sequence was
+    /// taken: so dates never fall as numbers rise, whichever clock stamped the requests.
     pub(crate) fn now(&self) -> Timestamp {
         let now = self.execution.context.now;
         let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
-        self.known.at.map_or(now, |at| at.max(now))
+        let taken_at = self.numbers.as_ref().and_then(Numbers::last_taken_at);
+        [self.known.at, taken_at].into_iter().flatten().fold(now, Timestamp::max)
     }
 
     /// Others were faster. The commit that won came with the refusal, so the first time no read is needed; then it is a crowd.

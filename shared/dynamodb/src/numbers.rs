@@ -24,6 +24,11 @@ impl Numbers {
         self.head + 1
     }
 
+    /// When the last number was taken, if one was: none that follows may be dated before it.
+    pub(crate) fn last_taken_at(&self) -> Option<Timestamp> {
+        self.at
+    }
+
     /// Reads it again if it is among the streams that have moved.
     pub(crate) async fn refresh(&mut self, store: &EventStore, moved: &[StreamName]) -> Result<(), StoreError> {
         if moved.contains(&self.stream) {

@@ -43,7 +43,8 @@ pub type Verdict<A> = Result<Vec<<A as Aggregate>::Event>, Rejection>;
 /// What a decision may know besides the state: everything that is not pure arrives here.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Context {
-    /// The request's time, to the millisecond.
+    /// The request's time, to the millisecond; not before the stream's last commit, nor before the last number of the command's
+    /// [sequence](Command::sequence) was taken.
     pub now: Timestamp,
     /// The id of the thing that the command is about: the last segment of its stream.
     pub id: String,

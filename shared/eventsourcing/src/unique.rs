@@ -2,15 +2,17 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::{Commit, Event, EventError, InvalidStreamName, Rule, StreamName, decode, normalize};
+use crate::{Commit, Event, EventError, InvalidStreamName, Rule, StreamName, decode, folded, normalize};
 
 /// A value that one thing alone may hold in its tenant and domain, as a user name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UniqueValue {
     /// The category of its streams, as `user-names`.
     pub category: &'static str,
-    /// The value as [`normalize`] gives it.
+    /// The value as [`normalize`] gives it; as [`folded`] does if nothing of it is seen.
     pub normalized: String,
+    /// The value as [`folded`] gives it, where that is another. Former builds claimed only this.
+    pub former: Option<String>,
     /// The rule that says no where another holds it.
     pub taken: &'static Rule,
 }
@@ -18,7 +20,18 @@ pub struct UniqueValue {
 impl UniqueValue {
     /// A value of a category; two that differ only as [`normalize`] ignores are the same.
     pub fn new(category: &'static str, value: &str, taken: &'static Rule) -> Self {
-        Self { category, normalized: normalize(value), taken }
+        let (normalized, former) = (normalize(value), folded(value));
+        if normalized.is_empty() || normalized == former {
+            return Self { category, normalized: former, former: None, taken };
+        }
+        Self { category, normalized, former: Some(former), taken }
+    }
+
+    /// Each of its forms as a value of its own; whoever has the value holds all of them. It is one for whatever has no characters that
+    /// nobody sees. The other makes sure that nobody takes a name that a former build wrote.
+    pub fn forms(&self) -> Vec<Self> {
+        let former = self.former.iter().map(|former| Self { normalized: former.clone(), former: None, ..self.clone() });
+        [Self { former: None, ..self.clone() }].into_iter().chain(former).collect()
     }
 }
 
@@ -71,7 +84,7 @@ impl UniqueKey {
         (secret.len() >= 32).then(|| Self(secret.to_vec()))
     }
 
-    /// The stream of a value: `<tenant>/<domain>/<category>/<HMAC-SHA256 of the value, cut to 128 bits, in hex>`.
+    /// The stream of a value's normal form: `<tenant>/<domain>/<category>/<HMAC-SHA256 of the value, cut to 128 bits, in hex>`.
     ///
     /// # Errors
     /// [`InvalidStreamName`] if tenant, domain or category is no segment.
@@ -108,6 +121,19 @@ mod tests {
         assert_eq!(stream("ada").as_str(), "acme/identity/user-names/cf2f093f9c4c3f3969cc06a6934eecd4");
         let other = UniqueKey::new(&[8; 32]).unwrap();
         assert_ne!(stream("Ada"), other.stream("acme", "identity", &UniqueValue::new("user-names", "Ada", &TAKEN)).unwrap());
+    }
+
+    #[test]
+    fn a_value_with_what_nobody_sees_is_held_in_both_forms() {
+        let forms = |value: &str| {
+            let forms = UniqueValue::new("user-names", value, &TAKEN).forms();
+            assert!(forms.iter().all(|form| form.former.is_none()));
+            forms.into_iter().map(|form| form.normalized).collect::<Vec<_>>()
+        };
+        assert_eq!(forms("Ada"), ["ada"]);
+        assert_eq!(forms("A\u{200b}da"), ["ada", "a\u{200b}da"]);
+        assert_eq!(forms("\u{200b}"), ["\u{200b}"], "former builds took it; it must not stand for all that are so");
+        assert_eq!(forms("\u{3164}"), ["\u{1160}"]);
     }
 
     #[test]

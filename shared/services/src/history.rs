@@ -11,7 +11,7 @@ use licensing::{Playback, Policy};
 pub struct History {
     /// What is wrong with them.
     pub findings: Vec<Finding>,
-    /// The unique values that the thing holds.
+    /// The unique values that the thing holds, each [form](UniqueValue::forms) for itself.
     pub holds: Vec<UniqueValue>,
     /// Who holds the unique value whose stream it is: a stream's name within the tenant.
     pub holder: Option<String>,
@@ -110,7 +110,7 @@ impl History {
                 ));
             }
         }
-        self.holds = folded.state.unique_values();
+        self.holds = folded.state.unique_values().iter().flat_map(UniqueValue::forms).collect();
     }
 
     /// Of a stream that has no state: one of a unique value, or of a sequence.

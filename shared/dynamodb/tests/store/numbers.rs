@@ -4,8 +4,8 @@ use futures::future::join_all;
 use headwater::{SequenceEvent, StreamName, decode, sequence_stream};
 use headwater_dynamodb::{EventStore, ExecuteError, Outcome};
 
-use crate::support::dynamo::{Dynamo, committed, person, run};
-use crate::support::person::{Note, Person, TakeTicket};
+use crate::support::dynamo::{Dynamo, at, committed, execution, person, run};
+use crate::support::person::{Note, NoteTime, Person, TakeTicket};
 use crate::support::proxy::Fault;
 
 /// The number that a person was given.
@@ -91,4 +91,24 @@ async fn many_at_once_get_consecutive_numbers() {
     assert_eq!(takers(&dynamo).await, taken.into_iter().map(|(_, taker)| taker).collect::<Vec<_>>());
     let first: Person = dynamo.store().load(&person("p0")).await.unwrap().state;
     assert_eq!(first.notes, 1);
+}
+
+/// Requests are stamped by clocks that disagree. What bears a later number is dated no earlier, and is decided as of that date.
+#[tokio::test]
+async fn dates_never_fall_as_numbers_rise() {
+    let dynamo = Dynamo::start().await;
+    let mut dates = Vec::new();
+    for (id, second) in [("ada", 1_000_000_000), ("bob", 999_913_600), ("eve", 1_000_000_001)] {
+        let mut stamped = execution(&person(id), &TakeTicket(100));
+        stamped.context.now = at(second);
+        // Another function each time, which has not seen the others' times.
+        let store = dynamo.store();
+        committed(store.execute(stamped).await);
+        dates.push(store.commits_after(&person(id), 0).await.unwrap()[0].at);
+    }
+    assert_eq!(dates, [1_000_000_000, 1_000_000_000, 1_000_000_001].map(at));
+    // What takes no number goes by its own stream alone.
+    let mut earlier = execution(&person("tom"), &NoteTime);
+    earlier.context.now = at(1);
+    assert!(matches!(dynamo.store().execute(earlier).await, Ok(Outcome::Committed(folded)) if folded.state.last == "1"));
 }

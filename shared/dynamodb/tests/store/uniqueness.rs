@@ -1,11 +1,11 @@
 //! Values that one thing alone may hold.
 
 use futures::future::join_all;
-use headwater::{Rejection, StreamName, Unique, UniqueKey, UniqueValue};
+use headwater::{Commit, Rejection, StreamName, Unique, UniqueEvent, UniqueKey, UniqueValue, encode, folded};
 use headwater_dynamodb::{EventStore, ExecuteError, Execution, Outcome};
 
-use crate::support::dynamo::{Dynamo, committed, execution, person, run};
-use crate::support::person::{Leave, NAME_TAKEN, Name, Note, Person};
+use crate::support::dynamo::{Dynamo, commit, committed, execution, person, run};
+use crate::support::person::{Leave, NAME_TAKEN, Name, Note, Person, PersonEvent};
 use crate::support::proxy::Fault;
 
 fn value(name: &str) -> StreamName {
@@ -176,5 +176,82 @@ async fn a_name_of_many_holders_in_a_row_is_found_at_its_newest_commit() {
         committed(create(&store, &id, "Ada").await);
         assert_taken(&create(&dynamo.store(), "x", "Ada").await);
         committed(run(&store, &person(&id), &Leave).await);
+    }
+}
+
+/// The stream by which a former build named a value: what nobody sees counted.
+fn former_value(name: &str) -> StreamName {
+    let value = UniqueValue { normalized: folded(name), former: None, ..UniqueValue::new("names", name, &NAME_TAKEN) };
+    UniqueKey::new(&[7; 32]).unwrap().stream("acme", "people", &value).unwrap()
+}
+
+async fn former_holder(store: &EventStore, name: &str) -> Option<String> {
+    let commits = store.commits_after(&former_value(name), 0).await.unwrap();
+    Unique::after(commits.last()?).unwrap().holder
+}
+
+/// What a former build wrote of a person with a name.
+async fn named_by_a_former_build(store: &EventStore, id: &str, name: &str) {
+    let named = commit(&person(id), 1, &[PersonEvent::Named { name: name.to_owned() }]);
+    let event = UniqueEvent::UniqueValueClaimed { holder: person(id).within_tenant().to_owned() };
+    let claim = Commit { stream: former_value(name), events: vec![encode(1, &event).unwrap()], ..named.clone() };
+    store.import(named).await.unwrap();
+    store.import(claim).await.unwrap();
+}
+
+#[tokio::test]
+async fn names_that_differ_in_what_nobody_sees_are_one() {
+    let dynamo = Dynamo::start().await;
+    let store = dynamo.store();
+    committed(create(&store, "1", "a\u{200b}da").await);
+    assert_taken(&create(&store, "2", "ada").await);
+    assert_taken(&create(&store, "2", "ad\u{ad}a").await);
+    committed(run(&store, &person("1"), &Name("Bob")).await);
+    committed(create(&store, "2", "ada").await);
+    assert_taken(&create(&store, "3", "a\u{200b}da").await);
+    assert_eq!(former_holder(&store, "a\u{200b}da").await, None);
+}
+
+/// It holds the name in the form that former builds compared, and gives up just that.
+#[tokio::test]
+async fn a_name_that_a_former_build_claimed_is_freed_by_a_rename_and_by_leaving() {
+    let dynamo = Dynamo::start().await;
+    let store = dynamo.store();
+    named_by_a_former_build(&store, "1", "a\u{200b}da").await;
+    named_by_a_former_build(&store, "2", "b\u{200b}ob").await;
+    assert_taken(&create(&store, "3", "a\u{200b}da").await);
+    committed(run(&store, &person("1"), &Name("Grace")).await);
+    committed(run(&store, &person("2"), &Leave).await);
+    assert_eq!((former_holder(&store, "a\u{200b}da").await, former_holder(&store, "b\u{200b}ob").await), (None, None));
+    committed(create(&store, "3", "a\u{200b}da").await);
+    committed(create(&store, "4", "bob").await);
+}
+
+/// Of two that former builds let have one name, each may go on; neither frees what the other holds.
+#[tokio::test]
+async fn a_name_that_a_former_build_gave_twice_stays_its_holders() {
+    let dynamo = Dynamo::start().await;
+    let store = dynamo.store();
+    named_by_a_former_build(&store, "1", "a\u{200b}da").await;
+    named_by_a_former_build(&store, "2", "ada").await;
+    assert_taken(&run(&store, &person("1"), &Name("ada")).await);
+    committed(run(&store, &person("1"), &Leave).await);
+    assert_eq!(holder(&store, "ada").await.as_deref(), Some("people/persons/2"));
+    assert_taken(&create(&store, "3", "a\u{200b}da").await);
+}
+
+/// Else another could take it as well.
+#[tokio::test]
+async fn a_name_that_a_former_build_claimed_is_claimed_anew_once_it_is_written_otherwise() {
+    for name in ["ada", "a\u{200b}d\u{200b}a"] {
+        let dynamo = Dynamo::start().await;
+        let store = dynamo.store();
+        named_by_a_former_build(&store, "1", "a\u{200b}da").await;
+        committed(run(&store, &person("1"), &Name(name)).await);
+        assert_eq!(holder(&store, "ada").await.as_deref(), Some("people/persons/1"), "{name:?}");
+        assert_eq!(former_holder(&store, "a\u{200b}da").await, None);
+        assert_taken(&create(&store, "2", "ada").await);
+        committed(run(&store, &person("1"), &Name("Bob")).await);
+        committed(create(&store, "2", "ada").await);
     }
 }
