@@ -1,8 +1,6 @@
 //! What fields of requests may hold, the same in all services. Each check says what is wrong, in words for the caller. Limits of texts
 //! are in characters (Unicode scalar values), which take 1–4 bytes in UTF-8.
 
-use std::net::IpAddr;
-
 use idna::AsciiDenyList;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
@@ -47,8 +45,8 @@ pub fn line(value: &str, most: usize) -> Result<(), String> {
     if value.chars().any(char::is_control) { Err("must not contain control characters".to_owned()) } else { Ok(()) }
 }
 
-/// An address that a mail can be sent to: the `Mailbox` of RFC 5321 without quoted names and comments, in ASCII. Whatever this takes the
-/// mail library takes too, so that no mail is refused after the fact.
+/// An address that a mail can be sent to: the `Mailbox` of RFC 5321 without quoted names, comments and IP addresses, in ASCII. Whatever this
+/// takes the mail library takes too, so that no mail is refused after the fact.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -68,7 +66,7 @@ pub fn email(value: &str) -> Result<(), String> {
     if is_domain(domain) { Ok(()) } else { Err("after the @ must be the name of a host, as example.com".to_owned()) }
 }
 
-/// Labels of letters, digits and inner hyphens, or an IP address in brackets.
+/// Labels of letters, digits and inner hyphens.
 fn is_domain(domain: &str) -> bool {
     let is_label = |label: &str| {
         (1..=LONGEST_LABEL).contains(&label.len())
@@ -76,8 +74,7 @@ fn is_domain(domain: &str) -> bool {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    let literal = domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    literal.map_or_else(|| domain.split('.').all(is_label), |address| address.parse::<IpAddr>().is_ok())
+    domain.split('.').all(is_label)
 }
 
 /// An address with its domain as mail servers know it: `ada@bücher.example` is `ada@xn--bcher-kva.example` (IDNA, UTS 46). A domain that

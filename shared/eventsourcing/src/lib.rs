@@ -33,7 +33,7 @@ pub use projection::{
 };
 pub use sequence::{SequenceEvent, sequence_stream};
 pub use stream::{InvalidStreamName, StreamName, is_segment};
-pub use text::{canonical, folded, is_hidden, is_visible, normalize, search_words, shown};
+pub use text::{canonical, folded, is_hidden, is_visible, normalize, search_words, shown, shown_lines};
 pub use token::{
     FeedPosition, IfMatch, InvalidToken, LARGEST_VERSION, MOST_TOKENS, Position, Revision, Token, parse_if_match, parse_if_none_match,
     parse_tokens,

@@ -60,7 +60,7 @@ pub fn is_visible(text: &str) -> bool {
 }
 
 /// A text as people are to be shown it: what would act on a terminal or a page instead of being seen (controls, changes of direction,
-/// zero-width characters) is written as `\u{1b}`. Line ends are for the caller to keep or to escape.
+/// zero-width characters) is written as `\u{1b}`, line ends too.
 pub fn shown(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
@@ -77,6 +77,11 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// The same for a text whose line ends are its own.
+pub fn shown_lines(text: &str) -> String {
+    text.split('\n').map(shown).collect::<Vec<_>>().join("\n")
+}
+
 /// Whether a character is no sign of its own: controls, what directs text or joins it, separators of lines, fillers.
 pub fn is_hidden(c: char) -> bool {
     use GeneralCategory::{Control, Format, LineSeparator, ParagraphSeparator};
@@ -84,8 +89,7 @@ pub fn is_hidden(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_control();
     }
-    is_ignorable(c)
-        || matches!(CodePointMapData::<GeneralCategory>::new().get(c), Control | Format | LineSeparator | ParagraphSeparator)
+    is_ignorable(c) || matches!(CodePointMapData::<GeneralCategory>::new().get(c), Control | Format | LineSeparator | ParagraphSeparator)
 }
 
 fn is_ignorable(c: char) -> bool {
@@ -93,11 +97,7 @@ fn is_ignorable(c: char) -> bool {
 }
 
 fn without_ignorable(text: &str) -> Cow<'_, str> {
-    if text.chars().any(is_ignorable) {
-        Cow::Owned(text.chars().filter(|c| !is_ignorable(*c)).collect())
-    } else {
-        Cow::Borrowed(text)
-    }
+    if text.chars().any(is_ignorable) { Cow::Owned(text.chars().filter(|c| !is_ignorable(*c)).collect()) } else { Cow::Borrowed(text) }
 }
 
 fn collapsed(text: &str) -> String {
@@ -169,7 +169,8 @@ mod tests {
 
     #[test]
     fn a_text_without_a_sign_is_not_visible() {
-        for hidden in ["", " ", "\u{200b}", "\u{3164}", "\u{2800}", "\u{a0}\u{2003}", "\u{202e}\u{ad}", "\u{fe0f}", "\u{e0041}", "\u{fff9}"] {
+        for hidden in ["", " ", "\u{200b}", "\u{3164}", "\u{2800}", "\u{a0}\u{2003}", "\u{202e}\u{ad}", "\u{fe0f}", "\u{e0041}", "\u{fff9}"]
+        {
             assert!(!is_visible(hidden), "{hidden:?}");
         }
         for visible in ["a", "\u{202e}a", "李", "❤\u{fe0f}", "👩\u{200d}🚀", ".", "\u{e9}"] {
@@ -190,6 +191,7 @@ mod tests {
         ] {
             assert_eq!(shown(text), expected);
         }
+        assert_eq!(shown_lines("a\r\n\u{1b}b\n"), "a\\u{d}\n\\u{1b}b\n");
     }
 
     proptest! {
