@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, json};
 use crate::progress::Progress;
 use crate::scope::{Scope, all_pages};
 use crate::sorted::{Line, Sorter};
@@ -99,7 +99,7 @@ async fn read_stream(store: &EventStore, stream: &StreamName, until: Option<Time
 }
 
 fn line(commit: &Commit) -> Result<Line, Failure> {
-    let text = serde_json::to_string(commit)?;
+    let text = json(commit)?;
     Ok(Line { stream: commit.stream.to_string(), first: commit.first, last: commit.last(), text })
 }
 

@@ -1,5 +1,6 @@
 use clap::Subcommand;
 use futures::StreamExt;
+use headwater::shown;
 use headwater_pipeline::{Failure as Batch, Failures as Bucket, FailuresError, Target};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -115,7 +116,7 @@ impl Shown {
     fn text(&self) -> String {
         let Self { key, function, at, why, tries, records, streams, tampering } = self;
         let head = format!("{key}\n{function} gave up at {at}, tried {tries} times: {why}\nrecords: {records}");
-        let streams = streams.iter().map(|Records { stream, records }| format!("\n  {stream}  {records}"));
+        let streams = streams.iter().map(|Records { stream, records }| format!("\n  {}  {records}", shown(stream)));
         let tampering = tampering.iter().map(|tampering| format!("\n  tampering: {tampering}"));
         head + &streams.chain(tampering).collect::<String>()
     }

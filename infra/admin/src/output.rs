@@ -1,7 +1,12 @@
+//! How answers look. All that a command writes goes through here, so whatever is in the tables, no terminal acts on it: characters that
+//! people do not see (controls, changes of direction, zero-width ones) are written as `\u{1b}`, and in JSON as JSON escapes them.
+
+use std::fmt::Write as _;
 use std::io::Write;
 
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
+use headwater::{is_hidden, shown, shown_lines};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -33,7 +38,8 @@ impl<'a> Output<'a> {
         }
         if !items.is_empty() {
             let mut table = Table::new();
-            table.load_style(NOTHING).set_header(columns).add_rows(items.iter().map(row));
+            let rows = items.iter().map(|item| row(item).map(|cell| shown(&cell).into_owned()));
+            table.load_style(NOTHING).set_header(columns).add_rows(rows);
             table.column_iter_mut().for_each(|column| {
                 column.set_padding((0, 2));
             });
@@ -45,7 +51,7 @@ impl<'a> Output<'a> {
     /// Items of a list that goes on: each a line, as JSON or as this text, and seen at once.
     pub(crate) fn lines<T: Serialize>(&mut self, items: &[T], text: impl Fn(&T) -> String) -> Result<(), Failure> {
         for item in items {
-            let line = if self.json { serde_json::to_string(item)? } else { text(item) };
+            let line = if self.json { json(item)? } else { shown(&text(item)).into_owned() };
             writeln!(self.out, "{line}")?;
         }
         Ok(self.out.flush()?)
@@ -57,18 +63,18 @@ impl<'a> Output<'a> {
         item: &T,
         text: impl FnOnce(&T) -> Result<String, serde_json::Error>,
     ) -> Result<(), Failure> {
-        let text = if self.json { serde_json::to_string(item)? } else { text(item)? };
+        let text = if self.json { json(item)? } else { shown_lines(&text(item)?) };
         Ok(writeln!(self.out, "{text}")?)
     }
 
-    /// Where an answer goes that has a form of its own, for programs and people alike.
+    /// Where an answer goes that has a form of its own, for programs and people alike: [`json`] a line.
     pub(crate) fn raw(&mut self) -> &mut (dyn Write + Send) {
         &mut *self.out
     }
 
     /// A remark beside the answer, for people; it goes to standard error.
     pub(crate) fn remark(&mut self, text: &str) -> Result<(), Failure> {
-        Ok(writeln!(self.err, "{text}")?)
+        Ok(writeln!(self.err, "{}", shown_lines(text))?)
     }
 
     /// Says why a command failed, and gives the exit code.
@@ -80,7 +86,74 @@ impl<'a> Output<'a> {
             Failure::Closed => return 0,
         };
         // Where not even this can be said, the code says it.
-        writeln!(self.err, "error: {text}").ok();
+        writeln!(self.err, "error: {}", shown_lines(&text)).ok();
         code
+    }
+}
+
+/// A JSON document on one line. What JSON would let stand though nobody sees it is escaped; to programs it is the same.
+pub(crate) fn json(item: &(impl Serialize + ?Sized)) -> Result<String, serde_json::Error> {
+    let text = serde_json::to_string(item)?;
+    if !text.chars().any(is_hidden) {
+        return Ok(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_hidden(c) {
+            // Writing to a string cannot fail.
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| write!(escaped, "\\u{unit:04x}").unwrap_or_default());
+        } else {
+            escaped.push(c);
+        }
+    }
+    Ok(escaped)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// What would act on a terminal if it got there: an escape sequence in either spelling, a change of direction, and what hides.
+    const HOSTILE: &str = "a\u{1b}[2J\u{9b}31m\u{7f}\u{202e}\u{2066}\u{200b}\u{e0041}\r\n\u{2028}b";
+
+    fn written(is_json: bool, write: impl Fn(&mut Output<'_>)) -> String {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        write(&mut Output::new(is_json, &mut out, &mut err));
+        String::from_utf8(out).unwrap() + &String::from_utf8(err).unwrap()
+    }
+
+    #[test]
+    fn no_way_of_writing_lets_through_what_acts_on_a_terminal() {
+        let ways: [&dyn Fn(&mut Output<'_>); 5] = [
+            &|output| output.list(&[HOSTILE], ["A"], |text| [(*text).to_owned()]).unwrap(),
+            &|output| output.lines(&[HOSTILE], |text| (*text).to_owned()).unwrap(),
+            &|output| output.one(&HOSTILE, |text| Ok((*text).to_owned())).unwrap(),
+            &|output| output.remark(HOSTILE).unwrap(),
+            &|output| _ = output.failed(&Failure::NotFound(HOSTILE.to_owned())),
+        ];
+        for (place, way) in ways.iter().enumerate() {
+            for is_json in [false, true] {
+                let text = written(is_json, way);
+                assert!(text.chars().all(|c| c == '\n' || !is_hidden(c)), "way {place}: {text:?}");
+                assert!(text.contains('a') && text.trim_end().trim_end_matches('"').ends_with('b'), "way {place}: {text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_end_in_a_cell_or_a_line_begins_no_other() {
+        let text = written(false, |output| output.lines(&["a\nb"], |text| (*text).to_owned()).unwrap());
+        assert_eq!(text, "a\\u{a}b\n");
+        let text = written(false, |output| output.list(&["a\nb"], ["A"], |text| [(*text).to_owned()]).unwrap());
+        assert_eq!(text.lines().count(), 2, "{text}");
+    }
+
+    #[test]
+    fn escaped_json_is_the_same_to_programs() {
+        let text = json(&json!({ HOSTILE: [HOSTILE] })).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), json!({ HOSTILE: [HOSTILE] }));
+        assert_eq!(json("Zoë\u{200b}").unwrap(), "\"Zoë\\u200b\"");
     }
 }

@@ -80,7 +80,7 @@ async fn copy_lines(output: impl AsyncRead + Unpin, mut log: File, echo_as: Opti
     while let Ok(Some(line)) = lines.next_line().await {
         let _ = log.write_all(format!("{line}\n").as_bytes());
         if let Some(name) = &echo_as {
-            let _ = writeln!(std::io::stderr(), "{name}: {line}");
+            let _ = writeln!(std::io::stderr(), "{name}: {}", headwater::shown(&line));
         }
     }
 }
