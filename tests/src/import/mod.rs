@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use futures::stream::{self, StreamExt, TryStreamExt};
+use headwater::shown;
 use indicatif::ProgressBar;
 
 use crate::Client;
@@ -23,7 +24,7 @@ use send::{Sent, send};
 pub struct Fault {
     /// Where in the file, from 1; an order's first row where it is about all of them.
     pub line: u64,
-    /// The order's id, as the file has it.
+    /// The order's id, as the file has it; empty if it has none.
     pub order: String,
     /// What is wrong.
     pub reason: String,
@@ -73,7 +74,8 @@ pub async fn run(client: &Client, file: &[u8], at_once: usize, progress: &Progre
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { line, order, reason } = self;
-        write!(f, "line {line}, order {order}: {reason}")
+        let (order, reason) = (shown(order), shown(reason));
+        if order.is_empty() { write!(f, "line {line}: {reason}") } else { write!(f, "line {line}, order {order}: {reason}") }
     }
 }
 

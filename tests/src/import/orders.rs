@@ -39,8 +39,13 @@ pub(super) fn read(file: &[u8]) -> Result<Orders> {
     let (mut record, mut lines) = (ByteRecord::new(), Lines { file, counted: 0, line: 1 });
     while reader.read_byte_record(&mut record)? {
         let line = lines.of(&record);
+        // Spreadsheets write rows that nobody filled in as separators alone.
+        if record.iter().all(<[u8]>::is_empty) {
+            continue;
+        }
         let id = order_id(&headers, &record);
-        let place = *places.entry(id.clone()).or_insert(drafts.len());
+        // Rows that do not say whose they are have nothing to do with each other.
+        let place = if id.is_empty() { drafts.len() } else { *places.entry(id.clone()).or_insert(drafts.len()) };
         if place == drafts.len() {
             drafts.push(Draft::default());
         }
@@ -62,7 +67,8 @@ pub(super) fn read(file: &[u8]) -> Result<Orders> {
     Ok(orders)
 }
 
-/// Counts lines as an editor does. The reader's own count of a record is where it began to look for one, before blank lines.
+/// Counts lines as an editor does: `\r\n`, `\n` and `\r` each end one, in quotes too. The reader's own count of a record is where it began
+/// to look for one, before blank lines.
 struct Lines<'a> {
     file: &'a [u8],
     /// So many bytes are counted.
@@ -76,9 +82,14 @@ impl Lines<'_> {
     fn of(&mut self, record: &ByteRecord) -> u64 {
         let looked_from = record.position().map_or(0, |position| position.byte() as usize);
         let blank = self.file[looked_from..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        let passed = &self.file[self.counted..looked_from + blank];
-        self.line += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
-        self.counted += passed.len();
+        let passed = self.counted..looked_from + blank;
+        let is_end = |place: &usize| match self.file[*place] {
+            b'\r' => true,
+            b'\n' => place.checked_sub(1).is_none_or(|before| self.file[before] != b'\r'),
+            _ => false,
+        };
+        self.line += passed.clone().filter(is_end).count() as u64;
+        self.counted = passed.end.max(self.counted);
         self.line
     }
 }
@@ -91,7 +102,8 @@ fn order_id(headers: &StringRecord, record: &ByteRecord) -> String {
 
 fn row(headers: &StringRecord, record: &ByteRecord) -> Result<Row, String> {
     if record.len() != headers.len() {
-        return Err(format!("has {} fields, not {}", record.len(), headers.len()));
+        let hint = if record.len() > headers.len() { ": a field with a comma stands in quotes" } else { "" };
+        return Err(format!("has {} fields, not {}{hint}", record.len(), headers.len()));
     }
     let record = StringRecord::from_byte_record(record.clone()).map_err(|_| "is not in UTF-8".to_owned())?;
     record.deserialize(Some(headers)).map_err(|error| error.to_string())
@@ -101,10 +113,11 @@ impl Draft {
     fn take(&mut self, line: u64, row: Row) {
         let alone = Order::new(&[(line, &row)]);
         let invalid = alone.check();
-        // What it lacks cannot differ.
-        if let (true, Some((first, other))) = (invalid.is_empty(), self.rows.first()) {
+        if let Some((first, other)) = self.rows.first() {
+            // What is invalid is told already.
+            let is_valid = |column: &&str| !invalid.iter().any(|fault| fault.reason.starts_with(&format!("{column}: ")));
             let differs = |column| alone.fault(format!("{column} is not that of line {first} of the same order"));
-            self.faults.extend(row.differences(other).into_iter().map(differs));
+            self.faults.extend(row.differences(other).into_iter().filter(is_valid).map(differs));
         }
         self.faults.extend(invalid);
         self.rows.push((line, row));

@@ -73,6 +73,69 @@ fn lines_are_counted_as_an_editor_counts_them() {
 }
 
 #[test]
+fn a_line_ends_with_either_character_or_both() {
+    for end in ["\n", "\r", "\r\n"] {
+        let quoted = row("a").replace("Tea", "\"Tea\nand\nbiscuits\"");
+        let file = HEADER.to_owned() + "\n" + &quoted + "\n\n" + &row("b").replace(",2,", ",,") + "\n" + &row("c").replace("EUR", "E");
+        let faults = read(file.replace('\n', end).as_bytes()).unwrap().faults;
+        assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [3, 8, 10], "{end:?}");
+    }
+    // As files of several systems come, one after the other.
+    let mixed = HEADER.replace('\n', "\r") + &row("a").replace('\n', "\r\n") + "\r\n\r" + &row("b").replace(",2,", ",,");
+    assert_eq!(read(mixed.as_bytes()).unwrap().faults[0].line, 5);
+}
+
+#[test]
+fn rows_that_nobody_filled_in_are_skipped() {
+    let orders =
+        check(&[",,,,,,,\n", &row("a"), ", ,,\t,,,,\n", "   \n", ",,\n", "\"\",\n", &row("b").replace(",2,", ",,")], 1, &["8 b: quantity"]);
+    assert_eq!((orders.valid.len(), orders.refused), (1, 1));
+}
+
+#[test]
+fn rows_without_an_order_are_told_each_for_itself() {
+    let one = row("").replace("EUR", "USD");
+    let orders = check(&[&row(""), &one, &row("b")], 1, &["2 : orderId: must be 1 to 64", "3 : orderId: must be 1 to 64"]);
+    assert_eq!(orders.refused, 2);
+    assert!(orders.faults[0].to_string().starts_with("line 2: orderId: must be"), "{}", orders.faults[0]);
+}
+
+#[test]
+fn every_fault_of_a_row_is_told() {
+    check(
+        &[&row("a").replace(",2,12.50,", ",\"1,5\",\"12,50\",")],
+        0,
+        &["2 a: quantity: must be a decimal number", "2 a: unitPrice: must be a decimal number"],
+    );
+    check(
+        &["b/1,\u{200b},ada..b@example.com,EURO,,\"0,5\",\"1,2\",19%\n"],
+        0,
+        &[
+            "2 b/1: currency",
+            "2 b/1: customerEmail",
+            "2 b/1: customerName",
+            "2 b/1: description",
+            "2 b/1: orderId",
+            "2 b/1: quantity",
+            "2 b/1: taxRate",
+            "2 b/1: unitPrice",
+        ],
+    );
+    check(
+        &[&row("a"), &row("a").replace(",EUR,", ",USD,").replace(",2,", ",0,")],
+        0,
+        &["3 a: currency is not that of line 2", "3 a: quantity: must be greater"],
+    );
+    check(&["a,Ada,ada@example.com,EUR,Tea,1,5,12,50,0.19\n"], 0, &["2 a: has 10 fields, not 8: a field with a comma stands in quotes"]);
+}
+
+#[test]
+fn what_a_file_holds_is_told_without_acting_on_a_terminal() {
+    let orders = read((HEADER.to_owned() + &row("\u{1b}[2Ja\u{202e}")).as_bytes()).unwrap();
+    assert!(orders.faults[0].to_string().starts_with("line 2, order \\u{1b}[2Ja\\u{202e}: orderId"), "{}", orders.faults[0]);
+}
+
+#[test]
 fn a_row_that_cannot_be_read_takes_its_order_along() {
     check(
         &[&row("a"), "a,Ada,ada@example.com,EUR,Tea,2,12.50\n", &row("b").replace("0.19", "0.19,x")],
