@@ -24,3 +24,4 @@ mod tampering;
 mod time_travel;
 mod unique;
 mod users;
+mod values;

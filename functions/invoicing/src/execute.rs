@@ -49,7 +49,7 @@ struct Execute {
     #[schema(value_type = Object)]
     payload: Payload,
     /// As in the body of the command's own call: the version that the caller decided on.
-    #[schema(value_type = Option<u64>)]
+    #[schema(value_type = Option<u64>, maximum = 9_007_199_254_740_991_u64)]
     version: Option<Value>,
 }
 

@@ -2,7 +2,7 @@
 //! events of our own.
 
 use garde::Validate;
-use headwater::{Command, Context, Rule, Verdict};
+use headwater::{Command, Context, Rule, Verdict, field};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -22,19 +22,22 @@ pub struct ApplyExternalUser {
     #[garde(custom(fields::external_id))]
     #[schema(min_length = 1, max_length = 60, pattern = "^[A-Za-z0-9_-]+$")]
     pub external_id: String,
-    /// Counts the owning system's changes of this user.
-    #[garde(skip)]
+    /// Counts the owning system's changes of this user: at most 2^53 − 1, which every reader of JSON holds exactly.
+    #[garde(custom(fields::integer))]
+    #[schema(maximum = 9_007_199_254_740_991_u64)]
     pub revision: u64,
-    /// Unique in the tenant without regard to case: 1–100 characters, no control characters, no white space at the ends.
+    /// Unique in the tenant without regard to case: 1–100 characters, of which one is seen, no control characters, no white space at the ends.
     #[garde(custom(fields::user_name))]
     #[schema(min_length = 1, max_length = 100)]
     pub user_name: String,
-    /// What others see: 1–200 characters, no control characters, no white space at the ends.
+    /// What others see: 1–200 characters, of which one is seen, no control characters, no white space at the ends.
     #[garde(custom(fields::name))]
     #[schema(min_length = 1, max_length = 200)]
     pub display_name: String,
-    /// Unique in the tenant without regard to case: at most 254 characters.
-    #[garde(email, length(chars, max = 254))]
+    /// Unique in the tenant without regard to case: at most 254 characters, of ASCII before the `@`. A domain in other letters is stored as
+    /// its A-label (`xn--…`).
+    #[garde(custom(fields::email))]
+    #[serde(deserialize_with = "headwater::field::read_email")]
     #[schema(max_length = 254, format = "email")]
     pub email: String,
     /// Whether the user may act.
@@ -50,7 +53,7 @@ impl ApplyExternalUser {
 
     /// Whether it is too late for this revision: it, or a newer one, was taken over, or the user was deleted here.
     fn is_stale(&self, user: &User) -> bool {
-        user.status == UserStatus::Deleted || user.external_revision.is_some_and(|applied| self.revision <= applied)
+        user.status == UserStatus::Deleted || user.external_revision.is_some_and(|applied| self.revision <= applied && counts(applied))
     }
 
     fn status_event(&self, user: &User) -> Option<UserEvent> {
@@ -61,6 +64,12 @@ impl ApplyExternalUser {
             _ => None,
         }
     }
+}
+
+/// Whether a revision that is stored stands in the way of others. Former builds took larger ones than can be given now; whatever can be is
+/// newer than those, or nothing could ever change such a user again.
+fn counts(revision: u64) -> bool {
+    field::integer(revision).is_ok()
 }
 
 impl Command for ApplyExternalUser {
@@ -102,7 +111,8 @@ impl Command for ParkExternalUser {
     fn decide(&self, user: &User, _: &Context) -> Verdict<User> {
         let ApplyExternalUser { external_id, revision, user_name, display_name, email, active } = self.update.clone();
         let is_known = user.parked.as_ref().is_some_and(|parked| {
-            parked.revision > revision || parked.revision == revision && parked.reasons.iter().any(|reason| reason == self.reason.name)
+            parked.revision > revision && counts(parked.revision)
+                || parked.revision == revision && parked.reasons.iter().any(|reason| reason == self.reason.name)
         });
         if is_known || self.update.is_stale(user) {
             return Ok(vec![]);

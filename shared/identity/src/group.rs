@@ -135,7 +135,7 @@ pub struct CreateGroup {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
     pub id: Option<String>,
-    /// 1–200 characters, no control characters, no white space at the ends. Groups may share a name.
+    /// 1–200 characters, of which one is seen, no control characters, no white space at the ends. Groups may share a name.
     #[garde(custom(fields::name))]
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
@@ -164,7 +164,7 @@ impl Command for CreateGroup {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PatchGroup {
-    /// 1–200 characters, no control characters, no white space at the ends. It can't be null.
+    /// 1–200 characters, of which one is seen, no control characters, no white space at the ends. It can't be null.
     #[garde(inner(custom(fields::name)))]
     #[serde(default, deserialize_with = "fields::given", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, min_length = 1, max_length = 200)]

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use headwater::{IndexKey, Projection, StreamName, normalize};
+use headwater::{IndexKey, Projection, StreamName, folded};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::group::{self, GroupEvent, GroupStatus};
 
-/// The index of all groups, in order of [`normalize`]d name.
+/// The index of all groups, in order of [`folded`] name.
 pub const GROUPS: &str = "groups";
 
 /// A group as queries show it. Of a deleted one only the status and the times are kept.
@@ -52,7 +52,7 @@ impl Projection for GroupRow {
     }
 
     fn index_keys(&self, stream: &StreamName) -> BTreeSet<IndexKey> {
-        BTreeSet::from([IndexKey::new(GROUPS, &normalize(&self.name), stream.id())])
+        BTreeSet::from([IndexKey::new(GROUPS, &folded(&self.name), stream.id())])
     }
 }
 

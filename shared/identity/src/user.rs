@@ -216,8 +216,8 @@ pub static USER_EXISTS: Rule = Rule {
 pub static USER_NAME_TAKEN: Rule = Rule {
     name: "user-name-taken",
     title: "This user name is taken",
-    help: "Another user of the tenant has this user name. Names that differ only in case, or in how Unicode writes the same \
-           characters, are the same. Choose another; a name is free again when its holder is renamed or deleted.",
+    help: "Another user of the tenant has this user name. Names that differ only in case, in how Unicode writes the same \
+           characters, or in characters that nobody sees, are the same. Choose another; a name is free again when its holder is renamed or deleted.",
 };
 
 /// An address has one holder in a tenant.
@@ -241,16 +241,18 @@ pub struct CreateUser {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
     pub id: Option<String>,
-    /// Unique in the tenant without regard to case: 1–100 characters, no control characters, no white space at the ends.
+    /// Unique in the tenant without regard to case: 1–100 characters, of which one is seen, no control characters, no white space at the ends.
     #[garde(custom(fields::user_name))]
     #[schema(min_length = 1, max_length = 100)]
     pub user_name: String,
-    /// What others see: 1–200 characters, no control characters, no white space at the ends.
+    /// What others see: 1–200 characters, of which one is seen, no control characters, no white space at the ends.
     #[garde(custom(fields::name))]
     #[schema(min_length = 1, max_length = 200)]
     pub display_name: String,
-    /// Unique in the tenant without regard to case: at most 254 characters.
-    #[garde(email, length(chars, max = 254))]
+    /// Unique in the tenant without regard to case: at most 254 characters, of ASCII before the `@`. A domain in other letters is stored as
+    /// its A-label (`xn--…`).
+    #[garde(custom(fields::email))]
+    #[serde(deserialize_with = "headwater::field::read_email")]
     #[schema(max_length = 254, format = "email")]
     pub email: String,
 }
@@ -275,19 +277,20 @@ impl Command for CreateUser {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PatchUser {
-    /// Unique in the tenant without regard to case: 1–100 characters, no control characters, no white space at the ends.
+    /// Unique in the tenant without regard to case: 1–100 characters, of which one is seen, no control characters, no white space at the ends.
     #[garde(inner(custom(fields::user_name)))]
     #[serde(default, deserialize_with = "fields::given", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, min_length = 1, max_length = 100)]
     pub user_name: Option<String>,
-    /// What others see: 1–200 characters, no control characters, no white space at the ends.
+    /// What others see: 1–200 characters, of which one is seen, no control characters, no white space at the ends.
     #[garde(inner(custom(fields::name)))]
     #[serde(default, deserialize_with = "fields::given", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, min_length = 1, max_length = 200)]
     pub display_name: Option<String>,
-    /// Unique in the tenant without regard to case: at most 254 characters.
-    #[garde(email, length(chars, max = 254))]
-    #[serde(default, deserialize_with = "fields::given", skip_serializing_if = "Option::is_none")]
+    /// Unique in the tenant without regard to case: at most 254 characters, of ASCII before the `@`. A domain in other letters is stored as
+    /// its A-label (`xn--…`).
+    #[garde(inner(custom(fields::email)))]
+    #[serde(default, deserialize_with = "fields::given_email", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 254, format = "email")]
     pub email: Option<String>,
 }

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use headwater::{IndexKey, Projection, StreamName, normalize, search_words};
+use headwater::{IndexKey, Projection, StreamName, folded, normalize, search_words};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::user::{self, UserEvent, UserStatus};
 
-/// The index of all users, in order of [`normalize`]d user name.
+/// The index of all users, in order of [`folded`] user name.
 pub const USERS: &str = "users";
+
+/// The index of those whose [`normalize`]d user name is not their place among [`USERS`], since it has characters that nobody sees.
+pub const USERS_BY_NAME: &str = "users-by-name";
 
 /// The index of all users by [`normalize`]d email address.
 pub const USERS_BY_EMAIL: &str = "users-by-email";
@@ -92,8 +95,11 @@ impl Projection for UserRow {
     }
 
     fn index_keys(&self, stream: &StreamName) -> BTreeSet<IndexKey> {
-        let (order, id) = (normalize(&self.user_name), stream.id());
+        let (order, name, id) = (folded(&self.user_name), normalize(&self.user_name), stream.id());
         let mut keys = BTreeSet::from([IndexKey::new(USERS, &order, id), IndexKey::new(USERS_BY_EMAIL, &normalize(&self.email), id)]);
+        if name != order {
+            keys.insert(IndexKey::new(USERS_BY_NAME, &name, id));
+        }
         for word in self.words() {
             keys.extend(kept_prefixes(&word).iter().map(|prefix| IndexKey::new(by_word(prefix), &order, id)));
         }

@@ -59,9 +59,38 @@ fn an_email_is_an_address_of_at_most_254_characters() {
     for good in ["a@b.ch", "Ada.Lovelace+x@Example.COM", &long(3)] {
         assert!(check(good).is_empty(), "{good}");
     }
-    for bad in ["ada", "@example.com", "ada@", "a da@example.com", "ada@exa mple.com", "ada@-x.com", &long(4)] {
+    for bad in ["ada", "@example.com", "ada@", "a da@example.com", "ada@exa mple.com", "ada@-x.com", "ada..lovelace@x.ch", &long(4)] {
         assert_eq!(check(bad).first().map(String::as_str), Some("email"), "{bad}");
     }
+}
+
+#[test]
+fn an_address_with_a_u_label_is_taken_as_its_a_label() {
+    let email = json!({ "email": "ada@bücher.example" });
+    let taken = "ada@xn--bcher-kva.example";
+    assert_eq!(serde_json::from_value::<CreateUser>(create(email.clone())).unwrap().email, taken);
+    assert_eq!(serde_json::from_value::<ApplyExternalUser>(external(email.clone())).unwrap().email, taken);
+    assert_eq!(serde_json::from_value::<PatchUser>(email).unwrap().email.as_deref(), Some(taken));
+}
+
+#[test]
+fn a_name_has_a_visible_character() {
+    for hidden in ["\u{200b}", "\u{3164}", "\u{2800}", "\u{ad}\u{fe0f}", "\u{202e}"] {
+        let names = json!({ "userName": hidden, "displayName": hidden });
+        assert_eq!(faults::<CreateUser>(create(names.clone())), ["displayName", "userName"], "{hidden:?}");
+        assert_eq!(faults::<PatchUser>(names.clone()), ["displayName", "userName"]);
+        assert_eq!(faults::<ApplyExternalUser>(external(names)), ["displayName", "userName"]);
+        assert_eq!(faults::<CreateGroup>(json!({ "name": hidden })), ["name"]);
+        assert_eq!(faults::<PatchGroup>(json!({ "name": hidden })), ["name"]);
+    }
+    assert!(faults::<CreateUser>(create(json!({ "userName": "a\u{200b}da", "displayName": "👩\u{200d}🚀" }))).is_empty());
+}
+
+#[test]
+fn a_revision_is_a_number_that_every_json_reader_holds() {
+    let check = |revision: u64| faults::<ApplyExternalUser>(external(json!({ "revision": revision })));
+    assert!(check(0).is_empty() && check(9_007_199_254_740_991).is_empty());
+    assert_eq!((check(9_007_199_254_740_992), check(u64::MAX)), (vec!["revision".to_owned()], vec!["revision".to_owned()]));
 }
 
 #[test]
@@ -84,7 +113,7 @@ fn a_new_group_is_checked() {
 #[test]
 fn an_external_user_is_checked() {
     let check = |changes: Value| faults::<ApplyExternalUser>(external(changes));
-    assert!(check(json!({ "externalId": "x".repeat(60), "revision": u64::MAX })).is_empty());
+    assert!(check(json!({ "externalId": "x".repeat(60), "revision": 9_007_199_254_740_991_u64 })).is_empty());
     assert_eq!(check(json!({ "externalId": "x".repeat(61) })), ["externalId"]);
     assert_eq!(check(json!({ "externalId": "a/b", "userName": "", "displayName": "", "email": "x" })).len(), 4);
     assert!(is_refused::<ApplyExternalUser>(external(json!({ "revision": -1 }))));

@@ -117,12 +117,14 @@ pub struct CreateCustomer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
     pub id: Option<String>,
-    /// As invoices show it: 1–200 characters, no control characters, no white space at the ends.
+    /// As invoices show it: 1–200 characters, of which one is seen, no control characters, no white space at the ends.
     #[garde(custom(fields::line))]
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
-    /// Unique in the tenant without regard to case: at most 254 characters.
-    #[garde(email, length(chars, max = 254))]
+    /// Unique in the tenant without regard to case: at most 254 characters, of ASCII before the `@`. A domain in other letters is stored as
+    /// its A-label (`xn--…`).
+    #[garde(custom(fields::email))]
+    #[serde(deserialize_with = "headwater::field::read_email")]
     #[schema(max_length = 254, format = "email")]
     pub email: String,
 }
@@ -147,14 +149,15 @@ impl Command for CreateCustomer {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PatchCustomer {
-    /// As invoices show it: 1–200 characters, no control characters, no white space at the ends.
+    /// As invoices show it: 1–200 characters, of which one is seen, no control characters, no white space at the ends.
     #[garde(inner(custom(fields::line)))]
     #[serde(default, deserialize_with = "fields::given", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, min_length = 1, max_length = 200)]
     pub name: Option<String>,
-    /// Unique in the tenant without regard to case: at most 254 characters.
-    #[garde(email, length(chars, max = 254))]
-    #[serde(default, deserialize_with = "fields::given", skip_serializing_if = "Option::is_none")]
+    /// Unique in the tenant without regard to case: at most 254 characters, of ASCII before the `@`. A domain in other letters is stored as
+    /// its A-label (`xn--…`).
+    #[garde(inner(custom(fields::email)))]
+    #[serde(default, deserialize_with = "fields::given_email", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 254, format = "email")]
     pub email: Option<String>,
 }

@@ -1,6 +1,6 @@
 //! What the fields of requests may hold.
 
-use headwater::is_segment;
+use headwater::{field, is_segment};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer};
@@ -26,6 +26,11 @@ pub(crate) fn line(value: &str, _: &()) -> garde::Result {
     one_line(value, 200)
 }
 
+/// An address that a mail can be sent to.
+pub(crate) fn email(value: &str, _: &()) -> garde::Result {
+    field::email(value).map_err(garde::Error::new)
+}
+
 /// A payment's reference: a line of 1–200 bytes in UTF-8, so that 200 of them fit into one row with as many lines.
 pub(crate) fn reference(value: &str, _: &()) -> garde::Result {
     one_line(value, 200)?;
@@ -40,7 +45,7 @@ pub(crate) fn description<C>(value: &str, _: &C) -> garde::Result {
 
 /// A message: 1–5,000 characters on any number of lines.
 pub(crate) fn message(value: &str, _: &()) -> garde::Result {
-    text(value, 5_000)?;
+    field::text(value, 5_000).map_err(garde::Error::new)?;
     if value.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
         return Err(garde::Error::new("must not contain control characters other than tabs and line ends"));
     }
@@ -65,9 +70,9 @@ pub(crate) fn payment(value: &Decimal, _: &()) -> garde::Result {
     money(*value)
 }
 
-/// When money came in: since 1970, as all times of ours, so that days are in the order of their names.
+/// When money came in.
 pub(crate) fn since_1970(value: &Timestamp, _: &()) -> garde::Result {
-    if *value >= Timestamp::UNIX_EPOCH { Ok(()) } else { Err(garde::Error::new("must not be before 1970")) }
+    field::since_1970(*value).map_err(garde::Error::new)
 }
 
 /// How many or how much of something: more than nothing.
@@ -86,25 +91,11 @@ pub(crate) fn tax_rate<C>(value: &Decimal, _: &C) -> garde::Result {
 }
 
 fn one_line(value: &str, most: usize) -> garde::Result {
-    text(value, most)?;
-    if value.chars().any(char::is_control) {
-        return Err(garde::Error::new("must not contain control characters"));
-    }
-    Ok(())
+    field::line(value, most).map_err(garde::Error::new)
 }
 
 fn bytes(value: &str, most: usize) -> garde::Result {
     if value.len() <= most { Ok(()) } else { Err(garde::Error::new(format!("must have at most {most} bytes in UTF-8"))) }
-}
-
-fn text(value: &str, most: usize) -> garde::Result {
-    if !(1..=most).contains(&value.chars().count()) {
-        return Err(garde::Error::new(format!("must have 1 to {most} characters")));
-    }
-    if value.trim() != value {
-        return Err(garde::Error::new("must not begin or end with white space"));
-    }
-    Ok(())
 }
 
 fn money(value: Decimal) -> garde::Result {
@@ -127,4 +118,9 @@ fn decimals(value: Decimal, most: u32) -> garde::Result {
 /// Reads a field of a patch, where absent and null differ: what is absent (`#[serde(default)]`) stays as it is. Null is refused.
 pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
+}
+
+/// The same for an address.
+pub(crate) fn given_email<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    field::read_email(deserializer).map(Some)
 }

@@ -71,9 +71,9 @@ pub enum InvoiceEvent {
         /// 1, 2, 3… in the tenant, without gaps.
         number: u64,
     },
-    /// By when it is to be paid; what is due later is overdue.
+    /// On which day it is to be paid at the latest; what is due after that day is overdue.
     InvoiceDueDateSet {
-        /// From this millisecond on it is overdue.
+        /// A time of that day, of UTC: its last millisecond, or in events of former builds any.
         due_at: Timestamp,
     },
     /// The customer is to be sent the invoice: one mail for each such event.

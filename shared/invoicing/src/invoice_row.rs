@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::invoice::{self, InvoiceCustomer, InvoiceEvent, Line, Payment, Status};
-use crate::{Amounts, Currency, TaxTotal, Totals, revenue};
+use crate::{Amounts, Currency, TaxTotal, Totals, day, revenue};
 
 /// An invoice as queries show it; its stream's name says which. Of a deleted one only the status and its time are kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub struct InvoiceRow {
     pub created_at: Timestamp,
     /// When it got its number.
     pub issued_at: Option<Timestamp>,
-    /// From this millisecond on it is overdue.
+    /// A time of the day, of UTC, on which it is to be paid at the latest.
     pub due_at: Option<Timestamp>,
     /// When it was last sent.
     pub sent_at: Option<Timestamp>,
@@ -103,10 +103,10 @@ impl InvoiceRow {
         self.totals.paid > Decimal::ZERO && self.totals.due > Decimal::ZERO
     }
 
-    /// Whether something is due although the time is over by which it was to be paid: at that millisecond it is.
+    /// Whether something is due although the day, of UTC, is over on which it was to be paid at the latest.
     pub fn is_overdue(&self, now: Timestamp) -> bool {
         let is_open = matches!(self.status, Status::Issued | Status::Sent);
-        is_open && self.totals.due > Decimal::ZERO && self.due_at.is_some_and(|due_at| due_at <= now)
+        is_open && self.totals.due > Decimal::ZERO && self.due_at.is_some_and(|due_at| day::of(due_at) < day::of(now))
     }
 
     fn add_payment(&mut self, payment: Payment) {

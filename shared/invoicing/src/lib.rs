@@ -12,6 +12,7 @@ mod commands;
 pub mod currency;
 pub mod customer;
 pub mod customer_row;
+mod day;
 pub mod decimal;
 mod fields;
 pub mod invoice;

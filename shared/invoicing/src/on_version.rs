@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use garde::{Path, Report, Validate};
+use headwater::field;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::{Ref, RefOr};
@@ -33,6 +34,9 @@ impl<T: Validate> Validate for OnVersion<T> {
     type Context = T::Context;
 
     fn validate_into(&self, context: &Self::Context, parent: &mut dyn FnMut() -> Path, report: &mut Report) {
+        if let Err(error) = self.version.map_or(Ok(()), field::integer) {
+            report.append(parent().join("version"), garde::Error::new(error));
+        }
         self.command.validate_into(context, parent, report);
     }
 }
@@ -59,10 +63,14 @@ impl<T: ToSchema> PartialSchema for OnVersion<T> {
             schema = found.map_or(schema, |(_, other)| other);
         }
         if let RefOr::T(Schema::Object(object)) = &mut schema {
-            let version =
-                ObjectBuilder::new().schema_type(Type::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64))).description(
-                    Some("The number of the last event that the caller knew. Left out, the command is decided on the latest state."),
-                );
+            let version = ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+                .minimum(Some(0))
+                .maximum(Some(field::LARGEST_INTEGER))
+                .description(Some(
+                    "The number of the last event that the caller knew. Left out, the command is decided on the latest state.",
+                ));
             object.properties.insert("version".to_owned(), version.into());
         }
         schema

@@ -9,11 +9,10 @@ use std::collections::BTreeMap;
 
 use headwater::{Amounts, Contributions, SumKey};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{Currency, InvoiceRow, Status};
+use crate::{Currency, InvoiceRow, Status, day};
 
 pub use range::{By, InvalidRange, Range};
 
@@ -37,7 +36,7 @@ pub(crate) fn contributions(invoice: &InvoiceRow) -> Contributions {
         return lines;
     }
     let mut add = |at: Timestamp, name: &str, amount: i128| {
-        let order = format!("{} {}", at.to_zoned(TimeZone::UTC).date(), currency.code());
+        let order = format!("{} {}", day::of(at), currency.code());
         let line = lines.entry(SumKey { index: REVENUE.to_owned(), order }).or_default();
         *line.entry(name.to_owned()).or_default() += amount;
     };

@@ -51,7 +51,7 @@ pub static OVERPAID: Rule = Rule {
 pub static PAYMENT_REFERENCE_USED: Rule = Rule {
     name: "payment-reference-used",
     title: "Another payment has this reference",
-    help: "The invoice has a payment with this reference, but with another `amount` or `at`, which are shown. The same payment once more \
+    help: "The invoice has a payment with this reference (as Unicode's NFC writes it, without what nobody sees), but with another `amount` or `at`, which are shown. The same payment once more \
            would change nothing.",
 };
 

@@ -18,6 +18,8 @@ pub struct List<'a, P> {
     pub index: &'a str,
     /// Only things whose order is this one.
     pub exact_order: Option<&'a str>,
+    /// Where to look instead, one after the other, as long as nothing was found: a list, and an order in it.
+    pub otherwise: &'a [(&'a str, &'a str)],
     /// Only things that stand after this place.
     pub after: Option<&'a str>,
     /// Only things of this order, or that stand before it.
@@ -30,7 +32,7 @@ impl<'a, P: Projection> List<'a, P> {
     /// A whole list.
     pub fn new(domain: &'static str, projections: &'static [ProjectionFn], index: &'a str) -> Self {
         let projection = projection_fn::<P>();
-        Self { domain, projections, projection, index, exact_order: None, after: None, up_to_order: None, keep: None }
+        Self { domain, projections, projection, index, exact_order: None, otherwise: &[], after: None, up_to_order: None, keep: None }
     }
 }
 
@@ -68,7 +70,13 @@ impl App {
             overlay: overlay.as_ref(),
             keep: &|row: &Row| list.keep.is_none_or(|keep| row.read().is_ok_and(|thing| keep(&thing))),
         };
-        let page = self.views(request)?.page(wanted).await?;
+        let views = self.views(request)?;
+        let mut page = views.page(wanted).await?;
+        for (index, order) in list.otherwise {
+            if page.rows.is_empty() {
+                page = views.page(PageRequest { index, exact_order: Some(order), ..wanted }).await?;
+            }
+        }
         let mut items = Vec::with_capacity(page.rows.len());
         for (stream, row) in &page.rows {
             items.push(show(stream, row.version, row.read().map_err(Problem::internal)?));

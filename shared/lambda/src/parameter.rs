@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use headwater::{is_segment, pattern};
+use headwater::{LARGEST_VERSION, field, is_segment, pattern};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -72,7 +72,7 @@ impl Shape {
 
     /// A version of a stream, or 0: see [`Request::number`].
     pub fn version() -> Self {
-        Self::number(0..=headwater::LARGEST_VERSION)
+        Self::number(0..=LARGEST_VERSION)
     }
 
     /// A time: see [`Request::time`].
@@ -159,20 +159,22 @@ impl Request {
         self.parameter(name, "1 to 64 of A-Z a-z 0-9 _ -", |text| Some(text).filter(|text| is_segment(text)))
     }
 
-    /// A parameter of the query string that is a whole number.
+    /// A parameter of the query string that is a whole number: digits alone, at most [`LARGEST_VERSION`].
     ///
     /// # Errors
     /// 422 if it is none.
     pub fn number(&self, name: &str) -> Result<Option<u64>, Problem> {
-        self.parameter(name, "a number", |text| text.parse().ok())
+        let read = |text: &str| text.parse().ok().filter(|number| *number <= LARGEST_VERSION && text.bytes().all(|b| b.is_ascii_digit()));
+        self.parameter(name, &format!("a number from 0 to {LARGEST_VERSION}"), read)
     }
 
-    /// A parameter of the query string that is a time of RFC 3339.
+    /// A parameter of the query string that is a time of RFC 3339, of the years 0000 to 9999.
     ///
     /// # Errors
     /// 422 if it is none.
     pub fn time(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
-        self.parameter(name, "a time as 2026-11-21T10:00:00Z", |text| text.parse().ok())
+        let read = |text: &str| text.parse().ok().filter(|time| field::time(*time).is_ok());
+        self.parameter(name, "a time as 2026-11-21T10:00:00Z", read)
     }
 
     /// How many items a page may have: `limit`, 1–200, 50 if absent.

@@ -63,8 +63,8 @@ pub struct Session {
     /// What the player did.
     #[garde(skip)]
     pub kind: Kind,
-    /// When, by the device's clock.
-    #[garde(skip)]
+    /// When, by the device's clock; not before 1970.
+    #[garde(custom(fields::since_1970))]
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
 }

@@ -97,7 +97,7 @@ async fn a_document_becomes_overdue() -> Result<()> {
     let issued = issued(&client, "a").await?;
     let before = get_with(&client, &document("a"), issued.token()).await?.expect(200)?;
     assert!(!before.body.to_string().contains(">Overdue<"));
-    platform.dev("POST", "/dev/clock", Some(json!({ "advanceSeconds": 30 * 24 * 3600 }))).await?;
+    platform.dev("POST", "/dev/clock", Some(json!({ "advanceSeconds": 31 * 24 * 3600 }))).await?;
     let read = client.call("GET", &document("a")).header("if-none-match", before.etag()).header("consistency-token", issued.token());
     let after = read.send().await?.expect(200)?;
     assert!(after.body.to_string().contains(">Overdue<"), "{}", after.body);

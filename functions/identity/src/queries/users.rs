@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
-use headwater::normalize;
+use headwater::{field, folded, normalize};
 use headwater_lambda::{Answer, Call, Function, List, Problem, Request, Shape};
-use identity::user_row::{USERS, USERS_BY_EMAIL, search_index};
+use identity::user_row::{USERS, USERS_BY_EMAIL, USERS_BY_NAME, search_index};
 use identity::{AuditEntry, DOMAIN, PROJECTIONS, UserRow, audit, user};
 
 use super::view::{REPRESENTATION, UserView};
@@ -25,8 +25,12 @@ pub fn find_users() -> Function {
         .param("q", Shape::text(), "Words, each of which begins a word of the names or the email; case and accents do not count.");
     Function::http(call, |app, request| async move {
         let Search { index, shown } = Search::of(&request)?;
-        let exact_order = shown.order();
-        let list = List { exact_order, keep: Some(&|user| shown.contains(user)), ..List::new(DOMAIN, &PROJECTIONS, &index) };
+        let places = shown.places();
+        let (exact_order, otherwise) = match &places[..] {
+            [] => (None, &[][..]),
+            [(_, first), others @ ..] => (Some(*first), others),
+        };
+        let list = List { exact_order, otherwise, keep: Some(&|user| shown.contains(user)), ..List::new(DOMAIN, &PROJECTIONS, &index) };
         app.list(&request, list, UserView::new).await
     })
 }
@@ -37,10 +41,10 @@ struct Search {
     shown: Shown,
 }
 
-/// Which users are shown. Names and emails are normalized.
+/// Which users are shown. Emails are normalized.
 enum Shown {
     All,
-    WithUserName(String),
+    WithUserName { normalized: String, folded: String },
     WithEmail(String),
     WithWords(BTreeSet<String>),
 }
@@ -50,8 +54,10 @@ impl Search {
         let users = |shown| Self { index: USERS.to_owned(), shown };
         match (request.query("userName"), request.query("email"), request.query("q")) {
             (None, None, None) => Ok(users(Shown::All)),
-            (Some(name), None, None) => Ok(users(Shown::WithUserName(normalize(name)))),
-            (None, Some(email), None) => Ok(Self { index: USERS_BY_EMAIL.to_owned(), shown: Shown::WithEmail(normalize(email)) }),
+            (Some(name), None, None) => Ok(users(Shown::WithUserName { normalized: normalize(name), folded: folded(name) })),
+            (None, Some(email), None) => {
+                Ok(Self { index: USERS_BY_EMAIL.to_owned(), shown: Shown::WithEmail(normalize(&field::ascii_email(email))) })
+            }
             (None, None, Some(query)) => Ok(match search_index(query) {
                 Some((index, words)) => Self { index, shown: Shown::WithWords(words) },
                 // Without a letter or digit nothing is looked for.
@@ -63,11 +69,16 @@ impl Search {
 }
 
 impl Shown {
-    /// The one place in the list where they stand, if it is one.
-    fn order(&self) -> Option<&str> {
+    /// The lists, and the places in them, where they may stand, the likeliest first; none if they stand all over the list.
+    fn places(&self) -> Vec<(&str, &str)> {
         match self {
-            Self::WithUserName(order) | Self::WithEmail(order) => Some(order),
-            Self::All | Self::WithWords(_) => None,
+            Self::WithEmail(order) => vec![(USERS_BY_EMAIL, order)],
+            // A name with characters that nobody sees is asked for as it was written, most likely.
+            Self::WithUserName { normalized, folded } => {
+                let as_written = (folded != normalized).then_some((USERS, folded.as_str()));
+                as_written.into_iter().chain([(USERS, normalized.as_str()), (USERS_BY_NAME, normalized)]).collect()
+            }
+            Self::All | Self::WithWords(_) => Vec::new(),
         }
     }
 
@@ -75,7 +86,7 @@ impl Shown {
     fn contains(&self, user: &UserRow) -> bool {
         match self {
             Self::All => true,
-            Self::WithUserName(name) => normalize(&user.user_name) == *name,
+            Self::WithUserName { normalized, .. } => normalize(&user.user_name) == *normalized,
             Self::WithEmail(email) => normalize(&user.email) == *email,
             Self::WithWords(words) => user.matches(words),
         }

@@ -85,8 +85,9 @@ fn a_stamp_says_what_has_become_of_it() {
     for (events, day, stamp) in [
         (draft("Acme"), 30, Some("Draft")),
         (issued(vec![]), 19, None),
-        (issued(vec![]), 20, Some("Overdue")),
-        (issued(vec![status(Status::Sent), paid("1", "bank-1")]), 20, Some("Overdue")),
+        (issued(vec![]), 20, None),
+        (issued(vec![]), 21, Some("Overdue")),
+        (issued(vec![status(Status::Sent), paid("1", "bank-1")]), 21, Some("Overdue")),
         (issued(vec![all(), status(Status::Paid)]), 30, Some("Paid")),
         (issued(vec![status(Status::Void)]), 30, Some("Void")),
         (vec![InvoiceEvent::InvoiceCreated {}, InvoiceEvent::InvoiceDeleted {}], 30, Some("Deleted")),

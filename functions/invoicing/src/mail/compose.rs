@@ -1,5 +1,6 @@
 //! What the customer gets: the message, with the invoice as it was when it was sent.
 
+use headwater::field;
 use headwater_lambda::Error;
 use invoicing::InvoiceRow;
 use jiff::Timestamp;
@@ -13,6 +14,18 @@ use crate::document::document;
 /// Says which event a mail belongs to, as `acme/invoicing/invoices/7@12`. SES gives mails another `Message-ID` than they had, so a person who
 /// looks for one there needs this.
 const EVENT: HeaderName = HeaderName::new_from_ascii_str("Headwater-Event");
+
+/// Whom mails come from: `Acme Billing <billing@acme.example>`, or the address alone. It is held to the grammar by which customers' addresses
+/// are; a domain in other letters is taken as its A-label.
+///
+/// # Errors
+/// If it is none.
+pub(super) fn read_sender(text: &str) -> Result<Mailbox, Error> {
+    let Mailbox { name, email } = text.parse()?;
+    let email = field::ascii_email(email.as_ref());
+    field::email(&email)?;
+    Ok(Mailbox::new(name, email.parse()?))
+}
 
 /// The mail that an event asks for. `invoice` is as it was after the event, which was decided at `at`.
 ///
@@ -42,6 +55,9 @@ fn message_id(from: &Mailbox, Wanted { effect, .. }: &Wanted) -> String {
 
 #[cfg(test)]
 mod tests {
+    use invoicing::{Currency, Status};
+    use proptest::prelude::*;
+
     use super::*;
     use crate::mail::testing::{invoice, sender, wanted};
 
@@ -84,6 +100,51 @@ mod tests {
         let text = text(&hostile, &invoice);
         let (headers, _) = text.split_once("\r\n\r\n").unwrap();
         assert!(headers.lines().all(|line| !line.starts_with("Bcc")), "{text}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        /// What the door takes the mail library takes, else a mail that was asked for could never be sent.
+        #[test]
+        fn every_address_that_the_door_takes_can_be_sent_to(
+            local in "([a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]{1,20}\\.?){1,4}|\"[a ]{1,3}\"|[a.]{1,4}",
+            domain in "([a-zA-Z0-9-]{1,30}\\.?){1,10}|\\[[0-9a-f:.]{2,16}\\]|\\[127\\.0\\.0\\.1\\]|[büx例.]{1,8}",
+        ) {
+            let email = field::ascii_email(&format!("{local}@{domain}"));
+            if field::email(&email).is_ok() {
+                let mail = compose(&sender(), &Wanted { email: email.clone(), ..wanted(8) }, &invoice(), Timestamp::UNIX_EPOCH);
+                let mail = mail.map_err(|error| TestCaseError::fail(format!("{email}: {error}")))?;
+                prop_assert_eq!(mail.envelope().to()[0].to_string(), email);
+                prop_assert!(mail.formatted().is_ascii());
+            }
+        }
+    }
+
+    #[test]
+    fn a_sender_is_held_to_the_same_grammar() {
+        let read = |text: &str| read_sender(text).map(|sender| sender.to_string()).ok();
+        assert_eq!(read("Acme <billing@acme.example>").as_deref(), Some("Acme <billing@acme.example>"));
+        assert_eq!(read("billing@bücher.example").as_deref(), Some("billing@xn--bcher-kva.example"));
+        for none in ["", "Acme", "a..b@acme.example", "zoë@acme.example"] {
+            assert_eq!(read(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_mail_that_is_due_on_its_own_day_is_not_stamped_overdue() {
+        let asked_at: Timestamp = "2026-11-27T10:00:00Z".parse().unwrap();
+        let issued = InvoiceRow { status: Status::Issued, issued_at: Some(asked_at), due_at: Some(asked_at), ..owing() };
+        let document = |at: &str| document(&wanted(8).effect.stream, &issued, at.parse().unwrap());
+        assert!(!document("2026-11-27T23:59:59.999Z").contains(">Overdue<"));
+        assert!(document("2026-11-28T00:00:00Z").contains(">Overdue<"));
+    }
+
+    /// An invoice of which something is due.
+    fn owing() -> InvoiceRow {
+        let mut row = InvoiceRow { currency: Currency::from_code("EUR"), ..invoice() };
+        row.totals.due = 1.into();
+        row
     }
 
     #[test]

@@ -7,7 +7,7 @@ use headwater_lambda::{App, Error, Problem, Request};
 use invoicing::{InvoiceRow, mail};
 use lettre::message::Mailbox;
 
-use super::compose::compose;
+use super::compose::{compose, read_sender};
 use super::transport::{LONGEST_SEND, Mail, NotSent, Transport};
 
 /// A lease outlasts the function, which the template gives 20 seconds.
@@ -69,7 +69,7 @@ impl Mailer {
     /// If `MAIL_FROM` is no address, or the transport cannot be opened.
     pub(super) async fn from_env() -> Result<Self, Error> {
         let from = std::env::var("MAIL_FROM").map_err(|_| "MAIL_FROM is not set")?;
-        let from = from.parse().map_err(|error| format!("MAIL_FROM is no address: {error}"))?;
+        let from = read_sender(&from).map_err(|error| format!("MAIL_FROM is no address: {error}"))?;
         Ok(Self { transport: Transport::from_env().await?, from })
     }
 

@@ -1,4 +1,4 @@
-use headwater::normalize;
+use headwater::{field, normalize};
 use headwater_lambda::{Answer, Call, Function, List, Problem, Shape};
 use invoicing::customer_row::{CUSTOMERS, CUSTOMERS_BY_EMAIL};
 use invoicing::{CustomerRow, DOMAIN, PROJECTIONS, customer};
@@ -24,7 +24,7 @@ pub fn list_customers() -> Function {
         "Only the one that has this email address, without regard to case.",
     );
     Function::http(call, |app, request| async move {
-        let email = request.query("email").map(normalize);
+        let email = request.query("email").map(|email| normalize(&field::ascii_email(email)));
         let index = if email.is_some() { CUSTOMERS_BY_EMAIL } else { CUSTOMERS };
         let list = List { exact_order: email.as_deref(), ..List::new(DOMAIN, &PROJECTIONS, index) };
         app.list(&request, list, CustomerView::new).await

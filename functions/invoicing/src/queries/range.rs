@@ -1,6 +1,6 @@
 //! From when to when: a part of a list whose order is newest first.
 
-use headwater::IndexKey;
+use headwater::{IndexKey, field};
 use headwater_lambda::{Problem, Request};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -42,7 +42,7 @@ impl Range {
 
 fn instant(text: &str, end: fn(Date) -> Option<Timestamp>) -> Option<Timestamp> {
     // A date has other spellings too, which jiff would read.
-    if text.len() == "2026-11-21".len() { end(text.parse().ok()?) } else { text.parse().ok() }
+    if text.len() == "2026-11-21".len() { end(text.parse().ok()?) } else { text.parse().ok().filter(|time| field::time(*time).is_ok()) }
 }
 
 fn first(day: Date) -> Option<Timestamp> {
@@ -69,7 +69,9 @@ mod tests {
         let both = |from: &str, to: &str| (Some(from.to_owned()), Some(to.to_owned()));
         assert_eq!(between("2026-01-31"), both("2026-01-31T00:00:00Z", "2026-01-31T23:59:59.999Z"));
         assert_eq!(between("2026-01-31T10:00:00+02:00"), both("2026-01-31T08:00:00Z", "2026-01-31T08:00:00Z"));
-        for neither in ["", "yesterday", "2026-01", "20260131", "2026-02-30", "2026-01-31T10:00:00", "1769810400"] {
+        for neither in
+            ["", "yesterday", "2026-01", "20260131", "2026-02-30", "2026-01-31T10:00:00", "1769810400", "-009999-01-02T02:00:00Z"]
+        {
             assert_eq!(between(neither), (None, None), "{neither}");
         }
     }

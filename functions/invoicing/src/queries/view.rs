@@ -20,7 +20,7 @@ pub(super) struct InvoiceSummary {
     status: Status,
     /// Whether a part of it is paid, and a part is not.
     partly_paid: bool,
-    /// Whether something is due although the due date is over.
+    /// Whether something is due although the day, of UTC, is over on which it was to be paid at the latest.
     overdue: bool,
     /// Who is to pay; nothing if it is deleted, as only `?version=` shows it.
     customer: Option<InvoiceCustomer>,
@@ -31,7 +31,8 @@ pub(super) struct InvoiceSummary {
     created_at: Timestamp,
     #[schema(value_type = Option<String>, format = "date-time")]
     issued_at: Option<Timestamp>,
-    /// From this moment on what is due is overdue.
+    /// The end of the day, of UTC, on which it is to be paid at the latest; of what former builds issued, any time of that day. Overdue is
+    /// what is due after that day.
     #[schema(value_type = Option<String>, format = "date-time")]
     due_at: Option<Timestamp>,
     /// When it was last sent.

@@ -79,7 +79,8 @@ fn the_revision_decides() {
     given::<User>(ada()).when(renamed_at(5)).then_nothing();
     given::<User>(ada()).when(renamed_at(4)).then_nothing();
     given::<User>(ada()).when(ada_at(6)).then([revision_set(6)]).again_nothing();
-    given::<User>(ada()).when(ada_at(u64::MAX)).then([revision_set(u64::MAX)]).again_nothing();
+    let most = field::LARGEST_INTEGER;
+    given::<User>(ada()).when(ada_at(most)).then([revision_set(most)]).again_nothing();
 }
 
 #[test]
@@ -129,4 +130,13 @@ fn applying_clears_what_is_parked_unless_that_is_newer() {
     assert_eq!(after(ada_and([parked(6, "email-taken"), revision_set(6)])), None);
     assert_eq!(after(ada_and([parked(6, "email-taken"), revision_set(7)])), None);
     assert_eq!(after(ada_and([parked(8, "email-taken"), revision_set(7)])), Some(8));
+}
+
+/// Former builds took any revision, also one after which none can come. What can be given now is newer than that.
+#[test]
+fn a_revision_that_no_reader_can_hold_stands_in_nobodys_way() {
+    let applied = || ada_and([revision_set(u64::MAX)]);
+    given(applied()).when(inactive_at(2)).then([DEACTIVATED, revision_set(2)]).again_nothing();
+    given(applied()).and([DEACTIVATED, revision_set(2)]).when(ada_at(2)).then_nothing();
+    given([parked(u64::MAX, "email-taken")]).when(park(ada_at(2), &EMAIL_TAKEN)).then([parked(2, "email-taken")]).again_nothing();
 }

@@ -1,9 +1,9 @@
 use garde::Validate;
 use headwater::{Command, Context, Rejection, Verdict};
-use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::day;
 use crate::invoice::{Invoice, InvoiceEvent, NUMBERS, Status};
 use crate::rules::NO_LINE_ITEMS;
 
@@ -13,7 +13,7 @@ use crate::rules::NO_LINE_ITEMS;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IssueInvoice {
-    /// How many days of 24 hours the customer has to pay: 0–365.
+    /// How many days after the day of issue the invoice is due: 0–365. It is overdue once that day is over. Days are those of UTC.
     #[garde(range(max = 365))]
     #[serde(default = "thirty_days")]
     #[schema(maximum = 365, default = 30)]
@@ -35,19 +35,12 @@ impl Command for IssueInvoice {
         }
         // There is a number whenever there is a command that names a sequence.
         let numbered = context.number.map(|number| InvoiceEvent::InvoiceNumberSet { number });
-        let dated = InvoiceEvent::InvoiceDueDateSet { due_at: self.due_at(context.now) };
+        let dated = InvoiceEvent::InvoiceDueDateSet { due_at: day::end_after(context.now, self.payment_term_days) };
         let issued = InvoiceEvent::InvoiceStatusSet { status: Status::Issued };
         Ok(numbered.into_iter().chain([dated, issued]).collect())
     }
 
     fn sequence(&self) -> Option<&'static str> {
         Some(NUMBERS)
-    }
-}
-
-impl IssueInvoice {
-    /// When the term is over; the end of time where that is beyond it.
-    fn due_at(&self, now: Timestamp) -> Timestamp {
-        now.checked_add(SignedDuration::from_hours(i64::from(self.payment_term_days) * 24)).unwrap_or(Timestamp::MAX)
     }
 }

@@ -12,7 +12,7 @@ use crate::{Currency, decimal, fields};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[garde(context(Option<Currency>))]
 pub struct LineItem {
-    /// 1–500 characters, at most 1,000 bytes in UTF-8, no control characters, no white space at the ends.
+    /// 1–500 characters, of which one is seen, at most 1,000 bytes in UTF-8, no control characters, no white space at the ends.
     #[garde(custom(fields::description))]
     #[schema(min_length = 1, max_length = 500)]
     pub description: String,

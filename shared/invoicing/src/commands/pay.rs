@@ -1,5 +1,5 @@
 use garde::Validate;
-use headwater::{Command, Context, Rejection, Verdict};
+use headwater::{Command, Context, Rejection, Verdict, canonical};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,8 @@ use crate::{decimal, fields};
 
 /// `POST /invoicing/invoices/{id}/payments`: money came in. The payment after which nothing is due makes the invoice PAID.
 ///
-/// The same payment once more changes nothing, whatever became of the invoice since. Refused:
+/// The same payment once more changes nothing, whatever became of the invoice since. References are compared as [`canonical`] gives them,
+/// and stored as they are given. Refused:
 /// [`INVALID_TRANSITION`](crate::rules::INVALID_TRANSITION), [`PAYMENT_REFERENCE_USED`], [`PAYMENT_LIMIT`],
 /// [`MINOR_UNIT`](crate::rules::MINOR_UNIT), [`OVERPAID`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
@@ -26,7 +27,8 @@ pub struct RecordPayment {
     #[garde(custom(fields::since_1970))]
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
-    /// What tells it from the invoice's other payments, as the bank's transaction id: 1–200 characters, at most 200 bytes in UTF-8.
+    /// What tells it from the invoice's other payments, as the bank's transaction id: 1–200 characters, of which one is seen, at most 200
+    /// bytes in UTF-8. Case counts; how Unicode writes the same letters, and what nobody sees, does not.
     #[garde(custom(fields::reference))]
     #[schema(min_length = 1, max_length = 200)]
     pub reference: String,
@@ -37,7 +39,7 @@ impl Command for RecordPayment {
     const NAME: &'static str = "RecordPayment";
 
     fn decide(&self, invoice: &Invoice, context: &Context) -> Verdict<Invoice> {
-        match invoice.payments.get(&self.reference) {
+        match self.known(invoice) {
             Some(known) if self.is(known) => return Ok(vec![]),
             Some(known) => return Err(reference_used(known)),
             None => invoice.allow(self, context, &[Status::Issued, Status::Sent])?,
@@ -61,7 +63,7 @@ impl Command for RecordPayment {
     /// With other payments: money that came in came in. Where both together are too much, the later is refused in either order.
     fn commutes_with(&self, event: &InvoiceEvent) -> bool {
         match event {
-            InvoiceEvent::PaymentRecorded(payment) => payment.reference != self.reference || self.is(payment),
+            InvoiceEvent::PaymentRecorded(payment) => !self.has_reference_of(payment) || self.is(payment),
             InvoiceEvent::InvoiceStatusSet { status } => *status == Status::Paid,
             _ => false,
         }
@@ -69,8 +71,18 @@ impl Command for RecordPayment {
 }
 
 impl RecordPayment {
+    /// The payment of this reference: the one that is written just so, where a former build took both ways of writing it.
+    fn known<'a>(&self, invoice: &'a Invoice) -> Option<&'a Payment> {
+        let same = || invoice.payments.values().find(|payment| self.has_reference_of(payment));
+        invoice.payments.get(&self.reference).or_else(same)
+    }
+
+    fn has_reference_of(&self, payment: &Payment) -> bool {
+        canonical(&payment.reference) == canonical(&self.reference)
+    }
+
     fn is(&self, payment: &Payment) -> bool {
-        payment.reference == self.reference && payment.amount == self.amount && payment.at == self.at()
+        self.has_reference_of(payment) && payment.amount == self.amount && payment.at == self.at()
     }
 
     /// Times are stored to the millisecond.

@@ -13,11 +13,11 @@ use crate::invoice::{Invoice, InvoiceEvent, Status};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SendInvoiceToCustomer {
-    /// The mail's subject: 1–200 characters, no control characters, no white space at the ends.
+    /// The mail's subject: 1–200 characters, of which one is seen, no control characters, no white space at the ends.
     #[garde(custom(fields::line))]
     #[schema(min_length = 1, max_length = 200)]
     pub subject: String,
-    /// The mail's text: 1–5,000 characters, no control characters but tabs and line ends, no white space at the ends.
+    /// The mail's text: 1–5,000 characters, of which one is seen, no control characters but tabs and line ends, no white space at the ends.
     #[garde(custom(fields::message))]
     #[schema(min_length = 1, max_length = 5000)]
     pub message: String,

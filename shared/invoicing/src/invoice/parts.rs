@@ -53,12 +53,14 @@ pub struct InvoiceCustomer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
     pub id: Option<String>,
-    /// As the invoice shows it: 1–200 characters, no control characters, no white space at the ends.
+    /// As the invoice shows it: 1–200 characters, of which one is seen, no control characters, no white space at the ends.
     #[garde(custom(fields::line))]
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
-    /// Where the invoice is sent: at most 254 characters.
-    #[garde(email, length(chars, max = 254))]
+    /// Where the invoice is sent: at most 254 characters, of ASCII before the `@`. A domain in other letters is stored as its A-label
+    /// (`xn--…`).
+    #[garde(custom(fields::email))]
+    #[serde(deserialize_with = "headwater::field::read_email")]
     #[schema(max_length = 254, format = "email")]
     pub email: String,
 }

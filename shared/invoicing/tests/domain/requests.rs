@@ -157,16 +157,28 @@ fn an_email_is_an_address_of_at_most_254_characters() {
     for good in ["a@b.ch", "Ada.Lovelace+x@Example.COM", &long(3)] {
         assert!(places(good).iter().all(Vec::is_empty), "{good}");
     }
-    for bad in ["", "ada", "@example.com", "ada@", "a da@example.com", "ada@-x.com", &long(4)] {
+    for bad in ["", "ada", "@example.com", "ada@", "a da@example.com", "ada@-x.com", "ada..lovelace@example.com", ".ada@x.ch", &long(4)] {
         assert!(places(bad).iter().all(|places| places.first().is_some_and(|place| place == "email")), "{bad}");
     }
+}
+
+#[test]
+fn an_address_with_a_u_label_is_taken_as_its_a_label() {
+    let taken = "ada@xn--bcher-kva.example";
+    for given in ["ada@bücher.example", "ada@BU\u{308}CHER.example", taken] {
+        let body = || customer(json!({ "email": given }));
+        assert_eq!(read::<SetInvoiceCustomer>(body()).unwrap().0.email, taken);
+        assert_eq!(read::<CreateCustomer>(body()).unwrap().email, taken);
+        assert_eq!(read::<PatchCustomer>(json!({ "email": given })).unwrap().email.as_deref(), Some(taken));
+    }
+    fault::<CreateCustomer>(customer(json!({ "email": "zoë@example.com" })), "email");
 }
 
 /// As many characters as there may be, one more, none, white space at an end, a line end.
 fn check_text<T: Validate<Context = ()> + DeserializeOwned>(body: fn(Value) -> Value, name: &str, most: usize) {
     let with = |text: &str| body(json!({ name: text }));
     assert!(is_valid::<T>(with("x")) && is_valid::<T>(with(&"x".repeat(most))), "{name}");
-    for bad in ["", " ", " x", "x\t", "x\u{7}y", &"x".repeat(most + 1)] {
+    for bad in ["", " ", " x", "x\t", "x\u{7}y", "\u{200b}", "\u{3164}", &"x".repeat(most + 1)] {
         fault::<T>(with(bad), name);
     }
     assert_eq!(fault::<T>(with(&"x".repeat(most + 1)), name), format!("must have 1 to {most} characters"));
@@ -298,7 +310,15 @@ fn a_term_is_up_to_365_days() {
 #[test]
 fn a_payment_has_a_time() {
     assert!(is_valid::<RecordPayment>(payment(json!({ "at": "2026-01-01T00:00:00.5+01:00" }))));
-    for bad in [json!("2026-01-01"), json!("2026-01-01T00:00:00"), json!("today"), json!(1_767_225_600), json!(null)] {
+    for bad in [
+        json!("-009999-01-02T02:00:00Z"),
+        json!("1969-12-31T23:59:59Z"),
+        json!("2026-01-01"),
+        json!("2026-01-01T00:00:00"),
+        json!("today"),
+        json!(1_767_225_600),
+        json!(null),
+    ] {
         fault::<RecordPayment>(payment(json!({ "at": bad })), "at");
     }
 }
@@ -311,7 +331,8 @@ fn a_version_stands_beside_the_commands_own_members() {
     let on = |body: Value, version: u64| merged(body, json!({ "version": version }));
     let line = item(json!({ "n": 2 }));
     assert_eq!(read::<OnVersion<SetInvoiceCurrency>>(on(json!({ "currency": "EUR" }), 3)).unwrap().version, Some(3));
-    assert_eq!(read::<OnVersion<DeleteInvoice>>(json!({ "version": u64::MAX })).unwrap().version, Some(u64::MAX));
+    let most = headwater::field::LARGEST_INTEGER;
+    assert_eq!(read::<OnVersion<DeleteInvoice>>(json!({ "version": most })).unwrap().version, Some(most));
     let change: OnVersion<ChangeLineItem> = read(on(line.clone(), 5)).unwrap();
     assert_eq!((change.version, change.command.n, change.command.item), (Some(5), 2, read::<AddLineItem>(item(json!({}))).unwrap().0));
     let created: OnVersion<CreateInvoice> = read(on(create(json!({})), 0)).unwrap();
@@ -322,7 +343,8 @@ fn a_version_stands_beside_the_commands_own_members() {
 
 #[test]
 fn a_version_is_a_number() {
-    for bad in [json!(-1), json!("3"), json!(1.5), json!(true), json!([3])] {
+    for bad in [json!(-1), json!("3"), json!(1.5), json!(true), json!([3]), json!(9_007_199_254_740_992_u64), json!(u64::MAX), json!(1e300)]
+    {
         fault::<OnVersion<SetInvoiceCurrency>>(json!({ "currency": "EUR", "version": bad }), "version");
         fault::<OnVersion<ChangeLineItem>>(item(json!({ "n": 1, "version": bad })), "version");
     }

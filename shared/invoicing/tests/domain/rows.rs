@@ -178,7 +178,7 @@ fn an_invoice_is_shown_with_all_it_amounts_to() {
         "payments": [payment("5.50", "a"), payment("10.00", "b")],
         "createdAt": "2026-01-01T00:00:01Z",
         "issuedAt": "2026-01-01T00:00:02Z",
-        "dueAt": "2026-01-31T00:00:00Z",
+        "dueAt": "2026-01-31T23:59:59.999Z",
         "sentAt": "2026-01-01T00:00:03Z",
     });
     assert_eq!(serde_json::to_value(&row).unwrap(), expected);
@@ -210,13 +210,13 @@ fn an_invoice_is_partly_paid_between_its_first_payment_and_its_last() {
     assert!(!partly(&[issue(), pay("29.75", "a")]) && !partly(&[issue(), pay("0.01", "a"), pay("29.74", "b")]));
 }
 
+/// What is due *on* a day may be paid on it, to the last millisecond.
 #[test]
-fn an_invoice_is_overdue_from_its_due_date_on_to_the_millisecond() {
-    let due_at = now() + SignedDuration::from_hours(30 * 24);
-    let before = due_at - SignedDuration::from_millis(1);
+fn an_invoice_is_overdue_once_its_due_day_is_over() {
+    let [last, over]: [Timestamp; 2] = ["2026-01-31T23:59:59.999Z", "2026-02-01T00:00:00Z"].map(|text| text.parse().unwrap());
     let overdue = |steps: &[Step]| {
         let row = row_of(&history_of(&draft_and(steps.iter().cloned())));
-        [before, due_at, Timestamp::MAX].map(|now| row.is_overdue(now))
+        [last, over, Timestamp::MAX].map(|now| row.is_overdue(now))
     };
     assert_eq!(overdue(&[issue()]), [false, true, true]);
     assert_eq!(overdue(&[issue(), send(), pay("29.74", "a")]), [false, true, true]);
@@ -224,6 +224,19 @@ fn an_invoice_is_overdue_from_its_due_date_on_to_the_millisecond() {
     assert_eq!(overdue(&[issue(), pay("29.75", "a")]), [false; 3]);
     assert_eq!(overdue(&[issue(), Step::new(VoidInvoice {})]), [false; 3]);
     assert_eq!(overdue(&[Step::new(DeleteInvoice {})]), [false; 3]);
+}
+
+/// Former builds stored the time of day of the issue. It is a time of the same day.
+#[test]
+fn an_invoice_that_a_former_build_issued_is_overdue_once_that_day_is_over() {
+    for due_at in ["2026-01-31T00:00:00Z", "2026-01-31T15:30:00Z", "2026-01-31T23:59:59.999Z"] {
+        let due_at: Timestamp = due_at.parse().unwrap();
+        let issued = [InvoiceEvent::InvoiceDueDateSet { due_at }, InvoiceEvent::InvoiceStatusSet { status: Status::Issued }];
+        let mut row = row_of(&history_of(&draft()));
+        issued.iter().for_each(|event| row.evolve(event, now()));
+        let overdue = |at: &str| row.is_overdue(at.parse().unwrap());
+        assert!(!overdue("2026-01-31T23:59:59.999Z") && overdue("2026-02-01T00:00:00Z"), "{due_at}");
+    }
 }
 
 // ---- lists -------------------------------------------------------------------------------------------------------------------

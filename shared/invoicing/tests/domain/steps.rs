@@ -104,12 +104,12 @@ fn a_line_is_removed_once() {
 #[test]
 fn issuing_takes_the_next_number_and_sets_the_due_date() {
     let term = |payment_term_days| IssueInvoice { payment_term_days };
-    let issued = |days: i64| {
-        let due_at = now() + SignedDuration::from_hours(days * 24);
-        [InvoiceEvent::InvoiceNumberSet { number: 42 }, InvoiceEvent::InvoiceDueDateSet { due_at }, status(Status::Issued)]
+    let issued = |due_at: &str| {
+        let dated = InvoiceEvent::InvoiceDueDateSet { due_at: due_at.parse().unwrap() };
+        [InvoiceEvent::InvoiceNumberSet { number: 42 }, dated, status(Status::Issued)]
     };
-    given(drafted()).next_number(42).when(term(30)).then(issued(30));
-    given(drafted()).next_number(42).when(term(0)).then(issued(0));
+    given(drafted()).next_number(42).when(term(30)).then(issued("2026-01-31T23:59:59.999Z"));
+    given(drafted()).next_number(42).when(term(0)).then(issued("2026-01-01T23:59:59.999Z"));
     given(drafted_and([InvoiceEvent::LineItemRemoved { n: 1 }])).next_number(42).when(term(30)).then_rejected(&NO_LINE_ITEMS);
     given(issued_and([])).next_number(42).when(term(30)).then_rejected(&INVALID_TRANSITION);
     assert_eq!(term(30).sequence(), Some("invoice-numbers"));
@@ -151,6 +151,33 @@ fn a_payment_is_known_by_its_reference() {
     given(paid()).when(payment("29.75", "a")).then_nothing();
     given(paid()).when(payment("1", "a")).then_rejected(&PAYMENT_REFERENCE_USED);
     given(paid()).when(payment("1", "b")).then_rejected(&INVALID_TRANSITION);
+}
+
+/// However Unicode writes it, and whatever stands in it that nobody sees; but case and width may tell two payments apart.
+#[test]
+fn a_payments_reference_is_compared_in_a_normal_form_and_stored_as_given() {
+    let (composed, decomposed) = ("\u{dc} 7", "U\u{308} 7");
+    for (stored, given_as) in
+        [(composed, decomposed), (decomposed, composed), ("TX-1", "TX-\u{200b}1"), ("TX\u{fe0f}", "TX"), ("a  7", "a 7")]
+    {
+        let partly = || issued_and([recorded("9.75", stored)]);
+        given(partly()).when(payment("9.75", given_as)).then_nothing();
+        given(partly()).when(payment("9.76", given_as)).then_rejected(&PAYMENT_REFERENCE_USED);
+    }
+    for (stored, other) in [("tx-1", "TX-1"), ("7", "７"), ("ss", "ß"), (composed, "U 7")] {
+        given(issued_and([recorded("9.75", stored)])).when(payment("9.75", other)).then([recorded("9.75", other)]);
+    }
+    given(issued_and([])).when(payment("9.75", decomposed)).then([recorded("9.75", decomposed)]).again_nothing();
+}
+
+/// Former builds took both ways of writing a reference. Each of those payments is known as it was written.
+#[test]
+fn payments_that_a_former_build_took_twice_are_known_each() {
+    let twice = || issued_and([recorded("1.00", "\u{dc} 7"), recorded("2.00", "U\u{308} 7")]);
+    given(twice()).when(payment("1.00", "\u{dc} 7")).then_nothing();
+    given(twice()).when(payment("2.00", "U\u{308} 7")).then_nothing();
+    given(twice()).when(payment("3.00", "U\u{308} 7")).then_rejected(&PAYMENT_REFERENCE_USED);
+    given(twice()).when(payment("3.00", "\u{dc}\u{200b} 7")).then_rejected(&PAYMENT_REFERENCE_USED);
 }
 
 #[test]

@@ -36,6 +36,18 @@ fn each_event_is_counted_once() {
 }
 
 #[test]
+fn a_device_can_have_played_since_1970() {
+    let report = |at: &str| serde_json::from_value::<Session>(serde_json::json!({ "eventId": "1", "kind": "START", "at": at }));
+    for good in ["1970-01-01T00:00:00Z", "2026-11-27T10:00:00+14:00"] {
+        assert!(report(good).unwrap().validate().is_ok(), "{good}");
+    }
+    for bad in ["-009999-01-02T02:00:00Z", "-000001-06-01T00:00:00Z", "0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999Z"] {
+        let report = report(bad).unwrap().validate().unwrap_err().to_string();
+        assert!(report.starts_with("at: must not be before 1970"), "{report}");
+    }
+}
+
+#[test]
 fn thousands_come_in_one_report() {
     given([recorded(many(0..2_500))]).when(record(many(0..MOST_AT_ONCE))).then([recorded(many(2_500..MOST_AT_ONCE))]).again_nothing();
 }
