@@ -198,6 +198,8 @@ fn texts_are_lines_of_bounded_length() {
         fault::<SendInvoiceToCustomer>(body, place);
     }
     assert!(is_valid::<SendInvoiceToCustomer>(mail(json!({ "message": "Dear Ada,\r\n\n\tplease pay." }))));
+    assert!(is_valid::<SendInvoiceToCustomer>(mail(json!({ "email": "ada@example.com" }))));
+    fault::<SendInvoiceToCustomer>(mail(json!({ "email": "ada" })), "email");
     fault::<AddLineItem>(item(json!({ "description": "a\nb" })), "description");
 }
 

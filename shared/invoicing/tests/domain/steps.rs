@@ -118,13 +118,18 @@ fn issuing_takes_the_next_number_and_sets_the_due_date() {
 
 #[test]
 fn each_send_is_one_mail_to_the_invoices_address() {
-    let send = || SendInvoiceToCustomer { subject: "S".to_owned(), message: "M".to_owned() };
+    let send = || SendInvoiceToCustomer { subject: "S".to_owned(), message: "M".to_owned(), email: None };
     let sent = |email: &str| InvoiceEvent::InvoiceSent { subject: "S".to_owned(), message: "M".to_owned(), email: email.to_owned() };
     let to_acme = [sent("pay@acme.example"), status(Status::Sent)];
     given(issued_and([])).when(send()).then(to_acme.clone());
     given(issued_and(to_acme)).when(send()).then([sent("pay@acme.example")]);
     let to_bolt = drafted_and([InvoiceEvent::InvoiceCustomerSet(bolt()), status(Status::Issued)]);
     given(to_bolt).when(send()).then([sent("pay@bolt.example"), status(Status::Sent)]);
+    // The invoice's address is wrong, and cannot be changed any more.
+    let corrected = SendInvoiceToCustomer { email: Some("ap@acme.example".to_owned()), ..send() };
+    given(issued_and([])).when(corrected.clone()).then([sent("ap@acme.example"), status(Status::Sent)]);
+    given(issued_and([sent("ap@acme.example"), status(Status::Sent)])).when(send()).then([sent("pay@acme.example")]);
+    given(drafted()).when(corrected).then_rejected(&INVALID_TRANSITION);
 }
 
 #[test]

@@ -122,7 +122,7 @@ pub(crate) fn issue() -> Step {
 }
 
 pub(crate) fn send() -> Step {
-    Step::new(SendInvoiceToCustomer { subject: "Your invoice".to_owned(), message: "Please pay.\nThank you.".to_owned() })
+    Step::new(SendInvoiceToCustomer { subject: "Your invoice".to_owned(), message: "Please pay.\nThank you.".to_owned(), email: None })
 }
 
 pub(crate) fn payment(amount: &str, reference: &str) -> RecordPayment {
