@@ -10,13 +10,14 @@ use headwater::Rule;
 use headwater_lambda::problem::MALFORMED;
 use headwater_lambda::{Answer, App, Call, Caller, Error, Function, Problem, Request, metric, read_json};
 use identity::user::{EMAIL_TAKEN, USER_NAME_TAKEN};
-use identity::{ApplyExternalUser, DOMAIN, ParkExternalUser, user};
+use identity::{ApplyExternalUser, DOMAIN, user};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 /// `POST /identity/external-users`
 ///
-/// Where a rule says no, that is recorded in the user's history before it is answered, as for a record of the stream.
+/// Where a rule says no, that is recorded in the user's history in one write with the answer, as
+/// for a record of the stream.
 pub fn apply_external_user() -> Function {
     let call =
         Call::command("identity-apply-external-user", "POST", "/identity/external-users", "Take over what another system knows of a user.");
@@ -29,8 +30,8 @@ pub fn apply_external_user() -> Function {
 async fn apply(app: &App, request: &Request, update: ApplyExternalUser) -> Result<Answer, Problem> {
     let stream = user::stream(request.tenant(), &update.user_id())?;
     let answer = app.change(request, &stream, &update).await;
-    if let Some(reason) = answer.as_ref().err().and_then(|problem| taken(problem.name())) {
-        app.change(&request.unconditional(), &stream, &ParkExternalUser { update, reason }).await?;
+    if answer.as_ref().is_err_and(|problem| taken(problem.name()).is_some()) {
+        metric(DOMAIN, "ExternalUsersParked", 1.0);
     }
     answer
 }

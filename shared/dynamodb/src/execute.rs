@@ -56,6 +56,8 @@ pub(crate) struct Attempt<'a, C: Command> {
 pub(crate) enum Decision<A> {
     Nothing(Nothing),
     Append(Append, Folded<A>),
+    /// What records that a rule says no, and that rule.
+    Refuse(Append, Folded<A>, Rejection),
 }
 
 /// Why nothing is written.
@@ -98,6 +100,14 @@ impl<'a, C: Command> Attempt<'a, C> {
                 Decision::Nothing(nothing) => return self.answer(nothing).await,
                 Decision::Append(append, after) => match self.store.append(&append).await? {
                     Appended::Done => return Ok(self.committed(after)),
+                    Appended::Answered(record) => return self.replay(record),
+                    Appended::Conflict(conflict) => self.catch_up(*conflict).await?,
+                },
+                Decision::Refuse(append, after, rejection) => match self.store.append(&append).await? {
+                    Appended::Done => {
+                        self.committed(after);
+                        return Err(ExecuteError::Rejected(rejection));
+                    }
                     Appended::Answered(record) => return self.replay(record),
                     Appended::Conflict(conflict) => self.catch_up(*conflict).await?,
                 },

@@ -1,10 +1,11 @@
 //! From the events that a command decided on to all that is written with them.
 
-use headwater::{Aggregate, Command, Commit, Metadata, Position, encode};
+use headwater::{Aggregate, Command, Commit, Folded, Metadata, Position, Rejection, encode};
 use uuid::Uuid;
 
 use crate::append::Append;
 use crate::execute::{Attempt, Decision, Nothing};
+use crate::idempotency::Record;
 use crate::part::Part;
 use crate::{Answered, ExecuteError, Execution, StoreError, commit_to_item, size, snapshots};
 
@@ -22,24 +23,52 @@ impl<C: Command> Attempt<'_, C> {
         after.apply(&commit).map_err(StoreError::from)?;
         let mut companions = match self.claims.commits(self.store, &commit, &self.known.state, &after.state).await? {
             Ok(claims) => claims,
-            Err(rejection) => return Ok(Decision::Nothing(Nothing::Rejected(rejection))),
+            Err(rejection) => return self.refuse(rejection, unmoved),
         };
         if let Some(numbers) = &self.numbers {
             companions.push(numbers.take(&commit)?);
         }
-        let mut others = parts(companions, unmoved)?;
-        if let Some(answer) = self.record(Answered::Committed(&after))? {
-            others.push(Part::Record(answer));
+        let answer = self.record(Answered::Committed(&after))?;
+        let append = self.append(commit, &mut after, parts(companions, unmoved)?, answer)?;
+        Ok(Decision::Append(append, after))
+    }
+
+    /// What records a refusal, if the command wants that: the commit, checks of other streams, the
+    /// record of the answer.
+    fn refuse(&self, rejection: Rejection, unmoved: Vec<Position>) -> Result<Decision<C::Aggregate>, ExecuteError> {
+        let events = match &rejection {
+            Rejection::Refused { rule, .. } => self.execution.command.when_taken(&self.known.state, rule),
+            Rejection::Unknown { .. } => Vec::new(),
+        };
+        if events.is_empty() {
+            return Ok(Decision::Nothing(Nothing::Rejected(rejection)));
         }
+        let commit = self.commit(&events)?;
+        let mut after = self.known.clone();
+        after.apply(&commit).map_err(StoreError::from)?;
+        let answer = self.record(Answered::Refused(&rejection))?;
+        let append = self.append(commit, &mut after, parts(Vec::new(), unmoved)?, answer)?;
+        Ok(Decision::Refuse(append, after, rejection))
+    }
+
+    /// A commit with a snapshot if one is due, what goes with it, and the record of the answer.
+    fn append(
+        &self,
+        commit: Commit,
+        after: &mut Folded<C::Aggregate>,
+        mut others: Vec<Part>,
+        answer: Option<Record>,
+    ) -> Result<Append, StoreError> {
+        others.extend(answer.map(Part::Record));
         let (commit_id, first) = (commit.metadata.commit_id, commit.first);
         let mut item = commit_to_item(commit).map_err(StoreError::from)?;
         let room = size::room(others.iter().map(Part::size).sum());
-        if snapshots::ride(&mut item, &after, self.known.since_snapshot, room)? {
+        if snapshots::ride(&mut item, after, self.known.since_snapshot, room)? {
             after.since_snapshot = 0;
         }
         let stream = self.execution.stream.clone();
         others.insert(0, Part::Commit { stream: stream.clone(), item });
-        Ok(Decision::Append(Append { commit_id, stream, first, parts: others }, after))
+        Ok(Append { commit_id, stream, first, parts: others })
     }
 
     fn commit(&self, events: &[<C::Aggregate as Aggregate>::Event]) -> Result<Commit, StoreError> {

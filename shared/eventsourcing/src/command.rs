@@ -18,6 +18,16 @@ pub trait Command: Send + Sync {
     /// The [`Rejection`] names the rule that says no.
     fn decide(&self, state: &Self::Aggregate, context: &Context) -> Verdict<Self::Aggregate>;
 
+    /// The events that record a refusal, because another holds a unique value that the command
+    /// wants: none unless it says so. They are appended in one write with the record of the answer,
+    /// and the caller is told of the rule all the same.
+    ///
+    /// For what nobody sends again by himself, so that a refusal must not be forgotten. The events
+    /// may claim no unique value.
+    fn when_taken(&self, _state: &Self::Aggregate, _rule: &'static Rule) -> Vec<<Self::Aggregate as Aggregate>::Event> {
+        Vec::new()
+    }
+
     /// The sequence of its tenant and domain from which the command takes the next number, as `invoice-numbers`. The number arrives in
     /// [`Context::number`] and is taken in the transaction of the events; where nothing is written none is taken.
     ///

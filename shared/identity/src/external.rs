@@ -14,7 +14,9 @@ use crate::user::{ParkedUpdate, User, UserEvent, UserStatus};
 ///
 /// The revision decides: one that is not newer than what was taken over already changes nothing, so any order ends the same. A user
 /// that was deleted here stays deleted. Refused: [`USER_NAME_TAKEN`](crate::user::USER_NAME_TAKEN),
-/// [`EMAIL_TAKEN`](crate::user::EMAIL_TAKEN); then [`ParkExternalUser`] records it.
+/// [`EMAIL_TAKEN`](crate::user::EMAIL_TAKEN). A refused update is parked in the same write, so that
+/// a person sees it; it makes no user. The owning system's next revision replaces it, and the same
+/// one may be applied again once the value is free.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ApplyExternalUser {
@@ -49,6 +51,13 @@ impl ApplyExternalUser {
     /// The id of our user: `ext-` and the owning system's id.
     pub fn user_id(&self) -> String {
         format!("{EXTERNAL_PREFIX}{}", self.external_id)
+    }
+
+    /// The update that an event says is parked; `None` of another event.
+    pub fn parked(event: &UserEvent) -> Option<Self> {
+        let UserEvent::ExternalUpdateParked { external_id, revision, update, .. } = event.clone() else { return None };
+        let ParkedUpdate { user_name, display_name, email, active } = update;
+        Some(Self { external_id, revision, user_name, display_name, email, active })
     }
 
     /// Whether it is too late for this revision: it, or a newer one, was taken over, or the user was deleted here.
@@ -90,41 +99,25 @@ impl Command for ApplyExternalUser {
         events.push(UserEvent::ExternalRevisionSet { external_id: self.external_id.clone(), revision: self.revision });
         Ok(events)
     }
-}
 
-/// Records that an external update was refused, so that a person sees it; it makes no user. The owning system's next revision
-/// replaces it, and the same one may be applied again once the rule has no objection.
-///
-/// Each revision is recorded once for each reason, and not at all if it, or a newer one, was applied or (if newer) parked.
-#[derive(Clone, Debug)]
-pub struct ParkExternalUser {
-    /// What was refused.
-    pub update: ApplyExternalUser,
-    /// The rule that said no.
-    pub reason: &'static Rule,
-}
-
-impl Command for ParkExternalUser {
-    type Aggregate = User;
-    const NAME: &'static str = "ParkExternalUser";
-
-    fn decide(&self, user: &User, _: &Context) -> Verdict<User> {
-        let ApplyExternalUser { external_id, revision, user_name, display_name, email, active } = self.update.clone();
+    /// Each revision is parked once for each rule, and not at all if a newer one is parked.
+    fn when_taken(&self, user: &User, rule: &'static Rule) -> Vec<UserEvent> {
         let is_known = user.parked.as_ref().is_some_and(|parked| {
-            parked.revision > revision && counts(parked.revision)
-                || parked.revision == revision && parked.reasons.iter().any(|reason| reason == self.reason.name)
+            parked.revision > self.revision && counts(parked.revision)
+                || parked.revision == self.revision && parked.reasons.iter().any(|reason| reason == rule.name)
         });
-        if is_known || self.update.is_stale(user) {
-            return Ok(vec![]);
+        if is_known || self.is_stale(user) {
+            return vec![];
         }
-        Ok(vec![UserEvent::ExternalUpdateParked {
+        let Self { external_id, revision, user_name, display_name, email, active } = self.clone();
+        vec![UserEvent::ExternalUpdateParked {
             external_id,
             revision,
-            reason: self.reason.name.to_owned(),
+            reason: rule.name.to_owned(),
             update: ParkedUpdate { user_name, display_name, email, active },
-        }])
+        }]
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -5,7 +5,7 @@
 //!
 //! | stream | aggregate | row | commands |
 //! |---|---|---|---|
-//! | `users/<id>` | [`User`] | [`UserRow`] | [`CreateUser`], [`PatchUser`], [`DeactivateUser`], [`ReactivateUser`], [`DeleteUser`], [`ApplyExternalUser`], [`ParkExternalUser`] |
+//! | `users/<id>` | [`User`] | [`UserRow`] | [`CreateUser`], [`PatchUser`], [`DeactivateUser`], [`ReactivateUser`], [`DeleteUser`], [`ApplyExternalUser`] |
 //! | `groups/<id>` | [`Group`] | [`GroupRow`] | [`CreateGroup`], [`PatchGroup`], [`DeleteGroup`] |
 //! | `groups/<id>/members/<userId>` | [`Membership`] | [`MemberRow`] | [`AddMember`], [`RemoveMember`] |
 
@@ -22,7 +22,7 @@ pub mod user_row;
 use headwater::{ProjectionFn, Rule, projection_fn};
 
 pub use audit::{AuditEntry, audit};
-pub use external::{ApplyExternalUser, ParkExternalUser};
+pub use external::ApplyExternalUser;
 pub use group::{CreateGroup, DeleteGroup, Group, GroupEvent, GroupStatus, PatchGroup};
 pub use group_row::GroupRow;
 pub use member_row::MemberRow;

@@ -6,7 +6,7 @@ use headwater_dynamodb::{Answered, EventStore, ExecuteError, Execution, Expected
 use serde_json::{Value, json};
 
 use crate::support::dynamo::{Dynamo, at, committed, execution, person, run};
-use crate::support::person::{Leave, Name, Note, NoteOnce, NoteUpTo, Person};
+use crate::support::person::{Leave, Name, NameOrNote, Note, NoteOnce, NoteUpTo, Person};
 use crate::support::proxy::Fault;
 
 const DAY: i64 = 24 * 60 * 60;
@@ -114,6 +114,31 @@ async fn answers_without_an_effect_are_recorded_too() {
     assert_replayed(keyed(&store).run(&ada, &NoteOnce("a")).await, &json!({ "status": 200, "unchanged": 1 }));
     assert_replayed(refused.run(&ada, &NoteUpTo(9)).await, &json!({ "status": 409, "rule": "full" }));
     assert_eq!(store.head(&ada).await.unwrap(), 2);
+}
+
+/// A process that dies in between would leave the answer without what it says was recorded, and the
+/// same request finds only the answer.
+#[tokio::test]
+async fn a_refusal_that_leaves_events_is_one_write_with_its_answer() {
+    let dynamo = Dynamo::start().await;
+    let (store, eve) = (dynamo.store(), person("eve"));
+    committed(run(&store, &person("ada"), &Name("Ada")).await);
+    dynamo.take_calls();
+    dynamo.inject("TransactWriteItems", Fault::lose_reply());
+    let refused = keyed(&store).run(&eve, &NameOrNote("Ada")).await;
+    assert!(matches!(refused, Err(ExecuteError::Rejected(Rejection::Refused { .. }))), "{refused:?}");
+    let writes: Vec<String> = dynamo.take_calls().into_iter().map(|(call, _)| call).filter(|call| call != "Query").collect();
+    assert!(writes.iter().all(|call| call == "TransactWriteItems"), "{writes:?}");
+    for store in [store, dynamo.store()] {
+        assert_replayed(keyed(&store).run(&eve, &NameOrNote("Ada")).await, &json!({ "status": 409, "rule": "name-taken" }));
+        let state = store.load::<Person>(&eve).await.unwrap();
+        assert_eq!((state.version, state.state.last.as_str(), state.state.name), (1, "name-taken", None));
+    }
+    // Without a key it is noted, too; and once the name is free the command has it.
+    let store = dynamo.store();
+    assert!(matches!(run(&store, &eve, &NameOrNote("Ada")).await, Err(ExecuteError::Rejected(Rejection::Refused { .. }))));
+    committed(run(&store, &person("ada"), &Leave).await);
+    assert_eq!(committed(run(&store, &eve, &NameOrNote("Ada")).await), 3);
 }
 
 #[tokio::test]

@@ -74,6 +74,22 @@ impl Command for Name {
     }
 }
 
+/// Has this name from now on, or a note that another has it.
+pub(crate) struct NameOrNote(pub(crate) &'static str);
+
+impl Command for NameOrNote {
+    type Aggregate = Person;
+    const NAME: &'static str = "NameOrNote";
+
+    fn decide(&self, state: &Person, context: &Context) -> Verdict<Person> {
+        Name(self.0).decide(state, context)
+    }
+
+    fn when_taken(&self, _: &Person, rule: &'static Rule) -> Vec<PersonEvent> {
+        vec![PersonEvent::Noted { text: rule.name.to_owned() }]
+    }
+}
+
 /// Has no name any more.
 pub(crate) struct Leave;
 

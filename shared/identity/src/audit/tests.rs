@@ -1,8 +1,9 @@
 use headwater_testkit::{AnyCommand, History};
 
 use super::*;
+use crate::external::tests::Park;
 use crate::user::{self, EMAIL_TAKEN};
-use crate::{ApplyExternalUser, CreateUser, DeactivateUser, DeleteUser, ParkExternalUser, PatchUser, ReactivateUser};
+use crate::{ApplyExternalUser, CreateUser, DeactivateUser, DeleteUser, PatchUser, ReactivateUser};
 
 /// What the entries say, without when and by whom.
 fn changes(commands: impl IntoIterator<Item = AnyCommand<User>>) -> Vec<(String, String, Value, Value)> {
@@ -66,12 +67,12 @@ fn each_field_that_changed_is_an_entry() {
 
 #[test]
 fn what_the_owning_system_sent_is_in_the_trail() {
-    let park = |revision| AnyCommand::new(ParkExternalUser { update: external(revision, "eve"), reason: &EMAIL_TAKEN });
+    let park = |revision| AnyCommand::new(Park(external(revision, "eve"), &EMAIL_TAKEN));
     let commands = [park(1), park(2), AnyCommand::new(external(3, "ada")), AnyCommand::new(external(4, "countess"))];
     let parked = |revision: u64| json!({ "revision": revision, "reason": "email-taken" });
     let trail = changes(commands);
-    assert_eq!(trail[0], change("ParkExternalUser", "parkedUpdate", Value::Null, parked(1)));
-    assert_eq!(trail[1], change("ParkExternalUser", "parkedUpdate", parked(1), parked(2)));
+    assert_eq!(trail[0], change("ApplyExternalUser", "parkedUpdate", Value::Null, parked(1)));
+    assert_eq!(trail[1], change("ApplyExternalUser", "parkedUpdate", parked(1), parked(2)));
     assert_eq!(trail[6], change("ApplyExternalUser", "externalRevision", Value::Null, json!(3)));
     assert_eq!(trail[7], change("ApplyExternalUser", "userName", json!("ada"), json!("countess")));
     assert_eq!(trail[8], change("ApplyExternalUser", "externalRevision", json!(3), json!(4)));

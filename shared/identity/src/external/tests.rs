@@ -22,8 +22,21 @@ fn inactive_at(revision: u64) -> ApplyExternalUser {
     ApplyExternalUser { active: false, ..ada_at(revision) }
 }
 
-fn park(update: ApplyExternalUser, reason: &'static Rule) -> ParkExternalUser {
-    ParkExternalUser { update, reason }
+/// What is appended where a rule says no to an update.
+#[derive(Debug)]
+pub(crate) struct Park(pub(crate) ApplyExternalUser, pub(crate) &'static Rule);
+
+impl Command for Park {
+    type Aggregate = User;
+    const NAME: &'static str = ApplyExternalUser::NAME;
+
+    fn decide(&self, user: &User, _: &Context) -> Verdict<User> {
+        Ok(self.0.when_taken(user, self.1))
+    }
+}
+
+fn park(update: ApplyExternalUser, reason: &'static Rule) -> Park {
+    Park(update, reason)
 }
 
 fn revision_set(revision: u64) -> UserEvent {
@@ -117,6 +130,12 @@ fn a_parked_update_makes_no_user_and_may_be_applied_later() {
     given::<User>(parked_at_5.clone()).when(crate::PatchUser::default()).then_unknown();
     given::<User>(parked_at_5.clone()).when(ada_at(5)).then(ada()).again_nothing();
     given::<User>(parked_at_5).when(ada_at(4)).then(ada().into_iter().take(4).chain([revision_set(4)])).again_nothing();
+}
+
+#[test]
+fn what_is_parked_can_be_read_from_its_event() {
+    assert_eq!(ApplyExternalUser::parked(&parked(5, "email-taken")), Some(ada_at(5)));
+    assert_eq!(ApplyExternalUser::parked(&revision_set(5)), None);
 }
 
 #[test]

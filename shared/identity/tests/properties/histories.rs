@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use headwater::Aggregate;
+use headwater::{Aggregate, Command, Context, Rule, Verdict};
 use headwater_testkit::{AnyCommand, History};
 use identity::user::{EMAIL_TAKEN, USER_NAME_TAKEN};
 use identity::*;
@@ -33,6 +33,22 @@ pub(crate) fn membership_history() -> impl Strategy<Value = History<Membership>>
     history("groups/7/members/42", membership_command())
 }
 
+/// What is appended where a rule says no to an update.
+#[derive(Debug)]
+struct Park {
+    update: ApplyExternalUser,
+    rule: &'static Rule,
+}
+
+impl Command for Park {
+    type Aggregate = User;
+    const NAME: &'static str = ApplyExternalUser::NAME;
+
+    fn decide(&self, user: &User, _: &Context) -> Verdict<User> {
+        Ok(self.update.when_taken(user, self.rule))
+    }
+}
+
 pub(crate) fn user_command() -> impl Strategy<Value = AnyCommand<User>> {
     prop_oneof![
         create_user().prop_map(AnyCommand::new),
@@ -43,7 +59,7 @@ pub(crate) fn user_command() -> impl Strategy<Value = AnyCommand<User>> {
         Just(AnyCommand::new(DeleteUser)),
         external_user().prop_map(AnyCommand::new),
         (external_user(), prop_oneof![Just(&USER_NAME_TAKEN), Just(&EMAIL_TAKEN)])
-            .prop_map(|(update, reason)| AnyCommand::new(ParkExternalUser { update, reason })),
+            .prop_map(|(update, rule)| AnyCommand::new(Park { update, rule })),
     ]
 }
 
