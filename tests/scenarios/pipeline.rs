@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
+use headwater_tests::operator::headwater;
 use headwater_tests::{Client, Platform};
 use serde_json::{Value, json};
 
@@ -45,6 +46,10 @@ async fn put_poison(platform: &Platform, stream: &str, seq: u64) -> Result<()> {
 async fn what_a_projector_gave_up_on_is_redriven_by_itself() -> Result<()> {
     let platform = own_platform()?;
     let client = platform.client("redrive").await?;
+    // What is no batch, before all others in every order: it holds up nothing, and is told of.
+    for number in 0..FOREIGN {
+        put_object(&platform, &format!("0{number:03}"), "nonsense")?;
+    }
     let out_of_reach = json!({ "service": "dynamodb", "fault": "throttle", "rate": 1.0, "function": "identity-project" });
     platform.fault(out_of_reach).await?;
     let ada = create_user(&client, "ada").await?;
@@ -60,6 +65,22 @@ async fn what_a_projector_gave_up_on_is_redriven_by_itself() -> Result<()> {
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
     assert_eq!(client.all("/identity/changes").await?.len(), 1);
+    let listed: Vec<Value> = headwater(&platform, "waiting").await?;
+    let unreadable = listed.iter().filter(|waiting| waiting["kind"] == "unreadable").count();
+    assert_eq!(unreadable, FOREIGN, "{listed:?}");
+    let told = platform.metric("redrive", "UnreadableObjects")?;
+    ensure!(told >= FOREIGN as f64, "the alarm's metric was {told} at most");
+    Ok(())
+}
+
+/// More objects that are no batches than one list call for a handful would bring.
+const FOREIGN: usize = 100;
+
+/// Puts an object into the failures bucket, as somebody may by hand.
+fn put_object(platform: &Platform, key: &str, body: &str) -> Result<()> {
+    let buckets = std::fs::read_dir(platform.folder().join("s3"))?.collect::<Result<Vec<_>, _>>()?;
+    let bucket = buckets.iter().find(|bucket| bucket.file_name().to_string_lossy().to_lowercase().contains("failures"));
+    std::fs::write(bucket.context("no failures bucket")?.path().join(key), body)?;
     Ok(())
 }
 
@@ -83,6 +104,47 @@ async fn another_systems_users_come_in_by_their_stream() -> Result<()> {
     assert_eq!(read(&client, "ext-7").await?["userName"], "second");
     let audit = client.all("/identity/users/ext-7/audit").await?;
     assert_eq!((&audit[0]["field"], &audit[0]["to"]["reason"]), (&json!("parkedUpdate"), &json!("user-name-taken")));
+    // What can never be taken over is in the list, with the reason.
+    let listed: Vec<Value> = headwater(&platform, "failures ls").await?;
+    let refused = |listed: &Value| listed["function"] == "identity-transform-external-users" && listed["records"] == 1;
+    let why: Vec<&str> = listed.iter().filter(|listed| refused(listed)).filter_map(|listed| listed["why"].as_str()).collect();
+    ensure!(why.iter().any(|why| why.starts_with("Refused: malformed")), "{listed:?}");
+    Ok(())
+}
+
+/// Each wants what the other has, so neither can be first; both are listed with the reason, and a
+/// person gets them there.
+#[tokio::test]
+async fn two_external_users_who_swap_their_names_are_both_listed_and_get_there() -> Result<()> {
+    let platform = shared_platform()?;
+    let client = platform.client("swap").await?;
+    let update = |id: u64, revision: u64, name: &str| json!({ "externalId": id.to_string(), "revision": revision, "userName": name, "displayName": name, "email": format!("{id}@example.com"), "active": true });
+    let send = async |id, revision, name| client.post("/identity/external-users", &update(id, revision, name)).await;
+    send(1, 1, "one").await?.expect(200)?;
+    send(2, 1, "two").await?.expect(200)?;
+    for (id, name) in [(1, "two"), (2, "one")] {
+        let key = format!("swap-{id}");
+        for _ in 0..2 {
+            let call = client.call("POST", "/identity/external-users").header("idempotency-key", &key);
+            call.json(&update(id, 2, name)).send().await?.problem(409, "user-name-taken")?;
+        }
+    }
+    platform.settled().await?;
+    let waiting = async || headwater::<Value>(&platform, "parked ls --tenant swap").await;
+    let listed = waiting().await?;
+    let items: Vec<_> = listed.iter().map(|update| (&update["kind"], &update["stream"], &update["error"])).collect();
+    let (kind, why) = (json!("update"), json!("user-name-taken"));
+    let streams = ["swap/identity/users/ext-1", "swap/identity/users/ext-2"].map(|stream| json!(stream));
+    assert_eq!(items, [(&kind, &streams[0], &why), (&kind, &streams[1], &why)]);
+
+    // The way out: one gives up its name for a while; then each takes what it is to have.
+    client.patch("/identity/users/ext-1", &json!({ "userName": "one-for-a-while" })).await?.expect(200)?;
+    for id in [2, 1] {
+        headwater::<Value>(&platform, &format!("parked retry swap/identity/users/ext-{id}")).await?;
+        platform.settled().await?;
+    }
+    assert_eq!((&read(&client, "ext-1").await?["userName"], &read(&client, "ext-2").await?["userName"]), (&json!("two"), &json!("one")));
+    assert_eq!(waiting().await?, [Value::Null; 0]);
     Ok(())
 }
 

@@ -9,10 +9,14 @@ use aws_lambda_events::streams::KinesisEventResponse;
 use headwater::Rule;
 use headwater_lambda::problem::MALFORMED;
 use headwater_lambda::{Answer, App, Call, Caller, Error, Function, Problem, Request, metric, read_json};
+use headwater_pipeline::Failures;
 use identity::user::{EMAIL_TAKEN, USER_NAME_TAKEN};
 use identity::{ApplyExternalUser, DOMAIN, user};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+
+/// The function behind the stream of external users.
+const TRANSFORM: &str = "identity-transform-external-users";
 
 /// `POST /identity/external-users`
 ///
@@ -42,29 +46,35 @@ fn taken(name: &str) -> Option<&'static Rule> {
 }
 
 /// Stream of external users → events of ours. A record is the body of the HTTP call, and the `tenant`. What the store does not answer
-/// comes again; what a rule says no to is parked; what can never be taken over is logged whole and counted.
+/// comes again; what a rule says no to is parked; what can never be taken over is kept whole in the
+/// failures bucket, for a person.
 pub fn transform_external_users() -> Function {
-    Function::event("identity-transform-external-users", |app: Arc<App>, event: KinesisEvent, deadline: Instant| async move {
+    Function::event(TRANSFORM, |app: Arc<App>, event: KinesisEvent, deadline: Instant| async move {
         let mut answer = KinesisEventResponse::default();
         let mut failed = Vec::new();
         for record in &event.records {
-            if let Err(problem) = transform(&app, record, deadline).await
-                && taken(problem.name()).is_none()
-            {
-                let sequence = &record.kinesis.sequence_number;
-                if problem.status() >= 500 {
-                    tracing::error!(?problem, sequence, "will be tried again");
-                    failed.push(sequence.clone());
-                } else {
-                    let data = String::from_utf8_lossy(&record.kinesis.data);
-                    tracing::error!(?problem, sequence, %data, "cannot be taken over");
-                    metric(DOMAIN, "ExternalUsersRefused", 1.0);
-                }
+            let sequence = &record.kinesis.sequence_number;
+            let Err(problem) = transform(&app, record, deadline).await else { continue };
+            if taken(problem.name()).is_some() {
+                continue;
+            }
+            let is_kept = problem.status() < 500 && keep(&app, record, &problem).await;
+            if !is_kept {
+                tracing::error!(?problem, sequence, "will be tried again");
+                failed.push(sequence.clone());
             }
         }
         answer.set_failures(failed);
         Ok::<_, Error>(answer)
     })
+}
+
+/// Keeps a record that can never be taken over; says whether it is kept.
+async fn keep(app: &App, record: &KinesisEventRecord, problem: &Problem) -> bool {
+    metric(DOMAIN, "ExternalUsersRefused", 1.0);
+    let Ok(bucket) = app.failures_bucket() else { return false };
+    let kept = Failures::connect(bucket).await.keep_refused(TRANSFORM, record, &problem.to_string()).await;
+    kept.inspect_err(|error| tracing::error!(%error, "a record that cannot be taken over was not kept")).is_ok()
 }
 
 async fn transform(app: &App, record: &KinesisEventRecord, deadline: Instant) -> Result<(), Problem> {

@@ -3,33 +3,34 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use aws_lambda_events::kinesis::KinesisEvent;
+use aws_lambda_events::kinesis::{KinesisEvent, KinesisEventRecord};
 use aws_lambda_events::streams::KinesisEventResponse;
 use headwater_lambda::{App, Caller, Error, Function, Problem, Request, metric};
+use headwater_pipeline::Failures;
 use licensing::{ApplyGrant, Customer, DOMAIN, Grant, customer};
 
 use crate::grants::{self, INVALID_GRANT};
 use crate::past;
 
+/// The function behind the stream of grants.
+const RECONCILE: &str = "licensing-reconcile-grants";
+
 /// Stream of grants → events of ours. A record is a signed grant. It is written once however often it comes, also where the attempt
-/// to acquire the licence had come through after all. What the store does not answer comes again; what is no grant of ours is logged
-/// whole and counted, and never tried again.
+/// to acquire the licence had come through after all. What the store does not answer comes again;
+/// what is no grant of ours is kept whole in the failures bucket, for a person.
 pub fn reconcile_grants() -> Function {
-    Function::event("licensing-reconcile-grants", |app: Arc<App>, event: KinesisEvent, deadline: Instant| async move {
+    Function::event(RECONCILE, |app: Arc<App>, event: KinesisEvent, deadline: Instant| async move {
         let (mut reconciled, mut failed) = (0, Vec::new());
         for record in &event.records {
             let sequence = &record.kinesis.sequence_number;
-            match reconcile(&app, &record.kinesis.data, deadline).await {
-                Ok(()) => reconciled += 1,
-                Err(problem) if problem.status() >= 500 => {
-                    tracing::error!(?problem, sequence, "will be tried again");
-                    failed.push(sequence.clone());
-                }
-                Err(problem) => {
-                    let data = String::from_utf8_lossy(&record.kinesis.data);
-                    tracing::error!(?problem, sequence, %data, "is no grant");
-                    metric(DOMAIN, "GrantsRefused", 1.0);
-                }
+            let Err(problem) = reconcile(&app, &record.kinesis.data, deadline).await else {
+                reconciled += 1;
+                continue;
+            };
+            let is_kept = problem.status() < 500 && keep(&app, record, &problem).await;
+            if !is_kept {
+                tracing::error!(?problem, sequence, "will be tried again");
+                failed.push(sequence.clone());
             }
         }
         metric(DOMAIN, "GrantsReconciled", f64::from(reconciled));
@@ -37,6 +38,14 @@ pub fn reconcile_grants() -> Function {
         answer.set_failures(failed);
         Ok::<_, Error>(answer)
     })
+}
+
+/// Keeps a record that is no grant of ours; says whether it is kept.
+async fn keep(app: &App, record: &KinesisEventRecord, problem: &Problem) -> bool {
+    metric(DOMAIN, "GrantsRefused", 1.0);
+    let Ok(bucket) = app.failures_bucket() else { return false };
+    let kept = Failures::connect(bucket).await.keep_refused(RECONCILE, record, &problem.to_string()).await;
+    kept.inspect_err(|error| tracing::error!(%error, "a record that is no grant was not kept")).is_ok()
 }
 
 async fn reconcile(app: &App, data: &[u8], deadline: Instant) -> Result<(), Problem> {

@@ -1,37 +1,135 @@
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use aws_config::BehaviorVersion;
+use futures::StreamExt;
+use headwater_kinesis::Publisher;
 use headwater_lambda::{App, Error, Function, metric};
-use headwater_pipeline::{Failures, Target};
+use headwater_pipeline::{Failures, FailuresError, Kind, Stored, Target};
+use jiff::Timestamp;
 use serde_json::Value;
+use tokio::sync::Mutex;
+use tokio::time::timeout_at;
 
+use self::memory::Memory;
 use crate::relay::report;
 
-/// How many objects one run takes; the schedule brings the next run.
-const OBJECTS_PER_RUN: usize = 100;
+mod memory;
+
+/// How many objects one list call brings: the most that S3 gives.
+const PAGE: usize = 1_000;
+
+/// How many objects are worked on at a time.
+const AT_ONCE: usize = 8;
+
+/// What a run keeps of its time, to say what it found.
+const RESERVE: Duration = Duration::from_secs(3);
 
 /// Schedule → streams: what a function behind a stream gave up on lies in the failure bucket, the whole event in an object. Its records
 /// are put back where they came from (those of the DynamoDB stream as the relay would have put them), then the object is deleted.
+///
+/// A run goes through all objects, the oldest first, until its time is up. What cannot be put back
+/// holds up nothing.
+///
+/// | metric | |
+/// |---|---|
+/// | `Redriven` | objects that were put back |
+/// | `FailureObjects` | objects that are left and can be put back, or were not tried |
+/// | `FailureAgeSeconds` | how old the oldest failure is: of an object that is left, or of a record that is given up anew each time |
+/// | `UnreadableObjects` | objects that are no batches |
+/// | `RefusedRecords` | records that their functions refuse for good |
 pub fn redrive() -> Function {
-    Function::event("redrive", |app: Arc<App>, _schedule: Value, _| async move {
-        let failures = Failures::new(&aws_config::load_defaults(BehaviorVersion::latest()).await, app.failures_bucket()?);
-        let keys = failures.keys(None, OBJECTS_PER_RUN).await?;
-        let publisher = |target: &Target| match target {
-            Target::Commits => app.publisher("COMMITS_STREAM").cloned().map_err(|error| error.to_string()),
-            Target::Stream(name) => app.publisher_to(name).cloned().map_err(|error| error.to_string()),
-        };
-        let mut redriven = 0.0;
-        for key in &keys {
-            match failures.replay(key, publisher).await {
+    let memory: Arc<Mutex<Memory>> = Arc::default();
+    Function::event("redrive", move |app: Arc<App>, _schedule: Value, deadline| {
+        let memory = Arc::clone(&memory);
+        async move {
+            let failures = Failures::connect(app.failures_bucket()?).await;
+            let publisher = |target: &Target| match target {
+                Target::Commits => app.publisher("COMMITS_STREAM").cloned().map_err(|error| error.to_string()),
+                Target::Stream(name) => app.publisher_to(name).cloned().map_err(|error| error.to_string()),
+            };
+            let run = Run::of(&failures, &mut *memory.lock().await, publisher, deadline.checked_sub(RESERVE).unwrap_or(deadline)).await?;
+            run.tell();
+            Ok::<_, Error>(Value::Null)
+        }
+    })
+}
+
+/// What a run came to.
+#[derive(Debug, Default, PartialEq)]
+struct Run {
+    redriven: usize,
+    left: usize,
+    unreadable: usize,
+    refused: usize,
+    /// How old the oldest failure is, in seconds.
+    age: f64,
+}
+
+impl Run {
+    async fn of(
+        failures: &Failures,
+        memory: &mut Memory,
+        publisher: impl Fn(&Target) -> Result<Publisher, String>,
+        until: Instant,
+    ) -> Result<Self, FailuresError> {
+        let found = list(failures, until).await?;
+        let refused = found.iter().filter(|stored| stored.kind() == Kind::Refused).count();
+        let queue = memory.order(&found);
+        let (mut redriven, mut left): (usize, HashSet<Stored>) = (0, queue.iter().cloned().collect());
+        let publisher = &publisher;
+        let attempts = queue.into_iter().map(|stored| async move { (failures.replay(&stored.key, publisher).await, stored) });
+        let attempts: Vec<_> = attempts.collect();
+        let mut attempts = futures::stream::iter(attempts).buffer_unordered(AT_ONCE);
+        while let Ok(Some((outcome, stored))) = timeout_at(until.into(), attempts.next()).await {
+            match outcome {
                 Ok(failure) => {
+                    left.remove(&stored);
+                    redriven += 1;
                     failure.tampering.iter().for_each(report);
-                    redriven += 1.0;
+                    memory.put_back(&failure);
                 }
-                Err(error) => tracing::error!(key, %error, "an object could not be redriven"),
+                Err(FailuresError::Absent) => {
+                    // It was put back by somebody else.
+                    left.remove(&stored);
+                }
+                Err(FailuresError::Unreadable(error)) => {
+                    tracing::error!(key = stored.key, %error, "an object is no batch");
+                    left.remove(&stored);
+                    memory.unreadable(stored);
+                }
+                Err(error) => {
+                    tracing::error!(key = stored.key, %error, "an object could not be redriven");
+                    memory.held_up(stored);
+                }
             }
         }
-        metric("pipeline", "Redriven", redriven);
-        metric("pipeline", "FailureObjects", keys.len() as f64 - redriven);
-        Ok::<_, Error>(Value::Null)
-    })
+        let now = Timestamp::now();
+        let oldest = left.iter().map(|stored| stored.at).chain(memory.recurring_since(now)).min();
+        let age = oldest.map_or(0.0, |oldest| now.duration_since(oldest).as_secs_f64().max(0.0));
+        Ok(Self { redriven, left: left.len(), unreadable: memory.count_unreadable(), refused, age })
+    }
+
+    fn tell(&self) {
+        metric("pipeline", "Redriven", self.redriven as f64);
+        metric("pipeline", "FailureObjects", self.left as f64);
+        metric("pipeline", "FailureAgeSeconds", self.age);
+        metric("pipeline", "UnreadableObjects", self.unreadable as f64);
+        metric("pipeline", "RefusedRecords", self.refused as f64);
+    }
+}
+
+/// All objects, or as many as half of the time brings.
+async fn list(failures: &Failures, until: Instant) -> Result<Vec<Stored>, FailuresError> {
+    let now = Instant::now();
+    let until = now + until.saturating_duration_since(now) / 2;
+    let mut found: Vec<Stored> = Vec::new();
+    while Instant::now() < until {
+        let page = failures.page(found.last().map(|stored| stored.key.as_str()), PAGE).await?;
+        if page.is_empty() {
+            break;
+        }
+        found.extend(page);
+    }
+    Ok(found)
 }

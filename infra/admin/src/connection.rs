@@ -12,7 +12,7 @@ use headwater::UniqueKey;
 use headwater_dynamodb::{Audit, Effects, EventStore, Feed, Projector, Rebuild, StoreConfig, Views, connect};
 use headwater_kinesis::Publisher;
 use headwater_pipeline::Failures;
-use headwater_services::Service;
+use headwater_services::{PARKED_UPDATES_OF, Service};
 use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
@@ -114,13 +114,28 @@ impl Connection {
 
     /// What puts records on the commits stream.
     pub(crate) async fn commits_stream(&self) -> Result<Publisher> {
-        let stream = self.name("COMMITS_STREAM").await?;
+        self.stream("COMMITS_STREAM").await
+    }
+
+    /// What puts records on the stream whose name a variable of the functions holds.
+    pub(crate) async fn stream(&self, variable: &str) -> Result<Publisher> {
+        let stream = self.name(variable).await?;
         Ok(Publisher::new(headwater_kinesis::connect(&self.found().await?.config), stream))
+    }
+
+    /// The views in which users of other systems are.
+    pub(crate) async fn external_users(&self) -> Result<Views> {
+        Ok(Views::new(self.store().await?, &self.name("VIEWS_TABLE").await?, PARKED_UPDATES_OF))
     }
 
     /// What functions behind streams gave up.
     pub(crate) async fn failures(&self) -> Result<Failures> {
         Ok(Failures::new(&self.found().await?.config, self.name("FAILURES_BUCKET").await?))
+    }
+
+    /// Whether a variable of the functions is known.
+    pub(crate) async fn knows(&self, variable: &str) -> Result<bool> {
+        Ok(self.variable(variable).await?.is_some())
     }
 
     /// The name of the table, stream or bucket that a variable of the functions holds.

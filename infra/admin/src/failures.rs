@@ -1,7 +1,7 @@
 use clap::Subcommand;
 use futures::StreamExt;
 use headwater::shown;
-use headwater_pipeline::{Failure as Batch, Failures as Bucket, FailuresError, Target};
+use headwater_pipeline::{Failure as Batch, Failures as Bucket, FailuresError, Kind, Stored, Target};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -20,7 +20,7 @@ const PAGE: usize = 1_000;
 
 #[derive(Subcommand)]
 pub(crate) enum Failures {
-    /// The batches, in order of key. It reads each of them.
+    /// The batches, and whatever else lies in the bucket, in order of key. It reads each of them.
     Ls {
         /// Go on after this key.
         #[arg(long, value_name = "KEY")]
@@ -39,9 +39,19 @@ pub(crate) enum Failures {
         /// Their keys, as `failures ls` shows them.
         #[arg(value_name = "KEY", required_unless_present = "all")]
         keys: Vec<String>,
-        /// All that there are.
+        /// All that there are but records that their functions refuse: these would come back.
         #[arg(long, conflicts_with = "keys")]
         all: bool,
+        /// Only say what would be done.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Forget objects for good: records that their functions refuse, and what is no batch. Of a
+    /// batch nothing is put back then.
+    Drop {
+        /// Their keys, as `failures ls` shows them.
+        #[arg(value_name = "KEY", required = true)]
+        keys: Vec<String>,
         /// Only say what would be done.
         #[arg(long)]
         dry_run: bool,
@@ -55,24 +65,40 @@ impl Failures {
             Self::Ls { after, limit } => ls(&bucket, output, after.as_deref(), limit).await,
             Self::Show { key } => {
                 let batch = bucket.get(&key).await?;
-                output.one(&Shown::of(key, &batch), |shown| Ok(shown.text()))
+                output.one(&Given::of(key, &batch), |given| Ok(given.text()))
             }
             Self::Replay { keys, all, dry_run } => {
                 // All that there are now: what is given up meanwhile is not waited for.
-                let keys = if all { self::keys(&bucket, None, usize::MAX).await? } else { keys };
+                let keys = if all { replayable(&bucket).await? } else { keys };
                 replay(connection, &bucket, output, keys, all, dry_run).await
             }
+            Self::Drop { keys, dry_run } => drop_all(&bucket, output, keys, dry_run).await,
         }
     }
 }
 
+/// An object of the bucket.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum Shown {
+    /// A batch that was given up, or a record that was refused.
+    Batch(Given),
+    /// What is no batch.
+    Other {
+        key: String,
+        at: Timestamp,
+        /// What it is taken for.
+        error: String,
+    },
+}
+
 /// A batch that was given up.
 #[derive(Serialize)]
-struct Shown {
+pub(crate) struct Given {
     key: String,
     function: String,
     at: Timestamp,
-    /// As Lambda says it.
+    /// As Lambda says it, or the function that refused it.
     why: String,
     tries: u32,
     records: usize,
@@ -89,7 +115,7 @@ struct Records {
     records: usize,
 }
 
-impl Shown {
+impl Given {
     fn of(key: String, batch: &Batch) -> Self {
         let streams = batch.keys().into_iter().map(|(stream, records)| Records { stream: stream.to_owned(), records });
         Self {
@@ -122,24 +148,59 @@ impl Shown {
     }
 }
 
-async fn ls(bucket: &Bucket, output: &mut Output<'_>, after: Option<&str>, limit: usize) -> Result<(), Failure> {
-    // One more than is shown tells whether there are more.
-    let mut keys = keys(bucket, after, limit.saturating_add(1)).await?;
-    let goes_on = keys.len() > limit;
-    keys.truncate(limit);
-    let last = keys.last().cloned().filter(|_| goes_on);
-    let batches: Vec<_> = keys.into_iter().map(|key| async move { (bucket.get(&key).await, key) }).collect();
-    let mut batches = futures::stream::iter(batches).buffered(AT_ONCE);
-    let mut shown = Vec::new();
-    while let Some((batch, key)) = batches.next().await {
-        match batch {
-            Ok(batch) => shown.push(Shown::of(key, &batch)),
-            // It was redriven in the meantime.
-            Err(FailuresError::Absent) => {}
-            Err(FailuresError::Unreadable(error)) => output.remark(&format!("{key}: {error}"))?,
-            Err(error) => return Err(error.into()),
+impl Shown {
+    pub(crate) fn key(&self) -> &str {
+        match self {
+            Self::Batch(Given { key, .. }) | Self::Other { key, .. } => key,
         }
     }
+
+    pub(crate) fn since(&self) -> Timestamp {
+        match self {
+            Self::Batch(Given { at, .. }) | Self::Other { at, .. } => *at,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Other { .. } => "unreadable",
+            Self::Batch(_) if Kind::of(self.key()) == Kind::Refused => "refused",
+            Self::Batch(_) => "batch",
+        }
+    }
+
+    pub(crate) fn why(&self) -> String {
+        match self {
+            Self::Batch(Given { function, why, records, .. }) => format!("{function}, {records} records: {why}"),
+            Self::Other { error, .. } => error.clone(),
+        }
+    }
+
+    /// What a person does about it.
+    pub(crate) fn way_out(&self) -> String {
+        let key = self.key();
+        match self.kind() {
+            "unreadable" => format!("headwater failures drop {key}"),
+            "refused" => format!("headwater failures replay {key}, once its function takes it, or failures drop"),
+            _ => format!("by itself, every minute; its cause: the log of the function, headwater failures show {key}"),
+        }
+    }
+
+    fn columns(&self) -> [String; 6] {
+        match self {
+            Self::Batch(given) => given.columns(),
+            Self::Other { key, at, error } => [at.to_string(), String::new(), error.clone(), String::new(), String::new(), key.clone()],
+        }
+    }
+}
+
+async fn ls(bucket: &Bucket, output: &mut Output<'_>, after: Option<&str>, limit: usize) -> Result<(), Failure> {
+    // One more than is shown tells whether there are more.
+    let mut found = found(bucket, after, limit.saturating_add(1)).await?;
+    let goes_on = found.len() > limit;
+    found.truncate(limit);
+    let last = found.last().map(|last| last.key.clone()).filter(|_| goes_on);
+    let shown = read(bucket, found).await?;
     output.list(&shown, ["SINCE", "FUNCTION", "WHY", "RECORDS", "STREAMS", "KEY"], Shown::columns)?;
     match last {
         Some(last) => output.remark(&format!("there are more: --after {last}")),
@@ -147,17 +208,67 @@ async fn ls(bucket: &Bucket, output: &mut Output<'_>, after: Option<&str>, limit
     }
 }
 
-/// At most `limit` keys, however many one call brings.
-async fn keys(bucket: &Bucket, after: Option<&str>, limit: usize) -> Result<Vec<String>, Failure> {
-    let mut keys: Vec<String> = Vec::new();
-    while keys.len() < limit {
-        let page = bucket.keys(keys.last().map(String::as_str).or(after), PAGE.min(limit - keys.len())).await?;
+/// What these objects are, in their order. One that was put back in the meantime is left out.
+pub(crate) async fn read(bucket: &Bucket, found: Vec<Stored>) -> Result<Vec<Shown>, Failure> {
+    let objects: Vec<_> = found.into_iter().map(|stored| async move { (bucket.get(&stored.key).await, stored) }).collect();
+    let mut objects = futures::stream::iter(objects).buffered(AT_ONCE);
+    let mut shown = Vec::new();
+    while let Some((object, Stored { key, at })) = objects.next().await {
+        match object {
+            Ok(batch) => shown.push(Shown::Batch(Given::of(key, &batch))),
+            Err(FailuresError::Absent) => {}
+            Err(FailuresError::Unreadable(error)) => shown.push(Shown::Other { key, at, error: error.to_string() }),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(shown)
+}
+
+/// At most `limit` objects, however many one call brings.
+pub(crate) async fn found(bucket: &Bucket, after: Option<&str>, limit: usize) -> Result<Vec<Stored>, Failure> {
+    let mut found: Vec<Stored> = Vec::new();
+    while found.len() < limit {
+        let page = bucket.page(found.last().map(|stored| stored.key.as_str()).or(after), PAGE.min(limit - found.len())).await?;
         if page.is_empty() {
             break;
         }
-        keys.extend(page);
+        found.extend(page);
     }
-    Ok(keys)
+    Ok(found)
+}
+
+/// All that does not come back as soon as it is put back.
+async fn replayable(bucket: &Bucket) -> Result<Vec<String>, Failure> {
+    let found = found(bucket, None, usize::MAX).await?;
+    Ok(found.into_iter().filter(|stored| stored.kind() != Kind::Refused).map(|stored| stored.key).collect())
+}
+
+/// What was forgotten.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Dropped {
+    key: String,
+    dry_run: bool,
+}
+
+async fn drop_all(bucket: &Bucket, output: &mut Output<'_>, keys: Vec<String>, dry_run: bool) -> Result<(), Failure> {
+    let mut gravest = 0;
+    for key in keys {
+        let done = match dry_run {
+            true => bucket.get(&key).await.map(|_| ()).or_else(|error| match error {
+                FailuresError::Unreadable(_) => Ok(()),
+                error => Err(error),
+            }),
+            false => bucket.delete(&key).await,
+        };
+        match done {
+            Ok(()) => output.lines(&[Dropped { key, dry_run }], |Dropped { key, .. }| {
+                format!("{key}  {} forgotten", if dry_run { "would be" } else { "is" })
+            })?,
+            Err(error) => gravest = gravest.max(output.failed(&named(&key, error))),
+        }
+    }
+    if gravest == 0 { Ok(()) } else { Err(Failure::Told(gravest)) }
 }
 
 /// What was put back.

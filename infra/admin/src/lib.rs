@@ -7,6 +7,7 @@ mod dump;
 mod dumped;
 mod failure;
 mod failures;
+mod listed;
 mod output;
 mod parked;
 mod progress;
@@ -20,6 +21,7 @@ mod streams;
 mod trace;
 mod verify;
 mod views;
+mod waiting;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -49,7 +51,11 @@ enum Command {
     Streams(streams::Streams),
     /// The state that the rules saw, now or as it was.
     State(state::State),
-    /// Streams that the projectors gave up, since an event of theirs cannot be folded, and mails that wait for a person.
+    /// All that waits for a person or for another try: streams, updates of users, mails, batches.
+    /// Since when, why, and the way out.
+    Waiting(waiting::Waiting),
+    /// Streams that the projectors gave up, since an event of theirs cannot be folded, updates of
+    /// users that could not be taken over, and mails that wait for a person.
     #[command(subcommand)]
     Parked(parked::Parked),
     /// The rows that queries read.
@@ -78,7 +84,9 @@ impl Command {
             // Of many calls: a table that is throttled for a while must not end what has gone on for hours.
             Self::Trace(_) | Self::Relay(_) | Self::Verify(_) | Self::Dump(_) | Self::Restore(_) => Duration::from_secs(60),
             Self::Views(views::Views::Rebuild(_) | views::Views::Drop(_)) => Duration::from_secs(60),
-            Self::Streams(_) | Self::State(_) | Self::Parked(_) | Self::Views(_) | Self::Failures(_) => Duration::from_secs(5),
+            Self::Streams(_) | Self::State(_) | Self::Waiting(_) | Self::Parked(_) | Self::Views(_) | Self::Failures(_) => {
+                Duration::from_secs(5)
+            }
         }
     }
 }
@@ -102,17 +110,19 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut (dyn W
     let Cli { target, json, command } = cli;
     let mut output = Output::new(json, out, err);
     let connection = Connection::new(target, command.patience());
+    // Each on the heap, or all of them together would take up the stack.
     let done = match command {
-        Command::Streams(streams) => streams.run(&connection, &mut output).await,
-        Command::State(state) => state.run(&connection, &mut output).await,
-        Command::Parked(parked) => parked.run(&connection, &mut output).await,
-        Command::Views(views) => views.run(&connection, &mut output).await,
-        Command::Failures(failures) => failures.run(&connection, &mut output).await,
-        Command::Trace(trace) => trace.run(&connection, &mut output).await,
-        Command::Relay(relay) => relay.run(&connection, &mut output).await,
-        Command::Verify(verify) => verify.run(&connection, &mut output).await,
-        Command::Dump(dump) => dump.run(&connection, &mut output).await,
-        Command::Restore(restore) => restore.run(&connection, &mut output).await,
+        Command::Streams(streams) => Box::pin(streams.run(&connection, &mut output)).await,
+        Command::State(state) => Box::pin(state.run(&connection, &mut output)).await,
+        Command::Waiting(waiting) => Box::pin(waiting.run(&connection, &mut output)).await,
+        Command::Parked(parked) => Box::pin(parked.run(&connection, &mut output)).await,
+        Command::Views(views) => Box::pin(views.run(&connection, &mut output)).await,
+        Command::Failures(failures) => Box::pin(failures.run(&connection, &mut output)).await,
+        Command::Trace(trace) => Box::pin(trace.run(&connection, &mut output)).await,
+        Command::Relay(relay) => Box::pin(relay.run(&connection, &mut output)).await,
+        Command::Verify(verify) => Box::pin(verify.run(&connection, &mut output)).await,
+        Command::Dump(dump) => Box::pin(dump.run(&connection, &mut output)).await,
+        Command::Restore(restore) => Box::pin(restore.run(&connection, &mut output)).await,
     };
     match done {
         Ok(()) => 0,

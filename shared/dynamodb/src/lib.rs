@@ -55,7 +55,7 @@ mod views;
 
 pub use audit::{Audit, Audited, Finding, Inventory, SumLine};
 pub use client::{connect, warm_up};
-pub use effects::{AfterFailure, EffectId, Effects, Granted, Lease, MOST_TRIES, Settlement, Waiting};
+pub use effects::{AfterFailure, EffectId, Effects, Granted, Lease, MOST_TRIES, Settlement, Standing, Waiting, WhyWaiting};
 pub use error::StoreError;
 pub use execution::{Answered, Concurrent, ExecuteError, Execution, Expected, Idempotency, Origin, Outcome};
 pub use feed::{Feed, FeedEntry, FeedError};

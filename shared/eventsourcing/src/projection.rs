@@ -30,6 +30,12 @@ pub trait Projection: Default + Serialize + DeserializeOwned + Send + Sync + 'st
     /// The lists and searches in which the row stands.
     fn index_keys(&self, stream: &StreamName) -> BTreeSet<IndexKey>;
 
+    /// The lists in which the row stands also while the thing is gone, or is not there yet: what
+    /// waits for a person is listed so.
+    fn lasting_keys(&self, _stream: &StreamName) -> BTreeSet<IndexKey> {
+        BTreeSet::new()
+    }
+
     /// What the row adds to sums over many streams, as an invoice to the revenue of a day. When the row changes, the sums change by the
     /// difference in the same transaction, so that they are exact whatever is delivered twice or late.
     ///
@@ -89,6 +95,15 @@ pub struct IndexKey {
 }
 
 impl IndexKey {
+    /// The list of all tenants' rows that wait for a person, each tenant's together. An index whose
+    /// name begins with `*` is one of all tenants of the domain: nobody but operators reads it.
+    pub const WAITING: &'static str = "*waiting";
+
+    /// The place of a row that waits for a person.
+    pub fn waiting(row: &StreamName) -> Self {
+        Self::new(Self::WAITING, row.tenant(), row.within_tenant())
+    }
+
     /// A key whose order is `order` and which the row's id makes unique. A NUL stands between: it sorts before all else, so that a
     /// shorter text comes before a longer one that begins with it. DynamoDB's sort keys end at 1,024 bytes, so of a longer order only
     /// the beginning counts.
@@ -272,7 +287,11 @@ fn fold_into_row<P: Projection>(name: &StreamName, row: &Row, commits: &[Decoded
 }
 
 fn live_keys<P: Projection>(projection: &P, stream: &StreamName) -> BTreeSet<IndexKey> {
-    if projection.is_deleted() { BTreeSet::new() } else { projection.index_keys(stream) }
+    let mut keys = projection.lasting_keys(stream);
+    if !projection.is_deleted() {
+        keys.extend(projection.index_keys(stream));
+    }
+    keys
 }
 
 fn damaged<P: Projection>(error: &serde_json::Error) -> EventError {

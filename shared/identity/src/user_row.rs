@@ -60,12 +60,14 @@ pub struct ParkedState {
     pub revision: u64,
     /// The name of the rule that said no, as `email-taken`.
     pub reason: String,
+    /// When it was parked.
+    pub at: Timestamp,
 }
 
 impl Projection for UserRow {
     type Event = UserEvent;
     const CATEGORY: &'static str = user::CATEGORY;
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
 
     fn evolve(&mut self, event: &UserEvent, at: Timestamp) {
         match event {
@@ -83,7 +85,7 @@ impl Projection for UserRow {
             }
             UserEvent::ExternalRevisionSet { external_id, revision } => return self.external(external_id).applied(*revision),
             UserEvent::ExternalUpdateParked { external_id, revision, reason, .. } => {
-                return self.external(external_id).park(*revision, reason);
+                return self.external(external_id).park(*revision, reason, at);
             }
         }
         self.updated_at = at;
@@ -104,6 +106,12 @@ impl Projection for UserRow {
             keys.extend(kept_prefixes(&word).iter().map(|prefix| IndexKey::new(by_word(prefix), &order, id)));
         }
         keys
+    }
+
+    /// Where an update is parked it waits for a person, also if there is no user yet.
+    fn lasting_keys(&self, stream: &StreamName) -> BTreeSet<IndexKey> {
+        let is_parked = self.external.as_ref().is_some_and(|external| external.parked.is_some());
+        if is_parked { BTreeSet::from([IndexKey::waiting(stream)]) } else { BTreeSet::new() }
     }
 }
 
@@ -135,8 +143,8 @@ impl ExternalState {
         self.parked.take_if(|parked| parked.revision <= revision);
     }
 
-    fn park(&mut self, revision: u64, reason: &str) {
-        self.parked = Some(ParkedState { revision, reason: reason.to_owned() });
+    fn park(&mut self, revision: u64, reason: &str, at: Timestamp) {
+        self.parked = Some(ParkedState { revision, reason: reason.to_owned(), at });
     }
 }
 

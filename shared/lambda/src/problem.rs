@@ -172,6 +172,14 @@ impl Problem {
     }
 }
 
+/// For the log and for operators: the problem's type, and what it is about.
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.name, self.detail)?;
+        self.members.iter().try_for_each(|(name, value)| write!(f, "; {name}: {value}"))
+    }
+}
+
 impl From<Rejection> for Problem {
     fn from(rejection: Rejection) -> Self {
         match rejection {

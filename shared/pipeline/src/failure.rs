@@ -1,4 +1,5 @@
-//! What Lambda writes to an S3 destination when a function behind a stream gives a batch up.
+//! What Lambda writes to an S3 destination when a function behind a stream gives a batch up; and
+//! the same of a record that a function refuses for good, so that both are read alike.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,7 @@ use aws_lambda_events::kinesis::KinesisEventRecord;
 use headwater_kinesis::Record;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{Tampering, relayed};
 
@@ -18,7 +19,8 @@ pub struct Failure {
     pub function: String,
     /// When.
     pub at: Timestamp,
-    /// Why, as Lambda says it: `RetryAttemptsExhausted`, `RecordAgeExceeded`, ….
+    /// Why, as Lambda says it: `RetryAttemptsExhausted`, `RecordAgeExceeded`, …; or as the function
+    /// that refuses it does.
     pub condition: String,
     /// How often the function was tried, about.
     pub tries: u32,
@@ -29,7 +31,7 @@ pub struct Failure {
 }
 
 /// Where records are put back.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
     /// On the commits stream, as the relay does: they come from the events table.
     Commits,
@@ -122,6 +124,15 @@ impl Failure {
     }
 }
 
+/// The object of a record that a function refuses for good.
+pub(crate) fn refused_record(function: &str, record: &KinesisEventRecord, why: &str) -> Result<Vec<u8>, serde_json::Error> {
+    let arrived = record.kinesis.approximate_arrival_timestamp.0.timestamp_millis();
+    let at = Timestamp::from_millisecond(arrived).unwrap_or_default();
+    let payload = serde_json::to_string(&json!({ "Records": [record] }))?;
+    let context = json!({ "functionArn": function, "condition": format!("Refused: {why}"), "approximateInvokeCount": 1 });
+    serde_json::to_vec(&json!({ "requestContext": context, "version": "1.0", "timestamp": at, "payload": payload }))
+}
+
 /// `f` of `arn:aws:lambda:eu-west-1:123456789012:function:f:$LATEST`.
 fn function_name(arn: &str) -> &str {
     arn.split(':').nth(6).unwrap_or(arn)
@@ -130,7 +141,6 @@ fn function_name(arn: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use headwater_kinesis::CommitRecord;
-    use serde_json::json;
 
     use super::*;
 
@@ -193,6 +203,18 @@ mod tests {
         assert_eq!((records.len(), put.stream.as_str(), put.last), (1, "acme/identity/users/1", 1));
         assert_eq!(failure.tampering.len(), 1);
         assert!(failure.tampering[0].to_string().contains("acme/identity/users/2"), "{}", failure.tampering[0]);
+    }
+
+    /// Read back, it is put where it came from, and says who refused it and why.
+    #[test]
+    fn a_record_that_was_refused_reads_as_a_batch_of_one() {
+        let record: KinesisEventRecord = serde_json::from_value(kinesis("k", "YQ==")).unwrap();
+        let failure = Failure::read(&refused_record("identity-transform-external-users", &record, "no tenant").unwrap()).unwrap();
+        let expected = vec![Record { key: "k".to_owned(), data: b"a".to_vec() }];
+        assert_eq!(failure.records, BTreeMap::from([(Target::Stream("external-users".to_owned()), expected)]));
+        assert_eq!((failure.function.as_str(), failure.condition.as_str()), ("identity-transform-external-users", "Refused: no tenant"));
+        let arrived = record.kinesis.approximate_arrival_timestamp.0.timestamp_millis();
+        assert_eq!((failure.at.as_millisecond(), failure.tries), (arrived, 1), "it waits since it arrived");
     }
 
     #[test]

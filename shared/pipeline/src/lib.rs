@@ -6,5 +6,5 @@ mod failures;
 mod relayed;
 
 pub use failure::{Failure, Target, UnreadableFailure};
-pub use failures::{Failures, FailuresError};
+pub use failures::{Failures, FailuresError, Kind, Stored};
 pub use relayed::{Tampering, relayed};

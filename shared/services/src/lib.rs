@@ -2,6 +2,7 @@
 
 mod effects;
 mod history;
+mod parked_updates;
 mod past_state;
 mod streams;
 
@@ -10,6 +11,7 @@ use invoicing::mail;
 
 pub use effects::{Handler, effects};
 pub use history::{History, Number, history};
+pub use parked_updates::{EXTERNAL_USERS_STREAM, PARKED_UPDATES_OF, ParkedUpdate, parked_update, parked_updates, record_of};
 pub use past_state::{NoPastState, PastState, past_state};
 pub use streams::list_streams;
 

@@ -123,6 +123,47 @@ async fn a_mail_that_the_server_refuses_is_tried_again_by_itself() -> Result<()>
 }
 
 #[tokio::test]
+async fn a_mail_whose_mark_loses_its_reply_is_sent_or_listed_once_there_is_a_server() -> Result<()> {
+    const SENDS: usize = 20;
+    let address = tokio::net::TcpListener::bind("127.0.0.1:0").await?.local_addr()?.to_string();
+    let platform = Platform::start(PROGRAM, &["--smtp-url", &format!("smtp://{address}")])?;
+    let client = platform.client("lost").await?;
+    platform.fault(json!({ "service": "dynamodb", "fault": "lost-reply", "rate": 0.5, "function": SEND_MAIL })).await?;
+    issued(&client, "one").await?;
+    for i in 0..SENDS {
+        send(&client, "one", &format!("Mail {i}")).await?;
+    }
+    let marked = || async { Ok(states(&platform).await?.iter().filter(|(_, state)| state != "leased").count() == SENDS) };
+    eventually(PATIENCE, "a first try of each", marked).await?;
+    let smtp = Smtp::start_at(Way::Take, &address).await?;
+    let settled = || async { Ok(states(&platform).await?.iter().all(|(_, state)| state != "leased" && state != "failed")) };
+    eventually(2 * PATIENCE, "every mail sent or listed", settled).await?;
+    let done = states(&platform).await?.iter().filter(|(_, state)| state == "done").count();
+    let listed = client.all("/invoicing/mails").await?.len();
+    assert_eq!((smtp.taken().max(done), done + listed), (smtp.taken(), SENDS), "{done} are done, and {listed} are listed");
+    ensure!(done > 0, "none was sent");
+    Ok(())
+}
+
+/// Its address is wrong, and an issued invoice stays as it is.
+#[tokio::test]
+async fn an_issued_invoice_is_sent_to_a_corrected_address() -> Result<()> {
+    let platform = shared_platform()?;
+    let client = platform.client("corrected").await?;
+    issued(&client, "one").await?;
+    let mail = json!({ "subject": "Your invoice", "message": "Thank you.", "email": "countess@example.com" });
+    client.post("/invoicing/invoices/one/send", &mail).await?.expect(200)?;
+    let execute =
+        json!({ "command": "SendInvoiceToCustomer", "aggregateId": "one", "payload": { "email": "ada", "subject": "S", "message": "M" } });
+    client.post("/invoicing/execute", &execute).await?.problem(422, "invalid-request")?;
+    eventually(PATIENCE, "the mail", || async { Ok(outbox(&platform, "corrected")?.len() == 1) }).await?;
+    let text = text(&platform, "corrected.one.9")?;
+    assert!(text.contains("To: \"Ada Lovelace\" <countess@example.com>\r\n"), "{text}");
+    assert_eq!(client.get("/invoicing/invoices/one").await?.body["customer"]["email"], "ada@example.com");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_mail_that_was_refused_too_often_waits_for_a_person() -> Result<()> {
     let (platform, smtp) = with_server(Way::Refuse).await?;
     let client = platform.client("refused").await?;
@@ -139,7 +180,9 @@ async fn a_mail_that_was_refused_too_often_waits_for_a_person() -> Result<()> {
     platform.settled().await?;
     assert_eq!((smtp.refused(), smtp.taken()), (2, 0), "what is parked is not tried again");
     let waiting = client.all("/invoicing/mails").await?;
-    assert_eq!(waiting, [json!({ "invoiceId": "one", "event": 9, "why": "FAILED", "tries": 5, "error": waiting[0]["error"] })]);
+    let (error, since) = (&waiting[0]["error"], &waiting[0]["since"]);
+    assert_eq!(waiting, [json!({ "invoiceId": "one", "event": 9, "why": "FAILED", "tries": 5, "error": error, "since": since })]);
+    assert!(since.is_string(), "{waiting:?}");
     assert!(waiting[0]["error"].as_str().is_some_and(|error| error.contains("no such mailbox")), "{waiting:?}");
 
     client.post(SETTLE, &json!({ "outcome": "TRY_AGAIN" })).await?.expect(200)?;

@@ -31,7 +31,12 @@ struct Shared {
 impl Smtp {
     /// Starts one on loopback. It ends with the test's runtime.
     pub(super) async fn start(way: Way) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        Self::start_at(way, "127.0.0.1:0").await
+    }
+
+    /// Starts one at an address of loopback.
+    pub(super) async fn start_at(way: Way, address: &str) -> Result<Self> {
+        let listener = TcpListener::bind(address).await?;
         let url = format!("smtp://{}", listener.local_addr()?);
         let shared = Arc::new(Shared { way: Mutex::new(way), refused: AtomicUsize::new(0), taken: AtomicUsize::new(0) });
         let server = Arc::clone(&shared);

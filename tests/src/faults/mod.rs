@@ -42,7 +42,7 @@ use self::session::Session;
 use self::tally::Tally;
 use self::worker::Worker;
 use crate::Platform;
-use crate::operator::headwater;
+use crate::operator;
 
 /// Whose things the clients work on.
 const TENANT: &str = "faults";
@@ -95,7 +95,8 @@ pub async fn run(program: impl Into<PathBuf>, settings: Settings, tell: impl Fn(
         let wrong = row.wrong();
         ensure!(wrong.is_empty(), "{}: {} findings:\n{}", row.phase, wrong.len(), wrong[..wrong.len().min(TOLD)].join("\n"));
         report.rows.push(row);
-        headwater::<Value>(&platform, "verify --pause 2").await?;
+        let found = operator::wrong(&platform).await?;
+        ensure!(found.is_empty(), "verify finds: {}", Value::from(found));
     }
     tell(&format!(
         "{} commands were carried out, and {} functions were killed; nothing was lost",

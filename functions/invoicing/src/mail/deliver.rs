@@ -92,11 +92,13 @@ impl Mailer {
             Lease::Busy => return Ok(Delivery::Later),
             Lease::Waiting => return Ok(Delivery::Waiting),
         };
-        let sent = match message {
-            Ok(message) => self.transport.send(&Mail { effect, message }).await,
-            Err(error) => Err(NotSent::Surely(error.to_string())),
-        };
-        mark(&effects, &granted, sent).await
+        match message {
+            Ok(message) => mark(&effects, &granted, self.transport.send(&Mail { effect, message }).await).await,
+            Err(error) => {
+                tracing::error!(?granted, %error, "a mail cannot be written");
+                Ok(effects.refused(&granted, &error.to_string()).await?.into())
+            }
+        }
     }
 }
 
@@ -114,13 +116,20 @@ async fn mark(effects: &Effects, granted: &Granted, sent: Result<(), NotSent>) -
         }
         Err(NotSent::Surely(error)) => {
             tracing::warn!(?granted, error, "a mail was not sent");
-            let after = effects.failed(granted, &error, PAUSE).await?;
-            Ok(if after == AfterFailure::TryAgain { Delivery::Later } else { Delivery::Waiting })
+            Ok(effects.failed(granted, &error, PAUSE).await?.into())
         }
         Err(NotSent::Unknown(error)) => {
             tracing::error!(?granted, error, "whether a mail was sent is not known");
-            effects.unknown(granted, &error).await?;
-            Ok(Delivery::Waiting)
+            Ok(effects.unknown(granted, &error).await?.into())
+        }
+    }
+}
+
+impl From<AfterFailure> for Delivery {
+    fn from(after: AfterFailure) -> Self {
+        match after {
+            AfterFailure::TryAgain => Self::Later,
+            AfterFailure::Waiting => Self::Waiting,
         }
     }
 }

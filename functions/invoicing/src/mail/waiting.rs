@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use garde::Validate;
 use headwater::StreamName;
-use headwater_dynamodb::{EffectId, Settlement, Waiting};
+use headwater_dynamodb::{EffectId, Settlement, Waiting, WhyWaiting};
 use headwater_kinesis::CommitRecord;
 use headwater_lambda::problem::{MALFORMED, OUTCOME_UNKNOWN};
 use headwater_lambda::{Answer, App, Call, Function, Problem, Request, Shape};
 use invoicing::invoice;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -31,15 +32,21 @@ struct WaitingMail {
     tries: u32,
     /// What was said last; nothing if the process died while it was sending.
     error: Option<String>,
+    /// Since when it waits; null where an older build put it aside.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    since: Option<Timestamp>,
 }
 
 #[derive(Serialize, ToSchema)]
-#[serde(rename_all = "UPPERCASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 enum Why {
-    /// It was surely not sent, however often it was tried.
+    /// It was surely not sent, however often it was tried, or can never be sent as it is.
     Failed,
     /// It may have been sent.
     Unknown,
+    /// It was settled as `TRY_AGAIN` and has yet to be tried. If that takes minutes, settle it once
+    /// more.
+    AskedFor,
 }
 
 /// `POST /invoicing/mails/{id}/{event}/settle`: what a person found out about a mail that waits.
@@ -77,7 +84,7 @@ pub fn list_waiting_mails() -> Function {
         let limit = request.limit()?;
         let after = request.cursor()?.after().map(|after| after_mail(&request, after)).transpose()?;
         // One more than is shown tells whether there are more.
-        let mut waiting = effects(&app, &request)?.waiting(request.tenant(), after.as_ref(), limit + 1).await?;
+        let mut waiting = effects(&app, &request)?.waiting(Some(request.tenant()), after.as_ref(), limit + 1).await?;
         let goes_on = waiting.len() > limit;
         waiting.truncate(limit);
         let last = waiting.last().filter(|_| goes_on).map(|last| format!("{}/{}", last.effect.stream.id(), last.effect.number));
@@ -101,12 +108,13 @@ pub fn settle_mail() -> Function {
         let effect = EffectId { stream: invoice::stream(request.tenant(), request.path("id"))?, number };
         let settlement = if outcome == Outcome::Done { Settlement::Done } else { Settlement::TryAgain };
         let settled = effects(&app, &request)?.settle(&effect, settlement).await?;
-        if outcome == Outcome::TryAgain {
-            // Also if it did not wait: the call before may have settled it, and the stream not taken the record.
-            ring(&app, &effect).await?;
-        }
         if !settled {
             return Err(not_waiting());
+        }
+        if outcome == Outcome::TryAgain {
+            // It is listed until that record leads to a try, so nothing is lost if the stream does
+            // not take it.
+            ring(&app, &effect).await?;
         }
         tracing::info!(?effect, actor = request.caller.subject, "a mail was settled");
         Ok(Answer::json(200, &SettledMail { invoice_id: effect.stream.id().to_owned(), event: number, outcome }))
@@ -117,7 +125,7 @@ pub fn settle_mail() -> Function {
 async fn ring(app: &App, effect: &EffectId) -> Result<(), Problem> {
     let record = CommitRecord::doorbell(effect.stream.clone(), effect.number).map_err(Problem::internal)?;
     let published = app.publisher("COMMITS_STREAM").map_err(Problem::internal)?.publish_one(record, STREAM_BUDGET).await;
-    published.map_err(|_| Problem::new(&OUTCOME_UNKNOWN, "The mail is settled; make the call again for it to be sent."))
+    published.map_err(|_| Problem::new(&OUTCOME_UNKNOWN, "The mail waits still, as asked for; make the call again for it to be sent."))
 }
 
 /// The mail that a cursor names as `<invoice>/<event>`.
@@ -133,8 +141,12 @@ fn not_waiting() -> Problem {
 }
 
 impl From<Waiting> for WaitingMail {
-    fn from(Waiting { effect, is_unknown, tries, error }: Waiting) -> Self {
-        let why = if is_unknown { Why::Unknown } else { Why::Failed };
-        Self { invoice_id: effect.stream.id().to_owned(), event: effect.number, why, tries, error }
+    fn from(Waiting { effect, why, tries, error, since }: Waiting) -> Self {
+        let why = match why {
+            WhyWaiting::Failed => Why::Failed,
+            WhyWaiting::Unknown => Why::Unknown,
+            WhyWaiting::AskedFor => Why::AskedFor,
+        };
+        Self { invoice_id: effect.stream.id().to_owned(), event: effect.number, why, tries, error, since }
     }
 }

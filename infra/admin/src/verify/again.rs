@@ -42,6 +42,8 @@ impl Verifier {
         }
         let unique = std::mem::take(&mut seen.unique);
         seen.findings.extend(self.unique_again(unique).await?);
+        let open = std::mem::take(&mut seen.open);
+        seen.findings.extend(self.effects_again(open).await?);
         let numbers = std::mem::take(&mut seen.numbers);
         seen.findings.extend(self.numbers_again(numbers).await?);
         self.sums_again(seen, sums).await

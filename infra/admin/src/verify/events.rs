@@ -7,6 +7,7 @@ use headwater_services::{History, history};
 
 use super::Verifier;
 use super::pairs::{Said, Side};
+use super::waits::OpenEffect;
 use crate::failure::Failure;
 
 /// All items of one partition of the events table.
@@ -32,6 +33,10 @@ pub(super) struct Examined {
     pub(super) unique: Vec<Said<StreamName>>,
     /// What it says of numbers.
     pub(super) numbers: Vec<Said<(StreamName, u64)>>,
+    /// Its mails that wait for a person.
+    pub(super) waiting: Vec<Finding>,
+    /// Its effects outside that are neither carried out nor waiting.
+    pub(super) open: Vec<OpenEffect>,
 }
 
 impl Whole {
@@ -101,6 +106,7 @@ impl Verifier {
             let who = in_tenant(&number.taker);
             examined.numbers.extend(who.map(|who| Said { what: (number.sequence, number.number), side, who }));
         }
+        (examined.waiting, examined.open) = self.effects_of(&commits).await?;
         examined.stream = Some(stream);
         Ok(examined)
     }

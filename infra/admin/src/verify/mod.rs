@@ -7,6 +7,7 @@ mod again;
 mod events;
 mod feeds;
 mod pairs;
+mod waits;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::pin::pin;
@@ -15,12 +16,14 @@ use std::time::Duration;
 use clap::Args;
 use futures::{StreamExt, TryStreamExt};
 use headwater::{StreamName, UniqueKey};
-use headwater_dynamodb::{Audit, EventStore, Feed, Finding, Selection};
+use headwater_dynamodb::{Audit, Effects, EventStore, Feed, Finding, Selection, Views};
+use headwater_pipeline::Failures;
 use headwater_services::{SERVICES, Service, is_projected};
 use tokio::time::sleep;
 
 use self::events::{Examined, streams};
 use self::pairs::Pairs;
+use self::waits::OpenEffect;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -47,6 +50,12 @@ struct Verifier {
     audits: Vec<(&'static Service, Audit)>,
     key: Option<UniqueKey>,
     tenant: Option<String>,
+    /// The effects outside by the name of their handler, if their table is known.
+    effects: BTreeMap<&'static str, Effects>,
+    /// Where users' parked updates are listed, if they are to be looked at.
+    updates: Option<Views>,
+    /// What functions gave up, if the bucket is known.
+    failures: Option<Failures>,
 }
 
 /// How far a stream with rows had got when the scan came to it.
@@ -73,6 +82,8 @@ struct Seen {
     unique: Pairs<StreamName>,
     /// Numbers of sequences, and who has them.
     numbers: Pairs<(StreamName, u64)>,
+    /// Effects outside that are neither carried out nor waiting.
+    open: Vec<OpenEffect>,
 }
 
 impl Verify {
@@ -81,12 +92,20 @@ impl Verify {
         let mut seen = verifier.scan(&self.scope, output).await?;
         let late = verifier.check_feeds(&mut seen).await?;
         let sums = verifier.take_inventory(&mut seen).await?;
-        if !(seen.again.is_empty() && late.is_empty() && sums.is_empty() && seen.unique.is_empty() && seen.numbers.is_empty()) {
+        verifier.take_what_waits(&mut seen).await?;
+        let is_settled = seen.again.is_empty() && late.is_empty() && sums.is_empty() && seen.open.is_empty();
+        if !(is_settled && seen.unique.is_empty() && seen.numbers.is_empty()) {
             sleep(Duration::from_secs(self.pause)).await;
             verifier.look_again(&mut seen, late, sums).await?;
         }
         if verifier.key.is_none() {
             output.remark("UNIQUE_KEY is not set: that things have the unique values which they hold was left out")?;
+        }
+        if verifier.effects.is_empty() {
+            output.remark("EFFECTS_TABLE is not set: whether mails were sent was left out")?;
+        }
+        if verifier.failures.is_none() {
+            output.remark("FAILURES_BUCKET is not set: what functions gave up was left out")?;
         }
         if seen.of_another_revision > 0 {
             output.remark(&format!(
@@ -108,7 +127,18 @@ impl Verify {
         for service in SERVICES.iter().filter(|service| self.scope.domain().is_none_or(|domain| domain == service.domain)) {
             audits.push((service, connection.audit(service).await?));
         }
+        let mut effects = BTreeMap::new();
+        if connection.knows("EFFECTS_TABLE").await? {
+            for handler in SERVICES.iter().filter_map(|service| service.handler) {
+                effects.insert(handler.name, connection.effects(handler.name).await?);
+            }
+        }
+        let updates = if Verifier::wants_updates(self.scope.domain()) { Some(connection.external_users().await?) } else { None };
+        let failures = if connection.knows("FAILURES_BUCKET").await? { Some(connection.failures().await?) } else { None };
         Ok(Verifier {
+            effects,
+            updates,
+            failures,
             store: connection.store().await?,
             feed: connection.feed().await?,
             audits,
@@ -159,12 +189,13 @@ impl Verifier {
 
 impl Seen {
     fn take(&mut self, examined: Examined) {
-        let Examined { stream, version, commits, findings, audited, unique, numbers } = examined;
+        let Examined { stream, version, commits, findings, audited, unique, numbers, waiting, open } = examined;
         self.streams += 1;
         self.commits += commits;
         self.of_another_revision += u64::from(audited.is_of_another_revision);
         let is_sound = findings.is_empty();
-        self.findings.extend(findings);
+        self.findings.extend(findings.into_iter().chain(waiting));
+        self.open.extend(open);
         if let Some(stream) = stream {
             if !audited.findings.is_empty() || audited.behind.is_some() {
                 self.again.insert(stream.clone());

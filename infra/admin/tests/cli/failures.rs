@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Machine};
 
 /// What Lambda writes when a function gives up records of this stream, each with this key.
-fn given_up(function: &str, stream: &str, keys: &[&str]) -> Value {
+pub(crate) fn given_up(function: &str, stream: &str, keys: &[&str]) -> Value {
     let record = |key: &&str| {
         json!({
             "eventSource": "aws:kinesis",
@@ -88,12 +88,13 @@ async fn it_is_put_back_where_it_came_from_and_forgotten() {
 
 /// It stays, for a person to look at, and holds up nothing else.
 #[tokio::test]
-async fn an_object_that_is_something_else_is_told_of_and_stays() {
+async fn an_object_that_is_something_else_is_listed_and_stays_until_it_is_dropped() {
     let machine = machine().await;
     machine.door.put_object("aws/lambda/0", &json!({ "something": "else" }));
     let listed = machine.run("failures ls --json").await;
-    assert!(listed.err.starts_with("aws/lambda/0: not a batch that Lambda gave up"), "{listed:?}");
-    assert_eq!(keys(&listed), ["aws/lambda/a", "aws/lambda/b"]);
+    assert_eq!(keys(&listed), ["aws/lambda/0", "aws/lambda/a", "aws/lambda/b"]);
+    let first: Value = serde_json::from_str(listed.out.lines().next().unwrap()).unwrap();
+    assert!(first["error"].as_str().unwrap().starts_with("not a batch that Lambda gave up"), "{first}");
     // The gravest of what went wrong is the exit code, wherever it stands among the keys.
     let two = machine.run("failures replay aws/lambda/0 aws/lambda/nothing").await;
     assert_eq!((two.err.lines().count(), two.code), (2, 2), "{two:?}");
@@ -105,4 +106,24 @@ async fn an_object_that_is_something_else_is_told_of_and_stays() {
             (2, left.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>().as_slice())
         );
     }
+    assert_eq!(machine.run("failures drop aws/lambda/0 --dry-run").await.code, 0);
+    assert_eq!(machine.door.keys(), ["aws/lambda/0"], "nothing was done");
+    assert_eq!(machine.run("failures drop aws/lambda/0").await.out, "aws/lambda/0  is forgotten\n");
+    assert_eq!((machine.door.keys(), machine.run("failures drop aws/lambda/0").await.code), (Vec::<String>::new(), 1));
+}
+
+/// Put back, it would come again as soon as its function has seen it.
+#[tokio::test]
+async fn a_record_that_its_function_refuses_is_put_back_only_by_name() {
+    let machine = machine().await;
+    let mut refused = given_up("identity-transform-external-users", "external-users", &["9"]);
+    refused["requestContext"]["condition"] = "Refused: invalid-request: no tenant".into();
+    machine.door.put_object("refused/identity-transform-external-users/1", &refused);
+    let listed = machine.run("failures ls").await;
+    assert!(listed.out.contains("Refused: invalid-request: no tenant"), "{listed:?}");
+    assert_eq!(machine.run("failures replay --all").await.code, 0);
+    machine.door.take_records();
+    assert_eq!(machine.door.keys(), ["refused/identity-transform-external-users/1"]);
+    assert_eq!(machine.run("failures replay refused/identity-transform-external-users/1").await.code, 0);
+    assert_eq!((machine.door.take_records(), machine.door.keys()), (records("external-users", &["9"]), vec![]));
 }

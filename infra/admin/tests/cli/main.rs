@@ -16,3 +16,4 @@ mod trace;
 mod transcripts;
 mod verify;
 mod views;
+mod waiting;

@@ -10,8 +10,8 @@ use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, 
 use axum::routing::get;
 use axum::{Json, Router};
 use headwater::{Commit, RecordedEvent, SequenceEvent, StreamName, UniqueEvent, UniqueKey, encode};
-use headwater_dynamodb::{Doorbell, EventStore, Projector, StoreConfig, commit_to_item};
-use headwater_services::{History, Number, SERVICES};
+use headwater_dynamodb::{Doorbell, Effects, EventStore, Projector, StoreConfig, commit_to_item};
+use headwater_services::{History, Number, SERVICES, effects};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -43,6 +43,8 @@ pub(crate) struct Machine {
     pub(crate) platform: String,
     pub(crate) door: Door,
     pub(crate) client: Client,
+    /// Where the door is.
+    endpoint: String,
 }
 
 impl Machine {
@@ -64,7 +66,7 @@ impl Machine {
         }
         let (door, endpoint) = Door::open(dynamodb.clone()).await;
         let platform = platform(&endpoint, json!({})).await;
-        Self { dynamodb, platform, door, client }
+        Self { dynamodb, platform, door, client, endpoint }
     }
 
     /// Tables with the golden histories, projected.
@@ -73,19 +75,28 @@ impl Machine {
         let commits: Vec<Commit> = HISTORIES.into_iter().flat_map(history).collect();
         machine.append(&commits).await;
         assert_eq!(machine.project(&commits).await, []);
+        machine.forgo(&commits).await;
         machine
+    }
+
+    /// Notes that the mails which these commits ask for are not to be sent.
+    async fn forgo(&self, commits: &[Commit]) {
+        for (handler, effect) in commits.iter().flat_map(effects) {
+            Effects::new(self.store(), "effects", handler).forgo(&effect).await.unwrap();
+        }
     }
 
     /// The same, with the streams of unique values and of numbers that go with them, whose key the platform tells: nothing is missing.
     pub(crate) async fn with_everything() -> Self {
         let mut machine = Self::with_histories().await;
-        machine.platform = platform(&machine.dynamodb, json!({ "UNIQUE_KEY": SECRET })).await;
+        machine.platform = platform(&machine.endpoint, json!({ "UNIQUE_KEY": SECRET })).await;
         let key = UniqueKey::new(SECRET.as_bytes()).unwrap();
         let mut histories: Vec<Vec<Commit>> = HISTORIES.map(history).into();
         histories.extend(others(&history("invoicing/invoice")[0]));
         for commits in &histories {
             machine.append(commits).await;
             machine.project(commits).await;
+            machine.forgo(commits).await;
             let (stream, last) = (&commits[0].stream, commits.last().unwrap());
             let History { holds, numbers, .. } = headwater_services::history(stream, commits);
             for value in holds {
@@ -194,7 +205,7 @@ async fn platform(endpoint: &str, more: Value) -> String {
         "endpoint": endpoint, "accessKeyId": "headwater", "secretAccessKey": "local", "region": "us-east-1",
         "environment": {
             "EVENTS_TABLE": "events", "VIEWS_TABLE": "views", "FEED_TABLE": "feed", "EFFECTS_TABLE": "effects", "COMMITS_STREAM": "commits",
-            "FAILURES_BUCKET": "failures",
+            "FAILURES_BUCKET": "failures", "EXTERNAL_USERS_STREAM": "external-users",
         },
     });
     answer["environment"].as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

@@ -48,17 +48,26 @@ pub(super) struct EffectItem {
     pub(super) tries: u32,
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<String>,
+    /// Since when it waits for a person, in milliseconds. An older build did not note it.
+    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+    pub(super) since: Option<i64>,
 }
 
 impl EffectItem {
     pub(super) fn new(handler: &str, effect: &EffectId, state: State, owner: Uuid, until: i64, tries: u32) -> Self {
         let Key { pk, sk } = key(handler, effect);
-        Self { pk, sk, state, owner, until, tries, error: None }
+        Self { pk, sk, state, owner, until, tries, error: None, since: None }
     }
 
-    /// Whether a person has to look at it.
+    /// Whether it is in the list of what waits for a person. What a person wants tried again stays
+    /// there until it is: the record that leads to the next try may be lost.
     pub(super) fn waits(&self) -> bool {
-        matches!(self.state, State::Parked | State::Unknown)
+        matches!(self.state, State::Parked | State::Unknown) || self.is_asked_for()
+    }
+
+    /// Whether a person wants it tried again.
+    pub(super) fn is_asked_for(&self) -> bool {
+        self.state == State::Failed && self.tries == 0
     }
 
     pub(super) fn into_item(self) -> Result<Item, StoreError> {
@@ -89,6 +98,11 @@ pub(super) fn place(effect: &EffectId) -> String {
 
 pub(super) fn key(handler: &str, effect: &EffectId) -> Key {
     Key { pk: format!("{handler}/{}", effect.stream), sk: format!("{:020}", effect.number) }
+}
+
+/// It is, or was last carried out, under this lease.
+pub(super) fn under(owner: Uuid) -> Condition {
+    Condition { expression: "o = :o", values: vec![(":o", AttributeValue::S(owner.to_string()))] }
 }
 
 /// It is in this state, under this lease.

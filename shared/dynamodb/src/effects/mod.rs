@@ -8,8 +8,13 @@
 //! | `leased` | somebody is at it | wait; once the lease is over, `unknown` |
 //! | `done` | it was carried out | nothing: a replay or a rebuild carries nothing out again |
 //! | `failed` | it was surely not carried out, and may be tried again | wait for the pause to be over; lease, carry out |
-//! | `parked` | it surely failed too often | nothing, until a person [settles](Effects::settle) it |
+//! | `failed`, no try | a person wants it tried again | lease, carry out; until then it is listed as waiting |
+//! | `parked` | it surely failed too often, or can never be carried out | nothing, until a person [settles](Effects::settle) it |
 //! | `unknown` | the lease ended without a mark (the process died between the two, or the mark was lost), or whoever carried it out does not know | the same |
+//!
+//! **Invariant:** an effect that is neither done nor listed has a record that comes again. So a
+//! mark that finds another state than it expects never says that the record may be forgotten: the
+//! next record finds out what is so.
 //!
 //! The pause between two tries is kept here, since a record may come again at any pace: an event source that looks for the one record of a
 //! batch that fails brings it many times within a second.
@@ -19,7 +24,7 @@
 //!
 //! | item | `pk` | `sk` | attributes |
 //! |---|---|---|---|
-//! | effect | `mail/acme/invoicing/invoices/7` | the event's number, 20 digits | `s` state, `o` its lease's id, `u` until when it is leased, or not to be tried again (ms), `n` tries so far, `e` the last error |
+//! | effect | `mail/acme/invoicing/invoices/7` | the event's number, 20 digits | `s` state, `o` its lease's id, `u` until when it is leased, or not to be tried again (ms), `n` tries so far, `e` the last error, `w` since when it waits for a person (ms) |
 //! | what waits for a person | `waiting/mail` | `acme/invoicing/invoices/7#…12` | as above |
 
 mod item;
@@ -32,7 +37,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use self::item::{EffectItem, State};
-pub use self::waiting::Waiting;
+pub use self::waiting::{Standing, Waiting, WhyWaiting};
 use crate::table::{Condition, Consistency, Table};
 use crate::{EventStore, StoreError};
 
@@ -112,8 +117,6 @@ impl Effects {
         }
         let Some(found) = self.find(&effect).await? else { return Ok(Lease::Busy) };
         match found.state {
-            // The put was repeated after its reply had been lost.
-            State::Leased if found.owner == owner => Ok(Lease::Granted(Granted { effect, owner, tries: 1 })),
             State::Leased | State::Failed if found.until > Timestamp::now().as_millisecond() => Ok(Lease::Busy),
             State::Leased => self.give_up(found).await,
             State::Failed => self.lease_again(effect, owner, length, &found).await,
@@ -131,9 +134,9 @@ impl Effects {
         if self.table.put_if(done.clone().into_item()?, item::is(granted.owner, State::Leased)).await? {
             return Ok(());
         }
-        // Either the mark had come through and its reply was lost, or the lease had ended and it was taken for unknown: it is known now.
-        let writes =
-            vec![self.table.delete(done.waiting_key())?, self.table.put(done.into_item()?, Some(item::is(granted.owner, State::Unknown)))?];
+        // The lease had ended, so it was taken for unknown, and perhaps a person wants another try:
+        // it is known now.
+        let writes = vec![self.table.delete(done.waiting_key())?, self.table.put(done.into_item()?, Some(item::under(granted.owner)))?];
         self.table.transact(writes).await?;
         Ok(())
     }
@@ -143,38 +146,55 @@ impl Effects {
     /// # Errors
     /// [`StoreError`] if it could not be marked: it will then wait for a person.
     pub async fn failed(&self, granted: &Granted, error: &str, pause: Duration) -> Result<AfterFailure, StoreError> {
+        if granted.tries >= MOST_TRIES {
+            return self.refused(granted, error).await;
+        }
         let pause = pause.saturating_mul(1 << granted.tries.saturating_sub(1).min(16));
         let failed = EffectItem { state: State::Failed, until: after(pause), error: Some(error.to_owned()), ..self.marked(granted) };
-        if granted.tries >= MOST_TRIES {
-            self.put_aside(EffectItem { state: State::Parked, ..failed }).await?;
-            return Ok(AfterFailure::Waiting);
-        }
-        let marked = self.table.put_if(failed.into_item()?, item::is(granted.owner, State::Leased)).await?;
-        Ok(if marked { AfterFailure::TryAgain } else { AfterFailure::Waiting })
+        // Where this finds another state, the record's next coming finds it too, and does what that
+        // state wants.
+        self.table.put_if(failed.into_item()?, item::is(granted.owner, State::Leased)).await?;
+        Ok(AfterFailure::TryAgain)
+    }
+
+    /// Marks an effect that can never be carried out as it is: it waits for a person at once.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it could not be marked: it will then wait for a person as unknown.
+    pub async fn refused(&self, granted: &Granted, error: &str) -> Result<AfterFailure, StoreError> {
+        let parked = EffectItem { state: State::Parked, error: Some(error.to_owned()), ..self.marked(granted) };
+        Ok(if self.put_aside(parked).await? { AfterFailure::Waiting } else { AfterFailure::TryAgain })
     }
 
     /// Marks an effect of which whoever carried it out does not know whether it was. At the end of its lease it would be taken for
     /// unknown anyhow; so nobody has to wait for that, and the reason is kept.
     ///
     /// # Errors
-    /// [`StoreError`] if it could not be marked.
-    pub async fn unknown(&self, granted: &Granted, error: &str) -> Result<(), StoreError> {
+    /// [`StoreError`] if it could not be marked: it will then wait for a person without the reason.
+    pub async fn unknown(&self, granted: &Granted, error: &str) -> Result<AfterFailure, StoreError> {
         let unknown = EffectItem { state: State::Unknown, error: Some(error.to_owned()), ..self.marked(granted) };
-        self.put_aside(unknown).await.map(|_| ())
+        Ok(if self.put_aside(unknown).await? { AfterFailure::Waiting } else { AfterFailure::TryAgain })
     }
 
-    /// Does what a person found out about an effect that waits; `false` if it does not.
+    /// Does what a person found out about an effect that waits; `false` if it does not. What is to
+    /// be tried again stays in the list until a record leads to that, so this may be said again if
+    /// its record was lost.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn settle(&self, effect: &EffectId, settlement: Settlement) -> Result<bool, StoreError> {
         let Some(found) = self.find(effect).await?.filter(EffectItem::waits) else { return Ok(false) };
-        let (owner, waited) = (found.owner, found.state);
-        let settled = match settlement {
-            Settlement::Done => EffectItem { state: State::Done, ..found },
-            Settlement::TryAgain => EffectItem { state: State::Failed, until: 0, tries: 0, ..found },
+        let unchanged = item::is(found.owner, found.state);
+        let writes = match settlement {
+            Settlement::Done => {
+                let done = EffectItem { state: State::Done, ..found };
+                vec![self.table.delete(done.waiting_key())?, self.table.put(done.into_item()?, Some(unchanged))?]
+            }
+            Settlement::TryAgain => {
+                let asked_for = EffectItem { state: State::Failed, until: 0, tries: 0, ..found };
+                vec![self.table.put(asked_for.waiting()?, None)?, self.table.put(asked_for.into_item()?, Some(unchanged))?]
+            }
         };
-        let writes = vec![self.table.delete(settled.waiting_key())?, self.table.put(settled.into_item()?, Some(item::is(owner, waited)))?];
         self.table.transact(writes).await
     }
 
@@ -191,8 +211,13 @@ impl Effects {
     async fn lease_again(&self, effect: EffectId, owner: Uuid, length: Duration, failed: &EffectItem) -> Result<Lease, StoreError> {
         let tries = failed.tries.saturating_add(1);
         let again = self.leased(&effect, owner, length, tries).into_item()?;
-        let is_ours = self.table.put_if(again, item::is(failed.owner, State::Failed)).await?
-            || self.find(&effect).await?.is_some_and(|found| found.owner == owner);
+        let unchanged = item::is(failed.owner, State::Failed);
+        let is_ours = if failed.is_asked_for() {
+            let listed = self.table.delete(failed.waiting_key())?;
+            self.table.transact(vec![listed, self.table.put(again, Some(unchanged))?]).await?
+        } else {
+            self.table.put_if(again, unchanged).await?
+        };
         Ok(if is_ours { Lease::Granted(Granted { effect, owner, tries }) } else { Lease::Busy })
     }
 
@@ -205,6 +230,7 @@ impl Effects {
 
     /// Lets what was leased wait for a person; `false` if it is not leased to its owner any more.
     async fn put_aside(&self, item: EffectItem) -> Result<bool, StoreError> {
+        let item = EffectItem { since: Some(Timestamp::now().as_millisecond()), ..item };
         let condition = item::is(item.owner, State::Leased);
         self.table.transact(vec![self.table.put(item.waiting()?, None)?, self.table.put(item.into_item()?, Some(condition))?]).await
     }

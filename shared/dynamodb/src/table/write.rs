@@ -1,13 +1,15 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnConsumedCapacity, TransactWriteItem, Update};
 use headwater::Amounts;
 use uuid::Uuid;
 
 use super::{Key, Table, refused};
-use crate::retry::{Failed, Fault, fault, settle};
+use crate::retry::{Fault, fault, settle};
 use crate::{Item, StoreError};
 
 /// What must hold of the stored item for a write to happen.
@@ -32,23 +34,38 @@ impl Condition {
 
 impl Table {
     /// Writes an item if the stored one meets the condition, and says whether it did.
+    ///
+    /// A write whose reply was lost is repeated, and then its condition may fail on what it has
+    /// written itself. So after a lost reply an item that is the same in every attribute is taken
+    /// for this very write. An item that must be told from another writer's names its writer: a
+    /// lease has an id of its own.
     pub(crate) async fn put_if(&self, item: Item, condition: Condition) -> Result<bool, StoreError> {
         let request = self
             .store
             .client()
             .put_item()
             .table_name(&self.name)
-            .set_item(Some(item))
             .condition_expression(condition.expression)
             .set_expression_attribute_values(condition.values())
+            .return_values_on_condition_check_failure(AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = settle(self.store.meter(), self.store.deadline(), fault, async || request.clone().send().await).await;
+        // The item is most of the request: it is copied once for each attempt.
+        let send = async || request.clone().set_item(Some(item.clone())).send().await;
+        let answer = settle(self.store.meter(), self.store.deadline(), fault, send).await;
         self.store.meter().write(answer.iter().flat_map(|output| &output.consumed_capacity));
-        met(answer)
+        match answer {
+            Ok(_) => Ok(true),
+            Err(failed) => match failed.error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(found)) => Ok(failed.uncertain && found.item.as_ref() == Some(&item)),
+                _ => Err(failed.into_store_error()),
+            },
+        }
     }
 
-    /// Takes an attribute away if the stored item meets the condition, and says whether it did.
-    pub(crate) async fn remove_if(&self, key: Key, attribute: &str, condition: Condition) -> Result<bool, StoreError> {
+    /// Takes an attribute away if the stored item meets the condition. Where it does not, somebody
+    /// else has seen to it: this call's own first attempt, if its reply was lost, or another
+    /// writer.
+    pub(crate) async fn remove_if(&self, key: Key, attribute: &str, condition: Condition) -> Result<(), StoreError> {
         let request = self
             .store
             .client()
@@ -61,7 +78,10 @@ impl Table {
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let answer = settle(self.store.meter(), self.store.deadline(), fault, async || request.clone().send().await).await;
         self.store.meter().write(answer.iter().flat_map(|output| &output.consumed_capacity));
-        met(answer)
+        match answer {
+            Err(failed) if failed.error.code() != Some("ConditionalCheckFailedException") => Err(failed.into_store_error()),
+            _ => Ok(()),
+        }
     }
 
     /// A put as part of a transaction.
@@ -104,7 +124,9 @@ impl Table {
         Ok(TransactWriteItem::builder().delete(delete.build().map_err(refused)?).build())
     }
 
-    /// Makes all writes or, if one of the conditions is not met, none; says which it was.
+    /// Makes all writes or, if one of the conditions is not met, none; says which it was. Its token
+    /// makes DynamoDB know a repetition again, so that this call's own first attempt is never taken
+    /// for another's.
     pub(crate) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<bool, StoreError> {
         let request = self
             .store
@@ -121,18 +143,6 @@ impl Table {
             Err(failed) => Err(failed.into_store_error()),
             Ok(_) => Ok(true),
         }
-    }
-}
-
-/// Whether the condition of a write was met.
-fn met<T, E>(answer: Result<T, Failed<E>>) -> Result<bool, StoreError>
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
-    match answer {
-        Err(failed) if failed.error.code() == Some("ConditionalCheckFailedException") => Ok(false),
-        Err(failed) => Err(failed.into_store_error()),
-        Ok(_) => Ok(true),
     }
 }
 

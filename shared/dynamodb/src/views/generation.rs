@@ -89,8 +89,10 @@ impl Generation {
         Key { pk: format!("{}{stream}", self.prefix()), sk: "row".to_owned() }
     }
 
-    /// The partition of an index: `g1/acme/identity/members/7`.
+    /// The partition of an index: `g1/acme/identity/members/7`, or `g1/*/identity/*waiting` of one
+    /// of all tenants.
     pub(crate) fn index(self, tenant: &str, domain: &str, index: &str) -> String {
+        let tenant = if index.starts_with('*') { "*" } else { tenant };
         format!("{}{tenant}/{domain}/{index}", self.prefix())
     }
 
@@ -167,9 +169,7 @@ impl Generations {
             changes => Condition { expression: "changes = :changes", values: vec![(":changes", AttributeValue::N(changes.to_string()))] },
         };
         let Key { pk, sk } = self.key.clone();
-        let item = to_item(PointerItem { pk, sk, pointer: new.clone() })?;
-        // If the reply was lost then it was our own change that the repetition met.
-        Ok(self.table.put_if(item, unchanged).await? || self.read().await? == new)
+        self.table.put_if(to_item(PointerItem { pk, sk, pointer: new })?, unchanged).await
     }
 }
 

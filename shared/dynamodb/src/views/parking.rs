@@ -34,12 +34,14 @@ struct Entry {
 }
 
 impl Views {
-    /// A tenant's streams that are parked in the generation that is read, in order of name: at most `limit`, those that come after `after` if that is given.
+    /// The streams that are parked in the generation that is read, of one tenant or of all, in
+    /// order of name: at most `limit`, those that come after `after` if that is given.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn parked(&self, tenant: &str, after: Option<&StreamName>, limit: usize) -> Result<Vec<ParkedStream>, StoreError> {
-        self.rows().await?.parked(&self.domain, &format!("{tenant}/"), after, limit).await
+    pub async fn parked(&self, tenant: Option<&str>, after: Option<&StreamName>, limit: usize) -> Result<Vec<ParkedStream>, StoreError> {
+        let prefix = tenant.map(|tenant| format!("{tenant}/")).unwrap_or_default();
+        self.rows().await?.parked(&self.domain, &prefix, after, limit).await
     }
 
     /// A stream if it is parked in the generation that is read.

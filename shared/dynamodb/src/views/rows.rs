@@ -89,8 +89,7 @@ impl Rows {
 
     /// Notes that all index rows that this row had left are tombstones. If it is another row by now, then another worker saw to that.
     pub(crate) async fn clear_pending(&self, stream: &StreamName, row: &Row) -> Result<(), StoreError> {
-        self.table.remove_if(self.generation.row(stream), "k", same_as(row)).await?;
-        Ok(())
+        self.table.remove_if(self.generation.row(stream), "k", same_as(row)).await
     }
 }
 

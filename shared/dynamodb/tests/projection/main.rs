@@ -5,6 +5,7 @@
 
 mod crashes;
 mod effects;
+mod effects_lost_replies;
 mod feed;
 mod forced_reads;
 mod lists;

@@ -167,7 +167,7 @@ async fn a_poison_event_parks_its_stream_alone() {
     assert_eq!(listed["version"], AttributeValue::N("2".into()));
 
     let views = world.views();
-    let parked = views.parked("acme", None, 9).await.unwrap();
+    let parked = views.parked(Some("acme"), None, 9).await.unwrap();
     assert!(matches!(&parked[..], [one] if one.stream == note(2) && one.version == 2 && one.error.contains("Nonsense")), "{parked:?}");
     assert_eq!(views.parked_stream(&note(2)).await.unwrap().as_ref(), parked.first());
     assert_eq!(views.parked_stream(&note(1)).await.unwrap(), None);
@@ -175,8 +175,8 @@ async fn a_poison_event_parks_its_stream_alone() {
     assert_eq!(views.status(&note(1)).await.unwrap(), status(1, false));
     assert_eq!(views.status(&note(2)).await.unwrap(), status(1, true));
     assert_eq!(views.status(&note(3)).await.unwrap(), RowStatus { version: 0, revision: 0, is_parked: false });
-    assert_eq!(views.parked("acme", Some(&note(2)), 9).await.unwrap(), [], "no more come after it");
-    assert_eq!(views.parked("acm", None, 9).await.unwrap(), [], "another tenant's are none of theirs");
+    assert_eq!(views.parked(Some("acme"), Some(&note(2)), 9).await.unwrap(), [], "no more come after it");
+    assert_eq!(views.parked(Some("acm"), None, 9).await.unwrap(), [], "another tenant's are none of theirs");
     assert_eq!(views.get(&NOTES, &note(2), None).await.unwrap().unwrap().version, 1, "as far as it got");
     assert_eq!(views.get(&NOTES, &note(2), Some(1)).await.unwrap().unwrap().version, 1);
     assert!(matches!(views.get(&NOTES, &note(2), Some(3)).await, Err(ReadError::Parked { .. })));

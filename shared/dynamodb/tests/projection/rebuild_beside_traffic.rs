@@ -181,7 +181,7 @@ async fn a_stream_that_is_parked_in_the_new_generation_alone_forbids_the_switch_
     world.append(&bad[2..]).await;
     let report = world.projector().project(doorbells(&bad[2..])).await;
     assert_eq!((report.written, report.parked, report.failed), (1, vec![], vec![]));
-    assert_eq!(world.views().parked("acme", None, 9).await.unwrap(), []);
+    assert_eq!(world.views().parked(Some("acme"), None, 9).await.unwrap(), []);
     assert_eq!(world.views().get(&NOTES, &note(2), Some(3)).await.unwrap().unwrap().version, 3);
 
     let Err(RebuildError::Incomplete(check)) = rebuild.switch(false).await else { panic!("it was switched") };
@@ -207,7 +207,7 @@ async fn a_stream_that_is_parked_in_both_at_the_same_place_hinders_nothing() {
     rebuild.build(2, &Progress::default()).await.unwrap();
     let Err(RebuildError::Incomplete(check)) = rebuild.switch(false).await else { panic!("it was switched") };
     assert_eq!(check.examples.iter().map(|lacking| &lacking.stream).collect::<Vec<_>>(), [&note(2)], "note 3 has got as far as it had");
-    let listed: Vec<_> = world.views().parked("acme", None, 9).await.unwrap().into_iter().map(|parked| parked.stream).collect();
+    let listed: Vec<_> = world.views().parked(Some("acme"), None, 9).await.unwrap().into_iter().map(|parked| parked.stream).collect();
     assert_eq!(listed, [note(3)], "what is read has a list of its own");
     // One that got further before it was parked is lacking all the same.
     assert_eq!(world.projector().project(vec![bare(&note(2), 3)]).await.parked, [note(2)]);

@@ -80,9 +80,13 @@ fn a_parked_update_makes_no_user_and_is_shown_where_there_is_one() {
     let external = |events: Vec<UserEvent>| fold(vec![ada(), events]).0.external.unwrap();
 
     let (row, _, keys) = fold(vec![vec![parked.clone()]]);
-    assert!(row.is_deleted() && keys.is_empty());
+    let waiting = IndexKey { index: "*waiting".to_owned(), sort: "acme\0identity/users/42".to_owned() };
+    assert_eq!((row.is_deleted(), keys), (true, BTreeSet::from([waiting.clone()])), "it waits, although there is no user");
+    assert_eq!(fold(vec![vec![parked.clone()], vec![revision_set(6)]]).2, BTreeSet::new());
+    assert!(fold(vec![ada(), vec![parked.clone()]]).2.contains(&waiting));
+    let at = fold(vec![ada(), vec![parked.clone()]]).1[1];
     let shown = external(vec![revision_set(5), parked.clone()]);
-    let parked_state = Some(ParkedState { revision: 6, reason: "email-taken".to_owned() });
+    let parked_state = Some(ParkedState { revision: 6, reason: "email-taken".to_owned(), at });
     assert_eq!(shown, ExternalState { external_id: "7".to_owned(), revision: Some(5), parked: parked_state.clone() });
     assert_eq!(external(vec![parked.clone(), revision_set(6)]).parked, None);
     assert_eq!(external(vec![parked.clone(), revision_set(5)]).parked, parked_state);
