@@ -18,13 +18,13 @@ mod size;
 /// Runs every check on the template of the workspace at `root`; an empty answer means that all is well.
 ///
 /// # Errors
-/// The workspace's binaries can't be listed.
+/// The workspace's binaries can't be listed, or its sources not read.
 pub(crate) fn run_all(template: &Template, root: &Path) -> Result<Vec<String>> {
     let mut findings = size::check(template);
     findings.extend(references::check(template));
     findings.extend(permissions::check(template));
     findings.extend(event_sources::check(template));
-    findings.extend(alarms::check(template));
+    findings.extend(alarms::check(template, &alarms::emitted(root)?));
     findings.extend(queries::check(template));
     findings.extend(generations::check(template));
     findings.extend(binaries::check(template, &binaries::built(root)?));
