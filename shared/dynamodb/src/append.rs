@@ -4,11 +4,13 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    AttributeValue, CancellationReason, Get, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure, TransactGetItem,
+    TransactWriteItem,
 };
 use headwater::{Commit, StreamName};
 use uuid::Uuid;
 
+use crate::cancelled::{Cancelled, fault_of, is_conflict, is_failed_condition, is_unmet, transaction_fault};
 use crate::part::Part;
 use crate::retry::{Failed, Fault, fault, settle};
 use crate::{EventStore, ExecuteError, Item, StoreError, commit_from_item, size};
@@ -97,7 +99,8 @@ impl EventStore {
             .set_transact_items(Some(writes))
             .client_request_token(append.commit_id.to_string())
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = settle(self.meter(), self.deadline(), transaction_fault, || request.clone().send()).await;
+        let classify = |error: &_| append_fault(append, error);
+        let answer = settle(self.meter(), self.deadline(), classify, || request.clone().send()).await;
         let failed = match answer {
             Ok(output) => {
                 self.meter().write(output.consumed_capacity());
@@ -105,8 +108,8 @@ impl EventStore {
             }
             Err(failed) => failed,
         };
-        let reasons = reasons(&failed.error);
-        if !reasons.iter().any(is_failed_condition) {
+        let reasons = failed.error.reasons();
+        if failed.fault != Fault::Refused || !is_unmet(reasons) {
             return Err(failed.into());
         }
         let verdict = read_reasons(append, reasons)?;
@@ -116,20 +119,25 @@ impl EventStore {
         Ok(verdict)
     }
 
-    /// Whether the append's own commit stands in its place. For when a cancelled transaction gave reasons that do not tell.
+    /// Whether the append's own commit stands in its place. For when a cancelled transaction gave reasons that do not tell. A plain read would
+    /// not do: it misses a commit that is written and yet to be seen.
     async fn stands(&self, append: &Append) -> Result<bool, ExecuteError> {
-        let request = self
-            .client()
-            .get_item()
+        let get = Get::builder()
             .table_name(&self.config().events_table)
             .key("stream", AttributeValue::S(append.stream.to_string()))
             .key("seq", AttributeValue::N(append.first.to_string()))
-            .consistent_read(true)
+            .build()
+            .map_err(|incomplete| StoreError::Refused(incomplete.to_string()))?;
+        let request = self
+            .client()
+            .transact_get_items()
+            .transact_items(TransactGetItem::builder().get(get).build())
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = settle(self.meter(), self.deadline(), fault, || request.clone().send()).await;
+        let answer = settle(self.meter(), self.deadline(), transaction_fault, || request.clone().send()).await;
         let output = answer.map_err(|_| ExecuteError::OutcomeUnknown { contended: true })?;
-        self.meter().read(&output.consumed_capacity);
-        let commit = output.item.map(commit_from_item).transpose().map_err(StoreError::from)?;
+        self.meter().read(output.consumed_capacity());
+        let item = output.responses.into_iter().flatten().find_map(|response| response.item);
+        let commit = item.map(commit_from_item).transpose().map_err(StoreError::from)?;
         Ok(commit.is_some_and(|commit| commit.metadata.commit_id == append.commit_id))
     }
 }
@@ -163,31 +171,22 @@ fn read_reasons(append: &Append, reasons: &[CancellationReason]) -> Result<Appen
     Ok(record.map_or_else(|| Appended::Conflict(Box::new(conflict)), Appended::Answered))
 }
 
-/// Tells what an error says about the effect of its transaction. A cancelled one has written nothing; it is worth repeating unless a
-/// condition failed.
-fn transaction_fault(error: &SdkError<TransactWriteItemsError>) -> Fault {
-    let codes: Vec<&str> = reasons(error).iter().filter_map(|reason| reason.code()).collect();
-    let has = |code| codes.contains(&code);
-    if has("ConditionalCheckFailed") {
-        Fault::Refused
-    } else if has("TransactionConflict") {
-        Fault::Contended
-    } else if has("ThrottlingError") || has("ProvisionedThroughputExceeded") {
-        Fault::Unserved
-    } else {
-        fault(error)
-    }
-}
-
-fn is_failed_condition(reason: &CancellationReason) -> bool {
-    reason.code() == Some("ConditionalCheckFailed")
-}
-
-/// Why each item of a cancelled transaction was not written; none for another error.
-fn reasons(error: &SdkError<TransactWriteItemsError>) -> &[CancellationReason] {
-    match error.as_service_error() {
-        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled.cancellation_reasons(),
-        _ => &[],
+/// Tells what an error says about the effect of an append's transaction. A cancelled one has written nothing.
+///
+/// What stands in its way may be itself: an earlier attempt whose reply was lost, item after item becoming visible. Then it is too soon to say
+/// that it is done, since others do not see all of it yet. The same goes for the record of an answer: the events that it tells of may be yet
+/// to be seen.
+fn append_fault(append: &Append, error: &SdkError<TransactWriteItemsError>) -> Fault {
+    let reasons = error.reasons();
+    let is_half_seen = |(part, reason): (&Part, &CancellationReason)| {
+        let is_own = |item: &Item| commit_from_item(item.clone()).is_ok_and(|commit| commit.metadata.commit_id == append.commit_id);
+        is_failed_condition(reason) && (matches!(part, Part::Record(_)) || reason.item.as_ref().is_some_and(is_own))
+    };
+    match fault_of(reasons) {
+        Some(Fault::Refused) if is_unmet(reasons) && reasons.iter().any(is_conflict) => {
+            if append.parts.iter().zip(reasons).any(is_half_seen) { Fault::Contended } else { Fault::Refused }
+        }
+        _ => transaction_fault(error),
     }
 }
 

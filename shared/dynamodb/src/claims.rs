@@ -1,21 +1,16 @@
 //! Unique values: each is a stream, whose last event says who holds it. What a command adds to its aggregate's values is claimed and
 //! what it takes away is released, in the same transaction as its events.
+//!
+//! A value may look as if it were so already: claimed by this holder, or released. That may be a view of it that is older or newer than the
+//! state. Nothing is written to its stream then, so the transaction checks that it has not moved. Else two could end up with one name, or
+//! what was deleted could keep its name for ever.
+//!
+//! That another holds a value is said without a check: it held it at some moment of the request.
 
-use std::collections::BTreeMap;
+use headwater::{Aggregate, Commit, Metadata, Position, Rejection, StreamName, Unique, UniqueEvent, UniqueKey, UniqueValue, encode};
 
-use futures::future::try_join_all;
-use headwater::{Aggregate, Commit, Metadata, Rejection, StreamName, Unique, UniqueEvent, UniqueKey, UniqueValue, encode};
-use jiff::Timestamp;
-
-use crate::query::END;
+use crate::heads::{Head, Heads};
 use crate::{EventStore, StoreError};
-
-/// What is known of a value's stream.
-#[derive(Default)]
-struct Head {
-    unique: Unique,
-    at: Option<Timestamp>,
-}
 
 /// What a command does to one value.
 struct Change {
@@ -25,68 +20,52 @@ struct Change {
     may_be_so: bool,
 }
 
-/// The unique values that a request has to do with, and what it knows of their streams.
+/// What a command does about unique values.
 #[derive(Default)]
 pub(crate) struct Claims {
-    heads: BTreeMap<StreamName, Head>,
+    /// The commits that claim and release.
+    pub(crate) commits: Vec<Commit>,
+    /// Values that are as they should be already, as long as their streams are still at these positions.
+    pub(crate) unmoved: Vec<Position>,
 }
 
 impl Claims {
-    /// The commits that claim and release what changes between two states. A value that was not seen yet is assumed to be free, which
-    /// spares a read; one that is released must be read.
+    /// What changes between two states. A value that was not looked at yet is assumed to be free, which spares a read; one that is released
+    /// must be read.
     ///
     /// The outer error is the store's; the inner one says that another holds a value.
-    pub(crate) async fn commits<A: Aggregate>(
-        &mut self,
+    pub(crate) async fn between<A: Aggregate>(
         store: &EventStore,
+        heads: &mut Heads,
         holder: &Commit,
         before: &A,
         after: &A,
-    ) -> Result<Result<Vec<Commit>, Rejection>, StoreError> {
+    ) -> Result<Result<Self, Rejection>, StoreError> {
+        let mut claims = Self::default();
         let changes = changes(before, after);
         if changes.is_empty() {
-            return Ok(Ok(Vec::new()));
+            return Ok(Ok(claims));
         }
         let key = store.config().unique_key.as_ref().ok_or(StoreError::NoUniqueKey)?;
         let changes = name(changes, key, &holder.stream)?;
-        self.load(store, changes.iter().filter(|(_, change)| change.may_be_so).map(|(stream, _)| stream)).await?;
-        let mut commits = Vec::new();
+        let wanted: Vec<&StreamName> =
+            changes.iter().filter(|(stream, change)| change.may_be_so || heads.has_moved(stream)).map(|(stream, _)| stream).collect();
+        heads.load(store, wanted).await?;
         for (stream, change) in &changes {
-            let head = self.heads.entry(stream.clone()).or_default();
-            let is_ours = head.unique.holder.as_deref() == Some(holder.stream.within_tenant());
-            if change.is_claimed && head.unique.holder.is_some() && !is_ours {
+            let head = heads.known_or_empty(stream);
+            let unique = head.newest.as_ref().map(Unique::after).transpose()?.unwrap_or_default();
+            let is_ours = unique.holder.as_deref() == Some(holder.stream.within_tenant());
+            if change.is_claimed && unique.holder.is_some() && !is_ours {
                 return Ok(Err(taken(&change.value)));
             }
-            if change.is_claimed != is_ours {
-                commits.push(commit(stream, head, change, holder)?);
+            if change.is_claimed == is_ours {
+                claims.unmoved.push(Position { stream: stream.clone(), version: unique.version });
+            } else {
+                claims.commits.push(commit(stream, &head, change, holder)?);
             }
         }
-        Ok(Ok(commits))
+        Ok(Ok(claims))
     }
-
-    /// Reads again those of this request's values that have moved or, where its own stream has, all that were read.
-    ///
-    /// Where a value is already as the command wants it nothing is written to its stream, so nothing checks that it is. It must then have been
-    /// read after the state: as long as the state is the present one the value cannot change.
-    pub(crate) async fn refresh(&mut self, store: &EventStore, own: &StreamName, moved: &[StreamName]) -> Result<(), StoreError> {
-        let has_own = moved.contains(own);
-        let is_old = |stream: &StreamName, head: &Head| moved.contains(stream) || has_own && head.unique.version > 0;
-        let old: Vec<StreamName> = self.heads.extract_if(.., |stream, head| is_old(stream, head)).map(|(stream, _)| stream).collect();
-        self.load(store, old.iter()).await
-    }
-
-    async fn load(&mut self, store: &EventStore, streams: impl Iterator<Item = &StreamName>) -> Result<(), StoreError> {
-        let unseen: Vec<&StreamName> = streams.filter(|stream| !self.heads.contains_key(stream)).collect();
-        let heads = try_join_all(unseen.iter().map(|stream| head(store, stream))).await?;
-        self.heads.extend(unseen.into_iter().cloned().zip(heads));
-        Ok(())
-    }
-}
-
-async fn head(store: &EventStore, stream: &StreamName) -> Result<Head, StoreError> {
-    let newest = store.newest(stream, 1..=END).await?;
-    let unique = newest.as_ref().map(Unique::after).transpose()?.unwrap_or_default();
-    Ok(Head { unique, at: newest.map(|commit| commit.at) })
 }
 
 /// The forms of values that only one of two states has.
@@ -128,11 +107,11 @@ fn commit(stream: &StreamName, head: &Head, change: &Change, holder: &Commit) ->
     } else {
         UniqueEvent::UniqueValueReleased {}
     };
-    let first = head.unique.version + 1;
+    let first = head.version() + 1;
     Ok(Commit {
         stream: stream.clone(),
         first,
-        at: head.at.map_or(holder.at, |at| at.max(holder.at)),
+        at: head.at().map_or(holder.at, |at| at.max(holder.at)),
         metadata: Metadata::clone(&holder.metadata),
         events: vec![encode(first, &event)?],
         snapshot: None,

@@ -4,8 +4,7 @@ use headwater::{Command, Context, Folded, Position, Rejection, sequence_stream};
 use jiff::Timestamp;
 
 use crate::append::{Append, Appended, Conflict};
-use crate::claims::Claims;
-use crate::expect::Heads;
+use crate::heads::Heads;
 use crate::numbers::Numbers;
 use crate::retry::Backoff;
 use crate::since::Since;
@@ -44,8 +43,7 @@ pub(crate) struct Attempt<'a, C: Command> {
     pub(crate) known: Folded<C::Aggregate>,
     /// Whether it was the present state at some moment of this call. What was cached or assumed may have been overtaken long ago.
     is_verified: bool,
-    heads: Heads,
-    pub(crate) claims: Claims,
+    pub(crate) heads: Heads,
     pub(crate) numbers: Option<Numbers>,
     since: Since,
     conflicts: u32,
@@ -78,7 +76,6 @@ impl<'a, C: Command> Attempt<'a, C> {
             execution,
             is_verified: false,
             heads: Heads::default(),
-            claims: Claims::default(),
             numbers: None,
             since: Since::default(),
             conflicts: 0,
@@ -96,7 +93,7 @@ impl<'a, C: Command> Attempt<'a, C> {
             match self.decide().await? {
                 // What came between has been read in this call, and stays.
                 Decision::Nothing(nothing @ Nothing::Concurrent(_)) => return self.answer(nothing).await,
-                Decision::Nothing(_) if !self.is_verified => self.verify().await?,
+                Decision::Nothing(_) if !self.is_verified => self.read().await?,
                 Decision::Nothing(nothing) => return self.answer(nothing).await,
                 Decision::Append(append, after) => match self.store.append(&append).await? {
                     Appended::Done => return Ok(self.committed(after)),
@@ -119,17 +116,6 @@ impl<'a, C: Command> Attempt<'a, C> {
     async fn read(&mut self) -> Result<(), StoreError> {
         self.known = self.store.load_onto(std::mem::take(&mut self.known), &self.execution.stream).await?;
         self.is_verified = true;
-        Ok(())
-    }
-
-    /// Brings the state up to date, and what else was read if the state was another.
-    async fn verify(&mut self) -> Result<(), StoreError> {
-        let version = self.known.version;
-        self.read().await?;
-        if self.known.version > version {
-            let own = &self.execution.stream;
-            self.claims.refresh(self.store, own, std::slice::from_ref(own)).await?;
-        }
         Ok(())
     }
 
@@ -157,11 +143,10 @@ impl<'a, C: Command> Attempt<'a, C> {
     /// The next number of the command's sequence, if it has one.
     async fn number(&mut self) -> Result<Option<u64>, StoreError> {
         let Execution { stream, command, .. } = self.execution;
-        if self.numbers.is_none()
-            && let Some(name) = command.sequence()
-        {
+        if let Some(name) = command.sequence() {
             let sequence = sequence_stream(stream.tenant(), stream.domain(), name)?;
-            self.numbers = Some(Numbers::read(self.store, sequence).await?);
+            let head = self.heads.of(self.store, &sequence).await?;
+            self.numbers = Some(Numbers::new(sequence, head));
         }
         Ok(self.numbers.as_ref().map(Numbers::next))
     }
@@ -209,11 +194,6 @@ impl<'a, C: Command> Attempt<'a, C> {
             if moved.contains(&self.execution.stream) {
                 self.read().await?;
             }
-        }
-        // Last, since what others write to is old again after a wait.
-        self.claims.refresh(self.store, &self.execution.stream, &moved).await?;
-        if let Some(numbers) = &mut self.numbers {
-            numbers.refresh(self.store, &moved).await?;
         }
         Ok(())
     }

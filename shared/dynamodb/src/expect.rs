@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 
 use headwater::{IfMatch, Position, StreamName, Token};
 
+use crate::heads::Heads;
 use crate::{EventStore, StoreError};
 
-/// The versions of the streams other than the command's own, read strongly in this request.
-#[derive(Default)]
-pub(crate) struct Heads(BTreeMap<StreamName, u64>);
-
 impl Heads {
-    /// The first position that its stream has not reached, as far as is known; `version` is that of `own`.
+    /// The first position that its stream has not reached, as far as is known; `version` is that of `own`. What a stream has reached
+    /// it has reached for good, so nothing need be checked when the write happens.
     pub(crate) async fn first_ahead(
         &mut self,
         store: &EventStore,
@@ -20,7 +18,7 @@ impl Heads {
         positions: &[Position],
     ) -> Result<Option<Position>, StoreError> {
         for position in positions {
-            let head = if position.stream == *own { version } else { self.of(store, &position.stream).await? };
+            let head = if position.stream == *own { version } else { self.of(store, &position.stream).await?.version() };
             if position.version > head {
                 return Ok(Some(position.clone()));
             }
@@ -29,6 +27,9 @@ impl Heads {
     }
 
     /// The positions of other streams that must hold when the write happens, if the condition holds now; `version` is that of `own`.
+    ///
+    /// Where nothing is written nothing checks them. Then each was the newest at some moment of the request, but perhaps no moment was all
+    /// of theirs; and the answer says nothing but what the own stream is.
     pub(crate) async fn matching(
         &mut self,
         store: &EventStore,
@@ -49,28 +50,14 @@ impl Heads {
         Ok(None)
     }
 
-    /// Forgets streams that have moved.
-    pub(crate) fn forget(&mut self, moved: &[StreamName]) {
-        self.0.retain(|stream, _| !moved.contains(stream));
-    }
-
     async fn match_all(&mut self, store: &EventStore, own: &StreamName, version: u64, token: &Token) -> Result<bool, StoreError> {
         for position in &token.streams {
-            let head = if position.stream == *own { version } else { self.of(store, &position.stream).await? };
+            let head = if position.stream == *own { version } else { self.of(store, &position.stream).await?.version() };
             if position.version != head {
                 return Ok(false);
             }
         }
         Ok(true)
-    }
-
-    async fn of(&mut self, store: &EventStore, stream: &StreamName) -> Result<u64, StoreError> {
-        if let Some(head) = self.0.get(stream) {
-            return Ok(*head);
-        }
-        let head = store.head(stream).await?;
-        self.0.insert(stream.clone(), head);
-        Ok(head)
     }
 }
 

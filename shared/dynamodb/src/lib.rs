@@ -4,10 +4,10 @@
 //!
 //! [`EventStore`] is all that commands and queries see. Its parts, in the order in which a command meets them:
 //!
-//! 1. `client`: the connection, without the SDK's retries; `retry` has the one policy there is;
+//! 1. `client`: the connection, without the SDK's retries; `retry` has the one policy there is, `cancelled` what a transaction's reasons say;
 //! 2. `item`, `size`: how a commit lies in the table, and what DynamoDB will take;
 //! 3. `query`, `fold`, `read`: strong reads that go back no further than to a snapshot; `cache` spares them; `scan` reads all there is;
-//! 4. `expect`, `claims`, `snapshots`, `idempotency`: what must hold and what is written with a command's events;
+//! 4. `heads`, `expect`, `claims`, `numbers`, `snapshots`, `idempotency`: what must hold and what is written with a command's events;
 //! 5. `part`, `append`: one put or one transaction, settled;
 //! 6. `execute`: the loop around it all, from an `execution` to its outcome, by way of `prepare` or `answer`; `import` takes commits that come from elsewhere.
 //!
@@ -24,6 +24,7 @@ mod answer;
 mod append;
 mod audit;
 mod cache;
+mod cancelled;
 mod claims;
 mod client;
 mod effects;
@@ -33,6 +34,7 @@ mod execution;
 mod expect;
 mod feed;
 mod fold;
+mod heads;
 mod idempotency;
 mod import;
 mod item;

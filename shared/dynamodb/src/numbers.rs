@@ -3,38 +3,29 @@
 use headwater::{Commit, Metadata, SequenceEvent, StreamName, encode};
 use jiff::Timestamp;
 
-use crate::query::END;
-use crate::{EventStore, StoreError};
+use crate::StoreError;
+use crate::heads::Head;
 
-/// The sequence that a request takes a number from, as it was read in this request.
+/// The sequence that a request takes a number from.
 pub(crate) struct Numbers {
     stream: StreamName,
-    head: u64,
-    at: Option<Timestamp>,
+    head: Head,
 }
 
 impl Numbers {
-    pub(crate) async fn read(store: &EventStore, stream: StreamName) -> Result<Self, StoreError> {
-        let newest = store.newest(&stream, 1..=END).await?;
-        Ok(Self { stream, head: newest.as_ref().map_or(0, Commit::last), at: newest.map(|commit| commit.at) })
+    /// A sequence whose stream ends like this.
+    pub(crate) fn new(stream: StreamName, head: Head) -> Self {
+        Self { stream, head }
     }
 
     /// The number that would be taken.
     pub(crate) fn next(&self) -> u64 {
-        self.head + 1
+        self.head.version() + 1
     }
 
     /// When the last number was taken, if one was: none that follows may be dated before it.
     pub(crate) fn last_taken_at(&self) -> Option<Timestamp> {
-        self.at
-    }
-
-    /// Reads it again if it is among the streams that have moved.
-    pub(crate) async fn refresh(&mut self, store: &EventStore, moved: &[StreamName]) -> Result<(), StoreError> {
-        if moved.contains(&self.stream) {
-            *self = Self::read(store, self.stream.clone()).await?;
-        }
-        Ok(())
+        self.head.at()
     }
 
     /// The commit that takes the next number for `taker`.
@@ -43,7 +34,7 @@ impl Numbers {
         Ok(Commit {
             stream: self.stream.clone(),
             first: self.next(),
-            at: self.at.map_or(taker.at, |at| at.max(taker.at)),
+            at: self.head.at().map_or(taker.at, |at| at.max(taker.at)),
             metadata: Metadata::clone(&taker.metadata),
             events: vec![encode(self.next(), &event)?],
             snapshot: None,

@@ -1,9 +1,12 @@
 //! From the events that a command decided on to all that is written with them.
 
-use headwater::{Aggregate, Command, Commit, Folded, Metadata, Position, Rejection, encode};
+use std::collections::BTreeMap;
+
+use headwater::{Aggregate, Command, Commit, Folded, Metadata, Position, Rejection, StreamName, encode};
 use uuid::Uuid;
 
 use crate::append::Append;
+use crate::claims::Claims;
 use crate::execute::{Attempt, Decision, Nothing};
 use crate::idempotency::Record;
 use crate::part::Part;
@@ -21,7 +24,8 @@ impl<C: Command> Attempt<'_, C> {
         let commit = self.commit(events)?;
         let mut after = self.known.clone();
         after.apply(&commit).map_err(StoreError::from)?;
-        let mut companions = match self.claims.commits(self.store, &commit, &self.known.state, &after.state).await? {
+        let claims = Claims::between(self.store, &mut self.heads, &commit, &self.known.state, &after.state).await?;
+        let Claims { commits: mut companions, unmoved: values } = match claims {
             Ok(claims) => claims,
             Err(rejection) => return self.refuse(rejection, unmoved),
         };
@@ -29,12 +33,12 @@ impl<C: Command> Attempt<'_, C> {
             companions.push(numbers.take(&commit)?);
         }
         let answer = self.record(Answered::Committed(&after))?;
-        let append = self.append(commit, &mut after, parts(companions, unmoved)?, answer)?;
+        let append = self.append(commit, &mut after, parts(companions, unmoved.into_iter().chain(values))?, answer)?;
         Ok(Decision::Append(append, after))
     }
 
     /// What records a refusal, if the command wants that: the commit, checks of other streams, the
-    /// record of the answer.
+    /// record of the answer. That another holds the value is not checked: it held it at some moment of the request.
     fn refuse(&self, rejection: Rejection, unmoved: Vec<Position>) -> Result<Decision<C::Aggregate>, ExecuteError> {
         let events = match &rejection {
             Rejection::Refused { rule, .. } => self.execution.command.when_taken(&self.known.state, rule),
@@ -47,7 +51,7 @@ impl<C: Command> Attempt<'_, C> {
         let mut after = self.known.clone();
         after.apply(&commit).map_err(StoreError::from)?;
         let answer = self.record(Answered::Refused(&rejection))?;
-        let append = self.append(commit, &mut after, parts(Vec::new(), unmoved)?, answer)?;
+        let append = self.append(commit, &mut after, parts(Vec::new(), unmoved.into_iter())?, answer)?;
         Ok(Decision::Refuse(append, after, rejection))
     }
 
@@ -87,10 +91,12 @@ impl<C: Command> Attempt<'_, C> {
     }
 }
 
-/// What goes with a commit, each item once: a stream that gets a commit needs no check besides.
-fn parts(commits: Vec<Commit>, unmoved: Vec<Position>) -> Result<Vec<Part>, StoreError> {
-    let checks = unmoved.into_iter().filter(|position| commits.iter().all(|commit| commit.stream != position.stream));
-    let checks: Vec<Part> = checks.map(|Position { stream, version }| Part::Unmoved { stream, version }).collect();
+/// What goes with a commit, each item once: DynamoDB takes no two actions on one. A stream that gets a commit needs no check besides, since
+/// the commit goes where the check would look: the heads of a request are the same for all.
+fn parts(commits: Vec<Commit>, unmoved: impl Iterator<Item = Position>) -> Result<Vec<Part>, StoreError> {
+    let checks: BTreeMap<StreamName, u64> = unmoved.map(|Position { stream, version }| (stream, version)).collect();
+    let checks = checks.into_iter().filter(|(stream, _)| commits.iter().all(|commit| commit.stream != *stream));
+    let checks: Vec<Part> = checks.map(|(stream, version)| Part::Unmoved { stream, version }).collect();
     let commits = commits.into_iter().map(|commit| Ok(Part::Commit { stream: commit.stream.clone(), item: commit_to_item(commit)? }));
     commits.chain(checks.into_iter().map(Ok)).collect()
 }

@@ -1,11 +1,10 @@
-use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemOutput;
-use aws_sdk_dynamodb::operation::transact_get_items::TransactGetItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Get, KeysAndAttributes, ReturnConsumedCapacity, TransactGetItem};
 use futures::future::try_join_all;
 
 use super::{Key, Table, refused};
-use crate::retry::{Backoff, Failed, Fault, fault, settle};
+use crate::cancelled::transaction_fault;
+use crate::retry::{Backoff, Failed, fault, settle};
 use crate::{Item, StoreError};
 
 /// `BatchGetItem` takes at most so many keys.
@@ -80,7 +79,7 @@ impl Table {
             .transact_get_items()
             .set_transact_items(Some(gets.collect::<Result<_, StoreError>>()?))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = settle(self.store.meter(), self.store.deadline(), outrun_or_fault, async || request.clone().send().await).await;
+        let answer = settle(self.store.meter(), self.store.deadline(), transaction_fault, async || request.clone().send().await).await;
         let output = answer.map_err(Failed::into_store_error)?;
         self.store.meter().read(output.consumed_capacity());
         Ok(output.responses.into_iter().flatten().map(|response| response.item).collect())
@@ -149,33 +148,5 @@ impl Table {
         self.store.meter().read(&output.consumed_capacity);
         let stopped_at = output.last_evaluated_key.and_then(|mut key| key.remove("sk")).and_then(|sk| sk.as_s().ok().cloned());
         Ok(Found { items: output.items.unwrap_or_default(), stopped_at })
-    }
-}
-
-/// A cancelled transaction of reads met one of writes, or wants for capacity: it is worth repeating.
-fn outrun_or_fault(error: &SdkError<TransactGetItemsError>) -> Fault {
-    match error.as_service_error() {
-        Some(TransactGetItemsError::TransactionCanceledException(_)) => Fault::Contended,
-        _ => fault(error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use aws_sdk_dynamodb::config::http::HttpResponse;
-    use aws_sdk_dynamodb::types::error::{ResourceNotFoundException, TransactionCanceledException};
-
-    use super::*;
-
-    fn failed(error: TransactGetItemsError) -> SdkError<TransactGetItemsError> {
-        SdkError::service_error(error, HttpResponse::new(400_u16.try_into().unwrap(), "".into()))
-    }
-
-    #[test]
-    fn a_read_that_met_a_write_is_tried_again() {
-        let cancelled = TransactionCanceledException::builder().build();
-        assert_eq!(outrun_or_fault(&failed(TransactGetItemsError::TransactionCanceledException(cancelled))), Fault::Contended);
-        let other = ResourceNotFoundException::builder().build();
-        assert_eq!(outrun_or_fault(&failed(TransactGetItemsError::ResourceNotFoundException(other))), Fault::Refused);
     }
 }

@@ -9,6 +9,7 @@ use headwater::Amounts;
 use uuid::Uuid;
 
 use super::{Key, Table, refused};
+use crate::cancelled::{Cancelled, is_conflict, is_unmet, transaction_fault};
 use crate::retry::{Fault, fault, settle};
 use crate::{Item, StoreError};
 
@@ -135,61 +136,17 @@ impl Table {
             .set_transact_items(Some(writes))
             .client_request_token(Uuid::now_v7().to_string())
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let classify = |error: &SdkError<TransactWriteItemsError>| if was_outrun(error) { Fault::Contended } else { fault(error) };
+        // That a condition does not hold counts once nobody is at work on the other items: what is read next is then all of what another wrote.
+        let classify = |error: &SdkError<TransactWriteItemsError>| match error.reasons() {
+            reasons if is_unmet(reasons) && reasons.iter().any(is_conflict) => Fault::Contended,
+            _ => transaction_fault(error),
+        };
         let answer = settle(self.store.meter(), self.store.deadline(), classify, async || request.clone().send().await).await;
         self.store.meter().write(answer.iter().flat_map(|output| output.consumed_capacity()));
         match answer {
-            Err(failed) if reasons(&failed.error).contains(&"ConditionalCheckFailed") => Ok(false),
+            Err(failed) if failed.fault == Fault::Refused && is_unmet(failed.error.reasons()) => Ok(false),
             Err(failed) => Err(failed.into_store_error()),
             Ok(_) => Ok(true),
         }
-    }
-}
-
-/// Whether a transaction was cancelled only because others were at work on its items, or for want of capacity.
-fn was_outrun(error: &SdkError<TransactWriteItemsError>) -> bool {
-    let passing = ["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
-    let reasons = reasons(error);
-    !reasons.is_empty() && reasons.iter().all(|reason| passing.contains(reason))
-}
-
-/// Why each item of a cancelled transaction was not written.
-fn reasons(error: &SdkError<TransactWriteItemsError>) -> Vec<&str> {
-    match error.as_service_error() {
-        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-            cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use aws_sdk_dynamodb::config::http::HttpResponse;
-    use aws_sdk_dynamodb::types::CancellationReason;
-    use aws_sdk_dynamodb::types::error::{TransactionCanceledException, TransactionInProgressException};
-
-    use super::*;
-
-    fn failed(error: TransactWriteItemsError) -> SdkError<TransactWriteItemsError> {
-        SdkError::service_error(error, HttpResponse::new(400_u16.try_into().unwrap(), "".into()))
-    }
-
-    #[test]
-    fn a_transaction_is_tried_again_where_only_what_passes_was_in_its_way() {
-        for (codes, expected) in [
-            (vec!["None", "TransactionConflict"], true),
-            (vec!["ThrottlingError"], true),
-            (vec!["ProvisionedThroughputExceeded", "None"], true),
-            (vec!["TransactionConflict", "ConditionalCheckFailed"], false),
-            (vec!["None", "ValidationError"], false),
-        ] {
-            let reasons = codes.iter().map(|code| CancellationReason::builder().code(*code).build()).collect();
-            let cancelled = TransactionCanceledException::builder().set_cancellation_reasons(Some(reasons)).build();
-            let error = failed(TransactWriteItemsError::TransactionCanceledException(cancelled));
-            assert_eq!(was_outrun(&error), expected, "{codes:?}");
-        }
-        let other = TransactionInProgressException::builder().build();
-        assert!(!was_outrun(&failed(TransactWriteItemsError::TransactionInProgressException(other))));
     }
 }

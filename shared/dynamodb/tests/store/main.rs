@@ -12,6 +12,7 @@ mod conditions;
 mod faults;
 mod idempotency;
 mod importing;
+mod isolation;
 mod items;
 mod limits;
 mod loading;

@@ -125,8 +125,7 @@ async fn two_lambdas_may_rename_the_same_thing() {
     assert_eq!(held, [true, false, false, false]);
 }
 
-/// Found by simulation. Who holds the name was read, then the holder left, then its state was read: that the name is its own already was
-/// believed, and it went without.
+/// Found by simulation: that the name was its own already was believed, and it went without. For a view of it that is older see `isolation`.
 #[tokio::test]
 async fn a_name_that_was_given_up_meanwhile_is_claimed_again() {
     let dynamo = Dynamo::start().await;
@@ -134,7 +133,7 @@ async fn a_name_that_was_given_up_meanwhile_is_claimed_again() {
     committed(create(&two, "1", "Ada").await);
     let leaving = ada.clone();
     let leave = async move { _ = committed(run(&two, &leaving, &Leave).await) };
-    dynamo.inject("Query", Fault::Then(Box::pin(leave)));
+    dynamo.inject("TransactWriteItems", Fault::Then(Box::pin(leave)));
     assert_eq!(committed(create(&one, "1", "Ada").await), 3);
     assert_eq!(holder(&one, "ada").await.as_deref(), Some("people/persons/1"));
 }
