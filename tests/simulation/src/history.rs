@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::{Crate, DOMAIN, THINGS, Thing, ThingEvent, projections};
 
-/// A count of the transactions so far: what happened between two moments happened between two answers.
+/// A count of what has become visible so far: what happened between two moments happened between two answers.
 pub(crate) type Moment = usize;
 
 /// What is known to be so.
@@ -16,10 +16,12 @@ pub(crate) type Moment = usize;
 pub(crate) struct History {
     streams: BTreeMap<StreamName, Vec<Commit>>,
     moment: Moment,
-    /// Of each stream, when it got to which version.
+    /// Of each stream, when readers saw it get to which version.
     heads: BTreeMap<StreamName, Vec<(Moment, u64)>>,
-    /// Of each name, since when it is held by whom.
-    names: BTreeMap<String, Vec<(Moment, Option<StreamName>)>>,
+    /// Who holds each name.
+    names: BTreeMap<String, StreamName>,
+    /// Of each name's stream, since when readers see it held by whom.
+    claims: BTreeMap<StreamName, Vec<(Moment, Option<String>)>>,
     /// The commit that a request from outside led to.
     requests: BTreeMap<String, (Uuid, StreamName, u64)>,
     /// The entries of the change feed, from position 1.
@@ -47,10 +49,21 @@ impl History {
 
     /// Takes in the commits of one write.
     pub(crate) fn append(&mut self, commits: Vec<Commit>) {
-        self.moment += 1;
         for commit in commits {
             if let Err(violation) = self.append_one(commit) {
                 self.violated(violation);
+            }
+        }
+    }
+
+    /// Takes in that commits can be seen: those of one write all at once or, where reads are torn, one by one.
+    pub(crate) fn show(&mut self, commits: Vec<Commit>) {
+        self.moment += 1;
+        for commit in commits {
+            self.heads.entry(commit.stream.clone()).or_default().push((self.moment, commit.last()));
+            if commit.stream.category() == "names" {
+                let holder = Unique::after(&commit).unwrap().holder;
+                self.claims.entry(commit.stream.clone()).or_default().push((self.moment, holder));
             }
         }
     }
@@ -66,7 +79,6 @@ impl History {
             return Err(format!("{stream}@{} was decided before its predecessor", commit.first));
         }
         before.push(commit.clone());
-        self.heads.entry(stream.clone()).or_default().push((self.moment, version));
         self.check_snapshot(&commit)?;
         if is_entity(&stream) {
             let request = commit.metadata.correlation_id.clone();
@@ -97,20 +109,11 @@ impl History {
     fn hold_name(&mut self, stream: &StreamName) -> Result<(), String> {
         let state = self.state::<Thing<1>>(stream, u64::MAX);
         let name = state.unique_values().pop().map(|value| value.normalized);
-        for (held, holders) in &mut self.names {
-            if name.as_ref() != Some(held) && holders.last().is_some_and(|(_, holder)| holder.as_ref() == Some(stream)) {
-                holders.push((self.moment, None));
-            }
-        }
+        self.names.retain(|held, holder| holder != stream || name.as_ref() == Some(held));
         let Some(name) = name else { return Ok(()) };
-        let holders = self.names.entry(name.clone()).or_default();
-        match holders.last().and_then(|(_, holder)| holder.as_ref()) {
-            Some(holder) if holder != stream => Err(format!("{name} is held by {holder} and by {stream}")),
-            Some(_) => Ok(()),
-            None => {
-                holders.push((self.moment, Some(stream.clone())));
-                Ok(())
-            }
+        match self.names.insert(name.clone(), stream.clone()) {
+            Some(holder) if holder != *stream => Err(format!("{name} is held by {holder} and by {stream}")),
+            _ => Ok(()),
         }
     }
 
@@ -193,12 +196,12 @@ impl History {
         [(start, at_start)].into_iter().chain(later).collect()
     }
 
-    /// Whether another than this stream held a name at some moment from one to another.
-    pub(crate) fn was_held_by_another(&self, name: &str, stream: &StreamName, start: Moment, end: Moment) -> bool {
-        let holders = self.names.get(name).map_or(&[][..], Vec::as_slice);
+    /// Whether readers saw a name held by another than this stream at some moment from one to another; `name` is the name's stream.
+    pub(crate) fn was_held_by_another(&self, name: &StreamName, stream: &StreamName, start: Moment, end: Moment) -> bool {
+        let holders = self.claims.get(name).map_or(&[][..], Vec::as_slice);
         let at_start = holders.iter().rev().find(|(moment, _)| *moment <= start);
         let later = holders.iter().filter(|(moment, _)| (start + 1..=end).contains(moment));
-        at_start.into_iter().chain(later).any(|(_, holder)| holder.as_ref().is_some_and(|holder| holder != stream))
+        at_start.into_iter().chain(later).any(|(_, holder)| holder.as_ref().is_some_and(|holder| holder != stream.within_tenant()))
     }
 
     /// What a request led to: a version of a stream.
@@ -210,6 +213,18 @@ impl History {
     pub(crate) fn fed_at(&self, stream: &StreamName, position: u64) -> u64 {
         let seen = self.feed.iter().take(usize::try_from(position).unwrap_or(usize::MAX));
         seen.filter(|(fed, _)| fed == stream).map(|(_, last)| *last).max().unwrap_or(0)
+    }
+
+    /// How far the feed has got.
+    pub(crate) fn feed_head(&self) -> u64 {
+        self.feed.len() as u64
+    }
+
+    /// Where a thing stands in a list at a version; nothing if it does not.
+    pub(crate) fn place(&self, build: u32, stream: &StreamName, version: u64, index: &str) -> Option<String> {
+        let row = self.row_at(build, stream, version).filter(|row| row.version > 0)?;
+        let keys = (projection(build, stream)?.apply)(stream, &row, &[]).ok()?.keys;
+        keys.into_iter().find(|key| key.index == index).map(|key| key.sort)
     }
 
     /// What the feed tells of a stream now.

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use headwater::{Command, Context, FeedPosition, IfMatch, Position, StreamName, Token, parse_if_match, parse_tokens};
 use headwater_lambda::Answer;
 use jiff::Timestamp;
@@ -10,9 +12,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::cloud::{Cloud, State};
-use crate::domain::{BUILDS, Crate, CrateEvent, OfCrate, OfThing, TENANT, Thing, ThingCommand, ThingEvent};
+use crate::domain::{Crate, CrateEvent, OfCrate, OfThing, TENANT, Thing, ThingCommand, ThingEvent};
 use crate::history::{History, Moment, shown};
-use crate::service::{Call, Headers};
+use crate::service::{Call, Headers, name_stream};
 
 /// A request, and the moment when it was first made.
 #[derive(Clone, Debug)]
@@ -25,7 +27,7 @@ pub(crate) struct Asked {
 /// Compares answers with the history.
 pub(crate) struct Judge {
     cloud: Cloud,
-    /// The body that each tag of an entity stands for.
+    /// The body that each tag of an entity or a list stands for.
     bodies: Mutex<BTreeMap<String, String>>,
     /// Requests that were told that they have no effect.
     without_effect: Mutex<BTreeSet<String>>,
@@ -42,13 +44,13 @@ impl Judge {
         self.cloud.state().history.now()
     }
 
-    /// Looks at the answer to a request.
-    pub(crate) fn judge(&self, asked: &Asked, answer: &Answer) {
+    /// Looks at the answer to a request; `build` is the one that gave it.
+    pub(crate) fn judge(&self, asked: &Asked, build: u32, answer: &Answer) {
         let mut state = self.cloud.state();
         let verdict = match &asked.call {
             Call::Thing { .. } | Call::Crate { .. } => self.command(&state, asked, answer),
-            Call::GetThing { .. } | Call::GetSlot { .. } => self.entity(&state, asked, answer),
-            Call::List { group, .. } => list(&state.history, asked, answer, group.as_deref()),
+            Call::GetThing { .. } | Call::GetSlot { .. } => self.entity(&state, asked, build, answer),
+            Call::List { group, limit } => self.list(&state, asked, build, answer, group.as_deref(), *limit),
         };
         if let Err(what) = verdict {
             state.history.violated(format!("{asked:?} was answered with {answer:?}: {what}"));
@@ -87,6 +89,8 @@ impl Judge {
             (200 | 201, _) => {
                 let body: Value = serde_json::from_str(&answer.body).map_err(|error| error.to_string())?;
                 let version = body["version"].as_u64().unwrap_or_default();
+                let stream = asked.call.stream().ok_or("a command is about a stream")?;
+                is_told(answer, &stream, version)?;
                 match effect {
                     Some((_, at)) if at == version => Ok(()),
                     Some((_, at)) => Err(format!("its effect is at {at}")),
@@ -126,29 +130,19 @@ impl Judge {
         }
     }
 
-    fn entity(&self, state: &State, asked: &Asked, answer: &Answer) -> Verdict {
+    fn entity(&self, state: &State, asked: &Asked, build: u32, answer: &Answer) -> Verdict {
         let (Some(stream), Some(name)) = (asked.call.stream(), asked.call.row()) else { return Ok(()) };
         let history = &state.history;
         let least = least(history, &asked.headers, &stream)?;
         match (answer.status, problem(answer).as_str()) {
-            (200, _) => {
-                let body: Value = serde_json::from_str(&answer.body).map_err(|error| error.to_string())?;
+            (200 | 304, _) => {
+                let body: Value = serde_json::from_str(&self.body(&name.to_string(), answer)?).map_err(|error| error.to_string())?;
                 let version = body["version"].as_u64().unwrap_or_default();
                 if version < least {
                     return Err(format!("a token demands {least}"));
                 }
-                is_row(history, &name, &stream, version, &body["row"])?;
-                let tag = header(answer, "etag");
-                let mut bodies = self.bodies.lock().unwrap_or_else(PoisonError::into_inner);
-                let known = bodies.entry(format!("{name} {tag}")).or_insert_with(|| answer.body.clone());
-                if *known == answer.body { Ok(()) } else { Err(format!("the same tag has stood for {known}")) }
-            }
-            (304, _) => {
-                let tag = header(answer, "etag");
-                let bodies = self.bodies.lock().unwrap_or_else(PoisonError::into_inner);
-                let body = bodies.get(&format!("{name} {tag}")).ok_or("the client never had that tag")?;
-                let body: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
-                if body["version"].as_u64() >= Some(least) { Ok(()) } else { Err(format!("a token demands {least}")) }
+                is_told(answer, &stream, version)?;
+                is_row(history, build, &name, &stream, version, &body["row"])
             }
             (404, _) => {
                 // It must not have been there, or been gone, at some version that is not too old.
@@ -160,6 +154,120 @@ impl Judge {
             _ => Err("nobody should be told that".to_owned()),
         }
     }
+
+    /// The body of an answer to a question, or the one that its tag has stood for: of 304 there is no other.
+    fn body(&self, question: &str, answer: &Answer) -> Result<String, String> {
+        let tag = format!("{question} {}", header(answer, "etag"));
+        let mut bodies = self.bodies.lock().unwrap_or_else(PoisonError::into_inner);
+        match (answer.status, bodies.get(&tag)) {
+            (304, Some(known)) => Ok(known.clone()),
+            (304, None) => Err("the client never had that tag".to_owned()),
+            (_, Some(known)) if *known != answer.body => Err(format!("the same tag has stood for {known}")),
+            _ => {
+                bodies.insert(tag, answer.body.clone());
+                Ok(answer.body.clone())
+            }
+        }
+    }
+
+    /// A page shows each thing once, where it belongs, nothing that is older than the tokens demand or than its own token says, and whatever
+    /// stood in its part of the list all the time.
+    fn list(&self, state: &State, asked: &Asked, build: u32, answer: &Answer, group: Option<&str>, limit: usize) -> Verdict {
+        match (answer.status, problem(answer).as_str()) {
+            (200 | 304, _) => {}
+            (503, "unavailable" | "not-caught-up") => return Ok(()),
+            _ => return Err("nobody should be told that".to_owned()),
+        }
+        let page = Page::read(&self.body(&format!("{:?}", asked.call), answer)?, &asked.headers)?;
+        let history = &state.history;
+        // A list that is read eventually promises what it may not show.
+        let promised = if asked.headers.tokens.is_empty() { Vec::new() } else { parse(&header(answer, "consistency-token"))? };
+        if promised.iter().flat_map(|token| &token.feeds).any(|feed| feed.position > history.feed_head()) {
+            return Err("the answer's token is ahead of the feed".to_owned());
+        }
+        let least =
+            |stream: &StreamName| Ok::<_, String>(least(history, &asked.headers, stream)?.max(demanded(history, &promised, stream)));
+        let index = group.map_or(crate::domain::THINGS.to_owned(), |group| format!("group/{group}"));
+        if page.items.len() > limit {
+            return Err(format!("{} were asked for", limit));
+        }
+        let mut shown_ids = BTreeSet::new();
+        let mut last = String::new();
+        for item in &page.items {
+            let id = item["id"].as_str().unwrap_or_default();
+            let stream = crate::domain::thing(id);
+            let (version, row) = (item["version"].as_u64().unwrap_or_default(), &item["row"]);
+            is_row(history, build, &stream, &stream, version, row)?;
+            if version < least(&stream)? {
+                return Err(format!("{stream} is older than a token demands, or than the answer's own token says"));
+            }
+            if !shown_ids.insert(id.to_owned()) {
+                return Err(format!("{stream} is there twice"));
+            }
+            match history.place(build, &stream, version, &index) {
+                Some(place) if place > last && page.covers(&place) => last = place,
+                place => return Err(format!("{stream} does not belong there: it stands at {place:?}")),
+            }
+        }
+        let things = history.streams().map(|(stream, _)| stream).filter(|stream| stream.category() == crate::domain::THINGS);
+        for stream in things.filter(|stream| !shown_ids.contains(stream.id())) {
+            let least = least(stream)?;
+            let versions = [0].into_iter().chain(history.boundaries(stream)).filter(|version| *version >= least);
+            let places: BTreeSet<Option<String>> = versions.map(|version| history.place(build, stream, version, &index)).collect();
+            // One that moves meanwhile may be missed where it stood and where it stands, except on a page that has all of the list.
+            let stood = places.iter().all(|place| place.as_ref().is_some_and(|place| page.covers(place)));
+            if stood && (places.len() == 1 || page.is_whole()) {
+                return Err(format!("{stream} is missing, since before {least}: it stands at {places:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A page of a list, and the part of the list that it is.
+struct Page {
+    items: Vec<Value>,
+    /// The place after which it begins.
+    after: Option<String>,
+    /// Its last place, unless it goes to the list's end.
+    up_to: Option<String>,
+}
+
+impl Page {
+    fn read(body: &str, headers: &Headers) -> Result<Self, String> {
+        let body: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
+        let place = |cursor: &str| {
+            let json = URL_SAFE_NO_PAD.decode(cursor).map_err(|error| error.to_string())?;
+            let cursor: Value = serde_json::from_slice(&json).map_err(|error| error.to_string())?;
+            cursor["a"].as_str().map(str::to_owned).ok_or_else(|| format!("{cursor} says nothing of a place"))
+        };
+        Ok(Self {
+            items: body["items"].as_array().ok_or("there are no items")?.clone(),
+            after: headers.cursor.as_deref().map(place).transpose()?,
+            up_to: body["next"].as_str().map(place).transpose()?,
+        })
+    }
+
+    fn covers(&self, place: &str) -> bool {
+        self.after.as_deref().is_none_or(|after| place > after) && self.up_to.as_deref().is_none_or(|up_to| place <= up_to)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.after.is_none() && self.up_to.is_none()
+    }
+}
+
+/// An answer's tokens name the version of its stream that it shows, no more and no less. Of what never was there is none.
+fn is_told(answer: &Answer, stream: &StreamName, version: u64) -> Verdict {
+    for name in ["consistency-token", "etag"] {
+        let expected = (version > 0).then(|| format!("{stream}@{version}"));
+        let told = header(answer, name);
+        let told = Some(told.trim_matches('"').split(';').next().unwrap_or_default()).filter(|told| !told.is_empty());
+        if told != expected.as_deref() {
+            return Err(format!("it shows {expected:?}, and its {name} says {told:?}"));
+        }
+    }
+    Ok(())
 }
 
 /// What becomes of a command in a state.
@@ -197,7 +305,7 @@ fn may_be_taken(history: &History, asked: &Asked) -> bool {
     else {
         return false;
     };
-    history.was_held_by_another(&headwater::normalize(name), &stream, asked.since, history.now())
+    history.was_held_by_another(&name_stream(name), &stream, asked.since, history.now())
 }
 
 /// Whether something is so at a moment of the request: what is answered without a write comes from a state that was the present one then.
@@ -231,73 +339,27 @@ fn condition(headers: &Headers) -> Result<Option<IfMatch>, String> {
 
 /// The version of a stream that a request's tokens demand.
 fn least(history: &History, headers: &Headers, stream: &StreamName) -> Result<u64, String> {
-    if headers.tokens.is_empty() {
-        return Ok(0);
-    }
-    let tokens: Vec<Token> = parse_tokens(&headers.tokens.join(","), TENANT).map_err(|error| error.to_string())?;
-    let named = tokens.iter().flat_map(|token| &token.streams).filter(|Position { stream: named, .. }| named == stream);
-    let fed = tokens.iter().flat_map(|token| &token.feeds).map(|FeedPosition { position, .. }| history.fed_at(stream, *position));
-    Ok(named.map(|position| position.version).chain(fed).max().unwrap_or(0))
+    Ok(demanded(history, &parse(&headers.tokens.join(","))?, stream))
 }
 
-/// Whether a row is the one that follows from the events up to a version, in one of the builds.
-fn is_row(history: &History, name: &StreamName, stream: &StreamName, version: u64, row: &Value) -> Verdict {
+/// The version of a stream that tokens stand for.
+fn demanded(history: &History, tokens: &[Token], stream: &StreamName) -> u64 {
+    let named = tokens.iter().flat_map(|token| &token.streams).filter(|Position { stream: named, .. }| named == stream);
+    let fed = tokens.iter().flat_map(|token| &token.feeds).map(|FeedPosition { position, .. }| history.fed_at(stream, *position));
+    named.map(|position| position.version).chain(fed).max().unwrap_or(0)
+}
+
+fn parse(tokens: &str) -> Result<Vec<Token>, String> {
+    if tokens.is_empty() { Ok(Vec::new()) } else { parse_tokens(tokens, TENANT).map_err(|error| error.to_string()) }
+}
+
+/// Whether a row is the one that follows from the events up to a version, in the build that shows it.
+fn is_row(history: &History, build: u32, name: &StreamName, stream: &StreamName, version: u64, row: &Value) -> Verdict {
     if !history.boundaries(stream).contains(&version) {
         return Err(format!("{stream} never was at {version}"));
     }
-    let expected = BUILDS.map(|build| history.row_at(build, name, version).map_or(json!(null), |row| shown(&row)));
-    if expected.contains(row) { Ok(()) } else { Err(format!("the row at {version} is {}", expected[0])) }
-}
-
-/// A page shows each thing once, where it belongs, and nothing is older than the tokens demand.
-fn list(history: &History, asked: &Asked, answer: &Answer, group: Option<&str>) -> Verdict {
-    match (answer.status, problem(answer).as_str()) {
-        (200, _) => {}
-        (304, _) => return Ok(()),
-        (503, "unavailable" | "not-caught-up") => return Ok(()),
-        _ => return Err("nobody should be told that".to_owned()),
-    }
-    let body: Value = serde_json::from_str(&answer.body).map_err(|error| error.to_string())?;
-    let items = body["items"].as_array().ok_or("there are no items")?;
-    let mut shown_ids = BTreeSet::new();
-    let mut last = String::new();
-    for item in items {
-        let id = item["id"].as_str().unwrap_or_default();
-        let stream = crate::domain::thing(id);
-        let (version, row) = (item["version"].as_u64().unwrap_or_default(), &item["row"]);
-        is_row(history, &stream, &stream, version, row)?;
-        if version < least(history, &asked.headers, &stream)? {
-            return Err(format!("{stream} is older than a token demands"));
-        }
-        if !shown_ids.insert(id.to_owned()) {
-            return Err(format!("{stream} is there twice"));
-        }
-        let is_there = row["is_removed"] == false && group.is_none_or(|group| row["group"] == group);
-        let place = format!("{}\0{id}", row["name"].as_str().unwrap_or_default());
-        if !is_there || place <= last {
-            return Err(format!("{stream} does not belong there"));
-        }
-        last = place;
-    }
-    if asked.headers.cursor.is_some() || body["next"].is_string() {
-        return Ok(());
-    }
-    // On a whole list whatever is absent must have been so at some version that is not too old.
-    for (stream, _) in
-        history.streams().filter(|(stream, _)| stream.category() == crate::domain::THINGS && !shown_ids.contains(stream.id()))
-    {
-        let least = least(history, &asked.headers, stream)?;
-        let versions = [0].into_iter().chain(history.boundaries(stream)).filter(|version| *version >= least);
-        let is_absent = |version| {
-            history
-                .row_at(1, stream, version)
-                .is_none_or(|row| row.version == 0 || row.deleted || group.is_some_and(|group| row.data["group"] != group))
-        };
-        if !versions.into_iter().any(is_absent) {
-            return Err(format!("{stream} is missing, since before {least}"));
-        }
-    }
-    Ok(())
+    let expected = history.row_at(build, name, version).map_or(json!(null), |row| shown(&row));
+    if expected == *row { Ok(()) } else { Err(format!("the row at {version} is {expected}")) }
 }
 
 fn header(answer: &Answer, name: &str) -> String {

@@ -1,6 +1,7 @@
 //! ```text
 //! cargo simulate --seeds 1000                        # the seeds 0 to 999
 //! cargo simulate --seeds 1000 --from 5000
+//! cargo simulate --seeds 1000 --with torn             # with this trouble in each of them
 //! cargo simulate --seed 17                           # one, with all that happens
 //! cargo simulate --seed 17 --sessions 1 --requests 3 --troubles crashes,delays
 //! ```
@@ -36,6 +37,9 @@ struct Arguments {
     /// With other troubles; `none` for none.
     #[arg(long, requires = "seed", value_delimiter = ',')]
     troubles: Option<Vec<String>>,
+    /// Troubles that every seed has, whatever follows from it.
+    #[arg(long, value_delimiter = ',', value_enum, conflicts_with = "seed")]
+    with: Vec<Trouble>,
     /// How many at a time [default: as many as there are cores].
     #[arg(long)]
     threads: Option<usize>,
@@ -88,7 +92,8 @@ fn many(arguments: &Arguments) -> Result<ExitCode> {
             if seed >= end {
                 return;
             }
-            let plan = Plan::of(seed);
+            let mut plan = Plan::of(seed);
+            plan.troubles.extend(&arguments.with);
             match run(&plan, false) {
                 Ok(report) => _ = requests.fetch_add(report.requests, Relaxed),
                 Err(failure) => {

@@ -53,6 +53,8 @@ pub enum Trouble {
     Deployment,
     /// The rows are built anew beside the old ones, and switched to.
     Rebuild,
+    /// Reads see a transaction's items one by one.
+    Torn,
 }
 
 impl Plan {
@@ -60,13 +62,16 @@ impl Plan {
     pub fn of(seed: u64) -> Self {
         let chance = Chance::new(seed);
         let likely = chance.pick(&[0.2, 0.6, 0.9, 1.0]);
-        let troubles = Trouble::value_variants().iter().filter(|_| chance.happens(likely));
-        let mut troubles: BTreeSet<Trouble> = troubles.copied().collect();
+        let others = Trouble::value_variants().iter().filter(|trouble| **trouble != Trouble::Torn);
+        let mut troubles: BTreeSet<Trouble> = others.filter(|_| chance.happens(likely)).copied().collect();
         // It takes many times as long as a run without it.
         if !chance.happens(0.4) {
             troubles.remove(&Trouble::Rebuild);
         }
-        Self { seed, troubles, sessions: chance.between(1, 5), requests: chance.between(4, 24) }
+        let (sessions, requests) = (chance.between(1, 5), chance.between(4, 24));
+        // Drawn last, so that the plans of seeds that failed before there was this are otherwise the same.
+        troubles.extend(chance.happens(likely).then_some(Trouble::Torn));
+        Self { seed, troubles, sessions, requests }
     }
 
     /// Plans that are a little smaller than this one, the smallest first.

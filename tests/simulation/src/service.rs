@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use headwater::StreamName;
+use headwater::{StreamName, UniqueKey, UniqueValue};
 use headwater_lambda::{Access, Answer, App, List, Problem, Request};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,7 +11,7 @@ use tokio::time::{Duration, Instant};
 
 use crate::cloud::Cloud;
 use crate::domain::{
-    CrateCommand, DOMAIN, OfCrate, OfThing, SlotRow, TENANT, THINGS, ThingCommand, ThingRow, crate_of, projections, thing,
+    CrateCommand, DOMAIN, NAME_TAKEN, OfCrate, OfThing, SlotRow, TENANT, THINGS, ThingCommand, ThingRow, crate_of, projections, thing,
 };
 
 /// How long a function has for a request.
@@ -101,6 +101,12 @@ pub(crate) fn variables() -> BTreeMap<String, String> {
 
 /// What names the streams of unique values.
 const UNIQUE_KEY: &str = "a key of the simulation, 32 bytes long";
+
+/// The stream that says who holds a name.
+pub(crate) fn name_stream(name: &str) -> StreamName {
+    let key = UniqueKey::new(UNIQUE_KEY.as_bytes()).unwrap();
+    key.stream(TENANT, DOMAIN, &UniqueValue::new("names", name, &NAME_TAKEN)).unwrap()
+}
 
 /// How a function's process opens its connections.
 pub(crate) async fn open(cloud: &Cloud) -> App {

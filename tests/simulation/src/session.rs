@@ -157,14 +157,14 @@ impl Session {
         for _ in 0..if may_repeat { MOST_TRIES } else { 1 } {
             let answer = self.invoke(&asked).await;
             self.cloud.log(|| format!("{} {:?} {:?} -> {answer:?}", asked.headers.correlation_id, asked.call, asked.headers));
-            is_uncertain |= answer.as_ref().is_none_or(|answer| answer.body.contains("outcome-unknown"));
-            if let Some(answer) = answer {
+            is_uncertain |= answer.as_ref().is_none_or(|(_, answer)| answer.body.contains("outcome-unknown"));
+            if let Some((build, answer)) = answer {
                 let is_over = answer.status < 500;
                 let is_recorded = asked.headers.idempotency_key.is_some() && is_recorded(&answer);
                 self.remember(&asked, &answer);
                 // What an earlier try may still do is unknown, unless the answer is kept under the key.
                 if !is_uncertain || is_recorded || answer.status < 400 {
-                    self.judge.judge(&asked, &answer);
+                    self.judge.judge(&asked, build, &answer);
                 }
                 if let Some(before) = definite.as_ref().filter(|_| is_over) {
                     self.judge.same_answer(&asked, before, &answer);
@@ -189,11 +189,12 @@ impl Session {
         }
     }
 
-    /// Sends it once; nothing if the process died.
-    async fn invoke(&self, asked: &Asked) -> Option<Answer> {
+    /// Sends it once; gives the answer and the build that gave it, nothing if the process died.
+    async fn invoke(&self, asked: &Asked) -> Option<(u32, Answer)> {
         let at = self.cloud.now() + self.skew;
-        let work =
-            async |process: Arc<crate::processes::Process>| serve(&process.app, process.build, &asked.call, &asked.headers, at).await;
+        let work = async |process: Arc<crate::processes::Process>| {
+            (process.build, serve(&process.app, process.build, &asked.call, &asked.headers, at).await)
+        };
         self.functions.invoke(work).await.ok()
     }
 

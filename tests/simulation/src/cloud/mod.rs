@@ -2,7 +2,9 @@
 //! lost, and what was given up on may still be carried out.
 
 mod kinesis;
+mod observe;
 mod tables;
+mod torn;
 mod weather;
 
 use std::collections::VecDeque;
@@ -20,12 +22,13 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use self::kinesis::Kinesis;
 pub(crate) use self::kinesis::{Record, Shard};
 pub(crate) use self::tables::StreamRecord;
-use self::tables::{TableStream, Tables};
+use self::tables::{CarriedOut, TableStream, Tables};
+use self::torn::Step;
 use self::weather::{Fate, Weather};
 use crate::chance::Chance;
 use crate::history::History;
@@ -141,7 +144,11 @@ impl Cloud {
             sleep(there).await;
             let reply = match fate {
                 Fate::Refused { status, body } => (status, body.to_owned()),
-                _ => cloud.carry_out(&operation, &body),
+                _ => {
+                    let (reply, steps) = cloud.carry_out(&operation, &body);
+                    cloud.show(steps).await;
+                    reply
+                }
             };
             cloud.note(&operation, &body, &reply);
             sleep(back).await;
@@ -156,18 +163,32 @@ impl Cloud {
         }
     }
 
-    fn carry_out(&self, operation: &str, body: &str) -> (u16, String) {
+    /// Carries a request out; gives the answer, and what of a transaction is yet to happen.
+    fn carry_out(&self, operation: &str, body: &str) -> ((u16, String), Vec<Step>) {
         let mut request: Value = serde_json::from_str(body).unwrap_or_default();
         let now = self.inner.began.elapsed();
         let mut state = self.state();
         if operation == "PutRecords" {
-            return (200, state.kinesis.put_records(&request, &self.inner.weather).to_string());
+            return ((200, state.kinesis.put_records(&request, &self.inner.weather).to_string()), Vec::new());
         }
         self.inner.weather.bend(operation, &mut request);
         let State { tables, stream, history, .. } = &mut *state;
-        let (status, answer, written) = tables.carry_out(operation, request, now, &self.inner.weather);
-        tables::observe(written, stream, history, &self.inner.chance);
-        (status, answer)
+        let CarriedOut { status, body, written, visible, steps } = tables.carry_out(operation, request, now, &self.inner.weather);
+        observe::decided(written, history);
+        observe::visible(visible, stream, history, &self.inner.chance);
+        ((status, body), steps)
+    }
+
+    /// Lets the items of a transaction become visible, each at its time.
+    async fn show(&self, steps: Vec<Step>) {
+        let decided = Instant::now();
+        for step in steps {
+            sleep_until(decided + step.after).await;
+            let now = self.inner.began.elapsed();
+            let State { tables, stream, history, .. } = &mut *self.state();
+            let visible = tables.advance(&step, now, &self.inner.weather);
+            observe::visible(visible, stream, history, &self.inner.chance);
+        }
     }
 
     /// Splits a shard of the commits stream, and gives its children.

@@ -4,14 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use dynoxide::Database;
-use headwater::{Commit, Row, StreamName};
-use headwater_dynamodb::CommitItem;
 use serde_json::{Value, json};
 
 use super::kinesis::hash;
+use super::torn::{self, Place, Step, UnderWay};
 use super::weather::Weather;
 use crate::chance::Chance;
-use crate::history::History;
 
 /// The tables and their keys.
 const TABLES: [(&str, &str, &str, &str); 4] =
@@ -33,7 +31,7 @@ pub(crate) struct TableStream {
 
 impl TableStream {
     /// Puts the items of one write on the stream: only changes of the same item keep their order.
-    fn put(&mut self, mut items: Vec<Value>, chance: &Chance) {
+    pub(super) fn put(&mut self, mut items: Vec<Value>, chance: &Chance) {
         chance.shuffle(&mut items);
         for item in items {
             let shard = usize::from(hash(item["stream"]["S"].as_str().unwrap()) % 2 == 1);
@@ -53,10 +51,32 @@ pub(super) struct Tables {
     count: u64,
     /// Tokens of transactions that were carried out.
     tokens: BTreeSet<String>,
+    under_way: UnderWay,
 }
 
 /// What a request wrote: tables and items.
 pub(super) type Written = Vec<(String, Value)>;
+
+/// What became of a request.
+pub(super) struct CarriedOut {
+    pub(super) status: u16,
+    pub(super) body: String,
+    /// What it has written for good, as it will be when all of it is visible.
+    pub(super) written: Written,
+    /// What of that is visible at once.
+    pub(super) visible: Written,
+    /// What happens until the rest is. The answer comes after that.
+    pub(super) steps: Vec<Step>,
+}
+
+impl CarriedOut {
+    fn nothing((status, body): (u16, String)) -> Self {
+        Self { status, body, written: Vec::new(), visible: Vec::new(), steps: Vec::new() }
+    }
+}
+
+/// An item that a request writes, checks or reads: its table, and the item or its key.
+type Target<'a> = (&'a str, &'a Value);
 
 impl Tables {
     pub(super) fn new() -> Self {
@@ -76,31 +96,130 @@ impl Tables {
             database
         };
         let (primary, replica) = (database(), database());
-        Self { primary, replica, lagging: BTreeMap::new(), arrivals: BTreeMap::new(), count: 0, tokens: BTreeSet::new() }
+        Self {
+            primary,
+            replica,
+            lagging: BTreeMap::new(),
+            arrivals: BTreeMap::new(),
+            count: 0,
+            tokens: BTreeSet::new(),
+            under_way: UnderWay::default(),
+        }
     }
 
-    /// Carries a request out; gives status and body of the answer, and what was written.
-    pub(super) fn carry_out(&mut self, operation: &str, mut request: Value, now: Duration, weather: &Weather) -> (u16, String, Written) {
+    /// Carries a request out.
+    pub(super) fn carry_out(&mut self, operation: &str, mut request: Value, now: Duration, weather: &Weather) -> CarriedOut {
         self.catch_up(now);
         if operation == "BatchGetItem" {
-            return (200, self.batch_get(request, weather).to_string(), Vec::new());
+            return CarriedOut::nothing((200, self.batch_get(request, weather).to_string()));
         }
-        let database = if is_stale(operation, &request) { &self.replica } else { &self.primary };
+        if let Some(refusal) = self.refuse(operation, &request) {
+            return CarriedOut::nothing(refusal);
+        }
         let token = request["ClientRequestToken"].as_str().map(str::to_owned);
         if token.is_none()
             && let Some(request) = request.as_object_mut()
         {
             request.remove("ClientRequestToken");
         }
-        match call(database, operation, &request) {
-            Err(error) => (error.status_code(), error.to_json(), Vec::new()),
-            Ok(answer) => {
-                let is_repeated = token.is_some_and(|token| !self.tokens.insert(token));
-                let written = if is_repeated { Vec::new() } else { self.written(operation, &request) };
-                self.replicate(&written, now, weather);
-                (200, answer, written)
-            }
+        let is_repeated = token.as_ref().is_some_and(|token| self.tokens.contains(token));
+        let before = (operation == "TransactWriteItems" && !is_repeated && weather.tears()).then(|| self.written(operation, &request));
+        let database = if is_stale(operation, &request) { &self.replica } else { &self.primary };
+        let body = match call(database, operation, &request) {
+            Err(error) => return CarriedOut::nothing((error.status_code(), error.to_json())),
+            Ok(body) => body,
+        };
+        self.tokens.extend(token.clone());
+        let written = if is_repeated { Vec::new() } else { self.written(operation, &request) };
+        let mut steps = Vec::new();
+        if let Some(before) = before {
+            let places: Vec<Place> = targets(operation, &request).into_iter().map(place).collect();
+            let places_written = written.iter().map(|(table, item)| place((table, item)));
+            let placed: Vec<_> = places_written.zip(written.iter().cloned()).collect();
+            let checked = places.into_iter().filter(|checked| placed.iter().all(|(place, _)| place != checked)).collect();
+            steps = self.under_way.begin(weather, token, placed, checked);
+            self.hide(&before, &steps);
         }
+        let visible: Written = match steps.is_empty() {
+            true => written.clone(),
+            false => self.take_due(&mut steps),
+        };
+        self.replicate(&visible, now, weather);
+        CarriedOut { status: 200, body, written, visible, steps }
+    }
+
+    /// Puts the items that are not to be seen yet back to what they were.
+    fn hide(&self, before: &Written, steps: &[Step]) {
+        for (table, item) in steps.iter().filter(|step| !step.after.is_zero()).filter_map(|step| step.shows.as_ref()) {
+            let is_same = |old: &&(String, Value)| old.0 == *table && key_of(table, &old.1) == key_of(table, item);
+            self.set(before.iter().find(is_same).unwrap());
+        }
+    }
+
+    /// Takes the steps that are taken at once, and gives what they show.
+    fn take_due(&mut self, steps: &mut Vec<Step>) -> Written {
+        let due = steps.iter().take_while(|step| step.after.is_zero()).count();
+        steps.drain(..due).collect::<Vec<_>>().iter().flat_map(|step| self.take(step)).collect()
+    }
+
+    /// Takes the next step of a transaction that is under way, and gives what it shows.
+    pub(super) fn advance(&mut self, step: &Step, now: Duration, weather: &Weather) -> Written {
+        self.catch_up(now);
+        let visible = self.take(step);
+        visible.iter().for_each(|item| self.set(item));
+        self.replicate(&visible, now, weather);
+        visible
+    }
+
+    fn take(&mut self, step: &Step) -> Written {
+        self.under_way.take(step);
+        step.shows.iter().cloned().collect()
+    }
+
+    /// Makes an item be this one, or not be where only its key is given.
+    fn set(&self, (table, item): &(String, Value)) {
+        let is_gone = item.as_object().map(serde_json::Map::len) == key_of(table, item).as_object().map(serde_json::Map::len);
+        let (operation, name) = if is_gone { ("DeleteItem", "Key") } else { ("PutItem", "Item") };
+        call(&self.primary, operation, &json!({ "TableName": table, name: item })).unwrap();
+    }
+
+    /// The answer to what meets a transaction that is under way.
+    fn refuse(&self, operation: &str, request: &Value) -> Option<(u16, String)> {
+        if request["ClientRequestToken"].as_str().is_some_and(|token| self.under_way.is_in_progress(token)) {
+            return Some(torn::in_progress());
+        }
+        let places: Vec<Place> = targets(operation, request).into_iter().map(place).collect();
+        let is_locked: Vec<bool> = places.iter().map(|place| self.under_way.is_locked(place)).collect();
+        match operation {
+            _ if !is_locked.contains(&true) => None,
+            "TransactWriteItems" => {
+                // All its items are looked at: of the others some conditions may fail.
+                let conflict = json!({ "Code": "TransactionConflict", "Message": "" });
+                let mut others = self.conditions(request, &is_locked).into_iter();
+                let reasons: Vec<Value> =
+                    is_locked.iter().map(|is_locked| if *is_locked { conflict.clone() } else { others.next().unwrap() }).collect();
+                Some(torn::cancelled(&reasons))
+            }
+            "TransactGetItems" => {
+                let code = |is_locked: &bool| json!({ "Code": if *is_locked { "TransactionConflict" } else { "None" } });
+                Some(torn::cancelled(&is_locked.iter().map(code).collect::<Vec<_>>()))
+            }
+            "BatchWriteItem" => Some((200, json!({ "UnprocessedItems": request["RequestItems"] }).to_string())),
+            _ => Some(torn::conflict()),
+        }
+    }
+
+    /// What the conditions of those items of a transaction come to that are not locked: a reason for each.
+    fn conditions(&self, request: &Value, is_locked: &[bool]) -> Vec<Value> {
+        let all = request["TransactItems"].as_array().unwrap();
+        let mut open: Vec<Value> = all.iter().zip(is_locked).filter(|(_, is_locked)| !**is_locked).map(|(item, _)| item.clone()).collect();
+        let count = open.len();
+        // With this one it is never carried out.
+        let never = json!({ "TableName": "idempotency", "Key": { "pk": { "S": "never" } }, "ConditionExpression": "attribute_exists(pk)" });
+        open.push(json!({ "ConditionCheck": never }));
+        let error = call(&self.primary, "TransactWriteItems", &json!({ "TransactItems": open })).unwrap_err().to_json();
+        let error: Value = serde_json::from_str(&error).unwrap();
+        error["CancellationReasons"].as_array().unwrap()[..count].to_vec()
     }
 
     /// Every item of a table.
@@ -138,41 +257,20 @@ impl Tables {
         answer
     }
 
-    /// The items that a request has written, as they are now; of one that is gone its key.
+    /// The items that a request writes, as they are now; of one that is not there its key.
     fn written(&self, operation: &str, request: &Value) -> Written {
-        let changes: Vec<&Value> = match operation {
-            "PutItem" | "UpdateItem" | "DeleteItem" => vec![request],
-            "TransactWriteItems" => {
-                let items = request["TransactItems"].as_array().map_or(&[][..], Vec::as_slice);
-                items.iter().filter_map(|item| ["Put", "Update", "Delete"].iter().find_map(|kind| item.get(kind))).collect()
-            }
-            "BatchWriteItem" => return self.batch_written(request),
-            _ => Vec::new(),
+        let is_read = |item: &Value| item.get("ConditionCheck").is_some();
+        let targets = match operation {
+            "TransactWriteItems" => members(request).filter(|item| !is_read(item)).map(target).collect(),
+            "TransactGetItems" => Vec::new(),
+            _ => targets(operation, request),
         };
-        changes
-            .into_iter()
-            .map(|change| self.now_in(change["TableName"].as_str().unwrap(), change.get("Item").unwrap_or(&change["Key"])))
-            .collect()
-    }
-
-    fn batch_written(&self, request: &Value) -> Written {
-        let tables = request["RequestItems"].as_object().unwrap();
-        let changes = tables.iter().flat_map(|(table, changes)| changes.as_array().unwrap().iter().map(move |change| (table, change)));
-        changes
-            .map(|(table, change)| {
-                let put = change.get("PutRequest").map(|put| &put["Item"]);
-                self.now_in(table, put.unwrap_or_else(|| &change["DeleteRequest"]["Key"]))
-            })
-            .collect()
+        targets.into_iter().map(|(table, item)| self.now_in(table, item)).collect()
     }
 
     /// An item of a table as it is now, found by those of its attributes that are the key.
     fn now_in(&self, table: &str, item: &Value) -> (String, Value) {
-        let (_, hash, range, _) = TABLES.into_iter().find(|(name, ..)| *name == table).unwrap();
-        let mut key = json!({ hash: item[hash] });
-        if !range.is_empty() {
-            key[range] = item[range].clone();
-        }
+        let key = key_of(table, item);
         let request = json!({ "TableName": table, "Key": key, "ConsistentRead": true });
         let answer: Value = serde_json::from_str(&call(&self.primary, "GetItem", &request).unwrap()).unwrap();
         (table.to_owned(), answer.get("Item").cloned().unwrap_or(key))
@@ -198,6 +296,48 @@ impl Tables {
             call(&self.replica, operation, &json!({ "TableName": "views", name: item })).unwrap();
         }
     }
+}
+
+/// What a request writes, checks or reads all or nothing of.
+fn targets<'a>(operation: &str, request: &'a Value) -> Vec<Target<'a>> {
+    match operation {
+        "PutItem" | "UpdateItem" | "DeleteItem" => vec![written_item(request)],
+        "TransactWriteItems" | "TransactGetItems" => members(request).map(target).collect(),
+        "BatchWriteItem" => {
+            let tables = request["RequestItems"].as_object().unwrap();
+            let changes = tables.iter().flat_map(|(table, changes)| changes.as_array().unwrap().iter().map(move |change| (table, change)));
+            let item = |change: &'a Value| change.get("PutRequest").map_or_else(|| &change["DeleteRequest"]["Key"], |put| &put["Item"]);
+            changes.map(|(table, change)| (table.as_str(), item(change))).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn members(transaction: &Value) -> impl Iterator<Item = &Value> {
+    transaction["TransactItems"].as_array().into_iter().flatten()
+}
+
+/// What a member of a transaction is about.
+fn target(member: &Value) -> Target<'_> {
+    written_item(member.as_object().unwrap().values().next().unwrap())
+}
+
+fn written_item(action: &Value) -> Target<'_> {
+    (action["TableName"].as_str().unwrap(), action.get("Item").unwrap_or(&action["Key"]))
+}
+
+/// Those attributes of an item that are its key.
+fn key_of(table: &str, item: &Value) -> Value {
+    let (_, hash, range, _) = TABLES.into_iter().find(|(name, ..)| *name == table).unwrap();
+    let mut key = json!({ hash: item[hash] });
+    if !range.is_empty() {
+        key[range] = item[range].clone();
+    }
+    key
+}
+
+fn place((table, item): Target<'_>) -> Place {
+    format!("{table} {}", key_of(table, item))
 }
 
 /// Whether a read of the views need not see all that was written.
@@ -226,60 +366,4 @@ fn call(database: &Database, operation: &str, request: &Value) -> Result<String,
         "TransactWriteItems" => call!(transact_write_items),
         other => panic!("nobody should ask for {other}"),
     }
-}
-
-/// Takes note of what was written, and puts commits on the table's stream.
-pub(super) fn observe(written: Written, stream: &mut TableStream, history: &mut History, chance: &Chance) {
-    let mut commits = Vec::new();
-    let mut records = Vec::new();
-    for (table, item) in written {
-        match table.as_str() {
-            "events" => {
-                commits.push(commit(&item));
-                records.push(item);
-            }
-            "views" => observe_row(&item, history),
-            "feed" => observe_page(&item, history),
-            _ => {}
-        }
-    }
-    if !commits.is_empty() {
-        history.append(commits);
-        stream.put(records, chance);
-    }
-}
-
-fn commit(item: &Value) -> Commit {
-    let item: serde_dynamo::Item = serde_json::from_value(item.clone()).unwrap();
-    serde_dynamo::from_item::<_, CommitItem>(item).unwrap().try_into().unwrap()
-}
-
-/// A primary row is `<generation>/<name>`, `row`.
-fn observe_row(item: &Value, history: &mut History) {
-    if item["sk"]["S"] != "row" {
-        return;
-    }
-    let partition = item["pk"]["S"].as_str().unwrap();
-    let Some(name) = partition.split_once('/').and_then(|(_, name)| name.parse::<StreamName>().ok()) else { return };
-    let Some(data) = item.get("d") else { return history.forget_row(partition) };
-    let number = |name: &str| item[name]["N"].as_str().and_then(|number| number.parse::<u64>().ok()).unwrap_or_default();
-    let data: serde_dynamo::AttributeValue = serde_json::from_value(data.clone()).unwrap();
-    let row = Row {
-        version: number("v"),
-        revision: u32::try_from(number("r")).unwrap(),
-        deleted: item["x"]["BOOL"] == true,
-        data: serde_dynamo::from_attribute_value(data).unwrap(),
-    };
-    history.row(partition, &name, &row);
-}
-
-/// A page of the feed lists its commits: stream, first event, count of events.
-fn observe_page(item: &Value, history: &mut History) {
-    let (Some(listed), Some(first)) = (item["l"]["L"].as_array(), item["sk"]["S"].as_str()) else { return };
-    let number = |value: &Value| value["N"].as_str().unwrap().parse::<u64>().unwrap();
-    let entries = listed.iter().map(|entry| &entry["M"]).map(|entry| {
-        let first = number(&entry["f"]);
-        (entry["s"]["S"].as_str().unwrap().parse().unwrap(), first, first + number(&entry["n"]) - 1)
-    });
-    history.feed(first.parse().unwrap(), entries.collect());
 }

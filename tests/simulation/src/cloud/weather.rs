@@ -78,6 +78,26 @@ impl Weather {
         self.chance.millis(most)
     }
 
+    /// Whether readers see a transaction item by item.
+    pub(super) fn tears(&self) -> bool {
+        self.strikes(Trouble::Torn, 0.5)
+    }
+
+    /// How long after a transaction is decided each of its items is visible, and after how long the last word on it is spoken.
+    pub(super) fn moments(&self, items: usize) -> (Vec<Duration>, Duration) {
+        // The last is longer than a client waits for an attempt.
+        let most = self.chance.pick(&[20, 20, 200, 200, 3_000]);
+        let moments = (0..items).map(|_| if self.chance.happens(0.3) { Duration::ZERO } else { self.chance.millis(most) });
+        let moments: Vec<Duration> = moments.collect();
+        let end = moments.iter().max().copied().unwrap_or_default() + self.chance.millis(5);
+        (moments, end)
+    }
+
+    /// Whether an item that is visible can be written by others before the rest of its transaction is.
+    pub(super) fn releases_early(&self) -> bool {
+        self.chance.happens(0.5)
+    }
+
     /// How long a replica lags behind, for one item.
     pub(super) fn lag(&self) -> Duration {
         if self.strikes(Trouble::StaleReads, 0.3) { self.chance.millis(3_000) } else { Duration::ZERO }

@@ -1,0 +1,69 @@
+//! An eye on what is written.
+
+use headwater::{Commit, Row, StreamName};
+use headwater_dynamodb::CommitItem;
+use serde_json::Value;
+
+use super::tables::{TableStream, Written};
+use crate::chance::Chance;
+use crate::history::History;
+
+/// Takes note of what was written for good, whether it can be seen yet or not.
+pub(super) fn decided(written: Written, history: &mut History) {
+    let mut commits = Vec::new();
+    for (table, item) in written {
+        match table.as_str() {
+            "events" => commits.push(commit(&item)),
+            "views" => observe_row(&item, history),
+            "feed" => observe_page(&item, history),
+            _ => {}
+        }
+    }
+    if !commits.is_empty() {
+        history.append(commits);
+    }
+}
+
+/// Takes note of what can be seen from now on, and puts commits on the table's stream.
+pub(super) fn visible(visible: Written, stream: &mut TableStream, history: &mut History, chance: &Chance) {
+    let records: Vec<Value> = visible.into_iter().filter(|(table, _)| table == "events").map(|(_, item)| item).collect();
+    if !records.is_empty() {
+        history.show(records.iter().map(commit).collect());
+        stream.put(records, chance);
+    }
+}
+
+fn commit(item: &Value) -> Commit {
+    let item: serde_dynamo::Item = serde_json::from_value(item.clone()).unwrap();
+    serde_dynamo::from_item::<_, CommitItem>(item).unwrap().try_into().unwrap()
+}
+
+/// A primary row is `<generation>/<name>`, `row`.
+fn observe_row(item: &Value, history: &mut History) {
+    if item["sk"]["S"] != "row" {
+        return;
+    }
+    let partition = item["pk"]["S"].as_str().unwrap();
+    let Some(name) = partition.split_once('/').and_then(|(_, name)| name.parse::<StreamName>().ok()) else { return };
+    let Some(data) = item.get("d") else { return history.forget_row(partition) };
+    let number = |name: &str| item[name]["N"].as_str().and_then(|number| number.parse::<u64>().ok()).unwrap_or_default();
+    let data: serde_dynamo::AttributeValue = serde_json::from_value(data.clone()).unwrap();
+    let row = Row {
+        version: number("v"),
+        revision: u32::try_from(number("r")).unwrap(),
+        deleted: item["x"]["BOOL"] == true,
+        data: serde_dynamo::from_attribute_value(data).unwrap(),
+    };
+    history.row(partition, &name, &row);
+}
+
+/// A page of the feed lists its commits: stream, first event, count of events.
+fn observe_page(item: &Value, history: &mut History) {
+    let (Some(listed), Some(first)) = (item["l"]["L"].as_array(), item["sk"]["S"].as_str()) else { return };
+    let number = |value: &Value| value["N"].as_str().unwrap().parse::<u64>().unwrap();
+    let entries = listed.iter().map(|entry| &entry["M"]).map(|entry| {
+        let first = number(&entry["f"]);
+        (entry["s"]["S"].as_str().unwrap().parse().unwrap(), first, first + number(&entry["n"]) - 1)
+    });
+    history.feed(first.parse().unwrap(), entries.collect());
+}
