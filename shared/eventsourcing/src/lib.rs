@@ -19,6 +19,7 @@ pub mod pattern;
 mod projection;
 mod sequence;
 mod stream;
+mod tags;
 mod text;
 mod token;
 mod unique;
@@ -33,9 +34,7 @@ pub use projection::{
 };
 pub use sequence::{SequenceEvent, sequence_stream};
 pub use stream::{InvalidStreamName, StreamName, is_segment};
+pub use tags::{IfMatch, IfNoneMatch, Tag, parse_if_match, parse_if_none_match, parse_tags, parse_tokens};
 pub use text::{canonical, folded, is_hidden, is_visible, normalize, search_words, shown, shown_lines};
-pub use token::{
-    FeedPosition, IfMatch, InvalidToken, LARGEST_VERSION, MOST_TOKENS, Position, Revision, Token, parse_if_match, parse_if_none_match,
-    parse_tokens,
-};
+pub use token::{FeedPosition, InvalidToken, LARGEST_VERSION, MOST_TOKENS, Position, Revision, Token};
 pub use unique::{Unique, UniqueEvent, UniqueKey, UniqueValue};

@@ -25,23 +25,21 @@ pub fn feed_position() -> String {
 /// What `Consistency-Token` takes: `"acme/identity/users/42@7", "acme/identity@100"`.
 pub fn tokens() -> String {
     let token = token(&format!("({}|{})", stream_position(), feed_position()));
-    list(&format!("\"{token}\""))
+    list(&format!("\"{token}\""), &format!("{{0,{}}}", MOST_TOKENS - 1))
 }
 
-/// What `If-Match` takes: `*`, or tokens of streams.
+/// What `If-Match` takes: `*`, or up to 20 tags. Those that match are tokens of streams.
 pub fn if_match() -> String {
-    let token = token(&stream_position());
-    let tags = list(&format!("(\"{token}\"|W/{QUOTED})"));
-    format!("(\\*|{tags})")
+    format!("(\\*|{})", list(TAG, &format!("{{0,{}}}", MOST_TOKENS - 1)))
 }
 
 /// What `If-None-Match` takes: `*`, or tags of any kind.
 pub fn if_none_match() -> String {
-    format!("(\\*|{})", list(&format!("(W/)?{QUOTED}")))
+    format!("(\\*|{})", list(TAG, "*"))
 }
 
 /// Any tag.
-const QUOTED: &str = "\"[ !#-~]+\"";
+const TAG: &str = "(W/)?\"[!#-~]*\"";
 
 fn stream_position() -> String {
     format!("{}/{}@[1-9][0-9]{{0,{}}}", segment(), stream_within_tenant(), MOST_DIGITS - 1)
@@ -52,8 +50,9 @@ fn token(position: &str) -> String {
     format!("{position}(\\+{position})*(;g{small}\\.{small})?")
 }
 
-fn list(tag: &str) -> String {
-    format!("{tag}([ \\t]*,[ \\t]*{tag}){{0,{}}}", MOST_TOKENS - 1)
+/// A list of a tag and so many further ones. Its elements may be empty.
+fn list(tag: &str, further: &str) -> String {
+    format!("(,[ \\t]*)*{tag}(([ \\t]*,)+[ \\t]*{tag}){further}([ \\t]*,)*")
 }
 
 #[cfg(test)]
@@ -93,8 +92,9 @@ mod tests {
 
     /// Short texts that a pattern takes.
     fn matching(pattern: &str) -> impl Strategy<Value = String> + use<> {
-        let short = pattern.replace(&format!("{{1,{LONGEST_SEGMENT}}}"), "{1,2}").replace(")*", "){0,2}");
-        string_regex(&short.replace(&format!("{{0,{}}}", MOST_TOKENS - 1), "{0,2}").replace("-~]+", "-~]{1,3}")).unwrap()
+        let short = pattern.replace(&format!("{{1,{LONGEST_SEGMENT}}}"), "{1,2}").replace(")*", "){0,2}").replace(")+", "){1,2}");
+        let short = short.replace(&format!("{{0,{}}}", MOST_TOKENS - 1), "{0,2}").replace("]*", "]{0,2}");
+        string_regex(&short).unwrap()
     }
 
     /// The text, or nearly: one character is left out, another one, or there twice.

@@ -103,7 +103,7 @@ impl Answer {
     fn tagged(self, request: &Request, etag: &str) -> Result<Self, Problem> {
         let known = request.if_none_match()?;
         let answer = self.header("etag", &format!("\"{etag}\"")).header("cache-control", "private, no-cache");
-        if !known.iter().any(|tag| tag == "*" || tag == etag) {
+        if known.is_none_or(|known| !known.names(etag)) {
             return Ok(answer);
         }
         let headers = answer.headers.into_iter().filter(|(name, _)| name != "content-type").collect();

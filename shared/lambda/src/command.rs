@@ -9,7 +9,7 @@ use crate::idempotency::{digest, hex, scope};
 use crate::problem::{
     COMMIT_TOO_LARGE, CONCURRENT_MODIFICATION, CONTENTION, KEY_REUSED, OUTCOME_UNKNOWN, PRECONDITION_FAILED, TOKEN_AHEAD, UNAVAILABLE,
 };
-use crate::{Answer, App, EventView, Problem, Request};
+use crate::{Answer, App, EventSummary, EventView, Problem, Request};
 
 /// What to assume of a stream before anything is known of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,14 +104,17 @@ impl App {
     }
 }
 
-/// What the headers say of versions. Of the tokens only those of the command's own stream matter to its decision, and those of
-/// `If-Match`, which may not be ahead of their streams either.
+/// What the headers say of versions. Of the tokens only those of the command's own stream matter to its decision, and the one of
+/// `If-Match`, which may not be ahead of its streams either.
 fn expected(request: &Request, stream: &StreamName) -> Result<Expected, Problem> {
     let if_match = request.if_match()?;
     let mut at_least = request.positions()?;
     at_least.retain(|position| position.stream == *stream);
-    if let Some(IfMatch::AnyOf(tokens)) = &if_match {
-        at_least.extend(tokens.iter().flat_map(|token| token.streams.iter().cloned()));
+    // Of several alternatives, one that is ahead is just one that does not match.
+    if let Some(IfMatch::AnyOf(tokens)) = &if_match
+        && let [only] = tokens.as_slice()
+    {
+        at_least.extend(only.streams.iter().cloned());
     }
     Ok(Expected { if_match, at_least, decided_on: request.decided_on })
 }
@@ -139,9 +142,10 @@ fn precondition_failed() -> Problem {
     Problem::new(&PRECONDITION_FAILED, "what `If-Match` names has changed, or is not there")
 }
 
-/// What came between is shown, so that the caller can look at it and decide again.
+/// What came between is shown as far as a writer may see it, so that the caller can look at it and decide again.
 fn concurrent_modification(Concurrent { decided_on, commits }: &Concurrent) -> Problem {
-    let events = commits.iter().flat_map(EventView::of).filter(|event| event.number > *decided_on).collect::<Vec<_>>();
+    let events = commits.iter().flat_map(EventView::of).filter(|event| event.number > *decided_on);
+    let events = events.map(EventSummary::from).collect::<Vec<_>>();
     let problem = Problem::new(&CONCURRENT_MODIFICATION, format!("{} event(s) came after version {decided_on}", events.len()));
     match serde_json::to_value(events) {
         Ok(events) => problem.with("events", events),

@@ -58,3 +58,57 @@ impl EventView {
         views.collect()
     }
 }
+
+/// What a writer may see of an event that came between: what happened and when, not who asked for it or why.
+#[derive(Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EventSummary {
+    /// Its number in the stream, from 1.
+    pub number: u64,
+    /// Its type, as `InvoiceIssued`.
+    #[serde(rename = "type")]
+    event_type: String,
+    /// The schema version of `data`.
+    version: u32,
+    /// What happened, as an object.
+    data: Value,
+    /// When its commit was decided.
+    #[schema(value_type = String, format = "date-time")]
+    at: Timestamp,
+    /// The command that it follows from.
+    command: String,
+}
+
+impl From<EventView> for EventSummary {
+    fn from(event: EventView) -> Self {
+        let EventView { number, event_type, version, data, at, command, .. } = event;
+        Self { number, event_type, version, data, at, command }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_summary_does_not_say_who_or_why() {
+        let whole = EventView {
+            number: 7,
+            event_type: "UserNameSet".to_owned(),
+            version: 1,
+            data: json!({ "userName": "ada" }),
+            at: "2026-11-21T10:00:00Z".parse().unwrap(),
+            actor: "eve".to_owned(),
+            command: "PatchUser".to_owned(),
+            correlation_id: "ticket-7".to_owned(),
+            causation_id: Some("identity/users/bob@1".to_owned()),
+        };
+        let shown = json!({
+            "number": 7, "type": "UserNameSet", "version": 1, "data": { "userName": "ada" }, "at": "2026-11-21T10:00:00Z",
+            "command": "PatchUser",
+        });
+        assert_eq!(serde_json::to_value(EventSummary::from(whole)).unwrap(), shown);
+    }
+}

@@ -22,7 +22,7 @@ pub use answer::Answer;
 pub use app::App;
 pub use call::{Access, Call, Kind, SchemaOf};
 pub use command::{Assume, Success};
-pub use event_view::EventView;
+pub use event_view::{EventSummary, EventView};
 pub use function::Function;
 pub use list::List;
 pub use observe::metric;

@@ -77,7 +77,7 @@ pub struct Problem {
     title: &'static str,
     detail: String,
     members: Map<String, Value>,
-    retry_after: Option<u32>,
+    headers: Vec<(&'static str, String)>,
     is_out_of_reach: bool,
     /// What the operator sees in the log and the client never does.
     pub cause: Option<String>,
@@ -86,14 +86,14 @@ pub struct Problem {
 impl Problem {
     /// A problem of a kind that any call can have.
     pub fn new(kind: &ProblemType, detail: impl Into<String>) -> Self {
-        let retry_after = (kind.status == 503).then_some(1);
+        let retry_after = (kind.status == 503).then(|| ("retry-after", "1".to_owned()));
         Self {
             name: kind.name,
             status: kind.status,
             title: kind.title,
             detail: detail.into(),
             members: Map::new(),
-            retry_after,
+            headers: retry_after.into_iter().collect(),
             is_out_of_reach: false,
             cause: None,
         }
@@ -119,6 +119,13 @@ impl Problem {
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.members.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Adds a header to the answer, by its name in lower case.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
         self
     }
 
@@ -161,14 +168,11 @@ impl Problem {
             body.insert("detail".to_owned(), self.detail.as_str().into());
         }
         let answer = Answer::json(self.status, &Value::Object(body)).header("content-type", "application/problem+json");
-        match self.retry_after {
-            Some(seconds) => answer.header("retry-after", &seconds.to_string()),
-            None => answer,
-        }
+        self.headers.iter().fold(answer, |answer, (name, value)| answer.header(name, value))
     }
 
     fn refused(rule: &'static Rule, detail: String, members: Map<String, Value>) -> Self {
-        Self { name: rule.name, status: 409, title: rule.title, detail, members, retry_after: None, is_out_of_reach: false, cause: None }
+        Self { name: rule.name, status: 409, title: rule.title, detail, members, headers: Vec::new(), is_out_of_reach: false, cause: None }
     }
 }
 

@@ -7,7 +7,9 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use garde::Validate;
-use headwater::{FeedPosition, IfMatch, InvalidToken, MOST_TOKENS, Position, Token, parse_if_match, parse_if_none_match, parse_tokens};
+use headwater::{
+    FeedPosition, IfMatch, IfNoneMatch, InvalidToken, MOST_TOKENS, Position, Token, parse_if_match, parse_if_none_match, parse_tokens,
+};
 use headwater_dynamodb::OneGeneration;
 use http::HeaderMap;
 use jiff::Timestamp;
@@ -272,12 +274,12 @@ impl Request {
         Ok(self.text_header("if-match")?.map(|header| parse_if_match(header, self.tenant())).transpose()?)
     }
 
-    /// The tags in `If-None-Match`.
+    /// The condition in `If-None-Match`, if there is one.
     ///
     /// # Errors
     /// 400 if it cannot be read.
-    pub fn if_none_match(&self) -> Result<Vec<String>, Problem> {
-        Ok(self.text_header("if-none-match")?.map(parse_if_none_match).transpose()?.unwrap_or_default())
+    pub fn if_none_match(&self) -> Result<Option<IfNoneMatch>, Problem> {
+        Ok(self.text_header("if-none-match")?.map(parse_if_none_match).transpose()?)
     }
 
     /// The tokens in `Consistency-Token`, or those that the cursor carries on from the first page.

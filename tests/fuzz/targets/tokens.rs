@@ -1,7 +1,7 @@
 //! Headers of tokens and tags, and grants.
 #![no_main]
 
-use headwater::{IfMatch, StreamName, Token, parse_if_match, parse_if_none_match, parse_tokens};
+use headwater::{IfMatch, IfNoneMatch, StreamName, Token, parse_if_match, parse_if_none_match, parse_tokens};
 use libfuzzer_sys::fuzz_target;
 use licensing::GrantKey;
 
@@ -12,8 +12,8 @@ fuzz_target!(|header: &str| {
     if let Ok(IfMatch::AnyOf(tokens)) = parse_if_match(header, "acme") {
         same_again(&tokens);
     }
-    if let Ok(tags) = parse_if_none_match(header) {
-        assert!(tags.iter().all(|tag| !tag.is_empty() && !tag.contains('"')));
+    if let Ok(IfNoneMatch::NoneOf(tags)) = parse_if_none_match(header) {
+        assert!(!tags.is_empty() && tags.iter().all(|tag| !tag.contains(['"', ' '])));
     }
     if let Ok(stream) = header.parse::<StreamName>() {
         assert_eq!(stream.to_string(), header);

@@ -46,7 +46,9 @@ async fn what_commutes_goes_on_top_and_what_does_not_is_shown() -> Result<()> {
     let conflict = post(&client, "deleted", "line-items", &line).await?.problem(409, "concurrent-modification")?;
     let between = conflict.body["events"].as_array().cloned().unwrap_or_default();
     assert_eq!(numbered(&between), [(4, "InvoiceStatusSet"), (5, "InvoiceDeleted")]);
-    assert_eq!((&between[1]["command"], &between[1]["actor"]), (&json!("DeleteInvoice"), &json!("tester")));
+    let members: Vec<&String> = between[1].as_object().into_iter().flat_map(|event| event.keys()).collect();
+    assert_eq!(members, ["at", "command", "data", "number", "type", "version"], "who and why are for operators");
+    assert_eq!(between[1]["command"], "DeleteInvoice");
     assert_eq!(events(&client, "invoicing/invoices/deleted").await?.len(), 5, "nothing was written");
 
     // Or issued.
