@@ -8,12 +8,12 @@ use aws_lambda_events::kinesis::{KinesisEvent, KinesisEventRecord};
 use aws_lambda_events::streams::KinesisEventResponse;
 use headwater::Rule;
 use headwater_lambda::problem::MALFORMED;
-use headwater_lambda::{Answer, App, Call, Caller, Error, Function, Problem, Request, metric, read_json};
+use headwater_lambda::{Answer, App, Call, Caller, Error, Function, Problem, Request, metric, parse_json, read_json};
 use headwater_pipeline::Failures;
 use identity::user::{EMAIL_TAKEN, USER_NAME_TAKEN};
 use identity::{ApplyExternalUser, DOMAIN, user};
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// The function behind the stream of external users.
 const TRANSFORM: &str = "identity-transform-external-users";
@@ -88,7 +88,7 @@ async fn transform(app: &App, record: &KinesisEventRecord, deadline: Instant) ->
 
 /// A record's tenant and update.
 fn read(data: &[u8]) -> Result<(String, ApplyExternalUser), Problem> {
-    let mut body: Map<String, Value> = serde_json::from_slice(data).map_err(|error| Problem::new(&MALFORMED, error.to_string()))?;
+    let Value::Object(mut body) = parse_json(data)? else { return Err(Problem::new(&MALFORMED, "the record is no object")) };
     let Some(Value::String(tenant)) = body.remove("tenant") else {
         return Err(Problem::invalid([("/tenant".to_owned(), "missing".to_owned())]));
     };

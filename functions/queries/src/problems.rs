@@ -9,7 +9,7 @@ pub fn problems() -> Function {
     Function::http(call, |_, request| async move {
         let name = request.path("name");
         let (name, status, title, help) = known().find(|(known, ..)| *known == name).ok_or_else(|| Problem::not_found("such problem"))?;
-        Ok(Answer::html(200, page(name, status, title, help)))
+        Answer::html(200, page(name, status, title, help)).document().unless_known(&request)
     })
 }
 

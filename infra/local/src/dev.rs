@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use crate::door::{Door, OPERATOR};
 use crate::event_sources::EventSources;
 use crate::host::Host;
 use crate::jwt::Tokens;
+use crate::loopback::only_from_here;
 use crate::template::REGION;
 
 /// What the development calls reach into.
@@ -48,7 +50,7 @@ impl IntoResponse for Refused {
     }
 }
 
-/// The routes under `/dev`.
+/// The routes under `/dev`. They ask nobody who he is, so they are for this machine alone.
 pub fn router(dev: Dev) -> Router {
     Router::new()
         .route("/dev/token", post(token))
@@ -60,6 +62,7 @@ pub fn router(dev: Dev) -> Router {
         .route("/dev/faults", get(struck).post(faults))
         .route("/dev/kill", post(kill))
         .route("/dev/event-sources", post(event_sources))
+        .route_layer(from_fn(only_from_here))
         .with_state(Arc::new(dev))
 }
 

@@ -35,6 +35,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::emulators::Emulators;
+use crate::loopback::is_from_here;
 use crate::template::Template;
 use call::Call;
 use faults::{Fault, Faults};
@@ -171,6 +172,9 @@ async fn converse(stream: TcpStream, desk: Arc<Desk>) {
 
 impl Desk {
     async fn answer(&self, request: http::Request<Incoming>) -> Result<Answer, Dropped> {
+        if !is_from_here(request.headers(), request.uri().authority()) {
+            return Ok(refusals::from_elsewhere());
+        }
         let call = match Call::read(request).await {
             Ok(call) => call,
             Err(refusal) => return Ok(refusal),

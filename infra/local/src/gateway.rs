@@ -9,12 +9,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::to_bytes;
+use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
+use http_body_util::{BodyExt, Empty};
 use uuid::Uuid;
 
 use crate::clock::Clock;
@@ -63,6 +64,9 @@ impl Gateway {
         };
         let event = event::event(&request, &found).to_string();
         let mut response = self.invoke(&found, event.into()).await;
+        if parts.method == Method::HEAD {
+            response = without_body(response);
+        }
         if let Ok(id) = HeaderValue::from_str(request.id) {
             response.headers_mut().insert("apigw-requestid", id);
         }
@@ -104,6 +108,12 @@ async fn handle(State(gateway): State<Arc<Gateway>>, ConnectInfo(source): Connec
     match gateway.answer(source, request).await {
         Ok(response) | Err(response) => response,
     }
+}
+
+/// The answer to a `HEAD`: it has no body, and says no length, since that of `GET` is not known here.
+fn without_body(response: Response) -> Response {
+    // An empty body would be told as a length of 0.
+    response.map(|_| Body::new(Empty::<Bytes>::new().map_frame(|frame| frame)))
 }
 
 fn unauthorized(refusal: &Refusal) -> Response {

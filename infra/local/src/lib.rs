@@ -18,6 +18,7 @@ pub mod event_sources;
 pub mod gateway;
 pub mod host;
 pub mod jwt;
+mod loopback;
 pub mod platform;
 mod program;
 mod runtime_api;

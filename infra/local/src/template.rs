@@ -23,7 +23,7 @@ use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use events::{EventSource, Route, Schedule, SourceKind, StartingPosition};
+pub use events::{DEFAULT_ROUTE, EventSource, Route, Schedule, SourceKind, StartingPosition};
 pub use functions::Function;
 pub use names::{ACCOUNT, REGION};
 pub use resources::{Authorizer, Bucket, Key, Queue, Stream, Table};

@@ -66,7 +66,7 @@ impl Platform {
     fn post(&self, path: &str, token: Option<&str>, body: &str) -> Result<Value> {
         let mut connection = TcpStream::connect(self.url.trim_start_matches("http://"))?;
         let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-        write!(connection, "POST {path} HTTP/1.0\r\n{authorization}Content-Length: {}\r\n\r\n{body}", body.len())?;
+        write!(connection, "POST {path} HTTP/1.0\r\nHost: localhost\r\n{authorization}Content-Length: {}\r\n\r\n{body}", body.len())?;
         let mut answer = String::new();
         connection.read_to_string(&mut answer)?;
         let (_, json) = answer.split_once("\r\n\r\n").context("no answer")?;

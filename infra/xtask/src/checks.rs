@@ -13,6 +13,7 @@ mod generations;
 mod permissions;
 mod queries;
 mod references;
+mod routes;
 mod size;
 
 /// Runs every check on the template of the workspace at `root`; an empty answer means that all is well.
@@ -26,6 +27,7 @@ pub(crate) fn run_all(template: &Template, root: &Path) -> Result<Vec<String>> {
     findings.extend(event_sources::check(template));
     findings.extend(alarms::check(template, &alarms::emitted(root)?));
     findings.extend(queries::check(template));
+    findings.extend(routes::check(template));
     findings.extend(generations::check(template));
     findings.extend(binaries::check(template, &binaries::built(root)?));
     Ok(findings)

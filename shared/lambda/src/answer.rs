@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::problem::PRECONDITION_FAILED;
 use crate::{Problem, Request};
 
 /// An answer to an HTTP call. It can be recorded under an Idempotency-Key and given again.
@@ -65,7 +66,7 @@ impl Answer {
     /// The answer of a query for one entity as of `version`; 304 if the caller has it so already.
     ///
     /// # Errors
-    /// 400 if `If-None-Match` cannot be read.
+    /// 400 if a condition cannot be read, 412 if `If-Match` does not name it.
     pub fn entity(
         request: &Request,
         stream: &StreamName,
@@ -79,7 +80,7 @@ impl Answer {
     /// With the tags of a query for one entity as of `version`, where the answer is no JSON; 304 if the caller has it so already.
     ///
     /// # Errors
-    /// 400 if `If-None-Match` cannot be read.
+    /// 400 if a condition cannot be read, 412 if `If-Match` does not name it.
     pub fn of_entity(self, request: &Request, stream: &StreamName, version: u64, revision: Revision) -> Result<Self, Problem> {
         let token = Token::of(stream, version);
         let etag = token.clone().rendered(revision).to_string();
@@ -89,31 +90,55 @@ impl Answer {
     /// The answer of a query for a collection: the tag is a hash of the body, the token a position of the domain's change feed.
     ///
     /// # Errors
-    /// 400 if `If-None-Match` cannot be read.
+    /// 400 if a condition cannot be read, 412 if `If-Match` does not name it.
     pub fn collection(request: &Request, position: Option<FeedPosition>, body: &impl Serialize) -> Result<Self, Problem> {
         let answer = Self::json(200, body);
-        let hash: String = Sha256::digest(answer.body.as_bytes()).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-        let answer = answer.tagged(request, &format!("h{hash}"))?;
+        let etag = answer.hash();
+        let answer = answer.tagged(request, &etag)?;
         Ok(match position {
             Some(position) => answer.header("consistency-token", &Token::of_feed(position).quoted()),
             None => answer,
         })
     }
 
-    fn tagged(self, request: &Request, etag: &str) -> Result<Self, Problem> {
-        let known = request.if_none_match()?;
-        let answer = self.header("etag", &format!("\"{etag}\"")).header("cache-control", "private, no-cache");
-        if known.is_none_or(|known| !known.names(etag)) {
-            return Ok(answer);
+    /// As a document that is the same for everybody until the next deployment: with a hash of the body as its tag, and kept by caches for
+    /// some minutes.
+    #[must_use]
+    pub fn document(self) -> Self {
+        let etag = format!("\"{}\"", self.hash());
+        self.header("etag", &etag).header("cache-control", "public, max-age=300")
+    }
+
+    /// The answer, or what its tag makes of the request's conditions: 304 if the caller has it so already.
+    ///
+    /// # Errors
+    /// 400 if a condition cannot be read, 412 if `If-Match` does not name it.
+    pub fn unless_known(self, request: &Request) -> Result<Self, Problem> {
+        let tag = self.headers.iter().find(|(name, _)| name == "etag").map_or("", |(_, tag)| tag.trim_matches('"'));
+        if !request.matches(tag)? {
+            return Err(Problem::new(&PRECONDITION_FAILED, "`If-Match` does not name what there is"));
         }
-        let headers = answer.headers.into_iter().filter(|(name, _)| name != "content-type").collect();
+        if request.if_none_match()?.is_none_or(|known| !known.names(tag)) {
+            return Ok(self);
+        }
+        let headers = self.headers.into_iter().filter(|(name, _)| name != "content-type").collect();
         Ok(Self { status: 304, headers, body: String::new() })
+    }
+
+    fn tagged(self, request: &Request, etag: &str) -> Result<Self, Problem> {
+        self.header("etag", &format!("\"{etag}\"")).header("cache-control", "private, no-cache").unless_known(request)
+    }
+
+    /// What tells this body from any other.
+    fn hash(&self) -> String {
+        let hash: String = Sha256::digest(self.body.as_bytes()).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        format!("h{hash}")
     }
 
     /// A page of a list: `{"items", "next"}` and a `Link` to the next page.
     ///
     /// # Errors
-    /// 400 if `If-None-Match` cannot be read.
+    /// 400 if a condition cannot be read, 412 if `If-Match` does not name it.
     pub fn page(
         request: &Request,
         position: Option<FeedPosition>,

@@ -84,8 +84,10 @@ pub enum Kind {
     Html,
     /// A page `{"items", "next"}`.
     List,
-    /// Something else, as the page of a problem.
+    /// What is the same for everybody, as the page of a problem, with an `ETag`.
     Document,
+    /// What is said where there is no call.
+    Fallback,
 }
 
 /// How to name a type in the OpenAPI document and list what it needs.
@@ -137,6 +139,12 @@ impl Call {
     /// A call without a token whose answer is a document.
     pub fn public(function: &'static str, path: &'static str, summary: &'static str) -> Self {
         Self { access: Access::Public, kind: Kind::Document, ..Self::get(function, path, summary) }
+    }
+
+    /// What answers every request that no other call takes. It takes all that comes.
+    pub fn fallback(function: &'static str) -> Self {
+        let call = Self::public(function, "$default", "There is no such call.");
+        Self { kind: Kind::Fallback, method: "ANY", ..call }
     }
 
     /// With a body.
@@ -214,6 +222,17 @@ impl Call {
         self
     }
 
+    /// Whether a path is one of this call's, whatever the method.
+    pub fn has_path(&self, path: &str) -> bool {
+        let mut parts = path.split('/');
+        let mut is_greedy = false;
+        let fits = self.path.split('/').all(|segment| {
+            is_greedy = segment.ends_with("+}");
+            parts.next().is_some_and(|part| if segment.starts_with('{') { !part.is_empty() } else { part == segment })
+        });
+        fits && (is_greedy || parts.next().is_none())
+    }
+
     fn get(function: &'static str, path: &'static str, summary: &'static str) -> Self {
         Self {
             function,
@@ -233,6 +252,31 @@ impl Call {
             answer: None,
             rules: Vec::new(),
             problems: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_belongs_to_the_calls_whose_segments_fit() {
+        for (of, path, expected) in [
+            ("/users", "/users", true),
+            ("/users", "/users/", false),
+            ("/users", "/user", false),
+            ("/users/{id}", "/users/7", true),
+            ("/users/{id}", "/users/", false),
+            ("/users/{id}", "/users/7/audit", false),
+            ("/users/{id}/audit", "/users/7/audit", true),
+            ("/events/{stream+}", "/events/a", true),
+            ("/events/{stream+}", "/events/a/b/c", true),
+            ("/events/{stream+}", "/events", false),
+            ("/events/{stream+}", "/events/", false),
+            ("$default", "/", false),
+        ] {
+            assert_eq!(Call::public("f", of, "s").has_path(path), expected, "{of} {path}");
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use http::Method;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -117,7 +118,10 @@ async fn answer(
     event: LambdaEvent<ApiGatewayV2httpRequest>,
 ) -> Result<ApiGatewayV2httpResponse, Error> {
     let (call, handle) = &*handler;
-    let mut observed = Observed::call(call, domain);
+    let request_id = event.payload.request_context.request_id.clone().unwrap_or_default();
+    let mut observed = Observed::call(call, domain, &request_id);
+    // `HEAD` is answered as `GET` is, but for the body.
+    let is_head = event.payload.request_context.http.method == Method::HEAD;
     let result = match Request::read(event.payload, event.context.deadline, call.access) {
         Ok(request) => {
             observed.request(&request);
@@ -135,25 +139,23 @@ async fn answer(
     };
     let answer = answer.header("x-correlation-id", observed.correlation_id());
     observed.finish_call(&app, answer.status, problem.as_ref());
+    let answer = if is_head { Answer { body: String::new(), ..answer } } else { answer };
     Ok(answer.into())
 }
 
-/// What holds for every call: the role, no parameter that would be ignored, and tokens that can be read, also where nothing depends on
-/// them.
+/// What holds for every call: the role, no parameter or body that would be ignored, and tokens and conditions that can be read, also
+/// where nothing depends on them.
 fn check(call: &Call, request: &Request) -> Result<(), Problem> {
     if !request.caller.may(call.access) {
         return Err(Problem::new(&FORBIDDEN, format!("the call needs the role `{}`", call.access.role().unwrap_or_default())));
     }
-    let known = |name: &str| call.query.iter().any(|known| known.name == name);
-    let unknown: Vec<(String, String)> =
-        request.query_names().filter(|name| !known(name)).map(|name| (format!("/query/{name}"), "unknown parameter".to_owned())).collect();
-    if !unknown.is_empty() {
-        return Err(Problem::invalid(unknown));
+    if call.kind == Kind::Fallback {
+        return Ok(());
     }
-    if call.kind != Kind::Document {
-        request.tokens()?;
-    }
-    Ok(())
+    request.check_body(call.body.is_some())?;
+    request.check_query(&call.query)?;
+    // A document is of no tenant, so that no token can be about it.
+    if call.kind == Kind::Document { Ok(()) } else { request.check_conditions() }
 }
 
 /// Whether the call may wait for views.

@@ -26,9 +26,9 @@ pub use event_view::{EventSummary, EventView};
 pub use function::Function;
 pub use list::List;
 pub use observe::metric;
-pub use parameter::{Parameter, Shape};
+pub use parameter::{Parameter, Shape, parse_time};
 pub use problem::Problem;
-pub use request::{Caller, Cursor, Request, read_json};
+pub use request::{Caller, Cursor, Request, parse_json, read_json};
 
 pub use lambda_runtime::Error;
 

@@ -25,9 +25,10 @@ pub(crate) struct Observed {
 }
 
 impl Observed {
-    /// An HTTP call.
-    pub(crate) fn call(call: &Call, service: &str) -> Self {
-        Self::start(call.function, service, json!({ "route": format!("{} {}", call.method, call.path) }))
+    /// An HTTP call. Until the request is read, the gateway's id of it is all that is known.
+    pub(crate) fn call(call: &Call, service: &str, request_id: &str) -> Self {
+        let route = format!("{} {}", call.method, call.path);
+        Self::start(call.function, service, json!({ "route": route, "requestId": request_id, "correlationId": request_id }))
     }
 
     /// Another event.
@@ -51,7 +52,7 @@ impl Observed {
         self.set("path", request.raw_path.as_str());
     }
 
-    /// The correlation id, once the request was read.
+    /// The correlation id; that of the gateway until the request was read.
     pub(crate) fn correlation_id(&self) -> &str {
         self.fields.get("correlationId").and_then(Value::as_str).unwrap_or_default()
     }

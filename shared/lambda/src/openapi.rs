@@ -12,7 +12,7 @@ use crate::{Parameter, Shape};
 pub fn document(calls: &[Call]) -> Value {
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     let mut schemas = Map::new();
-    for call in calls {
+    for call in calls.iter().filter(|call| call.kind != Kind::Fallback) {
         schemas.extend(parameters(call).into_iter().filter_map(|(_, parameter)| {
             let Shape { name, schema } = parameter.shape;
             Some((name?.to_owned(), schema))
@@ -29,7 +29,12 @@ pub fn document(calls: &[Call]) -> Value {
     schemas.insert("CommandAnswer".to_owned(), command_answer());
     json!({
         "openapi": "3.1.0",
-        "info": { "title": "Headwater", "version": env!("CARGO_PKG_VERSION"), "license": { "name": "MIT OR Apache-2.0" } },
+        "info": {
+            "title": "Headwater",
+            "version": env!("CARGO_PKG_VERSION"),
+            "license": { "name": "MIT OR Apache-2.0" },
+            "description": "`HEAD` is answered wherever `GET` is, with the same headers. Any other method that a path lacks is 405, with `Allow`.",
+        },
         "paths": paths,
         "components": {
             "schemas": schemas,
@@ -74,6 +79,7 @@ fn headers(call: &Call) -> Vec<(&'static str, Shape, &'static str)> {
     let cause = "The event that the command follows from, as `identity/users/ada@4`, or a commit's id; kept with its events.";
     let wait = "`wait=N`: how many seconds the answer may wait for the views, 2 if absent, 10 at most.";
     let unchanged = ("If-None-Match", Shape::if_none_match(), "304 if the answer still has one of these tags.");
+    let same = ("If-Match", Shape::if_match(), "412 unless the answer still has one of these tags.");
     match call.kind {
         Kind::Create | Kind::Command if call.is_about_streams => vec![
             ("If-Match", Shape::if_match(), if_match),
@@ -82,12 +88,13 @@ fn headers(call: &Call) -> Vec<(&'static str, Shape, &'static str)> {
             ("X-Causation-Id", Shape::cause(), cause),
         ],
         Kind::Entity | Kind::Html | Kind::List if call.is_about_streams => vec![
+            same,
             unchanged,
             ("Consistency-Token", Shape::tokens(), "Answer from views that have reached all of these tokens."),
             ("Prefer", Shape::text(), wait),
         ],
-        Kind::Entity | Kind::Html | Kind::List => vec![unchanged],
-        Kind::Create | Kind::Command | Kind::Document => vec![],
+        Kind::Entity | Kind::Html | Kind::List | Kind::Document => vec![same, unchanged],
+        Kind::Create | Kind::Command | Kind::Fallback => vec![],
     }
 }
 
@@ -120,7 +127,7 @@ fn responses(call: &Call) -> Value {
         let created = json!({ "description": "Something was created.", "content": content, "headers": answer_headers(call, Kind::Create) });
         responses.insert("201".to_owned(), created);
     }
-    if matches!(call.kind, Kind::Entity | Kind::Html | Kind::List) {
+    if call.method == "GET" {
         responses.insert("304".to_owned(), json!({ "description": "The caller has it so already." }));
     }
     for status in statuses(call) {
@@ -139,7 +146,7 @@ fn success(call: &Call) -> (&'static str, Value) {
         Kind::Entity => ("200", json_of(answer)),
         Kind::Html => ("200", json!({ "text/html": { "schema": { "type": "string" } } })),
         Kind::List => ("200", json_of(page_of(&answer))),
-        Kind::Document => ("200", json!({})),
+        Kind::Document | Kind::Fallback => ("200", json!({})),
     }
 }
 
@@ -154,9 +161,9 @@ fn page_of(item: &Value) -> Value {
 /// The statuses that a call of this kind can have besides its success.
 fn statuses(call: &Call) -> Vec<u16> {
     let common: &[u16] = match call.kind {
-        Kind::Document => return vec![404],
-        Kind::Entity | Kind::Html | Kind::List => &[400, 401, 403, 404, 422, 500, 503],
-        Kind::Create | Kind::Command => &[400, 401, 403, 404, 413, 422, 500, 503],
+        Kind::Document | Kind::Fallback => &[400, 404, 412, 413, 415, 422, 500, 503],
+        Kind::Entity | Kind::Html | Kind::List => &[400, 401, 403, 404, 412, 413, 415, 422, 500, 503],
+        Kind::Create | Kind::Command => &[400, 401, 403, 404, 413, 415, 422, 500, 503],
     };
     let mut statuses = common.to_vec();
     if matches!(call.kind, Kind::Create | Kind::Command) && call.is_about_streams {
@@ -197,7 +204,7 @@ fn answer_headers(call: &Call, kind: Kind) -> Value {
         (false, _) => json!({ "ETag": tag }),
     };
     match (kind, tags) {
-        (Kind::Document, _) => json!({}),
+        (Kind::Document, _) => json!({ "ETag": tag }),
         (Kind::Create, Value::Object(mut tags)) => {
             tags.insert("Location".to_owned(), header("Where the new thing is."));
             Value::Object(tags)

@@ -150,6 +150,29 @@ pub(crate) fn is_correlation_id(id: &str) -> bool {
     (1..=LONGEST_CORRELATION_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
 }
 
+/// A whole number as we write it: digits alone, without a sign or a leading zero.
+fn whole_number(text: &str, range: RangeInclusive<u64>) -> Option<u64> {
+    let is_canonical = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    text.parse().ok().filter(|number| is_canonical && range.contains(number))
+}
+
+/// A time as RFC 3339 writes it: `2026-11-21T10:00:00Z`, in the years 0000 to 9999 of UTC.
+pub fn parse_time(text: &str) -> Option<Timestamp> {
+    // jiff reads other spellings, too: 20261121T100000Z, years with a sign, zones in brackets.
+    let (date_and_time, rest) = text.split_at_checked("2026-11-21T10:00:00".len())?;
+    let like = |text: &str, pattern: &str| {
+        text.len() == pattern.len()
+            && text.bytes().zip(pattern.bytes()).all(|(b, p)| if p == b'0' { b.is_ascii_digit() } else { b.eq_ignore_ascii_case(&p) })
+    };
+    let offset = match rest.strip_prefix('.') {
+        Some(fraction) => fraction.trim_start_matches(|c: char| c.is_ascii_digit()),
+        None => rest,
+    };
+    let is_offset = ["Z", "+00:00", "-00:00"].iter().any(|pattern| like(offset, pattern));
+    let is_spelt_so = is_offset && like(date_and_time, "0000-00-00T00:00:00");
+    text.parse().ok().filter(|time| is_spelt_so && field::time(*time).is_ok())
+}
+
 impl Request {
     /// A parameter of the query string that is an id: 1–64 of `A-Z a-z 0-9 _ -`.
     ///
@@ -164,8 +187,7 @@ impl Request {
     /// # Errors
     /// 422 if it is none.
     pub fn number(&self, name: &str) -> Result<Option<u64>, Problem> {
-        let read = |text: &str| text.parse().ok().filter(|number| *number <= LARGEST_VERSION && text.bytes().all(|b| b.is_ascii_digit()));
-        self.parameter(name, &format!("a number from 0 to {LARGEST_VERSION}"), read)
+        self.parameter(name, &format!("a number from 0 to {LARGEST_VERSION}"), |text| whole_number(text, 0..=LARGEST_VERSION))
     }
 
     /// A parameter of the query string that is a time of RFC 3339, of the years 0000 to 9999.
@@ -173,8 +195,7 @@ impl Request {
     /// # Errors
     /// 422 if it is none.
     pub fn time(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
-        let read = |text: &str| text.parse().ok().filter(|time| field::time(*time).is_ok());
-        self.parameter(name, "a time as 2026-11-21T10:00:00Z", read)
+        self.parameter(name, "a time as 2026-11-21T10:00:00Z", parse_time)
     }
 
     /// How many items a page may have: `limit`, 1–200, 50 if absent.
@@ -182,7 +203,7 @@ impl Request {
     /// # Errors
     /// 422 if it is no number in that range.
     pub fn limit(&self) -> Result<usize, Problem> {
-        let limit = self.parameter("limit", "a number from 1 to 200", |text| text.parse().ok().filter(|limit| LIMITS.contains(limit)))?;
+        let limit = self.parameter("limit", "a number from 1 to 200", |text| whole_number(text, LIMITS))?;
         usize::try_from(limit.unwrap_or(DEFAULT_LIMIT)).map_err(Problem::internal)
     }
 
@@ -199,6 +220,49 @@ mod tests {
     use regex::Regex;
 
     use super::*;
+
+    #[test]
+    fn numbers_are_digits_within_a_range() {
+        let read = |text: &str| whole_number(text, 0..=LARGEST_VERSION);
+        assert_eq!(["0", "7", "999999999999999"].map(read), [Some(0), Some(7), Some(LARGEST_VERSION)]);
+        for none in ["", "+7", "-0", "07", "00", "7 ", "7.0", "1e3", "0x7", "٧", "1000000000000000", "99999999999999999999"] {
+            assert_eq!(read(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn times_are_of_rfc_3339_and_of_four_digits_of_year() {
+        for (text, expected) in [
+            ("2026-11-21T10:00:00Z", "2026-11-21T10:00:00Z"),
+            ("2026-11-21t10:00:00z", "2026-11-21T10:00:00Z"),
+            ("2026-11-21T10:00:00.123456+01:30", "2026-11-21T08:30:00.123456Z"),
+            ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(parse_time(text).map(|time| time.to_string()).as_deref(), Some(expected), "{text}");
+        }
+        for none in [
+            "",
+            "now",
+            "2026-11-21",
+            "2026-11-21T10:00:00",
+            "2026-11-21T10:00Z",
+            "2026-11-21 10:00:00Z",
+            "20261121T100000Z",
+            "2026-11-21T10:00:00Z[UTC]",
+            "2026-11-21T10:00:00+01",
+            "2026-11-21T10:00:00+0100",
+            "2026-13-21T10:00:00Z",
+            "2026-02-30T10:00:00Z",
+            "2026-11-21T25:00:00Z",
+            "-009999-01-02T00:00:00Z",
+            "+002026-11-21T10:00:00Z",
+            "0000-01-01T00:00:00+00:01",
+            "2026-11-21T10:00:00.Z",
+            "2026-11-21T10:00:00é",
+        ] {
+            assert_eq!(parse_time(none), None, "{none}");
+        }
+    }
 
     proptest! {
         #[test]

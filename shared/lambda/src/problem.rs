@@ -40,6 +40,8 @@ problem_types! {
         "Queries need the role `reader`, commands `writer`, audit, streams and policies `operator`. None implies another.";
     NOT_FOUND, "not-found", 404, "There is no such thing.",
         "It was never created, was deleted, or belongs to another tenant.";
+    METHOD_NOT_ALLOWED, "method-not-allowed", 405, "The path has no such method.",
+        "`Allow` lists the methods that it has.";
     CONCURRENT_MODIFICATION, "concurrent-modification", 409, "Others changed it meanwhile, in a way that matters.",
         "`version` names a version that is not the present one any more, and of the `events` that came after it at least one does not go together with the command. \
          Nothing was written. Look at the events and decide again on the present version, or leave `version` out to be decided on whatever is there.";
@@ -51,6 +53,8 @@ problem_types! {
         "Send less in one request.";
     COMMIT_TOO_LARGE, "commit-too-large", 413, "What the command would write is over a limit of the store.",
         "One commit holds at most 400 KB, and one transaction at most 100 items and 4 MB. Nothing was written. Split the command.";
+    UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", 415, "The body is coded.",
+        "Send the body as it is, without `Content-Encoding`. Bodies are JSON in UTF-8, whatever their `Content-Type` says.";
     INVALID, "invalid-request", 422, "A field is invalid.",
         "`errors` lists each field at fault by its JSON pointer. Unknown fields are errors too, so that a misspelt one is never ignored.";
     KEY_REUSED, "idempotency-key-reused", 422, "The Idempotency-Key came with another request before.",
@@ -75,9 +79,10 @@ pub struct Problem {
     name: &'static str,
     status: u16,
     title: &'static str,
-    detail: String,
+    // Boxed, so that a result that may be a problem stays small.
+    detail: Box<str>,
     members: Map<String, Value>,
-    headers: Vec<(&'static str, String)>,
+    headers: Box<[(&'static str, String)]>,
     is_out_of_reach: bool,
     /// What the operator sees in the log and the client never does.
     pub cause: Option<String>,
@@ -91,7 +96,7 @@ impl Problem {
             name: kind.name,
             status: kind.status,
             title: kind.title,
-            detail: detail.into(),
+            detail: detail.into().into(),
             members: Map::new(),
             headers: retry_after.into_iter().collect(),
             is_out_of_reach: false,
@@ -125,7 +130,7 @@ impl Problem {
     /// Adds a header to the answer, by its name in lower case.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+        self.headers = self.headers.into_iter().chain([(name, value.into())]).collect();
         self
     }
 
@@ -165,14 +170,24 @@ impl Problem {
         body.insert("title".to_owned(), self.title.into());
         body.insert("status".to_owned(), self.status.into());
         if !self.detail.is_empty() {
-            body.insert("detail".to_owned(), self.detail.as_str().into());
+            body.insert("detail".to_owned(), self.detail.as_ref().into());
         }
         let answer = Answer::json(self.status, &Value::Object(body)).header("content-type", "application/problem+json");
         self.headers.iter().fold(answer, |answer, (name, value)| answer.header(name, value))
     }
 
     fn refused(rule: &'static Rule, detail: String, members: Map<String, Value>) -> Self {
-        Self { name: rule.name, status: 409, title: rule.title, detail, members, headers: Vec::new(), is_out_of_reach: false, cause: None }
+        let detail = detail.into();
+        Self {
+            name: rule.name,
+            status: 409,
+            title: rule.title,
+            detail,
+            members,
+            headers: Box::default(),
+            is_out_of_reach: false,
+            cause: None,
+        }
     }
 }
 

@@ -6,6 +6,14 @@ use headwater_lambda::{Access, Request};
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 
+/// `{"sub":"me","tenant":"acme","roles":["reader"]}`, unsigned.
+const TOKEN: &str = "Bearer e30.eyJzdWIiOiJtZSIsInRlbmFudCI6ImFjbWUiLCJyb2xlcyI6WyJyZWFkZXIiXX0.c2ln";
+
+/// A text as a query string has it.
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
 // A cursor, a line, a number or a time, a line, and a header.
 fuzz_target!(|text: &str| {
     let mut lines = text.splitn(3, '\n').map(str::to_owned);
@@ -13,8 +21,8 @@ fuzz_target!(|text: &str| {
     let (cursor, number, header) = (line(), line(), line());
     let read = |cursor: &str, header: &str| {
         let event: ApiGatewayV2httpRequest = serde_json::from_value(json!({
-            "headers": { "consistency-token": header, "if-match": header, "if-none-match": header, "prefer": header, "idempotency-key": header },
-            "queryStringParameters": { "cursor": cursor, "limit": number, "after": number, "at": number, "id": number },
+            "headers": { "authorization": TOKEN, "consistency-token": header, "if-match": header, "if-none-match": header, "prefer": header, "idempotency-key": header },
+            "rawQueryString": format!("cursor={0}&limit={1}&after={1}&at={1}&id={1}", encoded(cursor), encoded(&number)),
             "requestContext": {
                 "timeEpoch": 0, "http": { "method": "GET" },
                 "authorizer": { "jwt": { "claims": { "sub": "me", "tenant": "acme", "roles": "[reader]" }, "scopes": null } },

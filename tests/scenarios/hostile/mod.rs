@@ -5,5 +5,6 @@ mod access;
 mod bodies;
 mod cursors;
 mod headers;
+mod http;
 mod paths;
 mod target;

@@ -33,6 +33,8 @@ pub(super) struct Route {
     pub(super) takes_body: bool,
     /// Whether it answers with a page of a list.
     pub(super) is_list: bool,
+    /// The names of its query string's parameters.
+    pub(super) queries: Vec<String>,
     /// The statuses that it may answer with.
     pub(super) statuses: BTreeSet<u16>,
 }
@@ -47,11 +49,12 @@ impl Route {
     fn read(path: &str, method: &str, operation: &Value) -> Self {
         let description = operation["description"].as_str().unwrap_or_default();
         let role = description.split('`').nth(1).map(str::to_owned);
-        let parameters = operation["parameters"].as_array();
-        let is_list = parameters.into_iter().flatten().any(|parameter| parameter["name"] == "cursor");
+        let parameters = operation["parameters"].as_array().into_iter().flatten().filter(|parameter| parameter["in"] == "query");
+        let queries: Vec<String> = parameters.filter_map(|parameter| parameter["name"].as_str()).map(str::to_owned).collect();
+        let is_list = queries.iter().any(|name| name == "cursor");
         let takes_body = operation["requestBody"].is_object();
         let statuses = operation["responses"].as_object().into_iter().flatten().filter_map(|(status, _)| status.parse().ok()).collect();
-        Self { method: method.to_uppercase(), path: path.to_owned(), role, takes_body, is_list, statuses }
+        Self { method: method.to_uppercase(), path: path.to_owned(), role, takes_body, is_list, queries, statuses }
     }
 }
 
@@ -97,11 +100,11 @@ impl Target {
     /// Sends a call that may as well be answered: nothing is the service's own failure.
     pub(super) async fn answer(&mut self, what: &str, call: Call) -> Result<Reply> {
         let reply = self.send(what, call).await?;
-        self.check(what, &reply, reply.status / 100 == 2 || reply.status / 100 == 4);
+        self.check(what, &reply, matches!(reply.status / 100, 2 | 4) || reply.status == 304);
         Ok(reply)
     }
 
-    async fn send(&self, what: &str, call: Call) -> Result<Reply> {
+    pub(super) async fn send(&self, what: &str, call: Call) -> Result<Reply> {
         tokio::time::timeout(PATIENCE, call.send()).await.with_context(|| format!("{what}: no answer in time"))?
     }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use headwater::{StreamName, UniqueKey, UniqueValue};
 use headwater_lambda::{Access, Answer, App, List, Problem, Request};
 use serde::{Deserialize, Serialize};
@@ -127,19 +129,16 @@ fn request(call: &Call, headers: &Headers, at: i64) -> Result<Request, Problem> 
             fields[name] = json!(value);
         }
     }
-    let mut query = json!({});
-    if let Call::List { limit, .. } = call {
-        query["limit"] = json!(limit.to_string());
-    }
-    if let Some(cursor) = &headers.cursor {
-        query["cursor"] = json!(cursor);
-    }
+    let limit = if let Call::List { limit, .. } = call { Some(format!("limit={limit}")) } else { None };
+    let query: Vec<String> = limit.into_iter().chain(headers.cursor.iter().map(|cursor| format!("cursor={cursor}"))).collect();
+    let claims = json!({ "sub": "client", "tenant": TENANT, "roles": ["writer"] });
+    fields["authorization"] = format!("Bearer e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string())).into();
     let (method, path) = match call.stream() {
         Some(stream) if call.row().is_none() => ("POST", format!("/{}", stream.within_tenant())),
         _ => ("GET", "/sim".to_owned()),
     };
     let event: ApiGatewayV2httpRequest = serde_json::from_value(json!({
-        "version": "2.0", "rawPath": path, "headers": fields, "queryStringParameters": query, "isBase64Encoded": false,
+        "version": "2.0", "rawPath": path, "headers": fields, "rawQueryString": query.join("&"), "isBase64Encoded": false,
         "body": serde_json::to_string(call).unwrap(),
         "requestContext": {
             "requestId": headers.correlation_id, "timeEpoch": at, "http": { "method": method, "path": path },

@@ -1,7 +1,7 @@
 //! From when to when: a part of a list whose order is newest first.
 
-use headwater::{IndexKey, field};
-use headwater_lambda::{Problem, Request};
+use headwater::IndexKey;
+use headwater_lambda::{Problem, Request, parse_time};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -42,7 +42,7 @@ impl Range {
 
 fn instant(text: &str, end: fn(Date) -> Option<Timestamp>) -> Option<Timestamp> {
     // A date has other spellings too, which jiff would read.
-    if text.len() == "2026-11-21".len() { end(text.parse().ok()?) } else { text.parse().ok().filter(|time| field::time(*time).is_ok()) }
+    if text.len() == "2026-11-21".len() { end(text.parse().ok()?) } else { parse_time(text) }
 }
 
 fn first(day: Date) -> Option<Timestamp> {

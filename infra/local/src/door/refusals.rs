@@ -20,6 +20,11 @@ pub(super) fn access_denied(service: Service, message: &str) -> Answer {
     }
 }
 
+/// The request names another machine than this one: see [`crate::loopback`].
+pub(super) fn from_elsewhere() -> Answer {
+    access_denied(Service::DynamoDb, "`Host` and `Origin` must name this machine")
+}
+
 /// The access key belongs to no function.
 pub(super) fn unknown_key(service: Service) -> Answer {
     let message = "The security token included in the request is invalid.";

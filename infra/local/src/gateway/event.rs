@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::routes::{Match, decode};
-use crate::template::ACCOUNT;
+use crate::template::{ACCOUNT, DEFAULT_ROUTE};
 
 /// The id of the one API.
 const API_ID: &str = "local";
@@ -31,7 +31,10 @@ pub(super) struct Request<'a> {
 /// The event for a request that goes to this route.
 pub(super) fn event(request: &Request<'_>, found: &Match<'_>) -> Value {
     let uri = &request.parts.uri;
-    let route_key = format!("{} {}", found.route.method, found.route.path);
+    let route_key = match found.route.path.as_str() {
+        DEFAULT_ROUTE => DEFAULT_ROUTE.to_owned(),
+        path => format!("{} {path}", found.route.method),
+    };
     let mut event = json!({
         "version": "2.0",
         "routeKey": route_key,

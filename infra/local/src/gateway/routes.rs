@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
 
-use crate::template::{Function, Route};
+use crate::template::{DEFAULT_ROUTE, Function, Route};
 
 /// All routes, the most specific first.
 #[derive(Debug, Default)]
@@ -25,6 +25,8 @@ enum Segment {
     Parameter(String),
     /// `{name+}`: all that is left, at least one segment.
     Greedy(String),
+    /// The route `$default`: any path at all.
+    Any,
 }
 
 /// A route that fits a request.
@@ -67,11 +69,15 @@ impl Segment {
             Self::Literal(_) => 0,
             Self::Parameter(_) => 1,
             Self::Greedy(_) => 2,
+            Self::Any => 3,
         }
     }
 }
 
 fn segments(path: &str) -> Vec<Segment> {
+    if path == DEFAULT_ROUTE {
+        return vec![Segment::Any];
+    }
     path.trim_start_matches('/').split('/').map(segment).collect()
 }
 
@@ -102,6 +108,7 @@ fn fit(segments: &[Segment], parts: &[&str]) -> Option<BTreeMap<String, String>>
                 let rest = Some(rest.join("/")).filter(|rest| !rest.is_empty())?;
                 parameters.insert(name.clone(), decode(&rest));
             }
+            Segment::Any => parts.by_ref().for_each(drop),
         }
     }
     parts.next().is_none().then_some(parameters)
@@ -157,6 +164,21 @@ mod tests {
         ] {
             let found = routes.find(method, path).map(|m| m.function);
             assert_eq!(found, expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn the_default_route_takes_what_no_other_takes() {
+        let routes = routes(&[("ANY", DEFAULT_ROUTE), ("GET", "/events/{stream+}"), ("GET", "/users/{id}")]);
+        for (method, path, expected) in [
+            ("GET", "/users/7", "GET /users/{id}"),
+            ("HEAD", "/users/7", "ANY $default"),
+            ("GET", "/events/a/b", "GET /events/{stream+}"),
+            ("GET", "/events", "ANY $default"),
+            ("POST", "/", "ANY $default"),
+            ("OPTIONS", "*", "ANY $default"),
+        ] {
+            assert_eq!(routes.find(method, path).map(|found| found.function), Some(expected), "{method} {path}");
         }
     }
 

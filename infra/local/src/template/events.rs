@@ -10,12 +10,15 @@ use uuid::Uuid;
 use super::roles::Role;
 use super::typed;
 
+/// The path of the route that takes what no other takes.
+pub const DEFAULT_ROUTE: &str = "$default";
+
 /// A route of the HTTP API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     /// An upper-case method, or `ANY`.
     pub method: String,
-    /// A path with `{name}` and, at its end, `{name+}`.
+    /// A path with `{name}` and, at its end, `{name+}`; or [`DEFAULT_ROUTE`].
     pub path: String,
     /// Whether a valid token is needed.
     pub authorized: bool,
@@ -86,8 +89,8 @@ pub struct Schedule {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct RouteProperties {
-    method: String,
-    path: String,
+    method: Option<String>,
+    path: Option<String>,
     #[serde(rename = "ApiId")]
     _api_id: Option<Value>,
     auth: Option<RouteAuth>,
@@ -107,9 +110,14 @@ pub(super) fn route(properties: Value) -> Result<Route> {
     if route.payload_format_version.is_some_and(|version| version != "2.0") {
         bail!("only payload format 2.0 is supported on one machine");
     }
+    let (method, path) = match (route.method, route.path) {
+        (Some(method), Some(path)) => (method.to_uppercase().replace('*', "ANY"), path),
+        (None, None) => ("ANY".to_owned(), DEFAULT_ROUTE.to_owned()),
+        _ => bail!("a route has a method and a path, or neither"),
+    };
     Ok(Route {
-        method: route.method.to_uppercase().replace('*', "ANY"),
-        path: route.path,
+        method,
+        path,
         authorized: route.auth.is_none_or(|auth| auth.authorizer != "NONE"),
         timeout: Duration::from_millis(route.timeout_in_millis.unwrap_or(30_000).min(30_000)),
     })

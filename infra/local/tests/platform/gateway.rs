@@ -48,6 +48,17 @@ async fn tokens_are_checked_before_the_function_runs() {
 }
 
 #[tokio::test]
+async fn head_has_no_body_and_no_length_of_one() {
+    let system = System::start().await;
+    let token = system.token().await;
+    let answer = system.request(Method::HEAD, "/things/7").bearer_auth(token).send().await.unwrap();
+    assert_eq!((answer.status(), answer.headers().get("content-length")), (StatusCode::OK, None));
+    assert!(answer.headers().contains_key("content-type") && answer.bytes().await.unwrap().is_empty());
+    let nowhere = system.request(Method::HEAD, "/open").send().await.unwrap();
+    assert_eq!(nowhere.status(), 404, "a HEAD is a route of its own");
+}
+
+#[tokio::test]
 async fn the_gateway_s_own_errors_are_aws_s() {
     let system = System::start().await;
     let long = "x".repeat(11_000);
@@ -101,4 +112,33 @@ async fn the_clock_moves_requests_and_no_token_expires_by_it() {
     let before = epoch().await;
     system.dev("clock", json!({"advanceSeconds": 40 * 86_400})).await;
     assert!(epoch().await - before >= 40 * 86_400_000);
+}
+
+#[tokio::test]
+async fn development_calls_are_for_this_machine_alone() {
+    let system = System::start().await;
+    let token = json!({ "tenant": "acme", "subject": "eve", "roles": ["writer"] }).to_string();
+    let calls = [
+        (Method::POST, "token", token.as_str()),
+        (Method::POST, "faults", r#"{"service": "dynamodb", "fault": "none", "rate": 0}"#),
+        (Method::POST, "kill", r#"{"function": "echo"}"#),
+        (Method::POST, "clock", r#"{"advanceSeconds": 1}"#),
+        (Method::POST, "event-sources", r#"{"function": "relay", "enabled": true}"#),
+        (Method::POST, "meter/reset", ""),
+        (Method::GET, "meter", ""),
+        (Method::GET, "faults", ""),
+        (Method::GET, "lag", ""),
+        (Method::GET, "endpoint", ""),
+    ];
+    for (method, call, body) in calls {
+        let status = async |header: &str, value: &str| {
+            let request = system.request(method.clone(), &format!("/dev/{call}")).header(header, value).body(body.to_owned());
+            request.send().await.unwrap().status().as_u16()
+        };
+        for (header, value) in [("host", "evil.example:3000"), ("origin", "http://evil.example"), ("origin", "null")] {
+            assert_eq!(status(header, value).await, 403, "/dev/{call} with {header}: {value}");
+        }
+        assert_ne!(status("host", "localhost:3000").await, 403, "/dev/{call}");
+        assert_ne!(status("origin", system.url()).await, 403, "/dev/{call}");
+    }
 }

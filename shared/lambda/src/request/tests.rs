@@ -1,14 +1,20 @@
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use super::*;
 use crate::problem::FORBIDDEN;
 
-/// A request as the gateway sends it; `change` is laid over its top level.
-fn read(change: serde_json::Value) -> Result<Request, Problem> {
+/// A token with these claims, as an `Authorization` header carries it.
+fn bearer(claims: &serde_json::Value) -> String {
+    format!("Bearer e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()))
+}
+
+/// A request as the gateway sends it; `change` is laid over its top level, but for the headers, which are added.
+pub(super) fn read(change: serde_json::Value) -> Result<Request, Problem> {
     let mut event = json!({
         "version": "2.0", "routeKey": "GET /identity/users/{id}", "rawPath": "/identity/users/7", "rawQueryString": "limit=7&cursor=old&q=a%20b",
-        "headers": { "x-correlation-id": "ticket-7", "x-causation-id": "identity/users/ada@4", "prefer": "respond-async, wait=30" },
-        "queryStringParameters": { "limit": "7", "q": "a b" },
+        "headers": { "authorization": bearer(&json!({ "sub": "me", "tenant": "acme", "roles": ["reader", "writer"] })), "x-correlation-id": "ticket-7", "x-causation-id": "identity/users/ada@4", "prefer": "respond-async, wait=30" },
+        "queryStringParameters": { "limit": "7", "cursor": "old", "q": "a b" },
         "pathParameters": { "id": "7" },
         "requestContext": {
             "accountId": "1", "apiId": "a", "domainName": "d", "requestId": "r-1", "routeKey": "k", "stage": "$default", "time": "t", "timeEpoch": 1_795_000_000_123_i64,
@@ -18,7 +24,10 @@ fn read(change: serde_json::Value) -> Result<Request, Problem> {
         "isBase64Encoded": false,
     });
     for (name, value) in change.as_object().into_iter().flatten() {
-        event[name] = value.clone();
+        match value.as_object().filter(|_| name == "headers") {
+            Some(headers) => headers.iter().for_each(|(name, value)| event["headers"][name] = value.clone()),
+            None => event[name] = value.clone(),
+        }
     }
     Request::read(serde_json::from_value(event).unwrap(), 0, Access::Reader)
 }
@@ -56,8 +65,14 @@ fn without_a_usable_tenant_and_subject_nobody_calls() {
     ] {
         let mut context = json!({ "http": { "method": "GET" }, "timeEpoch": 0 });
         context["authorizer"] = json!({ "jwt": { "claims": claims, "scopes": null } });
-        assert_eq!(read(json!({ "requestContext": context })).unwrap_err().status(), 401, "{claims}");
+        let headers = json!({ "authorization": bearer(&claims) });
+        assert_eq!(read(json!({ "requestContext": context, "headers": headers })).unwrap_err().status(), 401, "{claims}");
     }
+    assert_eq!(read(json!({ "headers": { "authorization": null } })).unwrap_err().status(), 401, "the gateway verified another one");
+    assert_eq!(
+        read(json!({ "headers": { "authorization": bearer(&json!({ "sub": "me", "tenant": "other" })) } })).unwrap_err().status(),
+        401
+    );
 }
 
 #[test]
@@ -74,16 +89,16 @@ fn a_cursor_carries_the_tokens_on() {
     let header = "\"acme/identity/users/1@2\", \"acme/identity@7\"";
     let first = read(json!({ "headers": { "consistency-token": header } })).unwrap();
     let cursor = first.cursor_after(Some("ada\u{0}1".to_owned())).unwrap().unwrap();
-    let second = read(json!({ "headers": {}, "queryStringParameters": { "cursor": cursor } })).unwrap();
+    let second = read(json!({ "rawQueryString": format!("cursor={cursor}") })).unwrap();
     assert_eq!(second.tokens().unwrap(), first.tokens().unwrap());
     assert_eq!(second.cursor().unwrap().after(), Some("ada\u{0}1"));
-    let both = read(json!({ "headers": { "consistency-token": header }, "queryStringParameters": { "cursor": cursor } })).unwrap();
+    let both = read(json!({ "headers": { "consistency-token": header }, "rawQueryString": format!("cursor={cursor}") })).unwrap();
     assert_eq!(both.tokens().unwrap().len(), 2, "a token that comes twice counts once");
     assert_eq!(first.cursor_after(None).unwrap(), None);
     let many = (1..=19).map(|n| format!("\"acme/identity/groups/{n}@1\"")).collect::<Vec<_>>().join(",");
-    let too_many = read(json!({ "headers": { "consistency-token": many }, "queryStringParameters": { "cursor": cursor } })).unwrap();
+    let too_many = read(json!({ "headers": { "consistency-token": many }, "rawQueryString": format!("cursor={cursor}") })).unwrap();
     assert_eq!(too_many.tokens().unwrap_err().status(), 400, "the next cursor could not carry 21 of them");
-    let foreign = read(json!({ "queryStringParameters": { "cursor": "nonsense" } })).unwrap();
+    let foreign = read(json!({ "rawQueryString": "cursor=nonsense" })).unwrap();
     assert_eq!(foreign.cursor().unwrap_err().status(), 400);
 }
 
@@ -96,94 +111,13 @@ fn only_a_trace_context_is_kept_as_one() {
     assert_eq!(of(&valid.repeat(2)), None);
 }
 
-/// serde would read an array as a struct, field by field; no client means that.
-#[test]
-fn a_body_is_an_object() {
-    #[derive(Debug, serde::Deserialize, Validate)]
-    struct Body {
-        #[garde(skip)]
-        name: String,
-    }
-    let request = |body: &str| read(json!({ "body": body })).unwrap();
-    assert_eq!(request(r#"{"name": "x"}"#).json::<Body>().unwrap().name, "x");
-    for (body, status) in [(r#"["x"]"#, 422), ("\"x\"", 422), ("null", 422), ("{", 400), ("", 400), ("{} {}", 400)] {
-        assert_eq!(request(body).json::<Body>().unwrap_err().status(), status, "{body}");
-    }
-}
-
-#[test]
-fn a_body_may_be_a_list_of_objects() {
-    #[derive(Debug, serde::Deserialize, Validate)]
-    #[serde(deny_unknown_fields)]
-    struct Item {
-        #[garde(length(min = 1))]
-        name: String,
-    }
-    let list = |body: &str| read(json!({ "body": body })).unwrap().json_list::<Item>(2);
-    assert_eq!(list(r#"[{"name": "x"}, {"name": "y"}]"#).unwrap()[1].name, "y");
-    assert_eq!(list("[").unwrap_err().status(), 400);
-    for (body, pointer) in [
-        ("[]", ""),
-        (r#"{"name": "x"}"#, ""),
-        (r#"[{"name": "x"}, {"name": "x"}, {"name": "x"}]"#, ""),
-        (r#"[["x"]]"#, "/0"),
-        (r#"[{"name": "x"}, {"name": ""}]"#, "/1/name"),
-        (r#"[{"name": "x"}, {"name": 7}]"#, "/1/name"),
-        (r#"[{"name": "x"}, {"name": "x", "other": 1}]"#, "/1/other"),
-        (r#"[{"name": "x"}, {}]"#, "/1/name"),
-    ] {
-        let problem = list(body).unwrap_err();
-        let answer: serde_json::Value = serde_json::from_str(&problem.answer().body).unwrap();
-        assert_eq!((problem.status(), &answer["errors"][0]["pointer"]), (422, &json!(pointer)), "{body}");
-    }
-}
-
-#[test]
-fn no_body_has_no_members() {
-    let members = |body: serde_json::Value| read(json!({ "body": body })).unwrap().members();
-    assert_eq!(members(serde_json::Value::Null).unwrap().len(), 0);
-    assert_eq!(members(json!("")).unwrap().len(), 0);
-    assert_eq!(members(json!(r#"{"version": 7}"#)).unwrap()["version"], 7);
-    for (body, status) in [("{", 400), ("[]", 422), ("null", 422), ("7", 422)] {
-        assert_eq!(members(json!(body)).unwrap_err().status(), status, "{body}");
-    }
-}
-
-#[test]
-fn fields_are_pointed_at_by_their_json_names() {
-    #[derive(Debug, serde::Deserialize, Validate)]
-    #[serde(rename_all = "camelCase", deny_unknown_fields)]
-    struct Body {
-        #[garde(dive)]
-        line_items: Vec<Item>,
-    }
-    #[derive(Debug, serde::Deserialize, Validate)]
-    #[serde(rename_all = "camelCase", deny_unknown_fields)]
-    struct Item {
-        #[garde(length(min = 1))]
-        unit_price: String,
-    }
-    for (body, expected) in [
-        (json!({ "lineItems": [{ "unitPrice": "1" }, { "unitPrice": "" }] }), "/lineItems/1/unitPrice"),
-        (json!({ "lineItems": [{ "unitPrice": 7 }] }), "/lineItems/0/unitPrice"),
-        (json!({ "lineItems": [{ "price": "1" }] }), "/lineItems/0/price"),
-        (json!({ "lineItems": [{}] }), "/lineItems/0/unitPrice"),
-        (json!({ "items": [] }), "/items"),
-        (json!({}), "/lineItems"),
-    ] {
-        let problem = read_json::<Body>(body.clone()).unwrap_err();
-        let answer: serde_json::Value = serde_json::from_str(&problem.answer().body).unwrap();
-        assert_eq!(answer["errors"][0]["pointer"], expected, "{body}");
-    }
-    assert!(read_json::<Body>(json!({ "lineItems": [{ "unitPrice": "1" }] })).is_ok_and(|body| body.line_items[0].unit_price == "1"));
-}
-
 #[test]
 fn under_a_key_the_id_to_create_is_always_the_same() {
     let id = |key: &str, path: &str, claims: serde_json::Value| {
         let mut context = json!({ "http": { "method": "POST" }, "timeEpoch": 0 });
         context["authorizer"] = json!({ "jwt": { "claims": claims, "scopes": null } });
-        let request = json!({ "headers": { "idempotency-key": key }, "rawPath": path, "requestContext": context });
+        let request =
+            json!({ "headers": { "idempotency-key": key, "authorization": bearer(&claims) }, "rawPath": path, "requestContext": context });
         read(request).unwrap().id_to_create().unwrap()
     };
     let me = || json!({ "sub": "me", "tenant": "acme" });
@@ -200,4 +134,42 @@ fn under_a_key_the_id_to_create_is_always_the_same() {
     let without_key = read(json!({})).unwrap();
     assert_ne!(without_key.id_to_create().unwrap(), without_key.id_to_create().unwrap());
     assert_eq!(read(json!({ "headers": { "idempotency-key": "" } })).unwrap().id_to_create().unwrap_err().status(), 400);
+}
+
+#[test]
+fn a_request_names_few_streams_and_feeds_in_all_its_headers() {
+    let tokens = |range: std::ops::Range<u32>| range.map(|n| format!("acme/identity/users/{n}@1")).collect::<Vec<_>>();
+    let list = |tokens: &[String]| tokens.iter().map(|token| format!("\"{token}\"")).collect::<Vec<_>>().join(", ");
+    let status = |if_match: &str, token: &str| {
+        let headers = json!({ "if-match": if_match, "consistency-token": token });
+        read(json!({ "headers": headers, "rawQueryString": "" })).unwrap().check_conditions().map_err(|problem| problem.status())
+    };
+    let composed = |range| format!("\"{}\"", tokens(range).join("+"));
+    assert_eq!(status(&composed(0..10), &list(&tokens(10..20))), Ok(()));
+    assert_eq!(status(&composed(0..10), &list(&tokens(10..21))), Err(400));
+    assert_eq!(status(&composed(0..10), &format!("{}, \"acme/identity@7\"", list(&tokens(10..20)))), Err(400));
+    assert_eq!(status(&format!("{}, {}", composed(0..11), composed(11..21)), "\"acme/identity@7\""), Err(400));
+    // Versions of the same stream cost one read.
+    let versions: Vec<String> = (1..=20).map(|version| format!("acme/identity/users/1@{version}")).collect();
+    assert_eq!(status(&list(&versions), &composed(0..20)), Ok(()));
+    assert_eq!(status("*", &composed(0..20)), Ok(()));
+}
+
+#[test]
+fn the_first_wait_of_all_preferences_counts_and_is_cut() {
+    for (header, expected) in [
+        ("wait=3", Some(3)),
+        ("Wait = \"3\"", Some(3)),
+        ("wait=0", Some(0)),
+        ("wait=11", Some(10)),
+        ("wait=99999999999999999999999", Some(10)),
+        ("wait=-1", None),
+        ("wait=+1", None),
+        ("wait=1.5", None),
+        ("wait=x, wait=3", None),
+        ("wait", None),
+        ("respond-async", None),
+    ] {
+        assert_eq!(read(json!({ "headers": { "prefer": header } })).unwrap().preferred_wait(), expected, "{header}");
+    }
 }

@@ -1,0 +1,49 @@
+use std::collections::BTreeSet;
+
+use headwater_lambda::problem::METHOD_NOT_ALLOWED;
+use headwater_lambda::{Call, Function, Problem};
+
+use crate::calls;
+
+/// Whatever no other call takes: 405 with `Allow` where the path has other methods, else 404.
+pub fn no_such_call() -> Function {
+    Function::http(Call::fallback("no-such-call"), |_, request| async move { Err(why_not(calls(), &request.method, &request.raw_path)) })
+}
+
+fn why_not(calls: &[Call], method: &str, path: &str) -> Problem {
+    let mut methods: BTreeSet<&str> = calls.iter().filter(|call| call.has_path(path)).map(|call| call.method).collect();
+    if methods.contains("GET") {
+        methods.insert("HEAD");
+    }
+    // The gateway takes a path apart before it decodes it, so one with an encoded slash looks here as if it had this method.
+    if methods.is_empty() || methods.contains(method) {
+        return Problem::not_found("such call");
+    }
+    let allowed = methods.into_iter().collect::<Vec<_>>().join(", ");
+    Problem::new(&METHOD_NOT_ALLOWED, format!("{path} has no {method}")).header("allow", allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_tells_its_methods() {
+        for (method, path, expected) in [
+            ("DELETE", "/identity/users", Some("GET, HEAD, POST")),
+            ("OPTIONS", "/identity/users/7", Some("DELETE, GET, HEAD, PATCH")),
+            ("HEAD", "/identity/users/7/deactivate", Some("POST")),
+            ("POST", "/events/identity/users/7", Some("GET, HEAD")),
+            ("POST", "/openapi.json", Some("GET, HEAD")),
+            ("BREW", "/invoicing/execute", Some("POST")),
+            ("GET", "/identity/nothing", None),
+            ("GET", "/identity/users/", None),
+            ("GET", "/", None),
+            ("GET", "/identity/users/7", None),
+        ] {
+            let answer = why_not(calls(), method, path).answer();
+            let allow = answer.headers.iter().find(|(name, _)| name == "allow").map(|(_, value)| value.as_str());
+            assert_eq!((answer.status, allow), (if expected.is_some() { 405 } else { 404 }, expected), "{method} {path}");
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Bodies: JSON of UTF-8, read strictly.
+
+use std::fmt;
+
+use garde::Validate;
+use headwater::field::LARGEST_INTEGER;
+use serde::de::{DeserializeOwned, Error, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Number, Value};
+
+use super::Request;
+use crate::Problem;
+use crate::problem::{MALFORMED, UNSUPPORTED_MEDIA_TYPE};
+
+/// How much of a name is told again in an error, in characters.
+const LONGEST_QUOTE: usize = 80;
+
+impl Request {
+    /// The body as a command, with its shape checked.
+    ///
+    /// # Errors
+    /// 400 if it is not JSON; 422 with each field at fault.
+    pub fn json<T: DeserializeOwned + Validate<Context = ()>>(&self) -> Result<T, Problem> {
+        read_json(object(parse_json(&self.body)?)?.into())
+    }
+
+    /// The members of the body, which must be an object; none if there is no body.
+    ///
+    /// # Errors
+    /// 400 if it is not JSON, 422 if it is no object.
+    pub fn members(&self) -> Result<Map<String, Value>, Problem> {
+        if self.body.is_empty() {
+            return Ok(Map::new());
+        }
+        object(parse_json(&self.body)?)
+    }
+
+    /// The body as a list of items, each with its shape checked; errors point at `/3/at`.
+    ///
+    /// # Errors
+    /// 400 if it is not JSON; 422 with each field at fault, or if there are not 1 to `most` items.
+    pub fn json_list<T: DeserializeOwned + Validate<Context = ()>>(&self, most: usize) -> Result<Vec<T>, Problem> {
+        let body = parse_json(&self.body)?;
+        let items = body.as_array().filter(|items| (1..=most).contains(&items.len()));
+        let items =
+            items.ok_or_else(|| Problem::invalid([(String::new(), format!("the body must be an array of 1 to {most} objects"))]))?;
+        if let Some(place) = items.iter().position(|item| !item.is_object()) {
+            return Err(Problem::invalid([(format!("/{place}"), "must be an object".to_owned())]));
+        }
+        read_json(body)
+    }
+
+    /// That the body, if there is one, is not coded and not left unread. Its `Content-Type` is not looked at: all bodies are JSON, and
+    /// `curl -d` calls them forms.
+    ///
+    /// # Errors
+    /// 415 for a coding; where the call takes no body, 400 or 422 for any but an empty object.
+    pub(crate) fn check_body(&self, is_taken: bool) -> Result<(), Problem> {
+        if self.body.is_empty() {
+            return Ok(());
+        }
+        let codings = self.list_header("content-encoding").unwrap_or_default();
+        if let Some(coding) =
+            codings.split(',').map(str::trim).find(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"))
+        {
+            let problem = Problem::new(&UNSUPPORTED_MEDIA_TYPE, format!("the body is coded as `{coding}`: send it as it is"));
+            return Err(problem.header("accept-encoding", "identity"));
+        }
+        if is_taken {
+            return Ok(());
+        }
+        let unknown: Vec<_> =
+            self.members()?.into_iter().map(|(name, _)| (pointer_to("", &name), "the call takes no body".to_owned())).collect();
+        if unknown.is_empty() { Ok(()) } else { Err(Problem::invalid(unknown)) }
+    }
+}
+
+/// Reads JSON that means the same to every reader: no object has a member twice, and no whole number is beyond 2⁵³ − 1. A byte order
+/// mark before it is passed over.
+///
+/// # Errors
+/// 400 if it is no such JSON, or nested more than 128 deep; 422 for each number that is too large.
+pub fn parse_json(text: &[u8]) -> Result<Value, Problem> {
+    let malformed = |why: String| Problem::new(&MALFORMED, why);
+    let text = std::str::from_utf8(text).map_err(|error| malformed(format!("the body is not UTF-8: {error}")))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let Strict(value) = serde_json::from_str(text).map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
+    let mut inexact = Vec::new();
+    find_inexact(&value, "", &mut inexact);
+    if inexact.is_empty() { Ok(value) } else { Err(Problem::invalid(inexact)) }
+}
+
+/// Reads a value as a command and checks its shape.
+///
+/// # Errors
+/// 422 with each field at fault.
+pub fn read_json<T: DeserializeOwned + Validate<Context = ()>>(value: Value) -> Result<T, Problem> {
+    let command: T = serde_path_to_error::deserialize(value).map_err(|error| Problem::invalid([shape_error(&error)]))?;
+    let errors = |report: garde::Report| {
+        report.iter().map(|(path, error)| (camel_case(&pointer(&path.to_string())), error.to_string())).collect::<Vec<_>>()
+    };
+    command.validate().map_err(|report| Problem::invalid(errors(report)))?;
+    Ok(command)
+}
+
+/// A value in which no object has a member twice.
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor).map(Self)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E: Error>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut array = Vec::new();
+        while let Some(Strict(item)) = items.next_element()? {
+            array.push(item);
+        }
+        Ok(Value::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if object.contains_key(&name) {
+                let name: String = name.chars().take(LONGEST_QUOTE).collect();
+                return Err(A::Error::custom(format!("the member `{name}` comes twice")));
+            }
+            let Strict(value) = members.next_value()?;
+            object.insert(name, value);
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+/// Adds the whole numbers below `pointer` that some readers would round.
+fn find_inexact(value: &Value, pointer: &str, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::Number(number) => {
+            let size = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
+            if size.is_some_and(|size| size > LARGEST_INTEGER) {
+                found.push((pointer.to_owned(), format!("a number up to {LARGEST_INTEGER}")));
+            }
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(place, item)| find_inexact(item, &format!("{pointer}/{place}"), found));
+        }
+        Value::Object(members) => {
+            members.iter().for_each(|(name, member)| find_inexact(member, &pointer_to(pointer, name), found));
+        }
+        _ => {}
+    }
+}
+
+fn object(body: Value) -> Result<Map<String, Value>, Problem> {
+    match body {
+        Value::Object(members) => Ok(members),
+        _ => Err(Problem::invalid([(String::new(), "the body must be an object".to_owned())])),
+    }
+}
+
+/// The pointer and text of a body that has not the shape of its type; an unknown field is pointed at itself.
+fn shape_error(error: &serde_path_to_error::Error<serde_json::Error>) -> (String, String) {
+    let text = error.inner().to_string();
+    let path = error.path().to_string();
+    let path = if path == "." { String::new() } else { pointer(&path) };
+    match text.strip_prefix("unknown field `").or_else(|| text.strip_prefix("missing field `")).and_then(|rest| rest.split_once('`')) {
+        Some((field, _)) if !path.ends_with(&format!("/{field}")) => (format!("{path}/{field}"), text),
+        _ => (path, text),
+    }
+}
+
+/// The JSON pointer to a member of what `pointer` points at (RFC 6901).
+fn pointer_to(pointer: &str, member: &str) -> String {
+    format!("{pointer}/{}", member.replace('~', "~0").replace('/', "~1"))
+}
+
+/// Turns a path such as `lineItems[2].unitPrice` into the JSON pointer `/lineItems/2/unitPrice`.
+fn pointer(path: &str) -> String {
+    path.split(['.', '[', ']']).filter(|part| !part.is_empty()).map(|part| format!("/{part}")).collect()
+}
+
+/// `garde` names fields as Rust does; clients know them as serde renames them.
+fn camel_case(pointer: &str) -> String {
+    let mut words = pointer.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |text, word| {
+        let (initial, rest) = word.split_at(word.len().min(1));
+        text + &initial.to_uppercase() + rest
+    })
+}
+
+#[cfg(test)]
+mod tests;
