@@ -11,6 +11,7 @@ pub mod policy;
 mod policy_cache;
 pub mod queries;
 pub mod reconcile;
+mod remembered;
 pub mod sessions;
 mod view;
 

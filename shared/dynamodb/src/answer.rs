@@ -16,7 +16,7 @@ impl<C: Command> Attempt<'_, C> {
             Nothing::TokenAhead(position) => Err(ExecuteError::TokenAhead(position)),
             Nothing::PreconditionFailed => Err(ExecuteError::PreconditionFailed { version: self.known.version }),
             Nothing::Concurrent(concurrent) => Err(ExecuteError::Concurrent(concurrent)),
-            Nothing::Rejected(rejection) => Err(ExecuteError::Rejected(rejection)),
+            Nothing::Rejected(rejection) => Err(ExecuteError::Rejected { rejection, version: self.known.version }),
             Nothing::Unchanged => Ok(Outcome::Unchanged(std::mem::take(&mut self.known))),
         }
     }
@@ -25,11 +25,13 @@ impl<C: Command> Attempt<'_, C> {
     async fn earlier_answer(&self, nothing: &Nothing) -> Result<Option<Item>, ExecuteError> {
         let Some(idempotency) = &self.execution.idempotency else { return Ok(None) };
         let answered = match nothing {
-            Nothing::PreconditionFailed => Answered::PreconditionFailed { version: self.known.version },
-            Nothing::Concurrent(concurrent) => Answered::Concurrent(concurrent),
-            Nothing::Rejected(rejection @ Rejection::Refused { .. }) => Answered::Refused(rejection),
+            Nothing::Rejected(rejection @ Rejection::Refused { .. }) => Answered::Refused { rejection, version: self.known.version },
             Nothing::Unchanged => Answered::Unchanged(&self.known),
-            Nothing::TokenAhead(_) | Nothing::Rejected(Rejection::Unknown { .. }) => {
+            // Nothing is decided for good.
+            Nothing::TokenAhead(_)
+            | Nothing::PreconditionFailed
+            | Nothing::Concurrent(_)
+            | Nothing::Rejected(Rejection::Unknown { .. }) => {
                 return Ok(self.store.recorded(&idempotency.key, self.execution.context.now).await?);
             }
         };
@@ -42,11 +44,11 @@ impl<C: Command> Attempt<'_, C> {
     pub(crate) fn record(&self, answered: Answered<'_, C::Aggregate>) -> Result<Option<Record>, StoreError> {
         let Some(idempotency) = &self.execution.idempotency else { return Ok(None) };
         let answer = (idempotency.answer)(answered);
-        Record::new(&idempotency.key, &idempotency.request_hash, &answer, self.execution.context.now).map(Some)
+        Record::new(idempotency, &answer, self.execution.context.now).map(Some)
     }
 
     pub(crate) fn replay(&self, record: Item) -> Result<Outcome<C::Aggregate>, ExecuteError> {
-        let request_hash = self.execution.idempotency.as_ref().map_or("", |idempotency| &idempotency.request_hash);
-        Ok(Outcome::Replayed(replay(record, request_hash)?))
+        let idempotency = self.execution.idempotency.as_ref().ok_or(ExecuteError::KeyReused)?;
+        Ok(Outcome::Replayed(replay(record, idempotency)?))
     }
 }

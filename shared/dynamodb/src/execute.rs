@@ -4,6 +4,7 @@ use headwater::{Command, Context, Folded, Position, Rejection, sequence_stream};
 use jiff::Timestamp;
 
 use crate::append::{Append, Appended, Conflict};
+use crate::expect::own_holds;
 use crate::heads::Heads;
 use crate::numbers::Numbers;
 use crate::retry::Backoff;
@@ -102,8 +103,9 @@ impl<'a, C: Command> Attempt<'a, C> {
                 },
                 Decision::Refuse(append, after, rejection) => match self.store.append(&append).await? {
                     Appended::Done => {
+                        let version = after.version;
                         self.committed(after);
-                        return Err(ExecuteError::Rejected(rejection));
+                        return Err(ExecuteError::Rejected { rejection, version });
                     }
                     Appended::Answered(record) => return self.replay(record),
                     Appended::Conflict(conflict) => self.catch_up(*conflict).await?,
@@ -127,6 +129,9 @@ impl<'a, C: Command> Attempt<'a, C> {
         let Some(unmoved) = self.heads.matching(self.store, stream, self.known.version, expected.if_match.as_ref()).await? else {
             return Ok(Decision::Nothing(Nothing::PreconditionFailed));
         };
+        if !own_holds(expected, stream, &self.known) {
+            return Ok(Decision::Nothing(Nothing::PreconditionFailed));
+        }
         if let Some(nothing) = self.overtaken().await? {
             return Ok(Decision::Nothing(nothing));
         }

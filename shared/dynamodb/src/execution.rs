@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use headwater::{Command, Commit, Context, Folded, IfMatch, Position, Rejection, StreamName};
+use headwater::{Command, Commit, Context, Folded, IfMatch, IfNoneMatch, Position, Rejection, StreamName};
 use serde_json::Value;
 
 use crate::{StoreError, TooLarge};
@@ -43,6 +43,8 @@ pub struct Origin {
 pub struct Expected {
     /// The condition of `If-Match`: it must hold when the write happens.
     pub if_match: Option<IfMatch>,
+    /// The condition of `If-None-Match`: it must hold when the write happens. It is about the command's stream alone.
+    pub if_none_match: Option<IfNoneMatch>,
     /// The version of the command's stream that the caller decided on: what was appended since must commute with the command
     /// ([`Command::commutes_with`]), or it is a conflict.
     pub decided_on: Option<u64>,
@@ -55,13 +57,16 @@ pub struct Expected {
 pub struct Idempotency<'a, A> {
     /// The key, scoped to its caller: a digest.
     pub key: String,
-    /// What tells the request from another one with the same key.
+    /// A digest of all that the key stands for: the body's meaning and the conditions.
     pub request_hash: String,
+    /// A digest of the body's bytes: what the records of earlier builds hold instead.
+    pub body_hash: String,
     /// Renders the answer to be recorded.
     pub answer: &'a (dyn Fn(Answered<'_, A>) -> Value + Send + Sync),
 }
 
-/// What is recorded as a request's answer. Other answers may change when the request is repeated, and are not.
+/// What is recorded as a request's answer. Other answers may change when the request is repeated, and are not: a condition that failed
+/// or a conflict, for instance, says that the caller should look again and decide again.
 #[derive(Debug)]
 pub enum Answered<'a, A> {
     /// Its events are appended; this is the state after them.
@@ -69,14 +74,12 @@ pub enum Answered<'a, A> {
     /// It was so already; this is the state.
     Unchanged(&'a Folded<A>),
     /// A rule said no.
-    Refused(&'a Rejection),
-    /// The `If-Match` condition did not hold.
-    PreconditionFailed {
+    Refused {
+        /// Which, and why.
+        rejection: &'a Rejection,
         /// The stream's version.
         version: u64,
     },
-    /// Something that does not commute with it came between.
-    Concurrent(&'a Concurrent),
 }
 
 /// What others appended since the version that a caller decided on, some of which does not commute with the command.
@@ -84,7 +87,10 @@ pub enum Answered<'a, A> {
 pub struct Concurrent {
     /// The version that the caller decided on.
     pub decided_on: u64,
-    /// The commits since, in order. The first may have begun before that version.
+    /// The stream's version, as far as it was read.
+    pub version: u64,
+    /// The commits since, in order; only the newest 1 MB of them where there are too many to look at. The first may have begun before
+    /// the version that the caller decided on.
     pub commits: Vec<Commit>,
 }
 
@@ -103,15 +109,20 @@ pub enum Outcome<A> {
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError {
     /// A rule says no, or there is no such thing.
-    #[error("rejected: {0:?}")]
-    Rejected(Rejection),
-    /// The `If-Match` condition does not hold.
+    #[error("rejected at version {version}: {rejection:?}")]
+    Rejected {
+        /// Which rule, and why.
+        rejection: Rejection,
+        /// The stream's version.
+        version: u64,
+    },
+    /// `If-Match` or `If-None-Match` does not hold.
     #[error("the precondition failed at version {version}")]
     PreconditionFailed {
         /// The stream's version.
         version: u64,
     },
-    /// The caller decided on an older version, and what came since does not commute with the command.
+    /// The caller decided on an older version, and what came since does not commute with the command, or is too much to look at.
     #[error("what came after version {} does not commute with it", .0.decided_on)]
     Concurrent(Concurrent),
     /// The caller claims to have seen a version that its stream has not reached.

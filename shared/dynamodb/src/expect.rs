@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use headwater::{IfMatch, Position, StreamName, Token};
+use headwater::{Aggregate, Folded, IfMatch, IfNoneMatch, Position, StreamName, Token};
 
 use crate::heads::Heads;
-use crate::{EventStore, StoreError};
+use crate::{EventStore, Expected, StoreError};
 
 impl Heads {
     /// The first position that its stream has not reached, as far as is known; `version` is that of `own`. What a stream has reached
@@ -17,7 +17,8 @@ impl Heads {
         version: u64,
         positions: &[Position],
     ) -> Result<Option<Position>, StoreError> {
-        for position in positions {
+        // No stream is before version 0.
+        for position in positions.iter().filter(|position| position.version > 0) {
             let head = if position.stream == *own { version } else { self.of(store, &position.stream).await?.version() };
             if position.version > head {
                 return Ok(Some(position.clone()));
@@ -38,8 +39,8 @@ impl Heads {
         condition: Option<&IfMatch>,
     ) -> Result<Option<Vec<Position>>, StoreError> {
         let tokens = match condition {
-            None => return Ok(Some(Vec::new())),
-            Some(IfMatch::Exists) => return Ok((version > 0).then(Vec::new)),
+            // Whether it exists is for [`own_holds`] to say.
+            None | Some(IfMatch::Exists) => return Ok(Some(Vec::new())),
             Some(IfMatch::AnyOf(tokens)) => tokens,
         };
         for token in tokens {
@@ -65,4 +66,17 @@ impl Heads {
 fn others(token: &Token, own: &StreamName) -> Vec<Position> {
     let others: BTreeMap<_, _> = token.streams.iter().filter(|position| position.stream != *own).map(|p| (&p.stream, p.version)).collect();
     others.into_iter().map(|(stream, version)| Position { stream: stream.clone(), version }).collect()
+}
+
+/// Whether what is asked of the command's own stream alone holds: `If-None-Match`, and `If-Match: *`. The append keeps it so, since it
+/// is refused where the stream has moved.
+pub(crate) fn own_holds<A: Aggregate>(expected: &Expected, own: &StreamName, known: &Folded<A>) -> bool {
+    let present = Token::of(own, known.version).to_string();
+    let is_new = match &expected.if_none_match {
+        None => true,
+        Some(IfNoneMatch::Absent) => !known.is_there(),
+        // However the answer was rendered.
+        Some(IfNoneMatch::NoneOf(tags)) => !tags.iter().any(|tag| tag.split(';').next() == Some(present.as_str())),
+    };
+    is_new && (expected.if_match != Some(IfMatch::Exists) || known.is_there())
 }

@@ -3,7 +3,8 @@
 //! | attribute | | |
 //! |---|---|---|
 //! | `pk` | S | the key, scoped and digested by the caller |
-//! | `h` | S | the request's hash |
+//! | `h` | S | the hash of the body's bytes, by which earlier builds know the request |
+//! | `r` | S | the hash of the request: what the key stands for; absent in records of earlier builds |
 //! | `a` | S | the answer, as JSON |
 //! | `ttl` | N | until when it counts, in seconds since the epoch; DynamoDB deletes it some time after that |
 
@@ -19,10 +20,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::retry::{Failed, fault, settle};
-use crate::{EventStore, ExecuteError, Item, ItemError, StoreError};
+use crate::{EventStore, ExecuteError, Idempotency, Item, ItemError, StoreError};
 
-/// How long an answer counts, in seconds.
-const LIFETIME: i64 = 24 * 60 * 60;
+/// How long an answer counts, and so how long a key stands for its request, in seconds.
+pub const KEY_LIFETIME: i64 = 24 * 60 * 60;
 
 /// DynamoDB is slow to delete, so what has expired counts as absent.
 const CONDITION: &str = "attribute_not_exists(pk) OR #ttl < :now";
@@ -31,6 +32,8 @@ const CONDITION: &str = "attribute_not_exists(pk) OR #ttl < :now";
 struct RecordItem {
     pk: String,
     h: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    r: Option<String>,
     a: String,
     ttl: i64,
 }
@@ -43,9 +46,16 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn new(key: &str, request_hash: &str, answer: &Value, now: Timestamp) -> Result<Self, StoreError> {
+    pub(crate) fn new<A>(idempotency: &Idempotency<'_, A>, answer: &Value, now: Timestamp) -> Result<Self, StoreError> {
+        let Idempotency { key, request_hash, body_hash, .. } = idempotency;
         let seconds = now.as_second();
-        let record = RecordItem { pk: key.to_owned(), h: request_hash.to_owned(), a: answer.to_string(), ttl: seconds + LIFETIME };
+        let record = RecordItem {
+            pk: key.clone(),
+            h: body_hash.clone(),
+            r: Some(request_hash.clone()),
+            a: answer.to_string(),
+            ttl: seconds + KEY_LIFETIME,
+        };
         let item = serde_dynamo::to_item(record).map_err(ItemError::from)?;
         Ok(Self { item, now: AttributeValue::N(seconds.to_string()) })
     }
@@ -67,9 +77,13 @@ impl Record {
 ///
 /// # Errors
 /// [`ExecuteError::KeyReused`] if it is not.
-pub(crate) fn replay(record: Item, request_hash: &str) -> Result<Value, ExecuteError> {
+pub(crate) fn replay<A>(record: Item, idempotency: &Idempotency<'_, A>) -> Result<Value, ExecuteError> {
     let record: RecordItem = serde_dynamo::from_item(record).map_err(|error| StoreError::from(ItemError::from(error)))?;
-    if record.h != request_hash {
+    let is_same = match &record.r {
+        Some(request) => *request == idempotency.request_hash,
+        None => record.h == idempotency.body_hash,
+    };
+    if !is_same {
         return Err(ExecuteError::KeyReused);
     }
     Ok(serde_json::from_str(&record.a).map_err(StoreError::from)?)

@@ -61,6 +61,7 @@ pub use effects::{AfterFailure, EffectId, Effects, Granted, Lease, MOST_TRIES, S
 pub use error::StoreError;
 pub use execution::{Answered, Concurrent, ExecuteError, Execution, Expected, Idempotency, Origin, Outcome};
 pub use feed::{Feed, FeedEntry, FeedError};
+pub use idempotency::KEY_LIFETIME;
 pub use import::Imported;
 pub use item::{CommitItem, Item, ItemError, commit_from_item, commit_to_item};
 pub use meter::Usage;

@@ -50,7 +50,7 @@ impl<C: Command> Attempt<'_, C> {
         let commit = self.commit(&events)?;
         let mut after = self.known.clone();
         after.apply(&commit).map_err(StoreError::from)?;
-        let answer = self.record(Answered::Refused(&rejection))?;
+        let answer = self.record(Answered::Refused { rejection: &rejection, version: after.version })?;
         let append = self.append(commit, &mut after, parts(Vec::new(), unmoved.into_iter())?, answer)?;
         Ok(Decision::Refuse(append, after, rejection))
     }

@@ -96,6 +96,14 @@ impl EventStore {
         }
     }
 
+    /// The newest of the commits that begin after `version`, in order, without their snapshots: as many as one request brings.
+    pub(crate) async fn newest_page(&self, stream: &StreamName, version: u64) -> Result<Vec<Commit>, StoreError> {
+        let newest = Wanted { snapshots: false, ..Wanted::newest_first(stream, version.saturating_add(1)..=END) };
+        let mut commits = self.page(&newest, None, None).await?.commits;
+        commits.reverse();
+        Ok(commits)
+    }
+
     /// The newest of the commits whose first event's number is in `seqs`, without its snapshot.
     pub(crate) async fn newest(&self, stream: &StreamName, seqs: RangeInclusive<u64>) -> Result<Option<Commit>, StoreError> {
         let newest = Wanted { snapshots: false, ..Wanted::newest_first(stream, seqs) };

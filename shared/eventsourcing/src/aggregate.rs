@@ -29,6 +29,12 @@ pub trait Aggregate: Default + Clone + Serialize + DeserializeOwned + Send + Syn
     /// Takes one event in. `at` is when its commit was decided.
     fn evolve(&mut self, event: &Self::Event, at: Timestamp);
 
+    /// Whether there is what the stream is about, once it has events: `false` after a delete, for instance. `If-Match: *` and
+    /// `If-None-Match: *` ask this.
+    fn is_there(&self) -> bool {
+        true
+    }
+
     /// The values that this state alone may hold in its tenant. What a command adds to them is claimed and what it takes away
     /// is released, in the same transaction as its events.
     fn unique_values(&self) -> Vec<UniqueValue> {
@@ -78,6 +84,11 @@ impl<A: Aggregate> Default for Folded<A> {
 }
 
 impl<A: Aggregate> Folded<A> {
+    /// Whether there is what the stream is about.
+    pub fn is_there(&self) -> bool {
+        self.version > 0 && self.state.is_there()
+    }
+
     /// Takes a commit in: its snapshot if this build can use it, else its events one by one. What was folded already is skipped.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ pub fn stream_within_tenant() -> String {
 
 /// A place in a change feed: `acme/identity@100`.
 pub fn feed_position() -> String {
-    let (s, number) = (segment(), format!("(0|[1-9][0-9]{{0,{}}})", MOST_DIGITS - 1));
+    let (s, number) = (segment(), number());
     let epoch = format!("([2-9]|[1-9][0-9]{{1,{}}})", MOST_DIGITS_OF_SMALL - 1);
     format!("{s}/{s}@{number}(\\.{epoch})?")
 }
@@ -42,7 +42,11 @@ pub fn if_none_match() -> String {
 const TAG: &str = "(W/)?\"[!#-~]*\"";
 
 fn stream_position() -> String {
-    format!("{}/{}@[1-9][0-9]{{0,{}}}", segment(), stream_within_tenant(), MOST_DIGITS - 1)
+    format!("{}/{}@{}", segment(), stream_within_tenant(), number())
+}
+
+fn number() -> String {
+    format!("(0|[1-9][0-9]{{0,{}}})", MOST_DIGITS - 1)
 }
 
 fn token(position: &str) -> String {

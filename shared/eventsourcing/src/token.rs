@@ -36,7 +36,7 @@ pub struct Token {
 pub struct Position {
     /// Which stream.
     pub stream: StreamName,
-    /// The number of its last event, from 1.
+    /// The number of its last event, 0 before any.
     pub version: u64,
 }
 
@@ -128,7 +128,7 @@ impl Token {
             let (path, number) = position.split_once('@').ok_or_else(malformed)?;
             match path.parse::<StreamName>() {
                 Ok(stream) => {
-                    let version = parse_number(number).filter(|version| *version > 0).ok_or_else(malformed)?;
+                    let version = parse_number(number).ok_or_else(malformed)?;
                     token.streams.push(Position { stream, version });
                 }
                 Err(_) => token.feeds.push(parse_feed(path, number).ok_or_else(malformed)?),

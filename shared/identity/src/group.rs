@@ -81,6 +81,10 @@ impl Aggregate for Group {
     const CATEGORY: &'static str = CATEGORY;
     const REVISION: u32 = 1;
 
+    fn is_there(&self) -> bool {
+        self.exists()
+    }
+
     fn evolve(&mut self, event: &GroupEvent, _: Timestamp) {
         match event {
             GroupEvent::GroupCreated {} => self.status = GroupStatus::Active,

@@ -64,6 +64,10 @@ impl Aggregate for Membership {
     const CATEGORY: &'static str = CATEGORY;
     const REVISION: u32 = 1;
 
+    fn is_there(&self) -> bool {
+        self.status == MembershipStatus::Active
+    }
+
     fn evolve(&mut self, event: &MembershipEvent, _: Timestamp) {
         self.status = match event {
             MembershipEvent::MemberAdded {} => MembershipStatus::Active,

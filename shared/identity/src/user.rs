@@ -140,6 +140,10 @@ impl Aggregate for User {
     const CATEGORY: &'static str = CATEGORY;
     const REVISION: u32 = 1;
 
+    fn is_there(&self) -> bool {
+        self.exists()
+    }
+
     fn evolve(&mut self, event: &UserEvent, _: Timestamp) {
         match event {
             UserEvent::UserCreated {} | UserEvent::UserReactivated {} => self.status = UserStatus::Active,

@@ -63,6 +63,10 @@ impl Aggregate for Customer {
     const CATEGORY: &'static str = CATEGORY;
     const REVISION: u32 = 1;
 
+    fn is_there(&self) -> bool {
+        self.exists
+    }
+
     fn evolve(&mut self, event: &CustomerEvent, _: Timestamp) {
         match event {
             CustomerEvent::CustomerCreated {} => self.exists = true,

@@ -133,6 +133,10 @@ impl Aggregate for Invoice {
     /// A state of 0.8 KB (five lines) and commits of 0.4 KB, where three commands of ten find a cold Lambda.
     const PAGE: u32 = 16;
 
+    fn is_there(&self) -> bool {
+        !matches!(self.status, Status::Absent | Status::Deleted)
+    }
+
     fn evolve(&mut self, event: &InvoiceEvent, _: Timestamp) {
         match event.clone() {
             // The commit's other events say all there is.

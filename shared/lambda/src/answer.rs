@@ -52,13 +52,9 @@ impl Answer {
         Self::json(status, &json!({ "id": stream.id(), "version": version })).at(stream, version)
     }
 
-    /// With the token of a stream's version as `ETag` and `Consistency-Token`, for an answer of a command's own. Where nothing had to change in a
-    /// stream that has no events there is nothing that a token could name.
+    /// With the token of a stream's version as `ETag` and `Consistency-Token`, for an answer of a command's own.
     #[must_use]
     pub fn at(self, stream: &StreamName, version: u64) -> Self {
-        if version == 0 {
-            return self;
-        }
         let token = Token::of(stream, version).quoted();
         self.header("etag", &token).header("consistency-token", &token)
     }
@@ -182,10 +178,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_never_was_has_no_token() {
+    fn what_never_was_has_a_token_too() {
         let stream = StreamName::new("acme", "identity", "users", "1").unwrap();
-        let token = |version| Answer::command(200, &stream, version).headers.into_iter().find(|(name, _)| name == "consistency-token");
-        assert_eq!(token(0), None);
-        assert_eq!(token(1), Some(("consistency-token".to_owned(), "\"acme/identity/users/1@1\"".to_owned())));
+        let answer = Answer::command(200, &stream, 0);
+        for name in ["etag", "consistency-token"] {
+            assert!(answer.headers.contains(&(name.to_owned(), "\"acme/identity/users/1@0\"".to_owned())), "{answer:?}");
+        }
     }
 }

@@ -1,15 +1,12 @@
 //! Commands: from a checked request to the answer of what the store did.
 
-use headwater::{Aggregate, Command, Context, Folded, IfMatch, Rejection, StreamName};
-use headwater_dynamodb::{Answered, Concurrent, ExecuteError, Execution, Expected, Idempotency, Origin, Outcome, StoreError};
+use headwater::{Aggregate, Command, Context, Folded, IfMatch, StreamName};
+use headwater_dynamodb::{Answered, Execution, Expected, Idempotency, Origin, Outcome};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::idempotency::{digest, hex, scope};
-use crate::problem::{
-    COMMIT_TOO_LARGE, CONCURRENT_MODIFICATION, CONTENTION, KEY_REUSED, OUTCOME_UNKNOWN, PRECONDITION_FAILED, TOKEN_AHEAD, UNAVAILABLE,
-};
-use crate::{Answer, App, EventSummary, EventView, Problem, Request};
+use crate::idempotency::{digest, hex, of_request, scope};
+use crate::{Answer, App, Problem, Request, refusal};
 
 /// What to assume of a stream before anything is known of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +55,7 @@ impl App {
     pub async fn load<A: Aggregate>(&self, request: &Request, stream: &StreamName) -> Result<Folded<A>, Problem> {
         let folded: Folded<A> = self.store(request)?.load(stream).await?;
         match request.positions()?.into_iter().find(|position| position.stream == *stream && position.version > folded.version) {
-            Some(ahead) => Err(token_ahead(&ahead.stream, ahead.version)),
+            Some(ahead) => Err(refusal::token_ahead(&ahead)),
             None => Ok(folded),
         }
     }
@@ -75,7 +72,7 @@ impl App {
         assume: Assume,
         success: &Success<'_, C::Aggregate>,
     ) -> Result<Answer, Problem> {
-        let render = |answered: Answered<'_, C::Aggregate>| -> Value { answer(answered, success).into() };
+        let render = |answered: Answered<'_, C::Aggregate>| -> Value { answer(answered, stream, success).into() };
         let execution = Execution {
             stream: stream.clone(),
             command,
@@ -98,8 +95,11 @@ impl App {
         };
         match self.store(request)?.execute(execution).await {
             Ok(Outcome::Committed(folded) | Outcome::Unchanged(folded)) => Ok(success(&folded)),
-            Ok(Outcome::Replayed(answer)) => serde_json::from_value(answer).map_err(Problem::internal),
-            Err(error) => Err(error.into()),
+            Ok(Outcome::Replayed(answer)) => {
+                let answer: Answer = serde_json::from_value(answer).map_err(Problem::internal)?;
+                Ok(answer.header("idempotency-replayed", "true"))
+            }
+            Err(error) => Err(refusal::of(error, stream)),
         }
     }
 }
@@ -116,93 +116,23 @@ fn expected(request: &Request, stream: &StreamName) -> Result<Expected, Problem>
     {
         at_least.extend(only.streams.iter().cloned());
     }
-    Ok(Expected { if_match, at_least, decided_on: request.decided_on })
+    Ok(Expected { if_match, if_none_match: request.if_none_match()?, at_least, decided_on: request.decided_on })
 }
 
 /// The answer that is recorded under an Idempotency-Key: the same that is given.
-fn answer<A: Aggregate>(answered: Answered<'_, A>, success: &Success<'_, A>) -> Answer {
+fn answer<A: Aggregate>(answered: Answered<'_, A>, stream: &StreamName, success: &Success<'_, A>) -> Answer {
     match answered {
         Answered::Committed(folded) | Answered::Unchanged(folded) => success(folded),
-        Answered::Refused(rejection) => Problem::from(rejection.clone()).answer(),
-        Answered::PreconditionFailed { .. } => precondition_failed().answer(),
-        Answered::Concurrent(concurrent) => concurrent_modification(concurrent).answer(),
+        Answered::Refused { rejection, version } => refusal::tagged(rejection.clone().into(), stream, version).answer(),
     }
 }
 
-/// The record of an Idempotency-Key; the request is its body.
+/// The record of an Idempotency-Key.
 fn idempotency<'a, A>(
     request: &Request,
     answer: &'a (dyn Fn(Answered<'_, A>) -> Value + Send + Sync),
 ) -> Result<Option<Idempotency<'a, A>>, Problem> {
     let Some(scope) = scope(request)? else { return Ok(None) };
-    Ok(Some(Idempotency { key: hex(&scope), request_hash: hex(&digest(&[&request.body])), answer }))
-}
-
-fn precondition_failed() -> Problem {
-    Problem::new(&PRECONDITION_FAILED, "what `If-Match` names has changed, or is not there")
-}
-
-/// What came between is shown as far as a writer may see it, so that the caller can look at it and decide again.
-fn concurrent_modification(Concurrent { decided_on, commits }: &Concurrent) -> Problem {
-    let events = commits.iter().flat_map(EventView::of).filter(|event| event.number > *decided_on);
-    let events = events.map(EventSummary::from).collect::<Vec<_>>();
-    let problem = Problem::new(&CONCURRENT_MODIFICATION, format!("{} event(s) came after version {decided_on}", events.len()));
-    match serde_json::to_value(events) {
-        Ok(events) => problem.with("events", events),
-        Err(error) => Problem::internal(error),
-    }
-}
-
-fn token_ahead(stream: &StreamName, version: u64) -> Problem {
-    Problem::new(&TOKEN_AHEAD, format!("{} has not reached version {version}", stream.within_tenant()))
-}
-
-impl From<ExecuteError> for Problem {
-    fn from(error: ExecuteError) -> Self {
-        match error {
-            ExecuteError::Rejected(rejection) => Rejection::into(rejection),
-            ExecuteError::PreconditionFailed { .. } => precondition_failed(),
-            ExecuteError::Concurrent(concurrent) => concurrent_modification(&concurrent),
-            ExecuteError::TokenAhead(position) => token_ahead(&position.stream, position.version),
-            ExecuteError::TooLarge(error) => Self::new(&COMMIT_TOO_LARGE, error.to_string()),
-            ExecuteError::KeyReused => Self::new(&KEY_REUSED, "the Idempotency-Key stands for a request with another body"),
-            ExecuteError::Contention => Self::new(&CONTENTION, ""),
-            ExecuteError::OutcomeUnknown { contended } => Self::new(&OUTCOME_UNKNOWN, "").out_of_reach(!contended),
-            ExecuteError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(cause) => Self::new(&UNAVAILABLE, "").because(cause).out_of_reach(true),
-            other => Self::internal(other),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_store_without_an_answer_is_out_of_reach() {
-        let unavailable = || StoreError::Unavailable(String::new());
-        for (error, expected) in [
-            (ExecuteError::Store(unavailable()), true),
-            (ExecuteError::OutcomeUnknown { contended: false }, true),
-            (ExecuteError::OutcomeUnknown { contended: true }, false),
-            (ExecuteError::Contention, false),
-            (ExecuteError::KeyReused, false),
-            (ExecuteError::PreconditionFailed { version: 1 }, false),
-            (ExecuteError::Store(StoreError::Refused(String::new())), false),
-            (ExecuteError::Rejected(Rejection::unknown("user", "1")), false),
-        ] {
-            let text = error.to_string();
-            assert_eq!(Problem::from(error).is_out_of_reach(), expected, "{text}");
-        }
-        assert!(Problem::from(unavailable()).is_out_of_reach());
-        assert!(!Problem::new(&UNAVAILABLE, "another's").is_out_of_reach());
-    }
+    let (request_hash, body_hash) = (hex(&of_request(request)?), hex(&digest(&[&request.body])));
+    Ok(Some(Idempotency { key: hex(&scope), request_hash, body_hash, answer }))
 }

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::call::Kind;
 use crate::observe::{self, Observed};
-use crate::problem::FORBIDDEN;
+use crate::problem::{FORBIDDEN, MALFORMED};
 use crate::request::deadline;
 use crate::{Answer, App, Call, Problem, Request};
 
@@ -154,8 +154,19 @@ fn check(call: &Call, request: &Request) -> Result<(), Problem> {
     }
     request.check_body(call.body.is_some())?;
     request.check_query(&call.query)?;
+    if matches!(call.kind, Kind::Create | Kind::Command) && !call.is_about_streams {
+        unconditional(request)?;
+    }
     // A document is of no tenant, so that no token can be about it.
     if call.kind == Kind::Document { Ok(()) } else { request.check_conditions() }
+}
+
+/// A condition that nobody could look at is refused, and not passed over.
+fn unconditional(request: &Request) -> Result<(), Problem> {
+    match ["if-match", "if-none-match"].into_iter().find(|name| request.header(name).is_some()) {
+        Some(name) => Err(Problem::new(&MALFORMED, format!("the call is about nothing that has a version, so it takes no `{name}`"))),
+        None => Ok(()),
+    }
 }
 
 /// Whether the call may wait for views.

@@ -16,6 +16,7 @@ pub mod openapi;
 mod parameter;
 pub mod problem;
 mod query;
+mod refusal;
 mod request;
 
 pub use answer::Answer;
@@ -24,6 +25,7 @@ pub use call::{Access, Call, Kind, SchemaOf};
 pub use command::{Assume, Success};
 pub use event_view::{EventSummary, EventView};
 pub use function::Function;
+pub use idempotency::{EarlierId, IdToCreate};
 pub use list::List;
 pub use observe::metric;
 pub use parameter::{Parameter, Shape, parse_time};

@@ -75,7 +75,10 @@ fn parameters(call: &Call) -> Vec<(&'static str, Parameter)> {
 /// The headers that all calls of this kind take.
 fn headers(call: &Call) -> Vec<(&'static str, Shape, &'static str)> {
     let if_match = "Carry out only if all streams in one of these tokens are still at these versions; `*`: if it exists.";
-    let key = "The same key and request within 24 hours give the same answer, without a second effect.";
+    let absent = "Carry out only if the version is that of none of these tags; `*`: only if it does not exist.";
+    let key = "The same key and request within 24 hours give the same answer, without a second effect. The request is the body, \
+               compared as JSON, with the versions that `If-Match` and `If-None-Match` name. What decides nothing for good is not kept: 404, \
+               412, 409 `concurrent-modification`, and 5xx.";
     let cause = "The event that the command follows from, as `identity/users/ada@4`, or a commit's id; kept with its events.";
     let wait = "`wait=N`: how many seconds the answer may wait for the views, 2 if absent, 10 at most.";
     let unchanged = ("If-None-Match", Shape::if_none_match(), "304 if the answer still has one of these tags.");
@@ -83,6 +86,7 @@ fn headers(call: &Call) -> Vec<(&'static str, Shape, &'static str)> {
     match call.kind {
         Kind::Create | Kind::Command if call.is_about_streams => vec![
             ("If-Match", Shape::if_match(), if_match),
+            ("If-None-Match", Shape::if_none_match(), absent),
             ("Consistency-Token", Shape::tokens(), "Decide on a state that has reached all of these tokens."),
             ("Idempotency-Key", Shape::idempotency_key(), key),
             ("X-Causation-Id", Shape::cause(), cause),
@@ -189,16 +193,33 @@ fn problem_response(call: &Call, status: u16) -> Value {
     let rules = call.rules.iter().map(|rule| rule.name).filter(|_| status == 409);
     let types: Vec<&str> = rules.chain(kinds).collect();
     let mut content = json!({ "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } });
+    let is_command = matches!(call.kind, Kind::Create | Kind::Command) && call.is_about_streams;
     if OF_THE_GATEWAY.contains(&status) {
         content["application/json"] = json!({ "schema": { "type": "object", "properties": { "message": { "type": "string" } } } });
     }
-    json!({ "description": types.join(", "), "content": content })
+    let mut response = json!({ "description": types.join(", "), "content": content });
+    if is_command && [409, 412].contains(&status) {
+        response["headers"] = json!({ "ETag": header("The present version of what the command is about.") });
+    }
+    if is_command && status == 409 {
+        response["headers"]["Idempotency-Replayed"] = replayed();
+    }
+    response
+}
+
+fn header(meaning: &str) -> Value {
+    json!({ "description": meaning, "schema": { "type": "string" } })
+}
+
+fn replayed() -> Value {
+    let meaning = "`true` if the answer was given before, under the same key; else absent.";
+    json!({ "description": meaning, "schema": { "type": "string", "enum": ["true"] } })
 }
 
 fn answer_headers(call: &Call, kind: Kind) -> Value {
-    let header = |meaning: &str| json!({ "description": meaning, "schema": { "type": "string" } });
     let (tag, token) = (header("The version of what was answered."), header("A token to read or decide by."));
     let tags = match (call.is_about_streams, kind) {
+        (true, Kind::Create | Kind::Command) => json!({ "ETag": tag, "Consistency-Token": token, "Idempotency-Replayed": replayed() }),
         (true, _) => json!({ "ETag": tag, "Consistency-Token": token }),
         (false, Kind::Create | Kind::Command) => json!({}),
         (false, _) => json!({ "ETag": tag }),
@@ -333,7 +354,21 @@ mod tests {
         };
         let call = || Call::command("do", "POST", "/do", "Do.");
         assert_eq!(about(call().apart_from_streams()), (vec![], false));
-        assert_eq!(about(call()).0, ["If-Match", "Consistency-Token", "Idempotency-Key", "X-Causation-Id"]);
+        assert_eq!(about(call()).0, ["If-Match", "If-None-Match", "Consistency-Token", "Idempotency-Key", "X-Causation-Id"]);
+    }
+
+    #[test]
+    fn a_command_tells_the_present_version_where_it_is_refused() {
+        static FULL: headwater::Rule = headwater::Rule { name: "full", title: "", help: "" };
+        let document = document(&[Call::command("do", "POST", "/do", "Do.").rules(&[&FULL])]);
+        let responses = &document["paths"]["/do"]["post"]["responses"];
+        let names = |status: &str| {
+            let headers = responses[status]["headers"].as_object().cloned().unwrap_or_default();
+            headers.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        assert_eq!(names("200"), ["Consistency-Token", "ETag", "Idempotency-Replayed"]);
+        assert_eq!(names("409"), ["ETag", "Idempotency-Replayed"]);
+        assert_eq!((names("412"), names("404")), (vec!["ETag".to_owned()], vec![]));
     }
 
     #[test]

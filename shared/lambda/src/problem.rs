@@ -43,12 +43,15 @@ problem_types! {
     METHOD_NOT_ALLOWED, "method-not-allowed", 405, "The path has no such method.",
         "`Allow` lists the methods that it has.";
     CONCURRENT_MODIFICATION, "concurrent-modification", 409, "Others changed it meanwhile, in a way that matters.",
-        "`version` names a version that is not the present one any more, and of the `events` that came after it at least one does not go together with the command. \
-         Nothing was written. Look at the events and decide again on the present version, or leave `version` out to be decided on whatever is there.";
+        "`version` names a version that is not the present one any more, and of the events that came after it at least one does not go together with the command, \
+         or they are too many to look at. Nothing was written, and nothing is kept under an `Idempotency-Key`. `events` are the newest of them, some 256 KB; where `omitted` \
+         says that there are more, `rest` is the call that lists them all, for operators. Look at the events and decide again on the present version, which `ETag` names, or leave \
+         `version` out to be decided on whatever is there.";
     RESYNC, "resync", 410, "The position is from an earlier epoch of the change feed.",
         "The feed was begun anew since. Read everything again from the start, then go on from the new positions.";
     PRECONDITION_FAILED, "precondition-failed", 412, "A condition of the request does not hold.",
-        "What `If-Match` names has changed since it was read. Nothing was written. Read it again, look at the change, and decide again.";
+        "What `If-Match` names has changed since it was read, or is not there; or what `If-None-Match` rules out is the case: `*` that it exists, a tag that it is at that version. \
+         Nothing was written, and nothing is kept under an `Idempotency-Key`. `ETag` names the present version. Read it again, look at the change, and decide again.";
     BODY_TOO_LARGE, "body-too-large", 413, "The body is over 256 KB.",
         "Send less in one request.";
     COMMIT_TOO_LARGE, "commit-too-large", 413, "What the command would write is over a limit of the store.",
@@ -58,7 +61,7 @@ problem_types! {
     INVALID, "invalid-request", 422, "A field is invalid.",
         "`errors` lists each field at fault by its JSON pointer. Unknown fields are errors too, so that a misspelt one is never ignored.";
     KEY_REUSED, "idempotency-key-reused", 422, "The Idempotency-Key came with another request before.",
-        "A key stands for one request for 24 hours. Use a new key for a new request.";
+        "A key stands for one request for 24 hours: the body, compared as JSON, with the versions that `If-Match` and `If-None-Match` name. Use a new key for a new request.";
     INTERNAL, "internal-error", 500, "Something is wrong on our side.",
         "It is logged under the correlation id of the answer.";
     UNAVAILABLE, "store-unavailable", 503, "The store is out of reach.",

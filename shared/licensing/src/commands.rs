@@ -8,7 +8,7 @@ mod renew;
 
 use headwater::Command;
 
-pub use acquire::{AcquireLicense, LicenseRequest};
+pub use acquire::{AcquireLicense, EarlierLicense, LicenseRequest};
 pub use deactivate::DeactivateDevice;
 pub use downloaded::ReportDownloaded;
 pub use release::ReleaseLicense;

@@ -60,7 +60,7 @@ impl Grant {
         actor: &str,
         correlation_id: &str,
     ) -> Result<Self, Rejection> {
-        let AcquireLicense { license_id, request, policy } = attempt.clone();
+        let AcquireLicense { license_id, request, policy, .. } = attempt.clone();
         limits::check(&Customer::default(), &policy.policy, request.wanted(), now)?;
         let granted_at = windows::to_the_millisecond(now);
         Ok(Self {

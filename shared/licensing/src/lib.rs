@@ -26,7 +26,9 @@ pub mod windows;
 use headwater::{ProjectionFn, Rule, part_fn, projection_fn};
 
 pub use allowance::{Allowance, Check, RuleCount, allowance};
-pub use commands::{AcquireLicense, DeactivateDevice, FollowUp, LicenseRequest, ReleaseLicense, RenewLicense, ReportDownloaded};
+pub use commands::{
+    AcquireLicense, DeactivateDevice, EarlierLicense, FollowUp, LicenseRequest, ReleaseLicense, RenewLicense, ReportDownloaded,
+};
 pub use customer::{Customer, CustomerEvent, License, PastDevice, PastLicense};
 pub use device_row::DeviceRow;
 pub use grant::{ApplyGrant, Grant, GrantKey, Granted, InvalidGrant};

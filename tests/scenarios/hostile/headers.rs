@@ -11,7 +11,6 @@ fn bad_tags() -> Vec<(&'static str, String)> {
         ("unquoted", "acme/identity/users/ada@1".to_owned()),
         ("an empty tag", "\"\"".to_owned()),
         ("malformed", "\"nonsense\"".to_owned()),
-        ("of version 0", "\"acme/identity/users/ada@0\"".to_owned()),
         ("of a version beyond all numbers", "\"acme/identity/users/ada@99999999999999999999\"".to_owned()),
         ("of another tenant", "\"other/identity/users/ada@1\"".to_owned()),
         ("too long", format!("\"acme/identity/users/{}@1\"", "x".repeat(600))),

@@ -1,6 +1,7 @@
 //! The invoicing service, by topic.
 
 mod access;
+mod conflicts;
 mod document;
 mod execute;
 mod import;

@@ -122,7 +122,7 @@ async fn append_history(store: &EventStore, customer: &str, events: u64) -> Resu
         let license_id = format!("license-{number}");
         let (title_id, studio_id) = (format!("title-{}", number % 50), "studio".to_owned());
         let request = LicenseRequest { title_id, studio_id, device_id: "tablet".to_owned() };
-        let acquire = AcquireLicense { license_id: license_id.clone(), request, policy: PolicyInForce::default() };
+        let acquire = AcquireLicense { license_id: license_id.clone(), earlier: None, request, policy: PolicyInForce::default() };
         execute(store, customer, &acquire, now).await?;
         execute(store, customer, &ReportDownloaded { license_id: license_id.clone(), past: None }, now).await?;
         execute(store, customer, &ReleaseLicense { license_id, past: None }, now).await?;

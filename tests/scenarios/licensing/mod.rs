@@ -4,6 +4,7 @@ mod access;
 mod consistency;
 mod costs;
 mod devices;
+mod keys;
 mod limits;
 mod outage;
 mod outage_follow_ups;

@@ -257,10 +257,10 @@ impl Page {
     }
 }
 
-/// An answer's tokens name the version of its stream that it shows, no more and no less. Of what never was there is none.
+/// An answer's tokens name the version of its stream that it shows, no more and no less.
 fn is_told(answer: &Answer, stream: &StreamName, version: u64) -> Verdict {
     for name in ["consistency-token", "etag"] {
-        let expected = (version > 0).then(|| format!("{stream}@{version}"));
+        let expected = Some(format!("{stream}@{version}"));
         let told = header(answer, name);
         let told = Some(told.trim_matches('"').split(';').next().unwrap_or_default()).filter(|told| !told.is_empty());
         if told != expected.as_deref() {

@@ -227,9 +227,9 @@ fn version_of(tag: &str) -> Option<u64> {
     version.split(';').next()?.parse().ok()
 }
 
-/// Whether the answer to a command is one that is recorded under its key.
+/// Whether the answer to a command is one that is recorded under its key: one that decides for good.
 fn is_recorded(answer: &Answer) -> bool {
-    matches!(answer.status, 200 | 201 | 409 | 412)
+    matches!(answer.status, 200 | 201 | 409) && !answer.body.contains("concurrent-modification")
 }
 
 fn next_cursor(answer: &Answer) -> Option<String> {

@@ -10,13 +10,14 @@ pub fn get_sessions() -> Function {
     Function::http(call, |app, request| async move {
         let license_id = request.path("licenseId");
         let stream = playback::stream(request.tenant(), request.path("id"), license_id)?;
-        if let Some((version, row)) = app.row::<PlaybackRow>(&request, &stream).await? {
-            let view = PlaybackView::new(license_id, version, row);
-            return Answer::entity(&request, &stream, version, app.revision(&request, REPRESENTATION).await?, &view);
+        let row = app.row::<PlaybackRow>(&request, &stream).await?;
+        if row.is_none() {
+            let customer = customer::stream(request.tenant(), request.path("id"))?;
+            let license = app.part::<LicenseRow>(&request, &PROJECTIONS, &customer, license_id).await?;
+            license.ok_or_else(|| Problem::not_found("such licence"))?;
         }
-        let customer = customer::stream(request.tenant(), request.path("id"))?;
-        let license = app.part::<LicenseRow>(&request, &PROJECTIONS, &customer, license_id).await?;
-        license.ok_or_else(|| Problem::not_found("such licence"))?;
-        Answer::collection(&request, None, &PlaybackView::new(license_id, 0, PlaybackRow::default()))
+        let (version, row) = row.unwrap_or_default();
+        let view = PlaybackView::new(license_id, version, row);
+        Answer::entity(&request, &stream, version, app.revision(&request, REPRESENTATION).await?, &view)
     })
 }

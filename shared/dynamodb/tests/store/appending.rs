@@ -115,7 +115,7 @@ async fn a_rejection_is_read_before_it_is_given() {
     committed(run(&one, &ada, &NoteUpTo(1)).await);
     dynamo.take_calls();
     let refused = run(&one, &ada, &NoteUpTo(1)).await;
-    assert!(matches!(refused, Err(ExecuteError::Rejected(Rejection::Refused { .. }))));
+    assert!(matches!(refused, Err(ExecuteError::Rejected { rejection: Rejection::Refused { .. }, .. })));
     dynamo.assert_calls(&[("Query", 1.0)]);
     // Cold, the state was read in this call: once is enough.
     run(&two, &ada, &NoteUpTo(1)).await.unwrap_err();
@@ -129,7 +129,7 @@ async fn a_new_stream_that_exists_is_read_before_it_is_refused() {
     committed(run(&dynamo.store(), &ada, &NoteUpTo(1)).await);
     dynamo.take_calls();
     let refused = dynamo.store().execute(Execution { is_new: true, ..execution(&ada, &NoteUpTo(1)) }).await;
-    assert!(matches!(refused, Err(ExecuteError::Rejected(_))));
+    assert!(matches!(refused, Err(ExecuteError::Rejected { .. })));
     dynamo.assert_calls(&[("PutItem", 0.0), ("Query", 1.0)]);
 }
 

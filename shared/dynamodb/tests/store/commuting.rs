@@ -25,7 +25,7 @@ fn note(text: &str) -> Note {
 #[track_caller]
 fn shown(outcome: Result<Outcome<Person>, ExecuteError>) -> Vec<u64> {
     match outcome {
-        Err(ExecuteError::Concurrent(Concurrent { decided_on, commits })) => {
+        Err(ExecuteError::Concurrent(Concurrent { decided_on, commits, .. })) => {
             let numbers = commits.iter().flat_map(|commit| &commit.events).map(|event| event.number);
             numbers.filter(|number| *number > decided_on).collect()
         }
@@ -130,4 +130,23 @@ async fn of_many_that_commute_all_are_in() {
     let mut versions: Vec<u64> = join_all(notes).await.into_iter().map(Result::unwrap).collect();
     versions.sort_unstable();
     assert!(versions.into_iter().eq(2..=17));
+}
+
+/// Each event has 100 KB: some 40 of them are looked at, and the newest of more are shown.
+#[tokio::test]
+async fn what_came_between_is_looked_at_as_far_as_it_has_a_bound() {
+    let dynamo = Dynamo::start().await;
+    let (ada, eve) = (person("ada"), person("eve"));
+    let noted = || PersonEvent::Noted { text: "x".repeat(100_000) };
+    for stream in [&ada, &eve] {
+        dynamo.import((1..=if *stream == ada { 30 } else { 60 }).map(|number| commit(stream, number, &[noted()])).collect());
+    }
+    let store = dynamo.store();
+    assert_eq!(committed(on(&store, &ada, 0, &note("top")).await), 31, "thirty commute");
+    store.load::<Person>(&eve).await.unwrap();
+    dynamo.take_calls();
+    let numbers = shown(on(&store, &eve, 0, &note("top")).await);
+    assert!(numbers.len() <= 11 && numbers.iter().copied().eq(60 - numbers.len() as u64 + 1..=60), "{numbers:?}");
+    let reads = dynamo.take_calls().into_iter().map(|(operation, _)| operation).collect::<Vec<_>>();
+    assert_eq!(reads, ["Query"; 5]);
 }

@@ -1,11 +1,11 @@
 //! `If-Match` and `Consistency-Token`: what callers expect of versions.
 
 use futures::future::join_all;
-use headwater::{IfMatch, Position, StreamName, Token};
+use headwater::{IfMatch, IfNoneMatch, Position, StreamName, Token};
 use headwater_dynamodb::{EventStore, ExecuteError, Execution, Expected, Outcome};
 
 use crate::support::dynamo::{Dynamo, committed, execution, person, run};
-use crate::support::person::{Name, Note, NoteOnce, NoteUpTo, Person};
+use crate::support::person::{Leave, Name, Note, NoteOnce, NoteUpTo, Person};
 use crate::support::proxy::Fault;
 
 type Result = std::result::Result<Outcome<Person>, ExecuteError>;
@@ -22,6 +22,16 @@ async fn note_if(store: &EventStore, stream: &StreamName, condition: IfMatch) ->
     let command = Note("conditional".to_owned());
     let expected = Expected { if_match: Some(condition), ..Expected::default() };
     store.execute(Execution { expected, ..execution(stream, &command) }).await
+}
+
+async fn note_unless(store: &EventStore, stream: &StreamName, condition: IfNoneMatch) -> Result {
+    let command = Note("conditional".to_owned());
+    let expected = Expected { if_none_match: Some(condition), ..Expected::default() };
+    store.execute(Execution { expected, ..execution(stream, &command) }).await
+}
+
+fn none_of(tags: &[String]) -> IfNoneMatch {
+    IfNoneMatch::NoneOf(tags.to_vec())
 }
 
 async fn note_after(store: &EventStore, stream: &StreamName, at_least: Vec<Position>) -> Result {
@@ -55,6 +65,61 @@ async fn a_condition_on_the_own_stream() {
     assert_failed(&note_if(&store, &ada, IfMatch::AnyOf(vec![])).await, 3);
     assert_failed(&note_if(&store, &ada, IfMatch::AnyOf(vec![token(&[(&ada, 4)])])).await, 3);
     assert_eq!(committed(note_if(&store, &ada, IfMatch::AnyOf(vec![token(&[(&ada, 1)]), token(&[(&ada, 3)])])).await), 4);
+}
+
+#[tokio::test]
+async fn a_stream_without_events_can_be_the_condition() {
+    let dynamo = Dynamo::start().await;
+    let (store, ada, bob) = (dynamo.store(), person("ada"), person("bob"));
+    let fresh = |stream: &StreamName| IfMatch::AnyOf(vec![token(&[(stream, 0)])]);
+    assert_eq!(committed(note_if(&store, &ada, fresh(&ada)).await), 1);
+    assert_failed(&note_if(&store, &ada, fresh(&ada)).await, 1);
+    // Another one, too: it is part of the write.
+    assert_eq!(committed(note_if(&store, &ada, fresh(&bob)).await), 2);
+    let moves = {
+        let (store, bob) = (dynamo.store(), bob.clone());
+        Box::pin(async move {
+            note(&store, &bob).await;
+        })
+    };
+    dynamo.inject("Query", Fault::Then(moves));
+    assert_failed(&note_if(&dynamo.store(), &ada, IfMatch::AnyOf(vec![token(&[(&bob, 0), (&ada, 2)])])).await, 2);
+    // Nobody has seen less.
+    dynamo.take_calls();
+    assert_eq!(committed(note_after(&store, &ada, vec![position(&bob, 0), position(&ada, 0)]).await), 3);
+    dynamo.assert_calls(&[("PutItem", 1.0)]);
+}
+
+#[tokio::test]
+async fn what_must_not_exist_is_made_once() {
+    let dynamo = Dynamo::start().await;
+    let (one, two, ada) = (dynamo.store(), dynamo.store(), person("ada"));
+    assert_eq!(committed(note_unless(&one, &ada, IfNoneMatch::Absent).await), 1);
+    for store in [&one, &two] {
+        assert_failed(&note_unless(store, &ada, IfNoneMatch::Absent).await, 1);
+    }
+    let command = Note("new".to_owned());
+    let expected = Expected { if_none_match: Some(IfNoneMatch::Absent), ..Expected::default() };
+    assert_failed(&two.execute(Execution { expected, is_new: true, ..execution(&ada, &command) }).await, 1);
+    // What has left is not there; its stream is.
+    committed(run(&one, &ada, &Name("Ada")).await);
+    committed(run(&one, &ada, &Leave).await);
+    assert_failed(&note_if(&one, &ada, IfMatch::Exists).await, 3);
+    assert_eq!(committed(note_unless(&two, &ada, IfNoneMatch::Absent).await), 4);
+}
+
+#[tokio::test]
+async fn a_version_that_is_ruled_out_fails_the_condition() {
+    let dynamo = Dynamo::start().await;
+    let (store, stale, ada, bob) = (dynamo.store(), dynamo.store(), person("ada"), person("bob"));
+    note(&store, &ada).await;
+    note(&stale, &ada).await;
+    let tag = |stream: &StreamName, version| Token::of(stream, version).to_string();
+    // The process that knows of version 1 only finds out, either way.
+    assert_failed(&note_unless(&store, &ada, none_of(&[tag(&ada, 2)])).await, 2);
+    assert_eq!(committed(note_unless(&store, &ada, none_of(&[tag(&ada, 1), tag(&bob, 2), "foreign".to_owned()])).await), 3);
+    assert_failed(&note_unless(&stale, &ada, none_of(&["foreign".to_owned(), format!("{};g1.2", tag(&ada, 3))])).await, 3);
+    assert_failed(&note_unless(&store, &bob, none_of(&[tag(&bob, 0)])).await, 0);
 }
 
 #[tokio::test]

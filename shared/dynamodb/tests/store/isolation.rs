@@ -67,7 +67,7 @@ async fn a_name_whose_release_is_yet_to_be_seen_is_claimed_again() {
     let store = dynamo.store();
     assert_eq!((holder(&store, "x").await.as_deref(), holder(&store, "y").await), (Some("people/persons/1"), None));
     let taken = run(&store, &bob, &Name("x")).await;
-    assert!(matches!(taken, Err(ExecuteError::Rejected(_))), "{taken:?}");
+    assert!(matches!(taken, Err(ExecuteError::Rejected { .. })), "{taken:?}");
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ async fn what_writes_nothing_takes_no_number() {
     let dynamo = Dynamo::start().await;
     let (store, ada) = (dynamo.store(), person("ada"));
     assert_eq!(ticket(&store, &ada).await, 1);
-    assert!(matches!(run(&store, &ada, &TakeTicket(1)).await, Err(ExecuteError::Rejected(_))));
+    assert!(matches!(run(&store, &ada, &TakeTicket(1)).await, Err(ExecuteError::Rejected { .. })));
     assert_eq!(committed(run(&store, &ada, &Note("other".to_owned())).await), 2);
     assert_eq!(ticket(&store, &ada).await, 2);
     assert_eq!(takers(&dynamo).await.len(), 2);

@@ -23,7 +23,10 @@ async fn holder(store: &EventStore, name: &str) -> Option<String> {
 
 #[track_caller]
 fn assert_taken(outcome: &Result<Outcome<Person>, ExecuteError>) {
-    assert!(matches!(outcome, Err(ExecuteError::Rejected(Rejection::Refused { rule, .. })) if **rule == NAME_TAKEN), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(ExecuteError::Rejected { rejection: Rejection::Refused { rule, .. }, .. }) if **rule == NAME_TAKEN),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]

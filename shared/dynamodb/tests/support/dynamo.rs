@@ -78,6 +78,12 @@ impl Dynamo {
         request.send().await.unwrap().item
     }
 
+    /// Puts the record of an answer under an Idempotency-Key.
+    pub(crate) async fn put_record(&self, record: serde_json::Value) {
+        let item = serde_dynamo::to_item(record).unwrap();
+        self.client.put_item().table_name(IDEMPOTENCY).set_item(Some(item)).send().await.unwrap();
+    }
+
     /// How many items the events table has.
     pub(crate) async fn count(&self) -> i32 {
         self.client.scan().table_name(EVENTS).send().await.unwrap().count

@@ -31,6 +31,9 @@ pub(crate) struct Person {
     pub(crate) last: String,
     /// What makes the state large.
     pub(crate) kept: Vec<String>,
+    /// Whether it had a name and left.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) has_left: bool,
 }
 
 impl Aggregate for Person {
@@ -47,8 +50,15 @@ impl Aggregate for Person {
                 self.last.clone_from(text);
             }
             PersonEvent::Kept { text } => self.kept.push(text.clone()),
-            PersonEvent::Left {} => self.name = None,
+            PersonEvent::Left {} => {
+                self.name = None;
+                self.has_left = true;
+            }
         }
+    }
+
+    fn is_there(&self) -> bool {
+        !self.has_left
     }
 
     fn unique_values(&self) -> Vec<UniqueValue> {

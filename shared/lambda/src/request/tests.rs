@@ -118,7 +118,7 @@ fn under_a_key_the_id_to_create_is_always_the_same() {
         context["authorizer"] = json!({ "jwt": { "claims": claims, "scopes": null } });
         let request =
             json!({ "headers": { "idempotency-key": key, "authorization": bearer(&claims) }, "rawPath": path, "requestContext": context });
-        read(request).unwrap().id_to_create().unwrap()
+        read(request).unwrap().id_to_create().unwrap().id
     };
     let me = || json!({ "sub": "me", "tenant": "acme" });
     let first = id("k", "/licenses", me());
@@ -133,6 +133,7 @@ fn under_a_key_the_id_to_create_is_always_the_same() {
     assert!(others.iter().all(|other| *other != first), "{others:?}");
     let without_key = read(json!({})).unwrap();
     assert_ne!(without_key.id_to_create().unwrap(), without_key.id_to_create().unwrap());
+    assert_eq!(without_key.id_to_create().unwrap().earlier, None);
     assert_eq!(read(json!({ "headers": { "idempotency-key": "" } })).unwrap().id_to_create().unwrap_err().status(), 400);
 }
 
@@ -171,5 +172,77 @@ fn the_first_wait_of_all_preferences_counts_and_is_cut() {
         ("respond-async", None),
     ] {
         assert_eq!(read(json!({ "headers": { "prefer": header } })).unwrap().preferred_wait(), expected, "{header}");
+    }
+}
+
+/// A command under a key, at a second.
+fn keyed(second: i64, headers: serde_json::Value, body: &str) -> Request {
+    let claims = json!({ "sub": "me", "tenant": "acme" });
+    let mut request = json!({ "headers": headers, "body": body, "rawPath": "/licenses", "rawQueryString": "" });
+    request["headers"]["idempotency-key"] = json!("k");
+    request["headers"]["authorization"] = json!(bearer(&claims));
+    request["requestContext"] = json!({
+        "http": { "method": "POST" }, "timeEpoch": second * 1_000, "authorizer": { "jwt": { "claims": claims, "scopes": null } },
+    });
+    read(request).unwrap()
+}
+
+#[test]
+fn a_key_stands_for_the_body_as_json_and_for_the_conditions() {
+    let of = |headers: serde_json::Value, body: &str| crate::idempotency::of_request(&keyed(0, headers, body)).unwrap();
+    let plain = of(json!({}), r#"{"a":1,"b":[1,{"d":"x y","c":null}]}"#);
+    for same in ["{ \"b\": [1,\n{\"c\":null, \"d\":\"x y\"}],\t\"a\": 1 }", r#"{"a":1,"b":[1,{"d":"\u0078 y","c":null}]}"#] {
+        assert_eq!(of(json!({}), same), plain, "{same}");
+    }
+    assert_eq!(
+        of(json!({ "consistency-token": "\"acme/identity/users/1@7\"", "prefer": "wait=3" }), r#"{"a":1,"b":[1,{"d":"x y","c":null}]}"#),
+        plain
+    );
+    for other in [
+        r#"{"a":1,"b":[1,{"d":"xy","c":null}]}"#,
+        r#"{"a":1,"b":[1,{"d":"x y"}]}"#,
+        r#"{"a":1,"b":[{"d":"x y","c":null},1]}"#,
+        r#"{"a":1.0,"b":[1,{"d":"x y","c":null}]}"#,
+        r#"{"a":"1","b":[1,{"d":"x y","c":null}]}"#,
+        "",
+        "{\"a\":",
+    ] {
+        assert_ne!(of(json!({}), other), plain, "{other}");
+    }
+    assert_ne!(of(json!({}), "{\"a\":"), of(json!({}), "{\"a\": "), "what is no JSON counts by its bytes");
+    let (one, two) = ("\"acme/identity/users/1@7\"", "\"acme/identity/users/2@7\"");
+    let matching = |name: &str, value: &str| of(json!({ name: value }), "{}");
+    let either = matching("if-match", &format!("{one}, {two}"));
+    assert_eq!(matching("if-match", &format!("{two},{one}, {one}")), either);
+    assert_eq!(matching("if-match", &format!("{one}, {}", two.replace("@7", "@7;g1.2"))), either);
+    let different = [
+        of(json!({}), "{}"),
+        matching("if-match", one),
+        matching("if-match", "*"),
+        matching("if-none-match", one),
+        matching("if-none-match", "*"),
+        either,
+    ];
+    assert_eq!(different.iter().collect::<std::collections::BTreeSet<_>>().len(), different.len());
+}
+
+#[test]
+fn when_a_key_is_over_the_id_to_create_is_another_one() {
+    const DAY: i64 = headwater_dynamodb::KEY_LIFETIME;
+    let ids = |second| keyed(second, json!({}), "{}").id_to_create().unwrap();
+    for first in [1_000_000, DAY * 20_000 - 1, DAY * 20_000] {
+        let made = ids(first).id;
+        // Within the key's 24 hours the request finds what it made, as of today or as of yesterday.
+        for later in [0, 1, DAY / 2, DAY - 1] {
+            let again = ids(first + later);
+            let found = again.id == made || again.earlier.is_some_and(|earlier| earlier.id == made && earlier.since.as_second() <= first);
+            assert!(found, "{first} {later}");
+        }
+        // After them it makes something new.
+        for later in [DAY + 1, 31 * DAY, 400 * DAY] {
+            let again = ids(first + later);
+            let found = again.id == made || again.earlier.is_some_and(|earlier| earlier.id == made && earlier.since.as_second() <= first);
+            assert!(!found, "{first} {later}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 use garde::Validate;
 use headwater::{Command, Context, Verdict};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -35,16 +36,39 @@ impl LicenseRequest {
 
 /// `POST /licensing/customers/{id}/licenses`: a licence for the policy's days, if no rule has an objection.
 ///
-/// The same licence id once more is a repeated attempt and changes nothing. Refused: [`DEVICE_LIMIT`](limits::DEVICE_LIMIT),
+/// The same request once more is a repeated attempt and changes nothing: that is, where there is the licence already, or the one that
+/// the request made the day before. Refused: [`DEVICE_LIMIT`](limits::DEVICE_LIMIT),
 /// [`STUDIO_LIMIT`](limits::STUDIO_LIMIT), [`TITLE_YEARLY_LIMIT`](limits::TITLE_YEARLY_LIMIT); the first that says no, in this order.
 #[derive(Clone, Debug)]
 pub struct AcquireLicense {
-    /// The licence's id: the same whenever the same request is tried again.
+    /// The licence's id: the same whenever the same request is tried again on one day.
     pub license_id: String,
+    /// The licence that the same request may have made the day before.
+    pub earlier: Option<EarlierLicense>,
     /// What is to be kept where.
     pub request: LicenseRequest,
     /// The policy that decides.
     pub policy: PolicyInForce,
+}
+
+/// A licence of an id that other requests may have used before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EarlierLicense {
+    /// Its id.
+    pub license_id: String,
+    /// What was acquired before this time was acquired by another request.
+    pub since: Timestamp,
+}
+
+impl AcquireLicense {
+    /// The id of the licence that the request made, if it was made.
+    pub fn made(&self, customer: &Customer, now: Timestamp) -> Option<&str> {
+        if customer.license(&self.license_id).is_some_and(|license| license.is_kept(now)) {
+            return Some(&self.license_id);
+        }
+        let EarlierLicense { license_id, since } = self.earlier.as_ref()?;
+        customer.license(license_id).is_some_and(|license| license.acquired_at >= *since).then_some(license_id)
+    }
 }
 
 impl Command for AcquireLicense {
@@ -52,7 +76,7 @@ impl Command for AcquireLicense {
     const NAME: &'static str = "AcquireLicense";
 
     fn decide(&self, customer: &Customer, context: &Context) -> Verdict<Customer> {
-        if customer.license(&self.license_id).is_some_and(|license| license.is_kept(context.now)) {
+        if self.made(customer, context.now).is_some() {
             return Ok(vec![]);
         }
         let PolicyInForce { policy, version } = &self.policy;

@@ -65,7 +65,8 @@ proptest! {
     fn what_no_rule_needs_leaves_the_state(mut world in world()) {
         world.now += windows::YEAR;
         world.policy = PolicyInForce::default();
-        let counts = AcquireLicense { license_id: "new".to_owned(), request: crate::world::request("a", "s", "d1"), policy: world.policy.clone() };
+        let request = crate::world::request("a", "s", "d1");
+        let counts = AcquireLicense { license_id: "new".to_owned(), earlier: None, request, policy: world.policy.clone() };
         let _ = world.execute(&counts);
         let state = serde_json::to_value(world.customer()).unwrap();
         prop_assert_eq!((&state["downloads"], &state["deactivations"]), (&serde_json::Value::Null, &serde_json::Value::Null));

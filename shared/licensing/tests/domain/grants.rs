@@ -13,7 +13,8 @@ fn now() -> Timestamp {
 }
 
 fn grant() -> Grant {
-    let attempt = AcquireLicense { license_id: "1".to_owned(), request: request("t", "s", "d"), policy: PolicyInForce::default() };
+    let (request, policy) = (request("t", "s", "d"), PolicyInForce::default());
+    let attempt = AcquireLicense { license_id: "1".to_owned(), earlier: None, request, policy };
     Grant::provisional("acme", "7", &attempt, now(), "ada", "request-1").expect("no limit is 0")
 }
 

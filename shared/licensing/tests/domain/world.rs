@@ -75,8 +75,8 @@ impl World {
                 self.set_policy(&wanted);
                 Ok(vec![])
             }
-            Step::Grant(license_id, request) => self.grant(AcquireLicense { license_id, request, policy }),
-            Step::Acquire(license_id, request) => self.execute(&AcquireLicense { license_id, request, policy }),
+            Step::Grant(license_id, request) => self.grant(AcquireLicense { license_id, earlier: None, request, policy }),
+            Step::Acquire(license_id, request) => self.execute(&AcquireLicense { license_id, earlier: None, request, policy }),
             Step::Reconcile(id) => match self.grants.get(&id).cloned() {
                 Some(grant) => self.execute(&ApplyGrant { grant, past: self.past(&id) }),
                 None => Ok(vec![]),

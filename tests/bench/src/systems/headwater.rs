@@ -79,7 +79,7 @@ impl Headwater {
             Mode::Keyed => {
                 let key = Uuid::now_v7().to_string();
                 let answer = |_: headwater_dynamodb::Answered<'_, Account>| json!({ "status": 200 });
-                let idempotency = Idempotency { request_hash: key.clone(), key, answer: &answer };
+                let idempotency = Idempotency { request_hash: key.clone(), body_hash: key.clone(), key, answer: &answer };
                 run(&self.store, account, nth, Some(idempotency)).await
             }
         }
