@@ -46,7 +46,7 @@ impl Claims {
         if changes.is_empty() {
             return Ok(Ok(claims));
         }
-        let key = store.config().unique_key.as_ref().ok_or(StoreError::NoUniqueKey)?;
+        let key = store.unique_key().await?;
         let changes = name(changes, key, &holder.stream)?;
         let wanted: Vec<&StreamName> =
             changes.iter().filter(|(stream, change)| change.may_be_so || heads.has_moved(stream)).map(|(stream, _)| stream).collect();

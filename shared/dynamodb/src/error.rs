@@ -31,6 +31,16 @@ pub enum StoreError {
     /// The aggregate has unique values, but the store was given no key for them.
     #[error("unique values need a key")]
     NoUniqueKey,
+    /// The table's unique values are named by another key than the store's. Nothing was written.
+    #[error(
+        "UNIQUE_KEY is not the key that names the unique values of this table: its fingerprint is {own}, the table's key has {adopted}"
+    )]
+    OtherUniqueKey {
+        /// The fingerprint of the store's key.
+        own: String,
+        /// That of the key which the table was begun with.
+        adopted: String,
+    },
     /// A command has an Idempotency-Key, but the store was given no table for it.
     #[error("an Idempotency-Key needs a table")]
     NoIdempotencyTable,

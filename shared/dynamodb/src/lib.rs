@@ -7,7 +7,7 @@
 //! 1. `client`: the connection, without the SDK's retries; `retry` has the one policy there is, `cancelled` what a transaction's reasons say;
 //! 2. `item`, `size`: how a commit lies in the table, and what DynamoDB will take;
 //! 3. `query`, `fold`, `read`: strong reads that go back no further than to a snapshot; `cache` spares them; `scan` reads all there is;
-//! 4. `heads`, `expect`, `claims`, `numbers`, `snapshots`, `idempotency`: what must hold and what is written with a command's events;
+//! 4. `heads`, `expect`, `unique_key`, `claims`, `numbers`, `snapshots`, `idempotency`: what must hold and what is written with a command's events;
 //! 5. `part`, `append`: one put or one transaction, settled;
 //! 6. `execute`: the loop around it all, from an `execution` to its outcome, by way of `prepare` or `answer`; `import` takes commits that come from elsewhere.
 //!
@@ -53,6 +53,7 @@ mod size;
 mod snapshots;
 mod store;
 mod table;
+mod unique_key;
 mod views;
 
 pub use audit::{Audit, Audited, Finding, Inventory, SumLine};

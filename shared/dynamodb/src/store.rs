@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use headwater::UniqueKey;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::cache::Cache;
@@ -42,12 +43,14 @@ struct Shared {
     config: StoreConfig,
     cache: Cache,
     meter: Meter,
+    /// Filled once the table is known to have this store's unique key.
+    adoption: OnceCell<()>,
 }
 
 impl EventStore {
     /// A store with an empty cache. It asks nothing of DynamoDB yet.
     pub fn new(client: Client, config: StoreConfig) -> Self {
-        let shared = Shared { client, config, cache: Cache::default(), meter: Meter::default() };
+        let shared = Shared { client, config, cache: Cache::default(), meter: Meter::default(), adoption: OnceCell::new() };
         Self { shared: Arc::new(shared), deadline: None, patience: PATIENCE }
     }
 
@@ -82,6 +85,10 @@ impl EventStore {
 
     pub(crate) fn meter(&self) -> &Meter {
         &self.shared.meter
+    }
+
+    pub(crate) fn adoption(&self) -> &OnceCell<()> {
+        &self.shared.adoption
     }
 
     pub(crate) fn deadline(&self) -> Instant {

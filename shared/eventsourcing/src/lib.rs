@@ -37,4 +37,4 @@ pub use stream::{InvalidStreamName, StreamName, is_segment};
 pub use tags::{IfMatch, IfNoneMatch, Tag, parse_if_match, parse_if_none_match, parse_tags, parse_tokens};
 pub use text::{canonical, folded, is_hidden, is_visible, normalize, search_words, shown, shown_lines};
 pub use token::{FeedPosition, InvalidToken, LARGEST_VERSION, MOST_TOKENS, Position, Revision, Token};
-pub use unique::{Unique, UniqueEvent, UniqueKey, UniqueValue};
+pub use unique::{Unique, UniqueEvent, UniqueKey, UniqueKeyEvent, UniqueValue};

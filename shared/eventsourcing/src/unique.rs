@@ -50,6 +50,19 @@ pub enum UniqueEvent {
 
 impl Event for UniqueEvent {}
 
+/// What is written down of the secret that names the streams of unique values, once in each events table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum UniqueKeyEvent {
+    /// From now on unique values are named by the key with this fingerprint, and by no other.
+    UniqueKeyAdopted {
+        /// As [`UniqueKey::fingerprint`] gives it.
+        fingerprint: String,
+    },
+}
+
+impl Event for UniqueKeyEvent {}
+
 /// Who holds a unique value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Unique {
@@ -78,7 +91,14 @@ impl Unique {
 #[derive(Clone)]
 pub struct UniqueKey(Vec<u8>);
 
+/// What the fingerprint is a digest of. It begins with NUL, which no unique value does: so no value's stream shows a part of it.
+const FINGERPRINTED: &[u8] = b"\0headwater: fingerprint of the unique key";
+
 impl UniqueKey {
+    /// The stream whose one event says which key names the unique values of a table. Its domain is no service's, so whatever a
+    /// tenant is called, no command writes there.
+    pub const STREAM: &str = "_/headwater/unique-key";
+
     /// Takes a secret of at least 32 bytes, or nothing if it is shorter.
     pub fn new(secret: &[u8]) -> Option<Self> {
         (secret.len() >= 32).then(|| Self(secret.to_vec()))
@@ -89,15 +109,24 @@ impl UniqueKey {
     /// # Errors
     /// [`InvalidStreamName`] if tenant, domain or category is no segment.
     pub fn stream(&self, tenant: &str, domain: &str, value: &UniqueValue) -> Result<StreamName, InvalidStreamName> {
-        // HMAC takes keys of any length, so this cannot fail; an empty id would be refused by the name.
-        let id = Hmac::<Sha256>::new_from_slice(&self.0).map_or_else(
+        StreamName::new(tenant, domain, value.category, &self.digest(value.normalized.as_bytes(), 16))
+    }
+
+    /// By which the key is known again: an HMAC-SHA256 under it, in hex. It does not help to guess the key.
+    pub fn fingerprint(&self) -> String {
+        self.digest(FINGERPRINTED, 32)
+    }
+
+    /// The first bytes of the HMAC-SHA256 of a message, in hex.
+    fn digest(&self, message: &[u8], bytes: usize) -> String {
+        // HMAC takes keys of any length, so this cannot fail; an empty id would be refused by the stream's name.
+        Hmac::<Sha256>::new_from_slice(&self.0).map_or_else(
             |_| String::new(),
             |mut mac| {
-                mac.update(value.normalized.as_bytes());
-                mac.finalize().into_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+                mac.update(message);
+                mac.finalize().into_bytes().iter().take(bytes).map(|byte| format!("{byte:02x}")).collect()
             },
-        );
-        StreamName::new(tenant, domain, value.category, &id)
+        )
     }
 }
 
@@ -134,6 +163,15 @@ mod tests {
         assert_eq!(forms("A\u{200b}da"), ["ada", "a\u{200b}da"]);
         assert_eq!(forms("\u{200b}"), ["\u{200b}"], "former builds took it; it must not stand for all that are so");
         assert_eq!(forms("\u{3164}"), ["\u{1160}"]);
+    }
+
+    #[test]
+    fn a_key_is_known_by_its_fingerprint() {
+        let [key, other] = [[7; 32], [8; 32]].map(|secret| UniqueKey::new(&secret).unwrap().fingerprint());
+        // Written down, since every table holds one.
+        assert_eq!(key, "fa74f54a16e2c948f413b7eee90fdbe43febc3f3757e780b163921f12fcbcd78");
+        assert_ne!(key, other);
+        assert!(UniqueKey::STREAM.parse::<StreamName>().is_ok());
     }
 
     #[test]

@@ -1,16 +1,16 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use headwater::{ProjectionFn, UniqueKey};
-use headwater_dynamodb::{Effects, EventStore, Feed, Projector, StoreConfig, Usage, Views};
+use headwater_dynamodb::{Effects, EventStore, Feed, Projector, StoreConfig, StoreError, Usage, Views};
 use headwater_kinesis::Publisher;
 use lambda_runtime::Error;
 use tokio::time::timeout;
 
-use crate::{Problem, Request};
+use crate::{Problem, Request, metric};
 
 /// How long the tables may take to answer during init. With a store out of reach the first request still has time to say so.
 const INIT_PATIENCE: Duration = Duration::from_secs(1);
@@ -75,7 +75,7 @@ impl App {
             Some(secret) => Some(UniqueKey::new(secret.as_bytes()).ok_or("UNIQUE_KEY must have at least 32 bytes")?),
             None => None,
         };
-        let has_events = events.is_some();
+        let (has_events, has_unique_key) = (events.is_some(), unique_key.is_some());
         let config =
             StoreConfig { events_table: events.unwrap_or_default(), idempotency_table: self.variable("IDEMPOTENCY_TABLE"), unique_key };
         let store = EventStore::new(client.clone(), config);
@@ -83,14 +83,18 @@ impl App {
         self.views = views.map(|table| Views::new(store.clone(), &table, domain));
         self.store = has_events.then_some(store);
         let warm_up = async {
-            headwater_dynamodb::warm_up(&client, &any).await;
+            match self.store.as_ref().filter(|_| has_unique_key) {
+                Some(store) => check_unique_key(domain, store).await,
+                None => headwater_dynamodb::warm_up(&client, &any).await,
+            }
             // The first query is then spared this read.
             if let Some(views) = &self.views {
                 views.generation().await.ok();
             }
         };
         // What fails or takes too long now is tried again by the first request, which will say so.
-        timeout(INIT_PATIENCE, warm_up).await.ok();
+        // Boxed: what lies below it is deep, and each function's `main` would hold all of that.
+        timeout(INIT_PATIENCE, Box::pin(warm_up)).await.ok();
         Ok(())
     }
 
@@ -172,6 +176,16 @@ impl App {
     /// What the store was asked since this was last called.
     pub(crate) fn take_usage(&self) -> Usage {
         self.store.as_ref().map(EventStore::take_usage).unwrap_or_default()
+    }
+}
+
+/// Opens the connection with the read that tells whether the function has the key of the table's unique values. One that has another
+/// starts all the same: what it refuses is then answered, with a correlation id, and whatever needs no unique value goes on.
+async fn check_unique_key(domain: &str, store: &EventStore) {
+    let checked = store.within(Instant::now() + INIT_PATIENCE).adopt_unique_key().await;
+    // What cannot be told now is told by the first command that needs the key.
+    if let Err(StoreError::OtherUniqueKey { .. }) = checked {
+        metric(domain, "UniqueKeyRefused", 1.0);
     }
 }
 

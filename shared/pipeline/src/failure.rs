@@ -195,6 +195,13 @@ mod tests {
     }
 
     #[test]
+    fn the_fingerprint_of_the_unique_key_goes_nowhere_but_tampering_with_it_is_told() {
+        let records = [dynamodb("INSERT", headwater::UniqueKey::STREAM), dynamodb("REMOVE", headwater::UniqueKey::STREAM)];
+        let failure = Failure::read(&object(&records)).unwrap();
+        assert_eq!((failure.records.len(), failure.tampering.len()), (0, 1));
+    }
+
+    #[test]
     fn records_of_the_events_table_go_on_as_the_relay_would_have_put_them() {
         let failure =
             Failure::read(&object(&[dynamodb("INSERT", "acme/identity/users/1"), dynamodb("REMOVE", "acme/identity/users/2")])).unwrap();

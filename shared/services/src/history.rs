@@ -1,6 +1,9 @@
 //! What the events of one stream come to, checked: for whoever verifies that the tables are as they should be.
 
-use headwater::{Aggregate, Commit, Event, Folded, SequenceEvent, StreamName, Unique, UniqueEvent, UniqueValue, decode, sequence_stream};
+use headwater::{
+    Aggregate, Commit, Event, Folded, SequenceEvent, StreamName, Unique, UniqueEvent, UniqueKey, UniqueKeyEvent, UniqueValue, decode,
+    sequence_stream,
+};
 use headwater_dynamodb::Finding;
 use identity::{Group, Membership, User};
 use invoicing::{Invoice, InvoiceEvent};
@@ -113,14 +116,14 @@ impl History {
         self.holds = folded.state.unique_values().iter().flat_map(UniqueValue::forms).collect();
     }
 
-    /// Of a stream that has no state: one of a unique value, or of a sequence.
+    /// Of a stream that has no state: one of a unique value, of a sequence, or of the unique key.
     fn read_auxiliary(&mut self, stream: &StreamName, commits: &[Commit]) {
         if all::<UniqueEvent>(commits).is_some() {
             self.holder = commits.last().and_then(|newest| Unique::after(newest).ok()).and_then(|unique| unique.holder);
         } else if let Some(taken) = all::<SequenceEvent>(commits) {
             let number = |(number, SequenceEvent::NumberTaken { taker })| Number { sequence: stream.clone(), number, taker };
             self.numbers = taken.into_iter().map(number).collect();
-        } else {
+        } else if stream.as_str() != UniqueKey::STREAM || all::<UniqueKeyEvent>(commits).is_none() {
             self.findings.push(Finding::new("stream", stream, "no service has streams of this kind"));
         }
     }

@@ -87,6 +87,8 @@ impl Bench {
             }
         }
         let nobody = platform.client_with("nobody", "nobody", &[]).await?;
+        // The first start ever writes the fingerprint of the unique key, which is no cost of a start.
+        nobody.call("POST", "/identity/users").send().await?;
         Ok(Self { platform, routes, nobody, tenants: 0, settled: None, starts: Vec::new() })
     }
 

@@ -18,4 +18,5 @@ mod limits;
 mod loading;
 mod numbers;
 mod scanning;
+mod unique_key;
 mod uniqueness;

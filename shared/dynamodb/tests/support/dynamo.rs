@@ -47,6 +47,16 @@ impl Dynamo {
         store(self.client.clone())
     }
 
+    /// The same with another secret as its unique key.
+    pub(crate) fn store_with_key(&self, secret: &[u8]) -> EventStore {
+        store_with_key(self.client.clone(), secret)
+    }
+
+    /// From now on the check of the unique key, with which a process starts, is a call like others.
+    pub(crate) fn show_starts(&self) {
+        self.proxy.show_starts();
+    }
+
     /// The next request of this operation gets this fault.
     pub(crate) fn inject(&self, operation: &str, fault: Fault) {
         self.proxy.inject(operation, fault);
@@ -84,17 +94,23 @@ impl Dynamo {
         self.client.put_item().table_name(IDEMPOTENCY).set_item(Some(item)).send().await.unwrap();
     }
 
-    /// How many items the events table has.
+    /// How many items the events table has, besides the one that tells the unique key.
     pub(crate) async fn count(&self) -> i32 {
-        self.client.scan().table_name(EVENTS).send().await.unwrap().count
+        let request = self.client.scan().table_name(EVENTS).filter_expression("#stream <> :key");
+        let request = request.expression_attribute_names("#stream", "stream");
+        request.expression_attribute_values(":key", AttributeValue::S(UniqueKey::STREAM.to_owned())).send().await.unwrap().count
     }
 }
 
 fn store(client: Client) -> EventStore {
+    store_with_key(client, &[7; 32])
+}
+
+fn store_with_key(client: Client, secret: &[u8]) -> EventStore {
     let config = StoreConfig {
         events_table: EVENTS.to_owned(),
         idempotency_table: Some(IDEMPOTENCY.to_owned()),
-        unique_key: UniqueKey::new(&[7; 32]),
+        unique_key: UniqueKey::new(secret),
     };
     EventStore::new(client, config)
 }

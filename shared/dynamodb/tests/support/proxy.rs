@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -10,6 +11,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use headwater::UniqueKey;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -58,12 +60,14 @@ pub(crate) struct Proxy {
     client: reqwest::Client,
     faults: Arc<Mutex<VecDeque<(String, Fault)>>>,
     calls: Arc<Mutex<Vec<Call>>>,
+    shows_starts: Arc<AtomicBool>,
 }
 
 impl Proxy {
     /// Serves on a free port of this machine until the test's runtime ends; gives the address.
     pub(crate) async fn start(target: String) -> (Self, String) {
-        let proxy = Self { target, client: reqwest::Client::new(), faults: Arc::default(), calls: Arc::default() };
+        let proxy =
+            Self { target, client: reqwest::Client::new(), faults: Arc::default(), calls: Arc::default(), shows_starts: Arc::default() };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let app = Router::new().fallback(handle).with_state(proxy.clone());
@@ -74,6 +78,11 @@ impl Proxy {
     /// The next request of this operation that has no fault yet gets this one.
     pub(crate) fn inject(&self, operation: &str, fault: Fault) {
         self.faults.lock().unwrap().push_back((operation.to_owned(), fault));
+    }
+
+    /// From now on the check of the unique key, with which a process starts, is a call like others.
+    pub(crate) fn show_starts(&self) {
+        self.shows_starts.store(true, Relaxed);
     }
 
     /// The calls since this was last asked.
@@ -102,6 +111,10 @@ impl Proxy {
 async fn handle(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) -> Response {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+    if !proxy.shows_starts.load(Relaxed) && is_start(&operation, &body) {
+        let (status, answer) = proxy.forward(headers, body).await;
+        return reply(status, answer);
+    }
     let fault = proxy.next_fault(&operation);
     if let Some(Fault::Refuse(status, error)) = fault {
         proxy.calls.lock().unwrap().push((operation, 0.0));
@@ -123,6 +136,12 @@ async fn handle(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) -> 
         Some(Fault::FailAfter) => reply(StatusCode::INTERNAL_SERVER_ERROR, "{}"),
         _ => reply(status, answer),
     }
+}
+
+/// Whether a call checks the unique key.
+fn is_start(operation: &str, body: &Bytes) -> bool {
+    let stream = format!("{{\"S\":\"{}\"}}", UniqueKey::STREAM);
+    matches!(operation, "GetItem" | "PutItem") && String::from_utf8_lossy(body).contains(&stream)
 }
 
 fn without_token(body: &Bytes) -> Bytes {
