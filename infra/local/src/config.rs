@@ -32,7 +32,15 @@ pub struct Config {
     /// The template to run.
     #[arg(long, value_name = "FILE", default_value = "template.yaml")]
     pub template: PathBuf,
+    /// The value of a parameter of the template, instead of its default; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
+    pub parameter: Vec<(String, String)>,
     /// Show the functions' logs on standard error as well.
     #[arg(long)]
     pub verbose: bool,
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("not of the form NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }

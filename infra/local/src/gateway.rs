@@ -3,10 +3,12 @@
 mod answer;
 mod event;
 mod routes;
+mod throttle;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -21,8 +23,9 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::host::{Host, InvokeError};
 use crate::jwt::{Refusal, Tokens};
-use crate::template::Function;
+use crate::template::{Function, Throttle};
 use routes::{Match, Routes};
+use throttle::Throttles;
 
 /// The most bytes of request line and headers together.
 const MAXIMUM_HEAD: usize = 10_240;
@@ -32,15 +35,17 @@ const MAXIMUM_BODY: usize = 10_000_000;
 /// What it takes to answer requests.
 pub struct Gateway {
     routes: Routes,
+    throttles: Option<Throttles>,
     tokens: Option<Arc<Tokens>>,
     clock: Clock,
     host: Host,
 }
 
 impl Gateway {
-    /// A gateway with the routes of these functions. Without `tokens` no route needs one.
-    pub fn new(functions: &[Function], tokens: Option<Arc<Tokens>>, clock: Clock, host: Host) -> Self {
-        Self { routes: Routes::new(functions), tokens, clock, host }
+    /// A gateway with the routes of these functions. Without `throttle` they take any number of requests, without `tokens` none
+    /// needs one.
+    pub fn new(functions: &[Function], throttle: Option<Throttle>, tokens: Option<Arc<Tokens>>, clock: Clock, host: Host) -> Self {
+        Self { routes: Routes::new(functions), throttles: throttle.map(Throttles::new), tokens, clock, host }
     }
 
     async fn answer(&self, source: SocketAddr, request: Request) -> Result<Response, Response> {
@@ -51,6 +56,9 @@ impl Gateway {
         }
         let found =
             self.routes.find(parts.method.as_str(), parts.uri.path()).ok_or_else(|| answer::message(StatusCode::NOT_FOUND, "Not Found"))?;
+        if self.throttles.as_ref().is_some_and(|throttles| !throttles.admits(found.route, Instant::now())) {
+            return Err(answer::message(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"));
+        }
         let claims = self.claims(&parts, &found).map_err(|refusal| unauthorized(&refusal))?;
         let body =
             to_bytes(body, MAXIMUM_BODY).await.map_err(|_| answer::message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"))?;
@@ -91,7 +99,7 @@ impl Gateway {
             Ok(Err(error)) => {
                 tracing::warn!(function = found.function, %error, "a request failed");
                 match error {
-                    InvokeError::TimedOut(_) => unavailable(),
+                    InvokeError::TimedOut(_) | InvokeError::Throttled => unavailable(),
                     _ => answer::function_failed(),
                 }
             }

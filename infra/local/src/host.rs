@@ -1,4 +1,5 @@
-//! Runs functions: starts their processes on demand, one request at a time in each, up to a bound; above it requests queue.
+//! Runs functions: starts their processes on demand, one request at a time in each, up to a bound. Above it
+//! requests are refused where the template reserves concurrency, as Lambda does it; else they queue, since one machine is small.
 
 mod instance;
 
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot, watch};
 use uuid::Uuid;
 
 use crate::runtime_api::{self, Answer, Invocation, Mailboxes};
@@ -19,7 +20,7 @@ use instance::Instance;
 
 pub use instance::exit_with_parent;
 
-/// Instances of a function without a bound of its own.
+/// Instances of a function for which nothing is reserved.
 const DEFAULT_CONCURRENCY: u32 = 10;
 /// How long Lambda lets a function start, before it tries again within the time of the first invocation.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
@@ -68,6 +69,9 @@ pub enum InvokeError {
     /// The function was killed at its timeout.
     #[error("the function timed out after {0:?}")]
     TimedOut(Duration),
+    /// As many instances are busy as the template reserves for the function; it was not invoked.
+    #[error("the function has no concurrency left")]
+    Throttled,
     /// The process ended before it answered.
     #[error("the function's process ended")]
     Crashed,
@@ -169,7 +173,7 @@ impl Pool {
     }
 
     async fn invoke(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
-        let _slot = self.slots.acquire().await.map_err(|_| InvokeError::Crashed)?;
+        let _slot = self.slot().await?;
         let instance = self.idle_or_new()?;
         let function = &self.deployment.function;
         let (taken, on_taken) = oneshot::channel();
@@ -196,6 +200,13 @@ impl Pool {
                 self.discard(&instance);
                 Err(error)
             }
+        }
+    }
+
+    async fn slot(&self) -> Result<SemaphorePermit<'_>, InvokeError> {
+        match self.deployment.function.reserved_concurrency {
+            Some(_) => self.slots.try_acquire().map_err(|_| InvokeError::Throttled),
+            None => self.slots.acquire().await.map_err(|_| InvokeError::Crashed),
         }
     }
 

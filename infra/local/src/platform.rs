@@ -72,7 +72,7 @@ impl Platform {
             let _ = fs::remove_dir_all(&checkpoints);
         }
         let event_sources = Arc::new(EventSources::start(&template, &endpoints, &host, &clock, &checkpoints)?);
-        let gateway = Gateway::new(&template.functions, tokens.clone(), clock.clone(), host.clone());
+        let gateway = Gateway::new(&template.functions, template.throttle, tokens.clone(), clock.clone(), host.clone());
         let (host_of_dev, sources_of_dev) = (host.clone(), event_sources.clone());
         let dev =
             Dev { tokens, clock, host: host_of_dev, event_sources: sources_of_dev, door: door.clone(), environment: template.stores() };
@@ -105,7 +105,8 @@ fn load_template(config: &Config, data_dir: &DataDir) -> Result<Template> {
         data_dir
             .secret(&format!("parameter-{parameter}"), || Ok(format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple())))
     };
-    Template::parse(&text, &mut secret).with_context(|| path.display().to_string())
+    let given = config.parameter.iter().cloned().collect();
+    Template::parse(&text, &given, &mut secret).with_context(|| path.display().to_string())
 }
 
 fn emulator_options(config: &Config, data_dir: &DataDir) -> emulators::Options {

@@ -26,7 +26,7 @@ use serde_json::Value;
 pub use events::{DEFAULT_ROUTE, EventSource, Route, Schedule, SourceKind, StartingPosition};
 pub use functions::Function;
 pub use names::{ACCOUNT, REGION};
-pub use resources::{Authorizer, Bucket, Key, Queue, Stream, Table};
+pub use resources::{Authorizer, Bucket, Key, Queue, Stream, Table, Throttle};
 pub use roles::{Effect, Role, Statement};
 
 use intrinsics::Scope;
@@ -46,19 +46,21 @@ pub struct Template {
     pub functions: Vec<Function>,
     /// Who signs the tokens that the HTTP API accepts; `None` when the template has no JWT authorizer.
     pub authorizer: Option<Authorizer>,
+    /// How many requests each route of the HTTP API takes; `None` when the template does not say.
+    pub throttle: Option<Throttle>,
 }
 
 impl Template {
     /// Reads a template.
     ///
-    /// `secret` is asked for the value of each parameter that is `NoEcho` and has no default, by the parameter's name. Other
-    /// parameters without a default get `local:<name>`.
+    /// Parameters have the values that are `given`, else their defaults. `secret` is asked for the value of each that is `NoEcho` and
+    /// has neither, by the parameter's name; others without either get `local:<name>`.
     ///
     /// # Errors
-    /// When the text is no YAML, a reference leads nowhere, or a resource uses what one machine can't do.
-    pub fn parse(text: &str, secret: &mut dyn FnMut(&str) -> Result<String>) -> Result<Self> {
+    /// When the text is no YAML, a parameter that is given does not exist, a reference leads nowhere, or a resource uses what one machine can't do.
+    pub fn parse(text: &str, given: &BTreeMap<String, String>, secret: &mut dyn FnMut(&str) -> Result<String>) -> Result<Self> {
         let document = yaml::parse(text)?;
-        let scope = Scope::new(&document, secret)?;
+        let scope = Scope::new(&document, given, secret)?;
         let globals = document.get("Globals").cloned().unwrap_or_default();
         let mut template = Self {
             tables: Vec::new(),
@@ -67,6 +69,7 @@ impl Template {
             queues: Vec::new(),
             functions: Vec::new(),
             authorizer: resources::authorizer(&globals["HttpApi"], &scope)?,
+            throttle: resources::throttle(&globals["HttpApi"], &scope)?,
         };
         let roles = roles::read_all(&document, &scope)?;
         for resource in resources::active(&document, &scope)? {
@@ -101,6 +104,9 @@ impl Template {
             "AWS::Serverless::HttpApi" => {
                 if let Some(authorizer) = resources::authorizer(resource.properties, scope)? {
                     self.authorizer = Some(authorizer);
+                }
+                if let Some(throttle) = resources::throttle(resource.properties, scope)? {
+                    self.throttle = Some(throttle);
                 }
             }
             "AWS::Serverless::Function" => {

@@ -70,7 +70,7 @@ impl Targets {
             |(service, kinds): (String, BTreeMap<String, u64>)| kinds.into_keys().map(move |name| Fault { service: service.clone(), name });
         let faults: Vec<Fault> = platform.faults().await?.into_iter().flat_map(of_service).collect();
         let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml"))?;
-        let mut functions = Template::parse(&text, &mut |_| Ok(String::new()))?.functions;
+        let mut functions = Template::parse(&text, &BTreeMap::new(), &mut |_| Ok(String::new()))?.functions;
         // Those that nobody calls come first: they may have to be waited for.
         functions.sort_by_key(|function| !function.routes.is_empty());
         ensure!(!faults.is_empty() && !functions.is_empty(), "there is nothing to break");

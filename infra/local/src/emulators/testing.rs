@@ -3,6 +3,7 @@
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Emulators, Options};
@@ -13,7 +14,7 @@ use crate::template::Template;
 const TEMPLATE: &str = include_str!("testing.yaml");
 
 pub(crate) fn template() -> Template {
-    Template::parse(TEMPLATE, &mut |name| Ok(name.to_owned())).unwrap()
+    Template::parse(TEMPLATE, &BTreeMap::new(), &mut |name| Ok(name.to_owned())).unwrap()
 }
 
 pub(crate) async fn start(data_dir: Option<&std::path::Path>) -> Emulators {

@@ -80,13 +80,15 @@ pub(super) fn payload(batch: &Batch) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::template::Template;
 
     #[test]
     fn the_whole_record() {
         let text = include_str!("../template/fixture.yaml");
-        let template = Template::parse(text, &mut |_| Ok(String::new())).unwrap();
+        let template = Template::parse(text, &BTreeMap::new(), &mut |_| Ok(String::new())).unwrap();
         let source = &template.functions[0].event_sources[0];
         let record = |number: &str, arrived_at| Record {
             sequence_number: number.into(),

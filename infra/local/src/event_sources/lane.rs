@@ -70,6 +70,8 @@ pub(super) enum Verdict {
     Done,
     /// The record at this place failed; those before it are done. 0 where the whole batch failed.
     FailedAt(usize),
+    /// The function had no concurrency left, so it never saw the batch. Lambda counts that as no try.
+    Throttled,
 }
 
 /// Why a batch is given up, in the words of Lambda's failure records.
@@ -130,6 +132,10 @@ impl Lane {
     pub(super) fn finished(&mut self, now: Millis, mut batch: Batch, verdict: Verdict) -> usize {
         let done = match verdict {
             Verdict::Done => return batch.records.len(),
+            Verdict::Throttled => {
+                self.failed.push_front((now + millis(FIRST_BACKOFF), batch));
+                return 0;
+            }
             Verdict::FailedAt(place) => place.min(batch.records.len() - 1),
         };
         if done > 0 {

@@ -10,6 +10,7 @@ use crate::host::InvokeError;
 /// records that failed, and one that can't be understood fails the whole batch, as it does on AWS.
 pub(super) fn verdict(outcome: &Result<Bytes, InvokeError>, batch: &Batch, reports_item_failures: bool) -> Verdict {
     match outcome {
+        Err(InvokeError::Throttled) => Verdict::Throttled,
         Err(_) => Verdict::FailedAt(0),
         Ok(_) if !reports_item_failures => Verdict::Done,
         Ok(answer) => match serde_json::from_slice::<Value>(answer) {
@@ -82,5 +83,6 @@ mod tests {
         assert_eq!(verdict(&Ok(item.into()), &batch(), false), Verdict::Done);
         assert_eq!(verdict(&Ok("nonsense".into()), &batch(), false), Verdict::Done);
         assert_eq!(verdict(&Err(InvokeError::Crashed), &batch(), true), Verdict::FailedAt(0));
+        assert_eq!(verdict(&Err(InvokeError::Throttled), &batch(), true), Verdict::Throttled);
     }
 }

@@ -14,7 +14,7 @@ use super::typed;
 pub const DEFAULT_ROUTE: &str = "$default";
 
 /// A route of the HTTP API.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Route {
     /// An upper-case method, or `ANY`.
     pub method: String,

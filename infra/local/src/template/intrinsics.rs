@@ -15,10 +15,13 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    pub(super) fn new(document: &Value, secret: &mut dyn FnMut(&str) -> Result<String>) -> Result<Self> {
+    pub(super) fn new(document: &Value, given: &BTreeMap<String, String>, secret: &mut dyn FnMut(&str) -> Result<String>) -> Result<Self> {
         let mut scope = Self { parameters: BTreeMap::new(), conditions: section(document, "Conditions"), resources: BTreeMap::new() };
         for (name, declaration) in section(document, "Parameters") {
-            scope.parameters.insert(name.clone(), parameter(&name, &declaration, secret)?);
+            scope.parameters.insert(name.clone(), parameter(&name, &declaration, given.get(&name), secret)?);
+        }
+        if let Some(unknown) = given.keys().find(|name| !scope.parameters.contains_key(*name)) {
+            bail!("the template has no parameter {unknown}");
         }
         for (logical_id, resource) in section(document, "Resources") {
             let identity = scope.identify(&logical_id, &resource)?;
@@ -194,14 +197,16 @@ pub(super) fn text(value: &Value) -> Result<String> {
     }
 }
 
-fn parameter(name: &str, declaration: &Value, secret: &mut dyn FnMut(&str) -> Result<String>) -> Result<Value> {
-    let value = match declaration.get("Default") {
-        Some(default) => text(default)?,
-        None if is_true(declaration.get("NoEcho")) => secret(name)?,
-        None => format!("local:{name}"),
+fn parameter(name: &str, declaration: &Value, given: Option<&String>, secret: &mut dyn FnMut(&str) -> Result<String>) -> Result<Value> {
+    let value = match (given, declaration.get("Default")) {
+        (Some(given), _) => given.clone(),
+        (None, Some(default)) => text(default)?,
+        (None, None) if is_true(declaration.get("NoEcho")) => secret(name)?,
+        (None, None) => format!("local:{name}"),
     };
     Ok(match declaration["Type"].as_str() {
         Some("CommaDelimitedList") => value.split(',').map(|s| Value::from(s.trim())).collect(),
+        Some("Number") => Value::Number(value.parse().with_context(|| format!("the parameter {name} is a number, not {value}"))?),
         _ => value.into(),
     })
 }

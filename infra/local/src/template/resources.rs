@@ -107,6 +107,17 @@ pub struct Authorizer {
     pub audience: Vec<String>,
 }
 
+/// How many requests each route takes before it answers 429.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct Throttle {
+    /// Requests a second in the long run; `None` for no limit.
+    #[serde(rename = "ThrottlingRateLimit")]
+    pub rate: Option<f64>,
+    /// Requests at once; `None` for no limit.
+    #[serde(rename = "ThrottlingBurstLimit")]
+    pub burst: Option<u32>,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct TableProperties {
@@ -231,4 +242,13 @@ pub(super) fn authorizer(api: &Value, scope: &Scope) -> Result<Option<Authorizer
     }
     let jwt: JwtConfiguration = typed(authorizer["JwtConfiguration"].clone())?;
     Ok(Some(Authorizer { issuer: jwt.issuer, audience: jwt.audience }))
+}
+
+/// The limits of the routes of an `AWS::Serverless::HttpApi`.
+pub(super) fn throttle(api: &Value, scope: &Scope) -> Result<Option<Throttle>> {
+    if !api["RouteSettings"].is_null() {
+        bail!("RouteSettings are not supported on one machine: limit all routes by DefaultRouteSettings");
+    }
+    let settings = scope.resolve(&api["DefaultRouteSettings"])?;
+    if settings.is_null() { Ok(None) } else { typed(settings).map(Some).context("DefaultRouteSettings") }
 }

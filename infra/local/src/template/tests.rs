@@ -7,7 +7,12 @@ use super::*;
 const FIXTURE: &str = include_str!("fixture.yaml");
 
 fn parse(text: &str) -> Result<Template> {
-    Template::parse(text, &mut |name| Ok(format!("secret of {name}")))
+    parse_with(text, &[])
+}
+
+fn parse_with(text: &str, given: &[(&str, &str)]) -> Result<Template> {
+    let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Template::parse(text, &given, &mut |name| Ok(format!("secret of {name}")))
 }
 
 fn fixture() -> Template {
@@ -93,6 +98,31 @@ fn routes_and_schedules() {
 fn the_authorizer_takes_a_local_issuer() {
     let expected = Authorizer { issuer: "local:Issuer".into(), audience: vec!["one".into(), "two".into()] };
     assert_eq!(fixture().authorizer, Some(expected));
+}
+
+#[test]
+fn concurrency_is_reserved_where_a_parameter_says_how_much() {
+    let reserved = |given: &[(&str, &str)]| parse_with(FIXTURE, given).unwrap().function("limited").unwrap().reserved_concurrency;
+    assert_eq!(reserved(&[]), None);
+    assert_eq!(reserved(&[("Reserved", "5")]), Some(5));
+}
+
+#[test]
+fn the_stage_limits_its_routes() {
+    assert_eq!(fixture().throttle, Some(Throttle { rate: Some(20.5), burst: Some(9) }));
+    let none = FIXTURE.replace("DefaultRouteSettings: {", "Other: {");
+    assert_eq!(parse(&none).unwrap().throttle, None);
+}
+
+#[test]
+fn given_parameters_take_the_place_of_defaults() {
+    let template = parse_with(FIXTURE, &[("Prefix", "other"), ("Key", "k")]).unwrap();
+    assert_eq!(template.tables[0].name, "other-events");
+    assert_eq!(template.functions[0].environment["UNIQUE_KEY"], "k");
+    for (name, value, expected) in [("Prefixx", "a", "no parameter Prefixx"), ("Reserved", "many", "Reserved is a number, not many")] {
+        let error = format!("{:#}", parse_with(FIXTURE, &[(name, value)]).unwrap_err());
+        assert!(error.contains(expected), "{error}");
+    }
 }
 
 #[test]

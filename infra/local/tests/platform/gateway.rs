@@ -80,13 +80,37 @@ async fn the_gateway_s_own_errors_are_aws_s() {
 }
 
 #[tokio::test]
+async fn above_its_reserved_concurrency_a_function_is_out_of_service() {
+    let system = System::start_with(&["--parameter", "Reserved=2"]).await;
+    let answers: Vec<_> = join_all((0..6).map(|_| system.get("/open?sleep=1000"))).await;
+    let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status().as_u16()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 503, 503, 503, 503]);
+    let refused = answers.into_iter().find(|answer| answer.status() == 503).unwrap();
+    assert_eq!(refused.json::<Value>().await.unwrap(), json!({"message": "Service Unavailable"}));
+    assert_eq!(system.get("/open").await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_route_above_the_limit_of_the_stage_has_too_many_requests() {
+    let system = System::start_with(&["--parameter", "Burst=3"]).await;
+    for _ in 0..3 {
+        assert_eq!(system.get("/open").await.status(), 200);
+    }
+    let refused = system.get("/open").await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.json::<Value>().await.unwrap(), json!({"message": "Too Many Requests"}));
+    assert_eq!(system.get("/things/7").await.status(), StatusCode::UNAUTHORIZED, "another route has its own limit");
+}
+
+#[tokio::test]
 async fn a_function_is_scaled_out_to_its_bound_and_queues_above_it() {
     let system = System::start().await;
     system.get("/open").await;
     let answers =
         join_all((0..12).map(|_| async { system.get("/open?sleep=200").await.json::<Value>().await.unwrap()["pid"].as_u64().unwrap() }));
     let pids: BTreeSet<u64> = answers.await.into_iter().collect();
-    assert_eq!(pids.len(), 4, "ReservedConcurrentExecutions is 4");
+    assert_eq!(pids.len(), 10, "where nothing is reserved");
 }
 
 #[tokio::test]

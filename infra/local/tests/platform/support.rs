@@ -1,6 +1,6 @@
 //! Starts the platform in this process, with function processes that are this very test executable.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -27,6 +27,13 @@ impl System {
         let mut system = Self::start_in(folder.path().to_owned()).await;
         system._folder = Some(folder);
         system
+    }
+
+    /// Starts it in a folder of its own, with more options.
+    pub(crate) async fn start_with(options: &[&str]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let platform = Platform::start(&config_with(folder.path(), options), executable()).await.unwrap();
+        Self { data_dir: folder.path().to_owned(), _folder: Some(folder), ..Self::around(platform) }
     }
 
     /// Starts it on a data directory that may have been used before.
@@ -129,10 +136,14 @@ impl System {
 }
 
 /// The platform's options for a data directory.
-pub(crate) fn config(data_dir: &std::path::Path) -> Config {
+pub(crate) fn config(data_dir: &Path) -> Config {
+    config_with(data_dir, &[])
+}
+
+fn config_with(data_dir: &Path, options: &[&str]) -> Config {
     let template = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/platform/template.yaml");
     let data_dir = data_dir.to_str().unwrap();
-    Config::parse_from(["local", "--port", "0", "--data-dir", data_dir, "--template", template])
+    Config::parse_from(["local", "--port", "0", "--data-dir", data_dir, "--template", template].iter().chain(options))
 }
 
 /// This executable, told to run nothing but the "test" that is a function's process.

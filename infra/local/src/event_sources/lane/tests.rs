@@ -153,3 +153,14 @@ fn backoff_doubles_up_to_its_bound() {
     let waits: Vec<_> = [1, 2, 3, 7, 8, 9, 10_000].map(backoff).into();
     assert_eq!(waits, [100, 200, 400, 6_400, 10_000, 10_000, 10_000]);
 }
+
+#[test]
+fn a_throttled_batch_comes_again_whole_and_that_is_no_try() {
+    let mut lane = lane(Policy { bisect: true, retries: Some(0), ..policy() }, 2);
+    for now in [0, 100, 200] {
+        let Next::Invoke(batch) = lane.next(now) else { panic!("not due at {now}") };
+        assert_eq!((numbers(&batch), batch.failures), (vec![1, 2], 0));
+        assert_eq!(lane.finished(now, batch, Verdict::Throttled), 0);
+        assert_eq!(lane.next(now), Next::WaitUntil(now + 100));
+    }
+}
