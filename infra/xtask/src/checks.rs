@@ -5,10 +5,13 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::template::Template;
+use crate::workspace::deployed_binaries;
 
 mod alarms;
 mod binaries;
+mod concurrency;
 mod event_sources;
+mod gateway;
 mod generations;
 mod permissions;
 mod queries;
@@ -29,7 +32,9 @@ pub(crate) fn run_all(template: &Template, root: &Path) -> Result<Vec<String>> {
     findings.extend(queries::check(template));
     findings.extend(routes::check(template));
     findings.extend(generations::check(template));
-    findings.extend(binaries::check(template, &binaries::built(root)?));
+    findings.extend(gateway::check(template));
+    findings.extend(concurrency::check(template));
+    findings.extend(binaries::check(template, &deployed_binaries(root)?));
     Ok(findings)
 }
 

@@ -7,7 +7,10 @@ use anyhow::Result;
 
 use crate::venv::{installed, succeed};
 
-const REQUIREMENTS: [&str; 2] = ["cfn-lint==1.58.0", "aws-sam-cli==1.170.0"];
+/// The version of `sam` that the template is checked with, and that deploys it.
+pub(crate) const SAM: &str = "aws-sam-cli==1.170.0";
+
+const REQUIREMENTS: [&str; 2] = ["cfn-lint==1.58.0", SAM];
 
 /// Runs `cfn-lint` and `sam validate --lint` on `template.yaml` in `root`, and installs them first if they are not there.
 ///

@@ -6,10 +6,12 @@ use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 
 mod api;
+mod build_lambda;
 mod checks;
 mod linters;
 mod template;
 mod venv;
+mod workspace;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Chores of the repository")]
@@ -22,6 +24,13 @@ struct Cli {
 enum Chore {
     /// Check `template.yaml`: our own rules, then `cfn-lint` and `sam validate --lint` (installed under `target/` if missing).
     CheckTemplate,
+    /// Build the functions for Lambda into `target/lambda`, where `sam deploy` takes them from (installs `cargo lambda` and Zig under
+    /// `target/` if missing).
+    BuildLambda {
+        /// Only these packages: relay
+        #[arg(long = "package", short, value_name = "PACKAGE")]
+        packages: Vec<String>,
+    },
     /// Send calls that `/openapi.json` allows and forbids to a platform, and hold the answers against it (installs Schemathesis under
     /// `target/` if missing).
     CheckApi {
@@ -40,6 +49,7 @@ enum Chore {
 fn main() -> Result<()> {
     match Cli::parse().chore {
         Chore::CheckTemplate => check_template(&workspace_root()?),
+        Chore::BuildLambda { packages } => build_lambda::run(&workspace_root()?, &packages),
         Chore::CheckApi { examples, seconds, seed } => api::run(&workspace_root()?, examples, seconds, seed),
     }
 }

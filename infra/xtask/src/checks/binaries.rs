@@ -1,13 +1,8 @@
-//! The template and Cargo name the same functions: `Handler` is the binary, and the code lies where `cargo lambda build` puts it.
+//! The template and Cargo name the same functions: `Handler` is the binary, and the code lies where `cargo xtask build-lambda` puts it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::process::Command;
 
-use anyhow::{Context, Result, bail};
-use serde_json::Value;
-
-use crate::template::{Template, items, text};
+use crate::template::{Template, text};
 
 pub(super) fn check(template: &Template, built: &BTreeSet<String>) -> Vec<String> {
     let mut findings = Vec::new();
@@ -16,7 +11,7 @@ pub(super) fn check(template: &Template, built: &BTreeSet<String>) -> Vec<String
         let handler = text(&function["Handler"]);
         let code = format!("target/lambda/{handler}/");
         if function["CodeUri"] != *code {
-            findings.push(format!("{id}: CodeUri must be {code}: cargo-lambda puts the binary there"));
+            findings.push(format!("{id}: CodeUri must be {code}: `cargo xtask build-lambda` puts the binary there"));
         }
         if !deployed.insert(handler.to_owned()) {
             findings.push(format!("{id}: another function has the Handler {handler} already"));
@@ -29,33 +24,11 @@ pub(super) fn check(template: &Template, built: &BTreeSet<String>) -> Vec<String
     findings
 }
 
-/// The names of all binaries of the packages under `functions/`.
-///
-/// # Errors
-/// `cargo metadata` fails.
-pub(super) fn built(root: &Path) -> Result<BTreeSet<String>> {
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
-        .current_dir(root)
-        .output()
-        .context("cargo metadata does not start")?;
-    if !output.status.success() {
-        bail!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    let metadata: Value = serde_json::from_slice(&output.stdout)?;
-    let functions = root.join("functions");
-    Ok(items(&metadata["packages"])
-        .filter(|package| Path::new(text(&package["manifest_path"])).starts_with(&functions))
-        .flat_map(|package| items(&package["targets"]))
-        .filter(|target| items(&target["kind"]).any(|kind| kind == "bin"))
-        .map(|target| text(&target["name"]).to_owned())
-        .collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::{none, one, ours, template};
     use super::*;
+    use crate::workspace::deployed_binaries;
 
     fn function(id: &str, handler: &str, code: &str) -> String {
         format!("  {id}: {{Type: AWS::Serverless::Function, Properties: {{Handler: {handler}, CodeUri: {code}}}}}\n")
@@ -68,7 +41,7 @@ mod tests {
     #[test]
     fn our_functions_are_the_binaries_that_are_built() {
         let root = crate::workspace_root().expect("a workspace");
-        none(&check(&ours(), &built(&root).expect("cargo metadata")));
+        none(&check(&ours(), &deployed_binaries(&root).expect("cargo metadata")));
     }
 
     #[test]

@@ -24,7 +24,22 @@ const SCHEDULE_REQUIRED: [&str; 1] = ["Schedule"];
 const SCHEDULE_OPTIONAL: [&str; 3] = ["Description", "Enabled", "Input"];
 
 pub(super) fn check(template: &Template) -> Vec<String> {
-    template.functions().flat_map(|(id, function)| events(function).flat_map(move |event| check_event(id, &event))).collect()
+    let mut findings: Vec<String> =
+        template.functions().flat_map(|(id, function)| events(function).flat_map(move |event| check_event(id, &event))).collect();
+    findings.extend(template.functions().filter_map(|(id, function)| runs_are_not_queued(id, function)));
+    findings
+}
+
+/// Lambda queues the runs of a schedule: one that is refused or fails is repeated for up to six hours, beside all that came since.
+fn runs_are_not_queued(id: &str, function: &Value) -> Option<String> {
+    let is_scheduled = events(function).any(|event| event.kind == "Schedule");
+    let queue = &function["EventInvokeConfig"];
+    let is_short = queue["MaximumRetryAttempts"] == 0 && queue["MaximumEventAgeInSeconds"] == 60;
+    (is_scheduled && !is_short).then(|| {
+        format!(
+            "{id}: add `EventInvokeConfig: {{MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60}}`: the schedule brings the next run"
+        )
+    })
 }
 
 fn check_event(function: &str, event: &Event<'_>) -> Vec<String> {
@@ -97,7 +112,6 @@ mod tests {
     fn misspelt_properties_are_found() {
         one(&check(&function("Kinesis", &format!("{STREAM}, ParalelizationFactor: 2"))), "ParalelizationFactor");
         one(&check(&function("HttpApi", "ApiId: a, Method: GET, Path: /, Atuh: x")), "Atuh");
-        one(&check(&function("Schedule", "Schedule: rate(1 minute), Enable: true")), "Enable");
     }
 
     #[test]
@@ -109,6 +123,19 @@ mod tests {
     fn failures_that_would_be_lost_are_found() {
         one(&check(&function("Kinesis", &STREAM.replace("FailuresBucket", "Queue"))), "OnFailure");
         one(&check(&function("Kinesis", &STREAM.replace("[ReportBatchItemFailures]", "[]"))), "FunctionResponseTypes");
+    }
+
+    #[test]
+    fn a_schedule_whose_runs_are_queued_is_found() {
+        let function = |more: &str, properties: &str| {
+            template(&format!(
+                "  F: {{Type: AWS::Serverless::Function, Properties: {{{more} Events: {{E: {{Type: Schedule, Properties: {{{properties}}}}}}}}}}}"
+            ))
+        };
+        let short = "EventInvokeConfig: {MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60},";
+        none(&check(&function(short, "Schedule: rate(1 minute)")));
+        one(&check(&function("", "Schedule: rate(1 minute)")), "the schedule brings the next run");
+        one(&check(&function(short, "Schedule: rate(1 minute), Enable: true")), "Enable");
     }
 
     #[test]

@@ -26,7 +26,8 @@ fn expanded(kind: &str, properties: &Value) -> usize {
             let alias = if properties["AutoPublishAlias"].is_null() { 0 } else { 2 };
             let deployment = usize::from(!properties["DeploymentPreference"].is_null());
             let role = usize::from(properties["Role"].is_null());
-            1 + per_event + alias + deployment + role
+            let queue = usize::from(!properties["EventInvokeConfig"].is_null());
+            1 + per_event + alias + deployment + role + queue
         }
         _ => 1,
     }
@@ -58,9 +59,10 @@ mod tests {
         let route = "  F: {Type: AWS::Serverless::Function, Properties: {Role: r, Events: {R: {Type: HttpApi}}}}";
         let roleless = "  F: {Type: AWS::Serverless::Function, Properties: {Events: {R: {Type: Kinesis}}}}";
         let schedule = "  F: {Type: AWS::Serverless::Function, Properties: {Role: r, Events: {R: {Type: Schedule}}}}";
+        let queued = "  F: {Type: AWS::Serverless::Function, Properties: {Role: r, EventInvokeConfig: {MaximumRetryAttempts: 0}}}";
         let canary =
             "  F: {Type: AWS::Serverless::Function, Properties: {Role: r, AutoPublishAlias: live, DeploymentPreference: {Type: x}}}";
-        for (resource, expected) in [(table, 1), (api, 2), (route, 2), (roleless, 3), (schedule, 3), (canary, 4)] {
+        for (resource, expected) in [(table, 1), (api, 2), (route, 2), (roleless, 3), (schedule, 3), (queued, 2), (canary, 4)] {
             assert_eq!(count(resource), expected, "{resource}");
         }
     }
