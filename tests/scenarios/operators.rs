@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use headwater_tests::Platform;
 use headwater_tests::operator::headwater;
+use headwater_tests::{Client, Platform};
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
 use crate::invoicing::support::{issued, mail, post};
-use crate::support::{create_user, eventually, own_platform, user};
+use crate::support::{PROGRAM, create_user, eventually, own_platform, user};
 
 /// How long records may take to their rows.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -88,7 +88,7 @@ async fn what_a_function_gave_up_is_listed_and_put_back_by_hand() -> Result<()> 
 
 #[tokio::test]
 async fn a_dump_restored_on_another_platform_is_the_same_system_and_mails_nobody() -> Result<()> {
-    let (here, there, folder) = (own_platform()?, own_platform()?, tempdir()?);
+    let (here, folder) = (own_platform()?, tempdir()?);
     let client = here.client("moved").await?;
     create_user(&client, "ada").await?;
     issued(&client, "one").await?;
@@ -97,6 +97,13 @@ async fn a_dump_restored_on_another_platform_is_the_same_system_and_mails_nobody
 
     let file = folder.path().join("dump.jsonl");
     headwater::<Value>(&here, &format!("dump -o {}", file.display())).await?;
+    let elsewhere = own_platform()?;
+    let refused = headwater::<Value>(&elsewhere, &format!("restore {}", file.display())).await;
+    assert!(refused.is_err_and(|error| format!("{error:#}").contains("another key than here")), "every name would look free");
+    drop(elsewhere);
+
+    let key = Client::new(here.url(), None).get("/dev/endpoint").await?.body["environment"]["UNIQUE_KEY"].clone();
+    let there = Platform::start(PROGRAM, &["--parameter", &format!("UniqueValueKey={}", key.as_str().unwrap_or_default())])?;
     let [restored] = headwater::<Value>(&there, &format!("restore {}", file.display())).await?.try_into().unwrap_or_default();
     assert_eq!((&restored["present"], &restored["mails"]), (&json!(0), &json!(1)));
     there.settled().await?;

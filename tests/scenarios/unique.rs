@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 
-use crate::support::{at_once, count, create_user, shared_platform, user};
+use crate::support::{at_once, count, create_user, own_platform, shared_platform, user};
 
 #[tokio::test]
 async fn of_32_clients_that_take_a_name_at_once_one_gets_it() -> Result<()> {
@@ -49,5 +49,30 @@ async fn names_and_emails_are_free_again_when_they_are_given_up() -> Result<()> 
     client.patch(&path, &json!({ "userName": "ada" })).await?.problem(409, "user-name-taken")?;
     client.call("DELETE", &format!("/identity/users/{}", second.id())).send().await?.expect(200)?;
     client.patch(&path, &json!({ "userName": "ada" })).await?.expect(200)?;
+    Ok(())
+}
+
+/// As a deployment with a typo in its parameters would have it.
+#[tokio::test]
+async fn with_another_unique_key_no_name_is_given_away() -> Result<()> {
+    let mut platform = own_platform()?;
+    let ada = create_user(&platform.client("typo").await?, "ada").await?;
+    let path = format!("/identity/users/{}", ada.id());
+
+    platform.restart_with(&["--parameter", "UniqueValueKey=a key that is long enough, but another"])?;
+    let client = platform.client("typo").await?;
+    client.post("/identity/users", &user("ada")).await?.problem(500, "internal-error")?;
+    client.post("/identity/users", &user("grace")).await?.problem(500, "internal-error")?;
+    client.patch(&path, &json!({ "userName": "grace" })).await?.problem(500, "internal-error")?;
+    let log = std::fs::read_to_string(platform.folder().join("logs/identity-create-user.log"))?;
+    assert!(log.contains("UNIQUE_KEY is not the key that names the unique values of this table"), "{log}");
+    assert!(log.contains("UniqueKeyRefused"), "the metric");
+    // What touches no unique value goes on.
+    client.patch(&path, &json!({ "displayName": "Ada L." })).await?.expect(200)?;
+
+    platform.restart_with(&[])?;
+    let client = platform.client("typo").await?;
+    client.post("/identity/users", &user("ada")).await?.problem(409, "user-name-taken")?;
+    create_user(&client, "grace").await?;
     Ok(())
 }

@@ -79,6 +79,16 @@ impl Platform {
         Ok(())
     }
 
+    /// Ends it, and starts it again on the same folder with other options than before.
+    ///
+    /// # Errors
+    /// If it had ended already, or does not get ready.
+    pub fn restart_with(&mut self, options: &[&str]) -> Result<()> {
+        self.kill()?;
+        self.options = options.iter().map(|option| (*option).to_owned()).collect();
+        self.restart()
+    }
+
     /// A client of this tenant with the roles reader, writer and operator.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::iter::Peekable;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use headwater::{Commit, StreamName};
+use headwater::{Commit, StreamName, UniqueKey, UniqueKeyEvent, decode};
 use headwater_services::effects;
 use jiff::Timestamp;
 
@@ -23,6 +23,8 @@ pub(crate) struct Checked {
     pub(crate) commits: u64,
     /// The handlers of the effects that its events ask for.
     pub(crate) handlers: BTreeSet<&'static str>,
+    /// The fingerprint of the key that names its unique values, if it tells.
+    pub(crate) fingerprint: Option<String>,
 }
 
 /// Commits of one stream that follow each other.
@@ -39,6 +41,10 @@ pub(crate) fn check(file: &Path) -> Result<Checked> {
         let commit = line.and_then(|line| read(&line)).and_then(|commit| follows(previous.as_ref(), &commit).map(|()| commit));
         let commit = commit.with_context(|| format!("line {number} of {}; nothing was written", file.display()))?;
         checked.commits += 1;
+        if let Some(event) = commit.events.last().filter(|_| commit.stream.as_str() == UniqueKey::STREAM) {
+            let UniqueKeyEvent::UniqueKeyAdopted { fingerprint } = decode(event)?;
+            checked.fingerprint = Some(fingerprint);
+        }
         checked.handlers.extend(effects(&commit).map(|(handler, _)| handler));
         previous = Some(commit);
     }

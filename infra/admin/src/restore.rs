@@ -33,6 +33,9 @@ pub(crate) struct Restore {
     /// Only compare, and say what would be done.
     #[arg(long)]
     dry_run: bool,
+    /// Write also where unique values are named by another key than the dump's: to look at it, since every name is free there.
+    #[arg(long)]
+    any_key: bool,
 }
 
 /// What became of a dump.
@@ -88,9 +91,12 @@ struct Target {
 
 impl Restore {
     pub(crate) async fn run(self, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
-        let Self { file, dry_run } = self;
-        let Checked { commits, handlers } = dumped::check(&file)?;
+        let Self { file, dry_run, any_key } = self;
+        let Checked { commits, handlers, fingerprint } = dumped::check(&file)?;
         let mut target = Target { store: connection.store().await?, effects: BTreeMap::new(), dry_run };
+        if let Some(dumped) = fingerprint.filter(|_| !any_key) {
+            has_key(connection, &target.store, &dumped).await?;
+        }
         for handler in handlers {
             target.effects.insert(handler, connection.effects(handler).await?);
         }
@@ -124,6 +130,24 @@ impl Restore {
         output.one(&restored, |restored| Ok(restored.text()))?;
         restored.verdict()
     }
+}
+
+/// That neither the table nor the functions have another key for unique values than the dump.
+async fn has_key(connection: &Connection, store: &EventStore, dumped: &str) -> Result<(), Failure> {
+    let known = [
+        ("the table's key", store.adopted_fingerprint().await?),
+        ("UNIQUE_KEY", connection.unique_key().await?.map(|key| key.fingerprint())),
+    ];
+    for (what, fingerprint) in known {
+        if let Some(fingerprint) = fingerprint.filter(|fingerprint| fingerprint != dumped) {
+            return Err(anyhow::anyhow!(
+                "the dump's unique values are named by another key than here, where every name would look free, so nothing was written: \
+                 its key has the fingerprint {dumped}, {what} has {fingerprint}"
+            )
+            .into());
+        }
+    }
+    Ok(())
 }
 
 impl Target {

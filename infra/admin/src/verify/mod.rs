@@ -16,7 +16,7 @@ use std::time::Duration;
 use clap::Args;
 use futures::{StreamExt, TryStreamExt};
 use headwater::{StreamName, UniqueKey};
-use headwater_dynamodb::{Audit, Effects, EventStore, Feed, Finding, Selection, Views};
+use headwater_dynamodb::{Audit, Effects, EventStore, Feed, Finding, Selection, StoreError, Views};
 use headwater_pipeline::Failures;
 use headwater_services::{SERVICES, Service, is_projected};
 use tokio::time::sleep;
@@ -127,6 +127,12 @@ impl Verify {
         for service in SERVICES.iter().filter(|service| self.scope.domain().is_none_or(|domain| domain == service.domain)) {
             audits.push((service, connection.audit(service).await?));
         }
+        let (store, key) = (connection.store().await?, connection.unique_key().await?);
+        if let Some(own) = key.as_ref().map(UniqueKey::fingerprint)
+            && let Some(adopted) = store.adopted_fingerprint().await?.filter(|adopted| *adopted != own)
+        {
+            return Err(StoreError::OtherUniqueKey { own, adopted }.into());
+        }
         let mut effects = BTreeMap::new();
         if connection.knows("EFFECTS_TABLE").await? {
             for handler in SERVICES.iter().filter_map(|service| service.handler) {
@@ -139,10 +145,10 @@ impl Verify {
             effects,
             updates,
             failures,
-            store: connection.store().await?,
+            store,
             feed: connection.feed().await?,
             audits,
-            key: connection.unique_key().await?,
+            key,
             tenant: self.scope.tenant().map(str::to_owned),
         })
     }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::dump::{commits, machine};
-use crate::support::{Machine, history};
+use crate::support::{Machine, SECRET, history};
 
 /// A file that holds these commits.
 fn file(commits: &[Commit]) -> (TempDir, PathBuf) {
@@ -199,3 +199,30 @@ async fn a_table_that_is_throttled_for_a_while_ends_neither_dump_nor_restore() {
     assert_eq!(commits(&dumped.out), policy, "{dumped:?}");
     assert_eq!(restored.code, 0, "{restored:?}");
 }
+
+/// Where another key names unique values, every name of the dump would look free.
+#[tokio::test]
+async fn a_dump_is_not_restored_where_the_unique_key_is_another() {
+    let (here, folder) = (machine().await, tempfile::tempdir().unwrap());
+    here.adopt(SECRET).await;
+    let path = folder.path().join("dump.jsonl");
+    here.run(&format!("dump -o {}", path.display())).await;
+    let restore = format!("restore {}", path.display());
+
+    let (functions, table) = (Machine::start().await.with_secret(OTHER).await, Machine::start().await);
+    table.adopt(OTHER).await;
+    for there in [&functions, &table] {
+        let before = there.items("events").await.len();
+        let answer = there.run(&restore).await;
+        assert!(answer.code == 2 && answer.err.contains("named by another key than here"), "{answer:?}");
+        assert_eq!(there.items("events").await.len(), before, "nothing was written");
+    }
+    assert_eq!(functions.run(&format!("{restore} --any-key")).await.code, 0);
+
+    // With the same key it goes on, and the table remembers it.
+    let same = Machine::start().await.with_secret(SECRET).await;
+    assert_eq!(same.run(&restore).await.code, 0);
+    assert_eq!(same.items("events").await, here.items("events").await);
+}
+
+const OTHER: &str = "another secret, as long as that.";

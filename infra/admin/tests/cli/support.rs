@@ -112,6 +112,18 @@ impl Machine {
         machine
     }
 
+    /// The same tables with another secret, as the platform tells it.
+    pub(crate) async fn with_secret(self, secret: &str) -> Self {
+        Self { platform: platform(&self.dynamodb, json!({ "UNIQUE_KEY": secret })).await, ..self }
+    }
+
+    /// Adopts the key of a secret, as the first start of a function does.
+    pub(crate) async fn adopt(&self, secret: &str) {
+        let unique_key = UniqueKey::new(secret.as_bytes());
+        let config = StoreConfig { events_table: "events".to_owned(), idempotency_table: None, unique_key };
+        EventStore::new(self.client.clone(), config).adopt_unique_key().await.unwrap();
+    }
+
     /// Projects commits, and tells which streams were parked.
     pub(crate) async fn project(&self, commits: &[Commit]) -> Vec<StreamName> {
         let mut parked = Vec::new();
@@ -197,7 +209,7 @@ pub(crate) fn history(name: &str) -> Vec<Commit> {
 pub(crate) const GOLDEN_NUMBER: u64 = 12;
 
 /// The functions' secret.
-const SECRET: &str = "a secret of thirty-two bytes....";
+pub(crate) const SECRET: &str = "a secret of thirty-two bytes....";
 
 /// What the platform says of itself under `/dev/endpoint`.
 async fn platform(endpoint: &str, more: Value) -> String {

@@ -7,7 +7,7 @@ use headwater::{Commit, RecordedEvent, Snapshot, StreamName, UniqueEvent, encode
 use headwater_dynamodb::Item;
 use serde_json::{Value, json};
 
-use crate::support::{GOLDEN_NUMBER, Machine, history};
+use crate::support::{GOLDEN_NUMBER, Machine, SECRET, history};
 
 /// What it found, as (kind, stream).
 async fn found(machine: &Machine) -> BTreeSet<(String, String)> {
@@ -257,4 +257,14 @@ async fn tables_that_are_throttled_for_a_while_end_nothing() {
     let line = "verify --domain licensing --segments 1 --json";
     let (rows, feed) = tokio::join!(rows.run(line), feed.run(line));
     assert_eq!((rows.code, feed.code), (0, 0), "{rows:?} {feed:?}");
+}
+
+#[tokio::test]
+async fn the_unique_key_is_no_stray_stream_and_another_one_is_refused() {
+    let machine = Machine::with_everything().await;
+    machine.adopt(SECRET).await;
+    finds(&machine, &[]).await;
+    let machine = machine.with_secret("another secret, as long as that.").await;
+    let answer = machine.run("verify --pause 0").await;
+    assert!(answer.code == 2 && answer.err.contains("UNIQUE_KEY is not the key"), "{answer:?}");
 }
