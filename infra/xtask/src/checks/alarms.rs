@@ -65,6 +65,9 @@ fn alarms(template: &Template) -> impl Iterator<Item = &serde_json::Value> {
 pub(super) fn emitted(root: &Path) -> Result<BTreeSet<String>> {
     let mut metrics = BTreeSet::new();
     read_sources(&root.join("functions"), &mut |source| metrics.extend(metrics_of(source)))?;
+    // What any function tells of its own start.
+    let start = root.join("shared/lambda/src/app.rs");
+    metrics.extend(metrics_of(&fs::read_to_string(&start).with_context(|| start.display().to_string())?));
     Ok(metrics)
 }
 
@@ -105,7 +108,7 @@ mod tests {
     #[test]
     fn our_stream_functions_and_metrics_are_watched() {
         let emitted = emitted(&crate::workspace_root().unwrap()).unwrap();
-        for metric in ["ParkedStreams", "FailureAgeSeconds", "MailsWaiting", "RefusedRecords", "ExternalUsersParked"] {
+        for metric in ["ParkedStreams", "FailureAgeSeconds", "MailsWaiting", "RefusedRecords", "ExternalUsersParked", "UniqueKeyRefused"] {
             assert!(emitted.contains(metric), "{metric}: {emitted:?}");
         }
         none(&check(&ours(), &emitted));
