@@ -1,23 +1,22 @@
 //! The policy, from memory in a warm function.
 
-use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use headwater::StreamName;
+use headwater_dynamodb::WeighedCache;
 use headwater_lambda::{App, Problem, Request};
 use licensing::{Policy, PolicyInForce, policy};
-use lru::LruCache;
 
 /// How long a policy may be gone by after it was read: so old is a decision's policy at the most.
 const OLDEST: Duration = Duration::from_secs(60);
 
-/// How many tenants' policies are kept.
-const CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
+/// How much of all tenants' policies is kept, in bytes of JSON: tens of thousands, unless they list thousands of studios.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 /// The policies that this process has read last, one a tenant.
 pub(crate) struct PolicyCache {
-    known: Mutex<LruCache<String, Known>>,
+    known: Mutex<WeighedCache<String, Known>>,
 }
 
 struct Known {
@@ -28,7 +27,7 @@ struct Known {
 
 impl Default for PolicyCache {
     fn default() -> Self {
-        Self { known: Mutex::new(LruCache::new(CAPACITY)) }
+        Self { known: Mutex::new(WeighedCache::new(MOST_BYTES)) }
     }
 }
 
@@ -62,11 +61,12 @@ impl PolicyCache {
     }
 
     fn keep(&self, tenant: &str, policy: PolicyInForce, read_at: Instant) {
-        self.lock().put(tenant.to_owned(), Known { policy, read_at });
+        let weighed = policy.policy.clone();
+        self.lock().put(tenant.to_owned(), Known { policy, read_at }, &weighed);
     }
 
     // A panic elsewhere cannot leave a map of whole entries half changed.
-    fn lock(&self) -> MutexGuard<'_, LruCache<String, Known>> {
+    fn lock(&self) -> MutexGuard<'_, WeighedCache<String, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,24 +2,25 @@
 //! check-and-set.
 
 use std::any::Any;
-use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use headwater::{Aggregate, Folded, StreamName};
-use lru::LruCache;
 
-/// How many states are kept. At a few hundred bytes to a few KB each they fit the smallest Lambda.
-const CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
+use crate::WeighedCache;
+
+/// How much is kept, in bytes of JSON: some 20,000 small states, or 60 of the largest. In memory that is 100 MB at the most, and the
+/// smallest function has 256.
+const MOST_BYTES: usize = 24 * 1024 * 1024;
 
 type Entry = Arc<dyn Any + Send + Sync>;
 
 pub(crate) struct Cache {
-    states: Mutex<LruCache<StreamName, Entry>>,
+    states: Mutex<WeighedCache<StreamName, Entry>>,
 }
 
 impl Default for Cache {
     fn default() -> Self {
-        Self { states: Mutex::new(LruCache::new(CAPACITY)) }
+        Self { states: Mutex::new(WeighedCache::new(MOST_BYTES)) }
     }
 }
 
@@ -35,17 +36,17 @@ impl Cache {
         let mut states = self.lock();
         let known = states.peek(stream).and_then(|entry| entry.downcast_ref::<Folded<A>>()).map_or(0, |known| known.version);
         if folded.version > known {
-            states.put(stream.clone(), Arc::new(folded.clone()));
+            states.put(stream.clone(), Arc::new(folded.clone()), &folded.state);
         }
     }
 
     /// Forgets a stream of which nobody knows how far it has got.
     pub(crate) fn evict(&self, stream: &StreamName) {
-        self.lock().pop(stream);
+        self.lock().remove(stream);
     }
 
     // A panic elsewhere cannot leave a map of whole entries half changed.
-    fn lock(&self) -> MutexGuard<'_, LruCache<StreamName, Entry>> {
+    fn lock(&self) -> MutexGuard<'_, WeighedCache<StreamName, Entry>> {
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -78,6 +79,20 @@ mod tests {
         }
     }
 
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+    struct Text(String);
+
+    impl Aggregate for Text {
+        type Event = Never;
+        const DOMAIN: &'static str = "test";
+        const CATEGORY: &'static str = "texts";
+        const REVISION: u32 = 1;
+
+        fn evolve(&mut self, event: &Never, _: Timestamp) {
+            match *event {}
+        }
+    }
+
     fn stream(id: usize) -> StreamName {
         StreamName::new("acme", "test", "counters", &id.to_string()).unwrap()
     }
@@ -98,13 +113,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_used_for_longest_makes_room() {
+    fn states_are_kept_by_what_they_weigh() {
         let cache = Cache::default();
-        for id in 0..=CAPACITY.get() {
-            cache.put(&stream(id), &counter(1));
-            cache.get::<Counter>(&stream(0));
+        for id in 0..200 {
+            cache.put(&stream(id), &Folded { version: 1, state: Text("x".repeat(225_000)), ..Folded::default() });
         }
-        let kept = [0, 1, 2].map(|id| cache.get::<Counter>(&stream(id)).is_some());
-        assert_eq!(kept, [true, false, true]);
+        let kept = (0..200).filter(|id| cache.get::<Text>(&stream(*id)).is_some()).count();
+        assert!((90..=MOST_BYTES / 225_000).contains(&kept), "{kept} of 225 KB each");
     }
 }

@@ -55,6 +55,7 @@ mod store;
 mod table;
 mod unique_key;
 mod views;
+mod weighed;
 
 pub use audit::{Audit, Audited, Finding, Inventory, SumLine};
 pub use client::{connect, warm_up};
@@ -73,6 +74,7 @@ pub use scan::{ScanKey, ScanPage, Segment, Selection, Unreadable};
 pub use size::TooLarge;
 pub use store::{EventStore, StoreConfig};
 pub use views::{
-    Building, Generation, OneGeneration, Overlay, Page, PageRequest, ParkedStream, PartRow, Pointer, ReadError, RowStatus, ScanLease, Sum,
-    Views,
+    Building, Generation, OneGeneration, Overlay, Page, PageRequest, ParkedStream, PartRow, Pointer, ReadError, RowStatus,
+    ScanLease, Sum, Views,
 };
+pub use weighed::WeighedCache;

@@ -1,6 +1,9 @@
 //! How large DynamoDB counts an item, and what it will take: known before anything is sent.
 
+use std::io;
+
 use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
 
 use crate::Item;
 
@@ -54,6 +57,23 @@ pub(crate) fn check(sizes: &[usize]) -> Result<(), TooLarge> {
 /// How large a commit may be that is written together with `others` bytes.
 pub(crate) fn room(others: usize) -> usize {
     MOST_ITEM_BYTES.min(MOST_TRANSACTION_BYTES.saturating_sub(others))
+}
+
+/// How many bytes a value has as JSON; 0 if it cannot be written as such.
+pub(crate) fn json_size(value: &impl Serialize) -> usize {
+    struct Count(usize);
+    impl io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, value).map_or(0, |()| count.0)
 }
 
 /// An item's size in bytes: names and values of its attributes.

@@ -1,10 +1,11 @@
 //! Writing a feed's log.
 
-use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use futures::future::try_join_all;
 use headwater::StreamName;
+use lru::LruCache;
 use tokio::sync::Mutex;
 
 use super::log::newest;
@@ -16,6 +17,9 @@ use crate::{EventStore, StoreError};
 
 /// The most commits of one page: whoever asks for the head reads a whole page.
 const MOST_COMMITS: usize = 100;
+
+/// Of how many feeds a process remembers where they end: some MB.
+const MOST_ENDS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
 
 /// What a projector has to tell of a stream.
 pub(crate) struct Reached {
@@ -47,7 +51,7 @@ impl CommitKey {
 pub(crate) struct Appender {
     table: Table,
     events: EventStore,
-    ends: Arc<Mutex<HashMap<(String, String), u64>>>,
+    ends: Arc<Mutex<LruCache<(String, String), u64>>>,
 }
 
 /// The commits of a stream that its feed lacks.
@@ -63,7 +67,7 @@ impl Appender {
     pub(crate) const MOST_STREAMS: usize = 99;
 
     pub(crate) fn new(events: EventStore, feed_table: &str) -> Self {
-        Self { table: Table::new(events.clone(), feed_table), events, ends: Arc::default() }
+        Self { table: Table::new(events.clone(), feed_table), events, ends: Arc::new(Mutex::new(LruCache::new(MOST_ENDS))) }
     }
 
     /// The same appender for calls with another deadline.
@@ -121,8 +125,8 @@ impl Appender {
         writes.push(self.table.put(page.into_item(tenant, domain)?, Some(Condition::absent()))?);
         let written = self.table.transact(writes).await?;
         match written {
-            true => ends.insert(feed, last),
-            false => ends.remove(&feed),
+            true => ends.put(feed, last),
+            false => ends.pop(&feed),
         };
         Ok(written)
     }
