@@ -134,13 +134,39 @@ async fn a_list_read_with_tokens_holds_what_the_views_lack() -> Result<()> {
     Ok(())
 }
 
+/// It may lack what the change feed has told of. Whoever wants to go on with the feed asks with a token, be it that of the feed's beginning.
+#[tokio::test]
+async fn a_list_that_was_read_eventually_promises_no_position_of_the_change_feed() -> Result<()> {
+    let platform = shared_platform()?;
+    let client = platform.client("promises").await?;
+    create_user(&client, "ada").await?;
+    let group = create_group(&client, "maths").await?;
+    client.post("/invoicing/customers", &json!({ "id": "k", "name": "Ada", "email": "ada@example.com" })).await?.expect(201)?;
+    platform.settled().await?;
+    for (path, start) in [
+        ("/identity/users", "\"promises/identity@0\""),
+        ("/identity/users?q=ada", "\"promises/identity@0\""),
+        ("/identity/groups", "\"promises/identity@0\""),
+        (&format!("/identity/groups/{}/members", group.id()), "\"promises/identity@0\""),
+        ("/invoicing/customers", "\"promises/invoicing@0\""),
+        ("/invoicing/invoices", "\"promises/invoicing@0\""),
+        ("/licensing/customers/c/licenses", "\"promises/licensing@0\""),
+    ] {
+        assert_eq!(client.get(path).await?.token(), "", "{path}");
+        let strong = client.call("GET", path).header("consistency-token", start).send().await?.expect(200)?;
+        assert!(strong.token().starts_with(start.split_once('@').map_or("", |(feed, _)| feed)), "{path}: {}", strong.token());
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_collections_token_makes_later_reads_monotonic() -> Result<()> {
     let platform = own_platform()?;
     let client = platform.client("monotonic").await?;
     create_user(&client, "ada").await?;
     platform.settled().await?;
-    let token = client.get("/identity/users").await?.token().to_owned();
+    let began = client.call("GET", "/identity/users").header("consistency-token", "\"monotonic/identity@0\"").send().await?.expect(200)?;
+    let token = began.token().to_owned();
     assert_eq!(token, "\"monotonic/identity@1\"");
     client.call("GET", "/identity/groups").header("consistency-token", &token).send().await?.expect(200)?;
 

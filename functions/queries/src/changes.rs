@@ -1,7 +1,7 @@
 use headwater::{Commit, FeedPosition, Token, pattern};
-use headwater_dynamodb::{Feed, FeedError};
+use headwater_dynamodb::{Feed, FeedEntry, FeedError};
 use headwater_lambda::problem::{INVALID_TOKEN, TOKEN_AHEAD};
-use headwater_lambda::{Answer, Call, EventView, Function, Problem, Request, Shape};
+use headwater_lambda::{Answer, Call, EventView, Function, Page, Problem, Request, Shape};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -55,11 +55,15 @@ fn changes(name: &'static str, path: &'static str, domain: &'static str) -> Func
             entries = feed.read_after(&after, limit).await?;
         }
         let commits = feed.commits(&entries).await?;
-        let place = |position| FeedPosition { position, ..after.clone() };
-        let items: Vec<ChangeView> = entries.iter().zip(commits).map(|(entry, commit)| view(&place(entry.position), commit)).collect();
-        let last = place(entries.last().map_or(after.position, |entry| entry.position));
-        let next = (entries.len() == limit).then(|| last.to_string());
-        Answer::page(&request, Some(last), &items, request.cursor_after(next)?)
+        // It may be all that one request can read.
+        let goes_on = entries.len() == limit || commits.len() < entries.len();
+        let place = |entry: &FeedEntry| FeedPosition { position: entry.position, ..after.clone() };
+        let last = entries.get(..commits.len()).and_then(<[_]>::last).filter(|_| goes_on).map(|entry| place(entry).to_string());
+        let items = entries.iter().map(place).zip(commits).map(|(place, commit)| (place.to_string(), view(&place, commit)));
+        let page = Page::of(items, last)?;
+        // No further than what is shown.
+        let position = entries.get(..page.count).and_then(<[_]>::last).map_or_else(|| after.clone(), place);
+        Answer::page(&request, Some(position), page)
     })
 }
 

@@ -1,4 +1,4 @@
-use headwater_lambda::{Answer, Call, EventView, Function, Problem, Shape};
+use headwater_lambda::{Answer, Call, EventView, Function, Page, Problem, Shape};
 
 use crate::stream;
 
@@ -18,6 +18,7 @@ pub fn read_events() -> Function {
         let events = EventView::after(&store, &stream, after, limit).await?;
         let goes_on = events.last().is_some_and(|event| event.number < head);
         let next = events.last().filter(|_| goes_on).map(|event| event.number.to_string());
-        Answer::page(&request, None, &events, request.cursor_after(next)?)
+        let events = events.into_iter().map(|event| (event.number.to_string(), event));
+        Answer::page(&request, None, Page::of(events, next)?)
     })
 }

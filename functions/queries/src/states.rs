@@ -20,7 +20,7 @@ pub fn read_states() -> Function {
             later @ NoPastState::Since { .. } => Problem::invalid([("/query/diff".to_owned(), later.to_string())]),
             NoPastState::Store(error) => error.into(),
         })?;
-        Answer::collection(&request, None, &past)
+        Answer::collection(&request, None, &past)?.if_it_fits("diff", "read both states without it")
     })
 }
 

@@ -1,4 +1,4 @@
-use headwater_lambda::{Answer, Call, Function, Shape};
+use headwater_lambda::{Answer, Call, Function, Page, Shape};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,7 +26,10 @@ pub fn list_streams() -> Function {
         let goes_on = streams.len() > limit;
         streams.truncate(limit);
         let last = streams.last().filter(|_| goes_on).map(|(stream, _)| stream.within_tenant().to_owned());
-        let items = streams.into_iter().map(|(stream, version)| StreamView { stream: stream.within_tenant().to_owned(), version });
-        Answer::page(&request, None, &items.collect::<Vec<_>>(), request.cursor_after(last)?)
+        let items = streams.into_iter().map(|(stream, version)| {
+            let stream = stream.within_tenant().to_owned();
+            (stream.clone(), StreamView { stream, version })
+        });
+        Answer::page(&request, None, Page::of(items, last)?)
     })
 }

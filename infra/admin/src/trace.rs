@@ -139,7 +139,11 @@ async fn entries(feed: &Feed, after: &FeedPosition, count: u64) -> Result<Vec<Co
         FeedError::Store(error) => error,
         begun_anew => StoreError::Unavailable(begun_anew.to_string()),
     })?;
-    Ok(feed.commits(&entries).await?)
+    let mut commits = Vec::with_capacity(entries.len());
+    while let Some(rest) = entries.get(commits.len()..).filter(|rest| !rest.is_empty()) {
+        commits.extend(feed.commits(rest).await?);
+    }
+    Ok(commits)
 }
 
 /// Commits, each after the one that caused it, so far as they say.

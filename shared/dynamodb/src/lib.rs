@@ -74,7 +74,7 @@ pub use scan::{ScanKey, ScanPage, Segment, Selection, Unreadable};
 pub use size::TooLarge;
 pub use store::{EventStore, StoreConfig};
 pub use views::{
-    Building, Generation, OneGeneration, Overlay, Page, PageRequest, ParkedStream, PartRow, Pointer, ReadError, RowStatus,
+    Building, Generation, Listed, OneGeneration, Overlay, Page, PageRequest, ParkedStream, PartRow, Pointer, ReadError, RowStatus,
     ScanLease, Sum, Views,
 };
 pub use weighed::WeighedCache;

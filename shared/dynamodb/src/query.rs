@@ -40,6 +40,11 @@ impl<'a> Wanted<'a> {
         Self { stream, seqs, newest_first: false, snapshots: false }
     }
 
+    /// The same commits without their snapshots.
+    pub(crate) fn without_snapshots(self) -> Self {
+        Self { snapshots: false, ..self }
+    }
+
     fn request(&self, store: &EventStore) -> QueryFluentBuilder {
         let number = |seq: &u64| AttributeValue::N(seq.to_string());
         let query = store
@@ -106,7 +111,7 @@ impl EventStore {
 
     /// The newest of the commits whose first event's number is in `seqs`, without its snapshot.
     pub(crate) async fn newest(&self, stream: &StreamName, seqs: RangeInclusive<u64>) -> Result<Option<Commit>, StoreError> {
-        let newest = Wanted { snapshots: false, ..Wanted::newest_first(stream, seqs) };
+        let newest = Wanted::newest_first(stream, seqs).without_snapshots();
         let page = self.page(&newest, Some(1), None).await?;
         Ok(page.commits.into_iter().next())
     }

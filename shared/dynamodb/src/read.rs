@@ -67,6 +67,18 @@ impl EventStore {
         Ok(begun.into_iter().chain(page).collect())
     }
 
+    /// The last commits that begin before event `number`, at most `limit` (and 1 MB) of them, in order, without their snapshots. There are
+    /// none only at the stream's beginning.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn commits_before(&self, stream: &StreamName, number: u64, limit: u32) -> Result<Vec<Commit>, StoreError> {
+        let wanted = Wanted::newest_first(stream, 1..=number.saturating_sub(1)).without_snapshots();
+        let mut commits = self.page(&wanted, Some(limit), None).await?.commits;
+        commits.reverse();
+        Ok(commits)
+    }
+
     /// The commits that hold the events up to `version`, in order, without their snapshots. Where `version` lies in the middle of a commit,
     /// that one ends there.
     ///

@@ -31,12 +31,12 @@ pub struct AuditEntry {
     pub to: Value,
 }
 
-/// The audit trail of a user from all commits of its stream, oldest first. Each event sets one field, so each is one entry.
+/// The audit trail of a user from some commits of its stream, oldest first, before which the user was as given. Each event sets one field, so
+/// each is one entry.
 ///
 /// # Errors
 /// [`EventError`] if an event cannot be read.
-pub fn audit(commits: &[Commit]) -> Result<Vec<AuditEntry>, EventError> {
-    let mut user = User::default();
+pub fn audit(mut user: User, commits: &[Commit]) -> Result<Vec<AuditEntry>, EventError> {
     let mut entries = Vec::new();
     for commit in commits {
         for stored in &commit.events {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::problem::PRECONDITION_FAILED;
-use crate::{Problem, Request};
+use crate::{LARGEST_ANSWER, Page, Problem, Request};
 
 /// An answer to an HTTP call. It can be recorded under an Idempotency-Key and given again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,17 +20,14 @@ pub struct Answer {
     pub body: String,
 }
 
-/// The body of a page of a list.
-#[derive(Serialize)]
-struct Page<'a, T> {
-    items: &'a [T],
-    next: Option<String>,
-}
-
 impl Answer {
     /// A JSON body.
     pub fn json(status: u16, body: &impl Serialize) -> Self {
         let body = serde_json::to_string(body).unwrap_or_else(|error| json!({ "unserializable": error.to_string() }).to_string());
+        Self::of_json(status, body)
+    }
+
+    fn of_json(status: u16, body: String) -> Self {
         Self { status, headers: vec![("content-type".to_owned(), "application/json".to_owned())], body }
     }
 
@@ -88,9 +85,24 @@ impl Answer {
     /// # Errors
     /// 400 if a condition cannot be read, 412 if `If-Match` does not name it.
     pub fn collection(request: &Request, position: Option<FeedPosition>, body: &impl Serialize) -> Result<Self, Problem> {
-        let answer = Self::json(200, body);
-        let etag = answer.hash();
-        let answer = answer.tagged(request, &etag)?;
+        Self::json(200, body).of_collection(request, position)
+    }
+
+    /// The answer, if it is one that Lambda takes: for what is no list, and so cannot end earlier. `parameter` is what makes it large.
+    ///
+    /// # Errors
+    /// 422 if the body is over [`LARGEST_ANSWER`].
+    pub fn if_it_fits(self, parameter: &str, what_to_do: &str) -> Result<Self, Problem> {
+        if self.body.len() <= LARGEST_ANSWER {
+            return Ok(self);
+        }
+        let what = format!("the answer would have {} bytes, more than the {LARGEST_ANSWER} that it may: {what_to_do}", self.body.len());
+        Err(Problem::invalid([(format!("/query/{parameter}"), what)]))
+    }
+
+    fn of_collection(self, request: &Request, position: Option<FeedPosition>) -> Result<Self, Problem> {
+        let etag = self.hash();
+        let answer = self.tagged(request, &etag)?;
         Ok(match position {
             Some(position) => answer.header("consistency-token", &Token::of_feed(position).quoted()),
             None => answer,
@@ -131,18 +143,16 @@ impl Answer {
         format!("h{hash}")
     }
 
-    /// A page of a list: `{"items", "next"}` and a `Link` to the next page.
+    /// A page of a list: `{"items", "next"}` and a `Link` to the next page. The token is one of a position of the domain's change feed, where all
+    /// that it stands for shows in the page.
     ///
     /// # Errors
     /// 400 if a condition cannot be read, 412 if `If-Match` does not name it.
-    pub fn page(
-        request: &Request,
-        position: Option<FeedPosition>,
-        items: &[impl Serialize],
-        next: Option<String>,
-    ) -> Result<Self, Problem> {
+    pub fn page(request: &Request, position: Option<FeedPosition>, page: Page) -> Result<Self, Problem> {
+        let next = request.cursor_after(page.next)?;
         let link = next.as_ref().map(|cursor| request.link_to(cursor));
-        let answer = Self::collection(request, position, &Page { items, next })?;
+        let answer = Self::of_json(200, format!(r#"{{"items":{},"next":{}}}"#, page.items, json!(next)));
+        let answer = answer.of_collection(request, position)?;
         Ok(match link {
             Some(link) => answer.header("link", &format!("<{link}>; rel=\"next\"")),
             None => answer,

@@ -132,8 +132,8 @@ impl Call {
     /// A query for a page of items: role reader, with `limit` and `cursor`.
     pub fn list<Item: ToSchema>(function: &'static str, path: &'static str, summary: &'static str) -> Self {
         Self { kind: Kind::List, ..Self::entity::<Item>(function, path, summary) }
-            .param("limit", Shape::limit(), "How many items at the most.")
-            .param("cursor", Shape::cursor(), "Where to go on: `next` of the page before.")
+            .param("limit", Shape::limit(), "How many items at the most; there may be fewer before the list ends.")
+            .param("cursor", Shape::cursor(), "Where to go on: `next` of the page before. The list ends where that is null.")
     }
 
     /// A call without a token whose answer is a document.

@@ -1,10 +1,10 @@
 //! Lists: a page of things in the list's order, as fresh as the request's tokens demand.
 
-use headwater::{Part, Projection, ProjectionFn, Row, StreamName, part_fn, projection_fn};
-use headwater_dynamodb::PageRequest;
+use headwater::{FeedPosition, Part, Projection, ProjectionFn, Row, StreamName, part_fn, projection_fn};
+use headwater_dynamodb::{Listed, PageRequest};
 use serde::Serialize;
 
-use crate::{Answer, App, Problem, Request};
+use crate::{Answer, App, Page, Problem, Request};
 
 /// Part of a list of a domain, and what folds the things in it.
 pub struct List<'a, P> {
@@ -45,7 +45,10 @@ impl<'a, P: Part> List<'a, P> {
 
 impl App {
     /// Answers with the page of a list that the request's `limit`, `cursor` and tokens ask for, each thing shown by its stream, version
-    /// and row.
+    /// and row. The page may be short, or empty, and say where to go on all the same.
+    ///
+    /// Without a token of the request the rows are read as they are, eventually consistent. Then the answer has no token either: it
+    /// may lack what the change feed has told of already.
     ///
     /// # Errors
     /// 400 if `cursor` or a token cannot be read or is ahead of its stream, 503 if a row cannot be brought up to it.
@@ -55,8 +58,7 @@ impl App {
         list: List<'_, P>,
         show: impl Fn(&StreamName, u64, P) -> View,
     ) -> Result<Answer, Problem> {
-        // Asked for first: what the rows show is this or newer.
-        let position = self.feed_head(request, list.domain).await?;
+        let position = self.position_of_list(request, list.domain).await?;
         let overlay = self.overlay(request, list.projections).await?;
         let cursor = request.cursor()?;
         let wanted = PageRequest {
@@ -73,14 +75,24 @@ impl App {
         let views = self.views(request)?;
         let mut page = views.page(wanted).await?;
         for (index, order) in list.otherwise {
-            if page.rows.is_empty() {
+            // Only once all of a list was looked through.
+            if page.rows.is_empty() && page.next.is_none() && wanted.after.is_none() {
                 page = views.page(PageRequest { index, exact_order: Some(order), ..wanted }).await?;
             }
         }
         let mut items = Vec::with_capacity(page.rows.len());
-        for (stream, row) in &page.rows {
-            items.push(show(stream, row.version, row.read().map_err(Problem::internal)?));
+        for Listed { place, stream, row } in page.rows {
+            items.push((place, show(&stream, row.version, row.read().map_err(Problem::internal)?)));
         }
-        Answer::page(request, Some(position), &items, request.cursor_after(page.next)?)
+        Answer::page(request, position, Page::of(items, page.next)?)
+    }
+
+    /// How far the domain's change feed has got, for a list that is then read strongly since the request has tokens: what its rows show is this
+    /// or newer. Nothing for any other.
+    ///
+    /// # Errors
+    /// 400 if a token cannot be read, 503 if the feed cannot be.
+    pub async fn position_of_list(&self, request: &Request, domain: &str) -> Result<Option<FeedPosition>, Problem> {
+        if request.tokens()?.is_empty() { Ok(None) } else { self.feed_head(request, domain).await.map(Some) }
     }
 }

@@ -155,11 +155,9 @@ fn success(call: &Call) -> (&'static str, Value) {
 }
 
 fn page_of(item: &Value) -> Value {
-    json!({
-        "type": "object",
-        "required": ["items", "next"],
-        "properties": { "items": { "type": "array", "items": item }, "next": { "type": ["string", "null"] } },
-    })
+    let items = json!({ "type": "array", "items": item, "description": "At most `limit`. A page may have fewer, or none, and still not be the last." });
+    let next = json!({ "type": ["string", "null"], "description": "What `cursor` takes for the next page; null only on the last." });
+    json!({ "type": "object", "required": ["items", "next"], "properties": { "items": items, "next": next } })
 }
 
 /// The statuses that a call of this kind can have besides its success.
@@ -231,7 +229,7 @@ fn answer_headers(call: &Call, kind: Kind) -> Value {
             Value::Object(tags)
         }
         (Kind::List, Value::Object(mut tags)) => {
-            tags.insert("Link".to_owned(), header("The next page, `rel=\"next\"`."));
+            tags.insert("Link".to_owned(), header("The next page, `rel=\"next\"`; absent only on the last, however many items there are."));
             Value::Object(tags)
         }
         (_, tags) => tags,

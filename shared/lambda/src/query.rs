@@ -1,6 +1,9 @@
 //! Queries: rows as fresh as the request's tokens demand.
 
-use headwater::{FeedPosition, Part, Projection, ProjectionFn, Revision, StreamName, part_fn, projection_fn};
+use std::collections::BTreeMap;
+
+use futures::future::try_join_all;
+use headwater::{FeedPosition, Part, Position, Projection, ProjectionFn, Revision, StreamName, part_fn, projection_fn};
 use headwater_dynamodb::{FeedError, Overlay, ReadError};
 
 use crate::problem::{MALFORMED, NOT_CAUGHT_UP, RESYNC, STREAM_PARKED, TOKEN_AHEAD};
@@ -103,10 +106,17 @@ impl App {
     /// # Errors
     /// 503 if it does not by [`Request::wait_until`].
     pub async fn wait_for_streams(&self, request: &Request) -> Result<(), Problem> {
-        let until = request.wait_until();
-        for position in request.positions()? {
-            self.feed(request)?.wait_for_stream(&position, until).await?;
+        let mut furthest: BTreeMap<StreamName, u64> = BTreeMap::new();
+        for Position { stream, version } in request.positions()? {
+            let known = furthest.entry(stream).or_default();
+            *known = version.max(*known);
         }
+        let feed = self.feed(request)?;
+        let waits = furthest.into_iter().map(|(stream, version)| {
+            let feed = &feed;
+            async move { feed.wait_for_stream(&Position { stream, version }, request.wait_until()).await }
+        });
+        try_join_all(waits).await?;
         Ok(())
     }
 
@@ -115,9 +125,13 @@ impl App {
     /// # Errors
     /// 503 if one has not by [`Request::wait_until`], 410 if its position is of another epoch.
     pub async fn wait_for_feeds(&self, request: &Request) -> Result<(), Problem> {
+        let mut furthest: BTreeMap<(String, u32), FeedPosition> = BTreeMap::new();
         for position in request.feed_positions()? {
-            self.feed(request)?.wait_for(&position, request.wait_until()).await?;
+            let known = furthest.entry((position.domain.clone(), position.epoch)).or_insert_with(|| position.clone());
+            known.position = position.position.max(known.position);
         }
+        let feed = self.feed(request)?;
+        try_join_all(furthest.values().map(|position| feed.wait_for(position, request.wait_until()))).await?;
         Ok(())
     }
 }

@@ -42,6 +42,8 @@ pub struct Request {
     pub now: Timestamp,
     /// By when the function must have answered.
     pub deadline: Instant,
+    /// When the function was given it, from which on it may wait.
+    begun: Instant,
     /// `X-Correlation-Id`, else the gateway's request id.
     pub correlation_id: String,
     /// `X-Causation-Id`: the event or commit that the request follows from, if there is one.
@@ -97,6 +99,7 @@ impl Request {
             caller,
             now: Timestamp::from_millisecond(context.time_epoch).map_err(Problem::internal)?,
             deadline: deadline(deadline_ms),
+            begun: tokio::time::Instant::now().into_std(),
             correlation_id,
             causation_id,
             request_id,
@@ -117,6 +120,7 @@ impl Request {
             caller,
             now,
             deadline,
+            begun: tokio::time::Instant::now().into_std(),
             request_id: correlation_id.clone(),
             correlation_id,
             causation_id: None,

@@ -15,17 +15,28 @@ use crate::history::{History, is_entity};
 struct Views {
     /// Rows by their names.
     rows: BTreeMap<StreamName, Item>,
-    /// Index rows that are no tombstones: index, place, and whose they are.
+    /// Index rows: index, place, and whose they are.
     index: BTreeSet<(String, String, String)>,
     /// Sums that are not 0, by table, line and name.
     sums: BTreeMap<(String, String, String), i128>,
+}
+
+/// What a worker may leave behind that did not come to its last step.
+#[derive(Clone, Copy)]
+pub(crate) struct Leftovers {
+    /// Lists of index rows that are yet to be removed. Where a worker of the second build dies between a part's row, folded anew at its
+    /// old version, and the places that it leaves, one of the first may have moved the stream's mark on.
+    pub(crate) pending: bool,
+    /// Index rows of states that are over: hints that lead nowhere. A row of one build that another has folded anew leaves the places of the first
+    /// behind; and a worker that was overtaken leaves those that it put too late.
+    pub(crate) places: bool,
 }
 
 /// Compares the tables with the history.
 ///
 /// # Errors
 /// What is not as it should be.
-pub(crate) fn check(state: &State, is_one_build: bool) -> Result<(), String> {
+pub(crate) fn check(state: &State, allowed: Leftovers) -> Result<(), String> {
     let history = &state.history;
     check_events(state)?;
     history.check_companions()?;
@@ -40,7 +51,7 @@ pub(crate) fn check(state: &State, is_one_build: bool) -> Result<(), String> {
     let active = active.map_or(1, |pointer| u32::try_from(number(pointer, "generation")).unwrap_or_default());
     let mut found = views(items)?;
     let read = found.remove(&active).unwrap_or_default();
-    check_views(history, &read, is_one_build).map_err(|what| format!("generation {active}: {what}"))?;
+    check_views(history, &read, allowed).map_err(|what| format!("generation {active}: {what}"))?;
     match found.iter().find(|(_, views)| !views.rows.is_empty() || !views.index.is_empty()) {
         Some((generation, _)) => Err(format!("rows of generation {generation} are left over")),
         None => Ok(()),
@@ -62,15 +73,13 @@ fn check_events(state: &State) -> Result<(), String> {
     if written.eq(stored) { Ok(()) } else { Err("the events table does not hold what was written to it".to_owned()) }
 }
 
-fn check_views(history: &History, views: &Views, is_one_build: bool) -> Result<(), String> {
+fn check_views(history: &History, views: &Views, allowed: Leftovers) -> Result<(), String> {
     let mut expected = Views::default();
     for (stream, commits) in history.streams().filter(|(stream, _)| is_entity(stream)) {
         let head = commits.last().map_or(0, Commit::last);
         for name in names(stream, commits) {
             let row = views.rows.get(&name).ok_or_else(|| format!("{name} has no row"))?;
-            // Where a worker of the second build dies between a part's row, folded anew at its old version, and the places that it leaves, one of
-            // the first may have moved the stream's mark on. Then those places are hints that lead nowhere until the row changes again.
-            if is_one_build && row.contains_key("k") {
+            if !allowed.pending && row.contains_key("k") {
                 return Err(format!("{name} has index rows that are yet to be removed"));
             }
             let (projection, expected_row) = folded(history, &name, head, number(row, "r"))?;
@@ -93,9 +102,8 @@ fn check_views(history: &History, views: &Views, is_one_build: bool) -> Result<(
     if let Some(missing) = expected.index.difference(&views.index).next() {
         return Err(format!("the index row {missing:?} is missing"));
     }
-    // A row of one build that another has folded anew leaves the places of the first behind: hints that lead nowhere.
     match views.index.difference(&expected.index).next() {
-        Some(extra) if is_one_build => Err(format!("the index row {extra:?} is left over")),
+        Some(extra) if !allowed.places => Err(format!("the index row {extra:?} is left over")),
         _ => Ok(()),
     }
 }
@@ -130,12 +138,8 @@ fn views(items: Vec<Item>) -> Result<BTreeMap<u32, Views>, String> {
         let index = rest.strip_prefix(&format!("{TENANT}/{DOMAIN}/"));
         if sk == "row" {
             views.rows.insert(rest.parse().map_err(|_| format!("{pk} is no row's"))?, item);
-        } else if let Some(stream) = item.get("s") {
-            if !item.contains_key("x")
-                && let AttributeValue::S(stream) = stream
-            {
-                views.index.insert((index.unwrap_or_default().to_owned(), sk, stream.clone()));
-            }
+        } else if let Some(AttributeValue::S(stream)) = item.get("s") {
+            views.index.insert((index.unwrap_or_default().to_owned(), sk, stream.clone()));
         } else if let (Some(index), Some(order)) = (index, sk.strip_suffix('\0')) {
             for (name, value) in item.iter() {
                 if let AttributeValue::N(value) = value

@@ -18,7 +18,7 @@ use crate::pipeline::Pipeline;
 use crate::plan::{Plan, Trouble};
 use crate::processes::Pool;
 use crate::session::{Habits, Session};
-use crate::settle;
+use crate::settle::{self, Leftovers};
 
 /// How long the clients may take, in virtual time: each of their requests ends by itself.
 const LONGEST_RUN: Duration = Duration::from_secs(3_600);
@@ -120,7 +120,7 @@ impl<'a> World<'a> {
         let mut state = self.cloud.state();
         let verdict = match state.history.violation() {
             Some(violation) => Err(violation.clone()),
-            None => settle::check(&state, !self.has(Trouble::Deployment)),
+            None => settle::check(&state, self.expected_leftovers()),
         };
         let (course, requests) = state.course();
         match verdict {
@@ -134,6 +134,13 @@ impl<'a> World<'a> {
 
     fn has(&self, trouble: Trouble) -> bool {
         self.plan.troubles.contains(&trouble)
+    }
+
+    /// What the projectors may leave behind. Where nothing keeps a worker from its last step they leave nothing.
+    fn expected_leftovers(&self) -> Leftovers {
+        let of_two_builds = self.has(Trouble::Deployment);
+        let breaks_off = [Trouble::Crashes, Trouble::Delays, Trouble::LostReplies, Trouble::ServerErrors, Trouble::Throttling];
+        Leftovers { pending: of_two_builds, places: of_two_builds || breaks_off.into_iter().any(|trouble| self.has(trouble)) }
     }
 
     /// Waits until all have done what they wanted to.

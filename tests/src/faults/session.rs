@@ -175,14 +175,21 @@ impl Session {
     pub(super) async fn find(&mut self, path: &str, stream: &str, id: &str) -> Result<()> {
         let Some(Seen { version, token }) = self.seen.get(stream) else { return self.look(path).await };
         let (version, token) = (*version, token.clone());
-        let call = self.call("GET", path).header("consistency-token", &token);
-        if let Some(reply) = self.ask(call).await? {
+        // A page may be short, or empty, and not be the last.
+        let mut page = path.to_owned();
+        loop {
+            let call = self.call("GET", &page).header("consistency-token", &token);
+            let Some(reply) = self.ask(call).await? else { return Ok(()) };
             let mut items = reply.body["items"].as_array().into_iter().flatten();
-            if !items.any(|item| item["id"] == id && item["version"].as_u64().is_some_and(|found| found >= version)) {
-                self.tally.stale.push(format!("{path} with the token of version {version}: {} {}", reply.status, reply.body));
+            if items.any(|item| item["id"] == id && item["version"].as_u64().is_some_and(|found| found >= version)) {
+                return Ok(());
             }
+            let Some(next) = reply.body["next"].as_str() else {
+                self.tally.stale.push(format!("{path} with the token of version {version}: {} {}", reply.status, reply.body));
+                return Ok(());
+            };
+            page = format!("{path}{}cursor={next}", if path.contains('?') { '&' } else { '?' });
         }
-        Ok(())
     }
 
     /// Reads what nothing is known of.

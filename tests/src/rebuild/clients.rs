@@ -177,7 +177,7 @@ impl Client {
             };
             views.page(request).await
         };
-        self.count(found.await.map(|page| matches!(&page.rows[..], [(found, row)] if found == user && row.version >= token)));
+        self.count(found.await.map(|page| matches!(&page.rows[..], [found] if found.stream == *user && found.row.version >= token)));
         Ok(())
     }
 

@@ -4,14 +4,20 @@
 use std::collections::HashMap;
 
 use headwater::{Position, Projection, Row, StreamName, projection_fn};
-use headwater_dynamodb::{Overlay, PageRequest, Views};
-use headwater_lambda::{Answer, App, Call, Cursor, Function, Problem, Request};
+use headwater_dynamodb::{Listed, Overlay, PageRequest, Views};
+use headwater_lambda::{Answer, App, Call, Function, Page, Problem, Request};
 use identity::member_row::{groups_of, members_of};
 use identity::{DOMAIN, GroupRow, MemberRow, PROJECTIONS, UserRow, group, membership, user};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::view::{MemberView, UserGroupView};
+
+/// How many pages of memberships one page of the answer is made of at the most. Each is twice as long as the one before.
+const MOST_PAGES: usize = 4;
+
+/// How long these get.
+const MOST_AT_ONCE: usize = 200;
 
 /// `GET /identity/groups/{id}/members`, newest first.
 pub fn list_members() -> Function {
@@ -61,7 +67,7 @@ async fn list<Owner: Projection, Other: Projection, View: Serialize>(
     other: fn(&StreamName) -> Result<StreamName, Problem>,
     show: &(dyn Fn(&str, Timestamp, Other) -> View + Send + Sync),
 ) -> Result<Answer, Problem> {
-    let position = app.feed_head(request, DOMAIN).await?;
+    let position = app.position_of_list(request, DOMAIN).await?;
     let overlay = overlay(app, request).await?;
     let views = app.views(request)?;
     let owners = views.get_many(&projection_fn::<Owner>(), [owner.clone()], overlay.as_ref()).await?;
@@ -69,45 +75,50 @@ async fn list<Owner: Projection, Other: Projection, View: Serialize>(
         return Err(Problem::not_found(owner.within_tenant()));
     }
     let limit = request.limit()?;
-    let mut cursor = request.cursor()?;
-    let mut items = Vec::new();
-    // Memberships of what is deleted leave holes in a page, so it is filled from the next ones.
-    loop {
+    let (mut items, mut after, mut size) = (Vec::new(), request.cursor()?.after().map(str::to_owned), limit);
+    // Memberships of what is deleted leave holes in a page, so it is filled from the next ones: as far as bounded work goes, then it is short.
+    for _ in 0..MOST_PAGES {
         let wanted = PageRequest {
             tenant: request.tenant(),
             index,
             projection: &projection_fn::<MemberRow>(),
             exact_order: None,
             up_to_order: None,
-            after: cursor.after(),
-            limit: limit - items.len(),
+            after: after.as_deref(),
+            limit: size,
             overlay: overlay.as_ref(),
             keep: &|_| true,
         };
         let page = views.page(wanted).await?;
         items.extend(join(&views, &page.rows, overlay.as_ref(), other, show).await?);
-        match page.next {
-            Some(next) if items.len() < limit => cursor = Cursor { after: next, ..cursor },
-            next => return Answer::page(request, Some(position), &items, request.cursor_after(next)?),
+        after = page.next;
+        if after.is_none() || items.len() >= limit {
+            break;
         }
+        size = (size * 2).min(MOST_AT_ONCE);
     }
+    if items.len() > limit {
+        items.truncate(limit);
+        after = items.last().map(|(place, _)| place.clone());
+    }
+    Answer::page(request, position, Page::of(items, after)?)
 }
 
-/// The memberships whose other side is there, each with its row.
+/// The memberships whose other side is there, each with its place and its row.
 async fn join<Other: Projection, View>(
     views: &Views,
-    members: &[(StreamName, Row)],
+    members: &[Listed],
     overlay: Option<&Overlay>,
     other: fn(&StreamName) -> Result<StreamName, Problem>,
     show: &(dyn Fn(&str, Timestamp, Other) -> View + Send + Sync),
-) -> Result<Vec<View>, Problem> {
-    let others = members.iter().map(|(member, _)| other(member)).collect::<Result<Vec<_>, _>>()?;
+) -> Result<Vec<(String, View)>, Problem> {
+    let others = members.iter().map(|member| other(&member.stream)).collect::<Result<Vec<_>, _>>()?;
     let rows: HashMap<StreamName, Row> = views.get_many(&projection_fn::<Other>(), others.iter().cloned(), overlay).await?;
     let mut items = Vec::with_capacity(members.len());
-    for ((_, member), other) in members.iter().zip(&others) {
+    for (member, other) in members.iter().zip(&others) {
         if let Some(row) = rows.get(other).filter(|row| !row.deleted) {
-            let MemberRow { since, .. } = member.read().map_err(Problem::internal)?;
-            items.push(show(other.id(), since, row.read().map_err(Problem::internal)?));
+            let MemberRow { since, .. } = member.row.read().map_err(Problem::internal)?;
+            items.push((member.place.clone(), show(other.id(), since, row.read().map_err(Problem::internal)?)));
         }
     }
     Ok(items)

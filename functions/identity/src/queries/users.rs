@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 
 use headwater::{field, folded, normalize};
-use headwater_lambda::{Answer, Call, Function, List, Problem, Request, Shape};
+use headwater_dynamodb::At;
+use headwater_lambda::{Answer, Call, Function, List, Page, Problem, Request, Shape};
 use identity::user_row::{USERS, USERS_BY_EMAIL, USERS_BY_NAME, search_index};
-use identity::{AuditEntry, DOMAIN, PROJECTIONS, UserRow, audit, user};
+use identity::{AuditEntry, DOMAIN, PROJECTIONS, User, UserRow, audit, user};
 
 use super::view::{REPRESENTATION, UserView};
 
@@ -98,16 +99,23 @@ pub fn user_audit() -> Function {
     let call = Call::list::<AuditEntry>("identity-user-audit", "/identity/users/{id}/audit", "Who changed what, when, from what to what.");
     Function::http(call.operator(), |app, request| async move {
         let stream = user::stream(request.tenant(), request.path("id"))?;
-        let commits = app.store(&request)?.commits_after(&stream, 0).await?;
-        if commits.is_empty() {
-            return Err(Problem::not_found("such user"));
-        }
-        let entries = audit(&commits).map_err(Problem::internal)?;
-        let before = request.cursor()?.number()?.unwrap_or(u64::MAX);
-        let mut page: Vec<&AuditEntry> = entries.iter().rev().filter(|entry| entry.version < before).collect();
-        let limit = request.limit()?;
-        let next = page.get(limit).and_then(|_| Some(page.get(limit.checked_sub(1)?)?.version.to_string()));
-        page.truncate(limit);
-        Answer::page(&request, None, &page, request.cursor_after(next)?)
+        let (store, limit, cursor) = (app.store(&request)?, request.limit()?, request.cursor()?.number()?);
+        let before = cursor.unwrap_or(u64::MAX);
+        // A commit has at least one event, so as many commits as entries are wanted will do.
+        let commits = store.commits_before(&stream, before, u32::try_from(limit).unwrap_or(u32::MAX)).await?;
+        let Some(first) = commits.first().map(|commit| commit.first) else {
+            let is_there = cursor.is_some() && store.head(&stream).await? > 0;
+            return if is_there {
+                Answer::page(&request, None, Page::of(Vec::<(String, AuditEntry)>::new(), None)?)
+            } else {
+                Err(Problem::not_found("such user"))
+            };
+        };
+        let user = if first == 1 { User::default() } else { store.load_at::<User>(&stream, At::Version(first - 1)).await?.state };
+        let entries = audit(user, &commits).map_err(Problem::internal)?.into_iter().rev().filter(|entry| entry.version < before);
+        let items: Vec<_> = entries.take(limit).map(|entry| (entry.version.to_string(), entry)).collect();
+        // Events are numbered from 1, each is an entry.
+        let next = items.last().filter(|(_, last)| last.version > 1).map(|(place, _)| place.clone());
+        Answer::page(&request, None, Page::of(items, next)?)
     })
 }

@@ -7,7 +7,7 @@ use headwater::StreamName;
 use headwater_dynamodb::{EffectId, Settlement, Waiting, WhyWaiting};
 use headwater_kinesis::CommitRecord;
 use headwater_lambda::problem::{MALFORMED, OUTCOME_UNKNOWN};
-use headwater_lambda::{Answer, App, Call, Function, Problem, Request, Shape};
+use headwater_lambda::{Answer, App, Call, Function, Page, Problem, Request, Shape};
 use invoicing::invoice;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -87,9 +87,10 @@ pub fn list_waiting_mails() -> Function {
         let mut waiting = effects(&app, &request)?.waiting(Some(request.tenant()), after.as_ref(), limit + 1).await?;
         let goes_on = waiting.len() > limit;
         waiting.truncate(limit);
-        let last = waiting.last().filter(|_| goes_on).map(|last| format!("{}/{}", last.effect.stream.id(), last.effect.number));
-        let items: Vec<WaitingMail> = waiting.into_iter().map(WaitingMail::from).collect();
-        Answer::page(&request, None, &items, request.cursor_after(last)?)
+        let place = |mail: &Waiting| format!("{}/{}", mail.effect.stream.id(), mail.effect.number);
+        let last = waiting.last().filter(|_| goes_on).map(place);
+        let items = waiting.into_iter().map(|mail| (place(&mail), WaitingMail::from(mail)));
+        Answer::page(&request, None, Page::of(items, last)?)
     })
 }
 

@@ -47,7 +47,8 @@ pub fn get_revenue() -> Function {
         let sums = app.views(&request)?.sums(request.tenant(), REVENUE, &from, &up_to).await?;
         let items = revenue(sums.iter().map(|sum| (sum.order.as_str(), &sum.amounts)), by, currency);
         let items = items.ok_or_else(|| Problem::internal(format!("one of the sums is no revenue: {sums:?}")))?;
-        Answer::collection(&request, Some(position), &RevenueReport { from: range.from, to: range.to, items })
+        let report = RevenueReport { from: range.from, to: range.to, items };
+        Answer::collection(&request, Some(position), &report)?.if_it_fits("from", "ask for fewer days, or for one currency")
     })
 }
 

@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use headwater::{Commit, Part, StreamName, decode};
 use headwater_dynamodb::EventStore;
 use headwater_lambda::problem::MALFORMED;
-use headwater_lambda::{Answer, Call, EventView, Function, Problem, Request};
+use headwater_lambda::{Answer, Call, EventView, Function, Page, Problem, Request};
 use licensing::{CustomerEvent, LicenseRow, customer, playback};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -50,8 +50,8 @@ pub fn customer_events() -> Function {
         let goes_on = events.len() > limit;
         events.truncate(limit);
         let next = events.last().filter(|_| goes_on).map(|(place, _)| place.to_text());
-        let items: Vec<CustomerEventView> = events.into_iter().map(|(_, view)| view).collect();
-        Answer::page(&request, None, &items, request.cursor_after(next)?)
+        let items = events.into_iter().map(|(place, view)| (place.to_text(), view));
+        Answer::page(&request, None, Page::of(items, next)?)
     })
 }
 

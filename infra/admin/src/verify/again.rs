@@ -20,6 +20,7 @@ impl Verifier {
         for (place, (_, audit)) in self.audits.iter().enumerate() {
             let inventory = audit.inventory(self.tenant.as_deref(), &|stream| seen.heads.contains_key(stream)).await?;
             seen.findings.extend(inventory.findings);
+            seen.strays += inventory.strays;
             let lines: BTreeSet<SumLine> = inventory.sums.keys().chain(inventory.contributed.keys()).cloned().collect();
             for line in lines.into_iter().filter(|line| inventory.sums.get(line) != inventory.contributed.get(line)) {
                 let sum = inventory.sums.get(&line).cloned().unwrap_or_default();

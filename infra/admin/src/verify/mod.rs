@@ -73,6 +73,8 @@ struct Seen {
     streams: u64,
     commits: u64,
     of_another_revision: u64,
+    /// Places in lists that lead nowhere.
+    strays: u64,
     heads: HashMap<StreamName, Head>,
     /// What is wrong whatever comes later: events do not change.
     findings: BTreeSet<Finding>,
@@ -112,6 +114,10 @@ impl Verify {
                 "streams whose rows another build has folded, so that reads fold events instead: {}",
                 seen.of_another_revision
             ))?;
+        }
+        if seen.strays > 0 {
+            output
+                .remark(&format!("places in lists that lead nowhere, which no reader sees and a rebuild leaves behind: {}", seen.strays))?;
         }
         let findings: Vec<&Finding> = seen.findings.iter().collect();
         output.list(&findings, ["KIND", "STREAM", "WHAT"], |finding| {

@@ -33,6 +33,8 @@ pub struct Inventory {
     pub sums: BTreeMap<SumLine, Amounts>,
     /// What the rows have added to them.
     pub contributed: BTreeMap<SumLine, Amounts>,
+    /// How many places in lists lead nowhere, which a worker has left that was overtaken and died. Nobody sees them, and a rebuild has none.
+    pub strays: u64,
 }
 
 impl Audit {
@@ -104,8 +106,7 @@ impl Audit {
             }
         }
         places.retain(|place| !place.gone);
-        found.findings.extend(self.strays(rows, places).await?);
-        Ok(())
+        self.strays(rows, places, found).await
     }
 
     /// Tenant and rest of a partition of this domain: `acme` and `users/42` of `g1/acme/identity/users/42`.
@@ -135,24 +136,29 @@ impl Audit {
         Ok(())
     }
 
-    /// The places where nobody should stand. A place that its row lacks is one only if the row, as it was read after it, has left it, is not about
-    /// to clear it, and it is taken still.
-    async fn strays(&self, rows: &Rows, places: Vec<IndexItem>) -> Result<Vec<Finding>, StoreError> {
+    /// The places where nobody should stand. A place that its row lacks is one only if the row, as it was read after it, is not about to clear it,
+    /// and it is taken still. Of an earlier version than the row's it is a stray; of the same, nobody can have put it there.
+    async fn strays(&self, rows: &Rows, places: Vec<IndexItem>, found: &mut Inventory) -> Result<(), StoreError> {
         let names: BTreeSet<StreamName> = places.iter().map(|place| place.stream.clone()).collect();
         let stored = rows.get_many(names.into_iter().collect(), Consistency::Strong).await?;
-        let mut findings = Vec::new();
-        for IndexItem { pk, sk, stream, version, .. } in places {
+        for IndexItem { pk, sk, stream, version, revision, .. } in places {
             let Some((_, index)) = self.own(rows, &pk) else { continue };
-            let (Some(row), key) = (stored.get(&stream), IndexKey { index: index.to_owned(), sort: sk.clone() }) else { continue };
-            if version > row.row.version || row.pending.contains(&key) || self.stands(&stream, row, &key)? {
+            let (Some(stored), key) = (stored.get(&stream), IndexKey { index: index.to_owned(), sort: sk.clone() }) else { continue };
+            if version > stored.row.version || stored.pending.contains(&key) || self.stands(&stream, stored, &key)? {
                 continue;
             }
             let now = self.views.get(Key { pk: pk.clone(), sk: sk.clone() }, Consistency::Strong).await?;
-            if now.is_some_and(|item| !item.contains_key("x")) {
-                findings.push(Finding::new("list", &stream, format!("stands in the list {index}, at {sk:?}, where it does not belong")));
+            if now.is_none_or(|item| item.contains_key("x")) {
+                continue;
+            }
+            if (version, revision) < (stored.row.version, stored.row.revision) {
+                found.strays += 1;
+            } else {
+                let what = format!("stands in the list {index}, at {sk:?}, where it does not belong");
+                found.findings.push(Finding::new("list", &stream, what));
             }
         }
-        Ok(findings)
+        Ok(())
     }
 
     /// Whether a row, as it is, belongs at a place. Of what this build does not know how to read it is not doubted.
@@ -167,6 +173,7 @@ impl Audit {
 impl Inventory {
     fn take(&mut self, other: Self) {
         self.findings.extend(other.findings);
+        self.strays += other.strays;
         self.sums.extend(other.sums);
         for (line, amounts) in other.contributed {
             add(self.contributed.entry(line).or_default(), amounts);

@@ -43,7 +43,7 @@ impl Effects {
     pub async fn waiting(&self, tenant: Option<&str>, after: Option<&EffectId>, limit: usize) -> Result<Vec<Waiting>, StoreError> {
         let (prefix, after) = (tenant.map(|tenant| format!("{tenant}/")).unwrap_or_default(), after.map(item::place));
         let range = Range { pk: item::waiting(&self.handler), prefix: &prefix, after: after.as_deref(), limit, order: Order::Forwards };
-        let items = self.table.query(range, Consistency::Strong).await?.items;
+        let items = self.table.query_all(range, Consistency::Strong).await?;
         items.into_iter().map(|item| read(from_item(item)?)).collect()
     }
 

@@ -6,27 +6,44 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use headwater::Commit;
 
 use super::{Feed, FeedEntry};
+use crate::size::item_size;
 use crate::table::{Consistency, Table};
 use crate::{Item, StoreError, commit_from_item};
 
+/// How many commits are read at once: some 10 MB, if all of them are as large as can be.
+const AT_ONCE: usize = 25;
+
+/// After so many bytes of them no more are read. The smallest function has 256 MB.
+const MOST_BYTES: usize = 6 * 1024 * 1024;
+
 impl Feed {
-    /// The commits of some entries, in their order. Entries must not repeat.
+    /// The commits of some entries, in their order: all of them, or if they are large as many as a function has room for, which are 6 MB, and one at
+    /// least. Entries must not repeat.
     ///
     /// # Errors
     /// [`StoreError`], among them [`StoreError::Gap`] for a commit that is not there any more.
     pub async fn commits(&self, entries: &[FeedEntry]) -> Result<Vec<Commit>, StoreError> {
         let table = Table::new(self.events.clone(), &self.events.config().events_table);
-        let keys: Vec<Item> = entries.iter().map(key).collect();
-        let mut commits = HashMap::with_capacity(entries.len());
-        for item in table.get_many(&keys, Consistency::Strong).await? {
-            let commit = commit_from_item(item)?;
-            commits.insert((commit.stream.clone(), commit.first), commit);
+        let mut commits = Vec::with_capacity(entries.len());
+        let mut bytes = 0;
+        for chunk in entries.chunks(AT_ONCE) {
+            if bytes >= MOST_BYTES {
+                break;
+            }
+            let keys: Vec<Item> = chunk.iter().map(key).collect();
+            let mut found = HashMap::with_capacity(chunk.len());
+            for item in table.get_many(&keys, Consistency::Strong).await? {
+                bytes += item_size(&item);
+                let commit = commit_from_item(item)?;
+                found.insert((commit.stream.clone(), commit.first), commit);
+            }
+            let mut of = |entry: &FeedEntry| {
+                let gap = || StoreError::Gap { stream: entry.stream.clone(), missing: entry.first };
+                found.remove(&(entry.stream.clone(), entry.first)).ok_or_else(gap)
+            };
+            commits.extend(chunk.iter().map(&mut of).collect::<Result<Vec<_>, _>>()?);
         }
-        let mut of = |entry: &FeedEntry| {
-            let gap = || StoreError::Gap { stream: entry.stream.clone(), missing: entry.first };
-            commits.remove(&(entry.stream.clone(), entry.first)).ok_or_else(gap)
-        };
-        entries.iter().map(&mut of).collect()
+        Ok(commits)
     }
 }
 

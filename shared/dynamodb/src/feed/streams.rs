@@ -42,7 +42,7 @@ impl Feed {
         }
         let buckets = (0..BUCKETS).map(|bucket| async move {
             let range = Range { pk: partition(tenant, domain, bucket), prefix, after, limit, order: Order::Forwards };
-            let items = self.table.query(range, Consistency::Strong).await?.items;
+            let items = self.table.query_all(range, Consistency::Strong).await?;
             items.into_iter().map(|item| read(tenant, domain, from_item(item)?)).collect::<Result<Vec<_>, StoreError>>()
         });
         let mut streams = try_join_all(buckets).await?.concat();

@@ -5,24 +5,35 @@
 //! brought up to date like this:
 //!
 //! 1. read the primary row;
-//! 2. make tombstones of the index rows that it lists as pending, and clear the list;
+//! 2. remove the index rows that it lists as pending, and clear the list;
 //! 3. fold the commits that it lacks, from the records or else from the events table;
 //! 4. put the index rows that the new state needs, at the new version;
 //! 5. write the primary row on the condition that it is still the one that was read (by version and revision), with the index keys that the
 //!    state has left as its pending list;
-//! 6. make tombstones of those, and clear the list. A lost condition in step 5 means: again from step 1.
+//! 6. remove those index rows, and clear the list. A lost condition in step 5 means: again from step 1, where the index rows that
+//!    were put in vain are taken back, save those that the row which won has too.
 //!
 //! Why that is enough:
 //! - The primary row moves only forwards, from one version of the stream to a later one, and is a pure fold of the events. So
 //!   duplicates and late records find nothing to do (a deleted thing's row stays, as a tombstone), and of two workers one loses.
 //! - *Put before, remove after*: whenever the primary row has a key, the index row of that key stands. A reader takes index rows as
 //!   hints and asks the primary row, so it sees each thing exactly where the primary row says, never twice and never where it was.
-//! - Index rows carry versions (and revisions) and are only ever overwritten by later ones, a tombstone too. So what a slow worker writes after the
-//!   others have moved on changes nothing.
+//! - Index rows carry versions (and revisions), and every write of one has a condition. A put replaces only an earlier index row. A
+//!   removal is made for a row without that key, and takes only an index row that is earlier than that row. If the primary
+//!   row has the key again by then, it was put again with a later version, and the removal finds that one. So
+//!   what a slow worker removes, however late it arrives, never takes a place that is needed.
 //! - The pending list is written in the same item as the new state. So a crash between steps 5 and 6 leaves the work noted where the
 //!   next worker reads first.
 //! - A worker that dies after step 4 leaves index rows at a version that the primary row has not reached: keys of a state on the way.
 //!   Whoever folds over that state later counts its keys among those that were left ([`headwater::Applied::removed`]).
+//!
+//! What a removal leaves is nothing: no tombstone, which every reader of the list would have to pass for days. So a put
+//! that arrives after the removal, from a worker that others have overtaken, finds nothing in its way and leaves a *stray*: an index row
+//! of a state that is over. It does no harm, since the primary row is at that version or beyond and does not have the key: the
+//! reader is told so, for the price of one row. A page reads a fixed number of them, however many there are. The worker takes its
+//! strays back in step 6. There remain those of a worker that also fails or dies before that, and of a request that
+//! DynamoDB carries out after its sender gave it up. Such a stray goes when its thing comes to that place and leaves it again, or with its generation: a
+//! rebuild has none. `headwater verify` counts them, and does not call them damage.
 //!
 //! Where a stream has parts (a customer's licences), each part's row is brought up in the same six steps before step 5 writes the stream's
 //! own row, the mark. So whoever has read the mark at version n finds every part at n or beyond; a part that is beyond takes from the next

@@ -11,7 +11,7 @@ use super::upkeep::{Fold, Outcome, Upkeep, wait};
 use crate::StoreError;
 use crate::retry::Backoff;
 use crate::table::Consistency;
-use crate::views::{FoldError, Rows, StoredRow, fold, fold_missing, missing};
+use crate::views::{FoldError, Rows, StoredRow, fold, fold_missing, missing, usable};
 
 /// How many parts of one stream are worked on at a time.
 const PARTS_AT_ONCE: usize = 16;
@@ -25,13 +25,15 @@ struct Next {
 }
 
 impl Upkeep {
-    /// One attempt, over a row that is guessed or else read; nothing if the row was another, or another worker wrote it meanwhile.
+    /// One attempt, over a row that is guessed or else read; nothing if the row was another, or another worker wrote it meanwhile. `in_vain` are the
+    /// index rows that attempts before this one have put for such a row.
     pub(super) async fn try_to_bring_up(
         &self,
         rows: &Rows,
         kind: &Fold,
         task: &Task,
         guess: Option<StoredRow>,
+        in_vain: &mut BTreeSet<IndexKey>,
     ) -> Result<Option<Outcome>, StoreError> {
         let is_guess = guess.is_some();
         let old = match guess {
@@ -41,7 +43,8 @@ impl Upkeep {
         if old.parked.is_some() {
             return Ok(Some(Outcome::Unchanged));
         }
-        bury_pending(rows, &task.stream, &old).await?;
+        remove_pending(rows, &task.stream, &old).await?;
+        take_back(rows, &kind.own, &task.stream, &old, in_vain).await?;
         if old.row.version >= task.version {
             return Ok(Some(Outcome::Unchanged));
         }
@@ -51,7 +54,7 @@ impl Upkeep {
                 tracing::warn!(stream = %task.stream, version = task.version, "the doorbell tells of events that are not there");
                 Ok(Some(Outcome::Unchanged))
             }
-            Ok(next) => Ok(write(rows, &task.stream, &old, next).await?.then_some(Outcome::Written)),
+            Ok(next) => Ok(write(rows, &task.stream, &old, next, in_vain).await?.then_some(Outcome::Written)),
             Err(FoldError::Poison(error)) => self.park(rows, task, old, error).await,
             Err(FoldError::Store(error)) => Err(error),
         }
@@ -90,6 +93,7 @@ impl Upkeep {
         is_new: bool,
     ) -> Result<(), FoldError> {
         let mut guess = is_new.then(StoredRow::default);
+        let mut in_vain = BTreeSet::new();
         let mut backoff = Backoff::until(self.events.deadline());
         loop {
             let was_guessed = guess.is_some();
@@ -97,7 +101,8 @@ impl Upkeep {
                 Some(guess) => guess,
                 None => rows.get(&name, Consistency::Strong).await?,
             };
-            bury_pending(rows, &name, &old).await?;
+            remove_pending(rows, &name, &old).await?;
+            take_back(rows, projection, &name, &old, &mut in_vain).await?;
             let is_usable = old.row.version == 0 || old.row.revision == projection.revision;
             let applied = if is_usable {
                 fold(projection, &name, &old.row, commits)?
@@ -109,7 +114,7 @@ impl Upkeep {
             if is_ours && applied.row.version <= old.row.version {
                 return Ok(());
             }
-            if write(rows, &name, &old, next(rows, &name, &old, applied)?).await? {
+            if write(rows, &name, &old, next(rows, &name, &old, applied)?, &mut in_vain).await? {
                 return Ok(());
             }
             if !was_guessed {
@@ -127,21 +132,47 @@ fn next(rows: &Rows, name: &StreamName, old: &StoredRow, applied: Applied) -> Re
     Ok(Next { row, put })
 }
 
-/// Puts the index rows, then the row itself, then removes what it has left; `false` if another worker wrote the row meanwhile.
-async fn write(rows: &Rows, name: &StreamName, old: &StoredRow, Next { row, put }: Next) -> Result<bool, StoreError> {
+/// Puts the index rows, then the row itself, then removes what it has left; `false` if another worker wrote the row meanwhile. Then the index
+/// rows were put in vain.
+async fn write(
+    rows: &Rows,
+    name: &StreamName,
+    old: &StoredRow,
+    Next { row, put }: Next,
+    in_vain: &mut BTreeSet<IndexKey>,
+) -> Result<bool, StoreError> {
     try_join_all(put.iter().map(|key| rows.put_into_index(name, key, &row.row))).await?;
     if !rows.put(name, row.clone(), old).await? {
+        in_vain.extend(put);
         return Ok(false);
     }
-    bury_pending(rows, name, &row).await?;
+    remove_pending(rows, name, &row).await?;
     Ok(true)
 }
 
-/// Makes tombstones of the index rows that a row has left, and notes that they are.
-async fn bury_pending(rows: &Rows, name: &StreamName, stored: &StoredRow) -> Result<(), StoreError> {
+/// Removes the index rows that a row has left, and notes that they are removed.
+async fn remove_pending(rows: &Rows, name: &StreamName, stored: &StoredRow) -> Result<(), StoreError> {
     if stored.pending.is_empty() {
         return Ok(());
     }
-    try_join_all(stored.pending.iter().map(|key| rows.bury_in_index(name, key, &stored.row))).await?;
+    try_join_all(stored.pending.iter().map(|key| rows.remove_from_index(name, key, &stored.row))).await?;
     rows.clear_pending(name, &stored.row).await
+}
+
+/// Removes the index rows that were put in vain, save those that the row which is there now has too. Of a row that this build cannot read nobody
+/// knows which it has: then they stay, as hints that lead nowhere.
+async fn take_back(
+    rows: &Rows,
+    projection: &ProjectionFn,
+    name: &StreamName,
+    stored: &StoredRow,
+    in_vain: &mut BTreeSet<IndexKey>,
+) -> Result<(), StoreError> {
+    let in_vain = std::mem::take(in_vain);
+    if in_vain.is_empty() || !usable(projection, &stored.row) {
+        return Ok(());
+    }
+    let Ok(Applied { keys, .. }) = (projection.apply)(name, &stored.row, &[]) else { return Ok(()) };
+    try_join_all(in_vain.difference(&keys).map(|key| rows.remove_from_index(name, key, &stored.row))).await?;
+    Ok(())
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use headwater::{ProjectionFn, StreamName, own_row};
 use jiff::Timestamp;
 
@@ -65,10 +67,11 @@ impl Upkeep {
 
     async fn bring_up_from(&self, rows: &Rows, task: &Task, mut guess: Option<StoredRow>) -> Result<Outcome, StoreError> {
         let Some(fold) = self.fold_of(&task.stream) else { return Ok(Outcome::Unchanged) };
+        let mut in_vain = BTreeSet::new();
         let mut backoff = Backoff::until(self.events.deadline());
         loop {
             let was_guessed = guess.is_some();
-            if let Some(outcome) = self.try_to_bring_up(rows, &fold, task, guess.take()).await? {
+            if let Some(outcome) = self.try_to_bring_up(rows, &fold, task, guess.take(), &mut in_vain).await? {
                 return Ok(outcome);
             }
             if !was_guessed {

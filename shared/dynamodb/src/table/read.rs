@@ -123,7 +123,22 @@ impl Table {
         Ok(output)
     }
 
-    /// Reads a part of a partition: one call.
+    /// Reads a part of a partition up to its end, or to as many items as are wanted: one call for each MB.
+    pub(crate) async fn query_all(&self, range: Range<'_>, consistency: Consistency) -> Result<Vec<Item>, StoreError> {
+        let (mut items, mut after) = (Vec::new(), range.after.map(str::to_owned));
+        while items.len() < range.limit {
+            let rest = Range { pk: range.pk.clone(), after: after.as_deref(), limit: range.limit - items.len(), ..range };
+            let found = self.query(rest, consistency).await?;
+            items.extend(found.items);
+            after = found.stopped_at;
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(items)
+    }
+
+    /// Reads a part of a partition: one call, which brings 1 MB at the most.
     pub(crate) async fn query(&self, range: Range<'_>, consistency: Consistency) -> Result<Found, StoreError> {
         let start = range.after.map(|sk| Key { pk: range.pk.clone(), sk: sk.to_owned() }.into_item());
         let mut request = self

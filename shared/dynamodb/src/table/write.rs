@@ -63,6 +63,26 @@ impl Table {
         }
     }
 
+    /// Deletes an item if it is there and meets the condition. Where it does not, that is as good:
+    /// there is nothing any more that the caller wants deleted.
+    pub(crate) async fn delete_if(&self, key: Key, condition: Condition) -> Result<(), StoreError> {
+        let request = self
+            .store
+            .client()
+            .delete_item()
+            .table_name(&self.name)
+            .set_key(Some(key.into_item()))
+            .condition_expression(condition.expression)
+            .set_expression_attribute_values(condition.values())
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let answer = settle(self.store.meter(), self.store.deadline(), fault, async || request.clone().send().await).await;
+        self.store.meter().write(answer.iter().flat_map(|output| &output.consumed_capacity));
+        match answer {
+            Err(failed) if failed.error.code() != Some("ConditionalCheckFailedException") => Err(failed.into_store_error()),
+            _ => Ok(()),
+        }
+    }
+
     /// Takes an attribute away if the stored item meets the condition. Where it does not, somebody
     /// else has seen to it: this call's own first attempt, if its reply was lost, or another
     /// writer.

@@ -1,18 +1,12 @@
 //! Index rows: where a thing stands in a list. A row of an index is only a hint; what counts is what the primary row says.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::types::AttributeValue;
 use headwater::{IndexKey, Row, StreamName};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::rows::Rows;
 use crate::StoreError;
-use crate::table::{Condition, Consistency, Found, Order, Range, from_item, to_item};
-
-/// How long a tombstone stays: far longer than any invocation lives that may still put a row of a lower version.
-const TOMBSTONE_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+use crate::table::{Condition, Consistency, Found, Key, Order, Range, from_item, to_item};
 
 /// The item, under the short names that are billed.
 #[derive(Serialize, Deserialize)]
@@ -24,18 +18,17 @@ pub(crate) struct IndexItem {
     #[serde(rename = "v")]
     pub(crate) version: u64,
     #[serde(rename = "r")]
-    revision: u32,
-    /// Whether it is a tombstone.
-    #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) revision: u32,
+    /// Whether it is a tombstone. Builds before this one left them for a week; none is written any more.
+    #[serde(rename = "x", default, skip_serializing)]
     pub(crate) gone: bool,
-    /// Seconds since the epoch, as DynamoDB wants it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    ttl: Option<i64>,
 }
 
 /// An index row that a query found: this stream may have something at this place.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Hint {
+    /// The place.
+    pub(crate) place: String,
     /// Whose row it is.
     pub(crate) stream: StreamName,
     /// The version of the primary row with which it was written.
@@ -54,34 +47,23 @@ pub(crate) struct Hints {
 impl Rows {
     /// Puts the stream of a row into an index, unless the index knows a later row already.
     pub(crate) async fn put_into_index(&self, stream: &StreamName, key: &IndexKey, row: &Row) -> Result<(), StoreError> {
-        self.write_index_row(stream, key, row, None).await
-    }
-
-    /// Leaves a tombstone in an index, unless the index knows a later row already.
-    pub(crate) async fn bury_in_index(&self, stream: &StreamName, key: &IndexKey, row: &Row) -> Result<(), StoreError> {
-        let ttl = (Timestamp::now() + TOMBSTONE_LIFE).as_second();
-        self.write_index_row(stream, key, row, Some(ttl)).await
-    }
-
-    async fn write_index_row(&self, stream: &StreamName, key: &IndexKey, row: &Row, ttl: Option<i64>) -> Result<(), StoreError> {
-        let item = to_item(IndexItem {
-            pk: self.generation.index(stream.tenant(), stream.domain(), &key.index),
-            sk: key.sort.clone(),
-            stream: stream.clone(),
-            version: row.version,
-            revision: row.revision,
-            gone: ttl.is_some(),
-            ttl,
-        })?;
-        let number = |number: u64| AttributeValue::N(number.to_string());
-        let older = Condition {
-            // At one version the higher revision is the later one: see `Upkeep::bring_up_part`.
-            expression: "attribute_not_exists(pk) OR v < :v OR (v = :v AND r < :r)",
-            values: vec![(":v", number(row.version)), (":r", number(row.revision.into()))],
-        };
+        let Key { pk, sk } = self.index_key(stream, key);
+        let (version, revision) = (row.version, row.revision);
+        let item = to_item(IndexItem { pk, sk, stream: stream.clone(), version, revision, gone: false })?;
+        let Condition { values, .. } = older_than(row);
+        let absent_or_older = Condition { expression: "attribute_not_exists(pk) OR v < :v OR (v = :v AND r < :r)", values };
         // A condition that is not met is as good: then the index row tells of a later row.
-        self.table.put_if(item, older).await?;
+        self.table.put_if(item, absent_or_older).await?;
         Ok(())
+    }
+
+    /// Takes the stream of a row, which does not stand there, out of an index, unless the index knows a later row.
+    pub(crate) async fn remove_from_index(&self, stream: &StreamName, key: &IndexKey, row: &Row) -> Result<(), StoreError> {
+        self.table.delete_if(self.index_key(stream, key), older_than(row)).await
+    }
+
+    fn index_key(&self, stream: &StreamName, key: &IndexKey) -> Key {
+        Key { pk: self.generation.index(stream.tenant(), stream.domain(), &key.index), sk: key.sort.clone() }
     }
 
     /// Reads the index rows after a place, at most `limit`, leaving tombstones out.
@@ -95,8 +77,18 @@ impl Rows {
         };
         let Found { items, stopped_at } = self.table.query(range, consistency).await?;
         let rows: Vec<IndexItem> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
-        let live = rows.into_iter().filter(|row| !row.gone);
-        Ok(Hints { hints: live.map(|row| Hint { stream: row.stream, version: row.version }).collect(), stopped_at })
+        let hint = |IndexItem { sk, stream, version, .. }| Hint { place: sk, stream, version };
+        Ok(Hints { hints: rows.into_iter().filter(|row| !row.gone).map(hint).collect(), stopped_at })
+    }
+}
+
+/// The index row was written with an earlier row than this one. At one version the higher revision is the later one: see
+/// `Upkeep::bring_up_part`.
+fn older_than(row: &Row) -> Condition {
+    let number = |number: u64| AttributeValue::N(number.to_string());
+    Condition {
+        expression: "v < :v OR (v = :v AND r < :r)",
+        values: vec![(":v", number(row.version)), (":r", number(row.revision.into()))],
     }
 }
 

@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | primary row | `g1/acme/identity/users/42` | `row` | `v` version, `r` revision, `d` data; where it is so: `x` deleted, `k` index keys yet to be removed, `c` what it has added to sums, `p` why it is parked |
 //! | row of a part | `g1/acme/licensing/customers/7/licenses/4` | `row` | as a primary row; the primary row of the stream is then a mark: it has no data |
-//! | index row | `g1/acme/identity/members/7` | the place in the list | `s` stream, `v` version and `r` revision of its row; of a tombstone also `x` and `ttl` |
+//! | index row | `g1/acme/identity/members/7` | the place in the list | `s` stream, `v` version and `r` revision of its row; of a tombstone, as builds before this one left them for a week, also `x` and `ttl` |
 //! | sum | `g1/acme/invoicing/revenue/EUR` | the line's order | whole numbers by name |
 //! | parked stream | `g1/parked/identity` | stream | `error`, `at`, `version` |
 //! | pointer | `generations/identity` | `active` | `generation` that is read; where it is so: one that is `building`, `previous`, `dropping`; and the `last` that there was |
@@ -36,7 +36,7 @@ pub use self::generation::{Building, Generation, OneGeneration, Pointer, ScanLea
 pub(crate) use self::generation::{Generations, REMEMBERED, partition};
 pub(crate) use self::index::IndexItem;
 pub use self::overlay::Overlay;
-pub use self::page::{Page, PageRequest};
+pub use self::page::{Listed, Page, PageRequest};
 pub use self::parking::ParkedStream;
 pub use self::part::PartRow;
 pub(crate) use self::row::{Parked, StoredRow};

@@ -1,11 +1,27 @@
 //! Lists. An index row is a hint that a thing stands in this part of a list; where it does stand is what its primary row says.
+//!
+//! A page is read in bounded work, whatever the list holds: in a few parts, each of which may be twice as long as the one before. If much of
+//! them is not to be shown, or stands elsewhere by now, then the page is short, or empty, and says where to go on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use headwater::{IndexKey, ProjectionFn, Row, StreamName};
 
-use super::index::{Hints, IndexRange};
+use super::index::{Hint, Hints, IndexRange};
 use super::{Overlay, ReadError, Rows, Views};
+use crate::size::json_size;
+
+/// A page is read in at most so many parts.
+const MOST_PARTS: usize = 8;
+
+/// After so many primary rows no further part is read.
+const MOST_ROWS: usize = 512;
+
+/// After so many bytes of them, as JSON, no further row is read. The smallest function has 256 MB, and a row in memory takes a few times its JSON.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
+
+/// How many primary rows are read at once: some 25 MB, if all of them are as large as can be.
+const ROWS_AT_ONCE: usize = 64;
 
 /// What part of a list is wanted, and how fresh.
 #[derive(Clone, Copy)]
@@ -33,22 +49,28 @@ pub struct PageRequest<'a> {
 /// Part of a list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page {
-    /// The things, in the list's order.
-    pub rows: Vec<(StreamName, Row)>,
-    /// The place to go on after, unless the list ends here.
+    /// The things, in the list's order: fewer than were asked for, and even none, where more would have been too much work.
+    pub rows: Vec<Listed>,
+    /// The place to go on after, unless the list ends here. It lies behind the place that this page began after, so a list has an end.
     pub next: Option<String>,
 }
 
-/// A thing at its place.
-struct Place {
-    sort: String,
-    stream: StreamName,
-    row: Row,
+/// A thing in a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    /// Where it stands: a page that goes on after this place goes on after this thing.
+    pub place: String,
+    /// Whose row it is.
+    pub stream: StreamName,
+    /// The row.
+    pub row: Row,
 }
 
 impl Views {
     /// A page of a list. However far the projectors have got with the streams that the overlay names, these stand where they belong;
     /// and a thing that moves in the list meanwhile stands on the page once at most, and is not lost where it stays behind the page's beginning.
+    ///
+    /// It costs one query of the index and one read of each row, where all is to be shown; 8 queries and some 700 rows at the most.
     ///
     /// # Errors
     /// [`ReadError::Cursor`] if `after` is no place of this list, or [`ReadError::Store`].
@@ -59,79 +81,106 @@ impl Views {
         }
         // Behind all that have this order: ids are visible ASCII.
         let end = request.up_to_order.map(|order| IndexKey::new(request.index, order, "\u{7f}").sort);
-        let overlaid = request.overlay.into_iter().flat_map(|overlay| overlay.of_category(request.projection.category));
         let rows = self.rows().await?;
-        let mut known: BTreeMap<StreamName, Row> = overlaid.map(|(stream, row)| (stream.clone(), row.clone())).collect();
-        let mut places = Vec::new();
+        let mut learned = Learned::of(&request, &prefix)?;
         let mut after = request.after.map(str::to_owned);
         // One thing more than is shown tells whether the list goes on.
-        while places.len() <= request.limit {
-            let learned = self.learn(&rows, &request, &prefix, after.as_deref(), &mut known).await?;
-            let stopped_at = learned.filter(|place| end.as_ref().is_none_or(|end| place < end));
-            let up_to = stopped_at.as_ref().or(end.as_ref()).map(String::as_str);
-            // Anew from the beginning: what was learned last may have moved to where there was nothing before.
-            places = Span { index: request.index, prefix: &prefix, after: request.after, up_to }.places(&request, &known)?;
-            if stopped_at.is_none() {
+        let mut size = request.limit + 1;
+        for _ in 0..MOST_PARTS {
+            let range =
+                IndexRange { tenant: request.tenant, domain: &self.domain, index: request.index, prefix: &prefix, after: after.as_deref() };
+            let Hints { hints, stopped_at } = rows.hints(range, size, request.overlay.into()).await?;
+            let stopped_at = self.learn(&rows, hints, &mut learned).await?.or(stopped_at);
+            after = stopped_at.filter(|place| end.as_ref().is_none_or(|end| place < end));
+            let Some(place) = &after else { break };
+            if learned.things_up_to(Some(place)).count() > request.limit || learned.is_full() {
                 break;
             }
-            after = stopped_at;
+            size = (size * 2).min(MOST_ROWS - learned.rows);
         }
-        let goes_on = places.len() > request.limit;
-        places.truncate(request.limit);
-        let next = places.last().filter(|_| goes_on).map(|place| place.sort.clone());
-        Ok(Page { rows: places.into_iter().map(|place| (place.stream, place.row)).collect(), next })
+        let mut rows: Vec<Listed> = learned.things_up_to(after.as_ref().or(end.as_ref())).take(request.limit + 1).cloned().collect();
+        let goes_on = rows.len() > request.limit;
+        rows.truncate(request.limit);
+        // Where more things are known the next page begins with them, else behind what was read.
+        let next = if goes_on { rows.last().map(|last| last.place.clone()) } else { after };
+        Ok(Page { rows, next })
     }
 
-    /// Reads the next part of the index and the primary rows of the streams that it hints at, save those known already: within one
-    /// page a thing has one state. Answers with how far that part goes.
-    async fn learn(
-        &self,
-        rows: &Rows,
-        request: &PageRequest<'_>,
-        prefix: &str,
-        after: Option<&str>,
-        known: &mut BTreeMap<StreamName, Row>,
-    ) -> Result<Option<String>, ReadError> {
-        let consistency = request.overlay.into();
-        let range = IndexRange { tenant: request.tenant, domain: &self.domain, index: request.index, prefix, after };
-        let Hints { hints, stopped_at } = rows.hints(range, request.limit + 1, consistency).await?;
-        let mut unknown: BTreeMap<StreamName, u64> = BTreeMap::new();
-        for hint in hints.into_iter().filter(|hint| !known.contains_key(&hint.stream)) {
-            let highest = unknown.entry(hint.stream).or_default();
-            *highest = hint.version.max(*highest);
+    /// Reads the primary rows of the streams that are hinted at, save those known already: within one page a thing has one state. Answers
+    /// with the last hint's place that it came to, if it did not come to all.
+    async fn learn(&self, rows: &Rows, hints: Vec<Hint>, learned: &mut Learned<'_>) -> Result<Option<String>, ReadError> {
+        let mut hints = hints.into_iter().peekable();
+        let mut last = None;
+        while hints.peek().is_some() {
+            let mut unknown: BTreeMap<StreamName, u64> = BTreeMap::new();
+            for Hint { place, stream, version } in hints.by_ref().take(ROWS_AT_ONCE) {
+                last = Some(place);
+                if !learned.known.contains(&stream) {
+                    let highest = unknown.entry(stream).or_default();
+                    *highest = version.max(*highest);
+                }
+            }
+            learned.rows += unknown.len();
+            learned.known.extend(unknown.keys().cloned());
+            for (stream, row) in self.hydrate(rows, learned.request.projection, unknown, learned.request.overlay.into()).await? {
+                learned.bytes += json_size(&row.data);
+                learned.place(stream, row)?;
+            }
+            if learned.is_full() {
+                return Ok(last.filter(|_| hints.peek().is_some()));
+            }
         }
-        known.extend(self.hydrate(rows, request.projection, unknown, consistency).await?);
-        Ok(stopped_at)
+        Ok(None)
     }
 }
 
-/// Part of an index.
-struct Span<'a> {
-    index: &'a str,
+/// What a page has learned so far.
+struct Learned<'a> {
+    request: &'a PageRequest<'a>,
     prefix: &'a str,
-    after: Option<&'a str>,
-    /// Its last place, unless it goes to the end.
-    up_to: Option<&'a str>,
+    /// The streams that were asked about.
+    known: BTreeSet<StreamName>,
+    /// The things that are to be shown and stand in this list behind the page's beginning, by their places.
+    things: BTreeMap<String, Listed>,
+    /// How many rows were read.
+    rows: usize,
+    /// How large they are.
+    bytes: usize,
 }
 
-impl Span<'_> {
-    fn contains(&self, key: &IndexKey) -> bool {
-        let sort = key.sort.as_str();
-        key.index == self.index
-            && sort.starts_with(self.prefix)
-            && self.after.is_none_or(|after| sort > after)
-            && self.up_to.is_none_or(|up_to| sort <= up_to)
+impl<'a> Learned<'a> {
+    /// What the overlay knows.
+    fn of(request: &'a PageRequest<'a>, prefix: &'a str) -> Result<Self, ReadError> {
+        let mut learned = Self { request, prefix, known: BTreeSet::new(), things: BTreeMap::new(), rows: 0, bytes: 0 };
+        for (stream, row) in request.overlay.into_iter().flat_map(|overlay| overlay.of_category(request.projection.category)) {
+            learned.known.insert(stream.clone());
+            learned.place(stream.clone(), row.clone())?;
+        }
+        Ok(learned)
     }
 
-    /// The things that stand here and are to be shown, in order.
-    fn places(&self, request: &PageRequest<'_>, known: &BTreeMap<StreamName, Row>) -> Result<Vec<Place>, ReadError> {
-        let mut places = Vec::new();
-        for (stream, row) in known.iter().filter(|(_, row)| (request.keep)(row)) {
-            let keys = (request.projection.apply)(stream, row, &[]).map_err(|error| ReadError::of(stream, error.into()))?.keys;
-            let here = keys.into_iter().filter(|key| self.contains(key));
-            places.extend(here.map(|key| Place { sort: key.sort, stream: stream.clone(), row: row.clone() }));
+    /// Puts a thing where its row says that it stands.
+    fn place(&mut self, stream: StreamName, row: Row) -> Result<(), ReadError> {
+        let Self { request, prefix, .. } = *self;
+        if !(request.keep)(&row) {
+            return Ok(());
         }
-        places.sort_unstable_by(|a, b| a.sort.cmp(&b.sort));
-        Ok(places)
+        let applied = (request.projection.apply)(&stream, &row, &[]).map_err(|error| ReadError::of(&stream, error.into()))?;
+        let is_here = |key: &IndexKey| {
+            key.index == request.index && key.sort.starts_with(prefix) && request.after.is_none_or(|after| key.sort.as_str() > after)
+        };
+        for IndexKey { sort, .. } in applied.keys.into_iter().filter(is_here) {
+            self.things.insert(sort.clone(), Listed { place: sort, stream: stream.clone(), row: row.clone() });
+        }
+        Ok(())
+    }
+
+    /// The things in order, up to a place and with it, or all.
+    fn things_up_to<'b>(&'b self, place: Option<&'b String>) -> impl Iterator<Item = &'b Listed> {
+        self.things.values().take_while(move |thing| place.is_none_or(|place| thing.place <= *place))
+    }
+
+    fn is_full(&self) -> bool {
+        self.rows >= MOST_ROWS || self.bytes >= MOST_BYTES
     }
 }

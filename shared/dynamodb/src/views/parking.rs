@@ -65,7 +65,7 @@ impl Rows {
     ) -> Result<Vec<ParkedStream>, StoreError> {
         let pk = partition(self.generation, domain);
         let range = Range { pk, prefix, after: after.map(StreamName::as_str), limit, order: Order::Forwards };
-        self.table.query(range, Consistency::Strong).await?.items.into_iter().map(read).collect()
+        self.table.query_all(range, Consistency::Strong).await?.into_iter().map(read).collect()
     }
 
     /// Parks a stream whose row is still as it was read, and says whether it was.

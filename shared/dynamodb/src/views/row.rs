@@ -14,7 +14,7 @@ use crate::{Item, StoreError};
 pub(crate) struct StoredRow {
     /// What the events amount to. Version 0 if none has been folded.
     pub(crate) row: Row,
-    /// Index rows that the row has left, and that may not be tombstones yet.
+    /// Index rows that the row has left, and that may not be removed yet.
     pub(crate) pending: Vec<IndexKey>,
     /// What the row has added to sums: what they must be rid of when it adds something else.
     pub(crate) contributions: Contributions,

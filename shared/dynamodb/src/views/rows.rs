@@ -87,7 +87,7 @@ impl Rows {
         self.table.transact(writes).await
     }
 
-    /// Notes that all index rows that this row had left are tombstones. If it is another row by now, then another worker saw to that.
+    /// Notes that all index rows that this row had left are removed. If it is another row by now, then another worker saw to that.
     pub(crate) async fn clear_pending(&self, stream: &StreamName, row: &Row) -> Result<(), StoreError> {
         self.table.remove_if(self.generation.row(stream), "k", same_as(row)).await
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use headwater::Commit;
 use proptest::prelude::*;
 
-use crate::support::{Tap, World, check, doorbells};
+use crate::support::{Tap, World, all_notes, check, doorbells, list};
 use crate::toy::{AlbumEvent, NoteEvent, album, captioned, histories, history, labelled, note, removed, titled};
 
 /// Two notes that are renamed, labelled, unlabelled and labelled again, and one of them deleted; an album whose photos change together
@@ -97,7 +97,7 @@ async fn what_a_worker_writes_after_a_long_sleep_changes_nothing() {
 }
 
 #[test]
-fn workers_that_die_among_others_leave_no_trace() {
+fn workers_that_die_among_others_leave_nothing_that_a_reader_sees() {
     let deaths = prop::collection::vec((0usize..40, any::<prop::sample::Index>()), 1..5);
     check(12, (histories(), deaths), async |(commits, deaths)| {
         let (clean, world) = (World::with(&commits).await, World::with(&commits).await);
@@ -110,7 +110,9 @@ fn workers_that_die_among_others_leave_no_trace() {
         });
         futures::future::join_all(doomed).await;
         world.projector().project(doorbells(&commits)).await;
-        assert_eq!(world.live().await, clean.live().await);
+        let (live, expected) = (world.live().await, clean.live().await);
+        assert!(live.shows_the_same_as(&expected), "{live:?}, not {expected:?}");
+        assert_eq!(list(&world.views(), all_notes(2)).await, list(&clean.views(), all_notes(50)).await);
         world.assert_fed_once(&commits).await;
     });
 }

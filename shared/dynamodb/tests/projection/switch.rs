@@ -141,7 +141,7 @@ async fn dropping_deletes_the_rows_of_that_generation_alone() {
     let left: Vec<_> = world.items("views").await.into_iter().filter(|item| text(item, "sk") != "active").collect();
     let keys = |items: &[headwater_dynamodb::Item]| items.iter().map(|item| (text(item, "pk"), text(item, "sk"))).collect::<BTreeSet<_>>();
     assert_eq!(keys(&left), keys(&expected));
-    assert!(dropped.len() > 100, "{}", dropped.len());
+    assert!(dropped.len() > 50, "more than a batch or two: {}", dropped.len());
 
     let pointer = rebuild.pointer().await.unwrap();
     assert_eq!((pointer.generation, pointer.beside().count(), pointer.dropping), (Generation(2), 0, None));

@@ -7,7 +7,7 @@ use crate::{ApplyExternalUser, CreateUser, DeactivateUser, DeleteUser, PatchUser
 
 /// What the entries say, without when and by whom.
 fn changes(commands: impl IntoIterator<Item = AnyCommand<User>>) -> Vec<(String, String, Value, Value)> {
-    let entries = audit(run(commands).commits()).unwrap();
+    let entries = audit(User::default(), run(commands).commits()).unwrap();
     entries.into_iter().map(|entry| (entry.command, entry.field, entry.from, entry.to)).collect()
 }
 
@@ -82,7 +82,7 @@ fn what_the_owning_system_sent_is_in_the_trail() {
 #[test]
 fn an_entry_says_who_when_and_why() {
     let history = run([create(), AnyCommand::new(DeactivateUser)]);
-    let entries = audit(history.commits()).unwrap();
+    let entries = audit(User::default(), history.commits()).unwrap();
     let last = serde_json::to_value(&entries[4]).unwrap();
     let expected = json!({
         "version": 5, "at": "2026-01-01T00:00:02Z", "actor": "tester", "command": "DeactivateUser", "correlationId": "request-5",

@@ -11,10 +11,11 @@ const LONGEST_WAIT: u64 = 10;
 const DEFAULT_WAIT: u64 = 2;
 
 impl Request {
-    /// Until when a query may wait for its views: as long as `Prefer: wait=N` says, 2 seconds if absent, but in time to answer.
+    /// Until when a query may wait for its views: as long as `Prefer: wait=N` says, 2 seconds if absent, but in time to answer. It is one
+    /// moment for the whole request, for however much it waits.
     pub fn wait_until(&self) -> Instant {
         let wait = Duration::from_secs(self.preferred_wait().unwrap_or(DEFAULT_WAIT));
-        (tokio::time::Instant::now().into_std() + wait).min(self.deadline)
+        (self.begun + wait).min(self.deadline)
     }
 
     /// The `wait` of the `Prefer` header in seconds, cut to 10.

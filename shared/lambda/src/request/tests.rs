@@ -46,6 +46,15 @@ fn a_request_is_what_the_gateway_says() {
 }
 
 #[test]
+fn however_much_a_request_waits_for_it_has_one_budget() {
+    let mut request = read(json!({})).unwrap();
+    request.deadline += Duration::from_secs(60);
+    let until = request.wait_until();
+    std::thread::sleep(Duration::from_millis(2));
+    assert_eq!(request.wait_until(), until, "it counts from when the request began, not from when it is asked for");
+}
+
+#[test]
 fn roles_imply_nothing() {
     let request = read(json!({})).unwrap();
     for (access, may) in [(Access::Public, true), (Access::Reader, true), (Access::Writer, true), (Access::Operator, false)] {
