@@ -1,5 +1,6 @@
 //! What the services promise, shown over HTTP against the running platform. One program, so that it is linked once.
 
+mod bounds;
 mod conditions;
 mod contention;
 mod contracts;

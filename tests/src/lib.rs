@@ -1,5 +1,6 @@
 //! Whole services, driven over HTTP against the running platform: the same processes, roles, streams and faults as on a laptop.
 
+pub mod bounds;
 mod client;
 pub mod faults;
 pub mod import;
