@@ -61,7 +61,7 @@ pub async fn parked_updates(
             keep: &|_| true,
         };
         let page = views.page(request).await?;
-        updates.extend(page.rows.iter().filter_map(|(stream, row)| update(stream, row)));
+        updates.extend(page.rows.iter().filter_map(|listed| update(&listed.stream, &listed.row)));
         after = page.next;
         if after.is_none() {
             break;
