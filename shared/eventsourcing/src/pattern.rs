@@ -51,7 +51,7 @@ fn number() -> String {
 
 fn token(position: &str) -> String {
     let small = format!("[1-9][0-9]{{0,{}}}", MOST_DIGITS_OF_SMALL - 1);
-    format!("{position}(\\+{position})*(;g{small}\\.{small})?")
+    format!("{position}(\\+{position})*(;g{small}\\.{small}(\\.{small})?)?")
 }
 
 /// A list of a tag and so many further ones. Its elements may be empty.

@@ -20,7 +20,7 @@ pub(crate) const MOST_DIGITS_OF_SMALL: usize = 9;
 /// Positions that a reader has seen: `acme/identity/users/42@7`, several joined by `+`. It is what an `ETag` and a
 /// `Consistency-Token` carry between quotes; for clients it is opaque.
 ///
-/// A query's token ends with [`Revision`] (`;g1.2`), which says how the answer was rendered.
+/// A query's token ends with [`Revision`] (`;g1.2.3`), which says how the answer was folded and rendered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Token {
     /// How far each stream had got.
@@ -53,13 +53,15 @@ pub struct FeedPosition {
     pub epoch: u32,
 }
 
-/// Which build of a view an answer came from (`generation`) and how it was rendered (`representation`).
+/// Which build of a view an answer came from (`generation`), and how it was rendered (`representation`) and folded (`fold`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Revision {
     /// The generation of the view's rows.
     pub generation: u32,
     /// Raised when the same state is rendered in another way.
     pub representation: u32,
+    /// The [`Projection::REVISION`](crate::Projection::REVISION) that folded it. Tags of builds that did not say it have none.
+    pub fold: Option<u32>,
 }
 
 /// Why a header with tokens was refused.
@@ -154,9 +156,16 @@ impl fmt::Display for Token {
             separator = "+";
         }
         match self.revision {
-            Some(Revision { generation, representation }) => write!(f, ";g{generation}.{representation}"),
+            Some(revision) => write!(f, ";{revision}"),
             None => Ok(()),
         }
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "g{}.{}", self.generation, self.representation)?;
+        self.fold.map_or(Ok(()), |fold| write!(f, ".{fold}"))
     }
 }
 
@@ -190,8 +199,12 @@ pub(crate) fn parse_feed(path: &str, number: &str) -> Option<FeedPosition> {
 }
 
 fn parse_revision(text: &str) -> Option<Revision> {
-    let (generation, representation) = text.strip_prefix('g')?.split_once('.')?;
-    Some(Revision { generation: parse_small(generation)?, representation: parse_small(representation)? })
+    let (generation, rest) = text.strip_prefix('g')?.split_once('.')?;
+    let (representation, fold) = match rest.split_once('.') {
+        Some((representation, fold)) => (representation, Some(parse_small(fold)?)),
+        None => (rest, None),
+    };
+    Some(Revision { generation: parse_small(generation)?, representation: parse_small(representation)?, fold })
 }
 
 #[cfg(test)]
@@ -202,9 +215,9 @@ mod tests {
     #[test]
     fn tokens_are_written_as_documented() {
         let user = StreamName::new("acme", "identity", "users", "42").unwrap();
-        let revision = Revision { generation: 1, representation: 2 };
+        let revision = Revision { generation: 1, representation: 2, fold: Some(3) };
         assert_eq!(Token::of(&user, 7).quoted(), r#""acme/identity/users/42@7""#);
-        assert_eq!(Token::of(&user, 7).rendered(revision).quoted(), r#""acme/identity/users/42@7;g1.2""#);
+        assert_eq!(Token::of(&user, 7).rendered(revision).quoted(), r#""acme/identity/users/42@7;g1.2.3""#);
         let feed = FeedPosition { tenant: "acme".into(), domain: "identity".into(), position: 100, epoch: 2 };
         assert_eq!(Token::of_feed(feed).quoted(), r#""acme/identity@100.2""#);
     }

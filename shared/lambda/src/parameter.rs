@@ -109,7 +109,7 @@ impl Shape {
 
     /// What [`Request::if_none_match`] takes.
     pub(crate) fn if_none_match() -> Self {
-        Self::matching(&pattern::if_none_match()).named("IfNoneMatch").like("\"acme/identity/users/ada@4;g1.1\"")
+        Self::matching(&pattern::if_none_match()).named("IfNoneMatch").like("\"acme/identity/users/ada@4;g1.1.1\"")
     }
 
     /// What [`is_idempotency_key`] takes.

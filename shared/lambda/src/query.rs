@@ -84,13 +84,14 @@ impl App {
         Ok(Some(self.views(request)?.overlay(&request.positions()?, projections).await?))
     }
 
-    /// How an answer is rendered now, for its `ETag`. Raise `representation` when the same row is rendered in another way.
+    /// How an answer that shows a row of `P` is folded and rendered now, for its `ETag`. Raise `representation` when the same row is rendered
+    /// in another way.
     ///
     /// # Errors
     /// 503 if the active generation cannot be read.
-    pub async fn revision(&self, request: &Request, representation: u32) -> Result<Revision, Problem> {
+    pub async fn revision<P: Projection>(&self, request: &Request, representation: u32) -> Result<Revision, Problem> {
         let generation = self.views(request)?.generation().await?.0;
-        Ok(Revision { generation, representation })
+        Ok(Revision { generation, representation, fold: Some(P::REVISION) })
     }
 
     /// How far the change feed of a domain has got: asked before the rows are read, it is the token of what they show.

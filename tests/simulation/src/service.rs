@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use headwater::{StreamName, UniqueKey, UniqueValue};
+use headwater::{Projection, StreamName, UniqueKey, UniqueValue};
 use headwater_lambda::{Access, Answer, App, List, Problem, Request};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -163,13 +163,13 @@ async fn dispatch<const BUILD: u32>(app: &App, call: &Call, request: &Request) -
             let stream = thing(id);
             let found = app.row::<ThingRow<BUILD>>(request, &stream).await?;
             let (version, row) = found.ok_or_else(|| Problem::not_found(id))?;
-            entity(app, request, &stream, version, BUILD, &row).await
+            entity(app, request, &stream, version, &row).await
         }
         Call::GetSlot { id, slot } => {
             let stream = crate_of(id);
             let found = app.part::<SlotRow<BUILD>>(request, projections(BUILD), &stream, slot).await?;
             let (version, row) = found.ok_or_else(|| Problem::not_found(slot))?;
-            entity(app, request, &stream, version, BUILD, &row).await
+            entity(app, request, &stream, version, &row).await
         }
         Call::List { group, .. } => {
             let index = group.as_ref().map_or(THINGS.to_owned(), |group| format!("group/{group}"));
@@ -179,15 +179,8 @@ async fn dispatch<const BUILD: u32>(app: &App, call: &Call, request: &Request) -
     }
 }
 
-/// The build is part of how a row is rendered, so it is part of the tag.
-async fn entity(
-    app: &App,
-    request: &Request,
-    stream: &StreamName,
-    version: u64,
-    build: u32,
-    row: &impl Serialize,
-) -> Result<Answer, Problem> {
-    let revision = app.revision(request, build).await?;
+/// Which build has folded the row is part of the tag.
+async fn entity<P: Projection>(app: &App, request: &Request, stream: &StreamName, version: u64, row: &P) -> Result<Answer, Problem> {
+    let revision = app.revision::<P>(request, 1).await?;
     Answer::entity(request, stream, version, revision, &json!({ "version": version, "row": row }))
 }

@@ -9,7 +9,13 @@ pub fn get_group() -> Function {
     Function::http(Call::entity::<GroupView>("identity-get-group", "/identity/groups/{id}", "Read a group."), |app, request| async move {
         let stream = group::stream(request.tenant(), request.path("id"))?;
         let (version, row) = app.row::<GroupRow>(&request, &stream).await?.ok_or_else(|| Problem::not_found("such group"))?;
-        Answer::entity(&request, &stream, version, app.revision(&request, REPRESENTATION).await?, &GroupView::new(&stream, version, row))
+        Answer::entity(
+            &request,
+            &stream,
+            version,
+            app.revision::<GroupRow>(&request, REPRESENTATION).await?,
+            &GroupView::new(&stream, version, row),
+        )
     })
 }
 

@@ -13,7 +13,13 @@ pub fn get_user() -> Function {
     Function::http(Call::entity::<UserView>("identity-get-user", "/identity/users/{id}", "Read a user."), |app, request| async move {
         let stream = user::stream(request.tenant(), request.path("id"))?;
         let (version, row) = app.row::<UserRow>(&request, &stream).await?.ok_or_else(|| Problem::not_found("such user"))?;
-        Answer::entity(&request, &stream, version, app.revision(&request, REPRESENTATION).await?, &UserView::new(&stream, version, row))
+        Answer::entity(
+            &request,
+            &stream,
+            version,
+            app.revision::<UserRow>(&request, REPRESENTATION).await?,
+            &UserView::new(&stream, version, row),
+        )
     })
 }
 

@@ -12,7 +12,7 @@ pub fn get_customer() -> Function {
         let stream = customer::stream(request.tenant(), request.path("id"))?;
         let (version, row) = app.row::<CustomerRow>(&request, &stream).await?.ok_or_else(|| Problem::not_found("such customer"))?;
         let view = CustomerView::new(&stream, version, row);
-        Answer::entity(&request, &stream, version, app.revision(&request, REPRESENTATION).await?, &view)
+        Answer::entity(&request, &stream, version, app.revision::<CustomerRow>(&request, REPRESENTATION).await?, &view)
     })
 }
 

@@ -1,4 +1,5 @@
 use headwater_lambda::{Answer, Call, Function};
+use invoicing::InvoiceRow;
 
 use crate::as_of::{InvoiceAsOf, with_version};
 use crate::document::document;
@@ -15,6 +16,6 @@ pub fn get_document() -> Function {
         // What becomes overdue says so without a change of version.
         let representation = 2 * REPRESENTATION + u32::from(row.is_overdue(request.now));
         let page = Answer::html(200, document(&stream, &row, request.now));
-        page.of_entity(&request, &stream, version, app.revision(&request, representation).await?)
+        page.of_entity(&request, &stream, version, app.revision::<InvoiceRow>(&request, representation).await?)
     })
 }

@@ -1,6 +1,6 @@
 use headwater_lambda::{Answer, Call, Function, List, Problem, Request, Shape};
 use invoicing::invoice_row::invoices;
-use invoicing::{DOMAIN, PROJECTIONS, Status};
+use invoicing::{DOMAIN, InvoiceRow, PROJECTIONS, Status};
 
 use super::range::Range;
 use super::view::{InvoiceSummary, InvoiceView};
@@ -15,7 +15,7 @@ pub fn get_invoice() -> Function {
     Function::http(with_version(call), |app, request| async move {
         let InvoiceAsOf { stream, version, row } = InvoiceAsOf::read(&app, &request).await?;
         let view = InvoiceView::new(&stream, version, row, request.now);
-        Answer::entity(&request, &stream, version, app.revision(&request, view.representation()).await?, &view)
+        Answer::entity(&request, &stream, version, app.revision::<InvoiceRow>(&request, view.representation()).await?, &view)
     })
 }
 

@@ -15,7 +15,7 @@ pub fn get_license() -> Function {
         let part = app.part::<LicenseRow>(&request, &PROJECTIONS, &stream, license_id).await?;
         let (version, row) = part.ok_or_else(|| Problem::not_found("such licence"))?;
         let license = LicenseAnswer::written(version, LicenseView::of_row(license_id, row));
-        Answer::entity(&request, &stream, version, app.revision(&request, REPRESENTATION).await?, &license)
+        Answer::entity(&request, &stream, version, app.revision::<LicenseRow>(&request, REPRESENTATION).await?, &license)
     })
 }
 

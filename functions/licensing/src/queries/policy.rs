@@ -10,6 +10,12 @@ pub fn get_policy() -> Function {
         let stream = policy::stream(request.tenant())?;
         let row = app.row(&request, &stream).await?;
         let (version, policy) = row.map_or_else(|| (0, Policy::default()), |(version, PolicyRow(policy))| (version, policy));
-        Answer::entity(&request, &stream, version, app.revision(&request, REPRESENTATION).await?, &PolicyView { version, policy })
+        Answer::entity(
+            &request,
+            &stream,
+            version,
+            app.revision::<PolicyRow>(&request, REPRESENTATION).await?,
+            &PolicyView { version, policy },
+        )
     })
 }

@@ -18,6 +18,6 @@ pub fn get_sessions() -> Function {
         }
         let (version, row) = row.unwrap_or_default();
         let view = PlaybackView::new(license_id, version, row);
-        Answer::entity(&request, &stream, version, app.revision(&request, REPRESENTATION).await?, &view)
+        Answer::entity(&request, &stream, version, app.revision::<PlaybackRow>(&request, REPRESENTATION).await?, &view)
     })
 }

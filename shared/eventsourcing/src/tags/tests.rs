@@ -10,7 +10,9 @@ fn tokens_read_as_documented() {
     assert_eq!(tokens[1].feeds[0], FeedPosition { tenant: "acme".into(), domain: "identity".into(), position: 100, epoch: 1 });
     let composed = parse_tokens(r#""acme/identity/groups/7@2+acme/identity/users/42@7;g1.3""#, "acme").unwrap();
     assert_eq!(composed[0].streams.len(), 2);
-    assert_eq!(composed[0].revision, Some(Revision { generation: 1, representation: 3 }));
+    assert_eq!(composed[0].revision, Some(Revision { generation: 1, representation: 3, fold: None }));
+    let folded = parse_tokens(r#""acme/identity/users/42@7;g1.3.5""#, "acme").unwrap();
+    assert_eq!(folded[0].revision, Some(Revision { generation: 1, representation: 3, fold: Some(5) }));
 }
 
 #[test]
@@ -52,6 +54,9 @@ fn what_we_never_wrote_is_refused() {
         "acme/identity/users/42@7;g1",
         "acme/identity/users/42@7;g0.1",
         "acme/identity/users/42@7;g1.1;g1.1",
+        "acme/identity/users/42@7;g1.1.0",
+        "acme/identity/users/42@7;g1.1.",
+        "acme/identity/users/42@7;g1.1.1.1",
         "acme/identity/users/42@7+",
         "acme/identity/users/42@1234567890123456",
         "acme/identity/users/é@7",
@@ -138,7 +143,7 @@ fn a_stream_without_events_has_a_token() {
     assert_eq!(fresh.quoted(), "\"acme/identity/users/42@0\"");
     assert_eq!(parse_tokens(&fresh.quoted(), "acme"), Ok(vec![fresh.clone()]));
     assert_eq!(parse_if_match(&fresh.quoted(), "acme"), Ok(IfMatch::AnyOf(vec![fresh.clone()])));
-    let rendered = fresh.rendered(Revision { generation: 1, representation: 2 });
+    let rendered = fresh.rendered(Revision { generation: 1, representation: 2, fold: Some(3) });
     assert_eq!(parse_if_match(&rendered.quoted(), "acme"), Ok(IfMatch::AnyOf(vec![rendered])));
 }
 
@@ -168,7 +173,7 @@ prop_compose! {
     fn token()(
         streams in prop::collection::vec((segment(), segment(), 0u64..1_000_000_000), 0..4),
         feed in prop::option::of((segment(), 0u64..1_000_000_000, 1u32..4)),
-        rendered in prop::option::of((1u32..9, 1u32..9)),
+        rendered in prop::option::of((1u32..9, 1u32..9, prop::option::of(1u32..9))),
     ) -> Token {
         let streams = streams.into_iter().map(|(category, id, version)| Position {
             stream: StreamName::new("acme", "identity", &category, &id).unwrap(), version,
@@ -176,7 +181,7 @@ prop_compose! {
         let feed = feed.or(streams.is_empty().then(|| ("identity".to_owned(), 0, 1)));
         Token {
             feeds: feed.into_iter().map(|(domain, position, epoch)| FeedPosition { tenant: "acme".into(), domain, position, epoch }).collect(),
-            revision: rendered.map(|(generation, representation)| Revision { generation, representation }),
+            revision: rendered.map(|(generation, representation, fold)| Revision { generation, representation, fold }),
             streams,
         }
     }
