@@ -140,17 +140,14 @@ impl Switch {
         if of.dry_run {
             let pointer = rebuild.pointer().await?;
             let target = if *back { pointer.previous } else { pointer.building.filter(|b| b.lease.is_none()).map(|b| b.generation) };
-            let target = target.ok_or(if *back { RebuildError::NoPrevious } else { RebuildError::NotBuilt })?.0;
+            let read = pointer.generation;
+            let target = target.ok_or(if *back { RebuildError::NoPrevious } else { RebuildError::NotBuilt { read } })?.0;
             let check = if *back { "" } else { ", once they have all that the others have" };
             return of.tell(output, target, None, &format!("the rows of {domain} would be read from generation {target}{check}"));
         }
-        if *back {
-            rebuild.switch_back().await?
-        } else {
-            rebuild.switch(*force).await.map(|_| ())?
-        }
-        let generation = rebuild.pointer().await?.generation.0;
-        of.tell(output, generation, None, &format!("the rows of {domain} are read from generation {generation}"))?;
+        let switched = if *back { rebuild.switch_back().await? } else { rebuild.switch(*force).await? };
+        let (read, previous) = (switched.read.0, switched.previous.0);
+        of.tell(output, read, None, &format!("the rows of {domain} are read from generation {read}, before from {previous}"))?;
         output.remark(&format!("next: headwater views drop {domain}, or headwater views switch {domain} --back"))
     }
 }
@@ -232,7 +229,7 @@ impl From<RebuildError> for Failure {
         let text = error.to_string();
         match error {
             RebuildError::Store(error) => error.into(),
-            RebuildError::NotBuilt | RebuildError::NoPrevious | RebuildError::NothingToDrop => Self::NotFound(text),
+            RebuildError::NotBuilt { .. } | RebuildError::NoPrevious | RebuildError::NothingToDrop => Self::NotFound(text),
             RebuildError::Incomplete(check) => {
                 let examples = told(&check).into_iter();
                 let lines = examples.map(|Told { stream, version, wanted, why }| format!("\n  {stream} has {version} of {wanted}: {why}"));

@@ -69,7 +69,7 @@ pub use item::{CommitItem, Item, ItemError, commit_from_item, commit_to_item};
 pub use meter::Usage;
 pub use projector::{BatchReport, Doorbell, Projector};
 pub use read::At;
-pub use rebuild::{Check, Lacking, Pace, Progress, Progressed, Rebuild, RebuildError, Why};
+pub use rebuild::{Check, Lacking, Pace, Progress, Progressed, Rebuild, RebuildError, Switched, Why};
 pub use scan::{ScanKey, ScanPage, Segment, Selection, Unreadable};
 pub use size::TooLarge;
 pub use store::{EventStore, StoreConfig};

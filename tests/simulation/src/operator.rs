@@ -41,7 +41,7 @@ impl Operator {
             }
             sleep(self.cloud.chance().millis(30_000)).await;
             if self.cloud.chance().happens(0.3) {
-                self.insist(async |rebuild| rebuild.switch_back().await).await;
+                self.insist(async |rebuild| rebuild.switch_back().await.map(|_| ())).await;
             }
         }
         self.insist(async |rebuild| rebuild.discard().await.map(|_| ())).await;
@@ -64,7 +64,7 @@ impl Operator {
                 }
                 Ok(
                     Ok(())
-                    | Err(RebuildError::NothingToDrop | RebuildError::NoPrevious | RebuildError::NotBuilt | RebuildError::InTheWay(_)),
+                    | Err(RebuildError::NothingToDrop | RebuildError::NoPrevious | RebuildError::NotBuilt { .. } | RebuildError::InTheWay(_)),
                 ) => return,
                 _ => sleep(self.cloud.chance().millis(10_000)).await,
             }

@@ -53,6 +53,15 @@ pub enum Why {
     Behind,
 }
 
+/// A comparison, and of what.
+pub(super) struct Compared {
+    /// The generation that is built.
+    pub(super) new: Generation,
+    /// The one that is read.
+    pub(super) read: Generation,
+    pub(super) check: Check,
+}
+
 /// What is compared of a row of the generation that is read.
 #[derive(Deserialize)]
 struct Read {
@@ -67,13 +76,18 @@ impl Rebuild {
     /// # Errors
     /// [`RebuildError::NotBuilt`] if not all of a generation is built.
     pub async fn check(&self) -> Result<Check, RebuildError> {
-        let pointer = self.generations().read().await?;
-        let building = built(&pointer)?;
-        self.wait_out(&pointer).await;
-        Ok(self.compare(building, pointer.generation).await?)
+        Ok(self.compare_built().await?.check)
     }
 
-    pub(super) async fn compare(&self, new: Generation, old: Generation) -> Result<Check, StoreError> {
+    /// As [`check`](Self::check), with the numbers of what was compared: whoever acts on it must find the same two still.
+    pub(super) async fn compare_built(&self) -> Result<Compared, RebuildError> {
+        let pointer = self.generations().read().await?;
+        let new = built(&pointer)?;
+        self.wait_out(&pointer).await;
+        Ok(Compared { new, read: pointer.generation, check: self.compare(new, pointer.generation).await? })
+    }
+
+    async fn compare(&self, new: Generation, old: Generation) -> Result<Check, StoreError> {
         let mut check = self.check_parked(new, old).await?;
         let segments: Vec<_> = Segment::all(VIEWS_SEGMENTS).map(|segment| self.compare_segment(segment, new, old)).collect();
         let mut parts = futures::stream::iter(segments).buffer_unordered(SEGMENTS_AT_ONCE);
@@ -179,5 +193,5 @@ impl Check {
 /// The generation that is built, if all of it is.
 pub(super) fn built(pointer: &Pointer) -> Result<Generation, RebuildError> {
     let whole = pointer.building.as_ref().filter(|building| building.lease.is_none());
-    whole.map(|building| building.generation).ok_or(RebuildError::NotBuilt)
+    whole.map(|building| building.generation).ok_or(RebuildError::NotBuilt { read: pointer.generation })
 }

@@ -41,6 +41,7 @@ use tokio::time::{Instant, sleep};
 
 pub use self::check::{Check, Lacking, Why};
 pub use self::progress::{Progress, Progressed};
+pub use self::switch::Switched;
 use crate::projector::Upkeep;
 use crate::table::Table;
 use crate::views::{Generation, Generations, Pointer, REMEMBERED, Rows};
@@ -105,8 +106,19 @@ pub enum RebuildError {
     #[error("generation {} is in the way: it has to be dropped first", .0.0)]
     InTheWay(Generation),
     /// There is no generation beside the one that is read, or not all of it is built.
-    #[error("no generation is built that could be switched to")]
-    NotBuilt,
+    #[error("no generation is built that could be switched to: generation {} is read", .read.0)]
+    NotBuilt {
+        /// The one that is read.
+        read: Generation,
+    },
+    /// Somebody else changed the generations while two of them were compared.
+    #[error("generation {} was compared and not switched to: meanwhile somebody else changed the generations, and {} is read", .compared.0, .read.0)]
+    Overtaken {
+        /// The one that was to be read.
+        compared: Generation,
+        /// The one that is read.
+        read: Generation,
+    },
     /// There is no generation that was read before.
     #[error("there is no generation to go back to")]
     NoPrevious,

@@ -1,22 +1,37 @@
-use super::check::built;
+use super::check::{Compared, built};
 use super::{Check, Rebuild, RebuildError};
-use crate::views::Pointer;
+use crate::views::{Generation, Pointer};
+
+/// What a switch came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Switched {
+    /// The generation that is read now.
+    pub read: Generation,
+    /// The one that was read before. It is kept up to date.
+    pub previous: Generation,
+    /// What the comparison of the two came to; of a switch back there was none.
+    pub check: Check,
+}
 
 impl Rebuild {
     /// Makes the generation that is built the one that is read, once a [check](Self::check) finds nothing missing in it. The one that was read until
     /// then stays, and is kept up to date.
     ///
+    /// A comparison takes long. If the generations are others by then, it says nothing about them, and nothing is changed.
+    ///
     /// # Errors
-    /// [`RebuildError::NotBuilt`], and [`RebuildError::Incomplete`] unless it is `forced`.
-    pub async fn switch(&self, forced: bool) -> Result<Check, RebuildError> {
-        let check = self.check().await?;
+    /// [`RebuildError::NotBuilt`], [`RebuildError::Overtaken`], and [`RebuildError::Incomplete`] unless it is `forced`.
+    pub async fn switch(&self, forced: bool) -> Result<Switched, RebuildError> {
+        let Compared { new, read, check } = self.compare_built().await?;
         if check.lacking > 0 && !forced {
             return Err(RebuildError::Incomplete(check));
         }
         let old = self.generations().read().await?;
-        let new = Pointer { generation: built(&old)?, building: None, previous: Some(old.generation), since: self.now(), ..old.clone() };
-        self.change(&old, new).await?;
-        Ok(check)
+        if old.generation != read || built(&old).ok() != Some(new) {
+            return Err(RebuildError::Overtaken { compared: new, read: old.generation });
+        }
+        self.change(&old, Pointer { generation: new, building: None, previous: Some(read), since: self.now(), ..old.clone() }).await?;
+        Ok(Switched { read: new, previous: read, check })
     }
 
     /// Makes the generation that was read before the last switch the one that is read again. All projectors have written it meanwhile, so there is
@@ -24,10 +39,10 @@ impl Rebuild {
     ///
     /// # Errors
     /// [`RebuildError::NoPrevious`].
-    pub async fn switch_back(&self) -> Result<(), RebuildError> {
+    pub async fn switch_back(&self) -> Result<Switched, RebuildError> {
         let old = self.generations().read().await?;
         let generation = old.previous.ok_or(RebuildError::NoPrevious)?;
-        let new = Pointer { generation, previous: Some(old.generation), since: self.now(), ..old.clone() };
-        self.change(&old, new).await
+        self.change(&old, Pointer { generation, previous: Some(old.generation), since: self.now(), ..old.clone() }).await?;
+        Ok(Switched { read: generation, previous: old.generation, check: Check::default() })
     }
 }

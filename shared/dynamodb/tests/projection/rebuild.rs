@@ -154,7 +154,7 @@ async fn while_one_scans_another_is_refused_until_the_lease_ends() {
     let refused = other.build(2, &Progress::default()).await;
     assert!(matches!(refused, Err(RebuildError::Held { until }) if until == building.lease.unwrap().until), "{refused:?}");
     assert!(matches!(other.discard().await, Err(RebuildError::Held { .. })));
-    assert!(matches!(other.check().await, Err(RebuildError::NotBuilt)));
+    assert!(matches!(other.check().await, Err(RebuildError::NotBuilt { .. })));
 
     let next = rebuild("other", now + SignedDuration::from_hours(2));
     assert_eq!(next.build(7, &Progress::default()).await.unwrap(), Generation(2));

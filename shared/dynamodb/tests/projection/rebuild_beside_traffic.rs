@@ -106,7 +106,7 @@ fn commits_at_any_time_of_a_rebuild_are_in_both() {
         let (built, ()) = tokio::join!(rebuild.build(3, &progress), live);
         built.unwrap();
         assert_eq!(world.live_of(2).await, world.live().await);
-        assert_eq!(rebuild.switch(false).await.unwrap().lacking, 0);
+        assert_eq!(rebuild.switch(false).await.unwrap().check.lacking, 0);
         world.assert_fed_once(&commits).await;
     });
 }
@@ -159,7 +159,7 @@ async fn a_stream_of_which_nothing_was_ever_folded_hinders_nothing() {
     world.put("views", ("g1/acme/toy/notes/1", "row"), ("v", 0)).await;
     let rebuild = world.rebuild();
     rebuild.build(1, &Progress::default()).await.unwrap();
-    assert_eq!(rebuild.switch(false).await.unwrap(), Check { streams: 1, ..Check::default() });
+    assert_eq!(rebuild.switch(false).await.unwrap().check, Check { streams: 1, ..Check::default() });
 }
 
 /// Two notes, of which the second has got an event that this build cannot read since it was projected.
@@ -191,7 +191,7 @@ async fn a_stream_that_is_parked_in_the_new_generation_alone_forbids_the_switch_
 
     // Once it is repaired, the next attempt takes it up.
     world.append(&bad[1..2]).await;
-    assert_eq!(rebuild.switch(false).await.unwrap(), Check { streams: 2, ..Check::default() });
+    assert_eq!(rebuild.switch(false).await.unwrap().check, Check { streams: 2, ..Check::default() });
     assert_eq!(world.live_of(2).await, world.live().await);
 }
 

@@ -38,7 +38,7 @@ async fn queries_read_the_generation_that_was_switched_to() {
     let world = built().await;
     let before = world.views();
     assert_eq!(before.generation().await.unwrap(), Generation(1));
-    assert_eq!(world.rebuild().switch(false).await.unwrap().streams, 31);
+    assert_eq!(world.rebuild().switch(false).await.unwrap().check.streams, 31);
     let after = world.views();
     assert_eq!(after.generation().await.unwrap(), Generation(2));
 
@@ -82,7 +82,7 @@ async fn the_generation_before_can_be_switched_back_to() {
         assert_eq!((pointer.generation, pointer.previous), (Generation(read), Some(Generation(previous))));
         assert_eq!(list(&world.views(), all_notes(50)).await.len(), 30);
     }
-    assert!(matches!(rebuild.switch(false).await, Err(RebuildError::NotBuilt)), "there is none to switch to");
+    assert!(matches!(rebuild.switch(false).await, Err(RebuildError::NotBuilt { .. })), "there is none to switch to");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,6 +103,56 @@ async fn of_two_that_switch_at_once_the_later_is_told() {
     let outcome = world.rebuild_through(&tap).switch_back().await;
     assert!(matches!(outcome, Err(RebuildError::Raced)), "{outcome:?}");
     assert_eq!(world.views().generation().await.unwrap(), Generation(1), "it was switched back once");
+}
+
+/// A comparison says nothing about what was built meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_was_compared_is_switched_to() {
+    let world = built_of(2).await;
+    let others = Mutex::new(Some([world.rebuild(), world.rebuild()]));
+    // While it compares, others drop what it compares, and build again.
+    let tap = Tap::refusing(move |_, input| {
+        if input.contains("ScanInput")
+            && let Some([dropping, building]) = others.lock().unwrap().take()
+        {
+            let anew = async move {
+                dropping.discard().await.unwrap();
+                building.build(1, &Progress::default()).await.unwrap();
+            };
+            std::thread::spawn(move || Runtime::new().unwrap().block_on(anew)).join().unwrap();
+        }
+        false
+    });
+    let outcome = world.rebuild_through(&tap).switch(true).await;
+    let overtaken = |outcome: &_| matches!(outcome, Err(RebuildError::Overtaken { compared: Generation(2), read: Generation(1) }));
+    assert!(overtaken(&outcome), "{outcome:?}");
+    let pointer = world.rebuild().pointer().await.unwrap();
+    assert_eq!((pointer.generation, pointer.building.map(|built| built.generation)), (Generation(1), Some(Generation(3))));
+
+    let switched = world.rebuild().switch(false).await.unwrap();
+    assert_eq!((switched.read, switched.previous, switched.check.streams), (Generation(3), Generation(1), 3));
+    let again = world.rebuild().switch(false).await;
+    assert!(matches!(again, Err(RebuildError::NotBuilt { read: Generation(3) })), "{again:?}");
+}
+
+/// Who compares for long may find that somebody else has switched to the same meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_switch_that_another_has_made_is_not_made_twice() {
+    let world = built_of(2).await;
+    let other = Mutex::new(Some(world.rebuild()));
+    let tap = Tap::refusing(move |_, input| {
+        if input.contains("ScanInput")
+            && let Some(other) = other.lock().unwrap().take()
+        {
+            std::thread::spawn(move || Runtime::new().unwrap().block_on(other.switch(false))).join().unwrap().unwrap();
+        }
+        false
+    });
+    let outcome = world.rebuild_through(&tap).switch(false).await;
+    let told = |outcome: &_| matches!(outcome, Err(RebuildError::Overtaken { compared: Generation(2), read: Generation(2) }));
+    assert!(told(&outcome), "{outcome:?}");
+    let pointer = world.rebuild().pointer().await.unwrap();
+    assert_eq!((pointer.generation, pointer.previous), (Generation(2), Some(Generation(1))));
 }
 
 #[tokio::test]
