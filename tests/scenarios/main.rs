@@ -17,6 +17,7 @@ mod invoicing;
 mod licensing;
 mod lists;
 mod members;
+mod newer;
 mod openapi;
 mod operators;
 mod pipeline;

@@ -30,11 +30,16 @@ async fn an_event_that_cannot_be_folded_parks_its_stream_and_no_other() -> Resul
     Ok(())
 }
 
-/// Puts a commit whose event no build knows, as a newer build might.
+/// Puts a commit whose event no build can read.
 async fn put_poison(platform: &Platform, stream: &str, seq: u64) -> Result<()> {
+    put_event(platform, stream, seq, &json!({ "t": "UserNameSet", "d": {} })).await
+}
+
+/// Puts a commit with one event straight into the table.
+pub(crate) async fn put_event(platform: &Platform, stream: &str, seq: u64, event: &Value) -> Result<()> {
     let item = json!({
         "stream": stream, "seq": seq, "n": 1, "at": 1_800_000_000_000_i64,
-        "e": [{ "t": "UserTeleported", "d": {} }],
+        "e": [event],
         "m": { "i": "01936f0e-0000-7000-8000-000000000000", "c": "Teleport", "a": "future", "r": "r" },
     });
     let item: std::collections::HashMap<String, AttributeValue> = serde_dynamo::to_item(item)?;

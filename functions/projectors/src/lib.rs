@@ -1,19 +1,30 @@
 //! From the commits stream to the views and the change feed: one function a domain. What it does with a batch, and why that is enough,
-//! is told in `headwater_dynamodb`'s projector.
+//! is told in `headwater_dynamodb`'s projector. And one for all domains that sweeps up, each minute, what older builds have left to
+//! this one.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use aws_lambda_events::kinesis::KinesisEvent;
 use aws_lambda_events::streams::KinesisEventResponse;
+use futures::future::join_all;
 use headwater::ProjectionFn;
-use headwater_dynamodb::{BatchReport, Doorbell, Projector};
+use headwater_dynamodb::{BatchReport, Doorbell, Projector, Swept};
 use headwater_kinesis::CommitRecord;
 use headwater_lambda::{App, Error, Function, metric};
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// The domains, each with what folds its rows.
+static DOMAINS: [(&str, &[ProjectionFn]); 3] = [
+    (identity::DOMAIN, &identity::PROJECTIONS),
+    (invoicing::DOMAIN, &invoicing::PROJECTIONS),
+    (licensing::DOMAIN, &licensing::PROJECTIONS),
+];
 
 /// All functions of this package.
 pub fn functions() -> Vec<Function> {
-    vec![identity_project(), invoicing_project(), licensing_project()]
+    vec![identity_project(), invoicing_project(), licensing_project(), sweep()]
 }
 
 /// The views and the change feed of the identity service.
@@ -31,11 +42,32 @@ pub fn licensing_project() -> Function {
     project("licensing-project", licensing::DOMAIN, &licensing::PROJECTIONS)
 }
 
+/// Schedule → the views and the change feeds of all services: takes up the streams that an older build has left to this one. The metrics tell
+/// of what this one leaves to a newer build: for some minutes that is a deployment.
+pub fn sweep() -> Function {
+    Function::event("sweep", |app: Arc<App>, _schedule: Value, deadline: Instant| async move {
+        // Side by side, so that what holds up one holds up no other.
+        let sweeps = DOMAINS.map(|(domain, projections)| sweep_domain(Arc::clone(&app), domain, projections, deadline));
+        join_all(sweeps).await.into_iter().collect::<Result<Vec<()>, Error>>()?;
+        Ok::<_, Error>(Value::Null)
+    })
+}
+
+async fn sweep_domain(app: Arc<App>, domain: &str, projections: &'static [ProjectionFn], deadline: Instant) -> Result<(), Error> {
+    let Swept { taken_up, waiting, oldest } = app.projector(domain, projections)?.within(deadline).sweep().await?;
+    let age = oldest.map_or(0, |oldest| Timestamp::now().duration_since(oldest).as_secs().max(0));
+    metric(domain, "StreamsTakenUp", taken_up as f64);
+    metric(domain, "NewerStreams", waiting as f64);
+    metric(domain, "NewerStreamsAge", age as f64);
+    Ok(())
+}
+
 fn project(name: &'static str, domain: &'static str, projections: &'static [ProjectionFn]) -> Function {
     Function::event(name, move |app: Arc<App>, event: KinesisEvent, deadline: Instant| async move {
         let projector = app.projector(domain, projections)?.within(deadline);
         let (answer, report) = project_batch(&projector, domain, &event).await;
         metric(domain, "ParkedStreams", report.parked.len() as f64);
+        metric(domain, "NewerEvents", report.newer.len() as f64);
         Ok::<_, Error>(answer)
     })
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use headwater::{Commit, StreamName, UniqueKey, UniqueKeyEvent, decode};
-use headwater_services::effects;
+use headwater_services::{effects, unknown_effect};
 use jiff::Timestamp;
 
 /// How many commits are taken together at most.
@@ -39,6 +39,7 @@ pub(crate) fn check(file: &Path) -> Result<Checked> {
     let mut previous: Option<Commit> = None;
     for (number, line) in (1..).zip(lines(file)?) {
         let commit = line.and_then(|line| read(&line)).and_then(|commit| follows(previous.as_ref(), &commit).map(|()| commit));
+        let commit = commit.and_then(|commit| has_known_effects(&commit).map(|()| commit));
         let commit = commit.with_context(|| format!("line {number} of {}; nothing was written", file.display()))?;
         checked.commits += 1;
         if let Some(event) = commit.events.last().filter(|_| commit.stream.as_str() == UniqueKey::STREAM) {
@@ -62,6 +63,14 @@ fn follows(previous: Option<&Commit>, commit: &Commit) -> Result<()> {
     ensure!(*first == version + 1, "{stream} goes on with event {first}, where {} is missing", version + 1);
     ensure!(*at >= since, "the commit with event {first} of {stream} was decided before the one before it");
     Ok(())
+}
+
+/// Whether this build knows what a commit asks of the world outside, which is not to be done again.
+fn has_known_effects(commit: &Commit) -> Result<()> {
+    match unknown_effect(commit) {
+        Some(newer) => bail!("{}: {newer}, which may ask for a mail: restore with that build", commit.stream),
+        None => Ok(()),
+    }
 }
 
 fn read(line: &str) -> Result<Commit> {

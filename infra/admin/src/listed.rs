@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use anyhow::Context;
 use headwater::StreamName;
-use headwater_dynamodb::{EffectId, ParkedStream, ReadError, Waiting, WhyWaiting};
+use headwater_dynamodb::{EffectId, ParkedStream, ReadError, Until, Waiting, WhyWaiting};
 use headwater_services::{ParkedUpdate, SERVICES, parked_updates};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -55,6 +55,15 @@ pub(crate) enum Listed {
         at: Timestamp,
         error: String,
     },
+    /// A stream that goes on by itself: once a build runs that knows its next event, or with the
+    /// next sweep if it was resumed.
+    Newer {
+        stream: StreamName,
+        /// What it should have been brought to.
+        version: u64,
+        at: Timestamp,
+        error: String,
+    },
     /// What another system knows of a user and could not be taken over.
     Update {
         stream: StreamName,
@@ -91,8 +100,11 @@ pub(crate) enum Why {
 }
 
 impl From<ParkedStream> for Listed {
-    fn from(ParkedStream { stream, version, error, at }: ParkedStream) -> Self {
-        Self::Stream { stream, version, at, error }
+    fn from(ParkedStream { stream, version, error, at, until }: ParkedStream) -> Self {
+        match until {
+            Until::Resumed => Self::Stream { stream, version, at, error },
+            Until::Known(_) | Until::Swept => Self::Newer { stream, version, at, error },
+        }
     }
 }
 
@@ -117,7 +129,7 @@ impl Listed {
     /// As it is named on a command line.
     pub(crate) fn item(&self) -> Item {
         match self {
-            Self::Stream { stream, .. } | Self::Update { stream, .. } => Item::Stream(stream.clone()),
+            Self::Stream { stream, .. } | Self::Newer { stream, .. } | Self::Update { stream, .. } => Item::Stream(stream.clone()),
             Self::Mail { stream, event, .. } => Item::Effect(EffectId { stream: stream.clone(), number: *event }),
         }
     }
@@ -125,6 +137,7 @@ impl Listed {
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Stream { .. } => "stream",
+            Self::Newer { .. } => "newer",
             Self::Update { .. } => "update",
             Self::Mail { .. } => "mail",
         }
@@ -133,14 +146,14 @@ impl Listed {
     /// Since when it waits, if that is known.
     pub(crate) fn since(&self) -> Option<Timestamp> {
         match self {
-            Self::Stream { at, .. } | Self::Update { at, .. } => Some(*at),
+            Self::Stream { at, .. } | Self::Newer { at, .. } | Self::Update { at, .. } => Some(*at),
             Self::Mail { at, .. } => *at,
         }
     }
 
     pub(crate) fn why(&self) -> String {
         match self {
-            Self::Stream { error, .. } => error.clone(),
+            Self::Stream { error, .. } | Self::Newer { error, .. } => error.clone(),
             Self::Update { revision, error, .. } => format!("revision {revision} could not be taken over: {error}"),
             Self::Mail { why, tries, error, .. } => {
                 let what = match why {
@@ -159,6 +172,7 @@ impl Listed {
         let item = self.item();
         match self {
             Self::Stream { .. } => format!("deploy what can fold it, then: headwater parked retry {item}"),
+            Self::Newer { .. } => "deploy the newer build: it goes on by itself within a minute".to_owned(),
             Self::Update { .. } => format!("free the name or address, then: headwater parked retry {item}"),
             Self::Mail { .. } => format!("headwater parked retry {item}, or parked drop"),
         }
@@ -166,7 +180,7 @@ impl Listed {
 
     pub(crate) fn columns(&self) -> [String; 5] {
         let version = match self {
-            Self::Stream { version, .. } => version.to_string(),
+            Self::Stream { version, .. } | Self::Newer { version, .. } => version.to_string(),
             Self::Update { .. } | Self::Mail { .. } => String::new(),
         };
         let since = self.since().map(|since| since.to_string());
@@ -177,6 +191,9 @@ impl Listed {
         let (item, why) = (self.item(), self.why());
         match self {
             Self::Stream { version, at, .. } => format!("{item} is parked since {at}: it cannot be brought to version {version}\n{why}"),
+            Self::Newer { version, at, .. } => {
+                format!("{item} waits for a newer build since {at}, and goes on by itself: it is to be brought to version {version}\n{why}")
+            }
             Self::Update { at, .. } => format!("an update of {item} is parked since {at}: its {why}\n{}", self.way_out()),
             Self::Mail { .. } => format!("the mail that {item} asks for waits: it {why}"),
         }

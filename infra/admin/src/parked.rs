@@ -1,6 +1,6 @@
 use clap::Subcommand;
 use headwater::StreamName;
-use headwater_dynamodb::{EffectId, ParkedStream, Settlement, Waiting};
+use headwater_dynamodb::{EffectId, ParkedStream, Settlement, Until, Waiting};
 use headwater_kinesis::{CommitRecord, Record};
 use headwater_services::{EXTERNAL_USERS_STREAM, ParkedUpdate, SERVICES, Service, parked_update, record_of};
 use serde::Serialize;
@@ -12,8 +12,8 @@ use crate::output::Output;
 
 #[derive(Subcommand)]
 pub(crate) enum Parked {
-    /// A tenant's parked streams and parked updates of users, in order of name, then its mails that
-    /// wait for a person.
+    /// A tenant's streams that are parked or wait for a newer build, and parked updates of users, in
+    /// order of name; then its mails that wait for a person.
     Ls {
         /// Whose.
         #[arg(long, env = "HEADWATER_TENANT", hide_env_values = true)]
@@ -120,7 +120,8 @@ async fn retry(
         return Err(anyhow::anyhow!("the store did not let it through: {stream} will be folded with its next event, or retry again").into());
     }
     if let Some(again) = connection.views(service).await?.parked_stream(stream).await? {
-        return Err(anyhow::anyhow!("{stream} is parked again: {}", again.error).into());
+        let what = if again.until == Until::Resumed { "is parked again" } else { "waits for a newer build still" };
+        return Err(anyhow::anyhow!("{stream} {what}: {}", again.error).into());
     }
     retried.version = connection.store().await?.head(stream).await?;
     output.one(&retried, |Retried { version, .. }| Ok(format!("{stream} was folded on, to version {version}")))

@@ -212,6 +212,7 @@ fn told(check: &Check) -> Vec<Told<'_>> {
     let why = |why: &Why| match why {
         Why::Parked(error) => format!("parked: {error}"),
         Why::Revision(revision) => format!("folded by another build, with revision {revision}"),
+        Why::Newer(event) => format!("{event}: build and switch with that one"),
         Why::Behind => "its events are not there".to_owned(),
     };
     let told = |lacking: &'_ Lacking| (lacking.version, lacking.wanted, why(&lacking.why));

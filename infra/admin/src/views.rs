@@ -1,7 +1,7 @@
 use clap::Subcommand;
 use futures::{StreamExt, TryStreamExt};
 use headwater::{ProjectionFn, StreamName, own_row};
-use headwater_dynamodb::{EventStore, Pointer, RowStatus, Views as Rows};
+use headwater_dynamodb::{EventStore, Pointer, RowStatus, Until, Views as Rows};
 use headwater_services::{SERVICES, Service, list_streams};
 use serde::Serialize;
 
@@ -117,6 +117,8 @@ enum Why {
     Parked,
     /// It was folded by another revision, so that nobody uses it.
     Revision,
+    /// It waits for a newer build, which knows the event that it lacks.
+    Newer,
     /// The projector has yet to get there.
     Late,
 }
@@ -127,6 +129,7 @@ impl Why {
         match self {
             Self::Parked => "parked",
             Self::Revision => "revision",
+            Self::Newer => "newer",
             Self::Late => "late",
         }
     }
@@ -161,7 +164,10 @@ async fn look(store: &EventStore, rows: &[(&Service, Rows)], stream: StreamName)
     let why = match row {
         RowStatus { is_parked: true, .. } => Why::Parked,
         RowStatus { version: 1.., revision, .. } if revision != projection.revision => Why::Revision,
-        _ if row.version < version => Why::Late,
+        _ if row.version < version => match rows.parked_stream(&stream).await?.map(|parked| parked.until) {
+            Some(Until::Known(_)) => Why::Newer,
+            _ => Why::Late,
+        },
         _ => return Ok(None),
     };
     Ok(Some(Behind { stream, version, row_version: row.version, why }))

@@ -1,4 +1,4 @@
-use headwater::{EventError, InvalidStreamName, StreamName};
+use headwater::{EventError, InvalidStreamName, NewerEvent, StreamName};
 
 use crate::ItemError;
 
@@ -14,9 +14,12 @@ pub enum StoreError {
     /// A stored item is not a commit, or a commit cannot be stored.
     #[error(transparent)]
     Item(#[from] ItemError),
+    /// A stored event is of a newer build than this one. Nothing was decided on a state without it, and nothing was written.
+    #[error(transparent)]
+    Newer(NewerEvent),
     /// A stored event cannot be read, or an event cannot be written.
     #[error(transparent)]
-    Event(#[from] EventError),
+    Event(EventError),
     /// A state cannot be turned into a snapshot, or an answer into a record: it serializes to nothing that JSON knows.
     #[error("cannot be serialized: {0}")]
     Unserializable(#[from] serde_json::Error),
@@ -47,4 +50,13 @@ pub enum StoreError {
     /// The category of a unique value cannot be part of a stream's name.
     #[error(transparent)]
     Name(#[from] InvalidStreamName),
+}
+
+impl From<EventError> for StoreError {
+    fn from(error: EventError) -> Self {
+        match error {
+            EventError::Newer(event) => Self::Newer(event),
+            error => Self::Event(error),
+        }
+    }
 }

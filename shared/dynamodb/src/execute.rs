@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use crate::append::{Append, Appended, Conflict};
 use crate::expect::own_holds;
 use crate::heads::Heads;
+use crate::idempotency::replay;
 use crate::numbers::Numbers;
 use crate::retry::Backoff;
 use crate::since::Since;
@@ -22,15 +23,26 @@ impl EventStore {
     /// [`ExecuteError`]; unless it is [`OutcomeUnknown`](ExecuteError::OutcomeUnknown), nothing is written.
     pub async fn execute<C: Command>(&self, execution: Execution<'_, C>) -> Result<Outcome<C::Aggregate>, ExecuteError> {
         let store = self.within(execution.deadline);
-        let mut attempt = Attempt::begin(&store, &execution).await?;
-        let outcome = match attempt.run().await {
-            // The store has answered in this call; that no time was left for more is the doing of those who were faster.
-            Err(ExecuteError::Store(StoreError::Unavailable(_))) if attempt.conflicts > 0 => Err(ExecuteError::Contention),
-            Err(ExecuteError::OutcomeUnknown { .. }) if attempt.conflicts > 0 => Err(ExecuteError::OutcomeUnknown { contended: true }),
-            outcome => outcome,
+        let outcome = match Attempt::begin(&store, &execution).await {
+            Err(error) => Err(error.into()),
+            Ok(mut attempt) => match attempt.run().await {
+                // The store has answered in this call; that no time was left for more is the doing of those who were faster.
+                Err(ExecuteError::Store(StoreError::Unavailable(_))) if attempt.conflicts > 0 => Err(ExecuteError::Contention),
+                Err(ExecuteError::OutcomeUnknown { .. }) if attempt.conflicts > 0 => Err(ExecuteError::OutcomeUnknown { contended: true }),
+                outcome => outcome,
+            },
         };
-        if matches!(outcome, Err(ExecuteError::OutcomeUnknown { .. })) {
-            store.cache().evict(&execution.stream);
+        match outcome {
+            Err(ExecuteError::OutcomeUnknown { .. }) => store.cache().evict(&execution.stream),
+            // A newer build may have answered this very request, and then written more.
+            Err(ExecuteError::Store(StoreError::Newer(_))) => {
+                if let Some(idempotency) = &execution.idempotency
+                    && let Some(record) = store.recorded(&idempotency.key, execution.context.now).await?
+                {
+                    return Ok(Outcome::Replayed(replay(record, idempotency)?));
+                }
+            }
+            _ => {}
         }
         outcome
     }
@@ -151,7 +163,7 @@ impl<'a, C: Command> Attempt<'a, C> {
         if let Some(name) = command.sequence() {
             let sequence = sequence_stream(stream.tenant(), stream.domain(), name)?;
             let head = self.heads.of(self.store, &sequence).await?;
-            self.numbers = Some(Numbers::new(sequence, head));
+            self.numbers = Some(Numbers::new(sequence, head)?);
         }
         Ok(self.numbers.as_ref().map(Numbers::next))
     }

@@ -67,7 +67,7 @@ pub use idempotency::KEY_LIFETIME;
 pub use import::Imported;
 pub use item::{CommitItem, Item, ItemError, commit_from_item, commit_to_item};
 pub use meter::Usage;
-pub use projector::{BatchReport, Doorbell, Projector};
+pub use projector::{BatchReport, Doorbell, Projector, Swept};
 pub use read::At;
 pub use rebuild::{Check, Lacking, Pace, Progress, Progressed, Rebuild, RebuildError, Switched, Why};
 pub use scan::{ScanKey, ScanPage, Segment, Selection, Unreadable};
@@ -75,6 +75,6 @@ pub use size::TooLarge;
 pub use store::{EventStore, StoreConfig};
 pub use views::{
     Building, Generation, Listed, OneGeneration, Overlay, Page, PageRequest, ParkedStream, PartRow, Pointer, ReadError, RowStatus,
-    ScanLease, Sum, Views,
+    ScanLease, Sum, Until, Views,
 };
 pub use weighed::WeighedCache;

@@ -1,6 +1,6 @@
 //! Numbers without gaps: each is an event of its sequence's stream, written in the transaction of the events that bear it.
 
-use headwater::{Commit, Metadata, SequenceEvent, StreamName, encode};
+use headwater::{Commit, Metadata, SequenceEvent, StreamName, decode, encode};
 use jiff::Timestamp;
 
 use crate::StoreError;
@@ -14,8 +14,13 @@ pub(crate) struct Numbers {
 
 impl Numbers {
     /// A sequence whose stream ends like this.
-    pub(crate) fn new(stream: StreamName, head: Head) -> Self {
-        Self { stream, head }
+    ///
+    /// # Errors
+    /// [`StoreError::Newer`] if a newer build says more of it than this one understands: no number is taken from it then.
+    pub(crate) fn new(stream: StreamName, head: Head) -> Result<Self, StoreError> {
+        let mut events = head.newest.iter().flat_map(|commit| &commit.events);
+        events.try_for_each(|event| decode::<SequenceEvent>(event).map(|_| ()))?;
+        Ok(Self { stream, head })
     }
 
     /// The number that would be taken.

@@ -16,7 +16,8 @@ pub trait Aggregate: Default + Clone + Serialize + DeserializeOwned + Send + Syn
     /// The categories of the stream's name, as `users` or `groups/members`.
     const CATEGORY: &'static str;
 
-    /// Names shape, fold and upcasters together. Raise it whenever one of them changes: older snapshots are then ignored, never misread.
+    /// Names shape, fold and upcasters together. Raise it whenever one of them changes, as with a new type of event: other builds' snapshots
+    /// are then ignored, never misread.
     const REVISION: u32;
 
     /// How many of the newest commits one load reads, and so the most that may lie between two snapshots.

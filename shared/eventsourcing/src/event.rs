@@ -1,5 +1,9 @@
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use std::fmt;
+use std::iter;
+
+use serde::de::value::MapDeserializer;
+use serde::de::{self, DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::RecordedEvent;
@@ -24,10 +28,10 @@ pub struct Upcaster {
     pub lift: fn(Value) -> Value,
 }
 
-/// An event as it is stored could not be read, or could not be written. It is a defect or a damaged item, never the client's doing.
+/// An event as it is stored could not be read, or could not be written. It is never the client's doing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
-    /// The stored data fits no variant.
+    /// The stored data is not what its type says: a defect or a damaged item.
     #[error("event {event_type} v{version}: {reason}")]
     Unreadable {
         /// The stored type.
@@ -37,19 +41,34 @@ pub enum EventError {
         /// Why not.
         reason: String,
     },
-    /// The type has a version that this build does not know yet: a newer build wrote it.
-    #[error("event {event_type} v{version} was written by a newer build, which knows v{known}")]
-    TooNew {
-        /// The stored type.
-        event_type: String,
-        /// The stored schema version.
-        version: u32,
-        /// The newest version that this build reads.
-        known: u32,
-    },
+    /// A newer build wrote it. Nothing is wrong with it, and a build that knows it reads it.
+    #[error(transparent)]
+    Newer(#[from] NewerEvent),
     /// The event does not serialize to `{"type", "data"}`.
     #[error("an event must serialize to its type and data: {0}")]
     Unwritable(String),
+}
+
+/// A stored event whose type, or whose type's schema version, this build does not know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("event {number}, {event_type} v{version}, is of a newer build than this one")]
+pub struct NewerEvent {
+    /// Its number in its stream.
+    pub number: u64,
+    /// The stored type.
+    pub event_type: String,
+    /// The stored schema version.
+    pub version: u32,
+}
+
+/// Whether this build knows an event's type in a schema version, so that it can read what is not damaged.
+pub fn knows<E: Event>(event_type: &str, version: u32) -> bool {
+    version <= current_version::<E>(event_type) && is_variant::<E>(event_type)
+}
+
+/// The first of these events whose type or version is none of those that `knows` tells of.
+pub fn first_newer<'a>(events: impl IntoIterator<Item = &'a RecordedEvent>, knows: fn(&str, u32) -> bool) -> Option<NewerEvent> {
+    events.into_iter().find(|event| !knows(&event.event_type, event.version)).map(NewerEvent::from)
 }
 
 /// The version in which this build writes events of a type.
@@ -76,11 +95,11 @@ pub fn encode<E: Event>(number: u64, event: &E) -> Result<RecordedEvent, EventEr
 /// Reads a stored event, lifted to the shape of this build.
 ///
 /// # Errors
-/// [`EventError::Unreadable`] or [`EventError::TooNew`].
+/// [`EventError::Newer`] for a type or a version that this build does not know, else [`EventError::Unreadable`].
 pub fn decode<E: Event>(stored: &RecordedEvent) -> Result<E, EventError> {
     let known = current_version::<E>(&stored.event_type);
     if stored.version > known {
-        return Err(EventError::TooNew { event_type: stored.event_type.clone(), version: stored.version, known });
+        return Err(NewerEvent::from(stored).into());
     }
     let mut data = stored.data.clone();
     for version in stored.version..known {
@@ -91,17 +110,49 @@ pub fn decode<E: Event>(stored: &RecordedEvent) -> Result<E, EventError> {
         data = (step.lift)(data);
     }
     let tagged = json!({ "type": stored.event_type, "data": data });
-    serde_json::from_value(tagged).map_err(|error| unreadable(stored, error.to_string()))
+    serde_json::from_value(tagged).map_err(|error| match is_variant::<E>(&stored.event_type) {
+        true => unreadable(stored, error.to_string()),
+        false => NewerEvent::from(stored).into(),
+    })
+}
+
+impl From<&RecordedEvent> for NewerEvent {
+    fn from(stored: &RecordedEvent) -> Self {
+        Self { number: stored.number, event_type: stored.event_type.clone(), version: stored.version }
+    }
 }
 
 fn unreadable(stored: &RecordedEvent, reason: String) -> EventError {
     EventError::Unreadable { event_type: stored.event_type.clone(), version: stored.version, reason }
 }
 
+/// Whether an enum has a variant of this name. The tag alone is read: if it is known, at the most the data is missing.
+fn is_variant<E: Event>(event_type: &str) -> bool {
+    let tag = MapDeserializer::new(iter::once(("type", event_type)));
+    !matches!(E::deserialize(tag), Err(TagError::UnknownVariant))
+}
+
+/// Why a tag without its data could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{self:?}")]
+enum TagError {
+    UnknownVariant,
+    Other,
+}
+
+impl de::Error for TagError {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self::Other
+    }
+
+    fn unknown_variant(_: &str, _: &'static [&'static str]) -> Self {
+        Self::UnknownVariant
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize;
 
     /// Its amount was `cents` in version 1, `amount` in 2, and has had a currency since 3.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -139,10 +190,48 @@ mod tests {
     }
 
     #[test]
-    fn what_this_build_does_not_know_is_an_error() {
-        let newer = decode::<Till>(&stored("Paid", 4, json!({})));
-        assert!(matches!(newer, Err(EventError::TooNew { known: 3, .. })), "{newer:?}");
-        let unknown = decode::<Till>(&stored("Robbed", 1, json!({})));
-        assert!(matches!(unknown, Err(EventError::Unreadable { .. })), "{unknown:?}");
+    fn an_unknown_type_or_version_is_newer_and_unfitting_data_is_unreadable() {
+        let newer = |event_type: &str, version| Err(NewerEvent { number: 1, event_type: event_type.to_owned(), version }.into());
+        for (event_type, version, data) in [
+            ("Paid", 4, json!({})),
+            ("Paid", 4, json!({ "amount": 5, "currency": "CHF" })),
+            ("Robbed", 1, json!({})),
+            ("Robbed", 1, json!(null)),
+            ("Robbed", 7, json!({ "by": "Bonnie" })),
+            ("paid", 1, json!({ "cents": 5 })),
+            ("", 1, json!({})),
+        ] {
+            assert_eq!(decode::<Till>(&stored(event_type, version, data)), newer(event_type, version));
+            assert!(!knows::<Till>(event_type, version), "{event_type} {version}");
+        }
+        for (event_type, version, data) in [
+            ("Paid", 3, json!({})),
+            ("Paid", 3, json!({ "amount": "5", "currency": "CHF" })),
+            ("Paid", 2, json!(null)),
+            ("Paid", 0, json!({})),
+            ("Opened", 1, json!(7)),
+        ] {
+            let unreadable = decode::<Till>(&stored(event_type, version, data));
+            assert!(matches!(unreadable, Err(EventError::Unreadable { .. })), "{unreadable:?}");
+            assert!(knows::<Till>(event_type, version), "{event_type} {version}");
+        }
+    }
+
+    /// A value among the data that no variant has is not an event of a newer build: its type would have got a version.
+    #[test]
+    fn an_unknown_variant_within_the_data_is_unreadable() {
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        #[serde(tag = "type", content = "data")]
+        enum Lamp {
+            Set { to: Colour },
+        }
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        enum Colour {
+            Red,
+        }
+        impl Event for Lamp {}
+        let _ = Lamp::Set { to: Colour::Red };
+        let unreadable = decode::<Lamp>(&stored("Set", 1, json!({ "to": "Blue" })));
+        assert!(matches!(unreadable, Err(EventError::Unreadable { .. })), "{unreadable:?}");
     }
 }

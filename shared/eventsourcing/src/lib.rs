@@ -27,7 +27,7 @@ mod unique;
 pub use aggregate::{Aggregate, Folded, Snapshot};
 pub use command::{Command, Context, Rejection, Rule, Verdict};
 pub use commit::{Commit, Metadata, RecordedEvent};
-pub use event::{Event, EventError, Upcaster, decode, encode};
+pub use event::{Event, EventError, NewerEvent, Upcaster, decode, encode, first_newer, knows};
 pub use projection::{
     Amounts, Applied, Contributions, IndexKey, Part, PartsOf, Projection, ProjectionFn, Row, SumKey, apply_commits, contribution_changes,
     own_row, part_fn, projection_fn,

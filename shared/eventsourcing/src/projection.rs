@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Commit, Event, EventError, StreamName, decode};
+use crate::{Commit, Event, EventError, StreamName, decode, knows};
 
 /// A query row folded from the events of one kind of stream. `Default` is the row before any event.
 ///
@@ -17,8 +17,8 @@ pub trait Projection: Default + Serialize + DeserializeOwned + Send + Sync + 'st
     /// The categories of the streams that it folds, as `users` or `groups/members`.
     const CATEGORY: &'static str;
 
-    /// Names shape, fold, index keys and contributions together. Raise it whenever one of them changes: a row of another revision is not
-    /// used.
+    /// Names shape, fold, index keys and contributions together. Raise it whenever one of them changes, as with a new type of event: a row of
+    /// another revision is not used, and an older build does not fold on what it does not know.
     const REVISION: u32;
 
     /// Takes one event in. `at` is when its commit was decided.
@@ -170,6 +170,8 @@ pub struct ProjectionFn {
     pub apply: fn(&StreamName, &Row, &[Commit]) -> Result<Applied, EventError>,
     /// Of a [`Part`]: which rows commits concern.
     pub parts: Option<PartsOf>,
+    /// Whether this build knows an event's type in a schema version: [`knows`] for this projection's events.
+    pub knows: fn(&str, u32) -> bool,
 }
 
 impl ProjectionFn {
@@ -184,12 +186,18 @@ impl ProjectionFn {
 
 /// Forgets a projection's type.
 pub const fn projection_fn<P: Projection>() -> ProjectionFn {
-    ProjectionFn { category: P::CATEGORY, revision: P::REVISION, apply: apply_commits::<P>, parts: None }
+    ProjectionFn { category: P::CATEGORY, revision: P::REVISION, apply: apply_commits::<P>, parts: None, knows: knows::<P::Event> }
 }
 
 /// Forgets a part's type.
 pub const fn part_fn<P: Part>() -> ProjectionFn {
-    ProjectionFn { category: P::CATEGORY, revision: P::REVISION, apply: apply_to_part::<P>, parts: Some(parts_of::<P>) }
+    ProjectionFn {
+        category: P::CATEGORY,
+        revision: P::REVISION,
+        apply: apply_to_part::<P>,
+        parts: Some(parts_of::<P>),
+        knows: knows::<P::Event>,
+    }
 }
 
 /// What folds the own row of the streams of a category, among a domain's projections. Where the streams have parts their own row is a
@@ -202,7 +210,7 @@ pub fn own_row(projections: &[ProjectionFn], category: &str) -> Option<Projectio
         return Some(*first);
     }
     let revision = first.revision + folds.map(|part| part.revision).sum::<u32>();
-    Some(ProjectionFn { category: first.source(), revision, apply: mark, parts: None })
+    Some(ProjectionFn { category: first.source(), revision, apply: mark, parts: None, knows: first.knows })
 }
 
 /// Moves a mark on. Its revision is set by whoever knows the domain's projections.

@@ -78,11 +78,15 @@ impl Unique {
     /// # Errors
     /// [`EventError`] if the commit is not one of a unique value's stream.
     pub fn after(newest: &Commit) -> Result<Self, EventError> {
-        let holder = match newest.events.last().map(decode).transpose()? {
-            Some(UniqueEvent::UniqueValueClaimed { holder }) => Some(holder),
-            Some(UniqueEvent::UniqueValueReleased {}) | None => None,
-        };
-        Ok(Self { holder, version: newest.last() })
+        let mut unique = Self { holder: None, version: newest.last() };
+        // All are read, though the last decides: none may be one that this build does not know.
+        for event in &newest.events {
+            unique.holder = match decode(event)? {
+                UniqueEvent::UniqueValueClaimed { holder } => Some(holder),
+                UniqueEvent::UniqueValueReleased {} => None,
+            };
+        }
+        Ok(unique)
     }
 }
 

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::env;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_config::{BehaviorVersion, SdkConfig};
@@ -19,7 +19,7 @@ const INIT_PATIENCE: Duration = Duration::from_secs(1);
 pub struct App {
     store: Option<EventStore>,
     views: Option<Views>,
-    projector: OnceLock<Projector>,
+    projectors: Mutex<BTreeMap<String, Arc<Projector>>>,
     feed: Option<Feed>,
     streams: BTreeMap<String, Publisher>,
     variables: BTreeMap<String, String>,
@@ -53,7 +53,7 @@ impl App {
     /// If `UNIQUE_KEY` is shorter than 32 bytes.
     pub async fn connect(domain: &str, mut variables: BTreeMap<String, String>, config: &SdkConfig) -> Result<Self, Error> {
         variables.retain(|_, value| !value.is_empty());
-        let mut app = Self { store: None, views: None, projector: OnceLock::new(), feed: None, streams: BTreeMap::new(), variables };
+        let mut app = Self { store: None, views: None, projectors: Mutex::default(), feed: None, streams: BTreeMap::new(), variables };
         app.open_tables(domain, config).await?;
         if app.variables.keys().any(|name| names_stream(name)) {
             let client = headwater_kinesis::connect(config);
@@ -129,14 +129,18 @@ impl App {
     ///
     /// # Errors
     /// If one of the three tables is not set.
-    pub fn projector(&self, domain: &str, projections: &'static [ProjectionFn]) -> Result<&Projector, Error> {
-        if let Some(projector) = self.projector.get() {
-            return Ok(projector);
+    pub fn projector(&self, domain: &str, projections: &'static [ProjectionFn]) -> Result<Arc<Projector>, Error> {
+        // A panic elsewhere cannot leave a map of whole entries half changed.
+        let mut projectors = self.projectors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(projector) = projectors.get(domain) {
+            return Ok(Arc::clone(projector));
         }
         let store = self.store.clone().ok_or("EVENTS_TABLE is not set")?;
         let views = self.variable("VIEWS_TABLE").ok_or("VIEWS_TABLE is not set")?;
         let feed = self.variable("FEED_TABLE").ok_or("FEED_TABLE is not set")?;
-        Ok(self.projector.get_or_init(|| Projector::new(store, &views, &feed, domain, projections)))
+        let projector = Arc::new(Projector::new(store, &views, &feed, domain, projections));
+        projectors.insert(domain.to_owned(), Arc::clone(&projector));
+        Ok(projector)
     }
 
     /// The effects outside of the handler of this name, for as long as the request has time.

@@ -1,6 +1,6 @@
 //! Errors as RFC 9457 problem details. What the client sees and what the operator sees are two fields.
 
-use headwater::{InvalidStreamName, InvalidToken, Rejection, Rule};
+use headwater::{EventError, InvalidStreamName, InvalidToken, NewerEvent, Rejection, Rule};
 use serde_json::{Map, Value, json};
 
 use crate::Answer;
@@ -72,6 +72,9 @@ problem_types! {
         "The store did not answer in time. Read the state before you try again, or repeat the request with the same Idempotency-Key.";
     NOT_CAUGHT_UP, "not-caught-up", 503, "The views have not reached the token yet.",
         "Try again after the time in `Retry-After`, or allow more waiting with `Prefer: wait=10`.";
+    NEWER_EVENT, "newer-event", 503, "A newer build of the service wrote what this one does not know.",
+        "A deployment is under way, or was taken back. Nothing was written. Try again after the time in `Retry-After`: a newer build will answer. \
+         Without `Consistency-Token`, queries show what came before.";
     STREAM_PARKED, "stream-parked", 503, "The stream's view is out of order.",
         "An event of this stream could not be folded. Its view stays as it was until an operator has resumed it; writing to the stream goes on.";
 }
@@ -207,6 +210,24 @@ impl From<Rejection> for Problem {
         match rejection {
             Rejection::Unknown { what } => Self::not_found(&what),
             Rejection::Refused { rule, detail, members } => Self::refused(rule, detail, members),
+        }
+    }
+}
+
+/// How soon a client should try again that has met an event of a newer build: a deployment takes minutes.
+const NEWER_RETRY_AFTER: u32 = 5;
+
+/// An event in the way that only a newer build knows.
+pub(crate) fn newer_event(event: NewerEvent) -> Problem {
+    Problem { retry_after: Some(NEWER_RETRY_AFTER), ..Problem::new(&NEWER_EVENT, "").because(event) }
+}
+
+/// A stored event that cannot be read.
+impl From<EventError> for Problem {
+    fn from(error: EventError) -> Self {
+        match error {
+            EventError::Newer(event) => newer_event(event),
+            error => Self::internal(error),
         }
     }
 }

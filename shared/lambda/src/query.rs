@@ -6,7 +6,7 @@ use futures::future::try_join_all;
 use headwater::{FeedPosition, Part, Position, Projection, ProjectionFn, Revision, StreamName, part_fn, projection_fn};
 use headwater_dynamodb::{FeedError, Overlay, ReadError};
 
-use crate::problem::{MALFORMED, NOT_CAUGHT_UP, RESYNC, STREAM_PARKED, TOKEN_AHEAD};
+use crate::problem::{MALFORMED, NOT_CAUGHT_UP, RESYNC, STREAM_PARKED, TOKEN_AHEAD, newer_event};
 use crate::{App, Problem, Request};
 
 impl App {
@@ -16,10 +16,7 @@ impl App {
     /// 400 if a token cannot be read or is ahead of its stream, 503 if the row cannot be brought up to it.
     pub async fn row<P: Projection>(&self, request: &Request, stream: &StreamName) -> Result<Option<(u64, P)>, Problem> {
         self.wait_for_feeds(request).await?;
-        let named = request.positions()?.into_iter().filter(|position| position.stream == *stream).map(|position| position.version).max();
-        // A feed's token demands a strong read too: its rows are there for such.
-        let at_least = if request.tokens()?.is_empty() { None } else { Some(named.unwrap_or(0)) };
-        let row = self.views(request)?.get(&projection_fn::<P>(), stream, at_least).await?;
+        let row = self.views(request)?.get(&projection_fn::<P>(), stream, at_least(request, stream)?).await?;
         match row.filter(|row| !row.deleted) {
             Some(row) => Ok(Some((row.version, row.read().map_err(Problem::internal)?))),
             None => Ok(None),
@@ -49,8 +46,7 @@ impl App {
         id: &str,
     ) -> Result<Option<(u64, P)>, Problem> {
         self.wait_for_feeds(request).await?;
-        let named = request.positions()?.into_iter().filter(|position| position.stream == *stream).map(|position| position.version).max();
-        self.part_at_least(request, projections, stream, id, named.unwrap_or(0)).await
+        self.read_part(request, projections, stream, id, at_least(request, stream)?).await
     }
 
     /// As [`App::part`], as of this version of the stream or a later one.
@@ -65,7 +61,18 @@ impl App {
         id: &str,
         version: u64,
     ) -> Result<Option<(u64, P)>, Problem> {
-        let part = self.views(request)?.part(&part_fn::<P>(), projections, stream, id, version).await?;
+        self.read_part(request, projections, stream, id, Some(version)).await
+    }
+
+    async fn read_part<P: Part>(
+        &self,
+        request: &Request,
+        projections: &[ProjectionFn],
+        stream: &StreamName,
+        id: &str,
+        at_least: Option<u64>,
+    ) -> Result<Option<(u64, P)>, Problem> {
+        let part = self.views(request)?.part(&part_fn::<P>(), projections, stream, id, at_least).await?;
         match part.filter(|part| !part.row.deleted) {
             Some(part) => Ok(Some((part.version, part.row.read().map_err(Problem::internal)?))),
             None => Ok(None),
@@ -137,6 +144,13 @@ impl App {
     }
 }
 
+/// The version of a stream that the request's tokens demand; nothing if it has none. A feed's token demands a strong read too: its rows are
+/// there for such.
+fn at_least(request: &Request, stream: &StreamName) -> Result<Option<u64>, Problem> {
+    let named = request.positions()?.into_iter().filter(|position| position.stream == *stream).map(|position| position.version).max();
+    Ok(if request.tokens()?.is_empty() { None } else { Some(named.unwrap_or(0)) })
+}
+
 impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         match error {
@@ -146,6 +160,7 @@ impl From<ReadError> for Problem {
             ReadError::Parked { stream, reason } => {
                 Self::new(&STREAM_PARKED, format!("{} waits for an operator", stream.within_tenant())).because(reason)
             }
+            ReadError::Newer { event, .. } => newer_event(event),
             ReadError::Cursor => Self::new(&MALFORMED, "`cursor` is one of another list"),
             ReadError::Store(error) => error.into(),
         }

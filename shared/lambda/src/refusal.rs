@@ -5,6 +5,7 @@ use headwater_dynamodb::{Concurrent, ExecuteError, StoreError};
 
 use crate::problem::{
     COMMIT_TOO_LARGE, CONCURRENT_MODIFICATION, CONTENTION, KEY_REUSED, OUTCOME_UNKNOWN, PRECONDITION_FAILED, TOKEN_AHEAD, UNAVAILABLE,
+    newer_event,
 };
 use crate::{EventSummary, EventView, Problem};
 
@@ -82,6 +83,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(cause) => Self::new(&UNAVAILABLE, "").because(cause).out_of_reach(true),
+            StoreError::Newer(event) => newer_event(event),
             other => Self::internal(other),
         }
     }
@@ -89,7 +91,7 @@ impl From<StoreError> for Problem {
 
 #[cfg(test)]
 mod tests {
-    use headwater::{Commit, Metadata, RecordedEvent};
+    use headwater::{Commit, Metadata, NewerEvent, RecordedEvent};
     use serde_json::{Value, json};
 
     use super::*;
@@ -169,6 +171,7 @@ mod tests {
     #[test]
     fn only_a_store_without_an_answer_is_out_of_reach() {
         let unavailable = || StoreError::Unavailable(String::new());
+        let newer = || StoreError::Newer(NewerEvent { number: 1, event_type: String::new(), version: 1 });
         for (error, expected) in [
             (ExecuteError::Store(unavailable()), true),
             (ExecuteError::OutcomeUnknown { contended: false }, true),
@@ -177,6 +180,7 @@ mod tests {
             (ExecuteError::KeyReused, false),
             (ExecuteError::PreconditionFailed { version: 1 }, false),
             (ExecuteError::Store(StoreError::Refused(String::new())), false),
+            (ExecuteError::Store(newer()), false),
             (ExecuteError::Rejected { rejection: Rejection::unknown("user", "1"), version: 0 }, false),
         ] {
             let text = error.to_string();

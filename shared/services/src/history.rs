@@ -1,8 +1,8 @@
 //! What the events of one stream come to, checked: for whoever verifies that the tables are as they should be.
 
 use headwater::{
-    Aggregate, Commit, Event, Folded, SequenceEvent, StreamName, Unique, UniqueEvent, UniqueKey, UniqueKeyEvent, UniqueValue, decode,
-    sequence_stream,
+    Aggregate, Commit, Event, EventError, Folded, NewerEvent, SequenceEvent, StreamName, Unique, UniqueEvent, UniqueKey, UniqueKeyEvent,
+    UniqueValue, decode, first_newer, knows, sequence_stream,
 };
 use headwater_dynamodb::Finding;
 use identity::{Group, Membership, User};
@@ -14,6 +14,8 @@ use licensing::{Playback, Policy};
 pub struct History {
     /// What is wrong with them.
     pub findings: Vec<Finding>,
+    /// Whether an event is of a newer build: what the others come to says nothing then.
+    pub is_newer: bool,
     /// The unique values that the thing holds, each [form](UniqueValue::forms) for itself.
     pub holds: Vec<UniqueValue>,
     /// Who holds the unique value whose stream it is: a stream's name within the tenant.
@@ -94,7 +96,11 @@ impl History {
     fn fold<A: Aggregate>(&mut self, stream: &StreamName, commits: &[Commit]) {
         let mut folded = Folded::<A>::default();
         for commit in commits {
-            if let Err(error) = folded.apply_events(commit, commit.last()) {
+            let applied = folded.apply_events(commit, commit.last());
+            if let Err(EventError::Newer(event)) = applied {
+                return self.leave(stream, &event);
+            }
+            if let Err(error) = applied {
                 self.findings.push(Finding::new("event", stream, format!("the commit at {} cannot be folded: {error}", commit.first)));
                 return;
             }
@@ -116,6 +122,12 @@ impl History {
         self.holds = folded.state.unique_values().iter().flat_map(UniqueValue::forms).collect();
     }
 
+    /// Leaves a stream to a newer build. Nothing is wrong with it, but nobody can say so before that build.
+    fn leave(&mut self, stream: &StreamName, event: &NewerEvent) {
+        self.is_newer = true;
+        self.findings.push(Finding::new("newer", stream, format!("cannot be verified: {event}")));
+    }
+
     /// Of a stream that has no state: one of a unique value, of a sequence, or of the unique key.
     fn read_auxiliary(&mut self, stream: &StreamName, commits: &[Commit]) {
         if all::<UniqueEvent>(commits).is_some() {
@@ -123,10 +135,20 @@ impl History {
         } else if let Some(taken) = all::<SequenceEvent>(commits) {
             let number = |(number, SequenceEvent::NumberTaken { taker })| Number { sequence: stream.clone(), number, taker };
             self.numbers = taken.into_iter().map(number).collect();
+        } else if let Some(event) = newer_auxiliary(commits) {
+            self.leave(stream, &event);
         } else if stream.as_str() != UniqueKey::STREAM || all::<UniqueKeyEvent>(commits).is_none() {
             self.findings.push(Finding::new("stream", stream, "no service has streams of this kind"));
         }
     }
+}
+
+/// The first event of a newer build in a stream of a unique value, or of a sequence, of which this build knows other events.
+fn newer_auxiliary(commits: &[Commit]) -> Option<NewerEvent> {
+    let knows = |event_type: &str, version| knows::<UniqueEvent>(event_type, version) || knows::<SequenceEvent>(event_type, version);
+    let mut events = commits.iter().flat_map(|commit| &commit.events);
+    let is_auxiliary = events.any(|event| knows(&event.event_type, event.version));
+    first_newer(commits.iter().flat_map(|commit| &commit.events), knows).filter(|_| is_auxiliary)
 }
 
 /// All events with their numbers, if they are of this type.

@@ -9,7 +9,7 @@ mod streams;
 use headwater::{ProjectionFn, StreamName, own_row};
 use invoicing::mail;
 
-pub use effects::{Handler, effects};
+pub use effects::{Handler, effects, unknown_effect};
 pub use history::{History, Number, history};
 pub use parked_updates::{EXTERNAL_USERS_STREAM, PARKED_UPDATES_OF, ParkedUpdate, parked_update, parked_updates, record_of};
 pub use past_state::{NoPastState, PastState, past_state};
@@ -33,7 +33,7 @@ pub static SERVICES: [Service; 3] = [
     Service { domain: licensing::DOMAIN, projections: &licensing::PROJECTIONS, handler: None },
 ];
 
-const MAIL: Handler = Handler { name: mail::HANDLER, asked_for: |commit| mail::asked_for(commit).collect() };
+const MAIL: Handler = Handler { name: mail::HANDLER, asked_for: |commit| mail::asked_for(commit).collect(), unknown: mail::unknown };
 
 /// Whether streams of this kind have rows and are in a change feed. Those of unique values and of sequences are not.
 pub fn is_projected(stream: &StreamName) -> bool {

@@ -56,7 +56,7 @@ async fn views(store: &EventStore, service: &Service, streams: &[StreamName]) {
                 views.page(request).await.ok();
             }
             views.get(projection, stream, Some(1)).await.ok();
-            views.part(projection, service.projections, stream, stream.id(), 1).await.ok();
+            views.part(projection, service.projections, stream, stream.id(), Some(1)).await.ok();
         }
         views.sums(stream.tenant(), "revenue", "", "~").await.ok();
         views.parked(stream.tenant(), None, 9).await.ok();

@@ -118,7 +118,7 @@ pub fn user_audit() -> Function {
             };
         };
         let user = if first == 1 { User::default() } else { store.load_at::<User>(&stream, At::Version(first - 1)).await?.state };
-        let entries = audit(user, &commits).map_err(Problem::internal)?.into_iter().rev().filter(|entry| entry.version < before);
+        let entries = audit(user, &commits)?.into_iter().rev().filter(|entry| entry.version < before);
         let items: Vec<_> = entries.take(limit).map(|entry| (entry.version.to_string(), entry)).collect();
         // Events are numbered from 1, each is an entry.
         let next = items.last().filter(|(_, last)| last.version > 1).map(|(place, _)| place.clone());

@@ -60,7 +60,8 @@ pub fn send_mail() -> Function {
     })
 }
 
-/// Sees to the mails that a record asks for, and says whether it has to come again.
+/// Sees to the mails that a record asks for, and says whether it has to come again. An event of a newer build may ask for one that only that
+/// build can send: then it comes again until it has met that build.
 async fn send_mails_of(app: &App, mailer: &OnceCell<Mailer>, record: &KinesisEventRecord, deadline: Instant) -> Result<bool, Error> {
     let record: CommitRecord = match serde_json::from_slice(&record.kinesis.data) {
         Ok(record) => record,
@@ -75,6 +76,11 @@ async fn send_mails_of(app: &App, mailer: &OnceCell<Mailer>, record: &KinesisEve
     }
     let Some(commit) = commit(app, record, deadline).await.map_err(describe)? else { return Ok(false) };
     let mut comes_again = false;
+    if let Some(newer) = mail::unknown(&commit) {
+        tracing::warn!(stream = %commit.stream, %newer, "left to a newer build");
+        metric(DOMAIN, "MailsLeftToNewerBuild", 1.0);
+        return Ok(true);
+    }
     for event in commit.events.iter().filter(|event| event.event_type == mail::ASKED_BY) {
         let InvoiceEvent::InvoiceSent { subject, message, email } = decode(event)? else { continue };
         let effect = EffectId { stream: commit.stream.clone(), number: event.number };

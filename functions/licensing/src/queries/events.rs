@@ -68,7 +68,7 @@ async fn playback_of(store: &EventStore, customer: &StreamName, commits: &[Commi
 fn licenses(commits: &[Commit]) -> Result<BTreeSet<String>, Problem> {
     let mut ids = BTreeSet::new();
     for event in commits.iter().flat_map(|commit| &commit.events) {
-        let event: CustomerEvent = decode(event).map_err(Problem::internal)?;
+        let event: CustomerEvent = decode(event)?;
         ids.extend(LicenseRow::id(&event).map(str::to_owned));
     }
     Ok(ids)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use headwater::{Amounts, Commit, StreamName};
 use headwater_dynamodb::{Audited, Finding, StoreError, SumLine};
-use headwater_services::history;
+use headwater_services::{History, history};
 
 use super::pairs::{Open, Pairs};
 use super::{Seen, Verifier};
@@ -64,13 +64,18 @@ impl Verifier {
     async fn unique_again(&self, mut unique: Pairs<StreamName>) -> Result<Vec<Finding>, Failure> {
         let mut findings = Vec::new();
         for (value, Open { by_value, by_thing }) in unique.take_open() {
-            let claimed = history(&value, &self.commits(&value).await?).holder;
+            let History { holder: claimed, is_newer: value_is_newer, .. } = history(&value, &self.commits(&value).await?);
             for thing in BTreeSet::from_iter(by_value.into_iter().chain(by_thing)) {
                 let is_claimed = claimed.as_deref() == Some(thing.within_tenant());
                 let commits = self.commits(&thing).await?;
+                let History { holds, is_newer, .. } = history(&thing, &commits);
+                // Of what this build does not know it cannot say who has what.
+                if value_is_newer || is_newer {
+                    continue;
+                }
                 let holds = match &self.key {
                     Some(key) => {
-                        let mut values = history(&thing, &commits).holds.into_iter();
+                        let mut values = holds.into_iter();
                         values.any(|held| key.stream(thing.tenant(), thing.domain(), &held).is_ok_and(|name| name == value))
                     }
                     None => !commits.is_empty(),
@@ -94,13 +99,14 @@ impl Verifier {
         let mut findings = Vec::new();
         for ((sequence, number), Open { by_value, by_thing }) in numbers.take_open() {
             let has = async |stream: &StreamName, taker: &StreamName| {
-                let numbers = history(stream, &self.commits(stream).await?).numbers;
+                let History { numbers, is_newer, .. } = history(stream, &self.commits(stream).await?);
                 let is_it = numbers
                     .iter()
                     .any(|taken| taken.sequence == sequence && taken.number == number && taken.taker == taker.within_tenant());
-                Ok::<_, Failure>(is_it)
+                Ok::<_, Failure>(is_it || is_newer)
             };
             for thing in BTreeSet::from_iter(by_value.into_iter().chain(by_thing)) {
+                // What this build does not know may have it.
                 let (is_given, is_taken) = (has(&sequence, &thing).await?, has(&thing, &thing).await?);
                 if is_given && !is_taken {
                     findings.push(Finding::new(

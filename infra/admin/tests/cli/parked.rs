@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Machine, history};
 
-/// Histories of a group and of a policy whose last commit holds an event that no build knows, and what it was in truth.
+/// Histories of a group and of a policy whose last commit holds an event that no build can read, and what it was in truth.
 pub(crate) fn poisoned() -> (Vec<Commit>, Vec<Commit>) {
     let (mut commits, mut cures) = (Vec::new(), Vec::new());
     for name in ["identity/group", "licensing/policy"] {
         let mut own = history(name);
         let last = own.last_mut().unwrap();
         cures.push(last.clone());
-        last.events[0].event_type = "Nonsense".to_owned();
+        last.events[0].data = json!("Nonsense");
         commits.extend(own);
     }
     (commits, cures)
@@ -61,6 +61,29 @@ async fn what_is_parked_is_listed_and_taken_up_again() {
     assert_eq!(all(&machine.run("parked ls --tenant acme --json").await, "stream"), [policy.as_str()]);
     let not_parked = machine.run(&format!("parked retry {group}")).await;
     assert_eq!((not_parked.err, not_parked.code), (format!("error: {group} is not parked\n"), 1));
+}
+
+#[tokio::test]
+async fn what_waits_for_a_newer_build_is_in_the_same_list() {
+    let machine = Machine::start().await;
+    let mut group = history("identity/group");
+    let last = group.last_mut().unwrap();
+    last.events[0].event_type = "Promoted".to_owned();
+    let (stream, number, head) = (last.stream.clone(), last.first, last.last());
+    machine.append(&group).await;
+    machine.project(&group).await;
+    let listed = machine.run("parked ls --tenant acme --json").await;
+    assert_eq!(
+        (all(&listed, "kind"), all(&listed, "stream"), all(&listed, "version")),
+        (vec![json!("newer")], vec![json!(stream)], vec![json!(head)])
+    );
+    let why = machine.run(&format!("parked show {stream}")).await;
+    assert!(why.out.contains("goes on by itself") && why.out.contains(&format!("event {number}, Promoted v1,")), "{why:?}");
+    let retried = machine.run(&format!("parked retry {stream}")).await;
+    assert!(retried.err.contains("waits for a newer build still") && retried.code == 2, "{retried:?}");
+    let lag = machine.run("views lag --tenant acme --json").await;
+    assert_eq!((all(&lag, "stream"), all(&lag, "why")), (vec![json!(stream)], vec![json!("newer")]));
+    assert_eq!(all(&machine.run("parked ls --tenant acme --json").await, "version"), [head]);
 }
 
 #[tokio::test]

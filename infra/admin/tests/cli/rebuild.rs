@@ -17,7 +17,7 @@ async fn what_stands_against_the_switch_is_told() {
     machine.project(&group).await;
     // It was projected when it could be read still.
     let mut poison = group[1].clone();
-    poison.events[0].event_type = "Nonsense".to_owned();
+    poison.events[0].data = json!("Nonsense");
     machine.append(&[poison]).await;
 
     let built = machine.run("views rebuild identity --settle 0 --json").await;

@@ -103,8 +103,8 @@ async fn events_that_are_missing_or_cannot_be_read() {
 
     let machine = Machine::with_everything().await;
     let (_, last) = split("identity/group");
-    let unknown = RecordedEvent { number: last.last() + 1, event_type: "Nonsense".to_owned(), version: 1, data: json!({}) };
-    machine.append(&[Commit { first: last.last() + 1, events: vec![unknown], ..last.clone() }]).await;
+    let broken = RecordedEvent { number: last.last() + 1, data: json!("Nonsense"), ..last.events[0].clone() };
+    machine.append(&[Commit { first: last.last() + 1, events: vec![broken], ..last.clone() }]).await;
     machine.append(&[Commit { stream: "acme/billing/bills/1".parse().unwrap(), first: 1, ..last.clone() }]).await;
     let found = found(&machine).await;
     assert!(
@@ -210,13 +210,33 @@ async fn rows_and_feeds_that_are_late_or_wrong() {
 async fn parked_streams() {
     let machine = Machine::with_everything().await;
     let (_, last) = split("identity/group");
-    let unknown = RecordedEvent { number: last.last() + 1, event_type: "Nonsense".to_owned(), version: 1, data: json!({}) };
-    let poison = Commit { first: last.last() + 1, events: vec![unknown], ..last.clone() };
+    let broken = RecordedEvent { number: last.last() + 1, data: json!("Nonsense"), ..last.events[0].clone() };
+    let poison = Commit { first: last.last() + 1, events: vec![broken], ..last.clone() };
     machine.append(std::slice::from_ref(&poison)).await;
     assert_eq!(machine.project(std::slice::from_ref(&poison)).await.len(), 1);
     // It can be read again, but nobody has retried.
     machine.append(&[Commit { events: vec![RecordedEvent { number: poison.first, ..last.events[0].clone() }], ..poison }]).await;
     finds(&machine, &[("parked", GROUP)]).await;
+}
+
+/// Nothing is wrong with them, nor with what belongs to them; but only a newer build can say so.
+#[tokio::test]
+async fn streams_of_a_newer_build_are_told_from_damage() {
+    let machine = Machine::with_everything().await;
+    let events = machine.items("events").await;
+    let value = events.iter().find_map(|item| item["stream"].as_s().ok().filter(|stream| stream.contains("/customer-emails/"))).unwrap();
+    let (_, last) = split("identity/group");
+    for stream in [GROUP, INVOICE, NUMBERS, value] {
+        let number = |value: &AttributeValue| value.as_n().unwrap().parse::<u64>().unwrap();
+        let commits = events.iter().filter(|item| item["stream"] == text(stream));
+        let version = commits.map(|item| number(&item["seq"]) + number(&item["n"]) - 1).max().unwrap();
+        let newer = RecordedEvent { number: version + 1, event_type: "Promoted".to_owned(), version: 1, data: json!({}) };
+        let (stream, at) = (stream.parse().unwrap(), "2100-01-01T00:00:00Z".parse().unwrap());
+        let commit = Commit { stream, at, first: version + 1, events: vec![newer], ..last.clone() };
+        machine.append(std::slice::from_ref(&commit)).await;
+        machine.project(&[commit]).await;
+    }
+    finds(&machine, &[("newer", GROUP), ("newer", value), ("newer", NUMBERS), ("newer", INVOICE)]).await;
 }
 
 #[tokio::test]

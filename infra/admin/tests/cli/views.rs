@@ -1,6 +1,7 @@
 //! Rows that are behind. That none is once all is projected, and how they are listed, is in the transcripts.
 
 use headwater::Commit;
+use serde_json::json;
 
 use crate::support::{Machine, history};
 
@@ -9,7 +10,7 @@ async fn a_row_that_is_behind_is_told_of_with_the_reason() {
     let machine = Machine::start().await;
     let (users, groups, policy) = (history("identity/user"), history("identity/group"), history("licensing/policy"));
     let mut poison = groups[1].clone();
-    poison.events[0].event_type = "Nonsense".to_owned();
+    poison.events[0].data = json!("Nonsense");
     let stored = [users.clone(), vec![groups[0].clone(), poison.clone()], policy.clone()].concat();
     machine.append(&stored).await;
     let told: [&[Commit]; 3] = [&users[..2], &groups[..1], &policy];

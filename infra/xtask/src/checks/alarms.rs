@@ -16,7 +16,13 @@ const OURS: &str = "Headwater";
 
 /// Metrics that nobody has to be called for: they count what went well, or what another alarm tells
 /// of.
-const QUIET: [&str; 7] = [
+const QUIET: [&str; 11] = [
+    // What waits for a newer build is a deployment for some minutes: `NewerStreamsAge` tells of longer.
+    "NewerEvents",
+    "NewerStreams",
+    "StreamsTakenUp",
+    // Its record comes again, and from the failures bucket after that: `FailureAgeSeconds` tells.
+    "MailsLeftToNewerBuild",
     "GrantsReconciled",
     // It happens in an outage, of which `ProvisionalGrants` tells, and the grant is written all the same.
     "GrantsNotRemembered",

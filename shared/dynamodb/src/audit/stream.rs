@@ -6,7 +6,7 @@ use headwater::{Applied, Commit, IndexKey, ProjectionFn, Row, StreamName, own_ro
 
 use super::{Audit, Finding};
 use crate::table::{Consistency, Key};
-use crate::views::{FoldError, Rows, StoredRow, fold};
+use crate::views::{FoldError, Rows, StoredRow, fold, known};
 use crate::{Item, StoreError};
 
 /// What became of the comparison of a stream's rows with its events.
@@ -16,7 +16,8 @@ pub struct Audited {
     pub findings: Vec<Finding>,
     /// How far they have got, if that is not as far as the events.
     pub behind: Option<u64>,
-    /// Whether they could not be compared, since another revision of their projection folded them: nobody reads those.
+    /// Whether they could not be compared, since another build folded them: with another revision of their projection, so that this build
+    /// does not read them, or with events that this one does not know.
     pub is_of_another_revision: bool,
 }
 
@@ -42,11 +43,14 @@ impl Audit {
         } else if stored.row.version > 0 && stored.row.revision != own.revision {
             return Ok(Audited { is_of_another_revision: true, ..Audited::default() });
         }
-        let commits = self.reach(stream, commits, stored.row.version).await?;
+        let (commits, newer) = known(&own, self.reach(stream, commits, stored.row.version).await?);
+        if newer.is_some_and(|newer| newer.number <= stored.row.version) {
+            return Ok(Audited { is_of_another_revision: true, ..Audited::default() });
+        }
         let seen = commits_until(&commits, stored.row.version);
         match fold(&own, stream, &Row::default(), seen) {
             Ok(applied) => audited.findings.extend(self.compare(&rows, stream, &stored, &applied).await?),
-            Err(error) => audited.findings.push(unfoldable(stream, error)?),
+            Err(error) => audited.findings.extend(unfoldable(stream, error)?),
         }
         for part in self.projections.iter().filter(|part| part.parts.is_some() && part.source() == stream.category()) {
             audited.findings.extend(self.parts(&rows, part, stream, &commits, stored.row.version).await?);
@@ -69,7 +73,7 @@ impl Audit {
             let commits = self.reach(stream, commits, stored.row.version).await?;
             match fold(part, &name, &Row::default(), commits_until(&commits, mark.max(stored.row.version))) {
                 Ok(applied) => findings.extend(self.compare(rows, &name, &stored, &applied).await?),
-                Err(error) => findings.push(unfoldable(&name, error)?),
+                Err(error) => findings.extend(unfoldable(&name, error)?),
             }
         }
         Ok(findings)
@@ -126,9 +130,11 @@ fn commits_until(commits: &[Commit], version: u64) -> &[Commit] {
     commits.get(..count).unwrap_or_default()
 }
 
-fn unfoldable(name: &StreamName, error: FoldError) -> Result<Finding, StoreError> {
+/// What is wrong where a row cannot be folded. That a newer build's event came just now is nothing wrong.
+fn unfoldable(name: &StreamName, error: FoldError) -> Result<Option<Finding>, StoreError> {
     match error {
-        FoldError::Poison(error) => Ok(Finding::new("row", name, format!("has events that cannot be folded: {error}"))),
+        FoldError::Newer(_) => Ok(None),
+        FoldError::Poison(error) => Ok(Some(Finding::new("row", name, format!("has events that cannot be folded: {error}")))),
         FoldError::Store(error) => Err(error),
     }
 }

@@ -5,8 +5,9 @@
 //! *fed version* of each stream in the page moves from what it was to what it is then. So however often and in whichever order a
 //! commit is reported, by however many workers, it is in the log once, after its stream's earlier ones.
 //!
-//! The log points at commits and never reads their events, so no event can hold it up. It is written after the rows: whoever has seen
-//! a position finds the rows that go with it, if he reads strongly.
+//! The log points at commits and never reads their events, so no event that is broken can hold it up. It is written after the rows: whoever
+//! has seen a position finds the rows that go with it, if he reads strongly. So commits of events that a newer build has to fold are
+//! listed when it has.
 //!
 //! | item | `pk` | `sk` | attributes |
 //! |---|---|---|---|

@@ -42,19 +42,26 @@
 //! An event that cannot be folded *parks* its stream, with the reason, and the other streams go on; [`Projector::resume`] takes it up
 //! again. What the store refuses or does not answer is no reason to park: those records are reported as failed and come again.
 //!
+//! An event of a type or version that this build does not know is not broken, but *newer*: for some time two builds run side by side. The rows
+//! are brought to the commit before it and no further, the stream is noted in the list of those that wait, and the record counts as done. The feed
+//! is held there too: a position in it stands for rows that can be read. A build that knows the event takes the stream up with its next
+//! record, or else with the next [`Projector::sweep`] of the list. No commit is lost between the two: each record that a build leaves is
+//! noted before it counts as done, and a note goes only when the rows and the feed have got to its version.
+//!
 //! While a new generation of the rows is built, and until the old one is dropped ([`crate::rebuild`]), the steps are taken in each of them, the
 //! one that is read first. A stream that is parked in one of them goes on in the others. The feed is none of a generation's.
 
 mod stream;
+mod sweep;
 mod task;
 mod upkeep;
 
 use std::collections::BTreeMap;
-use std::iter;
 
 use futures::StreamExt;
 use headwater::{ProjectionFn, StreamName};
 
+pub use self::sweep::Swept;
 pub use self::task::Doorbell;
 use self::task::Task;
 pub(crate) use self::task::coalesce;
@@ -84,6 +91,8 @@ pub struct BatchReport {
     pub failed: Vec<usize>,
     /// The streams that were parked now in the generation that is read, which somebody has to look at.
     pub parked: Vec<StreamName>,
+    /// The streams that wait, in one of the generations, for a build that knows their events.
+    pub newer: Vec<StreamName>,
     /// How many primary rows were written in that generation.
     pub written: usize,
 }
@@ -123,12 +132,12 @@ impl Projector {
         let work: Vec<_> = tasks.map(|task| async move { (self.bring_up(&task).await, task) }).collect();
         let mut work = futures::stream::iter(work).buffer_unordered(CONCURRENCY);
         let mut report = BatchReport::default();
-        let mut done: BTreeMap<String, Vec<Task>> = BTreeMap::new();
-        while let Some((outcome, task)) = work.next().await {
-            match outcome {
-                Ok(outcome) => {
-                    report.count(outcome, &task);
-                    done.entry(task.stream.tenant().to_owned()).or_default().push(task);
+        let mut done: BTreeMap<String, Vec<(Task, u64)>> = BTreeMap::new();
+        while let Some((outcomes, task)) = work.next().await {
+            match outcomes {
+                Ok(outcomes) => {
+                    let version = report.count(&outcomes, &task);
+                    done.entry(task.stream.tenant().to_owned()).or_default().push((task, version));
                 }
                 Err(error) => report.fail(&task, &error),
             }
@@ -144,48 +153,59 @@ impl Projector {
     ///
     /// # Errors
     /// [`StoreError`] if a table cannot be read or written; the stream is then either still parked or will be brought up by its next
-    /// doorbell.
+    /// doorbell or [sweep](Self::sweep).
     pub async fn resume(&self, stream: &StreamName) -> Result<BatchReport, StoreError> {
         let pointer = self.generations.remembered().await?;
-        for generation in iter::once(pointer.generation).chain(pointer.beside()) {
+        for generation in pointer.written() {
             self.rows(generation).unpark(stream).await?;
         }
         let head = self.events.head(stream).await?;
-        Ok(self.project(vec![Doorbell { stream: stream.clone(), version: head, commit: None }]).await)
+        let report = self.project(vec![Doorbell { stream: stream.clone(), version: head, commit: None }]).await;
+        if report.failed.is_empty() && !report.newer.contains(stream) {
+            for generation in pointer.written() {
+                self.rows(generation).forget(stream, head).await?;
+            }
+        }
+        Ok(report)
     }
 
-    /// Brings a stream's rows to the version that was rung, in every generation; what became of them in the one that is read.
-    async fn bring_up(&self, task: &Task) -> Result<Outcome, StoreError> {
-        let pointer = self.generations.remembered().await?;
-        let outcome = self.upkeep.bring_up(&self.rows(pointer.generation), task).await?;
-        for generation in pointer.beside() {
-            self.upkeep.bring_up(&self.rows(generation), task).await?;
+    /// Brings a stream's rows to the version that was rung, in every generation; what became of them in each, the one that is read first.
+    async fn bring_up(&self, task: &Task) -> Result<Vec<Outcome>, StoreError> {
+        let mut outcomes = Vec::new();
+        for generation in self.generations.remembered().await?.written() {
+            outcomes.push(self.upkeep.bring_up(&self.rows(generation), task).await?);
         }
-        Ok(outcome)
+        Ok(outcomes)
     }
 
     fn rows(&self, generation: Generation) -> Rows {
         Rows::new(self.views.clone(), generation)
     }
 
-    /// Appends to a tenant's feed what these streams have reached.
-    async fn feed(&self, tenant: &str, tasks: &[Task], report: &mut BatchReport) {
+    /// Appends to a tenant's feed what these streams have reached: each the version beside it.
+    async fn feed(&self, tenant: &str, tasks: &[(Task, u64)], report: &mut BatchReport) {
         for tasks in tasks.chunks(Appender::MOST_STREAMS) {
-            let reached: Vec<_> = tasks.iter().map(Task::reached).collect();
+            let reached: Vec<_> = tasks.iter().map(|(task, version)| task.reached(*version)).collect();
             if let Err(error) = self.feed.append(tenant, &self.domain, &reached).await {
-                tasks.iter().for_each(|task| report.fail(task, &error));
+                tasks.iter().for_each(|(task, _)| report.fail(task, &error));
             }
         }
     }
 }
 
 impl BatchReport {
-    fn count(&mut self, outcome: Outcome, task: &Task) {
-        match outcome {
-            Outcome::Unchanged => {}
-            Outcome::Written => self.written += 1,
-            Outcome::Parked => self.parked.push(task.stream.clone()),
+    /// Counts what became of a stream in each generation, and says to which version the feed may tell of it: of a parked one to any.
+    fn count(&mut self, outcomes: &[Outcome], task: &Task) -> u64 {
+        if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Newer(_))) {
+            self.newer.push(task.stream.clone());
         }
+        match outcomes.first() {
+            Some(Outcome::Newer(version)) => return *version,
+            Some(Outcome::Written) => self.written += 1,
+            Some(Outcome::Parked) => self.parked.push(task.stream.clone()),
+            Some(Outcome::Unchanged) | None => {}
+        }
+        task.version
     }
 
     fn fail(&mut self, task: &Task, error: &StoreError) {

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt};
-use headwater::{Applied, Commit, IndexKey, ProjectionFn, StreamName};
+use headwater::{Applied, Commit, IndexKey, NewerEvent, ProjectionFn, StreamName};
 
 use super::task::Task;
 use super::upkeep::{Fold, Outcome, Upkeep, wait};
 use crate::StoreError;
 use crate::retry::Backoff;
 use crate::table::Consistency;
-use crate::views::{FoldError, Rows, StoredRow, fold, fold_missing, missing, usable};
+use crate::views::{FoldError, Rows, StoredRow, fold, fold_missing, known, missing, usable};
 
 /// How many parts of one stream are worked on at a time.
 const PARTS_AT_ONCE: usize = 16;
@@ -48,23 +48,44 @@ impl Upkeep {
         if old.row.version >= task.version {
             return Ok(Some(Outcome::Unchanged));
         }
-        match self.fold(rows, kind, task, &old, is_guess).await {
-            Ok(next) if next.row.row.version <= old.row.version => {
+        let (next, newer) = match self.fold(rows, kind, task, &old, is_guess).await {
+            Ok(folded) => folded,
+            Err(FoldError::Newer(newer)) => return self.leave(rows, task, old.row.version, newer).await.map(Some),
+            Err(FoldError::Poison(error)) => return self.park(rows, task, old, error).await,
+            Err(FoldError::Store(error)) => return Err(error),
+        };
+        let version = next.row.row.version.max(old.row.version);
+        let is_later = version > old.row.version;
+        if is_later && !write(rows, &task.stream, &old, next, in_vain).await? {
+            return Ok(None);
+        }
+        match newer {
+            // A row that was only guessed to be absent may have got further.
+            Some(_) if is_guess && !is_later => Ok(None),
+            Some(newer) if version < task.version => self.leave(rows, task, version, newer).await.map(Some),
+            _ if is_later => Ok(Some(Outcome::Written)),
+            _ => {
                 // The table has been restored to a time before the record was made.
                 tracing::warn!(stream = %task.stream, version = task.version, "the doorbell tells of events that are not there");
                 Ok(Some(Outcome::Unchanged))
             }
-            Ok(next) => Ok(write(rows, &task.stream, &old, next, in_vain).await?.then_some(Outcome::Written)),
-            Err(FoldError::Poison(error)) => self.park(rows, task, old, error).await,
-            Err(FoldError::Store(error)) => Err(error),
         }
     }
 
-    /// Folds what the row lacks. Where the stream has parts their rows are written on the way: before the mark that vouches for them.
-    async fn fold(&self, rows: &Rows, kind: &Fold, task: &Task, old: &StoredRow, is_guess: bool) -> Result<Next, FoldError> {
+    /// Folds what the row lacks, up to the first event of a newer build. Where the stream has parts their rows are written on the way: before
+    /// the mark that vouches for them.
+    async fn fold(
+        &self,
+        rows: &Rows,
+        kind: &Fold,
+        task: &Task,
+        old: &StoredRow,
+        is_guess: bool,
+    ) -> Result<(Next, Option<NewerEvent>), FoldError> {
         let commits = missing(&self.events, &kind.own, &task.stream, &old.row, |after| task.commits_after(after)).await?;
+        let (commits, newer) = known(&kind.own, commits);
         self.bring_up_parts(rows, kind, &task.stream, &commits, is_guess).await?;
-        next(rows, &task.stream, old, fold(&kind.own, &task.stream, &old.row, &commits)?)
+        Ok((next(rows, &task.stream, old, fold(&kind.own, &task.stream, &old.row, &commits)?)?, newer))
     }
 
     async fn bring_up_parts(
@@ -107,11 +128,11 @@ impl Upkeep {
             let applied = if is_usable {
                 fold(projection, &name, &old.row, commits)?
             } else {
-                fold_missing(&self.events, projection, &name, &old.row, |_| None).await?
+                fold_missing(&self.events, projection, &name, &old.row).await?.applied
             };
             // At one version a row only passes to a higher revision: by that the later of two builds' index rows is known.
             let is_ours = is_usable || old.row.revision > projection.revision;
-            if is_ours && applied.row.version <= old.row.version {
+            if applied.row.version < old.row.version || is_ours && applied.row.version == old.row.version {
                 return Ok(());
             }
             if write(rows, &name, &old, next(rows, &name, &old, applied)?, &mut in_vain).await? {

@@ -41,10 +41,15 @@ impl Task {
         self.commits.contains_key(&1)
     }
 
-    /// What the change feed has to tell of the stream.
-    pub(super) fn reached(&self) -> Reached {
-        let commits = self.commits.values().map(|commit| CommitKey { first: commit.first, count: commit.events.len() as u64 });
-        Reached { stream: self.stream.clone(), version: self.version, commits: commits.collect() }
+    /// What the change feed has to tell of the stream, whose rows have got to a version.
+    pub(super) fn reached(&self, version: u64) -> Reached {
+        let version = version.min(self.version);
+        let commits = self
+            .commits
+            .values()
+            .filter(|commit| commit.last() <= version)
+            .map(|commit| CommitKey { first: commit.first, count: commit.events.len() as u64 });
+        Reached { stream: self.stream.clone(), version, commits: commits.collect() }
     }
 }
 

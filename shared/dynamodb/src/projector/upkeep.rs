@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use headwater::{ProjectionFn, StreamName, own_row};
+use headwater::{NewerEvent, ProjectionFn, StreamName, own_row};
 use jiff::Timestamp;
 
 use super::task::Task;
@@ -32,6 +32,8 @@ pub(crate) enum Outcome {
     Written,
     /// The stream had to be parked.
     Parked,
+    /// They have got to this version: what follows is of a newer build.
+    Newer(u64),
 }
 
 impl Upkeep {
@@ -84,6 +86,19 @@ impl Upkeep {
         let (own, category) = (self.own_row(stream)?, stream.category());
         let parts = self.projections.iter().filter(|projection| projection.parts.is_some() && projection.source() == category);
         Some(Fold { own, parts: parts.copied().collect() })
+    }
+
+    /// Leaves a stream, whose rows have got to a version, to a build that knows an event. That is noted before the record counts as done, or
+    /// nobody would know of it.
+    pub(super) async fn leave(&self, rows: &Rows, task: &Task, version: u64, newer: NewerEvent) -> Result<Outcome, StoreError> {
+        tracing::warn!(stream = %task.stream, version = task.version, generation = rows.generation().0, %newer, "left to a newer build");
+        rows.wait_for(&task.stream, task.version, newer).await?;
+        Ok(Outcome::Newer(version))
+    }
+
+    /// Whether this build knows what a stream waits for.
+    pub(super) fn knows(&self, stream: &StreamName, event_type: &str, version: u32) -> bool {
+        self.own_row(stream).is_some_and(|own| (own.knows)(event_type, version))
     }
 
     /// Gives a stream up until somebody resumes it; nothing if another worker wrote its row meanwhile.

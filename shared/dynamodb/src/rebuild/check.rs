@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt};
-use headwater::StreamName;
+use headwater::{NewerEvent, StreamName};
 use serde::Deserialize;
 
 use super::{Rebuild, RebuildError, SEGMENTS_AT_ONCE, VIEWS_SEGMENTS};
 use crate::projector::{Doorbell, coalesce};
 use crate::table::{Consistency, Wanted, from_item};
-use crate::views::{Generation, Pointer, Rows, StoredRow};
+use crate::views::{Generation, Pointer, Rows, StoredRow, Until};
 use crate::{Item, Segment, StoreError};
 
 /// How many of the streams that lack something are told of.
@@ -49,6 +49,8 @@ pub enum Why {
     Parked(String),
     /// Another build folded it, with this revision of the projection.
     Revision(u32),
+    /// The event that it lacks is of a newer build than this one, which the generation that is read has folded.
+    Newer(NewerEvent),
     /// It could not be brought up: the events are not there.
     Behind,
 }
@@ -125,8 +127,7 @@ impl Rebuild {
         for (stream, row) in rows.get_many(wanted.keys().cloned().collect(), Consistency::Strong).await? {
             let version = wanted.get(&stream).copied().unwrap_or_default();
             if row.parked.is_none() && self.fault(&stream, &row, version).is_some() {
-                let row = self.bring_up(&rows, &stream, version).await?;
-                check.tell(self.fault(&stream, &row, version));
+                check.tell(self.bring_up(&rows, &stream, version, version).await?);
             }
         }
         Ok(check)
@@ -144,22 +145,31 @@ impl Rebuild {
                 let stream = parked.stream;
                 let (new, old) = (self.rows(new), self.rows(old));
                 new.unpark(&stream).await?;
-                let row = self.bring_up(&new, &stream, self.events.head(&stream).await?).await?;
-                let read = old.get(&stream, Consistency::Strong).await?;
-                if row.parked.is_some() && (read.parked.is_none() || row.row.version < read.row.version) {
-                    check.tell(self.fault(&stream, &row, read.row.version));
-                }
+                let (read, head) = (old.get(&stream, Consistency::Strong).await?, self.events.head(&stream).await?);
+                let lacking = self.bring_up(&new, &stream, head, read.row.version).await?;
+                new.forget(&stream, head.min(new.get(&stream, Consistency::Strong).await?.row.version)).await?;
+                check.tell(lacking.filter(|lacking| match lacking.why {
+                    Why::Parked(_) => read.parked.is_none() || lacking.version < read.row.version,
+                    _ => false,
+                }));
             }
         }
     }
 
-    /// Brings a stream's row to a version, if it can be, and gives what it is then.
-    async fn bring_up(&self, rows: &Rows, stream: &StreamName, version: u64) -> Result<StoredRow, StoreError> {
+    /// Brings a stream's row to a version, if it can be, and tells what is wrong with it if it has not got as far as is wanted.
+    async fn bring_up(&self, rows: &Rows, stream: &StreamName, version: u64, wanted: u64) -> Result<Option<Lacking>, StoreError> {
         let (upkeep, ..) = self.patient();
         for task in coalesce(vec![Doorbell { stream: stream.clone(), version, commit: None }]) {
             upkeep.bring_up(rows, &task).await?;
         }
-        rows.get(stream, Consistency::Strong).await
+        let row = rows.get(stream, Consistency::Strong).await?;
+        let Some(mut lacking) = self.fault(stream, &row, wanted) else { return Ok(None) };
+        if lacking.why == Why::Behind
+            && let Some(Until::Known(newer)) = rows.parked_one(stream).await?.map(|parked| parked.until)
+        {
+            lacking.why = Why::Newer(newer);
+        }
+        Ok(Some(lacking))
     }
 
     /// What is wrong with a row that should have got to a version, if anything is.

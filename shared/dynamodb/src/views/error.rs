@@ -1,4 +1,4 @@
-use headwater::StreamName;
+use headwater::{NewerEvent, StreamName};
 
 use super::fold::FoldError;
 use crate::StoreError;
@@ -22,6 +22,14 @@ pub enum ReadError {
         /// What went wrong, for an operator.
         reason: String,
     },
+    /// The stream has an event of a newer build, before what is demanded. That build will take it up.
+    #[error("{stream}: {event}")]
+    Newer {
+        /// Which stream.
+        stream: StreamName,
+        /// Which event.
+        event: NewerEvent,
+    },
     /// The place to go on after is none of this list.
     #[error("a place of another list")]
     Cursor,
@@ -33,6 +41,7 @@ pub enum ReadError {
 impl ReadError {
     pub(super) fn of(stream: &StreamName, error: FoldError) -> Self {
         match error {
+            FoldError::Newer(event) => Self::Newer { stream: stream.clone(), event },
             FoldError::Poison(reason) => Self::Parked { stream: stream.clone(), reason },
             FoldError::Store(error) => Self::Store(error),
         }

@@ -29,12 +29,16 @@ impl EventStore {
 impl Views {
     /// Folds from the events what a row lacks: one strong read where it is behind, none where it is not. A row of another revision
     /// counts as nothing.
+    ///
+    /// Where a newer build has folded the row on with events that this one does not know, whoever reads eventually gets what came before
+    /// them. A strong read must not: the row's version may be what a token stands for.
     pub(super) async fn bring_up(
         &self,
         projection: &ProjectionFn,
         stream: &StreamName,
         stored: StoredRow,
         at_least: u64,
+        consistency: Consistency,
     ) -> Result<Option<Row>, ReadError> {
         let StoredRow { row, parked, .. } = stored;
         if usable(projection, &row) && row.version >= at_least {
@@ -46,16 +50,18 @@ impl Views {
         if row.version == 0 && at_least == 0 {
             return Ok(None);
         }
-        let applied = fold_missing(&self.events, projection, stream, &row, |_| None).await;
-        let row = applied.map_err(|error| ReadError::of(stream, error))?.row;
-        if row.version < at_least {
+        let known = fold_missing(&self.events, projection, stream, &row).await.map_err(|error| ReadError::of(stream, error))?;
+        let is_whole = known.newer.is_none();
+        let demanded = if consistency == Consistency::Strong { at_least.max(row.version) } else { 1 };
+        let row = known.row_at_least(demanded).map_err(|error| ReadError::of(stream, error))?;
+        if row.version < at_least && is_whole {
             return Err(ReadError::Ahead { stream: stream.clone(), head: row.version });
         }
         Ok(Some(row))
     }
 
     /// The rows of many streams, each of at least the version given. For a list, so that nothing about one stream is an error: a parked
-    /// one stands where it had got to.
+    /// one stands where it had got to. Only what a newer build has folded on is one, where the read is strong.
     pub(super) async fn hydrate(
         &self,
         rows: &Rows,
@@ -70,8 +76,9 @@ impl Views {
                 stored = rows.get(&stream, Consistency::Strong).await?;
             }
             let stopped = Some(stored.row.clone()).filter(|row| usable(projection, row));
-            let row = match self.bring_up(projection, &stream, stored, at_least).await {
+            let row = match self.bring_up(projection, &stream, stored, at_least, consistency).await {
                 Err(ReadError::Store(error)) => return Err(ReadError::Store(error)),
+                Err(error @ ReadError::Newer { .. }) if consistency == Consistency::Strong => return Err(error),
                 Err(_) => stopped,
                 Ok(row) => row,
             };

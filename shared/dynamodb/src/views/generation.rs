@@ -103,6 +103,11 @@ impl Generation {
 }
 
 impl Pointer {
+    /// Those that are written: the one that is read first.
+    pub(crate) fn written(&self) -> impl Iterator<Item = Generation> {
+        std::iter::once(self.generation).chain(self.beside())
+    }
+
     /// Those that are written beside the one that is read.
     pub fn beside(&self) -> impl Iterator<Item = Generation> {
         self.building.as_ref().map(|building| building.generation).into_iter().chain(self.previous)

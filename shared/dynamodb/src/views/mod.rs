@@ -31,13 +31,13 @@ use std::collections::{BTreeMap, HashMap};
 use headwater::{ProjectionFn, Row, StreamName};
 
 pub use self::error::ReadError;
-pub(crate) use self::fold::{FoldError, fold, fold_missing, gap, missing, usable};
+pub(crate) use self::fold::{FoldError, fold, fold_missing, gap, known, missing, usable};
 pub use self::generation::{Building, Generation, OneGeneration, Pointer, ScanLease};
 pub(crate) use self::generation::{Generations, REMEMBERED, partition};
 pub(crate) use self::index::IndexItem;
 pub use self::overlay::Overlay;
 pub use self::page::{Listed, Page, PageRequest};
-pub use self::parking::ParkedStream;
+pub use self::parking::{ParkedStream, Until};
 pub use self::part::PartRow;
 pub(crate) use self::row::{Parked, StoredRow};
 pub(crate) use self::rows::Rows;
@@ -97,11 +97,11 @@ impl Views {
     /// the row is read strongly and has at least that version: what it lacks is folded from the events, for one call more.
     ///
     /// # Errors
-    /// [`ReadError`]; that the stream is parked is one only where its row does not suffice.
+    /// [`ReadError`]; that the stream is parked, or waits for a newer build, is one only where its row does not suffice.
     pub async fn get(&self, projection: &ProjectionFn, stream: &StreamName, at_least: Option<u64>) -> Result<Option<Row>, ReadError> {
         let consistency = if at_least.is_some() { Consistency::Strong } else { Consistency::Eventual };
         let stored = self.rows().await?.get(stream, consistency).await?;
-        self.bring_up(projection, stream, stored, at_least.unwrap_or(0)).await
+        self.bring_up(projection, stream, stored, at_least.unwrap_or(0), consistency).await
     }
 
     /// The rows of many streams, without those that have no events. Rows of the overlay take the place of older ones; with an overlay

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use futures::future::try_join_all;
-use headwater::{Commit, ProjectionFn, Row, StreamName, own_row};
+use headwater::{Commit, NewerEvent, ProjectionFn, Row, StreamName, own_row};
 
-use super::{ReadError, StoredRow, Views, fold, fold_missing, gap, usable};
+use super::{ReadError, StoredRow, Views, fold, fold_missing, gap, known, usable};
 use crate::StoreError;
 use crate::table::Consistency;
 
@@ -22,18 +22,19 @@ pub struct PartRow {
 impl Views {
     /// The row of one part of a stream, nothing if there is none: one transactional read of the mark and the row, so that the version
     /// of the stream as of which the row holds is exact. With `at_least`, what is missing is folded from the events, for one call more.
+    /// Without it, where a newer build has folded the row on with events that this one does not know, it is the row before them.
     ///
     /// `id` is the part's, `projections` are the domain's.
     ///
     /// # Errors
-    /// [`ReadError`]; that the stream is parked is one only where the row does not suffice.
+    /// [`ReadError`]; that the stream is parked, or waits for a newer build, is one only where the row does not suffice.
     pub async fn part(
         &self,
         projection: &ProjectionFn,
         projections: &[ProjectionFn],
         stream: &StreamName,
         id: &str,
-        at_least: u64,
+        at_least: Option<u64>,
     ) -> Result<Option<PartRow>, ReadError> {
         let kind = projection.category.rsplit('/').next().unwrap_or_default();
         // What cannot be named is not there.
@@ -42,17 +43,22 @@ impl Views {
         let has_part = part.row.version > 0;
         let parts_are_there = is_usable_mark(projections, stream, &mark.row) && (!has_part || usable(projection, &part.row));
         let version = mark.row.version.max(part.row.version);
-        if parts_are_there && version >= at_least {
+        let wanted = at_least.unwrap_or(0);
+        if parts_are_there && version >= wanted {
             return Ok(has_part.then_some(PartRow { version, row: part.row }));
         }
-        if version == 0 && at_least == 0 {
+        if version == 0 && wanted == 0 {
             return Ok(None);
         }
         let after = if parts_are_there { mark.row.version } else { 0 };
-        let commits = self.commits(stream, &mark, after, at_least).await?;
-        let version = commits.last().map_or(version, Commit::last);
+        let (commits, newer) = self.commits(projections, stream, &mark, after, wanted).await?;
+        let head = commits.last().map_or(after, Commit::last);
         let row = fold(projection, &name, &part.row, &commits).map_err(|error| ReadError::of(stream, error))?.row;
-        Ok((row.version > 0).then_some(PartRow { version, row }))
+        let suffices = at_least.map_or(!has_part || row.version > 0, |at_least| head >= at_least.max(version));
+        match newer {
+            Some(event) if !suffices => Err(ReadError::Newer { stream: stream.clone(), event }),
+            _ => Ok((row.version > 0).then_some(PartRow { version: head.max(row.version), row })),
+        }
     }
 
     /// The rows of all parts of a stream that the projector has not yet brought up to `at_least`.
@@ -68,7 +74,12 @@ impl Views {
         if is_usable && mark.row.version >= at_least {
             return Ok(Vec::new());
         }
-        let commits = self.commits(stream, &mark, if is_usable { mark.row.version } else { 0 }, at_least).await?;
+        let after = if is_usable { mark.row.version } else { 0 };
+        let (commits, newer) = self.commits(projections, stream, &mark, after, at_least).await?;
+        let head = commits.last().map_or(after, Commit::last);
+        if let Some(event) = newer.filter(|_| head < at_least.max(mark.row.version)) {
+            return Err(ReadError::Newer { stream: stream.clone(), event });
+        }
         let category = stream.category();
         let mut found = Vec::new();
         for projection in projections.iter().filter(|projection| projection.source() == category) {
@@ -88,17 +99,24 @@ impl Views {
         stored: StoredRow,
         commits: &[Commit],
     ) -> Result<(StreamName, Row), ReadError> {
-        let applied = if stored.row.version == 0 || usable(projection, &stored.row) {
-            fold(projection, &name, &stored.row, commits)
+        let row = if stored.row.version == 0 || usable(projection, &stored.row) {
+            fold(projection, &name, &stored.row, commits).map(|applied| applied.row)
         } else {
-            fold_missing(&self.events, projection, &name, &stored.row, |_| None).await
+            let known = fold_missing(&self.events, projection, &name, &stored.row).await;
+            known.and_then(|known| known.row_at_least(stored.row.version))
         };
-        let row = applied.map_err(|error| ReadError::of(&name, error))?.row;
-        Ok((name, row))
+        Ok((name.clone(), row.map_err(|error| ReadError::of(&name, error))?))
     }
 
-    /// The commits of a stream after a version that its mark has reached.
-    async fn commits(&self, stream: &StreamName, mark: &StoredRow, after: u64, at_least: u64) -> Result<Vec<Commit>, ReadError> {
+    /// The commits of a stream after a version that its mark has reached, up to the first event of a newer build; and that event.
+    async fn commits(
+        &self,
+        projections: &[ProjectionFn],
+        stream: &StreamName,
+        mark: &StoredRow,
+        after: u64,
+        at_least: u64,
+    ) -> Result<(Vec<Commit>, Option<NewerEvent>), ReadError> {
         if let Some(parked) = &mark.parked {
             return Err(ReadError::Parked { stream: stream.clone(), reason: parked.error.clone() });
         }
@@ -107,7 +125,13 @@ impl Views {
             return Err(StoreError::Gap { stream: stream.clone(), missing }.into());
         }
         let head = commits.last().map_or(after, Commit::last);
-        if head < at_least { Err(ReadError::Ahead { stream: stream.clone(), head }) } else { Ok(commits) }
+        if head < at_least {
+            return Err(ReadError::Ahead { stream: stream.clone(), head });
+        }
+        Ok(match own_row(projections, &stream.category()) {
+            Some(own) => known(&own, commits),
+            None => (commits, None),
+        })
     }
 }
 

@@ -9,6 +9,8 @@ mod effects_lost_replies;
 mod feed;
 mod forced_reads;
 mod lists;
+mod newer;
+mod next;
 mod parts;
 mod projector;
 mod rebuild;

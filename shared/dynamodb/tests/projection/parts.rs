@@ -19,7 +19,7 @@ fn commits() -> Vec<headwater::Commit> {
 }
 
 async fn photo(views: &Views, id: &str, at_least: u64) -> Result<Option<PartRow>, ReadError> {
-    views.part(&PHOTOS, &PROJECTIONS, &album(1), id, at_least).await
+    views.part(&PHOTOS, &PROJECTIONS, &album(1), id, Some(at_least)).await
 }
 
 fn captions(part: &PartRow) -> Vec<String> {
@@ -252,14 +252,14 @@ async fn rows_of_another_revision_are_folded_anew() {
     world.projector().project(doorbells(&commits[..1])).await;
     let views = world.views();
     let read = async || {
-        let part = views.part(&LOUD[0], &LOUD, &album(1), "1", 0).await.unwrap().unwrap();
+        let part = views.part(&LOUD[0], &LOUD, &album(1), "1", None).await.unwrap().unwrap();
         part.row.data["captions"].clone()
     };
     assert_eq!(read().await, json!(["SEA", "SUN"]), "read from the events");
     let projector = Projector::new(world.store(&Tap::default()), "views", "feed", "toy", &LOUD);
     assert_eq!(projector.project(doorbells(&commits)).await.written, 1);
     assert_eq!(read().await, json!(["SEA", "SUN"]));
-    let other = views.part(&LOUD[0], &LOUD, &album(1), "2", 0).await.unwrap().unwrap();
+    let other = views.part(&LOUD[0], &LOUD, &album(1), "2", None).await.unwrap().unwrap();
     assert_eq!(other.row.data["captions"], json!(["SKY"]), "the new build went over all parts");
 }
 

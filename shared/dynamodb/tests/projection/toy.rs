@@ -227,11 +227,12 @@ impl Projection for Loud {
 
 pub(crate) static LOUD: [ProjectionFn; 1] = [projection_fn::<Loud>()];
 
-/// A commit that no build can read.
+/// A commit that no build can read: its data is not that of its type.
 pub(crate) fn poison(stream: &StreamName, first: u64) -> Commit {
     let mut commit = history(stream, &[vec![titled("x")]]).remove(0);
     commit.first = first;
-    commit.events[0] = RecordedEvent { number: first, event_type: "Nonsense".into(), version: 1, data: json!({}) };
+    let event_type = if stream.category() == Photo::CATEGORY.trim_end_matches("/photos") { "Shown" } else { "Deleted" };
+    commit.events[0] = RecordedEvent { number: first, event_type: event_type.into(), version: 1, data: json!("Nonsense") };
     commit
 }
 

@@ -16,6 +16,7 @@ mod isolation;
 mod items;
 mod limits;
 mod loading;
+mod newer;
 mod numbers;
 mod scanning;
 mod unique_key;
