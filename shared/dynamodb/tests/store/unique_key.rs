@@ -63,7 +63,7 @@ async fn a_typo_in_the_key_frees_no_name() {
     assert_eq!(dynamo.count().await, items, "nothing is written");
     // What has to do with no unique value goes on.
     committed(run(&wrong, &person("1"), &Note("a".to_owned())).await);
-    assert!(matches!(create(&store, "2", "ADA").await, Err(ExecuteError::Rejected(_))), "the name is still ada's");
+    assert!(matches!(create(&store, "2", "ADA").await, Err(ExecuteError::Rejected { .. })), "the name is still ada's");
 }
 
 #[tokio::test]
