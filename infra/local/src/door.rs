@@ -5,7 +5,7 @@
 //! are not checked.
 //!
 //! A call goes through these modules in this order: `call` reads it, `policy` says what it needs, `faults` whether it goes
-//! wrong, `forward` sends it on, and `capacity` reads from the answer what it cost, for the `meter`.
+//! wrong, `torn` whether it meets a transaction that is under way, `forward` sends it on, and `capacity` reads from the answer what it cost, for the `meter`.
 
 mod call;
 mod capacity;
@@ -15,6 +15,7 @@ mod meter;
 mod policy;
 mod put_records;
 mod refusals;
+mod torn;
 
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use bytes::Bytes;
+use fastrand::Rng;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -38,10 +40,12 @@ use crate::emulators::Emulators;
 use crate::loopback::is_from_here;
 use crate::template::Template;
 use call::Call;
+use capacity::Asked;
 use faults::{Fault, Faults};
-use forward::Backends;
+use forward::{Backends, Reply};
 use meter::Meter;
 use policy::Caller;
+use torn::Torn;
 
 /// The access key with which a person's own tools may do everything, with any secret.
 pub const OPERATOR: &str = "headwater";
@@ -65,6 +69,7 @@ struct Desk {
     callers: HashMap<String, Caller>,
     faults: Faults,
     meter: Meter,
+    torn: Torn,
     backends: Backends,
 }
 
@@ -81,7 +86,7 @@ impl Door {
     /// and then, in the same order for the same seed.
     ///
     /// # Errors
-    /// When no port can be had.
+    /// When no port can be had, or DynamoDB doesn't answer.
     pub async fn start(template: &Template, emulators: &Emulators, chaos: Option<u64>) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
@@ -90,6 +95,7 @@ impl Door {
             callers: functions.chain([(OPERATOR.to_owned(), Caller::Operator)]).collect(),
             faults: Faults::new(chaos),
             meter: Meter::default(),
+            torn: Torn::start(template, emulators).await?,
             backends: Backends::new(emulators)?,
         });
         let mut server = JoinSet::new();
@@ -121,7 +127,7 @@ impl Door {
     /// Makes calls go wrong: `{"service", "fault", "rate", "function"?, "seconds"?}`.
     ///
     /// `service` is `dynamodb` or `kinesis`; `fault` one of `unreachable`, `throttle`, `timeout`, `lost-reply`,
-    /// `transaction-conflict` (DynamoDB), `partial-failure`, `duplicate`, `reorder` (Kinesis) or `none`; `rate` from 0 to 1 is
+    /// `transaction-conflict`, `torn` (DynamoDB), `partial-failure`, `duplicate`, `reorder` (Kinesis) or `none`; `rate` from 0 to 1 is
     /// the share of calls that go wrong; without `function` all functions are meant, without `seconds` until further notice. A
     /// fault replaces the one before of the same service and function; `none` without a function ends all of that service. The
     /// operator's calls never go wrong.
@@ -192,6 +198,7 @@ impl Desk {
         };
         match fault {
             None => self.send(call).await,
+            Some(Fault::Torn(rng)) => self.tear(call, rng).await,
             Some(Fault::Unreachable) => Err(Dropped),
             Some(Fault::Throttle) => Ok(refusals::throttled(&call)),
             Some(Fault::TransactionConflict) => Ok(refusals::transaction_conflict(&call)),
@@ -214,12 +221,30 @@ impl Desk {
 
     /// Sends a call on and counts what it costs.
     async fn send(&self, mut call: Call) -> Result<Answer, Dropped> {
+        let _writing = match self.torn.enter(&call) {
+            Ok(writing) => writing,
+            Err(answer) => return Ok(*answer),
+        };
         let asked = capacity::ask(&mut call);
-        let mut answer = self.backends.send(&call).await?;
-        if let Some(asked) = asked {
-            let units = capacity::settle(&asked, &call, &mut answer);
-            self.meter.count_units(&call, units);
+        let answer = self.backends.send(&call).await?;
+        Ok(self.settle(asked, &call, answer))
+    }
+
+    /// Carries a transaction out item by item, and counts what it costs.
+    async fn tear(&self, mut call: Call, rng: Rng) -> Result<Answer, Dropped> {
+        if let Err(answer) = self.torn.enter(&call) {
+            return Ok(*answer);
         }
-        Ok(answer.into_response())
+        let asked = capacity::ask(&mut call);
+        let answer = self.torn.tear(&self.backends, &call, rng).await?;
+        Ok(self.settle(asked, &call, answer))
+    }
+
+    fn settle(&self, asked: Option<Asked>, call: &Call, mut answer: Reply) -> Answer {
+        if let Some(asked) = asked {
+            let units = capacity::settle(&asked, call, &mut answer);
+            self.meter.count_units(call, units);
+        }
+        answer.into_response()
     }
 }

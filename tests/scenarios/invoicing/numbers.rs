@@ -55,6 +55,35 @@ async fn of_50_issues_at_once_each_has_a_number_and_no_number_is_left_out() -> R
 }
 
 #[tokio::test]
+async fn of_50_issues_with_the_same_position_of_the_numbers_one_is_carried_out() -> Result<()> {
+    let platform = own_platform()?;
+    let client = platform.client("numbers").await?;
+    issued(&client, "first").await?;
+    let mut drafts = Vec::new();
+    for i in 0..50 {
+        drafts.push(draft(&client, &format!("i{i}")).await?.token().trim_matches('"').to_owned());
+    }
+    let numbers = drafts[0].replace("invoices/i0", "invoice-numbers");
+    let numbers = numbers.split_once('@').map_or("", |(stream, _)| stream);
+    let replies = at_once(50, |i| {
+        let (client, condition) = (client.clone(), format!("\"{}+{numbers}@1\"", drafts[i]));
+        async move {
+            loop {
+                let reply = client.call("POST", &format!("{}/issue", path(&format!("i{i}")))).header("if-match", &condition).send().await?;
+                // In a crowd nothing may have been written; then it is tried again.
+                if reply.status != 503 {
+                    return anyhow::Ok(reply);
+                }
+            }
+        }
+    })
+    .await?;
+    assert_eq!((count(&replies, 200), count(&replies, 412)), (1, 49), "{:?}", replies.iter().find(|reply| reply.status > 412));
+    assert_eq!(events(&client, "invoicing/invoice-numbers").await?.len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_is_refused_takes_no_number_and_what_is_void_keeps_its_own() -> Result<()> {
     let platform = shared_platform()?;
     let client = platform.client("numbers-refused").await?;

@@ -26,6 +26,8 @@ pub(super) enum Fault {
     LostReply,
     /// Another transaction has the item.
     TransactionConflict,
+    /// Readers see the transaction item by item.
+    Torn(Rng),
     /// Some of the records are not put.
     PartialFailure(Rng),
     /// The records are put twice.
@@ -63,18 +65,20 @@ enum Kind {
     Timeout,
     LostReply,
     TransactionConflict,
+    Torn,
     PartialFailure,
     Duplicate,
     Reorder,
     None,
 }
 
-const ALL: [Kind; 8] = [
+const ALL: [Kind; 9] = [
     Kind::Unreachable,
     Kind::Throttle,
     Kind::Timeout,
     Kind::LostReply,
     Kind::TransactionConflict,
+    Kind::Torn,
     Kind::PartialFailure,
     Kind::Duplicate,
     Kind::Reorder,
@@ -215,7 +219,7 @@ impl Kind {
         match self {
             Self::None => false,
             Self::Unreachable | Self::Throttle | Self::Timeout | Self::LostReply => true,
-            Self::TransactionConflict => service == Target::DynamoDb,
+            Self::TransactionConflict | Self::Torn => service == Target::DynamoDb,
             Self::PartialFailure | Self::Duplicate | Self::Reorder => service == Target::Kinesis,
         }
     }
@@ -224,6 +228,7 @@ impl Kind {
     fn befalls(self, service: Target, operation: &str) -> bool {
         let operations = match self {
             Self::TransactionConflict => &["TransactWriteItems", "TransactGetItems", "PutItem", "UpdateItem", "DeleteItem"][..],
+            Self::Torn => &["TransactWriteItems"],
             Self::PartialFailure | Self::Duplicate | Self::Reorder => &["PutRecords"],
             _ => return self.is_of(service),
         };
@@ -237,6 +242,7 @@ impl Kind {
             Self::Timeout => Fault::Timeout,
             Self::LostReply => Fault::LostReply,
             Self::TransactionConflict => Fault::TransactionConflict,
+            Self::Torn => Fault::Torn(rng.fork()),
             Self::PartialFailure => Fault::PartialFailure(rng.fork()),
             Self::Duplicate => Fault::Duplicate,
             Self::Reorder => Fault::Reorder(rng.fork()),
@@ -268,10 +274,11 @@ mod tests {
         }
     }
 
-    /// What befalls 5,000 calls, every other one a put of records.
+    /// What befalls 5,000 calls, each third one a put of records and a transaction.
     fn fates(seed: Option<u64>) -> Vec<Option<String>> {
         let faults = Faults::new(seed);
-        let calls = [call(Service::DynamoDb, "PutItem"), call(Service::Kinesis, "PutRecords")];
+        let operations = [(Service::DynamoDb, "PutItem"), (Service::Kinesis, "PutRecords"), (Service::DynamoDb, "TransactWriteItems")];
+        let calls = operations.map(|(service, operation)| call(service, operation));
         calls.iter().cycle().take(5000).map(|call| Some(format!("{:?}", faults.strike(call)?))).collect()
     }
 
@@ -303,6 +310,9 @@ mod tests {
             (Kind::TransactionConflict, Target::DynamoDb, "DeleteItem", true),
             (Kind::TransactionConflict, Target::DynamoDb, "Query", false),
             (Kind::TransactionConflict, Target::Kinesis, "PutRecords", false),
+            (Kind::Torn, Target::DynamoDb, "TransactWriteItems", true),
+            (Kind::Torn, Target::DynamoDb, "TransactGetItems", false),
+            (Kind::Torn, Target::DynamoDb, "PutItem", false),
             (Kind::PartialFailure, Target::Kinesis, "PutRecords", true),
             (Kind::PartialFailure, Target::Kinesis, "PutRecord", false),
             (Kind::Reorder, Target::DynamoDb, "PutItem", false),
@@ -321,7 +331,9 @@ mod tests {
         }
         let common = json!({ "unreachable": 0, "throttle": 0, "timeout": 0, "lost-reply": 0 });
         let (mut dynamodb, mut kinesis) = (common.clone(), common);
-        dynamodb["transaction-conflict"] = 0.into();
+        for name in ["transaction-conflict", "torn"] {
+            dynamodb[name] = 0.into();
+        }
         for (name, struck) in [("throttle", 1), ("partial-failure", 0), ("duplicate", 0), ("reorder", 0)] {
             kinesis[name] = struck.into();
         }

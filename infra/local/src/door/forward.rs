@@ -82,6 +82,17 @@ fn passed_on(headers: &HeaderMap) -> HeaderMap {
 }
 
 impl Reply {
+    /// DynamoDB's answer to what was done.
+    pub(super) fn json(output: &Value) -> Self {
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"))]);
+        Self { status: StatusCode::OK, headers, body: output.to_string().into() }
+    }
+
+    /// DynamoDB's refusal.
+    pub(super) fn refusal(error: &Value) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, ..Self::json(error) }
+    }
+
     /// Replaces the body.
     pub(super) fn set_body(&mut self, body: &Value) {
         self.body = body.to_string().into();

@@ -57,24 +57,47 @@ pub(super) fn throttled(call: &Call) -> Answer {
     json_error(call.service, json!({"__type": format!("{namespace}ProvisionedThroughputExceededException"), "message": message}))
 }
 
-/// Another transaction has the item. A transaction is cancelled with a reason for each of its items, here with the first one's.
+/// Another transaction has the item; of a transaction's items it has the first.
 pub(super) fn transaction_conflict(call: &Call) -> Answer {
+    meeting(call, |index| index == 0)
+}
+
+/// Another transaction has the item; of a transaction's items those for which that is said. Of a batch nothing is written then.
+pub(super) fn meeting(call: &Call, is_met: impl Fn(usize) -> bool) -> Answer {
+    match call.operation.as_str() {
+        "BatchWriteItem" => {
+            let output = json!({"UnprocessedItems": call.input["RequestItems"]});
+            answer(StatusCode::OK, "application/x-amz-json-1.0", output.to_string())
+        }
+        _ => json_error(call.service, conflict(call, is_met)),
+    }
+}
+
+/// The error of what met another transaction. A transaction is cancelled with a reason for each of its items.
+pub(super) fn conflict(call: &Call, is_met: impl Fn(usize) -> bool) -> Value {
     let ongoing = "Transaction is ongoing for the item";
     let Some(items) = call.input["TransactItems"].as_array() else {
-        return json_error(call.service, json!({"__type": format!("{DYNAMODB}TransactionConflictException"), "message": ongoing}));
+        return json!({"__type": format!("{DYNAMODB}TransactionConflictException"), "message": ongoing});
     };
-    let mut reasons = vec![json!({"Code": "None"}); items.len()];
-    if let Some(first) = reasons.first_mut() {
-        *first = json!({"Code": "TransactionConflict", "Message": ongoing});
-    }
+    let reason = |index| match is_met(index) {
+        true => json!({"Code": "TransactionConflict", "Message": ongoing}),
+        false => json!({"Code": "None"}),
+    };
+    let reasons: Vec<Value> = (0..items.len()).map(reason).collect();
     let codes: Vec<_> = reasons.iter().filter_map(|reason| reason["Code"].as_str()).collect();
     let message = format!("Transaction cancelled, please refer cancellation reasons for specific reasons [{}]", codes.join(", "));
-    let error = json!({
-        "__type": format!("{DYNAMODB}TransactionCanceledException"),
-        "Message": message,
-        "CancellationReasons": reasons,
-    });
-    json_error(call.service, error)
+    json!({"__type": format!("{DYNAMODB}TransactionCanceledException"), "Message": message, "CancellationReasons": reasons})
+}
+
+/// The transaction came again while it is under way.
+pub(super) fn in_progress(call: &Call) -> Answer {
+    let message = "Transaction is in progress";
+    json_error(call.service, json!({"__type": format!("{DYNAMODB}TransactionInProgressException"), "Message": message}))
+}
+
+/// The transaction came again after it was carried out: that is told once more.
+pub(super) fn done_already() -> Answer {
+    answer(StatusCode::OK, "application/x-amz-json-1.0", "{}".to_owned())
 }
 
 /// `PutRecords` succeeds even when records fail; the output says which.

@@ -3,6 +3,7 @@
 mod faulty;
 mod metering;
 mod roles;
+mod torn;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
