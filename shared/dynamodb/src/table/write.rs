@@ -105,22 +105,6 @@ impl Table {
         }
     }
 
-    /// Deletes an item if it meets the condition, and says whether it did.
-    pub(crate) async fn delete_if(&self, key: Key, condition: Condition) -> Result<bool, StoreError> {
-        let request = self
-            .store
-            .client()
-            .delete_item()
-            .table_name(&self.name)
-            .set_key(Some(key.into_item()))
-            .condition_expression(condition.expression)
-            .set_expression_attribute_values(condition.values())
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = settle(self.store.meter(), self.store.deadline(), fault, async || request.clone().send().await).await;
-        self.store.meter().write(answer.iter().flat_map(|output| &output.consumed_capacity));
-        met(answer)
-    }
-
     /// A put as part of a transaction.
     pub(crate) fn put(&self, item: Item, condition: Option<Condition>) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder()
