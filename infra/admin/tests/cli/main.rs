@@ -6,6 +6,7 @@ mod connection;
 mod door;
 mod dump;
 mod failures;
+mod hostile;
 mod parked;
 mod rebuild;
 mod relay;
