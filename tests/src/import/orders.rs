@@ -32,6 +32,8 @@ struct Draft {
 pub(super) fn read(file: &[u8]) -> Result<Orders> {
     let mut reader = ReaderBuilder::new().flexible(true).trim(Trim::All).from_reader(file);
     let headers = reader.headers().context("the file has no header")?.clone();
+    let is_otherwise_separated = headers.len() == 1 && headers.iter().any(|header| header.contains([';', '\t']));
+    ensure!(!is_otherwise_separated, "the columns of the file are to be separated by commas");
     for column in COLUMNS {
         ensure!(headers.iter().any(|header| header == column), "the file has no column {column}");
     }
