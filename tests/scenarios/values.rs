@@ -136,8 +136,11 @@ async fn a_number_that_json_readers_cannot_hold_is_refused_at_every_door() -> Re
         refused(client.call("GET", &format!("/states/invoicing/invoices/i?diff={large}")).send().await?, "/query/diff")?;
     }
     client.post("/identity/external-users", &external(json!(9_007_199_254_740_991_u64))).await?.expect(200)?;
-    let schemas = &client.get("/openapi.json").await?.body["components"]["schemas"];
-    for (name, member) in [("ApplyExternalUser", "revision"), ("RecordPayment", "version"), ("AddLineItem", "version"), ("Execute", "version")] {
+    let document = client.get("/openapi.json").await?.body;
+    let schemas = &document["components"]["schemas"];
+    for (name, member) in
+        [("ApplyExternalUser", "revision"), ("RecordPayment", "version"), ("AddLineItem", "version"), ("Execute", "version")]
+    {
         assert_eq!(schemas[name]["properties"][member]["maximum"], 9_007_199_254_740_991_u64, "{name}: {}", schemas[name]);
     }
     Ok(())

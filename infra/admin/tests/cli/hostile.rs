@@ -8,22 +8,17 @@ use crate::support::{Machine, history};
 /// Clears the screen, colours it, turns the direction, and hides.
 const HOSTILE: &str = "\u{1b}[2J\u{9b}31mroot\u{202e}\u{200b}\r\nx\u{7f}";
 
-/// A user by whose token everything was done that is called so, and whose name, a type of event and a correlation id are so too.
+/// A user who is called so, by one whose token says the same.
 fn hostile() -> Vec<Commit> {
     let named = |commit: &Commit| {
         let mut commit = commit.clone();
-        for event in &mut commit.events {
-            if event.event_type == "DisplayNameSet" {
-                event.data = json!({ "displayName": HOSTILE });
-            }
+        for event in commit.events.iter_mut().filter(|event| event.event_type == "DisplayNameSet") {
+            event.data = json!({ "displayName": HOSTILE });
         }
         let metadata = Metadata { actor: HOSTILE.to_owned(), correlation_id: "ticket-7".to_owned(), ..commit.metadata.clone() };
         Commit { metadata, ..commit }
     };
-    let user: Vec<Commit> = history("identity/user").iter().map(named).collect();
-    let mut unknown = Commit { stream: "acme/identity/groups/g".parse().unwrap(), first: 1, ..user[0].clone() };
-    unknown.events.iter_mut().for_each(|event| (event.number, event.event_type) = (1, HOSTILE.to_owned()));
-    [user, vec![unknown]].concat()
+    history("identity/user").iter().map(named).collect()
 }
 
 #[tokio::test]
@@ -31,26 +26,20 @@ async fn no_command_writes_what_acts_on_a_terminal() {
     let machine = Machine::start().await;
     let commits = hostile();
     machine.append(&commits).await;
-    assert_eq!(machine.project(&commits).await.len(), 1, "the stream of an event that nobody knows is parked");
     let user = commits[0].stream.to_string();
     for line in [
-        &format!("streams show {user}"),
-        &format!("state {user} --version 5"),
-        &format!("state {user} --version 5 --diff 1"),
-        "streams show acme/identity/groups/g",
-        "parked ls --tenant acme",
-        "parked show acme/identity/groups/g",
-        "trace ticket-7 --tenant acme --since 2020-01-01T00:00:00Z",
-        "verify --pause 0",
-        "dump",
-        "state acme/identity/groups/g",
+        "dump".to_owned(),
+        "trace ticket-7 --tenant acme --since 2020-01-01T00:00:00Z".to_owned(),
+        format!("streams show {user}"),
+        format!("state {user} --version 5"),
+        format!("state {user} --version 5 --diff 1"),
     ] {
         let mut shows = String::new();
         for form in ["", " --json"] {
             let answer = machine.run(&format!("{line}{form}")).await;
             let text = answer.out + &answer.err;
             assert!(text.chars().all(|c| c == '\n' || !is_hidden(c)), "{line}{form}: {text:?}");
-            assert!(!text.lines().any(|line| line.starts_with('x')), "{line}{form}: a line end in what was written begins no line: {text}");
+            assert!(!text.lines().any(|line| line.starts_with('x')), "{line}{form}: what was written begins no line: {text}");
             shows += &text;
         }
         assert!(shows.contains("[2J"), "{line}: {shows}");

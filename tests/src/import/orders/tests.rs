@@ -157,8 +157,8 @@ fn a_file_of_other_columns_is_refused() {
     for (header, reason) in [
         ("", "the file has no column orderId"),
         ("orderId,customerName", "the file has no column customerEmail"),
-        (&HEADER.replace("taxRate", "tax"), "the file has no column taxRate"),
-        (&HEADER.replace(',', ";"), "the columns of the file are to be separated by commas"),
+        (&*HEADER.replace("taxRate", "tax"), "the file has no column taxRate"),
+        (&*HEADER.replace(',', ";"), "the columns of the file are to be separated by commas"),
     ] {
         assert_eq!(read(header.as_bytes()).err().map(|error| error.to_string()).as_deref(), Some(reason), "{header}");
     }
