@@ -118,9 +118,9 @@ async fn what_waits_behind_the_first_megabyte_is_listed() {
         };
         effects.unknown(&granted, &"x".repeat(200_000)).await.unwrap();
     }
-    let waiting = effects.waiting("acme", None, 201).await.unwrap();
+    let waiting = effects.waiting(Some("acme"), None, 201).await.unwrap();
     assert_eq!(waiting.iter().map(|waiting| waiting.effect.number).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 8]);
-    assert_eq!(effects.waiting("acme", None, 7).await.unwrap().len(), 7);
+    assert_eq!(effects.waiting(Some("acme"), None, 7).await.unwrap().len(), 7);
 }
 
 #[tokio::test]
