@@ -214,8 +214,8 @@ impl From<Rejection> for Problem {
     }
 }
 
-/// How soon a client should try again that has met an event of a newer build: a deployment takes minutes.
-const NEWER_RETRY_AFTER: u32 = 5;
+/// In how many seconds a client should try again that has met an event of a newer build: a deployment takes minutes.
+const NEWER_RETRY_AFTER: &str = "5";
 
 /// An event in the way that only a newer build knows.
 pub(crate) fn newer_event(event: NewerEvent) -> Problem {
