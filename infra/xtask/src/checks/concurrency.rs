@@ -18,11 +18,12 @@ pub(super) fn check(template: &Template) -> Vec<String> {
         .collect()
 }
 
-/// Condition and parameter, by what invokes the function. Which events there are is checked elsewhere.
+/// Condition and parameter, by what invokes the function. Which events there are is checked elsewhere. What answers calls that there
+/// are not, which has no method, is bounded as queries are: anybody can call it.
 fn wanted(function: &Value) -> Option<(&'static str, &'static str)> {
     let event = events(function).next()?;
     Some(match event.kind {
-        "HttpApi" if text(&event.properties["Method"]) == "GET" => ("ReservesQueries", "QueryConcurrency"),
+        "HttpApi" if matches!(text(&event.properties["Method"]), "GET" | "HEAD" | "") => ("ReservesQueries", "QueryConcurrency"),
         "HttpApi" => ("ReservesCommands", "CommandConcurrency"),
         "DynamoDB" => ("ReservesRelay", "RelayConcurrency"),
         "Kinesis" => ("ReservesProjectors", "ProjectorConcurrency"),
@@ -44,6 +45,8 @@ mod tests {
     fn a_function_that_is_not_bounded_by_the_parameter_of_its_kind_is_found() {
         for (event, condition, parameter) in [
             ("{Type: HttpApi, Properties: {Method: GET}}", "ReservesQueries", "QueryConcurrency"),
+            ("{Type: HttpApi, Properties: {Method: HEAD}}", "ReservesQueries", "QueryConcurrency"),
+            ("{Type: HttpApi, Properties: {ApiId: a}}", "ReservesQueries", "QueryConcurrency"),
             ("{Type: HttpApi, Properties: {Method: POST}}", "ReservesCommands", "CommandConcurrency"),
             ("{Type: DynamoDB}", "ReservesRelay", "RelayConcurrency"),
             ("{Type: Kinesis}", "ReservesProjectors", "ProjectorConcurrency"),
