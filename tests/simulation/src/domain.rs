@@ -1,7 +1,7 @@
 //! A small domain that has one of everything: things with unique names, lists and sums, that take numbers; crates whose slots are parts.
 //!
-//! `BUILD` says which build of it runs. The second one has other snapshots and other rows than the first, as after a deployment; what
-//! the rules say and what the events look like is the same.
+//! `BUILD` says which build of it runs. The second one has other snapshots and other rows than the first, as after a deployment, and writes
+//! events that the first does not know. What the rules say is the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,9 @@ use headwater::{
     SumKey, UniqueValue, Verdict, part_fn, projection_fn,
 };
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Value, json};
 
 /// The name of the domain.
 pub(crate) const DOMAIN: &str = "sim";
@@ -44,16 +46,57 @@ pub(crate) fn crate_of(id: &str) -> StreamName {
     StreamName::new(TENANT, DOMAIN, "crates", id).unwrap()
 }
 
+/// The type of the events that the first build does not know, of things and of crates.
+pub(crate) const NEWER: &str = "Doubled";
+
+/// An event as a build knows it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+pub(crate) struct OfBuild<const BUILD: u32, E>(pub(crate) E);
+
+impl<'de, const BUILD: u32, E: DeserializeOwned> Deserialize<'de> for OfBuild<BUILD, E> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Tagged {
+            #[serde(rename = "type")]
+            event_type: String,
+            #[serde(default)]
+            data: Value,
+        }
+        let Tagged { event_type, data } = Tagged::deserialize(deserializer)?;
+        // As an enum without that variant would say.
+        if BUILD == 1 && event_type == NEWER {
+            return Err(Error::unknown_variant(&event_type, &[]));
+        }
+        serde_json::from_value(json!({ "type": event_type, "data": data })).map(Self).map_err(Error::custom)
+    }
+}
+
+impl<const BUILD: u32, E: Event> Event for OfBuild<BUILD, E> {}
+
 /// What can have happened to a thing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
 pub(crate) enum ThingEvent {
-    Created { name: String, group: String },
-    Renamed { name: String },
-    Moved { group: String },
-    Added { amount: u64 },
-    Numbered { number: u64 },
+    Created {
+        name: String,
+        group: String,
+    },
+    Renamed {
+        name: String,
+    },
+    Moved {
+        group: String,
+    },
+    Added {
+        amount: u64,
+    },
+    Numbered {
+        number: u64,
+    },
     Removed {},
+    /// All that was added is there twice.
+    Doubled {},
 }
 
 impl Event for ThingEvent {}
@@ -70,13 +113,13 @@ pub(crate) struct Thing<const BUILD: u32> {
 }
 
 impl<const BUILD: u32> Aggregate for Thing<BUILD> {
-    type Event = ThingEvent;
+    type Event = OfBuild<BUILD, ThingEvent>;
     const DOMAIN: &'static str = DOMAIN;
     const CATEGORY: &'static str = THINGS;
     const REVISION: u32 = BUILD;
     const PAGE: u32 = 4;
 
-    fn evolve(&mut self, event: &ThingEvent, _: Timestamp) {
+    fn evolve(&mut self, OfBuild(event): &Self::Event, _: Timestamp) {
         match event {
             ThingEvent::Created { name, group } => *self = Self { name: Some(name.clone()), group: group.clone(), ..Self::default() },
             ThingEvent::Renamed { name } => self.name = Some(name.clone()),
@@ -85,6 +128,7 @@ impl<const BUILD: u32> Aggregate for Thing<BUILD> {
                 self.added += amount;
                 self.weight += amount * u64::from(BUILD);
             }
+            ThingEvent::Doubled {} => (self.added, self.weight) = (self.added * 2, self.weight * 2),
             ThingEvent::Numbered { .. } => {}
             ThingEvent::Removed {} => (self.name, self.is_removed) = (None, true),
         }
@@ -118,6 +162,8 @@ pub(crate) enum ThingCommand {
     Add {
         amounts: Vec<u64>,
     },
+    /// As much again as was added.
+    Double {},
     Number {},
     Remove {},
 }
@@ -133,7 +179,7 @@ impl<const BUILD: u32> Command for OfThing<'_, BUILD> {
         if let ThingCommand::Create { name, group } = self.0 {
             // What was removed can be created again.
             let created = ThingEvent::Created { name: name.clone(), group: group.clone() };
-            return if state.name.is_some() { Err(Rejection::refused(&EXISTS, context.id.clone())) } else { Ok(vec![created]) };
+            return if state.name.is_some() { Err(Rejection::refused(&EXISTS, context.id.clone())) } else { Ok(vec![OfBuild(created)]) };
         }
         state.is_there(context)?;
         let event = match self.0 {
@@ -144,18 +190,24 @@ impl<const BUILD: u32> Command for OfThing<'_, BUILD> {
             ThingCommand::Add { amounts } if state.added + amounts.iter().sum::<u64>() > MOST => {
                 return Err(Rejection::refused(&FULL, context.id.clone()));
             }
-            ThingCommand::Add { amounts } => return Ok(amounts.iter().map(|amount| ThingEvent::Added { amount: *amount }).collect()),
+            ThingCommand::Add { amounts } => {
+                return Ok(amounts.iter().map(|amount| OfBuild(ThingEvent::Added { amount: *amount })).collect());
+            }
+            ThingCommand::Double {} if state.added == 0 => return Ok(vec![]),
+            ThingCommand::Double {} if state.added * 2 > MOST => return Err(Rejection::refused(&FULL, context.id.clone())),
+            ThingCommand::Double {} if BUILD == 1 => ThingEvent::Added { amount: state.added },
+            ThingCommand::Double {} => ThingEvent::Doubled {},
             ThingCommand::Number {} => ThingEvent::Numbered { number: context.number.unwrap_or_default() },
             ThingCommand::Create { .. } | ThingCommand::Remove {} => ThingEvent::Removed {},
         };
-        Ok(vec![event])
+        Ok(vec![OfBuild(event)])
     }
 
     fn sequence(&self) -> Option<&'static str> {
         matches!(self.0, ThingCommand::Number {}).then_some("numbers")
     }
 
-    fn commutes_with(&self, event: &ThingEvent) -> bool {
+    fn commutes_with(&self, OfBuild(event): &OfBuild<BUILD, ThingEvent>) -> bool {
         matches!(
             (self.0, event),
             (ThingCommand::Add { .. }, ThingEvent::Added { .. } | ThingEvent::Renamed { .. } | ThingEvent::Moved { .. })
@@ -175,11 +227,11 @@ pub(crate) struct ThingRow<const BUILD: u32> {
 }
 
 impl<const BUILD: u32> Projection for ThingRow<BUILD> {
-    type Event = ThingEvent;
+    type Event = OfBuild<BUILD, ThingEvent>;
     const CATEGORY: &'static str = THINGS;
     const REVISION: u32 = BUILD;
 
-    fn evolve(&mut self, event: &ThingEvent, _: Timestamp) {
+    fn evolve(&mut self, OfBuild(event): &Self::Event, _: Timestamp) {
         self.build = BUILD;
         match event {
             ThingEvent::Created { name, group } => {
@@ -188,6 +240,7 @@ impl<const BUILD: u32> Projection for ThingRow<BUILD> {
             ThingEvent::Renamed { name } => self.name.clone_from(name),
             ThingEvent::Moved { group } => self.group.clone_from(group),
             ThingEvent::Added { amount } => self.amounts.push(*amount),
+            ThingEvent::Doubled {} => self.amounts.iter_mut().for_each(|amount| *amount *= 2),
             ThingEvent::Numbered { number } => self.numbers.push(*number),
             ThingEvent::Removed {} => self.is_removed = true,
         }
@@ -223,6 +276,10 @@ pub(crate) enum CrateEvent {
     Emptied {
         slot: String,
     },
+    /// What lies in the slot is there twice.
+    Doubled {
+        slot: String,
+    },
     /// This concerns no slot.
     Shaken {},
 }
@@ -237,13 +294,14 @@ pub(crate) struct Crate<const BUILD: u32> {
 }
 
 impl<const BUILD: u32> Aggregate for Crate<BUILD> {
-    type Event = CrateEvent;
+    type Event = OfBuild<BUILD, CrateEvent>;
     const DOMAIN: &'static str = DOMAIN;
     const CATEGORY: &'static str = "crates";
     const REVISION: u32 = BUILD;
 
-    fn evolve(&mut self, event: &CrateEvent, _: Timestamp) {
+    fn evolve(&mut self, OfBuild(event): &Self::Event, _: Timestamp) {
         match event {
+            CrateEvent::Doubled { slot } => *self.slots.entry(slot.clone()).or_default() *= 2,
             CrateEvent::Stored { slot, amount } => *self.slots.entry(slot.clone()).or_default() += amount,
             CrateEvent::Emptied { slot } => {
                 self.slots.remove(slot);
@@ -256,8 +314,17 @@ impl<const BUILD: u32> Aggregate for Crate<BUILD> {
 /// A command about a crate: what is to be stored in which slots, or that they are to be emptied, or nothing but a shake.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum CrateCommand {
-    Store { slots: Vec<String>, amount: u64 },
-    Empty { slots: Vec<String> },
+    Store {
+        slots: Vec<String>,
+        amount: u64,
+    },
+    Empty {
+        slots: Vec<String>,
+    },
+    /// As much again as lies in the slot.
+    Double {
+        slot: String,
+    },
     Shake {},
 }
 
@@ -275,17 +342,23 @@ impl<const BUILD: u32> Command for OfCrate<'_, BUILD> {
                 Err(Rejection::refused(&FULL, context.id.clone()))
             }
             CrateCommand::Store { slots, amount } => {
-                Ok(slots.iter().map(|slot| CrateEvent::Stored { slot: slot.clone(), amount: *amount }).collect())
+                Ok(slots.iter().map(|slot| OfBuild(CrateEvent::Stored { slot: slot.clone(), amount: *amount })).collect())
             }
             CrateCommand::Empty { slots } => {
                 let full = slots.iter().filter(|slot| state.slots.contains_key(*slot));
-                Ok(full.map(|slot| CrateEvent::Emptied { slot: slot.clone() }).collect())
+                Ok(full.map(|slot| OfBuild(CrateEvent::Emptied { slot: slot.clone() })).collect())
             }
-            CrateCommand::Shake {} => Ok(vec![CrateEvent::Shaken {}]),
+            CrateCommand::Double { slot } => match state.slots.get(slot).copied().unwrap_or_default() {
+                0 => Ok(vec![]),
+                amount if total + amount > MOST => Err(Rejection::refused(&FULL, context.id.clone())),
+                amount if BUILD == 1 => Ok(vec![OfBuild(CrateEvent::Stored { slot: slot.clone(), amount })]),
+                _ => Ok(vec![OfBuild(CrateEvent::Doubled { slot: slot.clone() })]),
+            },
+            CrateCommand::Shake {} => Ok(vec![OfBuild(CrateEvent::Shaken {})]),
         }
     }
 
-    fn commutes_with(&self, event: &CrateEvent) -> bool {
+    fn commutes_with(&self, OfBuild(event): &OfBuild<BUILD, CrateEvent>) -> bool {
         matches!(event, CrateEvent::Shaken {})
     }
 }
@@ -299,11 +372,11 @@ pub(crate) struct SlotRow<const BUILD: u32> {
 }
 
 impl<const BUILD: u32> Projection for SlotRow<BUILD> {
-    type Event = CrateEvent;
+    type Event = OfBuild<BUILD, CrateEvent>;
     const CATEGORY: &'static str = "crates/slots";
     const REVISION: u32 = BUILD;
 
-    fn evolve(&mut self, event: &CrateEvent, _: Timestamp) {
+    fn evolve(&mut self, OfBuild(event): &Self::Event, _: Timestamp) {
         self.build = BUILD;
         match event {
             CrateEvent::Stored { amount, .. } => {
@@ -314,6 +387,7 @@ impl<const BUILD: u32> Projection for SlotRow<BUILD> {
                 self.amounts.clear();
                 self.is_empty = true;
             }
+            CrateEvent::Doubled { .. } => self.amounts.iter_mut().for_each(|amount| *amount *= 2),
             CrateEvent::Shaken {} => {}
         }
     }
@@ -337,9 +411,9 @@ impl<const BUILD: u32> Projection for SlotRow<BUILD> {
 }
 
 impl<const BUILD: u32> Part for SlotRow<BUILD> {
-    fn id(event: &CrateEvent) -> Option<&str> {
+    fn id(OfBuild(event): &Self::Event) -> Option<&str> {
         match event {
-            CrateEvent::Stored { slot, .. } | CrateEvent::Emptied { slot } => Some(slot),
+            CrateEvent::Stored { slot, .. } | CrateEvent::Emptied { slot } | CrateEvent::Doubled { slot } => Some(slot),
             CrateEvent::Shaken {} => None,
         }
     }

@@ -6,7 +6,7 @@ use headwater::{Aggregate, Commit, Folded, ProjectionFn, Row, SequenceEvent, Str
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::domain::{Crate, DOMAIN, THINGS, Thing, ThingEvent, projections};
+use crate::domain::{Crate, DOMAIN, NEWER, THINGS, Thing, ThingEvent, projections};
 
 /// A count of what has become visible so far: what happened between two moments happened between two answers.
 pub(crate) type Moment = usize;
@@ -95,10 +95,10 @@ impl History {
         let Some(snapshot) = &commit.snapshot else { return Ok(()) };
         let (stream, version) = (&commit.stream, commit.last());
         let folded = match (stream.category().as_str(), snapshot.revision) {
-            (THINGS, 1) => serde_json::to_value(self.state::<Thing<1>>(stream, version)),
-            (THINGS, _) => serde_json::to_value(self.state::<Thing<2>>(stream, version)),
-            (_, 1) => serde_json::to_value(self.state::<Crate<1>>(stream, version)),
-            _ => serde_json::to_value(self.state::<Crate<2>>(stream, version)),
+            (THINGS, 1) => serde_json::to_value(self.state_of::<Thing<1>>(stream, version)),
+            (THINGS, _) => serde_json::to_value(self.state_of::<Thing<2>>(stream, version)),
+            (_, 1) => serde_json::to_value(self.state_of::<Crate<1>>(stream, version)),
+            _ => serde_json::to_value(self.state_of::<Crate<2>>(stream, version)),
         };
         match folded.unwrap() {
             folded if folded == snapshot.state => Ok(()),
@@ -107,7 +107,7 @@ impl History {
     }
 
     fn hold_name(&mut self, stream: &StreamName) -> Result<(), String> {
-        let state = self.state::<Thing<1>>(stream, u64::MAX);
+        let state = self.state::<Thing<2>>(stream, u64::MAX);
         let name = state.unique_values().pop().map(|value| value.normalized);
         self.names.retain(|held, holder| holder != stream || name.as_ref() == Some(held));
         let Some(name) = name else { return Ok(()) };
@@ -143,8 +143,10 @@ impl History {
         else {
             return self.violated(format!("{partition} has the revision {}", row.revision));
         };
-        if let Some(expected) = self.row_at(build, name, row.version).filter(|expected| expected != row) {
-            self.violated(format!("{partition} is written as {row:?}, but the fold is {expected:?}"));
+        match self.row_at(build, name, row.version) {
+            Some(expected) if expected == *row => {}
+            Some(expected) => self.violated(format!("{partition} is written as {row:?}, but the fold is {expected:?}")),
+            None => self.violated(format!("{partition} is written as {row:?} by a build that does not know all events")),
         }
     }
 
@@ -153,13 +155,23 @@ impl History {
         self.rows.remove(partition);
     }
 
-    /// The state of a stream at a version.
+    /// The state of a stream at a version, as the second build knows it: that one knows all events.
     pub(crate) fn state<A: Aggregate>(&self, stream: &StreamName, version: u64) -> A {
+        self.state_of(stream, version).unwrap()
+    }
+
+    /// The state of a stream at a version; nothing if its build does not know all events.
+    fn state_of<A: Aggregate>(&self, stream: &StreamName, version: u64) -> Option<A> {
         let mut folded = Folded::<A>::default();
         for commit in self.commits(stream).iter().filter(|commit| commit.last() <= version) {
-            folded.apply_events(commit, u64::MAX).unwrap();
+            folded.apply_events(commit, u64::MAX).ok()?;
         }
-        folded.state
+        Some(folded.state)
+    }
+
+    /// Whether a stream has an event that the first build does not know.
+    pub(crate) fn has_newer(&self, stream: &StreamName) -> bool {
+        self.commits(stream).iter().flat_map(|commit| &commit.events).any(|event| event.event_type == NEWER)
     }
 
     /// The row of a stream or of a part as it is at a version of the stream; nothing if it has no such version.
@@ -243,7 +255,7 @@ impl History {
         let mut numbers = BTreeMap::new();
         for (stream, commits) in self.streams().filter(|(stream, _)| stream.category() == THINGS) {
             let claims = held.remove(stream.within_tenant()).unwrap_or(0);
-            let values = self.state::<Thing<1>>(stream, u64::MAX).unique_values().len();
+            let values = self.state::<Thing<2>>(stream, u64::MAX).unique_values().len();
             if claims != values {
                 return Err(format!("{stream} holds {values} names, but {claims} are claimed for it"));
             }

@@ -9,6 +9,7 @@ use aws_lambda_events::dynamodb::Event;
 use aws_lambda_events::kinesis::KinesisEvent;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use headwater_dynamodb::Projector;
 use headwater_kinesis::Record as Published;
 use projectors::project_batch;
 use relay::relay_batch;
@@ -29,6 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a mapping waits at the most before it looks again or tries again, in milliseconds.
 const PAUSE: u64 = 120;
 
+/// How long a schedule waits at the most until it sweeps again, in milliseconds.
+const SWEEP: u64 = 20_000;
+
 /// How many times in a row that doubles where there was nothing.
 const MOST_DOUBLINGS: u32 = 5;
 
@@ -45,6 +49,16 @@ impl Pipeline {
         for shard in 0..2 {
             tokio::spawn(Arc::clone(self).relay(shard));
             tokio::spawn(Arc::clone(self).project(shard));
+        }
+        tokio::spawn(Arc::clone(self).sweep());
+    }
+
+    /// Sweeps now and then, as a schedule does.
+    async fn sweep(self: Arc<Self>) {
+        loop {
+            sleep(self.cloud.chance().millis(SWEEP)).await;
+            // It fails where the tables do, and comes again.
+            self.projectors.invoke(async |process: Arc<Process>| projector(&process).sweep().await.is_ok()).await.ok();
         }
     }
 
@@ -180,10 +194,15 @@ async fn project(process: &Process, batch: &[Record]) -> usize {
         })
         .collect();
     let event: KinesisEvent = serde_json::from_value(json!({ "Records": records })).unwrap();
-    let projector = process.app.projector(DOMAIN, projections(process.build)).unwrap().within((Instant::now() + PATIENCE).into_std());
-    let (answer, _) = project_batch(&projector, DOMAIN, &event).await;
+    let (answer, _) = project_batch(&projector(process), DOMAIN, &event).await;
     let failed = answer.batch_item_failures.iter().filter_map(|failure| failure.item_identifier.clone());
     first_of(failed, batch.iter().map(|record| record.sequence))
+}
+
+/// The projector of a process, for one invocation.
+fn projector(process: &Process) -> Projector {
+    let projector = process.app.projector(DOMAIN, projections(process.build)).unwrap();
+    projector.within((Instant::now() + PATIENCE).into_std())
 }
 
 /// The place in a batch of the first record that failed; behind its end if none did.

@@ -95,7 +95,7 @@ impl Session {
         let text = |texts: &[&str]| chance.pick(texts).to_owned();
         let name = || text(&NAMES[..self.habits.names]);
         let id = text(&IDS[..self.habits.things]);
-        match chance.between(0, 19) {
+        match chance.between(0, 20) {
             0 | 1 => Call::Thing { id, command: ThingCommand::Create { name: name(), group: text(&GROUPS) } },
             2 | 3 => Call::Thing { id, command: ThingCommand::Rename { name: name() } },
             4 => Call::Thing { id, command: ThingCommand::Move { group: text(&GROUPS) } },
@@ -107,7 +107,8 @@ impl Session {
             9 => Call::Thing { id, command: ThingCommand::Remove {} },
             10..=12 => Call::Crate { id: text(&CRATES), command: self.crate_command() },
             13..=15 => Call::GetThing { id },
-            16 | 17 => Call::GetSlot { id: text(&CRATES), slot: text(&SLOTS) },
+            16 => Call::Thing { id, command: ThingCommand::Double {} },
+            17 | 18 => Call::GetSlot { id: text(&CRATES), slot: text(&SLOTS) },
             _ => Call::List { group: chance.pick(&[None, Some(text(&GROUPS))]), limit: chance.pick(&[1, 2, 50]) },
         }
     }
@@ -117,9 +118,10 @@ impl Session {
         let mut slots = SLOTS.map(str::to_owned).to_vec();
         chance.shuffle(&mut slots);
         slots.truncate(chance.between(1, 3));
-        match chance.between(0, 4) {
+        match chance.between(0, 5) {
             0..=2 => CrateCommand::Store { slots, amount: chance.between(1, 30) as u64 },
             3 => CrateCommand::Empty { slots },
+            4 => CrateCommand::Double { slot: slots.swap_remove(0) },
             _ => CrateCommand::Shake {},
         }
     }

@@ -111,7 +111,7 @@ fn check_views(history: &History, views: &Views, allowed: Leftovers) -> Result<(
 /// The names of the rows that a stream has: its own and those of its parts.
 fn names(stream: &StreamName, commits: &[Commit]) -> BTreeSet<StreamName> {
     let parts =
-        projections(1).iter().filter(|projection| projection.source() == stream.category()).filter_map(|projection| projection.parts);
+        projections(2).iter().filter(|projection| projection.source() == stream.category()).filter_map(|projection| projection.parts);
     let parts = parts.flat_map(|parts| parts(stream, commits).unwrap_or_default());
     parts.chain([stream.clone()]).collect()
 }

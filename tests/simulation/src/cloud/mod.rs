@@ -218,9 +218,10 @@ impl State {
         self.kinesis.shard(shard)
     }
 
-    /// Whether nothing is on its way.
+    /// Whether nothing is on its way, and no stream waits to be taken up.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.under_way == 0 && self.stream.shards.iter().all(VecDeque::is_empty) && self.kinesis.is_drained()
+        let waits = self.tables.items("views").iter().any(|item| item.contains_key("newer") || item.contains_key("resumed"));
+        !waits && self.under_way == 0 && self.stream.shards.iter().all(VecDeque::is_empty) && self.kinesis.is_drained()
     }
 
     /// Every item of a table.
