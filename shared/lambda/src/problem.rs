@@ -219,7 +219,7 @@ const NEWER_RETRY_AFTER: &str = "5";
 
 /// An event in the way that only a newer build knows.
 pub(crate) fn newer_event(event: NewerEvent) -> Problem {
-    Problem::new(&NEWER_EVENT, "").because(event).header("retry-after", NEWER_RETRY_AFTER.to_string())
+    Problem::new(&NEWER_EVENT, "").because(event).header("retry-after", NEWER_RETRY_AFTER)
 }
 
 /// A stored event that cannot be read.
