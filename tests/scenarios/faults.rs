@@ -6,7 +6,7 @@ use anyhow::Result;
 use headwater_tests::Platform;
 use serde_json::{Value, json};
 
-use crate::support::{PROGRAM, create_user, events, own_platform, user};
+use crate::support::{PROGRAM, at_once, count, create_user, events, own_platform, user};
 
 #[tokio::test]
 async fn puts_whose_replies_are_lost_are_settled() -> Result<()> {
@@ -29,7 +29,7 @@ async fn puts_whose_replies_are_lost_are_settled() -> Result<()> {
 async fn transactions_whose_replies_are_lost_are_settled() -> Result<()> {
     let platform = own_platform()?;
     let client = platform.client("lost").await?;
-    for kind in ["lost-reply", "transaction-conflict", "throttle"] {
+    for kind in ["lost-reply", "transaction-conflict", "torn", "throttle"] {
         platform.fault(fault(kind, 0.4, "identity-create-user")).await?;
         for i in 0..10 {
             client.post("/identity/users", &user(&format!("{kind}{i}"))).await?.expect(201)?;
@@ -37,9 +37,41 @@ async fn transactions_whose_replies_are_lost_are_settled() -> Result<()> {
     }
     platform.fault(json!({ "service": "dynamodb", "fault": "none" })).await?;
     platform.settled().await?;
-    assert_eq!(client.all("/identity/users").await?.len(), 30, "none twice, none lost");
+    assert_eq!(client.all("/identity/users").await?.len(), 40, "none twice, none lost");
     let taken = client.post("/identity/users", &user("throttle3")).await?;
     taken.problem(409, "user-name-taken")?;
+    Ok(())
+}
+
+/// Three users pass four names around while reads may see one item of a transaction and not yet another.
+#[tokio::test]
+async fn where_transactions_are_seen_item_by_item_each_name_has_one_holder_or_is_free() -> Result<()> {
+    const NAMES: [&str; 4] = ["x", "y", "z", "w"];
+    let platform = own_platform()?;
+    let client = platform.client("torn").await?;
+    let mut paths = Vec::new();
+    for i in 0..3 {
+        paths.push(format!("/identity/users/{}", create_user(&client, &format!("u{i}")).await?.id()));
+    }
+    platform.fault(json!({ "service": "dynamodb", "fault": "torn", "rate": 1.0 })).await?;
+    let replies = at_once(60, |i| {
+        let (client, path) = (client.clone(), paths[i % 3].clone());
+        async move { client.patch(&path, &json!({ "userName": NAMES[i % 7 % 4] })).await }
+    })
+    .await?;
+    assert!(replies.iter().all(|reply| [200, 409, 503].contains(&reply.status)), "{replies:?}");
+    assert!(count(&replies, 200) > 0, "{replies:?}");
+    platform.fault(json!({ "service": "dynamodb", "fault": "none" })).await?;
+    platform.settled().await?;
+    let mut held = Vec::new();
+    for path in &paths {
+        held.extend(client.get(path).await?.expect(200)?.body["userName"].as_str().map(str::to_owned));
+    }
+    for name in NAMES {
+        let holders = held.iter().filter(|other| *other == name).count();
+        let taken = client.post("/identity/users", &user(name)).await?;
+        assert_eq!((holders, taken.status), if taken.status == 409 { (1, 409) } else { (0, 201) }, "{name} {held:?}");
+    }
     Ok(())
 }
 
