@@ -63,7 +63,7 @@ fn variants(path: &str, query: &Value, things: usize) -> Vec<String> {
     let parameters: Vec<&str> = query["parameters"].as_array().into_iter().flatten().filter_map(|one| one["name"].as_str()).collect();
     if !parameters.contains(&"limit") {
         let more = match path {
-            "/states/{stream}" => vec!["?version=7", "?at=2024-01-01T00:00:00Z", "?version=90&diff=3"],
+            _ if path.starts_with("/states/") => vec!["?version=7", "?at=2024-01-01T00:00:00Z", "?version=90&diff=3"],
             "/invoicing/reports/revenue" => vec!["?by=month&from=2016-01&to=2025-12", "?by=day&from=2023-01-01&to=2023-12-31"],
             _ => vec![],
         };
