@@ -1,6 +1,8 @@
 //! Puts commits straight into the tables, and projects them here: with commands it would take hours.
 
-use anyhow::{Context, Result};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::Client as Dynamodb;
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use futures::{StreamExt, TryStreamExt};
@@ -18,7 +20,11 @@ const BATCH: usize = 25;
 const AT_ONCE: usize = 4;
 
 /// How many commits are projected at a time.
-const PROJECTED_AT_ONCE: usize = 200;
+const PROJECTED_AT_ONCE: usize = 100;
+
+/// How long a batch of these may take, and how often what failed is tried again.
+const PATIENCE: Duration = Duration::from_secs(60);
+const MOST_TRIES: usize = 5;
 
 /// What there is.
 pub(super) struct Filled {
@@ -67,8 +73,16 @@ async fn project(
     let projector = Projector::new(store, views, feed, domain, projections);
     for batch in commits.chunks(PROJECTED_AT_ONCE) {
         let bell = |commit: &Commit| Doorbell { stream: commit.stream.clone(), version: commit.last(), commit: Some(commit.clone()) };
-        let report = projector.project(batch.iter().map(bell).collect()).await;
-        anyhow::ensure!(report.failed.is_empty() && report.parked.is_empty(), "{report:?}");
+        let mut bells: Vec<Doorbell> = batch.iter().map(bell).collect();
+        for tried in 0.. {
+            let report = projector.within(Instant::now() + PATIENCE).project(bells.clone()).await;
+            ensure!(report.parked.is_empty() && (report.failed.is_empty() || tried < MOST_TRIES), "{report:?}");
+            if report.failed.is_empty() {
+                break;
+            }
+            // A machine that has much else to do does not answer all of them in time.
+            bells = report.failed.iter().filter_map(|place| bells.get(*place).cloned()).collect();
+        }
     }
     Ok(())
 }
