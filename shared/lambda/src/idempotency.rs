@@ -13,13 +13,12 @@ use std::collections::BTreeSet;
 use headwater::{IfMatch, IfNoneMatch, Token};
 use headwater_dynamodb::KEY_LIFETIME;
 use jiff::Timestamp;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
 use crate::parameter::is_idempotency_key;
 use crate::problem::MALFORMED;
-use crate::{Problem, Request};
+use crate::{Problem, Request, parse_json};
 
 /// A SHA-256 digest.
 pub(crate) type Scope = [u8; 32];
@@ -61,8 +60,8 @@ fn body(request: &Request) -> Vec<u8> {
     if request.body.is_empty() {
         return b"{}".to_vec();
     }
-    let json: Option<Value> = serde_json::from_slice(&request.body).ok();
-    json.map_or_else(|| request.body.clone(), |json| json.to_string().into_bytes())
+    // As the command reads it, so that a byte order mark is none of it either.
+    parse_json(&request.body).map_or_else(|_| request.body.clone(), |json| json.to_string().into_bytes())
 }
 
 /// Tags in order, each once.

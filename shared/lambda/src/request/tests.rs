@@ -200,7 +200,11 @@ fn keyed(second: i64, headers: serde_json::Value, body: &str) -> Request {
 fn a_key_stands_for_the_body_as_json_and_for_the_conditions() {
     let of = |headers: serde_json::Value, body: &str| crate::idempotency::of_request(&keyed(0, headers, body)).unwrap();
     let plain = of(json!({}), r#"{"a":1,"b":[1,{"d":"x y","c":null}]}"#);
-    for same in ["{ \"b\": [1,\n{\"c\":null, \"d\":\"x y\"}],\t\"a\": 1 }", r#"{"a":1,"b":[1,{"d":"\u0078 y","c":null}]}"#] {
+    for same in [
+        "{ \"b\": [1,\n{\"c\":null, \"d\":\"x y\"}],\t\"a\": 1 }",
+        r#"{"a":1,"b":[1,{"d":"\u0078 y","c":null}]}"#,
+        "\u{feff}{\"a\":1,\"b\":[1,{\"d\":\"x y\",\"c\":null}]}",
+    ] {
         assert_eq!(of(json!({}), same), plain, "{same}");
     }
     assert_eq!(
