@@ -19,6 +19,7 @@ const STREAM_REQUIRED: [&str; 9] = [
 ];
 const STREAM_OPTIONAL: [&str; 3] = ["ParallelizationFactor", "FilterCriteria", "Enabled"];
 const ROUTE_REQUIRED: [&str; 3] = ["ApiId", "Method", "Path"];
+const DEFAULT_ROUTE_REQUIRED: [&str; 2] = ["ApiId", "Auth"];
 const ROUTE_OPTIONAL: [&str; 2] = ["Auth", "TimeoutInMillis"];
 const SCHEDULE_REQUIRED: [&str; 1] = ["Schedule"];
 const SCHEDULE_OPTIONAL: [&str; 3] = ["Description", "Enabled", "Input"];
@@ -49,6 +50,10 @@ fn check_event(function: &str, event: &Event<'_>) -> Vec<String> {
             let mut findings = spelling(&place, event.properties, &STREAM_REQUIRED, &STREAM_OPTIONAL);
             findings.extend(failures_are_kept(&place, event.properties));
             findings
+        }
+        // Without both it is the route `$default`, which says in full who may call it.
+        "HttpApi" if event.properties["Method"].is_null() && event.properties["Path"].is_null() => {
+            spelling(&place, event.properties, &DEFAULT_ROUTE_REQUIRED, &[])
         }
         "HttpApi" => spelling(&place, event.properties, &ROUTE_REQUIRED, &ROUTE_OPTIONAL),
         "Schedule" => spelling(&place, event.properties, &SCHEDULE_REQUIRED, &SCHEDULE_OPTIONAL),
@@ -117,6 +122,9 @@ mod tests {
     #[test]
     fn missing_properties_are_found() {
         one(&check(&function("DynamoDB", &STREAM.replace("MaximumRetryAttempts: 1, ", ""))), "MaximumRetryAttempts is missing");
+        none(&check(&function("HttpApi", "ApiId: a, Auth: {Authorizer: NONE}")));
+        one(&check(&function("HttpApi", "ApiId: a")), "Auth is missing");
+        one(&check(&function("HttpApi", "ApiId: a, Path: /")), "Method is missing");
     }
 
     #[test]
