@@ -13,7 +13,7 @@ async fn of_too_much_that_came_between_the_newest_is_shown() -> Result<()> {
     issued(&client, "i").await?;
     let mut last = 0;
     for number in 0..21 {
-        let message = format!("{number} {}", "\u{1f4b6}".repeat(5_000));
+        let message = format!("{number:02}{}", "\u{1f4b6}".repeat(4_998));
         last = post(&client, "i", "send", &json!({ "subject": "Your invoice", "message": message })).await?.expect(200)?.version();
     }
     let mut line = item();
