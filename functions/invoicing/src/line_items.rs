@@ -56,7 +56,8 @@ fn with_line(call: Call) -> Call {
 
 /// The payload of a command on the line that the path names.
 fn of_line(request: &Request) -> Result<Payload, Problem> {
-    let text = request.path("n");
-    let n: u32 = text.parse().map_err(|_| Problem::not_found(&format!("line item {text}")))?;
-    with(request.members()?, "n", n)
+    let (payload, text) = (request.members()?, request.path("n"));
+    // There is one way to write a number: neither `+1` nor `01` is one.
+    let n = text.parse().ok().filter(|n: &u32| n.to_string() == text);
+    with(payload, "n", n.ok_or_else(|| Problem::not_found(&format!("line item {text}")))?)
 }
