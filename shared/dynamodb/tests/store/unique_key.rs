@@ -1,5 +1,7 @@
 //! The key that names unique values: the first one is adopted, any other is refused.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use headwater::{StreamName, UniqueKey};
 use headwater_dynamodb::{EventStore, ExecuteError, Execution, Outcome, StoreError};
@@ -93,7 +95,8 @@ async fn of_many_that_start_at_once_all_with_the_winning_key_go_on() {
     let dynamo = start().await;
     let starts = (0..32).map(|index| {
         let secret = if index % 2 == 0 { KEY } else { TYPO };
-        let store = dynamo.store_with_key(&secret);
+        // More patient than a start is, since a busy machine must not look like a table out of reach.
+        let store = dynamo.store_with_key(&secret).patient(Duration::from_secs(30));
         tokio::spawn(async move { (secret, store.adopt_unique_key().await) })
     });
     let outcomes: Vec<_> = join_all(starts).await.into_iter().map(Result::unwrap).collect();
