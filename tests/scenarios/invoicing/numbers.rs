@@ -78,8 +78,10 @@ async fn of_50_issues_with_the_same_position_of_the_numbers_one_is_carried_out()
         }
     })
     .await?;
-    assert_eq!((count(&replies, 200), count(&replies, 412)), (1, 49), "{:?}", replies.iter().find(|reply| reply.status > 412));
-    assert_eq!(events(&client, "invoicing/invoice-numbers").await?.len(), 2);
+    // The one that was carried out may have been told that its outcome is unknown, and 412 when it came again.
+    let (done, refused) = (count(&replies, 200), count(&replies, 412));
+    assert!(done <= 1 && done + refused == 50, "{:?}", replies.iter().find(|reply| reply.status > 412));
+    assert_eq!(events(&client, "invoicing/invoice-numbers").await?.len(), 2, "one number more was taken");
     Ok(())
 }
 
