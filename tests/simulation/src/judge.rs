@@ -100,8 +100,9 @@ impl Judge {
                 }
             }
             (503, "outcome-unknown" | "contention" | "unavailable") => Ok(()),
-            _ if effect.is_some() => Err(format!("it has an effect at {effect:?}")),
+            // A try before this one may have had an effect.
             (503, "newer-event") if asked.call.stream().is_some_and(|stream| history.has_newer(&stream)) => Ok(()),
+            _ if effect.is_some() => Err(format!("it has an effect at {effect:?}")),
             (404 | 409, name) if name != "concurrent-modification" => {
                 self.without_effect(asked);
                 let is_name = name == "name-taken";

@@ -194,18 +194,19 @@ impl Projector {
 }
 
 impl BatchReport {
-    /// Counts what became of a stream in each generation, and says to which version the feed may tell of it: of a parked one to any.
+    /// Counts what became of a stream in each generation, and says to which version the feed may tell of it: to one that it has in each, since
+    /// any may be the one that is read next; of a parked one to any.
     fn count(&mut self, outcomes: &[Outcome], task: &Task) -> u64 {
-        if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Newer(_))) {
-            self.newer.push(task.stream.clone());
-        }
         match outcomes.first() {
-            Some(Outcome::Newer(version)) => return *version,
             Some(Outcome::Written) => self.written += 1,
             Some(Outcome::Parked) => self.parked.push(task.stream.clone()),
-            Some(Outcome::Unchanged) | None => {}
+            Some(Outcome::Unchanged | Outcome::Newer(_)) | None => {}
         }
-        task.version
+        let left_at = outcomes.iter().filter_map(|outcome| if let Outcome::Newer(version) = outcome { Some(*version) } else { None }).min();
+        if left_at.is_some() {
+            self.newer.push(task.stream.clone());
+        }
+        left_at.unwrap_or(task.version)
     }
 
     fn fail(&mut self, task: &Task, error: &StoreError) {
