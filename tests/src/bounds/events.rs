@@ -94,7 +94,7 @@ fn identity_of(things: usize) -> Result<Vec<Commit>> {
     // One user to whom much has happened.
     let step = |number| if number % 2 == 0 { UserEvent::UserDeactivated {} } else { UserEvent::UserReactivated {} };
     let story: Vec<_> = [created("audited")].into_iter().chain((0..things).map(|number| vec![step(number)])).collect();
-    commits.extend(with_snapshots::<User>(history(&user::stream(TENANT, "audited")?, &story)?)?);
+    commits.extend(with_snapshots::<User>(history(&user::stream(TENANT, "audited")?, &story)?, 8)?);
     Ok(commits)
 }
 
@@ -133,7 +133,8 @@ fn licensing_of(things: usize) -> Result<Vec<Commit>> {
     if let Some(last) = commits.last_mut() {
         last.at = Timestamp::from_second(BEGAN + 5 * 365 * 24 * 3_600)?;
     }
-    with_snapshots::<licensing::Customer>(commits)
+    // Before that the state is as large as no customer's is.
+    with_snapshots::<licensing::Customer>(commits, usize::MAX)
 }
 
 fn invoicing_of(things: usize) -> Result<Vec<Commit>> {
@@ -204,13 +205,13 @@ fn history<E: Event>(stream: &StreamName, story: &[Vec<E>]) -> Result<Vec<Commit
     Ok(commits)
 }
 
-/// Each eighth commit with its state, and the last, as the store would have put them.
-fn with_snapshots<A: Aggregate>(mut commits: Vec<Commit>) -> Result<Vec<Commit>> {
+/// One commit in so many with its state, and the last, as the store would have put them.
+fn with_snapshots<A: Aggregate>(mut commits: Vec<Commit>, every: usize) -> Result<Vec<Commit>> {
     let mut folded = Folded::<A>::default();
     let last = commits.len().saturating_sub(1);
     for (number, commit) in commits.iter_mut().enumerate() {
         folded.apply_events(commit, commit.last())?;
-        if number % 8 == 7 || number == last {
+        if number % every == every - 1 || number == last {
             commit.snapshot = Some(Snapshot { revision: A::REVISION, state: serde_json::to_value(&folded.state)? });
         }
     }
