@@ -246,7 +246,12 @@ async fn no_text_but_a_role_s_own_opens_a_call() -> Result<()> {
             target.refuse_with(403, "forbidden", &format!("{method} {path} with the roles {text}"), client.call(method, &path)).await?;
         }
         for client in &nobody {
-            target.refuse_with(401, "unauthenticated", &format!("{method} {path} as nobody"), client.call(method, &path)).await?;
+            // Some of these tokens the gateway refuses by itself, in its own words.
+            let what = format!("{method} {path} as nobody");
+            let reply = target.send(&what, client.call(method, &path)).await?;
+            if reply.status != 401 {
+                target.fault(format!("{what}: {} {}", reply.status, reply.body));
+            }
         }
     }
     target.finish().await

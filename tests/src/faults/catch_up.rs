@@ -12,7 +12,7 @@ use crate::Platform;
 use crate::operator::headwater;
 
 /// How long it may take.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What it took.
 pub(super) struct CaughtUp {
@@ -22,7 +22,7 @@ pub(super) struct CaughtUp {
 }
 
 /// What waits for a person.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum Parked {
     Stream { stream: String },
@@ -35,12 +35,14 @@ enum Parked {
 /// If it takes too long.
 pub(super) async fn catch_up(platform: &Platform) -> Result<CaughtUp> {
     let (began, mut put_right) = (Instant::now(), 0);
+    let mut last = String::new();
     loop {
         let left = PATIENCE.saturating_sub(began.elapsed());
-        ensure!(!left.is_zero(), "something comes back again and again");
+        ensure!(!left.is_zero(), "something comes back again and again: {last}");
         platform.settled_within(left).await?;
         let given_up = headwater::<Value>(platform, "failures ls").await?;
         if !given_up.is_empty() {
+            last = format!("{given_up:?}");
             headwater::<Value>(platform, "failures replay --all").await?;
             put_right += given_up.len();
             continue;
@@ -49,6 +51,7 @@ pub(super) async fn catch_up(platform: &Platform) -> Result<CaughtUp> {
         if parked.is_empty() {
             return Ok(CaughtUp { took: began.elapsed(), put_right });
         }
+        last = format!("{parked:?}");
         put_right += parked.len();
         for item in parked {
             headwater::<Value>(platform, &remedy(platform, &item)).await?;
