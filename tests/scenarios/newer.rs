@@ -81,7 +81,7 @@ async fn what_an_older_build_does_not_know_is_503_and_what_it_had_is_read() -> R
 async fn nothing_is_decided_where_another_stream_has_a_newer_event() -> Result<()> {
     let platform = shared_platform()?;
     let (tenant, client) = ("newerothers", platform.client("newerothers").await?);
-    let line = json!({ "description": "Hours", "quantity": "1", "unitPrice": "10.00", "taxRate": "19" });
+    let line = json!({ "description": "Hours", "quantity": "1", "unitPrice": "10.00", "taxRate": "0.19" });
     let invoice = json!({ "customer": { "name": "Acme", "email": "a@example.com" }, "currency": "EUR", "lineItems": [line] });
     let draft = |id: &str| {
         let mut draft = invoice.clone();

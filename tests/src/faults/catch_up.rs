@@ -12,13 +12,19 @@ use crate::Platform;
 use crate::operator::headwater;
 
 /// How long it may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What it took.
 pub(super) struct CaughtUp {
     pub(super) took: Duration,
     /// Batches that functions had given up, and mails that waited for a person.
     pub(super) put_right: usize,
+}
+
+/// An object of the failures bucket.
+#[derive(Debug, Deserialize)]
+struct GivenUp {
+    key: String,
 }
 
 /// What waits for a person.
@@ -40,11 +46,15 @@ pub(super) async fn catch_up(platform: &Platform) -> Result<CaughtUp> {
         let left = PATIENCE.saturating_sub(began.elapsed());
         ensure!(!left.is_zero(), "something comes back again and again: {last}");
         platform.settled_within(left).await?;
-        let given_up = headwater::<Value>(platform, "failures ls").await?;
+        let given_up = headwater::<GivenUp>(platform, "failures ls").await?;
         if !given_up.is_empty() {
             last = format!("{given_up:?}");
-            headwater::<Value>(platform, "failures replay --all").await?;
             put_right += given_up.len();
+            headwater::<Value>(platform, "failures replay --all").await?;
+            // A function has refused these for good, as the client who sent them meant it to.
+            for refused in given_up.iter().filter(|object| object.key.starts_with("refused/")) {
+                headwater::<Value>(platform, &format!("failures drop {}", refused.key)).await?;
+            }
             continue;
         }
         let parked = headwater::<Parked>(platform, &format!("parked ls --tenant {TENANT}")).await?;
