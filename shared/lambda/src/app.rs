@@ -1,14 +1,14 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use headwater::{ProjectionFn, UniqueKey};
 use headwater_dynamodb::{Effects, EventStore, Feed, Projector, StoreConfig, StoreError, Usage, Views};
 use headwater_kinesis::Publisher;
 use lambda_runtime::Error;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::{Problem, Request, metric};
 
@@ -186,7 +186,7 @@ impl App {
 /// Opens the connection with the read that tells whether the function has the key of the table's unique values. One that has another
 /// starts all the same: what it refuses is then answered, with a correlation id, and whatever needs no unique value goes on.
 async fn check_unique_key(domain: &str, store: &EventStore) {
-    let checked = store.within(Instant::now() + INIT_PATIENCE).adopt_unique_key().await;
+    let checked = store.within((Instant::now() + INIT_PATIENCE).into_std()).adopt_unique_key().await;
     // What cannot be told now is told by the first command that needs the key.
     if let Err(StoreError::OtherUniqueKey { .. }) = checked {
         metric(domain, "UniqueKeyRefused", 1.0);

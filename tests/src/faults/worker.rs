@@ -19,7 +19,7 @@ enum Step {
     Public(&'static str),
 }
 
-const PUBLIC: [&str; 2] = ["/openapi.json", "/problems/not-found"];
+const PUBLIC: [&str; 3] = ["/openapi.json", "/problems/not-found", "/no/such/call"];
 
 /// A client with all that it has.
 pub(super) struct Worker {
