@@ -1,4 +1,5 @@
-//! No query's reads or answer grow with what there is. `cargo run --release -p headwater-tests --bin bounds` shows it with 10,000 things of each kind.
+//! No query's reads or answer grow with what there is.
+//! `cargo run --release -p headwater-tests --bin bounds` shows it with 10,000 things of each kind.
 
 use anyhow::Result;
 use headwater_tests::bounds;

@@ -1,4 +1,5 @@
-//! A command costs the same, however long the history is. What each call costs is measured in [`crate::contracts`].
+//! A command costs the same, however long the history is. What each call costs is measured in
+//! [`crate::contracts`].
 
 use std::time::{Duration, Instant};
 
@@ -26,27 +27,42 @@ fn cost(operation: &str, calls: u64, read: f64, write: f64) -> Value {
     json!({ operation: { "calls": calls, "readUnits": read, "writeUnits": write } })
 }
 
-/// Patches by a function that was just started, and so has nothing in its memory; what its start costs is not counted.
+/// Patches by a function that was just started, and so has nothing in its memory; what its start
+/// costs is not counted.
 async fn cold_patch(platform: &Platform, client: &Client, id: &str, name: &str) -> Result<Value> {
     platform.kill_function(PATCH).await?;
     client.patch("/identity/users/nobody", &json!({})).await?.problem(404, "not-found")?;
     platform.reset_meter().await?;
-    client.patch(&format!("/identity/users/{id}"), &json!({ "displayName": name })).await?.expect(200)?;
+    client
+        .patch(&format!("/identity/users/{id}"), &json!({ "displayName": name }))
+        .await?
+        .expect(200)?;
     spent(platform, PATCH).await
 }
 
-/// Appends one event at a time to a user until it has so many, with the store itself: the way through HTTP would take minutes. What
-/// feeds the projector is stopped, so that nothing else is busy.
+/// Appends one event at a time to a user until it has so many, with the store itself: the way
+/// through HTTP would take minutes. What feeds the projector is stopped, so that nothing else is
+/// busy.
 async fn append_until(platform: &Platform, id: &str, version: u64) -> Result<()> {
     platform.event_source("relay", false).await?;
-    let config = StoreConfig { events_table: platform.table("EventsTable").await?, idempotency_table: None, unique_key: None };
+    let config = StoreConfig {
+        events_table: platform.table("EventsTable").await?,
+        idempotency_table: None,
+        unique_key: None,
+    };
     let store = EventStore::new(platform.dynamodb().await?, config);
     let stream = identity::user::stream("costs", id)?;
     let mut names = 0;
     loop {
         names += 1;
         let display_name = Some(format!("Ada {names}"));
-        let context = Context { now: Timestamp::now(), id: id.to_owned(), fresh_id: Uuid::nil(), actor: "tester".to_owned(), number: None };
+        let context = Context {
+            now: Timestamp::now(),
+            id: id.to_owned(),
+            fresh_id: Uuid::nil(),
+            actor: "tester".to_owned(),
+            number: None,
+        };
         let execution = Execution {
             stream: stream.clone(),
             command: &PatchUser { display_name, ..PatchUser::default() },
@@ -73,7 +89,9 @@ async fn a_patch_costs_the_same_after_10_000_events_as_after_10() -> Result<()> 
     let path = format!("/identity/users/{}", ada.id());
     let patch = |i: u64| {
         let (client, path) = (client.clone(), path.clone());
-        async move { client.patch(&path, &json!({ "displayName": format!("Ada {i}") })).await?.expect(200) }
+        async move {
+            client.patch(&path, &json!({ "displayName": format!("Ada {i}") })).await?.expect(200)
+        }
     };
     for i in ada.version()..10 {
         patch(i).await?;

@@ -20,7 +20,11 @@ async fn work(client: Client, worker: usize, commands: usize, acknowledged: Ackn
     for i in 0..commands {
         let name = format!("W{worker} {i}");
         let reply = match &current {
-            Some((id, _)) if i % 5 != 0 => client.patch(&format!("/identity/users/{id}"), &json!({ "displayName": name })).await,
+            Some((id, _)) if i % 5 != 0 => {
+                client
+                    .patch(&format!("/identity/users/{id}"), &json!({ "displayName": name }))
+                    .await
+            }
             _ => {
                 let mut body = user(&format!("w{worker}-{i}"));
                 body["displayName"] = name.clone().into();
@@ -36,15 +40,18 @@ async fn work(client: Client, worker: usize, commands: usize, acknowledged: Ackn
 }
 
 #[tokio::test]
-async fn after_a_kill_in_the_middle_of_2_000_commands_all_that_was_acknowledged_is_there_once() -> Result<()> {
+async fn after_a_kill_in_the_middle_of_2_000_commands_all_that_was_acknowledged_is_there_once()
+-> Result<()> {
     let mut platform = own_platform()?;
     let acknowledged: Acknowledged = Arc::default();
     for round in 0..2 {
         let client = platform.client("crash").await?;
         let first = round * 8;
-        let workers: Vec<_> =
-            (first..first + 8).map(|worker| tokio::spawn(work(client.clone(), worker, 250, acknowledged.clone()))).collect();
-        // Somewhere in the middle: when enough was acknowledged, not after some time, for machines differ.
+        let workers: Vec<_> = (first..first + 8)
+            .map(|worker| tokio::spawn(work(client.clone(), worker, 250, acknowledged.clone())))
+            .collect();
+        // Somewhere in the middle: when enough was acknowledged, not after some time, for machines
+        // differ.
         while acknowledged.lock().await.len() < 60 * (round + 1) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -68,7 +75,10 @@ async fn after_a_kill_in_the_middle_of_2_000_commands_all_that_was_acknowledged_
         let user = users.get(id).unwrap_or(&Value::Null);
         // One more command may have been carried out whose answer was lost.
         let row = user["version"].as_u64().unwrap_or_default();
-        assert!(row == *version && user["displayName"] == *name || row == version + 1, "{id}: {name}@{version}, {user}");
+        assert!(
+            row == *version && user["displayName"] == *name || row == version + 1,
+            "{id}: {name}@{version}, {user}"
+        );
     }
     every_commit_once(&client, &users).await
 }
@@ -78,14 +88,20 @@ async fn every_commit_once(client: &Client, users: &BTreeMap<String, Value>) -> 
     let mut versions: BTreeMap<String, u64> = BTreeMap::new();
     for (change, position) in client.all("/identity/changes?limit=200").await?.iter().zip(1..) {
         assert_eq!(change["position"], format!("crash/identity@{position}"));
-        let id = change["stream"].as_str().and_then(|stream| stream.rsplit('/').next()).unwrap_or_default();
+        let id = change["stream"]
+            .as_str()
+            .and_then(|stream| stream.rsplit('/').next())
+            .unwrap_or_default();
         let version = versions.entry(id.to_owned()).or_default();
         for event in change["events"].as_array().into_iter().flatten() {
             *version += 1;
             assert_eq!(event["number"], *version, "{id}");
         }
     }
-    let rows: BTreeMap<String, u64> = users.iter().map(|(id, user)| (id.clone(), user["version"].as_u64().unwrap_or_default())).collect();
+    let rows: BTreeMap<String, u64> = users
+        .iter()
+        .map(|(id, user)| (id.clone(), user["version"].as_u64().unwrap_or_default()))
+        .collect();
     assert_eq!(versions, rows);
     Ok(())
 }

@@ -27,9 +27,18 @@ const ROUTES: [(&str, &str, &str); 17] = [
     ("GET", "/states/identity/groups/{g}", ""),
 ];
 
-async fn route(client: &Client, (method, path, body): (&str, &str, &str), user: &str, group: &str) -> Result<headwater_tests::Reply> {
+async fn route(
+    client: &Client,
+    (method, path, body): (&str, &str, &str),
+    user: &str,
+    group: &str,
+) -> Result<headwater_tests::Reply> {
     let call = client.call(method, &path.replace("{u}", user).replace("{g}", group));
-    let call = if body.is_empty() { call } else { call.header("content-type", "application/json").body(body.to_owned()) };
+    let call = if body.is_empty() {
+        call
+    } else {
+        call.header("content-type", "application/json").body(body.to_owned())
+    };
     call.send().await
 }
 
@@ -38,7 +47,11 @@ async fn another_tenants_things_are_not_found_on_any_route() -> Result<()> {
     let platform = shared_platform()?;
     let owner = platform.client("owner").await?;
     let (ada, group) = (create_user(&owner, "ada").await?, create_group(&owner, "Engines").await?);
-    owner.call("PUT", &format!("/identity/groups/{}/members/{}", group.id(), ada.id())).send().await?.expect(200)?;
+    owner
+        .call("PUT", &format!("/identity/groups/{}/members/{}", group.id(), ada.id()))
+        .send()
+        .await?
+        .expect(200)?;
     platform.settled().await?;
     let stranger = platform.client("stranger2").await?;
     for case in ROUTES {
@@ -48,14 +61,24 @@ async fn another_tenants_things_are_not_found_on_any_route() -> Result<()> {
     // Nor does a list show them, or their names count as taken.
     assert_eq!(stranger.get("/identity/users").await?.body["items"], json!([]));
     create_user(&stranger, "ada").await?;
-    assert_eq!(events(&owner, &format!("identity/users/{}", ada.id())).await?.len(), 4, "nothing was written");
+    assert_eq!(
+        events(&owner, &format!("identity/users/{}", ada.id())).await?.len(),
+        4,
+        "nothing was written"
+    );
     Ok(())
 }
 
 #[tokio::test]
 async fn where_there_is_no_call_that_is_told() -> Result<()> {
     let platform = shared_platform()?;
-    platform.client("nowhere").await?.call("GET", "/identity/nothing").send().await?.problem(404, "not-found")?;
+    platform
+        .client("nowhere")
+        .await?
+        .call("GET", "/identity/nothing")
+        .send()
+        .await?
+        .problem(404, "not-found")?;
     Ok(())
 }
 
@@ -85,15 +108,26 @@ async fn fields_at_fault_are_named() -> Result<()> {
         assert_eq!(reply.body["errors"][0]["pointer"], pointer, "{body}");
     }
     let ada = create_user(&client, "ada").await?;
-    let null = client.patch(&format!("/identity/users/{}", ada.id()), &json!({ "email": null })).await?.problem(422, "invalid-request")?;
+    let null = client
+        .patch(&format!("/identity/users/{}", ada.id()), &json!({ "email": null }))
+        .await?
+        .problem(422, "invalid-request")?;
     assert_eq!(null.body["errors"][0]["pointer"], "/email");
-    for (body, status, name) in
-        [("{", 400, "malformed-request"), ("", 400, "malformed-request"), ("[]", 422, "invalid-request"), ("\"x\"", 422, "invalid-request")]
-    {
+    for (body, status, name) in [
+        ("{", 400, "malformed-request"),
+        ("", 400, "malformed-request"),
+        ("[]", 422, "invalid-request"),
+        ("\"x\"", 422, "invalid-request"),
+    ] {
         client.call("POST", "/identity/users").body(body).send().await?.problem(status, name)?;
     }
     let large = format!("{{\"userName\": \"{}\"}}", "x".repeat(256 * 1024));
-    client.call("POST", "/identity/users").body(large).send().await?.problem(413, "body-too-large")?;
+    client
+        .call("POST", "/identity/users")
+        .body(large)
+        .send()
+        .await?
+        .problem(413, "body-too-large")?;
     platform.settled().await?;
     assert_eq!(client.all("/identity/users").await?.len(), 1, "nothing else was written");
     Ok(())
@@ -106,24 +140,56 @@ async fn tokens_are_read_strictly() -> Result<()> {
     let ada = create_user(&client, "ada").await?;
     let path = format!("/identity/users/{}", ada.id());
     let stream = format!("tokens/identity/users/{}", ada.id());
-    let patch = |header: &str, value: &str| client.call("PATCH", &path).header(header, value).json(&json!({ "displayName": "X" })).send();
+    let patch = |header: &str, value: &str| {
+        client
+            .call("PATCH", &path)
+            .header(header, value)
+            .json(&json!({ "displayName": "X" }))
+            .send()
+    };
     for header in ["if-match", "consistency-token"] {
         for bad in ["", "v4", "\"a\" \"b\"", &format!("{stream}@4")] {
-            patch(header, bad).await?.problem(400, "invalid-token").map_err(|error| error.context(format!("{header}: {bad}")))?;
+            patch(header, bad)
+                .await?
+                .problem(400, "invalid-token")
+                .map_err(|error| error.context(format!("{header}: {bad}")))?;
         }
         // A tag of somebody else's is a tag: it matches nothing. But it is no token.
-        let (status, name) = if header == "if-match" { (412, "precondition-failed") } else { (400, "invalid-token") };
-        for foreign in ["\"\"", "\"nonsense\"", "\"other/identity/users/1@1\"", "\"acme/identity@7\""] {
-            patch(header, foreign).await?.problem(status, name).map_err(|error| error.context(format!("{header}: {foreign}")))?;
+        let (status, name) = if header == "if-match" {
+            (412, "precondition-failed")
+        } else {
+            (400, "invalid-token")
+        };
+        for foreign in
+            ["\"\"", "\"nonsense\"", "\"other/identity/users/1@1\"", "\"acme/identity@7\""]
+        {
+            patch(header, foreign)
+                .await?
+                .problem(status, name)
+                .map_err(|error| error.context(format!("{header}: {foreign}")))?;
         }
         patch(header, &format!("\"{stream}@99\"")).await?.problem(400, "token-ahead")?;
     }
     patch("if-match", &format!("W/{}", ada.etag())).await?.problem(412, "precondition-failed")?;
     for bad in ["v4", "\"nonsense\"", "W/\"x\""] {
-        client.call("GET", &path).header("consistency-token", bad).send().await?.problem(400, "invalid-token")?;
+        client
+            .call("GET", &path)
+            .header("consistency-token", bad)
+            .send()
+            .await?
+            .problem(400, "invalid-token")?;
     }
-    client.call("GET", &path).header("consistency-token", &format!("\"{stream}@99\"")).send().await?.problem(400, "token-ahead")?;
-    assert_eq!(events(&client, &format!("identity/users/{}", ada.id())).await?.len(), 4, "nothing was written");
+    client
+        .call("GET", &path)
+        .header("consistency-token", &format!("\"{stream}@99\""))
+        .send()
+        .await?
+        .problem(400, "token-ahead")?;
+    assert_eq!(
+        events(&client, &format!("identity/users/{}", ada.id())).await?.len(),
+        4,
+        "nothing was written"
+    );
     patch("if-match", "*").await?.expect(200)?;
     client
         .call("PATCH", "/identity/users/nobody")
@@ -143,12 +209,28 @@ async fn a_condition_may_name_several_streams() -> Result<()> {
     let (ada, bob) = (create_user(&client, "ada").await?, create_user(&client, "bob").await?);
     let both = format!("\"{}+{}\"", ada.etag().trim_matches('"'), bob.etag().trim_matches('"'));
     let path = format!("/identity/users/{}", ada.id());
-    let patch = |name: &str| client.call("PATCH", &path).header("if-match", &both).json(&json!({ "displayName": name })).send();
-    client.patch(&format!("/identity/users/{}", bob.id()), &json!({ "displayName": "B" })).await?.expect(200)?;
+    let patch = |name: &str| {
+        client
+            .call("PATCH", &path)
+            .header("if-match", &both)
+            .json(&json!({ "displayName": name }))
+            .send()
+    };
+    client
+        .patch(&format!("/identity/users/{}", bob.id()), &json!({ "displayName": "B" }))
+        .await?
+        .expect(200)?;
     patch("A").await?.problem(412, "precondition-failed")?;
-    let read = client.patch(&format!("/identity/users/{}", bob.id()), &json!({})).await?.expect(200)?;
+    let read =
+        client.patch(&format!("/identity/users/{}", bob.id()), &json!({})).await?.expect(200)?;
     let now = format!("\"{}+{}\"", ada.etag().trim_matches('"'), read.etag().trim_matches('"'));
-    client.call("PATCH", &path).header("if-match", &now).json(&json!({ "displayName": "A" })).send().await?.expect(200)?;
+    client
+        .call("PATCH", &path)
+        .header("if-match", &now)
+        .json(&json!({ "displayName": "A" }))
+        .send()
+        .await?
+        .expect(200)?;
     Ok(())
 }
 

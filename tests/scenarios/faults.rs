@@ -1,4 +1,5 @@
-//! Replies that are lost, a store that is out of reach: each command is carried out once, and told truly.
+//! Replies that are lost, a store that is out of reach: each command is carried out once, and told
+//! truly.
 
 use std::time::Duration;
 
@@ -17,11 +18,17 @@ async fn puts_whose_replies_are_lost_are_settled() -> Result<()> {
     client.patch(&path, &json!({ "displayName": "warm" })).await?.expect(200)?;
     platform.fault(fault("lost-reply", 0.5, "identity-patch-user")).await?;
     for i in 0..30 {
-        let reply = client.patch(&path, &json!({ "displayName": format!("Ada {i}") })).await?.expect(200)?;
+        let reply = client
+            .patch(&path, &json!({ "displayName": format!("Ada {i}") }))
+            .await?
+            .expect(200)?;
         assert_eq!(reply.version(), ada.version() + 2 + i, "applied once");
     }
     platform.fault(json!({ "service": "dynamodb", "fault": "none" })).await?;
-    assert_eq!(events(&client, &format!("identity/users/{}", ada.id())).await?.len() as u64, ada.version() + 31);
+    assert_eq!(
+        events(&client, &format!("identity/users/{}", ada.id())).await?.len() as u64,
+        ada.version() + 31
+    );
     Ok(())
 }
 
@@ -43,15 +50,20 @@ async fn transactions_whose_replies_are_lost_are_settled() -> Result<()> {
     Ok(())
 }
 
-/// Three users pass four names around while reads may see one item of a transaction and not yet another.
+/// Three users pass four names around while reads may see one item of a transaction and not yet
+/// another.
 #[tokio::test]
-async fn where_transactions_are_seen_item_by_item_each_name_has_one_holder_or_is_free() -> Result<()> {
+async fn where_transactions_are_seen_item_by_item_each_name_has_one_holder_or_is_free() -> Result<()>
+{
     const NAMES: [&str; 4] = ["x", "y", "z", "w"];
     let platform = own_platform()?;
     let client = platform.client("torn").await?;
     let mut paths = Vec::new();
     for i in 0..3 {
-        paths.push(format!("/identity/users/{}", create_user(&client, &format!("u{i}")).await?.id()));
+        paths.push(format!(
+            "/identity/users/{}",
+            create_user(&client, &format!("u{i}")).await?.id()
+        ));
     }
     platform.fault(json!({ "service": "dynamodb", "fault": "torn", "rate": 1.0 })).await?;
     let replies = at_once(60, |i| {
@@ -65,12 +77,18 @@ async fn where_transactions_are_seen_item_by_item_each_name_has_one_holder_or_is
     platform.settled().await?;
     let mut held = Vec::new();
     for path in &paths {
-        held.extend(client.get(path).await?.expect(200)?.body["userName"].as_str().map(str::to_owned));
+        held.extend(
+            client.get(path).await?.expect(200)?.body["userName"].as_str().map(str::to_owned),
+        );
     }
     for name in NAMES {
         let holders = held.iter().filter(|other| *other == name).count();
         let taken = client.post("/identity/users", &user(name)).await?;
-        assert_eq!((holders, taken.status), if taken.status == 409 { (1, 409) } else { (0, 201) }, "{name} {held:?}");
+        assert_eq!(
+            (holders, taken.status),
+            if taken.status == 409 { (1, 409) } else { (0, 201) },
+            "{name} {held:?}"
+        );
     }
     Ok(())
 }
@@ -93,7 +111,8 @@ async fn a_store_out_of_reach_is_said_so_and_nothing_is_half_done() -> Result<()
     Ok(())
 }
 
-/// What cannot be settled within the function's time is said so: here the put is done, but no reply ever comes.
+/// What cannot be settled within the function's time is said so: here the put is done, but no reply
+/// ever comes.
 #[tokio::test]
 async fn an_outcome_that_stays_unknown_is_said_so() -> Result<()> {
     let platform = own_platform()?;
@@ -106,12 +125,16 @@ async fn an_outcome_that_stays_unknown_is_said_so() -> Result<()> {
     let delete = client.call("DELETE", &path).send();
     let (unknown, contended) = tokio::try_join!(deactivate, delete)?;
     assert!(!contended.problem(503, "contention")?.header("retry-after").is_empty());
-    // The read before the put gets no reply either, so nothing is known to have been done; nothing was.
+    // The read before the put gets no reply either, so nothing is known to have been done; nothing
+    // was.
     unknown.problem(503, "store-unavailable")?;
 
     client.patch(&path, &json!({ "displayName": "warm" })).await?.expect(200)?;
     platform.fault(fault("lost-reply", 1.0, "identity-patch-user")).await?;
-    let patched = client.patch(&path, &json!({ "displayName": "done" })).await?.problem(503, "outcome-unknown")?;
+    let patched = client
+        .patch(&path, &json!({ "displayName": "done" }))
+        .await?
+        .problem(503, "outcome-unknown")?;
     assert!(!patched.header("retry-after").is_empty());
     platform.fault(json!({ "service": "dynamodb", "fault": "none" })).await?;
     let repeated = client.patch(&path, &json!({ "displayName": "done" })).await?.expect(200)?;
@@ -119,7 +142,8 @@ async fn an_outcome_that_stays_unknown_is_said_so() -> Result<()> {
     Ok(())
 }
 
-/// All faults at once, at a low rate, from a seed. A client that repeats what was not carried out, under its key, gets all done once.
+/// All faults at once, at a low rate, from a seed. A client that repeats what was not carried out,
+/// under its key, gets all done once.
 #[tokio::test]
 async fn in_chaos_every_command_is_carried_out_once() -> Result<()> {
     let platform = Platform::start(PROGRAM, &["--chaos", "7"])?;
@@ -128,7 +152,12 @@ async fn in_chaos_every_command_is_carried_out_once() -> Result<()> {
         let (body, key) = (user(&format!("user{i}")), format!("key-{i}"));
         let mut tries = 0;
         loop {
-            let reply = client.call("POST", "/identity/users").header("idempotency-key", &key).json(&body).send().await?;
+            let reply = client
+                .call("POST", "/identity/users")
+                .header("idempotency-key", &key)
+                .json(&body)
+                .send()
+                .await?;
             match reply.status {
                 201 => break,
                 503 if tries < 20 => tries += 1,
@@ -151,8 +180,18 @@ async fn the_views_catch_up_whatever_happens_to_the_pipeline() -> Result<()> {
         json!({ "service": "kinesis", "fault": "partial-failure", "rate": 0.3 }),
         json!({ "service": "kinesis", "fault": "duplicate", "rate": 0.5 }),
         json!({ "service": "kinesis", "fault": "reorder", "rate": 0.5 }),
-        json!({ "service": "dynamodb", "fault": "throttle", "rate": 0.1, "function": "identity-project" }),
-        json!({ "service": "dynamodb", "fault": "lost-reply", "rate": 0.1, "function": "identity-project" }),
+        json!({
+            "service": "dynamodb",
+            "fault": "throttle",
+            "rate": 0.1,
+            "function": "identity-project",
+        }),
+        json!({
+            "service": "dynamodb",
+            "fault": "lost-reply",
+            "rate": 0.1,
+            "function": "identity-project",
+        }),
     ];
     let mut created = 0;
     for fault in faults {

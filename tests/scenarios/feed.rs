@@ -14,10 +14,14 @@ async fn the_feed_has_every_commit_once_and_in_its_streams_order() -> Result<()>
     at_once(20, |i| {
         let client = client.clone();
         async move {
-            let created = client.post("/identity/users", &user(&format!("user{i}"))).await?.expect(201)?;
+            let created =
+                client.post("/identity/users", &user(&format!("user{i}"))).await?.expect(201)?;
             let path = format!("/identity/users/{}", created.id());
             for n in 0..3 {
-                client.patch(&path, &json!({ "displayName": format!("N{n}") })).await?.expect(200)?;
+                client
+                    .patch(&path, &json!({ "displayName": format!("N{n}") }))
+                    .await?
+                    .expect(200)?;
             }
             Ok(created)
         }
@@ -30,7 +34,8 @@ async fn the_feed_has_every_commit_once_and_in_its_streams_order() -> Result<()>
     for (change, position) in changes.iter().zip(1..) {
         assert_eq!(change["position"], format!("feed/identity@{position}"));
         let events = change["events"].as_array().map_or(&[][..], Vec::as_slice);
-        let version = versions.entry(change["stream"].as_str().unwrap_or_default().to_owned()).or_default();
+        let version =
+            versions.entry(change["stream"].as_str().unwrap_or_default().to_owned()).or_default();
         for event in events {
             *version += 1;
             assert_eq!(event["number"], *version);
@@ -38,12 +43,23 @@ async fn the_feed_has_every_commit_once_and_in_its_streams_order() -> Result<()>
         assert_eq!(change["version"], *version);
     }
     assert_eq!(versions.len(), 20);
-    assert!(versions.keys().all(|stream| stream.starts_with("identity/users/")), "entity streams only");
+    assert!(
+        versions.keys().all(|stream| stream.starts_with("identity/users/")),
+        "entity streams only"
+    );
 
     let rest = client.get("/identity/changes?after=feed/identity@78").await?;
     assert_eq!(rest.body["items"].as_array().map(Vec::len), Some(2));
-    client.call("GET", "/identity/changes?after=other/identity@1").send().await?.problem(400, "invalid-token")?;
-    client.call("GET", "/identity/changes?after=feed/identity@1.7").send().await?.problem(410, "resync")?;
+    client
+        .call("GET", "/identity/changes?after=other/identity@1")
+        .send()
+        .await?
+        .problem(400, "invalid-token")?;
+    client
+        .call("GET", "/identity/changes?after=feed/identity@1.7")
+        .send()
+        .await?
+        .problem(410, "resync")?;
     Ok(())
 }
 
@@ -65,7 +81,12 @@ async fn an_empty_answer_can_be_held_open() -> Result<()> {
 async fn a_list_of_streams_is_never_older_than_the_token() -> Result<()> {
     let platform = crate::support::own_platform()?;
     let client = platform.client("streams").await?;
-    let listed = |token: String| client.call("GET", "/streams?prefix=identity/users/").header("consistency-token", &token).send();
+    let listed = |token: String| {
+        client
+            .call("GET", "/streams?prefix=identity/users/")
+            .header("consistency-token", &token)
+            .send()
+    };
     let ada = create_user(&client, "ada").await?;
     let list = listed(ada.token().to_owned()).await?.expect(200)?;
     assert_eq!(list.body["items"][0]["version"], ada.version(), "{}", list.body);

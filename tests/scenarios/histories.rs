@@ -1,5 +1,6 @@
-//! Histories of clients at work at the same time, with faults and killed processes in between: is there an order in which one after another would have
-//! been answered the same? And does each client see what it has written and seen before?
+//! Histories of clients at work at the same time, with faults and killed processes in between: is
+//! there an order in which one after another would have been answered the same? And does each
+//! client see what it has written and seen before?
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,8 +11,8 @@ use stateright::semantics::{ConsistencyTester, LinearizabilityTester, Sequential
 
 use crate::support::{create_user, own_platform};
 
-/// How many users there are, how many clients each of them has, and how many requests each of these makes. The checker tries orders until one is right,
-/// so what it is given at a time is short.
+/// How many users there are, how many clients each of them has, and how many requests each of these
+/// makes. The checker tries orders until one is right, so what it is given at a time is short.
 const USERS: usize = 16;
 const CLIENTS: usize = 4;
 const REQUESTS: usize = 7;
@@ -127,7 +128,12 @@ impl Session {
 
     /// The row, which must be as new as what was written and seen before.
     async fn get(&mut self) -> Result<()> {
-        let reply = self.client.call("GET", &self.path).header("consistency-token", &self.token).send().await?;
+        let reply = self
+            .client
+            .call("GET", &self.path)
+            .header("consistency-token", &self.token)
+            .send()
+            .await?;
         match reply.status {
             200 => self.see(&reply, reply.version()),
             _ => self.lose(&reply),
@@ -164,7 +170,9 @@ async fn there_is_an_order_in_which_all_answers_are_right() -> Result<()> {
     let platform = own_platform()?;
     for (fault, rate) in [("lost-reply", 0.1), ("throttle", 0.1), ("timeout", 0.01)] {
         for function in ["identity-patch-user", "identity-get-user", "identity-project"] {
-            platform.fault(json!({ "service": "dynamodb", "fault": fault, "rate": rate, "function": function })).await?;
+            platform.fault(
+                json!({ "service": "dynamodb", "fault": fault, "rate": rate, "function": function })
+            ).await?;
         }
     }
     let client = platform.client("histories").await?;
@@ -172,7 +180,10 @@ async fn there_is_an_order_in_which_all_answers_are_right() -> Result<()> {
     for user in 0..USERS {
         let created = create_user(&client, &format!("user{user}")).await?;
         let version = created.version();
-        let history = Arc::new(Mutex::new(History { tester: LinearizabilityTester::new(Name { version }), clients: CLIENTS }));
+        let history = Arc::new(Mutex::new(History {
+            tester: LinearizabilityTester::new(Name { version }),
+            clients: CLIENTS,
+        }));
         for number in 0..CLIENTS {
             let session = Session {
                 client: client.clone(),
@@ -200,7 +211,9 @@ async fn there_is_an_order_in_which_all_answers_are_right() -> Result<()> {
 }
 
 async fn kill_now_and_then(platform: &Platform) -> Result<()> {
-    for function in ["identity-patch-user", "identity-project", "identity-get-user", "identity-patch-user"] {
+    for function in
+        ["identity-patch-user", "identity-project", "identity-get-user", "identity-patch-user"]
+    {
         tokio::time::sleep(std::time::Duration::from_millis(400)).await;
         platform.kill_function(function).await?;
     }

@@ -41,7 +41,11 @@ async fn users_are_found_by_name_email_and_prefix_of_any_word() -> Result<()> {
         ("?userName=lovis", vec!["Lovis"]),
         ("?userName=lov", vec![]),
     ] {
-        assert_eq!(names(&client.all(&format!("/identity/users{query}")).await?, "userName"), expected, "{query}");
+        assert_eq!(
+            names(&client.all(&format!("/identity/users{query}")).await?, "userName"),
+            expected,
+            "{query}"
+        );
     }
     Ok(())
 }
@@ -62,16 +66,34 @@ async fn pages_are_in_order_and_hold_every_row_once() -> Result<()> {
 
     let page = client.get("/identity/users?limit=4").await?;
     let next = page.body["next"].as_str().unwrap_or_default();
-    assert_eq!(page.header("link"), format!("</identity/users?limit=4&cursor={next}>; rel=\"next\""));
-    let tagged = client.call("GET", "/identity/users?limit=4").header("if-none-match", page.etag()).send().await?;
+    assert_eq!(
+        page.header("link"),
+        format!("</identity/users?limit=4&cursor={next}>; rel=\"next\"")
+    );
+    let tagged = client
+        .call("GET", "/identity/users?limit=4")
+        .header("if-none-match", page.etag())
+        .send()
+        .await?;
     assert_eq!((tagged.status, tagged.body), (304, Value::String(String::new())));
-    for (query, pointer) in
-        [("limit=0", "/query/limit"), ("limit=201", "/query/limit"), ("limit=x", "/query/limit"), ("page=2", "/query/page")]
-    {
-        let reply = client.call("GET", &format!("/identity/users?{query}")).send().await?.problem(422, "invalid-request")?;
+    for (query, pointer) in [
+        ("limit=0", "/query/limit"),
+        ("limit=201", "/query/limit"),
+        ("limit=x", "/query/limit"),
+        ("page=2", "/query/page"),
+    ] {
+        let reply = client
+            .call("GET", &format!("/identity/users?{query}"))
+            .send()
+            .await?
+            .problem(422, "invalid-request")?;
         assert_eq!(reply.body["errors"][0]["pointer"], pointer);
     }
-    client.call("GET", "/identity/users?cursor=nonsense").send().await?.problem(400, "malformed-request")?;
+    client
+        .call("GET", "/identity/users?cursor=nonsense")
+        .send()
+        .await?
+        .problem(400, "malformed-request")?;
     Ok(())
 }
 
@@ -83,7 +105,11 @@ async fn names_that_begin_alike_for_long_are_told_apart() -> Result<()> {
     // One character, eighteen when normalized.
     let long = "\u{fdfa}".repeat(60);
     for (i, ending) in ["a", "b"].into_iter().enumerate() {
-        let body = json!({ "userName": format!("{long}{ending}"), "displayName": "Long", "email": format!("{i}@example.com") });
+        let body = json!({
+            "userName": format!("{long}{ending}"),
+            "displayName": "Long",
+            "email": format!("{i}@example.com"),
+        });
         client.post("/identity/users", &body).await?.expect(201)?;
     }
     platform.settled().await?;
@@ -104,18 +130,35 @@ async fn a_list_read_with_tokens_holds_what_the_views_lack() -> Result<()> {
     platform.settled().await?;
     platform.event_source("identity-project", false).await?;
     let users = client.all("/identity/users").await?;
-    let id = |name: &str| users.iter().find(|user| user["userName"] == name).map(|user| user["id"].as_str().unwrap_or_default().to_owned());
+    let id = |name: &str| {
+        users
+            .iter()
+            .find(|user| user["userName"] == name)
+            .map(|user| user["id"].as_str().unwrap_or_default().to_owned())
+    };
     let mut tokens = Vec::new();
     for name in ["user3", "user5", "zz"] {
         tokens.push(create_user(&client, name).await?.token().to_owned());
     }
     let renamed = format!("/identity/users/{}", id("user8").unwrap_or_default());
-    tokens.push(client.patch(&renamed, &json!({ "userName": "aaa" })).await?.expect(200)?.token().to_owned());
+    tokens.push(
+        client
+            .patch(&renamed, &json!({ "userName": "aaa" }))
+            .await?
+            .expect(200)?
+            .token()
+            .to_owned(),
+    );
     let deleted = format!("/identity/users/{}", id("user0").unwrap_or_default());
     tokens.push(client.call("DELETE", &deleted).send().await?.expect(200)?.token().to_owned());
 
     let mut seen = Vec::new();
-    let first = client.call("GET", "/identity/users?limit=3").header("consistency-token", &tokens.join(", ")).send().await?.expect(200)?;
+    let first = client
+        .call("GET", "/identity/users?limit=3")
+        .header("consistency-token", &tokens.join(", "))
+        .send()
+        .await?
+        .expect(200)?;
     let mut page = first;
     loop {
         seen.extend(names(page.body["items"].as_array().map_or(&[], Vec::as_slice), "userName"));
@@ -123,9 +166,17 @@ async fn a_list_read_with_tokens_holds_what_the_views_lack() -> Result<()> {
         // The cursor alone carries the tokens on.
         page = client.get(&format!("/identity/users?limit=3&cursor={next}")).await?;
     }
-    let expected = ["aaa", "user10", "user12", "user14", "user16", "user18", "user2", "user3", "user4", "user5", "user6", "zz"];
+    let expected = [
+        "aaa", "user10", "user12", "user14", "user16", "user18", "user2", "user3", "user4",
+        "user5", "user6", "zz",
+    ];
     assert_eq!(seen, expected);
-    let search = client.call("GET", "/identity/users?q=aaa").header("consistency-token", &tokens.join(", ")).send().await?.expect(200)?;
+    let search = client
+        .call("GET", "/identity/users?q=aaa")
+        .header("consistency-token", &tokens.join(", "))
+        .send()
+        .await?
+        .expect(200)?;
     assert_eq!(search.body["items"].as_array().map(Vec::len), Some(1), "searches too");
 
     platform.event_source("identity-project", true).await?;
@@ -134,14 +185,21 @@ async fn a_list_read_with_tokens_holds_what_the_views_lack() -> Result<()> {
     Ok(())
 }
 
-/// It may lack what the change feed has told of. Whoever wants to go on with the feed asks with a token, be it that of the feed's beginning.
+/// It may lack what the change feed has told of. Whoever wants to go on with the feed asks with a
+/// token, be it that of the feed's beginning.
 #[tokio::test]
 async fn a_list_that_was_read_eventually_promises_no_position_of_the_change_feed() -> Result<()> {
     let platform = shared_platform()?;
     let client = platform.client("promises").await?;
     create_user(&client, "ada").await?;
     let group = create_group(&client, "maths").await?;
-    client.post("/invoicing/customers", &json!({ "id": "k", "name": "Ada", "email": "ada@example.com" })).await?.expect(201)?;
+    client
+        .post(
+            "/invoicing/customers",
+            &json!({ "id": "k", "name": "Ada", "email": "ada@example.com" }),
+        )
+        .await?
+        .expect(201)?;
     platform.settled().await?;
     for (path, start) in [
         ("/identity/users", "\"promises/identity@0\""),
@@ -153,8 +211,17 @@ async fn a_list_that_was_read_eventually_promises_no_position_of_the_change_feed
         ("/licensing/customers/c/licenses", "\"promises/licensing@0\""),
     ] {
         assert_eq!(client.get(path).await?.token(), "", "{path}");
-        let strong = client.call("GET", path).header("consistency-token", start).send().await?.expect(200)?;
-        assert!(strong.token().starts_with(start.split_once('@').map_or("", |(feed, _)| feed)), "{path}: {}", strong.token());
+        let strong = client
+            .call("GET", path)
+            .header("consistency-token", start)
+            .send()
+            .await?
+            .expect(200)?;
+        assert!(
+            strong.token().starts_with(start.split_once('@').map_or("", |(feed, _)| feed)),
+            "{path}: {}",
+            strong.token()
+        );
     }
     Ok(())
 }
@@ -165,14 +232,27 @@ async fn a_collections_token_makes_later_reads_monotonic() -> Result<()> {
     let client = platform.client("monotonic").await?;
     create_user(&client, "ada").await?;
     platform.settled().await?;
-    let began = client.call("GET", "/identity/users").header("consistency-token", "\"monotonic/identity@0\"").send().await?.expect(200)?;
+    let began = client
+        .call("GET", "/identity/users")
+        .header("consistency-token", "\"monotonic/identity@0\"")
+        .send()
+        .await?
+        .expect(200)?;
     let token = began.token().to_owned();
     assert_eq!(token, "\"monotonic/identity@1\"");
-    client.call("GET", "/identity/groups").header("consistency-token", &token).send().await?.expect(200)?;
+    client
+        .call("GET", "/identity/groups")
+        .header("consistency-token", &token)
+        .send()
+        .await?
+        .expect(200)?;
 
     platform.event_source("identity-project", false).await?;
     create_user(&client, "bob").await?;
-    let ahead = client.call("GET", "/identity/users").header("consistency-token", "\"monotonic/identity@2\"").header("prefer", "wait=1");
+    let ahead = client
+        .call("GET", "/identity/users")
+        .header("consistency-token", "\"monotonic/identity@2\"")
+        .header("prefer", "wait=1");
     let reply = ahead.send().await?.problem(503, "not-caught-up")?;
     assert!(!reply.header("retry-after").is_empty());
     platform.event_source("identity-project", true).await?;

@@ -1,4 +1,5 @@
-//! What the services promise, shown over HTTP against the running platform. One program, so that it is linked once.
+//! What the services promise, shown over HTTP against the running platform. One program, so that it
+//! is linked once.
 
 mod bounds;
 mod conditions;

@@ -1,4 +1,5 @@
-//! The OpenAPI document is made from the code; here it is held against the routes that the template deploys.
+//! The OpenAPI document is made from the code; here it is held against the routes that the template
+//! deploys.
 
 use std::collections::BTreeSet;
 
@@ -26,25 +27,50 @@ async fn the_document_has_the_templates_routes() -> Result<()> {
 async fn the_document_says_what_a_command_takes_and_which_conflicts_it_has() -> Result<()> {
     let platform = shared_platform()?;
     let document = Client::new(platform.url(), None).get("/openapi.json").await?.body;
-    let missing: Vec<&str> = references(&document).into_iter().filter(|place| document.pointer(&place[1..]).is_none()).collect();
+    let missing: Vec<&str> = references(&document)
+        .into_iter()
+        .filter(|place| document.pointer(&place[1..]).is_none())
+        .collect();
     assert_eq!(missing, [] as [&str; 0], "what is referred to is there");
 
     let operation = |path: &str, method: &str| document["paths"][path][method].clone();
     let issue = operation("/invoicing/invoices/{id}/issue", "post");
     let pay = operation("/invoicing/invoices/{id}/payments", "post");
-    assert_eq!((&issue["requestBody"]["required"], &pay["requestBody"]["required"]), (&json!(false), &json!(true)));
+    assert_eq!(
+        (&issue["requestBody"]["required"], &pay["requestBody"]["required"]),
+        (&json!(false), &json!(true))
+    );
     let body = |operation: &Value| {
-        let schema = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str().unwrap_or_default().to_owned();
+        let schema = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         document.pointer(&schema[1..]).cloned().unwrap_or_default()["properties"].clone()
     };
-    assert!(body(&issue)["version"].is_object() && body(&issue)["paymentTermDays"].is_object(), "{}", body(&issue));
-    assert!(body(&pay)["version"].is_object() && body(&pay)["reference"].is_object(), "{}", body(&pay));
+    assert!(
+        body(&issue)["version"].is_object() && body(&issue)["paymentTermDays"].is_object(),
+        "{}",
+        body(&issue)
+    );
+    assert!(
+        body(&pay)["version"].is_object() && body(&pay)["reference"].is_object(),
+        "{}",
+        body(&pay)
+    );
 
-    let conflicts = |operation: &Value| operation["responses"]["409"]["description"].as_str().unwrap_or_default().to_owned();
+    let conflicts = |operation: &Value| {
+        operation["responses"]["409"]["description"].as_str().unwrap_or_default().to_owned()
+    };
     assert_eq!(conflicts(&issue), "invalid-transition, no-line-items, concurrent-modification");
-    assert_eq!(conflicts(&operation("/identity/users/{id}", "patch")), "user-name-taken, email-taken");
+    assert_eq!(
+        conflicts(&operation("/identity/users/{id}", "patch")),
+        "user-name-taken, email-taken"
+    );
     let execute = operation("/invoicing/execute", "post");
-    assert!(execute["responses"]["200"].is_object() && execute["responses"]["201"]["headers"]["Location"].is_object());
+    assert!(
+        execute["responses"]["200"].is_object()
+            && execute["responses"]["201"]["headers"]["Location"].is_object()
+    );
     Ok(())
 }
 
@@ -63,7 +89,9 @@ fn references(value: &Value) -> Vec<&str> {
 /// The `Method` and `Path` of every HttpApi event, whose lines stand side by side in the template.
 fn template_routes() -> BTreeSet<String> {
     let template = include_str!("../../template.yaml");
-    let value = |line: &str, key: &str| line.trim().strip_prefix(key).map(|value| value.trim().trim_matches(['"', '\'']).to_owned());
+    let value = |line: &str, key: &str| {
+        line.trim().strip_prefix(key).map(|value| value.trim().trim_matches(['"', '\'']).to_owned())
+    };
     let mut routes = BTreeSet::new();
     let lines: Vec<&str> = template.lines().collect();
     for pair in lines.windows(2) {

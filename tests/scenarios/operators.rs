@@ -1,4 +1,5 @@
-//! What operators do with the CLI, on the platform with all its stores: what got lost is brought back, and a dump is a whole system's memory.
+//! What operators do with the CLI, on the platform with all its stores: what got lost is brought
+//! back, and a dump is a whole system's memory.
 
 use std::time::Duration;
 
@@ -24,10 +25,16 @@ async fn a_commit_that_was_never_relayed_is_put_on_the_stream_by_hand() -> Resul
     client.call("GET", &path).send().await?.problem(404, "not-found")?;
     let stream = format!("lost/identity/users/{}", ada.id());
     let expected = json!({ "stream": stream, "first": 1, "last": ada.version(), "commits": 1 });
-    assert_eq!(headwater::<Value>(&platform, "relay repair --dry-run").await?, std::slice::from_ref(&expected));
+    assert_eq!(
+        headwater::<Value>(&platform, "relay repair --dry-run").await?,
+        std::slice::from_ref(&expected)
+    );
     client.call("GET", &path).send().await?.problem(404, "not-found")?;
     assert_eq!(headwater::<Value>(&platform, "relay repair").await?, [expected]);
-    eventually(PATIENCE, "the row", || async { Ok(client.call("GET", &path).send().await?.status == 200) }).await?;
+    eventually(PATIENCE, "the row", || async {
+        Ok(client.call("GET", &path).send().await?.status == 200)
+    })
+    .await?;
     assert_eq!(headwater::<Value>(&platform, "relay repair").await?, [Value::Null; 0]);
     // The relay comes late, with what is there already.
     platform.event_source("relay", true).await?;
@@ -42,26 +49,63 @@ async fn what_a_command_follows_from_is_kept_and_shown() -> Result<()> {
     let client = platform.client("cause").await?;
     let post = |path: &str, body: &Value, cause: Option<String>| {
         let call = client.call("POST", path).json(body).header("x-correlation-id", "ticket-7");
-        let call = if let Some(cause) = &cause { call.header("x-causation-id", cause) } else { call };
+        let call =
+            if let Some(cause) = &cause { call.header("x-causation-id", cause) } else { call };
         call.send()
     };
     let ada = post("/identity/users", &user("ada"), None).await?.expect(201)?;
     let stream = format!("identity/users/{}", ada.id());
     // Whoever follows the change feed acts on an event of it.
     let cause = format!("{stream}@{}", ada.version());
-    let group = post("/identity/groups", &json!({ "id": "friends", "name": "Friends" }), Some(cause.clone())).await?.expect(201)?;
+    let group = post(
+        "/identity/groups",
+        &json!({ "id": "friends", "name": "Friends" }),
+        Some(cause.clone()),
+    )
+    .await?
+    .expect(201)?;
     let events = client.all(&format!("/events/identity/groups/{}", group.id())).await?;
-    assert!(events.iter().all(|event| event["causationId"] == cause && event["correlationId"] == "ticket-7"), "{events:?}");
-    let external =
-        json!({ "externalId": "7", "revision": 1, "userName": "ada", "displayName": "Ada", "email": "a@example.com", "active": true });
-    post("/identity/external-users", &external, Some("identity/groups/friends@1".to_owned())).await?.problem(409, "user-name-taken")?;
-    let nothing = client.call("POST", "/identity/groups").json(&json!({ "name": "Others" })).header("x-causation-id", "a b").send().await?;
-    assert_eq!(client.all(&format!("/events/identity/groups/{}", nothing.id())).await?[0]["causationId"], Value::Null);
+    assert!(
+        events
+            .iter()
+            .all(|event| event["causationId"] == cause && event["correlationId"] == "ticket-7"),
+        "{events:?}"
+    );
+    let external = json!({
+        "externalId": "7",
+        "revision": 1,
+        "userName": "ada",
+        "displayName": "Ada",
+        "email": "a@example.com",
+        "active": true,
+    });
+    post("/identity/external-users", &external, Some("identity/groups/friends@1".to_owned()))
+        .await?
+        .problem(409, "user-name-taken")?;
+    let nothing = client
+        .call("POST", "/identity/groups")
+        .json(&json!({ "name": "Others" }))
+        .header("x-causation-id", "a b")
+        .send()
+        .await?;
+    assert_eq!(
+        client.all(&format!("/events/identity/groups/{}", nothing.id())).await?[0]["causationId"],
+        Value::Null
+    );
 
     let traced = headwater::<Value>(&platform, "trace ticket-7 --tenant cause").await?;
-    let depth = |stream: &str| traced.iter().find(|commit| commit["stream"] == format!("cause/{stream}")).map(|commit| &commit["depth"]);
+    let depth = |stream: &str| {
+        traced
+            .iter()
+            .find(|commit| commit["stream"] == format!("cause/{stream}"))
+            .map(|commit| &commit["depth"])
+    };
     let depths = [stream.as_str(), "identity/groups/friends", "identity/users/ext-7"].map(depth);
-    assert_eq!(depths, [Some(&json!(0)), Some(&json!(1)), Some(&json!(2))], "what was parked follows from the same: {traced:?}");
+    assert_eq!(
+        depths,
+        [Some(&json!(0)), Some(&json!(1)), Some(&json!(2))],
+        "what was parked follows from the same: {traced:?}"
+    );
     Ok(())
 }
 
@@ -69,21 +113,34 @@ async fn what_a_command_follows_from_is_kept_and_shown() -> Result<()> {
 async fn what_a_function_gave_up_is_listed_and_put_back_by_hand() -> Result<()> {
     let platform = own_platform()?;
     let client = platform.client("gaveup").await?;
-    let out_of_reach = json!({ "service": "dynamodb", "fault": "throttle", "rate": 1.0, "function": "identity-project" });
+    let out_of_reach = json!({
+        "service": "dynamodb",
+        "fault": "throttle",
+        "rate": 1.0,
+        "function": "identity-project",
+    });
     platform.fault(out_of_reach).await?;
     let ada = create_user(&client, "ada").await?;
     let stream = format!("gaveup/identity/users/{}", ada.id());
     // `redrive` may have taken it up just now: then it is given up once more.
     eventually(Duration::from_secs(400), "a batch", || async {
         let listed = headwater::<Value>(&platform, "failures ls").await?;
-        Ok(listed.iter().any(|batch| batch["function"] == "identity-project" && batch["streams"][0]["stream"] == stream))
+        Ok(listed.iter().any(|batch| {
+            batch["function"] == "identity-project" && batch["streams"][0]["stream"] == stream
+        }))
     })
     .await?;
     platform.fault(json!({ "service": "dynamodb", "fault": "none" })).await?;
     headwater::<Value>(&platform, "failures replay --all").await?;
     let path = format!("/identity/users/{}", ada.id());
-    eventually(PATIENCE, "the row", || async { Ok(client.call("GET", &path).send().await?.status == 200) }).await?;
-    eventually(PATIENCE, "nothing is left", || async { Ok(headwater::<Value>(&platform, "failures ls").await?.is_empty()) }).await
+    eventually(PATIENCE, "the row", || async {
+        Ok(client.call("GET", &path).send().await?.status == 200)
+    })
+    .await?;
+    eventually(PATIENCE, "nothing is left", || async {
+        Ok(headwater::<Value>(&platform, "failures ls").await?.is_empty())
+    })
+    .await
 }
 
 #[tokio::test]
@@ -99,28 +156,49 @@ async fn a_dump_restored_on_another_platform_is_the_same_system_and_mails_nobody
     headwater::<Value>(&here, &format!("dump -o {}", file.display())).await?;
     let elsewhere = own_platform()?;
     let refused = headwater::<Value>(&elsewhere, &format!("restore {}", file.display())).await;
-    assert!(refused.is_err_and(|error| format!("{error:#}").contains("another key than here")), "every name would look free");
+    assert!(
+        refused.is_err_and(|error| format!("{error:#}").contains("another key than here")),
+        "every name would look free"
+    );
     drop(elsewhere);
 
-    let key = Client::new(here.url(), None).get("/dev/endpoint").await?.body["environment"]["UNIQUE_KEY"].clone();
-    let there = Platform::start(PROGRAM, &["--parameter", &format!("UniqueValueKey={}", key.as_str().unwrap_or_default())])?;
-    let [restored] = headwater::<Value>(&there, &format!("restore {}", file.display())).await?.try_into().unwrap_or_default();
+    let key =
+        Client::new(here.url(), None).get("/dev/endpoint").await?.body["environment"]["UNIQUE_KEY"]
+            .clone();
+    let there = Platform::start(
+        PROGRAM,
+        &["--parameter", &format!("UniqueValueKey={}", key.as_str().unwrap_or_default())],
+    )?;
+    let [restored] = headwater::<Value>(&there, &format!("restore {}", file.display()))
+        .await?
+        .try_into()
+        .unwrap_or_default();
     assert_eq!((&restored["present"], &restored["mails"]), (&json!(0), &json!(1)));
     there.settled().await?;
 
     let moved = there.client("moved").await?;
-    for path in ["/identity/users", "/invoicing/invoices", "/invoicing/invoices/one", "/invoicing/reports/revenue?by=month"] {
+    for path in [
+        "/identity/users",
+        "/invoicing/invoices",
+        "/invoicing/invoices/one",
+        "/invoicing/reports/revenue?by=month",
+    ] {
         assert_eq!(moved.get(path).await?.body, client.get(path).await?.body, "{path}");
     }
     assert_eq!(outbox(&here), ["moved.one.9.eml"]);
     assert_eq!(outbox(&there), [""; 0]);
-    assert_eq!(post(&moved, "one", "send", &mail()).await?.expect(200)?.version(), 11, "and it goes on");
+    assert_eq!(
+        post(&moved, "one", "send", &mail()).await?.expect(200)?.version(),
+        11,
+        "and it goes on"
+    );
     eventually(PATIENCE, "the mail", || async { Ok(outbox(&there) == ["moved.one.11.eml"]) }).await
 }
 
 /// The names of the mails that a platform has sent.
 fn outbox(platform: &Platform) -> Vec<String> {
-    let entries = std::fs::read_dir(platform.folder().join("outbox")).into_iter().flatten().flatten();
+    let entries =
+        std::fs::read_dir(platform.folder().join("outbox")).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     names.filter(|name| name.ends_with(".eml")).collect()
 }

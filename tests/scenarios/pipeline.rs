@@ -1,4 +1,5 @@
-//! What goes wrong behind the commands: an event that cannot be folded, a projector that gives up, users of another system.
+//! What goes wrong behind the commands: an event that cannot be folded, a projector that gives up,
+//! users of another system.
 
 use std::time::{Duration, Instant};
 
@@ -16,17 +17,34 @@ async fn an_event_that_cannot_be_folded_parks_its_stream_and_no_other() -> Resul
     let client = platform.client("poison").await?;
     let (ada, bob) = (create_user(&client, "ada").await?, create_user(&client, "bob").await?);
     platform.settled().await?;
-    put_poison(&platform, &format!("poison/identity/users/{}", ada.id()), ada.version() + 1).await?;
-    client.patch(&format!("/identity/users/{}", bob.id()), &json!({ "displayName": "Bob" })).await?.expect(200)?;
+    put_poison(&platform, &format!("poison/identity/users/{}", ada.id()), ada.version() + 1)
+        .await?;
+    client
+        .patch(&format!("/identity/users/{}", bob.id()), &json!({ "displayName": "Bob" }))
+        .await?
+        .expect(200)?;
     platform.settled().await?;
 
-    assert_eq!(client.get(&format!("/identity/users/{}", bob.id())).await?.body["displayName"], "Bob", "the others go on");
+    assert_eq!(
+        client.get(&format!("/identity/users/{}", bob.id())).await?.body["displayName"],
+        "Bob",
+        "the others go on"
+    );
     let path = format!("/identity/users/{}", ada.id());
     assert_eq!(client.get(&path).await?.body["version"], ada.version(), "its row stays as it was");
     let token = format!("\"poison/identity/users/{}@{}\"", ada.id(), ada.version() + 1);
-    client.call("GET", &path).header("consistency-token", &token).send().await?.problem(503, "stream-parked")?;
+    client
+        .call("GET", &path)
+        .header("consistency-token", &token)
+        .send()
+        .await?
+        .problem(503, "stream-parked")?;
     assert_eq!(platform.metric("identity-project", "ParkedStreams")?, 1.0);
-    assert_eq!(client.all("/identity/changes").await?.len(), 4, "the change feed tells of all the same");
+    assert_eq!(
+        client.all("/identity/changes").await?.len(),
+        4,
+        "the change feed tells of all the same"
+    );
     Ok(())
 }
 
@@ -36,14 +54,26 @@ async fn put_poison(platform: &Platform, stream: &str, seq: u64) -> Result<()> {
 }
 
 /// Puts a commit with one event straight into the table.
-pub(crate) async fn put_event(platform: &Platform, stream: &str, seq: u64, event: &Value) -> Result<()> {
+pub(crate) async fn put_event(
+    platform: &Platform,
+    stream: &str,
+    seq: u64,
+    event: &Value,
+) -> Result<()> {
     let item = json!({
         "stream": stream, "seq": seq, "n": 1, "at": 1_800_000_000_000_i64,
         "e": [event],
         "m": { "i": "01936f0e-0000-7000-8000-000000000000", "c": "Teleport", "a": "future", "r": "r" },
     });
     let item: std::collections::HashMap<String, AttributeValue> = serde_dynamo::to_item(item)?;
-    platform.dynamodb().await?.put_item().table_name(platform.table("EventsTable").await?).set_item(Some(item)).send().await?;
+    platform
+        .dynamodb()
+        .await?
+        .put_item()
+        .table_name(platform.table("EventsTable").await?)
+        .set_item(Some(item))
+        .send()
+        .await?;
     Ok(())
 }
 
@@ -55,7 +85,12 @@ async fn what_a_projector_gave_up_on_is_redriven_by_itself() -> Result<()> {
     for number in 0..FOREIGN {
         put_object(&platform, &format!("0{number:03}"), "nonsense")?;
     }
-    let out_of_reach = json!({ "service": "dynamodb", "fault": "throttle", "rate": 1.0, "function": "identity-project" });
+    let out_of_reach = json!({
+        "service": "dynamodb",
+        "fault": "throttle",
+        "rate": 1.0,
+        "function": "identity-project",
+    });
     platform.fault(out_of_reach).await?;
     let ada = create_user(&client, "ada").await?;
     // Given up: then nothing is waiting in the stream any more, though no row was written.
@@ -83,8 +118,11 @@ const FOREIGN: usize = 100;
 
 /// Puts an object into the failures bucket, as somebody may by hand.
 fn put_object(platform: &Platform, key: &str, body: &str) -> Result<()> {
-    let buckets = std::fs::read_dir(platform.folder().join("s3"))?.collect::<Result<Vec<_>, _>>()?;
-    let bucket = buckets.iter().find(|bucket| bucket.file_name().to_string_lossy().to_lowercase().contains("failures"));
+    let buckets =
+        std::fs::read_dir(platform.folder().join("s3"))?.collect::<Result<Vec<_>, _>>()?;
+    let bucket = buckets
+        .iter()
+        .find(|bucket| bucket.file_name().to_string_lossy().to_lowercase().contains("failures"));
     std::fs::write(bucket.context("no failures bucket")?.path().join(key), body)?;
     Ok(())
 }
@@ -108,11 +146,20 @@ async fn another_systems_users_come_in_by_their_stream() -> Result<()> {
     platform.settled().await?;
     assert_eq!(read(&client, "ext-7").await?["userName"], "second");
     let audit = client.all("/identity/users/ext-7/audit").await?;
-    assert_eq!((&audit[0]["field"], &audit[0]["to"]["reason"]), (&json!("parkedUpdate"), &json!("user-name-taken")));
+    assert_eq!(
+        (&audit[0]["field"], &audit[0]["to"]["reason"]),
+        (&json!("parkedUpdate"), &json!("user-name-taken"))
+    );
     // What can never be taken over is in the list, with the reason.
     let listed: Vec<Value> = headwater(&platform, "failures ls").await?;
-    let refused = |listed: &Value| listed["function"] == "identity-transform-external-users" && listed["records"] == 1;
-    let why: Vec<&str> = listed.iter().filter(|listed| refused(listed)).filter_map(|listed| listed["why"].as_str()).collect();
+    let refused = |listed: &Value| {
+        listed["function"] == "identity-transform-external-users" && listed["records"] == 1
+    };
+    let why: Vec<&str> = listed
+        .iter()
+        .filter(|listed| refused(listed))
+        .filter_map(|listed| listed["why"].as_str())
+        .collect();
     ensure!(why.iter().any(|why| why.starts_with("Refused: malformed")), "{listed:?}");
     Ok(())
 }
@@ -123,32 +170,55 @@ async fn another_systems_users_come_in_by_their_stream() -> Result<()> {
 async fn two_external_users_who_swap_their_names_are_both_listed_and_get_there() -> Result<()> {
     let platform = shared_platform()?;
     let client = platform.client("swap").await?;
-    let update = |id: u64, revision: u64, name: &str| json!({ "externalId": id.to_string(), "revision": revision, "userName": name, "displayName": name, "email": format!("{id}@example.com"), "active": true });
-    let send = async |id, revision, name| client.post("/identity/external-users", &update(id, revision, name)).await;
+    let update = |id: u64, revision: u64, name: &str| {
+        json!({
+            "externalId": id.to_string(),
+            "revision": revision,
+            "userName": name,
+            "displayName": name,
+            "email": format!("{id}@example.com"),
+            "active": true,
+        })
+    };
+    let send = async |id, revision, name| {
+        client.post("/identity/external-users", &update(id, revision, name)).await
+    };
     send(1, 1, "one").await?.expect(200)?;
     send(2, 1, "two").await?.expect(200)?;
     for (id, name) in [(1, "two"), (2, "one")] {
         let key = format!("swap-{id}");
         for _ in 0..2 {
-            let call = client.call("POST", "/identity/external-users").header("idempotency-key", &key);
+            let call =
+                client.call("POST", "/identity/external-users").header("idempotency-key", &key);
             call.json(&update(id, 2, name)).send().await?.problem(409, "user-name-taken")?;
         }
     }
     platform.settled().await?;
     let waiting = async || headwater::<Value>(&platform, "parked ls --tenant swap").await;
     let listed = waiting().await?;
-    let items: Vec<_> = listed.iter().map(|update| (&update["kind"], &update["stream"], &update["error"])).collect();
+    let items: Vec<_> = listed
+        .iter()
+        .map(|update| (&update["kind"], &update["stream"], &update["error"]))
+        .collect();
     let (kind, why) = (json!("update"), json!("user-name-taken"));
-    let streams = ["swap/identity/users/ext-1", "swap/identity/users/ext-2"].map(|stream| json!(stream));
+    let streams =
+        ["swap/identity/users/ext-1", "swap/identity/users/ext-2"].map(|stream| json!(stream));
     assert_eq!(items, [(&kind, &streams[0], &why), (&kind, &streams[1], &why)]);
 
     // The way out: one gives up its name for a while; then each takes what it is to have.
-    client.patch("/identity/users/ext-1", &json!({ "userName": "one-for-a-while" })).await?.expect(200)?;
+    client
+        .patch("/identity/users/ext-1", &json!({ "userName": "one-for-a-while" }))
+        .await?
+        .expect(200)?;
     for id in [2, 1] {
-        headwater::<Value>(&platform, &format!("parked retry swap/identity/users/ext-{id}")).await?;
+        headwater::<Value>(&platform, &format!("parked retry swap/identity/users/ext-{id}"))
+            .await?;
         platform.settled().await?;
     }
-    assert_eq!((&read(&client, "ext-1").await?["userName"], &read(&client, "ext-2").await?["userName"]), (&json!("two"), &json!("one")));
+    assert_eq!(
+        (&read(&client, "ext-1").await?["userName"], &read(&client, "ext-2").await?["userName"]),
+        (&json!("two"), &json!("one"))
+    );
     assert_eq!(waiting().await?, [Value::Null; 0]);
     Ok(())
 }

@@ -14,7 +14,8 @@ pub(crate) fn own_platform() -> Result<Platform> {
     Platform::start(PROGRAM, &[])
 }
 
-/// The platform that scenarios share, each with a tenant of its own. It ends with the last that holds it.
+/// The platform that scenarios share, each with a tenant of its own. It ends with the last that
+/// holds it.
 pub(crate) fn shared_platform() -> Result<Arc<Platform>> {
     static SHARED: Mutex<Weak<Platform>> = Mutex::new(Weak::new());
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -28,7 +29,11 @@ pub(crate) fn shared_platform() -> Result<Arc<Platform>> {
 
 /// What creates a user of this name.
 pub(crate) fn user(name: &str) -> Value {
-    json!({ "userName": name, "displayName": format!("{name} Example"), "email": format!("{name}@example.com") })
+    json!({
+        "userName": name,
+        "displayName": format!("{name} Example"),
+        "email": format!("{name}@example.com"),
+    })
 }
 
 /// Creates a user, which must succeed.

@@ -19,7 +19,8 @@ async fn an_item_overwritten_by_hand_raises_the_alarm_and_reaches_no_view() -> R
     let key = |request: aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder| {
         request.key("stream", stream.clone()).key("seq", AttributeValue::N("1".to_owned()))
     };
-    let mut item = key(dynamodb.get_item().table_name(&table)).send().await?.item.unwrap_or_default();
+    let mut item =
+        key(dynamodb.get_item().table_name(&table)).send().await?.item.unwrap_or_default();
     item.insert("at".to_owned(), AttributeValue::N("1".to_owned()));
     let events = json!([{ "t": "UserNameSet", "d": { "userName": "mallory" } }]);
     item.insert("e".to_owned(), serde_dynamo::to_attribute_value(events)?);

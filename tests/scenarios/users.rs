@@ -14,7 +14,12 @@ async fn a_user_is_created_read_changed_and_deleted() -> Result<()> {
     assert_eq!(created.header("location"), path);
     assert_eq!(created.etag(), created.token());
 
-    let read = client.call("GET", &path).header("consistency-token", created.token()).send().await?.expect(200)?;
+    let read = client
+        .call("GET", &path)
+        .header("consistency-token", created.token())
+        .send()
+        .await?
+        .expect(200)?;
     assert_eq!(read.body["userName"], "ada");
     assert_eq!(read.body["email"], "ada@example.com");
     assert_eq!(read.body["active"], true);
@@ -25,7 +30,10 @@ async fn a_user_is_created_read_changed_and_deleted() -> Result<()> {
         .send()
         .await?
         .expect(304)?;
-    let with_commands_tag = client.call("GET", &path).header("if-none-match", created.etag()).header("consistency-token", created.token());
+    let with_commands_tag = client
+        .call("GET", &path)
+        .header("if-none-match", created.etag())
+        .header("consistency-token", created.token());
     with_commands_tag.send().await?.expect(200)?;
 
     let patched = client
@@ -48,11 +56,21 @@ async fn a_user_is_created_read_changed_and_deleted() -> Result<()> {
 
     for (step, active) in [("deactivate", false), ("deactivate", false), ("reactivate", true)] {
         let reply = client.call("POST", &format!("{path}/{step}")).send().await?.expect(200)?;
-        let read = client.call("GET", &path).header("consistency-token", reply.token()).send().await?.expect(200)?;
+        let read = client
+            .call("GET", &path)
+            .header("consistency-token", reply.token())
+            .send()
+            .await?
+            .expect(200)?;
         assert_eq!(read.body["active"], active);
     }
     let deleted = client.call("DELETE", &path).send().await?.expect(200)?;
-    client.call("GET", &path).header("consistency-token", deleted.token()).send().await?.problem(404, "not-found")?;
+    client
+        .call("GET", &path)
+        .header("consistency-token", deleted.token())
+        .send()
+        .await?
+        .problem(404, "not-found")?;
     client.call("DELETE", &path).send().await?.problem(404, "not-found")?;
     client.patch(&path, &json!({ "displayName": "X" })).await?.problem(404, "not-found")?;
     Ok(())
@@ -62,10 +80,20 @@ async fn a_user_is_created_read_changed_and_deleted() -> Result<()> {
 async fn an_id_that_the_client_gives_is_used_once() -> Result<()> {
     let platform = shared_platform()?;
     let client = platform.client("ids").await?;
-    let body = json!({ "id": "ada-1", "userName": "ada", "displayName": "Ada", "email": "ada@example.com" });
+    let body = json!({
+        "id": "ada-1",
+        "userName": "ada",
+        "displayName": "Ada",
+        "email": "ada@example.com",
+    });
     let created = client.post("/identity/users", &body).await?.expect(201)?;
     assert_eq!(created.id(), "ada-1");
-    let other = json!({ "id": "ada-1", "userName": "other", "displayName": "Ada", "email": "other@example.com" });
+    let other = json!({
+        "id": "ada-1",
+        "userName": "other",
+        "displayName": "Ada",
+        "email": "other@example.com",
+    });
     client.post("/identity/users", &other).await?.problem(409, "user-exists")?;
     client.call("DELETE", "/identity/users/ada-1").send().await?.expect(200)?;
     client.post("/identity/users", &other).await?.problem(409, "user-exists")?;
@@ -79,14 +107,28 @@ async fn the_audit_tells_who_changed_what_from_what_to_what() -> Result<()> {
     let ada = create_user(&client, "ada").await?;
     let path = format!("/identity/users/{}", ada.id());
     let boss = platform.client_with("audit", "boss", &["writer"]).await?;
-    let change = boss.call("PATCH", &path).header("x-correlation-id", "ticket-7").json(&json!({ "email": "ada@new.example" }));
+    let change = boss
+        .call("PATCH", &path)
+        .header("x-correlation-id", "ticket-7")
+        .json(&json!({ "email": "ada@new.example" }));
     change.send().await?.expect(200)?;
     let audit = client.all(&format!("{path}/audit")).await?;
     let newest = &audit[0];
     assert_eq!((&newest["actor"], &newest["field"]), (&json!("boss"), &json!("email")));
-    assert_eq!((&newest["from"], &newest["to"]), (&json!("ada@example.com"), &json!("ada@new.example")));
-    assert_eq!((&newest["command"], &newest["correlationId"]), (&json!("PatchUser"), &json!("ticket-7")));
-    assert!(audit.iter().any(|entry| entry["field"] == "status" && entry["from"] == Value::Null && entry["to"] == "active"), "{audit:?}");
+    assert_eq!(
+        (&newest["from"], &newest["to"]),
+        (&json!("ada@example.com"), &json!("ada@new.example"))
+    );
+    assert_eq!(
+        (&newest["command"], &newest["correlationId"]),
+        (&json!("PatchUser"), &json!("ticket-7"))
+    );
+    assert!(
+        audit.iter().any(|entry| entry["field"] == "status"
+            && entry["from"] == Value::Null
+            && entry["to"] == "active"),
+        "{audit:?}"
+    );
     let reader = platform.client_with("audit", "reader", &["reader", "writer"]).await?;
     reader.call("GET", &format!("{path}/audit")).send().await?.problem(403, "forbidden")?;
     Ok(())
@@ -96,7 +138,16 @@ async fn the_audit_tells_who_changed_what_from_what_to_what() -> Result<()> {
 async fn external_users_are_taken_over_in_any_order() -> Result<()> {
     let platform = shared_platform()?;
     let client = platform.client("external").await?;
-    let revision = |revision: u64, name: &str, active: bool| json!({ "externalId": "7", "revision": revision, "userName": name, "displayName": name, "email": format!("{name}@example.com"), "active": active });
+    let revision = |revision: u64, name: &str, active: bool| {
+        json!({
+            "externalId": "7",
+            "revision": revision,
+            "userName": name,
+            "displayName": name,
+            "email": format!("{name}@example.com"),
+            "active": active,
+        })
+    };
     let call = |body: Value| {
         let client = client.clone();
         async move { client.post("/identity/external-users", &body).await }
@@ -107,13 +158,22 @@ async fn external_users_are_taken_over_in_any_order() -> Result<()> {
     assert_eq!(late.version(), first.version(), "an older revision changes nothing");
     call(revision(3, "three", false)).await?.expect(200)?;
     let again = call(revision(3, "three", false)).await?.expect(200)?;
-    let read = client.call("GET", "/identity/users/ext-7").header("consistency-token", again.token()).send().await?.expect(200)?;
+    let read = client
+        .call("GET", "/identity/users/ext-7")
+        .header("consistency-token", again.token())
+        .send()
+        .await?
+        .expect(200)?;
     assert_eq!((&read.body["userName"], &read.body["active"]), (&json!("three"), &json!(false)));
 
     create_user(&client, "taken").await?;
     call(revision(4, "taken", true)).await?.problem(409, "user-name-taken")?;
     let audit = client.all("/identity/users/ext-7/audit").await?;
-    assert!(audit[0].to_string().contains("user-name-taken"), "the reason is on record: {}", audit[0]);
+    assert!(
+        audit[0].to_string().contains("user-name-taken"),
+        "the reason is on record: {}",
+        audit[0]
+    );
     call(revision(5, "five", true)).await?.expect(200)?;
     Ok(())
 }

@@ -134,7 +134,13 @@ impl Reply {
     /// # Errors
     /// If it has another, with the whole body.
     pub fn expect(self, status: u16) -> Result<Self> {
-        ensure!(self.status == status, "{}: expected {status}, got {} {}", self.what, self.status, self.body);
+        ensure!(
+            self.status == status,
+            "{}: expected {status}, got {} {}",
+            self.what,
+            self.status,
+            self.body
+        );
         Ok(self)
     }
 
@@ -144,7 +150,12 @@ impl Reply {
     /// If it is anything else.
     pub fn problem(self, status: u16, name: &str) -> Result<Self> {
         let reply = self.expect(status)?;
-        ensure!(reply.body["type"] == format!("/problems/{name}"), "{}: expected {name}, got {}", reply.what, reply.body);
+        ensure!(
+            reply.body["type"] == format!("/problems/{name}"),
+            "{}: expected {name}, got {}",
+            reply.what,
+            reply.body
+        );
         ensure!(
             reply.header("content-type") == "application/problem+json",
             "{}: a problem as {}",

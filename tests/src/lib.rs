@@ -1,4 +1,5 @@
-//! Whole services, driven over HTTP against the running platform: the same processes, roles, streams and faults as on a laptop.
+//! Whole services, driven over HTTP against the running platform: the same processes, roles,
+//! streams and faults as on a laptop.
 
 pub mod bounds;
 mod client;

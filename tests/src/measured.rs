@@ -20,12 +20,15 @@ impl Table {
         Self { marker: format!("<!-- measured: {what} -->"), lines }
     }
 
-    /// The document with this table in the place of the one that follows the marker, up to the next empty line.
+    /// The document with this table in the place of the one that follows the marker, up to the next
+    /// empty line.
     ///
     /// # Errors
     /// If the document lacks the marker.
     pub fn put_into(&self, document: &str) -> Result<String> {
-        let (before, after) = document.split_once(&self.marker).with_context(|| format!("the document lacks {}", self.marker))?;
+        let (before, after) = document
+            .split_once(&self.marker)
+            .with_context(|| format!("the document lacks {}", self.marker))?;
         let rest = after.split_once("\n\n").map_or("", |(_, rest)| rest);
         Ok(format!("{before}{}\n{}\n\n{rest}", self.marker, self.lines.join("\n")))
     }

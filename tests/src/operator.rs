@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::Platform;
 
-/// Runs a command line of the CLI on a platform, which must go well, and gives the documents that it answers with.
+/// Runs a command line of the CLI on a platform, which must go well, and gives the documents that
+/// it answers with.
 ///
 /// # Errors
 /// If it ends with another code than 0: what it said.
@@ -27,7 +28,9 @@ pub async fn wrong(platform: &Platform) -> Result<Vec<Value>> {
     ensure!(code < 2, "verify could not be done");
     let waits = |finding: &Value| match finding["kind"].as_str() {
         Some("update") => true,
-        Some("mail") => finding["what"].as_str().is_some_and(|what| what.contains("may have been sent")),
+        Some("mail") => {
+            finding["what"].as_str().is_some_and(|what| what.contains("may have been sent"))
+        }
         _ => false,
     };
     findings.retain(|finding| !waits(finding));

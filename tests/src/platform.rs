@@ -11,13 +11,15 @@ use serde_json::{Value, json};
 
 use crate::{Client, Reply};
 
-/// Set in the environment of a started platform: a program that is more than the platform knows by it what it is to be.
+/// Set in the environment of a started platform: a program that is more than the platform knows by
+/// it what it is to be.
 pub const RUNS_AS_PLATFORM: &str = "HEADWATER_RUNS_AS_PLATFORM";
 
 /// How long anything may take that has to come about by itself.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A platform of the test's own: another process, on a port and in a folder of its own. It ends with the test.
+/// A platform of the test's own: another process, on a port and in a folder of its own. It ends
+/// with the test.
 pub struct Platform {
     child: Option<Child>,
     url: String,
@@ -28,8 +30,8 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// Starts a platform with an empty folder. `program` is `env!("CARGO_BIN_EXE_platform")`, which only a test can name, or any
-    /// other that is the platform when [`RUNS_AS_PLATFORM`] is set.
+    /// Starts a platform with an empty folder. `program` is `env!("CARGO_BIN_EXE_platform")`, which
+    /// only a test can name, or any other that is the platform when [`RUNS_AS_PLATFORM`] is set.
     ///
     /// # Errors
     /// If it does not get ready.
@@ -45,7 +47,14 @@ impl Platform {
     /// A platform that somebody else has started, and ends.
     pub fn at(url: &str) -> Self {
         let (folder, options, program) = (PathBuf::new(), Vec::new(), PathBuf::new());
-        Self { child: None, url: url.trim_end_matches('/').to_owned(), folder, options, program, _guard: None }
+        Self {
+            child: None,
+            url: url.trim_end_matches('/').to_owned(),
+            folder,
+            options,
+            program,
+            _guard: None,
+        }
     }
 
     /// Where it answers.
@@ -118,11 +127,17 @@ impl Platform {
             Some(body) => call.json(&body).send().await?,
             None => call.send().await?,
         };
-        ensure!((200..300).contains(&reply.status), "{method} {path}: {} {}", reply.status, reply.body);
+        ensure!(
+            (200..300).contains(&reply.status),
+            "{method} {path}: {} {}",
+            reply.status,
+            reply.body
+        );
         Ok(reply)
     }
 
-    /// The calls and units of one function since the last reset: `{"PutItem": {"calls", "readUnits", "writeUnits"}}`.
+    /// The calls and units of one function since the last reset:
+    /// `{"PutItem": {"calls", "readUnits", "writeUnits"}}`.
     ///
     /// # Errors
     /// If the platform does not answer.
@@ -143,7 +158,13 @@ impl Platform {
     /// # Errors
     /// If there is no such function.
     pub async fn event_source(&self, function: &str, enabled: bool) -> Result<()> {
-        self.dev("POST", "/dev/event-sources", Some(json!({ "function": function, "enabled": enabled }))).await.map(|_| ())
+        self.dev(
+            "POST",
+            "/dev/event-sources",
+            Some(json!({ "function": function, "enabled": enabled })),
+        )
+        .await
+        .map(|_| ())
     }
 
     /// Injects a fault; see `POST /dev/faults`.
@@ -154,7 +175,8 @@ impl Platform {
         self.dev("POST", "/dev/faults", Some(fault)).await.map(|_| ())
     }
 
-    /// Every fault that there is, by service and name, with how many calls it has struck since the start.
+    /// Every fault that there is, by service and name, with how many calls it has struck since the
+    /// start.
     ///
     /// # Errors
     /// If the platform does not answer.
@@ -184,11 +206,16 @@ impl Platform {
     /// # Errors
     /// If the platform does not say where it is.
     pub async fn dynamodb_as(&self, function: &str) -> Result<Dynamodb> {
-        let endpoint = self.dev("GET", "/dev/endpoint", None).await?.body["endpoint"].as_str().context("no endpoint")?.to_owned();
+        let endpoint = self.dev("GET", "/dev/endpoint", None).await?.body["endpoint"]
+            .as_str()
+            .context("no endpoint")?
+            .to_owned();
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
             .region(aws_sdk_dynamodb::config::Region::new("us-east-1"))
-            .credentials_provider(aws_sdk_dynamodb::config::Credentials::new(function, "local", None, None, "tests"))
+            .credentials_provider(aws_sdk_dynamodb::config::Credentials::new(
+                function, "local", None, None, "tests",
+            ))
             .endpoint_url(endpoint);
         Ok(Dynamodb::from_conf(config.build()))
     }
@@ -199,7 +226,12 @@ impl Platform {
     /// If there is none.
     pub async fn table(&self, logical_id: &str) -> Result<String> {
         let tables = self.dynamodb().await?.list_tables().send().await?;
-        tables.table_names().iter().find(|name| name.contains(logical_id)).cloned().with_context(|| format!("no {logical_id}"))
+        tables
+            .table_names()
+            .iter()
+            .find(|name| name.contains(logical_id))
+            .cloned()
+            .with_context(|| format!("no {logical_id}"))
     }
 
     /// Puts a record on a Kinesis stream, as the system at its other end would.
@@ -208,7 +240,11 @@ impl Platform {
     /// If Kinesis does not take it.
     pub async fn put_record(&self, logical_id: &str, key: &str, data: &str) -> Result<()> {
         let names = self.kinesis("ListStreams", &json!({})).await?;
-        let name = names["StreamNames"].as_array().into_iter().flatten().find(|name| name.to_string().contains(logical_id));
+        let name = names["StreamNames"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|name| name.to_string().contains(logical_id));
         let name = name.with_context(|| format!("no {logical_id}: {names}"))?;
         let data = base64::engine::general_purpose::STANDARD.encode(data);
         let put = json!({ "StreamName": name, "PartitionKey": key, "Data": data });
@@ -219,12 +255,19 @@ impl Platform {
 
     /// One call of Kinesis' JSON API, as one who may do everything.
     async fn kinesis(&self, operation: &str, body: &Value) -> Result<Value> {
-        let endpoint = self.dev("GET", "/dev/endpoint", None).await?.body["endpoint"].as_str().context("no endpoint")?.to_owned();
-        let authorization =
-            "AWS4-HMAC-SHA256 Credential=headwater/20260101/us-east-1/kinesis/aws4_request, SignedHeaders=host, Signature=0";
+        let endpoint = self.dev("GET", "/dev/endpoint", None).await?.body["endpoint"]
+            .as_str()
+            .context("no endpoint")?
+            .to_owned();
+        let authorization = "AWS4-HMAC-SHA256 \
+                             Credential=headwater/20260101/us-east-1/kinesis/aws4_request, \
+                             SignedHeaders=host, Signature=0";
         let request = reqwest::Client::new().post(endpoint).header("authorization", authorization);
-        let request = request.header("x-amz-target", format!("Kinesis_20131202.{operation}")).header("x-amz-date", "20260101T000000Z");
-        let request = request.header("content-type", "application/x-amz-json-1.1").body(body.to_string());
+        let request = request
+            .header("x-amz-target", format!("Kinesis_20131202.{operation}"))
+            .header("x-amz-date", "20260101T000000Z");
+        let request =
+            request.header("content-type", "application/x-amz-json-1.1").body(body.to_string());
         Ok(serde_json::from_str(&request.send().await?.text().await?)?)
     }
 
@@ -254,7 +297,9 @@ impl Platform {
         let start = Instant::now();
         loop {
             let lag = self.dev("GET", "/dev/lag", None).await?.body;
-            let behind = lag.as_object().is_none_or(|functions| functions.values().any(|lag| lag["records"] != 0));
+            let behind = lag
+                .as_object()
+                .is_none_or(|functions| functions.values().any(|lag| lag["records"] != 0));
             if !behind {
                 return Ok(());
             }
@@ -280,7 +325,9 @@ fn launch(program: &Path, folder: &Path, options: &[String]) -> Result<(Child, S
     let mut command = Command::new(program);
     command.args(["--port", "0", "--data-dir"]).arg(folder).args(options);
     if !options.iter().any(|option| option == "--template") {
-        command.arg("--template").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"));
+        command
+            .arg("--template")
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"));
     }
     let mut child = command
         .env(RUNS_AS_PLATFORM, "1")

@@ -6,7 +6,8 @@ use anyhow::Result;
 use headwater::shown_lines;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Says something on standard output. It may hold what others wrote, so nothing in it acts on a terminal.
+/// Says something on standard output. It may hold what others wrote, so nothing in it acts on a
+/// terminal.
 #[expect(clippy::print_stdout, reason = "this is a program's output")]
 pub fn tell(text: impl Display) {
     println!("{}", shown_lines(&text.to_string()));
@@ -18,7 +19,8 @@ pub fn complain(error: &anyhow::Error) {
     eprintln!("error: {}", shown_lines(&format!("{error:#}")));
 }
 
-/// A bar that tells how many of `length` are done, with a message beside it, how fast it goes, and how long it will take.
+/// A bar that tells how many of `length` are done, with a message beside it, how fast it goes, and
+/// how long it will take.
 ///
 /// # Errors
 /// None that depends on the arguments.

@@ -26,22 +26,46 @@ const IMPURE_CRATES: [&str; 13] = [
 ];
 
 /// What reads a clock or rolls dice.
-const IMPURE_CALLS: [&str; 7] = ["SystemTime", "Instant::now", "Timestamp::now", "Zoned::now", "now_v7", "new_v4", "RandomState"];
+const IMPURE_CALLS: [&str; 7] = [
+    "SystemTime",
+    "Instant::now",
+    "Timestamp::now",
+    "Zoned::now",
+    "now_v7",
+    "new_v4",
+    "RandomState",
+];
 
 /// Each store's client has one package that names it; the tests may speak to the stores themselves.
-const CLIENTS: [(&str, &str); 2] = [("aws-sdk-dynamodb", "headwater-dynamodb"), ("aws-sdk-kinesis", "headwater-kinesis")];
+const CLIENTS: [(&str, &str); 2] =
+    [("aws-sdk-dynamodb", "headwater-dynamodb"), ("aws-sdk-kinesis", "headwater-kinesis")];
 
 const LONGEST_FILE: usize = 500;
 const LONGEST_MAIN: usize = 15;
 
 #[test]
 fn the_domain_names_no_impure_crate() {
-    let findings = packages().into_iter().filter(|package| PURE.contains(&package.name.as_str())).flat_map(|package| {
-        let named: Vec<String> = package.dependencies.iter().filter(|dependency| !dependency.dev).map(|d| d.name.clone()).collect();
-        named.into_iter().filter(|name| IMPURE_CRATES.iter().any(|impure| name.starts_with(impure))).map(move |name| {
-            format!("{} depends on {name}: it is pure; put what needs {name} into shared/dynamodb, kinesis or lambda", package.name)
-        })
-    });
+    let findings = packages()
+        .into_iter()
+        .filter(|package| PURE.contains(&package.name.as_str()))
+        .flat_map(|package| {
+            let named: Vec<String> = package
+                .dependencies
+                .iter()
+                .filter(|dependency| !dependency.dev)
+                .map(|d| d.name.clone())
+                .collect();
+            named
+                .into_iter()
+                .filter(|name| IMPURE_CRATES.iter().any(|impure| name.starts_with(impure)))
+                .map(move |name| {
+                    format!(
+                        "{} depends on {name}: it is pure; put what needs {name} into \
+                         shared/dynamodb, kinesis or lambda",
+                        package.name
+                    )
+                })
+        });
     expect_none(findings);
 }
 
@@ -54,8 +78,18 @@ fn the_domain_reads_no_clock_and_rolls_no_dice() {
         .flat_map(|file| {
             code_lines(&file)
                 .into_iter()
-                .filter_map(|(number, line)| IMPURE_CALLS.iter().find(|call| line.contains(**call)).map(|call| (number, *call)))
-                .map(|(number, call)| format!("{}:{number}: {call}: time and ids arrive in the command context", shown(&file)))
+                .filter_map(|(number, line)| {
+                    IMPURE_CALLS
+                        .iter()
+                        .find(|call| line.contains(**call))
+                        .map(|call| (number, *call))
+                })
+                .map(|(number, call)| {
+                    format!(
+                        "{}:{number}: {call}: time and ids arrive in the command context",
+                        shown(&file)
+                    )
+                })
                 .collect::<Vec<_>>()
         });
     expect_none(findings);
@@ -63,13 +97,24 @@ fn the_domain_reads_no_clock_and_rolls_no_dice() {
 
 #[test]
 fn each_store_has_one_package_that_names_its_client() {
-    let findings = packages().into_iter().filter(|package| package.name != "headwater-tests").flat_map(|package| {
-        CLIENTS
-            .iter()
-            .filter(|(client, owner)| package.name != *owner && package.dependencies.iter().any(|d| !d.dev && d.name == *client))
-            .map(|(client, owner)| format!("{} depends on {client}: call {owner}, and add there what is missing", package.name))
-            .collect::<Vec<_>>()
-    });
+    let findings = packages()
+        .into_iter()
+        .filter(|package| package.name != "headwater-tests")
+        .flat_map(|package| {
+            CLIENTS
+                .iter()
+                .filter(|(client, owner)| {
+                    package.name != *owner
+                        && package.dependencies.iter().any(|d| !d.dev && d.name == *client)
+                })
+                .map(|(client, owner)| {
+                    format!(
+                        "{} depends on {client}: call {owner}, and add there what is missing",
+                        package.name
+                    )
+                })
+                .collect::<Vec<_>>()
+        });
     expect_none(findings);
 }
 
@@ -78,10 +123,18 @@ fn a_function_binary_only_names_its_handler() {
     let findings = function_binaries().into_iter().flat_map(|binary| {
         let lines = read(&binary.source).lines().count();
         let too_long = (lines > LONGEST_MAIN).then(|| {
-            format!("{}: {lines} lines, {LONGEST_MAIN} are enough to name a handler; move the rest into it", shown(&binary.source))
+            format!(
+                "{}: {lines} lines, {LONGEST_MAIN} are enough to name a handler; move the rest \
+                 into it",
+                shown(&binary.source)
+            )
         });
         let tested = binary.tested.then(|| {
-            format!("[[bin]] {}: add `test = false`: it holds no tests, and linking one more executable takes seconds", binary.name)
+            format!(
+                "[[bin]] {}: add `test = false`: it holds no tests, and linking one more \
+                 executable takes seconds",
+                binary.name
+            )
         });
         [too_long, tested].into_iter().flatten()
     });
@@ -90,11 +143,17 @@ fn a_function_binary_only_names_its_handler() {
 
 #[test]
 fn files_are_short() {
-    let findings = packages().into_iter().flat_map(|package| rust_files(&package.folder)).filter_map(|file| {
-        let lines = read(&file).lines().count();
-        (lines > LONGEST_FILE)
-            .then(|| format!("{}: {lines} lines, {LONGEST_FILE} at most: split it, each file about one thing", shown(&file)))
-    });
+    let findings =
+        packages().into_iter().flat_map(|package| rust_files(&package.folder)).filter_map(|file| {
+            let lines = read(&file).lines().count();
+            (lines > LONGEST_FILE).then(|| {
+                format!(
+                    "{}: {lines} lines, {LONGEST_FILE} at most: split it, each file about one \
+                     thing",
+                    shown(&file)
+                )
+            })
+        });
     expect_none(findings);
 }
 
@@ -102,11 +161,21 @@ fn files_are_short() {
 fn packages_share_their_lints_and_versions() {
     let findings = packages().into_iter().flat_map(|package| {
         let manifest = read(&package.folder.join("Cargo.toml"));
-        let lints = (!manifest.contains("[lints]\nworkspace = true"))
-            .then(|| format!("{}: add `[lints] workspace = true`: the lints stand in the root Cargo.toml", package.name));
+        let lints = (!manifest.contains("[lints]\nworkspace = true")).then(|| {
+            format!(
+                "{}: add `[lints] workspace = true`: the lints stand in the root Cargo.toml",
+                package.name
+            )
+        });
         let versions = dependency_lines(&manifest)
             .filter(|line| !line.contains("workspace = true"))
-            .map(|line| format!("{}: `{line}`: write the version into the root Cargo.toml, and `.workspace = true` here", package.name))
+            .map(|line| {
+                format!(
+                    "{}: `{line}`: write the version into the root Cargo.toml, and `.workspace = \
+                     true` here",
+                    package.name
+                )
+            })
             .collect::<Vec<_>>();
         versions.into_iter().chain(lints)
     });
@@ -150,7 +219,10 @@ fn packages() -> Vec<Package> {
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("the metadata is JSON");
     let packages: Vec<Package> = list(&metadata["packages"]).map(package).collect();
     for pure in PURE {
-        assert!(packages.iter().any(|package| package.name == pure), "{pure} was renamed: name it in this test as it is now");
+        assert!(
+            packages.iter().any(|package| package.name == pure),
+            "{pure} was renamed: name it in this test as it is now"
+        );
     }
     packages
 }
@@ -160,7 +232,9 @@ fn package(json: &Value) -> Package {
     Package {
         name: text(&json["name"]),
         folder: manifest.parent().expect("a manifest lies in a folder").to_path_buf(),
-        dependencies: list(&json["dependencies"]).map(|d| Dependency { name: text(&d["name"]), dev: d["kind"] == "dev" }).collect(),
+        dependencies: list(&json["dependencies"])
+            .map(|d| Dependency { name: text(&d["name"]), dev: d["kind"] == "dev" })
+            .collect(),
         binaries: list(&json["targets"])
             .filter(|target| list(&target["kind"]).any(|kind| kind == "bin"))
             .map(|target| Binary {
@@ -174,7 +248,11 @@ fn package(json: &Value) -> Package {
 
 fn function_binaries() -> Vec<Binary> {
     let functions = root().join("functions");
-    packages().into_iter().filter(|package| package.folder.starts_with(&functions)).flat_map(|package| package.binaries).collect()
+    packages()
+        .into_iter()
+        .filter(|package| package.folder.starts_with(&functions))
+        .flat_map(|package| package.binaries)
+        .collect()
 }
 
 /// The lines of a manifest that name dependencies, of any kind.
@@ -205,7 +283,12 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
 
 /// A file's lines that are no comments, with their numbers.
 fn code_lines(file: &Path) -> Vec<(usize, String)> {
-    let numbered = read(file).lines().map(str::to_owned).enumerate().map(|(index, line)| (index + 1, line)).collect::<Vec<_>>();
+    let numbered = read(file)
+        .lines()
+        .map(str::to_owned)
+        .enumerate()
+        .map(|(index, line)| (index + 1, line))
+        .collect::<Vec<_>>();
     numbered.into_iter().filter(|(_, line)| !line.trim_start().starts_with("//")).collect()
 }
 

@@ -1,5 +1,5 @@
-//! Users that another system owns: by HTTP, and by the Kinesis stream on which that system tells of its changes. Both are the same
-//! transformer.
+//! Users that another system owns: by HTTP, and by the Kinesis stream on which that system tells of
+//! its changes. Both are the same transformer.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,7 +8,9 @@ use aws_lambda_events::kinesis::{KinesisEvent, KinesisEventRecord};
 use aws_lambda_events::streams::KinesisEventResponse;
 use headwater::Rule;
 use headwater_lambda::problem::MALFORMED;
-use headwater_lambda::{Answer, App, Call, Caller, Error, Function, Problem, Request, metric, parse_json, read_json};
+use headwater_lambda::{
+    Answer, App, Call, Caller, Error, Function, Problem, Request, metric, parse_json, read_json,
+};
 use headwater_pipeline::Failures;
 use identity::user::{EMAIL_TAKEN, USER_NAME_TAKEN};
 use identity::{ApplyExternalUser, DOMAIN, user};
@@ -23,12 +25,19 @@ const TRANSFORM: &str = "identity-transform-external-users";
 /// Where a rule says no, that is recorded in the user's history in one write with the answer, as
 /// for a record of the stream.
 pub fn apply_external_user() -> Function {
-    let call =
-        Call::command("identity-apply-external-user", "POST", "/identity/external-users", "Take over what another system knows of a user.");
-    Function::http(call.body::<ApplyExternalUser>().rules(&[&USER_NAME_TAKEN, &EMAIL_TAKEN]), |app, request| async move {
-        let update = request.json()?;
-        apply(&app, &request, update).await
-    })
+    let call = Call::command(
+        "identity-apply-external-user",
+        "POST",
+        "/identity/external-users",
+        "Take over what another system knows of a user.",
+    );
+    Function::http(
+        call.body::<ApplyExternalUser>().rules(&[&USER_NAME_TAKEN, &EMAIL_TAKEN]),
+        |app, request| async move {
+            let update = request.json()?;
+            apply(&app, &request, update).await
+        },
+    )
 }
 
 async fn apply(app: &App, request: &Request, update: ApplyExternalUser) -> Result<Answer, Problem> {
@@ -45,9 +54,9 @@ fn taken(name: &str) -> Option<&'static Rule> {
     [&USER_NAME_TAKEN, &EMAIL_TAKEN].into_iter().find(|rule| rule.name == name)
 }
 
-/// Stream of external users → events of ours. A record is the body of the HTTP call, and the `tenant`. What the store does not answer
-/// comes again; what a rule says no to is parked; what can never be taken over is kept whole in the
-/// failures bucket, for a person.
+/// Stream of external users → events of ours. A record is the body of the HTTP call, and the
+/// `tenant`. What the store does not answer comes again; what a rule says no to is parked; what can
+/// never be taken over is kept whole in the failures bucket, for a person.
 pub fn transform_external_users() -> Function {
     Function::event(TRANSFORM, |app: Arc<App>, event: KinesisEvent, deadline: Instant| async move {
         let mut answer = KinesisEventResponse::default();
@@ -73,22 +82,33 @@ pub fn transform_external_users() -> Function {
 async fn keep(app: &App, record: &KinesisEventRecord, problem: &Problem) -> bool {
     metric(DOMAIN, "ExternalUsersRefused", 1.0);
     let Ok(bucket) = app.failures_bucket() else { return false };
-    let kept = Failures::connect(bucket).await.keep_refused(TRANSFORM, record, &problem.to_string()).await;
-    kept.inspect_err(|error| tracing::error!(%error, "a record that cannot be taken over was not kept")).is_ok()
+    let kept =
+        Failures::connect(bucket).await.keep_refused(TRANSFORM, record, &problem.to_string()).await;
+    kept.inspect_err(
+        |error| tracing::error!(%error, "a record that cannot be taken over was not kept"),
+    )
+    .is_ok()
 }
 
-async fn transform(app: &App, record: &KinesisEventRecord, deadline: Instant) -> Result<(), Problem> {
+async fn transform(
+    app: &App,
+    record: &KinesisEventRecord,
+    deadline: Instant,
+) -> Result<(), Problem> {
     let (tenant, update) = read(&record.kinesis.data)?;
     let caller = Caller { tenant, subject: "external-users".to_owned(), roles: Vec::new() };
     let at = record.kinesis.approximate_arrival_timestamp.0.timestamp_millis();
     let at = Timestamp::from_millisecond(at).map_err(Problem::internal)?;
-    let correlation_id = record.event_id.clone().unwrap_or_else(|| record.kinesis.sequence_number.clone());
+    let correlation_id =
+        record.event_id.clone().unwrap_or_else(|| record.kinesis.sequence_number.clone());
     apply(app, &Request::internal(caller, at, correlation_id, deadline), update).await.map(|_| ())
 }
 
 /// A record's tenant and update.
 fn read(data: &[u8]) -> Result<(String, ApplyExternalUser), Problem> {
-    let Value::Object(mut body) = parse_json(data)? else { return Err(Problem::new(&MALFORMED, "the record is no object")) };
+    let Value::Object(mut body) = parse_json(data)? else {
+        return Err(Problem::new(&MALFORMED, "the record is no object"));
+    };
     let Some(Value::String(tenant)) = body.remove("tenant") else {
         return Err(Problem::invalid([("/tenant".to_owned(), "missing".to_owned())]));
     };

@@ -1,5 +1,6 @@
-//! The identity service's functions: each call of `/identity` and the function that answers it. What is interesting about a command
-//! stands in the domain (`shared/identity`); here a request is turned into it.
+//! The identity service's functions: each call of `/identity` and the function that answers it.
+//! What is interesting about a command stands in the domain (`shared/identity`); here a request is
+//! turned into it.
 
 pub mod external_users;
 pub mod groups;

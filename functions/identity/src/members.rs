@@ -6,24 +6,48 @@ use identity::{AddMember, Group, RemoveMember, User, group, membership, user};
 
 /// `PUT /identity/groups/{id}/members/{userId}`
 ///
-/// User and group are read strongly, so they have reached every token; they are not condition-checked, for a membership is no foreign
-/// key: the views hide the memberships of what is deleted.
+/// User and group are read strongly, so they have reached every token; they are not
+/// condition-checked, for a membership is no foreign key: the views hide the memberships of what is
+/// deleted.
 pub fn add_member() -> Function {
-    let call = Call::command("identity-add-member", "PUT", "/identity/groups/{id}/members/{userId}", "Make a user a member of a group.");
+    let call = Call::command(
+        "identity-add-member",
+        "PUT",
+        "/identity/groups/{id}/members/{userId}",
+        "Make a user a member of a group.",
+    );
     Function::http(call.rules(&[&USER_INACTIVE]), |app, request| async move {
-        let (group, user) = tokio::try_join!(load_group(&app, &request), load_user(&app, &request))?;
-        let stream = membership::stream(request.tenant(), request.path("id"), request.path("userId"))?;
-        app.put(&request, &stream, &AddMember { group_id: request.path("id").to_owned(), group, user }).await
+        let (group, user) =
+            tokio::try_join!(load_group(&app, &request), load_user(&app, &request))?;
+        let stream =
+            membership::stream(request.tenant(), request.path("id"), request.path("userId"))?;
+        app.put(
+            &request,
+            &stream,
+            &AddMember { group_id: request.path("id").to_owned(), group, user },
+        )
+        .await
     })
 }
 
 /// `DELETE /identity/groups/{id}/members/{userId}`
 pub fn remove_member() -> Function {
-    let call = Call::command("identity-remove-member", "DELETE", "/identity/groups/{id}/members/{userId}", "End a membership.");
+    let call = Call::command(
+        "identity-remove-member",
+        "DELETE",
+        "/identity/groups/{id}/members/{userId}",
+        "End a membership.",
+    );
     Function::http(call, |app, request| async move {
         let group = load_group(&app, &request).await?;
-        let stream = membership::stream(request.tenant(), request.path("id"), request.path("userId"))?;
-        app.change(&request, &stream, &RemoveMember { group_id: request.path("id").to_owned(), group }).await
+        let stream =
+            membership::stream(request.tenant(), request.path("id"), request.path("userId"))?;
+        app.change(
+            &request,
+            &stream,
+            &RemoveMember { group_id: request.path("id").to_owned(), group },
+        )
+        .await
     })
 }
 

@@ -1,5 +1,5 @@
-//! A command, from the members that say what is wanted to the answer: the same piece for the command's own call and for `/execute`, so
-//! that the two cannot differ.
+//! A command, from the members that say what is wanted to the answer: the same piece for the
+//! command's own call and for `/execute`, so that the two cannot differ.
 
 use garde::Validate;
 use headwater::{Aggregate, Command, StreamName};
@@ -17,14 +17,24 @@ pub(crate) trait Readable: Command + DeserializeOwned + Validate<Context = ()> {
 impl<C: Command + DeserializeOwned + Validate<Context = ()>> Readable for C {}
 
 /// Carries out a command that creates something, under the payload's `id` or a fresh one: 201.
-pub(crate) async fn create<C: Readable>(app: &App, request: &Request, payload: Payload) -> Result<Answer, Problem> {
+pub(crate) async fn create<C: Readable>(
+    app: &App,
+    request: &Request,
+    payload: Payload,
+) -> Result<Answer, Problem> {
     let id = payload.get("id").and_then(Value::as_str).map_or_else(fresh_id, str::to_owned);
     let command: C = read_json(payload.into())?;
     app.create(request, &stream::<C>(request, &id)?, &command).await
 }
 
-/// Carries out a command on what has this id, decided on the payload's `version` or the latest: 200.
-pub(crate) async fn change<C: Readable>(app: &App, request: &Request, id: &str, payload: Payload) -> Result<Answer, Problem> {
+/// Carries out a command on what has this id, decided on the payload's `version` or the latest:
+/// 200.
+pub(crate) async fn change<C: Readable>(
+    app: &App,
+    request: &Request,
+    id: &str,
+    payload: Payload,
+) -> Result<Answer, Problem> {
     let OnVersion { version, command } = read_json::<OnVersion<C>>(payload.into())?;
     app.change(&request.clone().decided_on(version), &stream::<C>(request, id)?, &command).await
 }
@@ -33,12 +43,17 @@ pub(crate) async fn change<C: Readable>(app: &App, request: &Request, id: &str, 
 ///
 /// # Errors
 /// 422 if the payload says another.
-pub(crate) fn with(mut payload: Payload, name: &str, value: impl Into<Value>) -> Result<Payload, Problem> {
+pub(crate) fn with(
+    mut payload: Payload,
+    name: &str,
+    value: impl Into<Value>,
+) -> Result<Payload, Problem> {
     let value = value.into();
     match payload.get(name) {
-        Some(other) if !other.is_null() && *other != value => {
-            Err(Problem::invalid([(format!("/{name}"), format!("the request says {value} elsewhere"))]))
-        }
+        Some(other) if !other.is_null() && *other != value => Err(Problem::invalid([(
+            format!("/{name}"),
+            format!("the request says {value} elsewhere"),
+        )])),
         _ => {
             payload.insert(name.to_owned(), value);
             Ok(payload)

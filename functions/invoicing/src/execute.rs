@@ -7,8 +7,9 @@ use headwater::Command;
 use headwater_lambda::problem::CONCURRENT_MODIFICATION;
 use headwater_lambda::{Answer, App, Call, Function, Problem, Request, read_json};
 use invoicing::{
-    AddLineItem, ChangeLineItem, CreateCustomer, CreateInvoice, DeleteInvoice, IssueInvoice, PatchCustomer, RULES, RecordPayment,
-    RemoveLineItem, SendInvoiceToCustomer, SetInvoiceCurrency, SetInvoiceCustomer, VoidInvoice,
+    AddLineItem, ChangeLineItem, CreateCustomer, CreateInvoice, DeleteInvoice, IssueInvoice,
+    PatchCustomer, RULES, RecordPayment, RemoveLineItem, SendInvoiceToCustomer, SetInvoiceCurrency,
+    SetInvoiceCustomer, VoidInvoice,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -41,10 +42,11 @@ struct Execute {
     /// The command's name, as `AddLineItem`.
     #[schema(example = "AddLineItem")]
     command: String,
-    /// The id of the invoice or customer that the command is about. To create one it may be left out, or stand in the payload.
+    /// The id of the invoice or customer that the command is about. To create one it may be left
+    /// out, or stand in the payload.
     aggregate_id: Option<String>,
-    /// The body of the command's own call, and the line's number `n` where that call has it in its path. Errors point into it: the
-    /// pointers are those of the command's own call.
+    /// The body of the command's own call, and the line's number `n` where that call has it in its
+    /// path. Errors point into it: the pointers are those of the command's own call.
     #[serde(default)]
     #[schema(value_type = Object)]
     payload: Payload,
@@ -71,30 +73,43 @@ enum CarryOut {
 const fn creating<C: Readable + 'static>() -> Decoder {
     Decoder {
         name: <C as Command>::NAME,
-        carry_out: CarryOut::Create(|app, request, payload| Box::pin(create::<C>(app, request, payload))),
+        carry_out: CarryOut::Create(|app, request, payload| {
+            Box::pin(create::<C>(app, request, payload))
+        }),
     }
 }
 
 const fn changing<C: Readable + 'static>() -> Decoder {
     Decoder {
         name: <C as Command>::NAME,
-        carry_out: CarryOut::Change(|app, request, id, payload| Box::pin(change::<C>(app, request, id, payload))),
+        carry_out: CarryOut::Change(|app, request, id, payload| {
+            Box::pin(change::<C>(app, request, id, payload))
+        }),
     }
 }
 
 /// `POST /invoicing/execute`
 pub fn execute() -> Function {
-    let call = Call::command("invoicing-execute", "POST", "/invoicing/execute", "Any command by its name, answered as by its own call.");
-    let call = call.body::<Execute>().may_create().rules(RULES).problems(&[&CONCURRENT_MODIFICATION]);
+    let call = Call::command(
+        "invoicing-execute",
+        "POST",
+        "/invoicing/execute",
+        "Any command by its name, answered as by its own call.",
+    );
+    let call =
+        call.body::<Execute>().may_create().rules(RULES).problems(&[&CONCURRENT_MODIFICATION]);
     Function::http(call, |app, request| async move {
-        let Execute { command, aggregate_id, payload, version } = read_json(request.members()?.into())?;
+        let Execute { command, aggregate_id, payload, version } =
+            read_json(request.members()?.into())?;
         let decoder = COMMANDS.iter().find(|known| known.name == command).ok_or_else(unknown)?;
         let payload = match version {
             Some(version) => with(payload, "version", version)?,
             None => payload,
         };
         match (&decoder.carry_out, aggregate_id) {
-            (CarryOut::Create(create), Some(id)) => create(&app, &request, with(payload, "id", id)?).await,
+            (CarryOut::Create(create), Some(id)) => {
+                create(&app, &request, with(payload, "id", id)?).await
+            }
             (CarryOut::Create(create), None) => create(&app, &request, payload).await,
             (CarryOut::Change(change), Some(id)) => change(&app, &request, &id, payload).await,
             (CarryOut::Change(_), None) => {

@@ -1,5 +1,6 @@
-//! The invoicing service's functions: each call of `/invoicing` and the function that answers it. What is interesting about a command
-//! stands in the domain (`shared/invoicing`); here a request is turned into it.
+//! The invoicing service's functions: each call of `/invoicing` and the function that answers it.
+//! What is interesting about a command stands in the domain (`shared/invoicing`); here a request is
+//! turned into it.
 
 mod as_of;
 mod carry_out;

@@ -16,37 +16,52 @@ struct NothingElse {}
 /// `POST /invoicing/invoices/{id}/line-items`
 pub fn add_line_item() -> Function {
     let path = "/invoicing/invoices/{id}/line-items";
-    let call = Call::command("invoicing-add-line-item", "POST", path, "Add a line to a draft, under the next number.")
-        .body::<OnVersion<AddLineItem>>()
-        .rules(&[&INVALID_TRANSITION, &LINE_ITEM_LIMIT, &MINOR_UNIT])
-        .problems(&[&CONCURRENT_MODIFICATION]);
-    Function::http(call, |app, request| async move { change::<AddLineItem>(&app, &request, request.path("id"), request.members()?).await })
+    let call = Call::command(
+        "invoicing-add-line-item",
+        "POST",
+        path,
+        "Add a line to a draft, under the next number.",
+    )
+    .body::<OnVersion<AddLineItem>>()
+    .rules(&[&INVALID_TRANSITION, &LINE_ITEM_LIMIT, &MINOR_UNIT])
+    .problems(&[&CONCURRENT_MODIFICATION]);
+    Function::http(call, |app, request| async move {
+        change::<AddLineItem>(&app, &request, request.path("id"), request.members()?).await
+    })
 }
 
 /// `PUT /invoicing/invoices/{id}/line-items/{n}`
 pub fn change_line_item() -> Function {
     let path = "/invoicing/invoices/{id}/line-items/{n}";
-    let call = with_line(Call::command("invoicing-change-line-item", "PUT", path, "Say anew what a line of a draft is."))
-        .body::<OnVersion<AddLineItem>>()
-        .rules(&[&INVALID_TRANSITION, &MINOR_UNIT])
-        .problems(&[&CONCURRENT_MODIFICATION]);
-    Function::http(
-        call,
-        |app, request| async move { change::<ChangeLineItem>(&app, &request, request.path("id"), of_line(&request)?).await },
-    )
+    let call = with_line(Call::command(
+        "invoicing-change-line-item",
+        "PUT",
+        path,
+        "Say anew what a line of a draft is.",
+    ))
+    .body::<OnVersion<AddLineItem>>()
+    .rules(&[&INVALID_TRANSITION, &MINOR_UNIT])
+    .problems(&[&CONCURRENT_MODIFICATION]);
+    Function::http(call, |app, request| async move {
+        change::<ChangeLineItem>(&app, &request, request.path("id"), of_line(&request)?).await
+    })
 }
 
 /// `DELETE /invoicing/invoices/{id}/line-items/{n}`
 pub fn remove_line_item() -> Function {
     let path = "/invoicing/invoices/{id}/line-items/{n}";
-    let call = with_line(Call::command("invoicing-remove-line-item", "DELETE", path, "Remove a line from a draft."))
-        .optional_body::<OnVersion<NothingElse>>()
-        .rules(&[&INVALID_TRANSITION])
-        .problems(&[&CONCURRENT_MODIFICATION]);
-    Function::http(
-        call,
-        |app, request| async move { change::<RemoveLineItem>(&app, &request, request.path("id"), of_line(&request)?).await },
-    )
+    let call = with_line(Call::command(
+        "invoicing-remove-line-item",
+        "DELETE",
+        path,
+        "Remove a line from a draft.",
+    ))
+    .optional_body::<OnVersion<NothingElse>>()
+    .rules(&[&INVALID_TRANSITION])
+    .problems(&[&CONCURRENT_MODIFICATION]);
+    Function::http(call, |app, request| async move {
+        change::<RemoveLineItem>(&app, &request, request.path("id"), of_line(&request)?).await
+    })
 }
 
 /// Adds to a call what the line of its path is named by.

@@ -8,7 +8,8 @@
 //! | the grant is put on its queue | 2 s |
 //! | under a key: the grant is remembered | 0.5 s |
 //!
-//! Together less than the function's timeout, and far less than the gateway waits. The same budgets hold where the store is slow.
+//! Together less than the function's timeout, and far less than the gateway waits. The same budgets
+//! hold where the store is slow.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,10 @@ use std::time::Duration;
 use headwater::{Folded, StreamName};
 use headwater_lambda::{Answer, App, Assume, Call, Function, IdToCreate, Problem, Request, metric};
 use licensing::limits::{DEVICE_LIMIT, STUDIO_LIMIT, TITLE_YEARLY_LIMIT};
-use licensing::{AcquireLicense, ApplyGrant, Customer, DOMAIN, EarlierLicense, Grant, GrantKey, LicenseRequest, PolicyInForce, customer};
+use licensing::{
+    AcquireLicense, ApplyGrant, Customer, DOMAIN, EarlierLicense, Grant, GrantKey, LicenseRequest,
+    PolicyInForce, customer,
+};
 
 use crate::grants;
 use crate::policy_cache::PolicyCache;
@@ -29,9 +33,13 @@ const STORE_BUDGET: Duration = Duration::from_millis(2_500);
 /// `POST /licensing/customers/{id}/licenses`
 pub fn acquire_license() -> Function {
     let path = "/licensing/customers/{id}/licenses";
-    let call = Call::create::<LicenseRequest>("licensing-acquire-license", path, "Acquire a licence to keep a title on a device.")
-        .answer::<LicenseAnswer>()
-        .rules(&[&DEVICE_LIMIT, &STUDIO_LIMIT, &TITLE_YEARLY_LIMIT]);
+    let call = Call::create::<LicenseRequest>(
+        "licensing-acquire-license",
+        path,
+        "Acquire a licence to keep a title on a device.",
+    )
+    .answer::<LicenseAnswer>()
+    .rules(&[&DEVICE_LIMIT, &STUDIO_LIMIT, &TITLE_YEARLY_LIMIT]);
     let policies = Arc::new(PolicyCache::default());
     Function::http(call, move |app, request| {
         let policies = Arc::clone(&policies);
@@ -66,11 +74,16 @@ impl Acquisition<'_> {
     async fn carry_out(&self) -> Result<Answer, Problem> {
         let answer = self.by_the_rules().await;
         // Whoever sets a condition wants the store's word.
-        let is_conditional = self.request.if_match()?.is_some() || self.request.if_none_match()?.is_some();
+        let is_conditional =
+            self.request.if_match()?.is_some() || self.request.if_none_match()?.is_some();
         match answer {
-            Err(problem) if problem.is_out_of_reach() && !is_conditional => self.provisionally(problem).await,
+            Err(problem) if problem.is_out_of_reach() && !is_conditional => {
+                self.provisionally(problem).await
+            }
             Err(problem) if problem.status() == 409 => self.granted_before().await?.ok_or(problem),
-            Ok(answer) if answer.status == 409 => Ok(self.granted_before().await?.unwrap_or(answer)),
+            Ok(answer) if answer.status == 409 => {
+                Ok(self.granted_before().await?.unwrap_or(answer))
+            }
             answer => answer,
         }
     }
@@ -78,41 +91,63 @@ impl Acquisition<'_> {
     async fn by_the_rules(&self) -> Result<Answer, Problem> {
         let request = self.request.within(STORE_BUDGET);
         let command = self.command(self.policies.in_force(self.app, &request).await?);
-        let acquired =
-            |folded: &Folded<Customer>| self.acquired(command.made(&folded.state, self.request.now).unwrap_or(&self.id.id), folded);
+        let acquired = |folded: &Folded<Customer>| {
+            self.acquired(
+                command.made(&folded.state, self.request.now).unwrap_or(&self.id.id),
+                folded,
+            )
+        };
         self.app.execute(&request, &self.stream, &command, Assume::Nothing, &acquired).await
     }
 
-    /// What the rules refuse may have been granted under the same key while the store was out of reach, and not be written yet. Then it
-    /// is written now, by the reconciler's command.
+    /// What the rules refuse may have been granted under the same key while the store was out of
+    /// reach, and not be written yet. Then it is written now, by the reconciler's command.
     async fn granted_before(&self) -> Result<Option<Answer>, Problem> {
         let Some(grant) = self.remembered().await else { return Ok(None) };
         let license_id = grant.license_id.clone();
         let request = self.request.unconditional();
         let command = ApplyGrant { grant, past: None };
         let acquired = |folded: &Folded<Customer>| self.acquired(&license_id, folded);
-        self.app.execute(&request, &self.stream, &command, Assume::Nothing, &acquired).await.map(Some)
+        self.app
+            .execute(&request, &self.stream, &command, Assume::Nothing, &acquired)
+            .await
+            .map(Some)
     }
 
     /// The grant that was given under this request's key, if it has one and was.
     async fn remembered(&self) -> Option<Grant> {
         let key = self.request.keyed_as().ok()??;
         let grant = self.key.verify(&remembered::get(&key).await?).ok()?;
-        let is_this = grant.tenant == self.request.tenant() && grant.customer_id == self.stream.id();
+        let is_this =
+            grant.tenant == self.request.tenant() && grant.customer_id == self.stream.id();
         // After the key's time the same request is a new one.
-        let counts = self.id.earlier.as_ref().is_some_and(|earlier| grant.granted_at >= earlier.since);
+        let counts =
+            self.id.earlier.as_ref().is_some_and(|earlier| grant.granted_at >= earlier.since);
         (is_this && counts).then_some(grant)
     }
 
-    /// Grants the licence as if the customer had nothing, by the last policy that is known. It counts once the queue has it.
+    /// Grants the licence as if the customer had nothing, by the last policy that is known. It
+    /// counts once the queue has it.
     async fn provisionally(&self, because: Problem) -> Result<Answer, Problem> {
         if let Some(grant) = self.remembered().await {
             return Ok(self.provisional(&grant, self.key.sign(&grant)));
         }
-        tracing::warn!(problem = because.name(), cause = because.cause, correlation_id = self.request.correlation_id, "to be granted");
+        tracing::warn!(
+            problem = because.name(),
+            cause = because.cause,
+            correlation_id = self.request.correlation_id,
+            "to be granted"
+        );
         let Request { now, caller, correlation_id, .. } = self.request;
         let attempt = self.command(self.policies.last_known(&caller.tenant));
-        let grant = Grant::provisional(&caller.tenant, self.stream.id(), &attempt, *now, &caller.subject, correlation_id)?;
+        let grant = Grant::provisional(
+            &caller.tenant,
+            self.stream.id(),
+            &attempt,
+            *now,
+            &caller.subject,
+            correlation_id,
+        )?;
         let grant = Grant { causation_id: self.request.causation_id.clone(), ..grant };
         let signed = self.key.sign(&grant);
         grants::enqueue(self.app, &self.stream, &signed, because).await?;
@@ -125,16 +160,19 @@ impl Acquisition<'_> {
 
     fn command(&self, policy: PolicyInForce) -> AcquireLicense {
         let IdToCreate { id, earlier } = self.id.clone();
-        let earlier = earlier.map(|earlier| EarlierLicense { license_id: earlier.id, since: earlier.since });
+        let earlier =
+            earlier.map(|earlier| EarlierLicense { license_id: earlier.id, since: earlier.since });
         AcquireLicense { license_id: id, earlier, request: self.wanted.clone(), policy }
     }
 
     fn acquired(&self, license_id: &str, customer: &Folded<Customer>) -> Answer {
-        license_answer(201, &self.stream, license_id, customer).header("location", &self.location(license_id))
+        license_answer(201, &self.stream, license_id, customer)
+            .header("location", &self.location(license_id))
     }
 
     fn provisional(&self, grant: &Grant, signed: String) -> Answer {
-        Answer::json(201, &LicenseAnswer::provisional(grant, signed)).header("location", &self.location(&grant.license_id))
+        Answer::json(201, &LicenseAnswer::provisional(grant, signed))
+            .header("location", &self.location(&grant.license_id))
     }
 
     fn location(&self, license_id: &str) -> String {

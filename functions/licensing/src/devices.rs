@@ -14,10 +14,16 @@ use crate::policy_cache::PolicyCache;
 
 /// `POST /licensing/customers/{id}/devices/{deviceId}/deactivate`
 ///
-/// A device that was not used for long has left the customer's state; then its row says what it was.
+/// A device that was not used for long has left the customer's state; then its row says what it
+/// was.
 pub fn deactivate_device() -> Function {
     let path = "/licensing/customers/{id}/devices/{deviceId}/deactivate";
-    let call = Call::command("licensing-deactivate-device", "POST", path, "Release all that a device keeps, so many times a year.");
+    let call = Call::command(
+        "licensing-deactivate-device",
+        "POST",
+        path,
+        "Release all that a device keeps, so many times a year.",
+    );
     let policies = Arc::new(PolicyCache::default());
     Function::http(call.rules(&[&DEACTIVATION_LIMIT]), move |app, request| {
         let policies = Arc::clone(&policies);
@@ -25,18 +31,28 @@ pub fn deactivate_device() -> Function {
             let policy = policies.in_force(&app, &request).await?;
             let stream = customer::stream(request.tenant(), request.path("id"))?;
             let device_id = request.path("deviceId");
-            let command = |past| DeactivateDevice { device_id: device_id.to_owned(), policy: policy.clone(), past };
-            let changed = |folded: &Folded<Customer>| {
-                Answer::json(200, &json!({ "id": device_id, "version": folded.version })).at(&stream, folded.version)
+            let command = |past| DeactivateDevice {
+                device_id: device_id.to_owned(),
+                policy: policy.clone(),
+                past,
             };
-            let unknown = match app.execute(&request, &stream, &command(None), Assume::Nothing, &changed).await {
+            let changed = |folded: &Folded<Customer>| {
+                Answer::json(200, &json!({ "id": device_id, "version": folded.version }))
+                    .at(&stream, folded.version)
+            };
+            let unknown = match app
+                .execute(&request, &stream, &command(None), Assume::Nothing, &changed)
+                .await
+            {
                 Err(problem) if problem.name() == NOT_FOUND.name => problem,
                 answer => return answer,
             };
             let version = app.load::<Customer>(&request, &stream).await?.version;
             match past::device(&app, &request, &stream, device_id, version).await? {
                 None => Err(unknown),
-                past => app.execute(&request, &stream, &command(past), Assume::Nothing, &changed).await,
+                past => {
+                    app.execute(&request, &stream, &command(past), Assume::Nothing, &changed).await
+                }
             }
         }
     })

@@ -1,4 +1,5 @@
-//! Provisional grants at the rim: the key that signs them, the queue that outlives the outage, the header that shows them.
+//! Provisional grants at the rim: the key that signs them, the queue that outlives the outage, the
+//! header that shows them.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -17,13 +18,15 @@ pub(crate) static INVALID_GRANT: ProblemType = ProblemType {
     name: "invalid-grant",
     status: 400,
     title: "The grant is not one of this licence.",
-    help: "`License-Grant` takes the `grant` that a provisional licence was answered with, unchanged, and only in calls about that very \
-           licence. Nothing was written. Without the header the call works once the grant has been written, which takes seconds after an \
+    help: "`License-Grant` takes the `grant` that a provisional licence was answered with, \
+           unchanged, and only in calls about that very licence. Nothing was written. Without the \
+           header the call works once the grant has been written, which takes seconds after an \
            outage.",
 };
 
 /// The key, from the parameter `GrantKey`.
-static KEY: LazyLock<Option<GrantKey>> = LazyLock::new(|| GrantKey::new(std::env::var("GRANT_KEY").ok()?.as_bytes()));
+static KEY: LazyLock<Option<GrantKey>> =
+    LazyLock::new(|| GrantKey::new(std::env::var("GRANT_KEY").ok()?.as_bytes()));
 
 /// The key that signs grants.
 ///
@@ -38,7 +41,8 @@ pub(crate) fn with_grant(call: Call) -> Call {
     call.header(
         "License-Grant",
         Shape::matching(GrantKey::SIGNED),
-        "The `grant` of a provisional licence: the call then works before the grant has been written.",
+        "The `grant` of a provisional licence: the call then works before the grant has been \
+         written.",
     )
     .problems(&[&INVALID_GRANT])
 }
@@ -49,22 +53,32 @@ pub(crate) fn with_grant(call: Call) -> Call {
 /// 400 if it is not signed by us, or is not about the path's customer and licence.
 pub(crate) fn shown(request: &Request) -> Result<Option<Grant>, Problem> {
     let Some(signed) = request.text_header("license-grant")? else { return Ok(None) };
-    let grant = key()?.verify(signed).map_err(|error| Problem::new(&INVALID_GRANT, error.to_string()))?;
+    let grant =
+        key()?.verify(signed).map_err(|error| Problem::new(&INVALID_GRANT, error.to_string()))?;
     if !grant.is_for(request.tenant(), request.path("id"), request.path("licenseId")) {
         return Err(Problem::new(&INVALID_GRANT, "the grant is one of another licence"));
     }
     Ok(Some(grant))
 }
 
-/// Puts a signed grant on its queue, by the customer's stream, so that one customer's grants are written one after the other.
+/// Puts a signed grant on its queue, by the customer's stream, so that one customer's grants are
+/// written one after the other.
 ///
 /// # Errors
-/// `because`, that is why the grant was needed, if the queue has surely not taken it; 503 `outcome-unknown` if it may have.
-pub(crate) async fn enqueue(app: &App, customer: &StreamName, signed: &str, because: Problem) -> Result<(), Problem> {
+/// `because`, that is why the grant was needed, if the queue has surely not taken it; 503
+/// `outcome-unknown` if it may have.
+pub(crate) async fn enqueue(
+    app: &App,
+    customer: &StreamName,
+    signed: &str,
+    because: Problem,
+) -> Result<(), Problem> {
     let publisher = app.publisher("GRANTS_STREAM").map_err(Problem::internal)?;
     let record = Record { key: customer.to_string(), data: signed.as_bytes().to_vec() };
     publisher.publish_one(record, QUEUE_BUDGET).await.map_err(|unpublished| match unpublished {
         Unpublished::Refused => because,
-        Unpublished::Unknown => Problem::new(&OUTCOME_UNKNOWN, "").because("the queue of grants did not answer"),
+        Unpublished::Unknown => {
+            Problem::new(&OUTCOME_UNKNOWN, "").because("the queue of grants did not answer")
+        }
     })
 }

@@ -1,6 +1,6 @@
-//! The licensing service's functions: each call of `/licensing` and the function that answers it. What is interesting about a command
-//! stands in the domain (`shared/licensing`); here a request is turned into it, and a licence is granted provisionally where the
-//! store is out of reach.
+//! The licensing service's functions: each call of `/licensing` and the function that answers it.
+//! What is interesting about a command stands in the domain (`shared/licensing`); here a request is
+//! turned into it, and a licence is granted provisionally where the store is out of reach.
 
 pub mod acquire;
 pub mod devices;

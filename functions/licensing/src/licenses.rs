@@ -5,8 +5,13 @@ use std::sync::Arc;
 use headwater::{Folded, StreamName};
 use headwater_lambda::problem::NOT_FOUND;
 use headwater_lambda::{Answer, App, Assume, Call, Function, Problem, Request, Success};
-use licensing::limits::{DEVICE_LIMIT, LICENSE_EXPIRED, LICENSE_RELEASED, STUDIO_LIMIT, TITLE_YEARLY_LIMIT};
-use licensing::{Customer, FollowUp, Granted, PastLicense, ReleaseLicense, RenewLicense, ReportDownloaded, customer};
+use licensing::limits::{
+    DEVICE_LIMIT, LICENSE_EXPIRED, LICENSE_RELEASED, STUDIO_LIMIT, TITLE_YEARLY_LIMIT,
+};
+use licensing::{
+    Customer, FollowUp, Granted, PastLicense, ReleaseLicense, RenewLicense, ReportDownloaded,
+    customer,
+};
 use serde_json::json;
 
 use crate::policy_cache::PolicyCache;
@@ -16,28 +21,47 @@ use crate::{grants, past};
 /// `POST /licensing/customers/{id}/licenses/{licenseId}/downloaded`
 pub fn report_downloaded() -> Function {
     let path = "/licensing/customers/{id}/licenses/{licenseId}/downloaded";
-    let call = Call::command("licensing-report-downloaded", "POST", path, "The device has the title: it counts towards the year, once.");
+    let call = Call::command(
+        "licensing-report-downloaded",
+        "POST",
+        path,
+        "The device has the title: it counts towards the year, once.",
+    );
     Function::http(grants::with_grant(call).rules(&[&LICENSE_EXPIRED]), |app, request| async move {
         let (stream, license_id) = license(&request)?;
         let command = |past| ReportDownloaded { license_id: license_id.to_owned(), past };
-        follow_up(&app, &request, &stream, command, &|folded| changed(&stream, license_id, folded)).await
+        follow_up(&app, &request, &stream, command, &|folded| changed(&stream, license_id, folded))
+            .await
     })
 }
 
 /// `POST /licensing/customers/{id}/licenses/{licenseId}/renew`
 pub fn renew_license() -> Function {
     let path = "/licensing/customers/{id}/licenses/{licenseId}/renew";
-    let call = Call::command("licensing-renew-license", "POST", path, "Renew a licence, by the rules as of now.");
+    let call = Call::command(
+        "licensing-renew-license",
+        "POST",
+        path,
+        "Renew a licence, by the rules as of now.",
+    );
     let call = grants::with_grant(call).answer::<LicenseAnswer>();
-    let rules = [&LICENSE_RELEASED, &LICENSE_EXPIRED, &DEVICE_LIMIT, &STUDIO_LIMIT, &TITLE_YEARLY_LIMIT];
+    let rules =
+        [&LICENSE_RELEASED, &LICENSE_EXPIRED, &DEVICE_LIMIT, &STUDIO_LIMIT, &TITLE_YEARLY_LIMIT];
     let policies = Arc::new(PolicyCache::default());
     Function::http(call.rules(&rules), move |app, request| {
         let policies = Arc::clone(&policies);
         async move {
             let policy = policies.in_force(&app, &request).await?;
             let (stream, license_id) = license(&request)?;
-            let command = |past| RenewLicense { license_id: license_id.to_owned(), policy: policy.clone(), past };
-            follow_up(&app, &request, &stream, command, &|folded| license_answer(200, &stream, license_id, folded)).await
+            let command = |past| RenewLicense {
+                license_id: license_id.to_owned(),
+                policy: policy.clone(),
+                past,
+            };
+            follow_up(&app, &request, &stream, command, &|folded| {
+                license_answer(200, &stream, license_id, folded)
+            })
+            .await
         }
     })
 }
@@ -45,11 +69,17 @@ pub fn renew_license() -> Function {
 /// `POST /licensing/customers/{id}/licenses/{licenseId}/release`
 pub fn release_license() -> Function {
     let path = "/licensing/customers/{id}/licenses/{licenseId}/release";
-    let call = Call::command("licensing-release-license", "POST", path, "Release a licence, which frees what it took.");
+    let call = Call::command(
+        "licensing-release-license",
+        "POST",
+        path,
+        "Release a licence, which frees what it took.",
+    );
     Function::http(grants::with_grant(call), |app, request| async move {
         let (stream, license_id) = license(&request)?;
         let command = |past| ReleaseLicense { license_id: license_id.to_owned(), past };
-        follow_up(&app, &request, &stream, command, &|folded| changed(&stream, license_id, folded)).await
+        follow_up(&app, &request, &stream, command, &|folded| changed(&stream, license_id, folded))
+            .await
     })
 }
 
@@ -58,8 +88,9 @@ fn license(request: &Request) -> Result<(StreamName, &str), Problem> {
     Ok((customer::stream(request.tenant(), request.path("id"))?, request.path("licenseId")))
 }
 
-/// Carries out a command on a licence. Almost always the customer's state has it. Otherwise it has left the state, and its row says
-/// what it was; or it was granted provisionally, and the grant that the call shows is written first, in the same commit.
+/// Carries out a command on a licence. Almost always the customer's state has it. Otherwise it has
+/// left the state, and its row says what it was; or it was granted provisionally, and the grant
+/// that the call shows is written first, in the same commit.
 async fn follow_up<C: FollowUp>(
     app: &App,
     request: &Request,
@@ -68,7 +99,8 @@ async fn follow_up<C: FollowUp>(
     success: &Success<'_, Customer>,
 ) -> Result<Answer, Problem> {
     let grant = grants::shown(request)?;
-    let unknown = match app.execute(request, stream, &command(None), Assume::Nothing, success).await {
+    let unknown = match app.execute(request, stream, &command(None), Assume::Nothing, success).await
+    {
         Err(problem) if problem.name() == NOT_FOUND.name => problem,
         answer => return answer,
     };
@@ -85,5 +117,6 @@ async fn follow_up<C: FollowUp>(
 
 /// What was changed is the licence; the version is that of the customer's stream.
 fn changed(stream: &StreamName, license_id: &str, folded: &Folded<Customer>) -> Answer {
-    Answer::json(200, &json!({ "id": license_id, "version": folded.version })).at(stream, folded.version)
+    Answer::json(200, &json!({ "id": license_id, "version": folded.version }))
+        .at(stream, folded.version)
 }

@@ -5,7 +5,12 @@ use licensing::{SetPolicy, policy};
 
 /// `PUT /licensing/policy`
 pub fn set_policy() -> Function {
-    let call = Call::command("licensing-set-policy", "PUT", "/licensing/policy", "Set the limits; what is left out gets its default.");
+    let call = Call::command(
+        "licensing-set-policy",
+        "PUT",
+        "/licensing/policy",
+        "Set the limits; what is left out gets its default.",
+    );
     Function::http(call.body::<SetPolicy>().operator(), |app, request| async move {
         let command: SetPolicy = request.json()?;
         app.change(&request, &policy::stream(request.tenant())?, &command).await

@@ -11,7 +11,8 @@ use licensing::{Policy, PolicyInForce, policy};
 /// How long a policy may be gone by after it was read: so old is a decision's policy at the most.
 const OLDEST: Duration = Duration::from_secs(60);
 
-/// How much of all tenants' policies is kept, in bytes of JSON: tens of thousands, unless they list thousands of studios.
+/// How much of all tenants' policies is kept, in bytes of JSON: tens of thousands, unless they list
+/// thousands of studios.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 /// The policies that this process has read last, one a tenant.
@@ -32,11 +33,16 @@ impl Default for PolicyCache {
 }
 
 impl PolicyCache {
-    /// The policy of the request's tenant: read at most a minute ago, and no earlier than the version that the request's tokens name.
+    /// The policy of the request's tenant: read at most a minute ago, and no earlier than the
+    /// version that the request's tokens name.
     ///
     /// # Errors
     /// 503 if it has to be read and cannot be, 400 if a token is ahead of its stream.
-    pub(crate) async fn in_force(&self, app: &App, request: &Request) -> Result<PolicyInForce, Problem> {
+    pub(crate) async fn in_force(
+        &self,
+        app: &App,
+        request: &Request,
+    ) -> Result<PolicyInForce, Problem> {
         let stream = policy::stream(request.tenant())?;
         let now = Instant::now();
         if let Some(policy) = self.fresh(request.tenant(), named(request, &stream)?, now) {
@@ -56,7 +62,8 @@ impl PolicyCache {
     fn fresh(&self, tenant: &str, at_least: u64, now: Instant) -> Option<PolicyInForce> {
         let mut known = self.lock();
         let Known { policy, read_at } = known.get(tenant)?;
-        let is_fresh = now.saturating_duration_since(*read_at) < OLDEST && policy.version >= at_least;
+        let is_fresh =
+            now.saturating_duration_since(*read_at) < OLDEST && policy.version >= at_least;
         is_fresh.then(|| policy.clone())
     }
 

@@ -15,9 +15,10 @@ use crate::past;
 /// The function behind the stream of grants.
 const RECONCILE: &str = "licensing-reconcile-grants";
 
-/// Stream of grants → events of ours. A record is a signed grant. It is written once however often it comes, also where the attempt
-/// to acquire the licence had come through after all. What the store does not answer comes again;
-/// what is no grant of ours is kept whole in the failures bucket, for a person.
+/// Stream of grants → events of ours. A record is a signed grant. It is written once however often
+/// it comes, also where the attempt to acquire the licence had come through after all. What the
+/// store does not answer comes again; what is no grant of ours is kept whole in the failures
+/// bucket, for a person.
 pub fn reconcile_grants() -> Function {
     Function::event(RECONCILE, |app: Arc<App>, event: KinesisEvent, deadline: Instant| async move {
         let (mut reconciled, mut failed) = (0, Vec::new());
@@ -44,8 +45,10 @@ pub fn reconcile_grants() -> Function {
 async fn keep(app: &App, record: &KinesisEventRecord, problem: &Problem) -> bool {
     metric(DOMAIN, "GrantsRefused", 1.0);
     let Ok(bucket) = app.failures_bucket() else { return false };
-    let kept = Failures::connect(bucket).await.keep_refused(RECONCILE, record, &problem.to_string()).await;
-    kept.inspect_err(|error| tracing::error!(%error, "a record that is no grant was not kept")).is_ok()
+    let kept =
+        Failures::connect(bucket).await.keep_refused(RECONCILE, record, &problem.to_string()).await;
+    kept.inspect_err(|error| tracing::error!(%error, "a record that is no grant was not kept"))
+        .is_ok()
 }
 
 async fn reconcile(app: &App, data: &[u8], deadline: Instant) -> Result<(), Problem> {
@@ -66,8 +69,10 @@ fn read(data: &[u8]) -> Result<Grant, Problem> {
 
 /// The request that the grant answered, as far as the commit tells of it: who, when and why.
 fn request(grant: &Grant, deadline: Instant) -> Request {
-    let caller = Caller { tenant: grant.tenant.clone(), subject: grant.actor.clone(), roles: Vec::new() };
-    Request::internal(caller, grant.granted_at, grant.correlation_id.clone(), deadline).caused_by(grant.causation_id.clone())
+    let caller =
+        Caller { tenant: grant.tenant.clone(), subject: grant.actor.clone(), roles: Vec::new() };
+    Request::internal(caller, grant.granted_at, grant.correlation_id.clone(), deadline)
+        .caused_by(grant.causation_id.clone())
 }
 
 #[cfg(test)]
@@ -85,7 +90,13 @@ mod tests {
         }))
         .unwrap();
         let request = request(&grant, Instant::now());
-        assert_eq!((request.tenant(), request.caller.subject.as_str(), request.correlation_id.as_str()), ("acme", "ada", "ticket-7"));
-        assert_eq!((request.now, request.causation_id.as_deref()), (grant.granted_at, Some("identity/users/ada@4")));
+        assert_eq!(
+            (request.tenant(), request.caller.subject.as_str(), request.correlation_id.as_str()),
+            ("acme", "ada", "ticket-7")
+        );
+        assert_eq!(
+            (request.now, request.causation_id.as_deref()),
+            (grant.granted_at, Some("identity/users/ada@4"))
+        );
     }
 }

@@ -1,8 +1,10 @@
-//! Which grant was given under which Idempotency-Key: remembered outside of the store, which was out of reach. An object holds a signed
-//! grant, under a digest of key and request, for the two days that the bucket keeps it.
+//! Which grant was given under which Idempotency-Key: remembered outside of the store, which was
+//! out of reach. An object holds a signed grant, under a digest of key and request, for the two
+//! days that the bucket keeps it.
 //!
-//! Whoever sends the request again is then given the same licence, before the reconciler has written it too. It is a service to the
-//! caller and no record: the grant itself is on its queue. So what S3 does not answer in time is as if nothing was remembered.
+//! Whoever sends the request again is then given the same licence, before the reconciler has
+//! written it too. It is a service to the caller and no record: the grant itself is on its queue.
+//! So what S3 does not answer in time is as if nothing was remembered.
 
 use std::time::Duration;
 
@@ -25,23 +27,37 @@ pub(crate) async fn get(key: &str) -> Option<String> {
     let request = client().await.get_object().bucket(bucket()?).key(key);
     let read = async {
         match request.send().await {
-            Ok(object) => object.body.collect().await.map(|body| String::from_utf8(body.to_vec()).ok()).map_err(|error| error.to_string()),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => Ok(None),
+            Ok(object) => object
+                .body
+                .collect()
+                .await
+                .map(|body| String::from_utf8(body.to_vec()).ok())
+                .map_err(|error| error.to_string()),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => {
+                Ok(None)
+            }
             Err(error) => Err(DisplayErrorContext(error).to_string()),
         }
     };
-    timeout(BUDGET, read).await.unwrap_or_else(|elapsed| Err(elapsed.to_string())).unwrap_or_else(|error| {
-        failed("a grant could not be looked up", &error);
-        None
-    })
+    timeout(BUDGET, read).await.unwrap_or_else(|elapsed| Err(elapsed.to_string())).unwrap_or_else(
+        |error| {
+            failed("a grant could not be looked up", &error);
+            None
+        },
+    )
 }
 
 /// Remembers the signed grant that is given under a key.
 pub(crate) async fn put(key: &str, signed: &str) {
     let Some(bucket) = bucket() else { return };
-    let request = client().await.put_object().bucket(bucket).key(key).body(signed.as_bytes().to_vec().into());
-    let put = async { request.send().await.map(|_| ()).map_err(|error| DisplayErrorContext(error).to_string()) };
-    if let Err(error) = timeout(BUDGET, put).await.unwrap_or_else(|elapsed| Err(elapsed.to_string())) {
+    let request =
+        client().await.put_object().bucket(bucket).key(key).body(signed.as_bytes().to_vec().into());
+    let put = async {
+        request.send().await.map(|_| ()).map_err(|error| DisplayErrorContext(error).to_string())
+    };
+    if let Err(error) =
+        timeout(BUDGET, put).await.unwrap_or_else(|elapsed| Err(elapsed.to_string()))
+    {
         failed("a grant could not be remembered", &error);
     }
 }
@@ -52,7 +68,11 @@ fn failed(what: &str, error: &str) {
 }
 
 async fn client() -> &'static Client {
-    CLIENT.get_or_init(|| async { Client::new(&aws_config::load_defaults(BehaviorVersion::latest()).await) }).await
+    CLIENT
+        .get_or_init(|| async {
+            Client::new(&aws_config::load_defaults(BehaviorVersion::latest()).await)
+        })
+        .await
 }
 
 fn bucket() -> Option<String> {

@@ -12,7 +12,12 @@ use crate::{grants, past};
 /// The licence's end is read and not condition-checked: playback is counted, it decides nothing.
 pub fn record_sessions() -> Function {
     let path = "/licensing/customers/{id}/licenses/{licenseId}/sessions";
-    let call = Call::command("licensing-record-sessions", "POST", path, "Report playback, each event counted once however often it comes.");
+    let call = Call::command(
+        "licensing-record-sessions",
+        "POST",
+        path,
+        "Report playback, each event counted once however often it comes.",
+    );
     let call = grants::with_grant(call).list_body::<Session>().rules(&[&PLAYBACK_LIMIT]);
     Function::http(call, |app, request| async move {
         let events: Vec<Session> = request.json_list(MOST_AT_ONCE)?;
@@ -20,13 +25,14 @@ pub fn record_sessions() -> Function {
         if !errors.is_empty() {
             return Err(Problem::invalid(errors));
         }
-        let stream = playback::stream(request.tenant(), request.path("id"), request.path("licenseId"))?;
+        let stream =
+            playback::stream(request.tenant(), request.path("id"), request.path("licenseId"))?;
         app.change(&request, &stream, &RecordPlayback { events }).await
     })
 }
 
-/// When the licence ends: as the customer's state says, or its row if it has left the state. A grant that is shown and not yet written
-/// is written now.
+/// When the licence ends: as the customer's state says, or its row if it has left the state. A
+/// grant that is shown and not yet written is written now.
 async fn end_of_license(app: &App, request: &Request) -> Result<Timestamp, Problem> {
     let stream = customer::stream(request.tenant(), request.path("id"))?;
     let license_id = request.path("licenseId");

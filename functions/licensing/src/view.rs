@@ -49,9 +49,28 @@ pub(crate) struct LicenseAnswer {
 
 impl LicenseView {
     pub(crate) fn of_row(license_id: &str, row: LicenseRow) -> Self {
-        let LicenseRow { title_id, studio_id, device_id, acquired_at, expires_at, released_at, downloaded_at, provisional } = row;
+        let LicenseRow {
+            title_id,
+            studio_id,
+            device_id,
+            acquired_at,
+            expires_at,
+            released_at,
+            downloaded_at,
+            provisional,
+        } = row;
         let (license_id, released) = (license_id.to_owned(), released_at.is_some());
-        Self { license_id, title_id, studio_id, device_id, acquired_at, expires_at, downloaded_at, released, provisional }
+        Self {
+            license_id,
+            title_id,
+            studio_id,
+            device_id,
+            acquired_at,
+            expires_at,
+            downloaded_at,
+            released,
+            provisional,
+        }
     }
 
     fn of_state(license_id: &str, license: &License) -> Self {
@@ -91,18 +110,34 @@ impl LicenseAnswer {
 
     /// A licence of which there is only the signed grant.
     pub(crate) fn provisional(grant: &Grant, signed: String) -> Self {
-        Self { id: grant.license_id.clone(), version: None, license: LicenseView::of_grant(grant), grant: Some(signed) }
+        Self {
+            id: grant.license_id.clone(),
+            version: None,
+            license: LicenseView::of_grant(grant),
+            grant: Some(signed),
+        }
     }
 }
 
-/// The answer of a command after which the customer's state has the licence, with the token of the customer's stream.
-pub(crate) fn license_answer(status: u16, stream: &StreamName, license_id: &str, customer: &Folded<Customer>) -> Answer {
+/// The answer of a command after which the customer's state has the licence, with the token of the
+/// customer's stream.
+pub(crate) fn license_answer(
+    status: u16,
+    stream: &StreamName,
+    license_id: &str,
+    customer: &Folded<Customer>,
+) -> Answer {
     match customer.state.license(license_id) {
         Some(license) => {
-            let body = LicenseAnswer::written(customer.version, LicenseView::of_state(license_id, license));
+            let body = LicenseAnswer::written(
+                customer.version,
+                LicenseView::of_state(license_id, license),
+            );
             Answer::json(status, &body).at(stream, customer.version)
         }
-        None => Problem::internal("the state lacks the licence that the command was about").answer(),
+        None => {
+            Problem::internal("the state lacks the licence that the command was about").answer()
+        }
     }
 }
 
@@ -126,7 +161,13 @@ pub(crate) struct DeviceView {
 impl DeviceView {
     pub(crate) fn new(device_id: &str, row: DeviceRow) -> Self {
         let DeviceRow { first_used_at, last_used_at, licenses, deactivated_at } = row;
-        Self { device_id: device_id.to_owned(), first_used_at, last_used_at, licenses, deactivated_at }
+        Self {
+            device_id: device_id.to_owned(),
+            first_used_at,
+            last_used_at,
+            licenses,
+            deactivated_at,
+        }
     }
 }
 

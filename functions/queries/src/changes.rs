@@ -32,10 +32,14 @@ pub fn licensing_changes() -> Function {
     changes("licensing-changes", "/licensing/changes", licensing::DOMAIN)
 }
 
-/// Every commit of a domain once, each stream's in order: for whoever keeps a copy in step. An empty answer is held open for
-/// `Prefer: wait=N`.
+/// Every commit of a domain once, each stream's in order: for whoever keeps a copy in step. An
+/// empty answer is held open for `Prefer: wait=N`.
 fn changes(name: &'static str, path: &'static str, domain: &'static str) -> Function {
-    let call = Call::list::<ChangeView>(name, path, "Every commit of the domain once, each stream's in order.");
+    let call = Call::list::<ChangeView>(
+        name,
+        path,
+        "Every commit of the domain once, each stream's in order.",
+    );
     let call = call.param(
         "after",
         Shape::matching(&format!("\"?{}\"?", pattern::feed_position())),
@@ -58,11 +62,20 @@ fn changes(name: &'static str, path: &'static str, domain: &'static str) -> Func
         // It may be all that one request can read.
         let goes_on = entries.len() == limit || commits.len() < entries.len();
         let place = |entry: &FeedEntry| FeedPosition { position: entry.position, ..after.clone() };
-        let last = entries.get(..commits.len()).and_then(<[_]>::last).filter(|_| goes_on).map(|entry| place(entry).to_string());
-        let items = entries.iter().map(place).zip(commits).map(|(place, commit)| (place.to_string(), view(&place, commit)));
+        let last = entries
+            .get(..commits.len())
+            .and_then(<[_]>::last)
+            .filter(|_| goes_on)
+            .map(|entry| place(entry).to_string());
+        let items = entries
+            .iter()
+            .map(place)
+            .zip(commits)
+            .map(|(place, commit)| (place.to_string(), view(&place, commit)));
         let page = Page::of(items, last)?;
         // No further than what is shown.
-        let position = entries.get(..page.count).and_then(<[_]>::last).map_or_else(|| after.clone(), place);
+        let position =
+            entries.get(..page.count).and_then(<[_]>::last).map_or_else(|| after.clone(), place);
         Answer::page(&request, Some(position), page)
     })
 }
@@ -71,15 +84,24 @@ fn changes(name: &'static str, path: &'static str, domain: &'static str) -> Func
 fn after(request: &Request, domain: &str) -> Result<Option<FeedPosition>, Problem> {
     let cursor = request.cursor()?;
     let Some(text) = cursor.after().or(request.query("after")) else { return Ok(None) };
-    let tokens = headwater::parse_tokens(&format!("\"{}\"", text.trim_matches('"')), request.tenant())?;
-    let position = tokens.into_iter().flat_map(|Token { feeds, .. }| feeds).next().filter(|position| position.domain == domain);
-    position.map(Some).ok_or_else(|| Problem::new(&INVALID_TOKEN, format!("`after` is no position of the feed of {domain}")))
+    let tokens =
+        headwater::parse_tokens(&format!("\"{}\"", text.trim_matches('"')), request.tenant())?;
+    let position = tokens
+        .into_iter()
+        .flat_map(|Token { feeds, .. }| feeds)
+        .next()
+        .filter(|position| position.domain == domain);
+    position.map(Some).ok_or_else(|| {
+        Problem::new(&INVALID_TOKEN, format!("`after` is no position of the feed of {domain}"))
+    })
 }
 
 /// A position that the feed has not reached is none that it gave.
 fn beyond(error: FeedError) -> Problem {
     match error {
-        FeedError::Ahead { head } => Problem::new(&TOKEN_AHEAD, format!("the feed has got to {head} only")),
+        FeedError::Ahead { head } => {
+            Problem::new(&TOKEN_AHEAD, format!("the feed has got to {head} only"))
+        }
         error => error.into(),
     }
 }

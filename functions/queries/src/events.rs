@@ -4,8 +4,14 @@ use crate::stream;
 
 /// `GET /events/{stream+}`: every event of a stream, oldest first.
 pub fn read_events() -> Function {
-    let call = Call::list::<EventView>("read-events", "/events/{stream+}", "Every event of a stream, oldest first.");
-    let call = call.param("after", Shape::version(), "The number of the event after which to go on.").operator();
+    let call = Call::list::<EventView>(
+        "read-events",
+        "/events/{stream+}",
+        "Every event of a stream, oldest first.",
+    );
+    let call = call
+        .param("after", Shape::version(), "The number of the event after which to go on.")
+        .operator();
     Function::http(call, |app, request| async move {
         let stream = stream(&request)?;
         let limit = request.limit()?;

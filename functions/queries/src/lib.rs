@@ -1,5 +1,5 @@
-//! Queries that every domain has in common: the change feeds, streams, events, states as they were; the OpenAPI document, the pages
-//! that explain problems, and what is said where there is no call.
+//! Queries that every domain has in common: the change feeds, streams, events, states as they were;
+//! the OpenAPI document, the pages that explain problems, and what is said where there is no call.
 
 mod changes;
 mod events;
@@ -25,14 +25,33 @@ pub use streams::list_streams;
 /// All functions of this package.
 pub fn functions() -> Vec<Function> {
     let changes = [identity_changes(), invoicing_changes(), licensing_changes()];
-    changes.into_iter().chain([list_streams(), read_events(), read_states(), openapi(), problems(), no_such_call()]).collect()
+    changes
+        .into_iter()
+        .chain([
+            list_streams(),
+            read_events(),
+            read_states(),
+            openapi(),
+            problems(),
+            no_such_call(),
+        ])
+        .collect()
 }
 
 /// All calls of all services, as their functions describe them.
 fn calls() -> &'static [Call] {
     static CALLS: LazyLock<Vec<Call>> = LazyLock::new(|| {
-        let services = [identity_functions::functions(), licensing_functions::functions(), invoicing_functions::functions()];
-        services.into_iter().chain([functions()]).flatten().filter_map(|function| function.call().cloned()).collect()
+        let services = [
+            identity_functions::functions(),
+            licensing_functions::functions(),
+            invoicing_functions::functions(),
+        ];
+        services
+            .into_iter()
+            .chain([functions()])
+            .flatten()
+            .filter_map(|function| function.call().cloned())
+            .collect()
     });
     &CALLS
 }

@@ -7,15 +7,19 @@ use crate::calls;
 
 /// Whatever no other call takes: 405 with `Allow` where the path has other methods, else 404.
 pub fn no_such_call() -> Function {
-    Function::http(Call::fallback("no-such-call"), |_, request| async move { Err(why_not(calls(), &request.method, &request.raw_path)) })
+    Function::http(Call::fallback("no-such-call"), |_, request| async move {
+        Err(why_not(calls(), &request.method, &request.raw_path))
+    })
 }
 
 fn why_not(calls: &[Call], method: &str, path: &str) -> Problem {
-    let mut methods: BTreeSet<&str> = calls.iter().filter(|call| call.has_path(path)).map(|call| call.method).collect();
+    let mut methods: BTreeSet<&str> =
+        calls.iter().filter(|call| call.has_path(path)).map(|call| call.method).collect();
     if methods.contains("GET") {
         methods.insert("HEAD");
     }
-    // The gateway takes a path apart before it decodes it, so one with an encoded slash looks here as if it had this method.
+    // The gateway takes a path apart before it decodes it, so one with an encoded slash looks here
+    // as if it had this method.
     if methods.is_empty() || methods.contains(method) {
         return Problem::not_found("such call");
     }
@@ -42,8 +46,16 @@ mod tests {
             ("GET", "/identity/users/7", None),
         ] {
             let answer = why_not(calls(), method, path).answer();
-            let allow = answer.headers.iter().find(|(name, _)| name == "allow").map(|(_, value)| value.as_str());
-            assert_eq!((answer.status, allow), (if expected.is_some() { 405 } else { 404 }, expected), "{method} {path}");
+            let allow = answer
+                .headers
+                .iter()
+                .find(|(name, _)| name == "allow")
+                .map(|(_, value)| value.as_str());
+            assert_eq!(
+                (answer.status, allow),
+                (if expected.is_some() { 405 } else { 404 }, expected),
+                "{method} {path}"
+            );
         }
     }
 }

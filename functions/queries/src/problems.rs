@@ -4,11 +4,18 @@ use maud::{DOCTYPE, html};
 
 /// `GET /problems/{name}`: what the `type` of a problem leads to.
 pub fn problems() -> Function {
-    let call = Call::public("problems", "/problems/{name}", "What a problem's type means and what to do.");
-    let call = call.in_path("name", Shape::one_of(known().map(|(name, ..)| name)), "The last part of the problem's `type`.");
+    let call =
+        Call::public("problems", "/problems/{name}", "What a problem's type means and what to do.");
+    let call = call.in_path(
+        "name",
+        Shape::one_of(known().map(|(name, ..)| name)),
+        "The last part of the problem's `type`.",
+    );
     Function::http(call, |_, request| async move {
         let name = request.path("name");
-        let (name, status, title, help) = known().find(|(known, ..)| *known == name).ok_or_else(|| Problem::not_found("such problem"))?;
+        let (name, status, title, help) = known()
+            .find(|(known, ..)| *known == name)
+            .ok_or_else(|| Problem::not_found("such problem"))?;
         Answer::html(200, page(name, status, title, help)).document().unless_known(&request)
     })
 }
@@ -29,7 +36,9 @@ fn page(name: &str, status: u16, title: &str, help: &str) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width";
                 title { (name) }
-                style { "body { max-width: 40em; margin: 4em auto; padding: 0 1em; font: 1.1em/1.6 system-ui } code { font-size: .95em }" }
+                style {
+                    "body { max-width: 40em; margin: 4em auto; padding: 0 1em; font: 1.1em/1.6 system-ui } code { font-size: .95em }"
+                }
             }
             body {
                 p { code { (status) " /problems/" (name) } }

@@ -4,22 +4,32 @@ use headwater_services::{NoPastState, PastState, past_state};
 
 use crate::stream;
 
-/// `GET /states/{stream+}`: the state that the rules saw, at a version (in the middle of a commit too) or at a time.
+/// `GET /states/{stream+}`: the state that the rules saw, at a version (in the middle of a commit
+/// too) or at a time.
 pub fn read_states() -> Function {
-    let call = Call::entity::<PastState>("read-states", "/states/{stream+}", "The state of a stream as it was.")
-        .param("version", Shape::version(), "After this event; the present state if absent.")
-        .param("at", Shape::time(), "At this time.")
-        .param("diff", Shape::version(), "Adds what changed since this version.");
+    let call = Call::entity::<PastState>(
+        "read-states",
+        "/states/{stream+}",
+        "The state of a stream as it was.",
+    )
+    .param("version", Shape::version(), "After this event; the present state if absent.")
+    .param("at", Shape::time(), "At this time.")
+    .param("diff", Shape::version(), "Adds what changed since this version.");
     Function::http(call.operator(), |app, request| async move {
         let stream = stream(&request)?;
         let at = wanted(&request)?;
         let since = request.number("diff")?;
-        let past = past_state(&app.store(&request)?, &stream, at, since).await.map_err(|none| match none {
-            NoPastState::Kind => Problem::not_found("such kind of stream"),
-            NoPastState::Version => Problem::not_found("such version of such a stream"),
-            later @ NoPastState::Since { .. } => Problem::invalid([("/query/diff".to_owned(), later.to_string())]),
-            NoPastState::Store(error) => error.into(),
-        })?;
+        let past =
+            past_state(&app.store(&request)?, &stream, at, since).await.map_err(
+                |none| match none {
+                    NoPastState::Kind => Problem::not_found("such kind of stream"),
+                    NoPastState::Version => Problem::not_found("such version of such a stream"),
+                    later @ NoPastState::Since { .. } => {
+                        Problem::invalid([("/query/diff".to_owned(), later.to_string())])
+                    }
+                    NoPastState::Store(error) => error.into(),
+                },
+            )?;
         Answer::collection(&request, None, &past)?.if_it_fits("diff", "read both states without it")
     })
 }
@@ -29,6 +39,8 @@ fn wanted(request: &Request) -> Result<At, Problem> {
         (None, None) => Ok(At::Version(u64::MAX)),
         (Some(version), None) => Ok(At::Version(version)),
         (None, Some(time)) => Ok(At::Time(time)),
-        (Some(_), Some(_)) => Err(Problem::invalid([("/query".to_owned(), "one of version and at".to_owned())])),
+        (Some(_), Some(_)) => {
+            Err(Problem::invalid([("/query".to_owned(), "one of version and at".to_owned())]))
+        }
     }
 }

@@ -13,8 +13,18 @@ struct StreamView {
 
 /// `GET /streams?prefix=identity/users/`: the streams whose names begin so, in order of name.
 pub fn list_streams() -> Function {
-    let call = Call::list::<StreamView>("list-streams", "/streams", "Streams with their versions, in order of name.");
-    let call = call.param("prefix", Shape::text(), "The beginning of the names, as `identity/users/`; all if absent.").operator();
+    let call = Call::list::<StreamView>(
+        "list-streams",
+        "/streams",
+        "Streams with their versions, in order of name.",
+    );
+    let call = call
+        .param(
+            "prefix",
+            Shape::text(),
+            "The beginning of the names, as `identity/users/`; all if absent.",
+        )
+        .operator();
     Function::http(call, |app, request| async move {
         let prefix = request.query("prefix").unwrap_or_default();
         let (limit, cursor) = (request.limit()?, request.cursor()?);
@@ -22,10 +32,18 @@ pub fn list_streams() -> Function {
         app.wait_for_feeds(&request).await?;
         app.wait_for_streams(&request).await?;
         // One more than is shown tells whether there are more.
-        let mut streams = headwater_services::list_streams(&feed, request.tenant(), prefix, cursor.after(), limit + 1).await?;
+        let mut streams = headwater_services::list_streams(
+            &feed,
+            request.tenant(),
+            prefix,
+            cursor.after(),
+            limit + 1,
+        )
+        .await?;
         let goes_on = streams.len() > limit;
         streams.truncate(limit);
-        let last = streams.last().filter(|_| goes_on).map(|(stream, _)| stream.within_tenant().to_owned());
+        let last =
+            streams.last().filter(|_| goes_on).map(|(stream, _)| stream.within_tenant().to_owned());
         let items = streams.into_iter().map(|(stream, version)| {
             let stream = stream.within_tenant().to_owned();
             (stream.clone(), StreamView { stream, version })

@@ -25,8 +25,9 @@ const AT_ONCE: usize = 8;
 /// What a run keeps of its time, to say what it found.
 const RESERVE: Duration = Duration::from_secs(3);
 
-/// Schedule → streams: what a function behind a stream gave up on lies in the failure bucket, the whole event in an object. Its records
-/// are put back where they came from (those of the DynamoDB stream as the relay would have put them), then the object is deleted.
+/// Schedule → streams: what a function behind a stream gave up on lies in the failure bucket, the
+/// whole event in an object. Its records are put back where they came from (those of the DynamoDB
+/// stream as the relay would have put them), then the object is deleted.
 ///
 /// A run goes through all objects, the oldest first, until its time is up. What cannot be put back
 /// holds up nothing.
@@ -45,10 +46,20 @@ pub fn redrive() -> Function {
         async move {
             let failures = Failures::connect(app.failures_bucket()?).await;
             let publisher = |target: &Target| match target {
-                Target::Commits => app.publisher("COMMITS_STREAM").cloned().map_err(|error| error.to_string()),
-                Target::Stream(name) => app.publisher_to(name).cloned().map_err(|error| error.to_string()),
+                Target::Commits => {
+                    app.publisher("COMMITS_STREAM").cloned().map_err(|error| error.to_string())
+                }
+                Target::Stream(name) => {
+                    app.publisher_to(name).cloned().map_err(|error| error.to_string())
+                }
             };
-            let run = Run::of(&failures, &mut *memory.lock().await, publisher, deadline.checked_sub(RESERVE).unwrap_or(deadline)).await?;
+            let run = Run::of(
+                &failures,
+                &mut *memory.lock().await,
+                publisher,
+                deadline.checked_sub(RESERVE).unwrap_or(deadline),
+            )
+            .await?;
             run.tell();
             Ok::<_, Error>(Value::Null)
         }
@@ -76,9 +87,12 @@ impl Run {
         let found = list(failures, until).await?;
         let refused = found.iter().filter(|stored| stored.kind() == Kind::Refused).count();
         let queue = memory.order(&found);
-        let (mut redriven, mut left): (usize, HashSet<Stored>) = (0, queue.iter().cloned().collect());
+        let (mut redriven, mut left): (usize, HashSet<Stored>) =
+            (0, queue.iter().cloned().collect());
         let publisher = &publisher;
-        let attempts = queue.into_iter().map(|stored| async move { (failures.replay(&stored.key, publisher).await, stored) });
+        let attempts = queue
+            .into_iter()
+            .map(|stored| async move { (failures.replay(&stored.key, publisher).await, stored) });
         let attempts: Vec<_> = attempts.collect();
         let mut attempts = futures::stream::iter(attempts).buffer_unordered(AT_ONCE);
         while let Ok(Some((outcome, stored))) = timeout_at(until.into(), attempts.next()).await {

@@ -6,11 +6,13 @@ use headwater_kinesis::{Publisher, Record};
 use headwater_lambda::{App, Error, Function, metric};
 use headwater_pipeline::{Tampering, relayed};
 
-/// DynamoDB stream of the events table → commits stream: each new commit, keyed by its stream, without its snapshot.
+/// DynamoDB stream of the events table → commits stream: each new commit, keyed by its stream,
+/// without its snapshot.
 ///
-/// DynamoDB Streams keep order per item only and `PutRecords` may fail in part, so no order is promised: a record is a doorbell, and
-/// the projector reads what it lacks. Items of the events table are never changed, so MODIFY and REMOVE are tampering: they raise the
-/// alarm's metric and are not relayed.
+/// DynamoDB Streams keep order per item only and `PutRecords` may fail in part, so no order is
+/// promised: a record is a doorbell, and the projector reads what it lacks. Items of the events
+/// table are never changed, so MODIFY and REMOVE are tampering: they raise the alarm's metric and
+/// are not relayed.
 pub fn relay() -> Function {
     Function::event("relay", |app: Arc<App>, event: Event, _| async move {
         let answer = relay_batch(app.publisher("COMMITS_STREAM")?, &event).await;
@@ -21,10 +23,15 @@ pub fn relay() -> Function {
 
 /// Puts a batch's commits, and answers with those that did not get through.
 pub async fn relay_batch(publisher: &Publisher, event: &Event) -> DynamoDbEventResponse {
-    let (numbers, records): (Vec<String>, Vec<Record>) = event.records.iter().filter_map(numbered_commit).unzip();
+    let (numbers, records): (Vec<String>, Vec<Record>) =
+        event.records.iter().filter_map(numbered_commit).unzip();
     let failed = publisher.publish(&records).await;
     let mut answer = DynamoDbEventResponse::default();
-    answer.batch_item_failures = failed.into_iter().filter_map(|index| numbers.get(index)).map(|number| failure(number)).collect();
+    answer.batch_item_failures = failed
+        .into_iter()
+        .filter_map(|index| numbers.get(index))
+        .map(|number| failure(number))
+        .collect();
     answer
 }
 
@@ -34,7 +41,8 @@ fn failure(number: &str) -> DynamoDbBatchItemFailure {
     failure
 }
 
-/// The record's sequence number with what is to be put for it. Nothing for tampering, which is reported.
+/// The record's sequence number with what is to be put for it. Nothing for tampering, which is
+/// reported.
 fn numbered_commit(record: &EventRecord) -> Option<(String, Record)> {
     let commit = relayed(record).unwrap_or_else(|tampering| {
         report(&tampering);

@@ -9,7 +9,9 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use clap::Args;
 use headwater::UniqueKey;
-use headwater_dynamodb::{Audit, Effects, EventStore, Feed, Projector, Rebuild, StoreConfig, Views, connect};
+use headwater_dynamodb::{
+    Audit, Effects, EventStore, Feed, Projector, Rebuild, StoreConfig, Views, connect,
+};
 use headwater_kinesis::Publisher;
 use headwater_pipeline::Failures;
 use headwater_services::{PARKED_UPDATES_OF, Service};
@@ -29,7 +31,8 @@ pub(crate) const EVERYWHERE: &str = "Options everywhere";
 /// Where the tables are.
 #[derive(Args)]
 pub(crate) struct Target {
-    /// Ask the platform on this machine where the tables are, instead of the environment [default URL: http://127.0.0.1:3000].
+    /// Ask the platform on this machine where the tables are, instead of the environment [default
+    /// URL: http://127.0.0.1:3000].
     #[arg(long, global = true, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = LOCAL, help_heading = EVERYWHERE)]
     local: Option<String>,
 }
@@ -44,7 +47,8 @@ pub(crate) struct Connection {
 /// Whom to ask, and what the tables are called.
 struct Found {
     config: SdkConfig,
-    /// Tables by the variables that name them for functions; without it the process's own variables do.
+    /// Tables by the variables that name them for functions; without it the process's own variables
+    /// do.
     environment: Option<BTreeMap<String, String>>,
 }
 
@@ -69,7 +73,10 @@ impl Connection {
     pub(crate) async fn store(&self) -> Result<EventStore> {
         let events_table = self.name("EVENTS_TABLE").await?;
         let client = connect(&self.found().await?.config);
-        let store = EventStore::new(client, StoreConfig { events_table, idempotency_table: None, unique_key: None });
+        let store = EventStore::new(
+            client,
+            StoreConfig { events_table, idempotency_table: None, unique_key: None },
+        );
         Ok(store.patient(self.patience))
     }
 
@@ -91,20 +98,36 @@ impl Connection {
 
     /// What compares a service's views with its events.
     pub(crate) async fn audit(&self, service: &Service) -> Result<Audit> {
-        Ok(Audit::new(self.store().await?, &self.name("VIEWS_TABLE").await?, service.domain, service.projections))
+        Ok(Audit::new(
+            self.store().await?,
+            &self.name("VIEWS_TABLE").await?,
+            service.domain,
+            service.projections,
+        ))
     }
 
     /// What names the streams of unique values, if the functions' secret is known.
     pub(crate) async fn unique_key(&self) -> Result<Option<UniqueKey>> {
         let secret = self.variable("UNIQUE_KEY").await?;
-        secret.map(|secret| UniqueKey::new(secret.as_bytes()).context("UNIQUE_KEY must have at least 32 bytes")).transpose()
+        secret
+            .map(|secret| {
+                UniqueKey::new(secret.as_bytes()).context("UNIQUE_KEY must have at least 32 bytes")
+            })
+            .transpose()
     }
 
     /// What builds a service's views anew.
     pub(crate) async fn rebuild(&self, service: &Service) -> Result<Rebuild> {
         let (store, views) = (self.store().await?, self.name("VIEWS_TABLE").await?);
         let owner = format!("{}/{:x}", std::process::id(), Timestamp::now().as_nanosecond());
-        Ok(Rebuild::new(store, &views, service.domain, service.projections, owner, Timestamp::now()))
+        Ok(Rebuild::new(
+            store,
+            &views,
+            service.domain,
+            service.projections,
+            owner,
+            Timestamp::now(),
+        ))
     }
 
     /// The effects outside of the handler of this name.
@@ -141,7 +164,10 @@ impl Connection {
     /// The name of the table, stream or bucket that a variable of the functions holds.
     async fn name(&self, variable: &str) -> Result<String> {
         self.variable(variable).await?.with_context(|| {
-            format!("{variable} is not set: give the name that the functions have in it, or --local for the platform on this machine")
+            format!(
+                "{variable} is not set: give the name that the functions have in it, or --local \
+                 for the platform on this machine"
+            )
         })
     }
 
@@ -162,23 +188,36 @@ impl Connection {
             .await
     }
 
-    /// Where there is patience, it is for slow answers too: a page of a scan is a megabyte, and the line to it may be a thin one.
+    /// Where there is patience, it is for slow answers too: a page of a scan is a megabyte, and the
+    /// line to it may be a thin one.
     fn defaults(&self) -> ConfigLoader {
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(self.patience / ATTEMPTS).build();
+        let timeouts =
+            TimeoutConfig::builder().operation_attempt_timeout(self.patience / ATTEMPTS).build();
         aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts)
     }
 }
 
 /// Asks the platform on one machine.
 async fn ask(url: &str, defaults: ConfigLoader) -> Result<Found> {
-    let no_answer = || format!("no platform answers at {url}: start it with `cargo local`, or say where it is with --local=URL");
+    let no_answer = || {
+        format!(
+            "no platform answers at {url}: start it with `cargo local`, or say where it is with \
+             --local=URL"
+        )
+    };
     // It goes straight to loopback, whatever proxy the environment names.
     let http = reqwest::Client::builder().no_proxy().build()?;
-    let answer = http.get(format!("{}/dev/endpoint", url.trim_end_matches('/'))).send().await.with_context(no_answer)?;
+    let answer = http
+        .get(format!("{}/dev/endpoint", url.trim_end_matches('/')))
+        .send()
+        .await
+        .with_context(no_answer)?;
     let LocalEndpoint { endpoint, access_key_id, secret_access_key, region, environment } =
         answer.error_for_status().with_context(no_answer)?.json().await.with_context(no_answer)?;
     let credentials = Credentials::new(access_key_id, secret_access_key, None, None, "headwater");
-    let config =
-        defaults.endpoint_url(endpoint).region(Region::new(region)).credentials_provider(SharedCredentialsProvider::new(credentials));
+    let config = defaults
+        .endpoint_url(endpoint)
+        .region(Region::new(region))
+        .credentials_provider(SharedCredentialsProvider::new(credentials));
     Ok(Found { config: config.load().await, environment: Some(environment) })
 }

@@ -46,7 +46,11 @@ struct Dumped {
 }
 
 impl Dump {
-    pub(crate) async fn run(self, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
+    pub(crate) async fn run(
+        self,
+        connection: &Connection,
+        output: &mut Output<'_>,
+    ) -> Result<(), Failure> {
         let store = connection.store().await?;
         let folder = match &self.output {
             Some(file) => folder(file),
@@ -67,7 +71,12 @@ impl Dump {
     }
 
     /// Reads what is wanted, in whatever order it comes.
-    async fn read(&self, store: &EventStore, output: &mut Output<'_>, sorter: &mut Sorter) -> Result<(), Failure> {
+    async fn read(
+        &self,
+        store: &EventStore,
+        output: &mut Output<'_>,
+        sorter: &mut Sorter,
+    ) -> Result<(), Failure> {
         if let Some(stream) = &self.stream {
             return read_stream(store, stream, self.until, sorter).await;
         }
@@ -85,7 +94,12 @@ impl Dump {
     }
 }
 
-async fn read_stream(store: &EventStore, stream: &StreamName, until: Option<Timestamp>, sorter: &mut Sorter) -> Result<(), Failure> {
+async fn read_stream(
+    store: &EventStore,
+    stream: &StreamName,
+    until: Option<Timestamp>,
+    sorter: &mut Sorter,
+) -> Result<(), Failure> {
     let mut last = 0;
     loop {
         let commits = store.commits_page(stream, last, PAGE).await?;
@@ -129,7 +143,8 @@ fn write(sorter: Sorter, out: &mut (impl Write + ?Sized)) -> Result<Dumped, Fail
 impl Dumped {
     fn text(&self) -> String {
         let Self { file, streams, commits } = self;
-        let place = file.as_ref().map(|file| format!(", in {}", file.display())).unwrap_or_default();
+        let place =
+            file.as_ref().map(|file| format!(", in {}", file.display())).unwrap_or_default();
         format!("streams: {streams}, commits: {commits}{place}")
     }
 }

@@ -1,4 +1,5 @@
-//! A dump as `restore` reads it: a commit a line, streams in order of name, the commits of each in order and without a gap.
+//! A dump as `restore` reads it: a commit a line, streams in order of name, the commits of each in
+//! order and without a gap.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -38,11 +39,16 @@ pub(crate) fn check(file: &Path) -> Result<Checked> {
     let mut checked = Checked::default();
     let mut previous: Option<Commit> = None;
     for (number, line) in (1..).zip(lines(file)?) {
-        let commit = line.and_then(|line| read(&line)).and_then(|commit| follows(previous.as_ref(), &commit).map(|()| commit));
+        let commit = line
+            .and_then(|line| read(&line))
+            .and_then(|commit| follows(previous.as_ref(), &commit).map(|()| commit));
         let commit = commit.and_then(|commit| has_known_effects(&commit).map(|()| commit));
-        let commit = commit.with_context(|| format!("line {number} of {}; nothing was written", file.display()))?;
+        let commit = commit
+            .with_context(|| format!("line {number} of {}; nothing was written", file.display()))?;
         checked.commits += 1;
-        if let Some(event) = commit.events.last().filter(|_| commit.stream.as_str() == UniqueKey::STREAM) {
+        if let Some(event) =
+            commit.events.last().filter(|_| commit.stream.as_str() == UniqueKey::STREAM)
+        {
             let UniqueKeyEvent::UniqueKeyAdopted { fingerprint } = decode(event)?;
             checked.fingerprint = Some(fingerprint);
         }
@@ -57,18 +63,29 @@ fn follows(previous: Option<&Commit>, commit: &Commit) -> Result<()> {
     let Commit { stream, first, at, .. } = commit;
     let (version, since) = match previous {
         Some(previous) if previous.stream == *stream => (previous.last(), previous.at),
-        Some(previous) if previous.stream > *stream => bail!("{stream} stands after {}: streams are in order of name", previous.stream),
+        Some(previous) if previous.stream > *stream => {
+            bail!("{stream} stands after {}: streams are in order of name", previous.stream)
+        }
         _ => (0, Timestamp::MIN),
     };
-    ensure!(*first == version + 1, "{stream} goes on with event {first}, where {} is missing", version + 1);
-    ensure!(*at >= since, "the commit with event {first} of {stream} was decided before the one before it");
+    ensure!(
+        *first == version + 1,
+        "{stream} goes on with event {first}, where {} is missing",
+        version + 1
+    );
+    ensure!(
+        *at >= since,
+        "the commit with event {first} of {stream} was decided before the one before it"
+    );
     Ok(())
 }
 
 /// Whether this build knows what a commit asks of the world outside, which is not to be done again.
 fn has_known_effects(commit: &Commit) -> Result<()> {
     match unknown_effect(commit) {
-        Some(newer) => bail!("{}: {newer}, which may ask for a mail: restore with that build", commit.stream),
+        Some(newer) => {
+            bail!("{}: {newer}, which may ask for a mail: restore with that build", commit.stream)
+        }
         None => Ok(()),
     }
 }
@@ -76,9 +93,17 @@ fn has_known_effects(commit: &Commit) -> Result<()> {
 fn read(line: &str) -> Result<Commit> {
     let commit: Commit = serde_json::from_str(line).context("it is not a commit")?;
     let mut numbered = (0..).zip(&commit.events);
-    let is_numbered = numbered.all(|(place, event)| commit.first.checked_add(place) == Some(event.number));
-    ensure!(is_numbered && !commit.events.is_empty(), "its events are not numbered from {} on", commit.first);
-    ensure!(Timestamp::from_millisecond(commit.at.as_millisecond())? == commit.at, "its time is not one to the millisecond");
+    let is_numbered =
+        numbered.all(|(place, event)| commit.first.checked_add(place) == Some(event.number));
+    ensure!(
+        is_numbered && !commit.events.is_empty(),
+        "its events are not numbered from {} on",
+        commit.first
+    );
+    ensure!(
+        Timestamp::from_millisecond(commit.at.as_millisecond())? == commit.at,
+        "its time is not one to the millisecond"
+    );
     Ok(Commit { snapshot: None, ..commit })
 }
 
@@ -91,17 +116,21 @@ fn lines(file: &Path) -> Result<impl Iterator<Item = Result<String>>> {
 
 /// The commits of a dump that is in order, in pieces.
 pub(crate) fn batches(file: &Path) -> Result<impl Iterator<Item = Result<Batch>>> {
-    let mut commits = lines(file)?.map(|line| line.and_then(|line| Ok((line.len(), read(&line)?)))).peekable();
+    let mut commits =
+        lines(file)?.map(|line| line.and_then(|line| Ok((line.len(), read(&line)?)))).peekable();
     Ok(std::iter::from_fn(move || batch(&mut commits).transpose()))
 }
 
-fn batch(commits: &mut Peekable<impl Iterator<Item = Result<(usize, Commit)>>>) -> Result<Option<Batch>> {
+fn batch(
+    commits: &mut Peekable<impl Iterator<Item = Result<(usize, Commit)>>>,
+) -> Result<Option<Batch>> {
     let Some(first) = commits.next() else { return Ok(None) };
     let (mut bytes, first) = first?;
     let mut batch = Batch { stream: first.stream.clone(), commits: vec![first] };
     while batch.commits.len() < MOST_COMMITS {
         let fits = |next: &Result<(usize, Commit)>| {
-            next.as_ref().is_ok_and(|(size, next)| next.stream == batch.stream && bytes + size <= MOST_BYTES)
+            next.as_ref()
+                .is_ok_and(|(size, next)| next.stream == batch.stream && bytes + size <= MOST_BYTES)
         };
         let Some((size, commit)) = commits.next_if(fits).transpose()? else { break };
         bytes += size;

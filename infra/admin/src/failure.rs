@@ -11,7 +11,8 @@ pub(crate) enum Failure {
     NotFound(String),
     /// It could not be done.
     Trouble(anyhow::Error),
-    /// Of many things some went wrong. They were told of as they did; this is the gravest one's exit code.
+    /// Of many things some went wrong. They were told of as they did; this is the gravest one's
+    /// exit code.
     Told(u8),
     /// Whoever read the answer wants no more of it, as `head` does.
     Closed,
@@ -25,7 +26,11 @@ impl From<anyhow::Error> for Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::BrokenPipe { Self::Closed } else { Self::Trouble(error.into()) }
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::Closed
+        } else {
+            Self::Trouble(error.into())
+        }
     }
 }
 
@@ -38,9 +43,10 @@ impl From<serde_json::Error> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let advice = match &error {
-            StoreError::Unavailable(_) | StoreError::Refused(_) => {
-                Some("endpoint, region and credentials are found as by the AWS CLI; for the platform on this machine give --local")
-            }
+            StoreError::Unavailable(_) | StoreError::Refused(_) => Some(
+                "endpoint, region and credentials are found as by the AWS CLI; for the platform \
+                 on this machine give --local",
+            ),
             _ => None,
         };
         match advice {

@@ -1,7 +1,9 @@
 use clap::Subcommand;
 use futures::StreamExt;
 use headwater::shown;
-use headwater_pipeline::{Failure as Batch, Failures as Bucket, FailuresError, Kind, Stored, Target};
+use headwater_pipeline::{
+    Failure as Batch, Failures as Bucket, FailuresError, Kind, Stored, Target,
+};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -34,7 +36,8 @@ pub(crate) enum Failures {
         /// Its key, as `failures ls` shows it.
         key: String,
     },
-    /// Put the records of batches back on their streams, and forget the batches, as the function `redrive` does every minute.
+    /// Put the records of batches back on their streams, and forget the batches, as the function
+    /// `redrive` does every minute.
     Replay {
         /// Their keys, as `failures ls` shows them.
         #[arg(value_name = "KEY", required_unless_present = "all")]
@@ -59,7 +62,11 @@ pub(crate) enum Failures {
 }
 
 impl Failures {
-    pub(crate) async fn run(self, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
+    pub(crate) async fn run(
+        self,
+        connection: &Connection,
+        output: &mut Output<'_>,
+    ) -> Result<(), Failure> {
         let bucket = connection.failures().await?;
         match self {
             Self::Ls { after, limit } => ls(&bucket, output, after.as_deref(), limit).await,
@@ -117,7 +124,10 @@ struct Records {
 
 impl Given {
     fn of(key: String, batch: &Batch) -> Self {
-        let streams = batch.keys().into_iter().map(|(stream, records)| Records { stream: stream.to_owned(), records });
+        let streams = batch
+            .keys()
+            .into_iter()
+            .map(|(stream, records)| Records { stream: stream.to_owned(), records });
         Self {
             key,
             function: batch.function.clone(),
@@ -132,17 +142,29 @@ impl Given {
 
     fn columns(&self) -> [String; 6] {
         let Self { key, function, at, why, records, streams, .. } = self;
-        let mut named: Vec<&str> = streams.iter().map(|records| records.stream.as_str()).take(NAMED).collect();
+        let mut named: Vec<&str> =
+            streams.iter().map(|records| records.stream.as_str()).take(NAMED).collect();
         if streams.len() > NAMED {
             named.push("…");
         }
-        [at.to_string(), function.clone(), why.clone(), records.to_string(), named.join(", "), key.clone()]
+        [
+            at.to_string(),
+            function.clone(),
+            why.clone(),
+            records.to_string(),
+            named.join(", "),
+            key.clone(),
+        ]
     }
 
     fn text(&self) -> String {
         let Self { key, function, at, why, tries, records, streams, tampering } = self;
-        let head = format!("{key}\n{function} gave up at {at}, tried {tries} times: {why}\nrecords: {records}");
-        let streams = streams.iter().map(|Records { stream, records }| format!("\n  {}  {records}", shown(stream)));
+        let head = format!(
+            "{key}\n{function} gave up at {at}, tried {tries} times: {why}\nrecords: {records}"
+        );
+        let streams = streams
+            .iter()
+            .map(|Records { stream, records }| format!("\n  {}  {records}", shown(stream)));
         let tampering = tampering.iter().map(|tampering| format!("\n  tampering: {tampering}"));
         head + &streams.chain(tampering).collect::<String>()
     }
@@ -171,7 +193,9 @@ impl Shown {
 
     pub(crate) fn why(&self) -> String {
         match self {
-            Self::Batch(Given { function, why, records, .. }) => format!("{function}, {records} records: {why}"),
+            Self::Batch(Given { function, why, records, .. }) => {
+                format!("{function}, {records} records: {why}")
+            }
             Self::Other { error, .. } => error.clone(),
         }
     }
@@ -181,27 +205,48 @@ impl Shown {
         let key = self.key();
         match self.kind() {
             "unreadable" => format!("headwater failures drop {key}"),
-            "refused" => format!("headwater failures replay {key}, once its function takes it, or failures drop"),
-            _ => format!("by itself, every minute; its cause: the log of the function, headwater failures show {key}"),
+            "refused" => format!(
+                "headwater failures replay {key}, once its function takes it, or failures drop"
+            ),
+            _ => format!(
+                "by itself, every minute; its cause: the log of the function, headwater failures \
+                 show {key}"
+            ),
         }
     }
 
     fn columns(&self) -> [String; 6] {
         match self {
             Self::Batch(given) => given.columns(),
-            Self::Other { key, at, error } => [at.to_string(), String::new(), error.clone(), String::new(), String::new(), key.clone()],
+            Self::Other { key, at, error } => [
+                at.to_string(),
+                String::new(),
+                error.clone(),
+                String::new(),
+                String::new(),
+                key.clone(),
+            ],
         }
     }
 }
 
-async fn ls(bucket: &Bucket, output: &mut Output<'_>, after: Option<&str>, limit: usize) -> Result<(), Failure> {
+async fn ls(
+    bucket: &Bucket,
+    output: &mut Output<'_>,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<(), Failure> {
     // One more than is shown tells whether there are more.
     let mut found = found(bucket, after, limit.saturating_add(1)).await?;
     let goes_on = found.len() > limit;
     found.truncate(limit);
     let last = found.last().map(|last| last.key.clone()).filter(|_| goes_on);
     let shown = read(bucket, found).await?;
-    output.list(&shown, ["SINCE", "FUNCTION", "WHY", "RECORDS", "STREAMS", "KEY"], Shown::columns)?;
+    output.list(
+        &shown,
+        ["SINCE", "FUNCTION", "WHY", "RECORDS", "STREAMS", "KEY"],
+        Shown::columns,
+    )?;
     match last {
         Some(last) => output.remark(&format!("there are more: --after {last}")),
         None => Ok(()),
@@ -210,14 +255,19 @@ async fn ls(bucket: &Bucket, output: &mut Output<'_>, after: Option<&str>, limit
 
 /// What these objects are, in their order. One that was put back in the meantime is left out.
 pub(crate) async fn read(bucket: &Bucket, found: Vec<Stored>) -> Result<Vec<Shown>, Failure> {
-    let objects: Vec<_> = found.into_iter().map(|stored| async move { (bucket.get(&stored.key).await, stored) }).collect();
+    let objects: Vec<_> = found
+        .into_iter()
+        .map(|stored| async move { (bucket.get(&stored.key).await, stored) })
+        .collect();
     let mut objects = futures::stream::iter(objects).buffered(AT_ONCE);
     let mut shown = Vec::new();
     while let Some((object, Stored { key, at })) = objects.next().await {
         match object {
             Ok(batch) => shown.push(Shown::Batch(Given::of(key, &batch))),
             Err(FailuresError::Absent) => {}
-            Err(FailuresError::Unreadable(error)) => shown.push(Shown::Other { key, at, error: error.to_string() }),
+            Err(FailuresError::Unreadable(error)) => {
+                shown.push(Shown::Other { key, at, error: error.to_string() })
+            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -225,10 +275,19 @@ pub(crate) async fn read(bucket: &Bucket, found: Vec<Stored>) -> Result<Vec<Show
 }
 
 /// At most `limit` objects, however many one call brings.
-pub(crate) async fn found(bucket: &Bucket, after: Option<&str>, limit: usize) -> Result<Vec<Stored>, Failure> {
+pub(crate) async fn found(
+    bucket: &Bucket,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<Stored>, Failure> {
     let mut found: Vec<Stored> = Vec::new();
     while found.len() < limit {
-        let page = bucket.page(found.last().map(|stored| stored.key.as_str()).or(after), PAGE.min(limit - found.len())).await?;
+        let page = bucket
+            .page(
+                found.last().map(|stored| stored.key.as_str()).or(after),
+                PAGE.min(limit - found.len()),
+            )
+            .await?;
         if page.is_empty() {
             break;
         }
@@ -240,7 +299,11 @@ pub(crate) async fn found(bucket: &Bucket, after: Option<&str>, limit: usize) ->
 /// All that does not come back as soon as it is put back.
 async fn replayable(bucket: &Bucket) -> Result<Vec<String>, Failure> {
     let found = found(bucket, None, usize::MAX).await?;
-    Ok(found.into_iter().filter(|stored| stored.kind() != Kind::Refused).map(|stored| stored.key).collect())
+    Ok(found
+        .into_iter()
+        .filter(|stored| stored.kind() != Kind::Refused)
+        .map(|stored| stored.key)
+        .collect())
 }
 
 /// What was forgotten.
@@ -251,7 +314,12 @@ struct Dropped {
     dry_run: bool,
 }
 
-async fn drop_all(bucket: &Bucket, output: &mut Output<'_>, keys: Vec<String>, dry_run: bool) -> Result<(), Failure> {
+async fn drop_all(
+    bucket: &Bucket,
+    output: &mut Output<'_>,
+    keys: Vec<String>,
+    dry_run: bool,
+) -> Result<(), Failure> {
     let mut gravest = 0;
     for key in keys {
         let done = match dry_run {
@@ -295,7 +363,8 @@ async fn replay(
     };
     let mut gravest = 0;
     for key in keys {
-        let batch = if dry_run { bucket.get(&key).await } else { bucket.replay(&key, publisher).await };
+        let batch =
+            if dry_run { bucket.get(&key).await } else { bucket.replay(&key, publisher).await };
         match batch {
             Ok(batch) => told(output, key, &batch, dry_run)?,
             // It was redriven in the meantime.
@@ -309,11 +378,15 @@ async fn replay(
 
 fn told(output: &mut Output<'_>, key: String, batch: &Batch, dry_run: bool) -> Result<(), Failure> {
     for tampering in &batch.tampering {
-        output.remark(&format!("put nowhere, since somebody has tampered with the events table: {tampering}"))?;
+        output.remark(&format!(
+            "put nowhere, since somebody has tampered with the events table: {tampering}"
+        ))?;
     }
     let done = if dry_run { "would be" } else { "were" };
     let replayed = Replayed { key, records: batch.count() - batch.tampering.len(), dry_run };
-    output.lines(&[replayed], |Replayed { key, records, .. }| format!("{key}  records that {done} put back: {records}"))
+    output.lines(&[replayed], |Replayed { key, records, .. }| {
+        format!("{key}  records that {done} put back: {records}")
+    })
 }
 
 fn named(key: &str, error: FailuresError) -> Failure {

@@ -1,6 +1,8 @@
-//! `headwater`: what an operator sees of streams, states, rows and requests, and does about what got stuck, on one machine and on AWS alike. How it is used is told in `docs/cli.md`.
+//! `headwater`: what an operator sees of streams, states, rows and requests, and does about what
+//! got stuck, on one machine and on AWS alike. How it is used is told in `docs/cli.md`.
 //!
-//! `connection` says where the tables are, `output` how answers look; every other module is one command.
+//! `connection` says where the tables are, `output` how answers look; every other module is one
+//! command.
 
 mod connection;
 mod dump;
@@ -64,16 +66,20 @@ enum Command {
     /// Batches of records that functions behind streams gave up.
     #[command(subcommand)]
     Failures(failures::Failures),
-    /// Everything that one request led to, in order of time, what was caused under its cause. It reads the whole events table.
+    /// Everything that one request led to, in order of time, what was caused under its cause. It
+    /// reads the whole events table.
     Trace(trace::Trace),
     /// The way from the events table to the projectors.
     #[command(subcommand)]
     Relay(relay::Relay),
-    /// Whether the tables hold what they should: events, rows, lists, sums, feeds, unique values, numbers. It reads all of them.
+    /// Whether the tables hold what they should: events, rows, lists, sums, feeds, unique values,
+    /// numbers. It reads all of them.
     Verify(verify::Verify),
-    /// All commits, as JSON, a commit a line: streams in order of name, the commits of each in order.
+    /// All commits, as JSON, a commit a line: streams in order of name, the commits of each in
+    /// order.
     Dump(dump::Dump),
-    /// Write the commits of a dump where none are. What is there stays, and mails that they ask for are not sent.
+    /// Write the commits of a dump where none are. What is there stays, and mails that they ask for
+    /// are not sent.
     Restore(restore::Restore),
 }
 
@@ -81,19 +87,33 @@ impl Command {
     /// How long one call of DynamoDB may take, repetitions included.
     fn patience(&self) -> Duration {
         match self {
-            // Of many calls: a table that is throttled for a while must not end what has gone on for hours.
-            Self::Trace(_) | Self::Relay(_) | Self::Verify(_) | Self::Dump(_) | Self::Restore(_) => Duration::from_secs(60),
-            Self::Views(views::Views::Rebuild(_) | views::Views::Drop(_)) => Duration::from_secs(60),
-            Self::Streams(_) | Self::State(_) | Self::Waiting(_) | Self::Parked(_) | Self::Views(_) | Self::Failures(_) => {
-                Duration::from_secs(5)
+            // Of many calls: a table that is throttled for a while must not end what has gone on
+            // for hours.
+            Self::Trace(_)
+            | Self::Relay(_)
+            | Self::Verify(_)
+            | Self::Dump(_)
+            | Self::Restore(_) => Duration::from_secs(60),
+            Self::Views(views::Views::Rebuild(_) | views::Views::Drop(_)) => {
+                Duration::from_secs(60)
             }
+            Self::Streams(_)
+            | Self::State(_)
+            | Self::Waiting(_)
+            | Self::Parked(_)
+            | Self::Views(_)
+            | Self::Failures(_) => Duration::from_secs(5),
         }
     }
 }
 
-/// Carries out a command line, the program's name first, and gives the exit code: 0 done, 1 what was asked for is not there, 2 it could
-/// not be done.
-pub async fn run(arguments: impl IntoIterator<Item = OsString>, out: &mut (dyn Write + Send), err: &mut (dyn Write + Send)) -> u8 {
+/// Carries out a command line, the program's name first, and gives the exit code: 0 done, 1 what
+/// was asked for is not there, 2 it could not be done.
+pub async fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    out: &mut (dyn Write + Send),
+    err: &mut (dyn Write + Send),
+) -> u8 {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(usage) => {

@@ -28,8 +28,11 @@ impl FromStr for Item {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self, anyhow::Error> {
-        let Some((stream, number)) = text.split_once('@') else { return Ok(Self::Stream(text.parse()?)) };
-        let number = number.parse().with_context(|| format!("`{number}` is not the number of an event"))?;
+        let Some((stream, number)) = text.split_once('@') else {
+            return Ok(Self::Stream(text.parse()?));
+        };
+        let number =
+            number.parse().with_context(|| format!("`{number}` is not the number of an event"))?;
         Ok(Self::Effect(EffectId { stream: stream.parse()?, number }))
     }
 }
@@ -129,8 +132,12 @@ impl Listed {
     /// As it is named on a command line.
     pub(crate) fn item(&self) -> Item {
         match self {
-            Self::Stream { stream, .. } | Self::Newer { stream, .. } | Self::Update { stream, .. } => Item::Stream(stream.clone()),
-            Self::Mail { stream, event, .. } => Item::Effect(EffectId { stream: stream.clone(), number: *event }),
+            Self::Stream { stream, .. }
+            | Self::Newer { stream, .. }
+            | Self::Update { stream, .. } => Item::Stream(stream.clone()),
+            Self::Mail { stream, event, .. } => {
+                Item::Effect(EffectId { stream: stream.clone(), number: *event })
+            }
         }
     }
 
@@ -154,7 +161,9 @@ impl Listed {
     pub(crate) fn why(&self) -> String {
         match self {
             Self::Stream { error, .. } | Self::Newer { error, .. } => error.clone(),
-            Self::Update { revision, error, .. } => format!("revision {revision} could not be taken over: {error}"),
+            Self::Update { revision, error, .. } => {
+                format!("revision {revision} could not be taken over: {error}")
+            }
             Self::Mail { why, tries, error, .. } => {
                 let what = match why {
                     Why::Failed => format!("was not sent, tried {tries} times"),
@@ -171,9 +180,15 @@ impl Listed {
     pub(crate) fn way_out(&self) -> String {
         let item = self.item();
         match self {
-            Self::Stream { .. } => format!("deploy what can fold it, then: headwater parked retry {item}"),
-            Self::Newer { .. } => "deploy the newer build: it goes on by itself within a minute".to_owned(),
-            Self::Update { .. } => format!("free the name or address, then: headwater parked retry {item}"),
+            Self::Stream { .. } => {
+                format!("deploy what can fold it, then: headwater parked retry {item}")
+            }
+            Self::Newer { .. } => {
+                "deploy the newer build: it goes on by itself within a minute".to_owned()
+            }
+            Self::Update { .. } => {
+                format!("free the name or address, then: headwater parked retry {item}")
+            }
             Self::Mail { .. } => format!("headwater parked retry {item}, or parked drop"),
         }
     }
@@ -184,17 +199,30 @@ impl Listed {
             Self::Update { .. } | Self::Mail { .. } => String::new(),
         };
         let since = self.since().map(|since| since.to_string());
-        [self.kind().to_owned(), self.item().to_string(), version, since.unwrap_or_default(), self.why()]
+        [
+            self.kind().to_owned(),
+            self.item().to_string(),
+            version,
+            since.unwrap_or_default(),
+            self.why(),
+        ]
     }
 
     pub(crate) fn text(&self) -> String {
         let (item, why) = (self.item(), self.why());
         match self {
-            Self::Stream { version, at, .. } => format!("{item} is parked since {at}: it cannot be brought to version {version}\n{why}"),
+            Self::Stream { version, at, .. } => format!(
+                "{item} is parked since {at}: it cannot be brought to version {version}\n{why}"
+            ),
             Self::Newer { version, at, .. } => {
-                format!("{item} waits for a newer build since {at}, and goes on by itself: it is to be brought to version {version}\n{why}")
+                format!(
+                    "{item} waits for a newer build since {at}, and goes on by itself: it is to \
+                     be brought to version {version}\n{why}"
+                )
             }
-            Self::Update { at, .. } => format!("an update of {item} is parked since {at}: its {why}\n{}", self.way_out()),
+            Self::Update { at, .. } => {
+                format!("an update of {item} is parked since {at}: its {why}\n{}", self.way_out())
+            }
             Self::Mail { .. } => format!("the mail that {item} asks for waits: it {why}"),
         }
     }
@@ -225,11 +253,21 @@ pub(crate) async fn streams(
 ) -> Result<Vec<Listed>, Failure> {
     let mut parked: Vec<ParkedStream> = Vec::new();
     // Names begin with the domain, so this is their order too.
-    for service in SERVICES.iter().filter(|service| after.is_none_or(|after| after.domain() <= service.domain)) {
+    for service in
+        SERVICES.iter().filter(|service| after.is_none_or(|after| after.domain() <= service.domain))
+    {
         let after = after.filter(|after| after.domain() == service.domain);
         while parked.len() < wanted {
-            let after = parked.last().map(|parked| &parked.stream).filter(|last| last.domain() == service.domain).or(after);
-            let page = connection.views(service).await?.parked(tenant, after, wanted - parked.len()).await?;
+            let after = parked
+                .last()
+                .map(|parked| &parked.stream)
+                .filter(|last| last.domain() == service.domain)
+                .or(after);
+            let page = connection
+                .views(service)
+                .await?
+                .parked(tenant, after, wanted - parked.len())
+                .await?;
             if page.is_empty() {
                 break;
             }
@@ -245,7 +283,9 @@ pub(crate) async fn updates(
     after: Option<&StreamName>,
     wanted: usize,
 ) -> Result<Vec<Listed>, Failure> {
-    let updates = parked_updates(&connection.external_users().await?, tenant, after, wanted).await.map_err(read_error)?;
+    let updates = parked_updates(&connection.external_users().await?, tenant, after, wanted)
+        .await
+        .map_err(read_error)?;
     Ok(updates.into_iter().map(Listed::from).collect())
 }
 
@@ -256,12 +296,15 @@ pub(crate) async fn mails(
     wanted: usize,
 ) -> Result<Vec<Listed>, Failure> {
     let mut waiting: Vec<Waiting> = Vec::new();
-    for service in SERVICES.iter().filter(|service| after.as_ref().is_none_or(|after| after.stream.domain() <= service.domain)) {
+    for service in SERVICES.iter().filter(|service| {
+        after.as_ref().is_none_or(|after| after.stream.domain() <= service.domain)
+    }) {
         let Some(handler) = service.handler else { continue };
         let effects = connection.effects(handler.name).await?;
         let own = |effect: &&EffectId| effect.stream.domain() == service.domain;
         while waiting.len() < wanted {
-            let after = waiting.last().map(|last| &last.effect).filter(own).or(after.as_ref().filter(own));
+            let after =
+                waiting.last().map(|last| &last.effect).filter(own).or(after.as_ref().filter(own));
             let page = effects.waiting(tenant, after, wanted - waiting.len()).await?;
             if page.is_empty() {
                 break;

@@ -5,5 +5,7 @@ use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    ExitCode::from(headwater_admin::run(std::env::args_os(), &mut io::stdout(), &mut io::stderr()).await)
+    ExitCode::from(
+        headwater_admin::run(std::env::args_os(), &mut io::stdout(), &mut io::stderr()).await,
+    )
 }

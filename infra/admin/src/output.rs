@@ -1,5 +1,6 @@
-//! How answers look. All that a command writes goes through here, so whatever is in the tables, no terminal acts on it: characters that
-//! people do not see (controls, changes of direction, zero-width ones) are written as `\u{1b}`, and in JSON as JSON escapes them.
+//! How answers look. All that a command writes goes through here, so whatever is in the tables, no
+//! terminal acts on it: characters that people do not see (controls, changes of direction,
+//! zero-width ones) are written as `\u{1b}`, and in JSON as JSON escapes them.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -12,7 +13,8 @@ use serde::Serialize;
 use crate::failure::Failure;
 
 /// What the help says of exit codes.
-pub(crate) const EXIT_CODES: &str = "Exit codes: 0 done; 1 what was asked for is not there; 2 it could not be done.";
+pub(crate) const EXIT_CODES: &str =
+    "Exit codes: 0 done; 1 what was asked for is not there; 2 it could not be done.";
 
 /// Where answers go: JSON for programs, or tables and text for people.
 pub(crate) struct Output<'a> {
@@ -22,11 +24,16 @@ pub(crate) struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    pub(crate) fn new(json: bool, out: &'a mut (dyn Write + Send), err: &'a mut (dyn Write + Send)) -> Self {
+    pub(crate) fn new(
+        json: bool,
+        out: &'a mut (dyn Write + Send),
+        err: &'a mut (dyn Write + Send),
+    ) -> Self {
         Self { json, out, err }
     }
 
-    /// A list: a JSON document a line, or a table with these columns; no table at all if there is nothing in it.
+    /// A list: a JSON document a line, or a table with these columns; no table at all if there is
+    /// nothing in it.
     pub(crate) fn list<T: Serialize, const N: usize>(
         &mut self,
         items: &[T],
@@ -49,7 +56,11 @@ impl<'a> Output<'a> {
     }
 
     /// Items of a list that goes on: each a line, as JSON or as this text, and seen at once.
-    pub(crate) fn lines<T: Serialize>(&mut self, items: &[T], text: impl Fn(&T) -> String) -> Result<(), Failure> {
+    pub(crate) fn lines<T: Serialize>(
+        &mut self,
+        items: &[T],
+        text: impl Fn(&T) -> String,
+    ) -> Result<(), Failure> {
         for item in items {
             let line = if self.json { json(item)? } else { shown(&text(item)).into_owned() };
             writeln!(self.out, "{line}")?;
@@ -67,7 +78,8 @@ impl<'a> Output<'a> {
         Ok(writeln!(self.out, "{text}")?)
     }
 
-    /// Where an answer goes that has a form of its own, for programs and people alike: [`json`] a line.
+    /// Where an answer goes that has a form of its own, for programs and people alike: [`json`] a
+    /// line.
     pub(crate) fn raw(&mut self) -> &mut (dyn Write + Send) {
         &mut *self.out
     }
@@ -91,7 +103,8 @@ impl<'a> Output<'a> {
     }
 }
 
-/// A JSON document on one line. What JSON would let stand though nobody sees it is escaped; to programs it is the same.
+/// A JSON document on one line. What JSON would let stand though nobody sees it is escaped; to
+/// programs it is the same.
 pub(crate) fn json(item: &(impl Serialize + ?Sized)) -> Result<String, serde_json::Error> {
     let text = serde_json::to_string(item)?;
     if !text.chars().any(is_hidden) {
@@ -101,7 +114,9 @@ pub(crate) fn json(item: &(impl Serialize + ?Sized)) -> Result<String, serde_jso
     for c in text.chars() {
         if is_hidden(c) {
             // Writing to a string cannot fail.
-            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| write!(escaped, "\\u{unit:04x}").unwrap_or_default());
+            c.encode_utf16(&mut [0; 2])
+                .iter()
+                .for_each(|unit| write!(escaped, "\\u{unit:04x}").unwrap_or_default());
         } else {
             escaped.push(c);
         }
@@ -115,7 +130,8 @@ mod tests {
 
     use super::*;
 
-    /// What would act on a terminal if it got there: an escape sequence in either spelling, a change of direction, and what hides.
+    /// What would act on a terminal if it got there: an escape sequence in either spelling, a
+    /// change of direction, and what hides.
     const HOSTILE: &str = "a\u{1b}[2J\u{9b}31m\u{7f}\u{202e}\u{2066}\u{200b}\u{e0041}\r\n\u{2028}b";
 
     fn written(is_json: bool, write: impl Fn(&mut Output<'_>)) -> String {
@@ -137,16 +153,22 @@ mod tests {
             for is_json in [false, true] {
                 let text = written(is_json, way);
                 assert!(text.chars().all(|c| c == '\n' || !is_hidden(c)), "way {place}: {text:?}");
-                assert!(text.contains('a') && text.trim_end().trim_end_matches('"').ends_with('b'), "way {place}: {text:?}");
+                assert!(
+                    text.contains('a') && text.trim_end().trim_end_matches('"').ends_with('b'),
+                    "way {place}: {text:?}"
+                );
             }
         }
     }
 
     #[test]
     fn a_line_end_in_a_cell_or_a_line_begins_no_other() {
-        let text = written(false, |output| output.lines(&["a\nb"], |text| (*text).to_owned()).unwrap());
+        let text =
+            written(false, |output| output.lines(&["a\nb"], |text| (*text).to_owned()).unwrap());
         assert_eq!(text, "a\\u{a}b\n");
-        let text = written(false, |output| output.list(&["a\nb"], ["A"], |text| [(*text).to_owned()]).unwrap());
+        let text = written(false, |output| {
+            output.list(&["a\nb"], ["A"], |text| [(*text).to_owned()]).unwrap()
+        });
         assert_eq!(text.lines().count(), 2, "{text}");
     }
 

@@ -2,7 +2,9 @@ use clap::Subcommand;
 use headwater::StreamName;
 use headwater_dynamodb::{EffectId, ParkedStream, Settlement, Until, Waiting};
 use headwater_kinesis::{CommitRecord, Record};
-use headwater_services::{EXTERNAL_USERS_STREAM, ParkedUpdate, SERVICES, Service, parked_update, record_of};
+use headwater_services::{
+    EXTERNAL_USERS_STREAM, ParkedUpdate, SERVICES, Service, parked_update, record_of,
+};
 use serde::Serialize;
 
 use crate::connection::Connection;
@@ -12,8 +14,8 @@ use crate::output::Output;
 
 #[derive(Subcommand)]
 pub(crate) enum Parked {
-    /// A tenant's streams that are parked or wait for a newer build, and parked updates of users, in
-    /// order of name; then its mails that wait for a person.
+    /// A tenant's streams that are parked or wait for a newer build, and parked updates of users,
+    /// in order of name; then its mails that wait for a person.
     Ls {
         /// Whose.
         #[arg(long, env = "HEADWATER_TENANT", hide_env_values = true)]
@@ -27,14 +29,16 @@ pub(crate) enum Parked {
     },
     /// Why one is parked.
     Show {
-        /// A stream: acme/identity/users/ada, or the event that asks for a mail: acme/invoicing/invoices/7@12
+        /// A stream: acme/identity/users/ada, or the event that asks for a mail:
+        /// acme/invoicing/invoices/7@12
         item: Item,
     },
     /// Fold a parked stream on, once its cause is repaired; if it cannot be folded still it is
     /// parked again. Or take a user's update over, once the name or address is free. Or send a
     /// mail, which surely was not sent.
     Retry {
-        /// A stream: acme/identity/users/ada, or the event that asks for a mail: acme/invoicing/invoices/7@12
+        /// A stream: acme/identity/users/ada, or the event that asks for a mail:
+        /// acme/invoicing/invoices/7@12
         item: Item,
         /// Only say what would be done.
         #[arg(long)]
@@ -52,9 +56,15 @@ pub(crate) enum Parked {
 }
 
 impl Parked {
-    pub(crate) async fn run(self, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
+    pub(crate) async fn run(
+        self,
+        connection: &Connection,
+        output: &mut Output<'_>,
+    ) -> Result<(), Failure> {
         match self {
-            Self::Ls { tenant, after, limit } => ls(connection, output, &tenant, after, limit).await,
+            Self::Ls { tenant, after, limit } => {
+                ls(connection, output, &tenant, after, limit).await
+            }
             Self::Show { item } => {
                 let parked = match item {
                     Item::Stream(stream) => match find(connection, &stream).await? {
@@ -65,13 +75,23 @@ impl Parked {
                 };
                 output.one(&parked, |parked| Ok(parked.text()))
             }
-            Self::Retry { item: Item::Stream(stream), dry_run } => match find(connection, &stream).await? {
-                Found::Stream(service, parked) => Box::pin(retry(connection, output, service, &parked, dry_run)).await,
+            Self::Retry { item: Item::Stream(stream), dry_run } => match find(connection, &stream)
+                .await?
+            {
+                Found::Stream(service, parked) => {
+                    Box::pin(retry(connection, output, service, &parked, dry_run)).await
+                }
                 Found::Update(update) => bring_again(connection, output, &update, dry_run).await,
             },
-            Self::Retry { item: Item::Effect(effect), dry_run } => settle(connection, output, &effect, Settlement::TryAgain, dry_run).await,
-            Self::Drop { item: Item::Stream(stream), .. } => Err(cannot_be_dropped(&find(connection, &stream).await?)),
-            Self::Drop { item: Item::Effect(effect), dry_run } => settle(connection, output, &effect, Settlement::Done, dry_run).await,
+            Self::Retry { item: Item::Effect(effect), dry_run } => {
+                settle(connection, output, &effect, Settlement::TryAgain, dry_run).await
+            }
+            Self::Drop { item: Item::Stream(stream), .. } => {
+                Err(cannot_be_dropped(&find(connection, &stream).await?))
+            }
+            Self::Drop { item: Item::Effect(effect), dry_run } => {
+                settle(connection, output, &effect, Settlement::Done, dry_run).await
+            }
         }
     }
 }
@@ -85,12 +105,20 @@ struct Retried<'a> {
     dry_run: bool,
 }
 
-async fn ls(connection: &Connection, output: &mut Output<'_>, tenant: &str, after: Option<Item>, limit: usize) -> Result<(), Failure> {
+async fn ls(
+    connection: &Connection,
+    output: &mut Output<'_>,
+    tenant: &str,
+    after: Option<Item>,
+    limit: usize,
+) -> Result<(), Failure> {
     // One more than is shown tells whether there are more.
     let wanted = limit.saturating_add(1);
     let (mut parked, after) = match after {
         Some(Item::Effect(after)) => (Vec::new(), Some(after)),
-        Some(Item::Stream(after)) => (streams_and_updates(connection, Some(tenant), Some(&after), wanted).await?, None),
+        Some(Item::Stream(after)) => {
+            (streams_and_updates(connection, Some(tenant), Some(&after), wanted).await?, None)
+        }
         None => (streams_and_updates(connection, Some(tenant), None, wanted).await?, None),
     };
     parked.extend(mails(connection, Some(tenant), after, wanted - parked.len()).await?);
@@ -113,18 +141,30 @@ async fn retry(
     let stream = &parked.stream;
     let mut retried = Retried { stream, version: parked.version, dry_run };
     if dry_run {
-        return output.one(&retried, |_| Ok(format!("{stream} would be folded on, to version {} at least", parked.version)));
+        return output.one(&retried, |_| {
+            Ok(format!("{stream} would be folded on, to version {} at least", parked.version))
+        });
     }
     let report = connection.projector(service).await?.resume(stream).await?;
     if !report.failed.is_empty() {
-        return Err(anyhow::anyhow!("the store did not let it through: {stream} will be folded with its next event, or retry again").into());
+        return Err(anyhow::anyhow!(
+            "the store did not let it through: {stream} will be folded with its next event, or \
+             retry again"
+        )
+        .into());
     }
     if let Some(again) = connection.views(service).await?.parked_stream(stream).await? {
-        let what = if again.until == Until::Resumed { "is parked again" } else { "waits for a newer build still" };
+        let what = if again.until == Until::Resumed {
+            "is parked again"
+        } else {
+            "waits for a newer build still"
+        };
         return Err(anyhow::anyhow!("{stream} {what}: {}", again.error).into());
     }
     retried.version = connection.store().await?.head(stream).await?;
-    output.one(&retried, |Retried { version, .. }| Ok(format!("{stream} was folded on, to version {version}")))
+    output.one(&retried, |Retried { version, .. }| {
+        Ok(format!("{stream} was folded on, to version {version}"))
+    })
 }
 
 /// A user's update that was put on the stream that it came from.
@@ -138,19 +178,35 @@ struct BroughtAgain<'a> {
 
 /// Puts a user's update on the stream of external users once more. If the name or address is taken
 /// still, it stays parked.
-async fn bring_again(connection: &Connection, output: &mut Output<'_>, update: &ParkedUpdate, dry_run: bool) -> Result<(), Failure> {
+async fn bring_again(
+    connection: &Connection,
+    output: &mut Output<'_>,
+    update: &ParkedUpdate,
+    dry_run: bool,
+) -> Result<(), Failure> {
     let ParkedUpdate { stream, revision, .. } = update;
-    let gone = || Failure::NotFound(format!("the event that parked revision {revision} is not in {stream}"));
+    let gone = || {
+        Failure::NotFound(format!("the event that parked revision {revision} is not in {stream}"))
+    };
     let data = record_of(&connection.store().await?, update).await?.ok_or_else(gone)?;
     let again = BroughtAgain { stream, revision: *revision, dry_run };
     if dry_run {
-        return output.one(&again, |_| Ok(format!("revision {revision} of {stream} would be taken over, if it can be")));
+        return output.one(&again, |_| {
+            Ok(format!("revision {revision} of {stream} would be taken over, if it can be"))
+        });
     }
     let publisher = connection.stream(EXTERNAL_USERS_STREAM).await?;
     if !publisher.publish(&[Record { key: stream.to_string(), data }]).await.is_empty() {
-        return Err(anyhow::anyhow!("the stream of external users did not take its record: retry again").into());
+        return Err(anyhow::anyhow!(
+            "the stream of external users did not take its record: retry again"
+        )
+        .into());
     }
-    output.one(&again, |_| Ok(format!("revision {revision} of {stream} is taken over, or parked again, within seconds")))
+    output.one(&again, |_| {
+        Ok(format!(
+            "revision {revision} of {stream} is taken over, or parked again, within seconds"
+        ))
+    })
 }
 
 /// What is parked under a stream's name.
@@ -209,7 +265,10 @@ async fn settle(
     if settlement == Settlement::TryAgain {
         let record = CommitRecord::doorbell(effect.stream.clone(), effect.number)?;
         if !connection.commits_stream().await?.publish(&[record]).await.is_empty() {
-            return Err(anyhow::anyhow!("the mail waits still, for the commits stream did not take its record: retry again").into());
+            return Err(anyhow::anyhow!(
+                "the mail waits still, for the commits stream did not take its record: retry again"
+            )
+            .into());
         }
     }
     output.one(&settled, |_| Ok(format!("the mail that {item} asks for will {what}")))
@@ -228,7 +287,10 @@ fn handler(effect: &EffectId) -> Result<&'static str, Failure> {
 }
 
 fn not_waiting(effect: &EffectId) -> Failure {
-    Failure::NotFound(format!("no mail that {} asks for waits for a person", Item::Effect(effect.clone())))
+    Failure::NotFound(format!(
+        "no mail that {} asks for waits for a person",
+        Item::Effect(effect.clone())
+    ))
 }
 
 /// Rows are what the events come to, and nothing else: a row that has passed over one would be
@@ -236,11 +298,13 @@ fn not_waiting(effect: &EffectId) -> Failure {
 fn cannot_be_dropped(found: &Found) -> Failure {
     match found {
         Found::Stream(_, ParkedStream { stream, .. }) => {
-            let why = "a stream cannot be dropped: its row would be what no fold of its events gives. Deploy what can fold the event";
+            let why = "a stream cannot be dropped: its row would be what no fold of its events \
+                       gives. Deploy what can fold the event";
             anyhow::anyhow!("{why}, then: headwater parked retry {stream}").into()
         }
         Found::Update(ParkedUpdate { stream, .. }) => {
-            let why = "an update cannot be dropped: the owning system's next revision takes its place. Free the name or address";
+            let why = "an update cannot be dropped: the owning system's next revision takes its \
+                       place. Free the name or address";
             anyhow::anyhow!("{why}, then: headwater parked retry {stream}").into()
         }
     }

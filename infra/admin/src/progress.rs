@@ -8,7 +8,8 @@ use crate::output::Output;
 /// How often it is told how far a long command has got where nobody watches a terminal.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// How far a long command has got: a line that changes where standard error is a terminal, else a line now and then.
+/// How far a long command has got: a line that changes where standard error is a terminal, else a
+/// line now and then.
 pub(crate) struct Progress {
     line: ProgressBar,
     told: Instant,
@@ -20,7 +21,11 @@ impl Progress {
     }
 
     /// Tells how far it has got, as `1200 commits read`.
-    pub(crate) fn tell(&mut self, output: &mut Output<'_>, text: impl FnOnce() -> String) -> Result<(), Failure> {
+    pub(crate) fn tell(
+        &mut self,
+        output: &mut Output<'_>,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), Failure> {
         if !self.line.is_hidden() {
             self.line.set_message(text());
             self.line.tick();

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use headwater_dynamodb::{Check, Lacking, Pace, Pointer, Progress as Scan, Progressed, Rebuild, RebuildError, Why};
+use headwater_dynamodb::{
+    Check, Lacking, Pace, Pointer, Progress as Scan, Progressed, Rebuild, RebuildError, Why,
+};
 use headwater_services::{SERVICES, Service};
 use serde::Serialize;
 use tokio::time::interval;
@@ -25,8 +27,8 @@ const MOST_TOLD: usize = 10;
 pub(crate) struct Build {
     #[command(flatten)]
     of: Of,
-    /// Into how many parts the events table is divided, of which 16 are read at a time: fewer than that take less of its capacity. One that was begun
-    /// keeps its number.
+    /// Into how many parts the events table is divided, of which 16 are read at a time: fewer than
+    /// that take less of its capacity. One that was begun keeps its number.
     #[arg(long, default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     segments: u32,
 }
@@ -55,8 +57,8 @@ struct Of {
     /// The service: identity
     #[arg(value_parser = PossibleValuesParser::new(SERVICES.iter().map(|service| service.domain)))]
     domain: String,
-    /// How long processes may act on the generations that they knew before a change, which each step waits out. Shorten it only where no
-    /// function runs.
+    /// How long processes may act on the generations that they knew before a change, which each
+    /// step waits out. Shorten it only where no function runs.
     #[arg(long, value_name = "SECONDS", default_value_t = Pace::default().settle.as_secs())]
     settle: u64,
     /// Only say what would be done.
@@ -108,13 +110,25 @@ impl Of {
     }
 
     /// Says what a step comes to, or would.
-    fn tell(&self, output: &mut Output<'_>, generation: u32, items: Option<u64>, text: &str) -> Result<(), Failure> {
-        output.one(&Step { domain: &self.domain, generation, items, dry_run: self.dry_run }, |_| Ok(text.to_owned()))
+    fn tell(
+        &self,
+        output: &mut Output<'_>,
+        generation: u32,
+        items: Option<u64>,
+        text: &str,
+    ) -> Result<(), Failure> {
+        output.one(&Step { domain: &self.domain, generation, items, dry_run: self.dry_run }, |_| {
+            Ok(text.to_owned())
+        })
     }
 }
 
 impl Build {
-    pub(crate) async fn run(self, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
+    pub(crate) async fn run(
+        self,
+        connection: &Connection,
+        output: &mut Output<'_>,
+    ) -> Result<(), Failure> {
         let rebuild = self.of.rebuild(connection).await?;
         if self.of.dry_run {
             let (generation, text) = would_build(&self.of.domain, &rebuild.pointer().await?)?;
@@ -124,8 +138,19 @@ impl Build {
         let generation = watched(rebuild.build(self.segments, &scan), &scan, output).await?.0;
         let check = rebuild.check().await?;
         let Self { of: Of { domain, .. }, .. } = &self;
-        let built = Built { domain, generation, streams: check.streams, lacking: check.lacking, examples: told(&check) };
-        output.one(&built, |built| Ok(format!("generation {generation} of {domain} is built, with {} streams", built.streams)))?;
+        let built = Built {
+            domain,
+            generation,
+            streams: check.streams,
+            lacking: check.lacking,
+            examples: told(&check),
+        };
+        output.one(&built, |built| {
+            Ok(format!(
+                "generation {generation} of {domain} is built, with {} streams",
+                built.streams
+            ))
+        })?;
         match check.lacking {
             0 => output.remark(&format!("next: headwater views switch {domain}")),
             _ => Err(RebuildError::Incomplete(check).into()),
@@ -134,35 +159,73 @@ impl Build {
 }
 
 impl Switch {
-    pub(crate) async fn run(self, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
+    pub(crate) async fn run(
+        self,
+        connection: &Connection,
+        output: &mut Output<'_>,
+    ) -> Result<(), Failure> {
         let Self { of, back, force } = &self;
         let (rebuild, domain) = (of.rebuild(connection).await?, &of.domain);
         if of.dry_run {
             let pointer = rebuild.pointer().await?;
-            let target = if *back { pointer.previous } else { pointer.building.filter(|b| b.lease.is_none()).map(|b| b.generation) };
+            let target = if *back {
+                pointer.previous
+            } else {
+                pointer.building.filter(|b| b.lease.is_none()).map(|b| b.generation)
+            };
             let read = pointer.generation;
-            let target = target.ok_or(if *back { RebuildError::NoPrevious } else { RebuildError::NotBuilt { read } })?.0;
+            let target = target
+                .ok_or(if *back {
+                    RebuildError::NoPrevious
+                } else {
+                    RebuildError::NotBuilt { read }
+                })?
+                .0;
             let check = if *back { "" } else { ", once they have all that the others have" };
-            return of.tell(output, target, None, &format!("the rows of {domain} would be read from generation {target}{check}"));
+            return of.tell(
+                output,
+                target,
+                None,
+                &format!("the rows of {domain} would be read from generation {target}{check}"),
+            );
         }
-        let switched = if *back { rebuild.switch_back().await? } else { rebuild.switch(*force).await? };
+        let switched =
+            if *back { rebuild.switch_back().await? } else { rebuild.switch(*force).await? };
         let (read, previous) = (switched.read.0, switched.previous.0);
-        of.tell(output, read, None, &format!("the rows of {domain} are read from generation {read}, before from {previous}"))?;
-        output.remark(&format!("next: headwater views drop {domain}, or headwater views switch {domain} --back"))
+        of.tell(
+            output,
+            read,
+            None,
+            &format!(
+                "the rows of {domain} are read from generation {read}, before from {previous}"
+            ),
+        )?;
+        output.remark(&format!(
+            "next: headwater views drop {domain}, or headwater views switch {domain} --back"
+        ))
     }
 }
 
 impl Discard {
-    pub(crate) async fn run(self, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
+    pub(crate) async fn run(
+        self,
+        connection: &Connection,
+        output: &mut Output<'_>,
+    ) -> Result<(), Failure> {
         let rebuild = self.of.rebuild(connection).await?;
         if self.of.dry_run {
             let pointer = rebuild.pointer().await?;
-            let generation = pointer.dropping.or(pointer.beside().next()).ok_or(RebuildError::NothingToDrop)?.0;
-            let text = format!("generation {generation} of {} would be dropped; {} is read", self.of.domain, pointer.generation.0);
+            let generation =
+                pointer.dropping.or(pointer.beside().next()).ok_or(RebuildError::NothingToDrop)?.0;
+            let text = format!(
+                "generation {generation} of {} would be dropped; {} is read",
+                self.of.domain, pointer.generation.0
+            );
             return self.of.tell(output, generation, None, &text);
         }
         let (generation, items) = rebuild.discard().await?;
-        let text = format!("generation {} of {} was dropped: {items} items", generation.0, self.of.domain);
+        let text =
+            format!("generation {} of {} was dropped: {items} items", generation.0, self.of.domain);
         self.of.tell(output, generation.0, Some(items), &text)
     }
 }
@@ -175,22 +238,36 @@ fn service(domain: &str) -> Result<&'static Service, Failure> {
 /// Which generation would be built, or gone on with.
 fn would_build(domain: &str, pointer: &Pointer) -> Result<(u32, String), RebuildError> {
     match &pointer.building {
-        Some(building) if building.lease.is_none() => {
-            Ok((building.generation.0, format!("generation {} of {domain} is built already", building.generation.0)))
-        }
-        Some(building) => Ok((building.generation.0, format!("generation {} of {domain} would be built on", building.generation.0))),
+        Some(building) if building.lease.is_none() => Ok((
+            building.generation.0,
+            format!("generation {} of {domain} is built already", building.generation.0),
+        )),
+        Some(building) => Ok((
+            building.generation.0,
+            format!("generation {} of {domain} would be built on", building.generation.0),
+        )),
         None => match pointer.previous.or(pointer.dropping) {
             Some(other) => Err(RebuildError::InTheWay(other)),
             None => {
                 let (new, read) = (pointer.last.0 + 1, pointer.generation.0);
-                Ok((new, format!("generation {new} of {domain} would be built beside {read}, from all events")))
+                Ok((
+                    new,
+                    format!(
+                        "generation {new} of {domain} would be built beside {read}, from all \
+                         events"
+                    ),
+                ))
             }
         },
     }
 }
 
 /// Waits for a step, and tells meanwhile how far its scan has got.
-async fn watched<T>(step: impl Future<Output = Result<T, RebuildError>>, scan: &Scan, output: &mut Output<'_>) -> Result<T, Failure> {
+async fn watched<T>(
+    step: impl Future<Output = Result<T, RebuildError>>,
+    scan: &Scan,
+    output: &mut Output<'_>,
+) -> Result<T, Failure> {
     let (mut step, mut looks, mut progress) = (pin!(step), interval(LOOK), Progress::start());
     loop {
         tokio::select! {
@@ -204,7 +281,10 @@ async fn watched<T>(step: impl Future<Output = Result<T, RebuildError>>, scan: &
 fn text(Progressed { segments, segments_done, scanned, streams, units }: Progressed) -> String {
     match segments {
         0 => "waiting until every process knows of the new generation".to_owned(),
-        _ => format!("{segments_done} of {segments} segments; {scanned} commits read ({units} units), {streams} streams"),
+        _ => format!(
+            "{segments_done} of {segments} segments; {scanned} commits read ({units} units), \
+             {streams} streams"
+        ),
     }
 }
 
@@ -230,10 +310,14 @@ impl From<RebuildError> for Failure {
         let text = error.to_string();
         match error {
             RebuildError::Store(error) => error.into(),
-            RebuildError::NotBuilt { .. } | RebuildError::NoPrevious | RebuildError::NothingToDrop => Self::NotFound(text),
+            RebuildError::NotBuilt { .. }
+            | RebuildError::NoPrevious
+            | RebuildError::NothingToDrop => Self::NotFound(text),
             RebuildError::Incomplete(check) => {
                 let examples = told(&check).into_iter();
-                let lines = examples.map(|Told { stream, version, wanted, why }| format!("\n  {stream} has {version} of {wanted}: {why}"));
+                let lines = examples.map(|Told { stream, version, wanted, why }| {
+                    format!("\n  {stream} has {version} of {wanted}: {why}")
+                });
                 Self::Trouble(anyhow::Error::msg(text + &lines.collect::<String>()))
             }
             _ => Self::Trouble(anyhow::Error::msg(text)),

@@ -1,4 +1,5 @@
-//! `relay repair`: commits that never got from the events table to the commits stream are put there.
+//! `relay repair`: commits that never got from the events table to the commits stream are put
+//! there.
 
 use std::pin::pin;
 
@@ -26,7 +27,8 @@ const PAGE: u32 = 500;
 
 #[derive(Subcommand)]
 pub(crate) enum Relay {
-    /// Put the commits on the commits stream that the change feeds lack, for the projectors and all others behind it. It reads the whole events table.
+    /// Put the commits on the commits stream that the change feeds lack, for the projectors and all
+    /// others behind it. It reads the whole events table.
     Repair {
         #[command(flatten)]
         scope: Scope,
@@ -73,23 +75,34 @@ struct Repair {
 }
 
 impl Relay {
-    pub(crate) async fn run(self, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
+    pub(crate) async fn run(
+        self,
+        connection: &Connection,
+        output: &mut Output<'_>,
+    ) -> Result<(), Failure> {
         let Self::Repair { scope, stream, since, all, dry_run } = self;
-        let (store, feed, publisher) = (connection.store().await?, connection.feed().await?, connection.commits_stream().await?);
+        let (store, feed, publisher) = (
+            connection.store().await?,
+            connection.feed().await?,
+            connection.commits_stream().await?,
+        );
         let repair = Repair { store, feed, publisher, since, all, dry_run };
         let commits = match stream {
             Some(stream) => repair.one(&stream, output).await?,
             None => repair.every(&scope, output).await?,
         };
         let done = if dry_run { "would be" } else { "were" };
-        output.remark(&format!("commits that {done} put on {}: {commits}", repair.publisher.stream()))
+        output
+            .remark(&format!("commits that {done} put on {}: {commits}", repair.publisher.stream()))
     }
 }
 
 impl Repair {
     async fn one(&self, stream: &StreamName, output: &mut Output<'_>) -> Result<usize, Failure> {
         if !is_projected(stream) {
-            return Err(Failure::NotFound(format!("no projector folds streams of the kind of {stream}")));
+            return Err(Failure::NotFound(format!(
+                "no projector folds streams of the kind of {stream}"
+            )));
         }
         let mut version = if self.all { 0 } else { self.feed.reached(stream).await? };
         let mut count = 0;
@@ -101,7 +114,11 @@ impl Repair {
             count += commits.len();
             self.put(vec![Run { stream: stream.clone(), commits }], output).await?;
         }
-        if version == 0 { Err(Failure::NotFound("there is no such stream".to_owned())) } else { Ok(count) }
+        if version == 0 {
+            Err(Failure::NotFound("there is no such stream".to_owned()))
+        } else {
+            Ok(count)
+        }
     }
 
     async fn every(&self, scope: &Scope, output: &mut Output<'_>) -> Result<usize, Failure> {
@@ -119,13 +136,18 @@ impl Repair {
         Ok(count)
     }
 
-    /// What the feeds lack of these commits, or all of them. Streams that no projector folds, as those of unique values, are in no feed.
+    /// What the feeds lack of these commits, or all of them. Streams that no projector folds, as
+    /// those of unique values, are in no feed.
     async fn missing(&self, commits: Vec<Commit>) -> Result<Vec<Run>, Failure> {
         let runs = commits.chunk_by(|a, b| a.stream == b.stream).filter_map(|commits| {
-            let stream = commits.first().map(|commit| &commit.stream).filter(|stream| is_projected(stream))?;
+            let stream = commits
+                .first()
+                .map(|commit| &commit.stream)
+                .filter(|stream| is_projected(stream))?;
             Some(async move {
                 let fed = if self.all { 0 } else { self.feed.reached(stream).await? };
-                let commits: Vec<Commit> = commits.iter().filter(|commit| commit.last() > fed).cloned().collect();
+                let commits: Vec<Commit> =
+                    commits.iter().filter(|commit| commit.last() > fed).cloned().collect();
                 Ok(Run { stream: stream.clone(), commits })
             })
         });
@@ -140,14 +162,24 @@ impl Repair {
         runs.sort_unstable_by(|a, b| a.stream.cmp(&b.stream));
         let put: Vec<Put> = runs.iter().filter_map(Run::shown).collect();
         if !self.dry_run {
-            let records = runs.into_iter().flat_map(|run| run.commits).map(CommitRecord::encode).collect::<Result<Vec<_>, _>>()?;
+            let records = runs
+                .into_iter()
+                .flat_map(|run| run.commits)
+                .map(CommitRecord::encode)
+                .collect::<Result<Vec<_>, _>>()?;
             let failed = self.publisher.publish(&records).await;
             if !failed.is_empty() {
                 let (failed, stream) = (failed.len(), self.publisher.stream());
-                return Err(anyhow::anyhow!("{stream} did not take {failed} of {} records: repair again", records.len()).into());
+                return Err(anyhow::anyhow!(
+                    "{stream} did not take {failed} of {} records: repair again",
+                    records.len()
+                )
+                .into());
             }
         }
-        output.lines(&put, |Put { stream, first, last, .. }| format!("{stream}  events {first} to {last}"))
+        output.lines(&put, |Put { stream, first, last, .. }| {
+            format!("{stream}  events {first} to {last}")
+        })
     }
 }
 

@@ -1,7 +1,8 @@
 //! `restore`: a dump's commits, written where none are.
 //!
-//! The file is read twice: first all of it is checked, so that nothing is written of a file that is not in order; then it is written. The commits of a stream
-//! are written one after another, so that what is written of it has no gap, whenever it stops.
+//! The file is read twice: first all of it is checked, so that nothing is written of a file that is
+//! not in order; then it is written. The commits of a stream are written one after another, so that
+//! what is written of it has no gap, whenever it stops.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -33,7 +34,8 @@ pub(crate) struct Restore {
     /// Only compare, and say what would be done.
     #[arg(long)]
     dry_run: bool,
-    /// Write also where unique values are named by another key than the dump's: to look at it, since every name is free there.
+    /// Write also where unique values are named by another key than the dump's: to look at it,
+    /// since every name is free there.
     #[arg(long)]
     any_key: bool,
 }
@@ -90,10 +92,15 @@ struct Target {
 }
 
 impl Restore {
-    pub(crate) async fn run(self, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
+    pub(crate) async fn run(
+        self,
+        connection: &Connection,
+        output: &mut Output<'_>,
+    ) -> Result<(), Failure> {
         let Self { file, dry_run, any_key } = self;
         let Checked { commits, handlers, fingerprint } = dumped::check(&file)?;
-        let mut target = Target { store: connection.store().await?, effects: BTreeMap::new(), dry_run };
+        let mut target =
+            Target { store: connection.store().await?, effects: BTreeMap::new(), dry_run };
         if let Some(dumped) = fingerprint.filter(|_| !any_key) {
             has_key(connection, &target.store, &dumped).await?;
         }
@@ -103,7 +110,8 @@ impl Restore {
         let mut restored = Restored { dry_run, ..Restored::default() };
         let mut progress = Progress::start();
         let mut at_work = FuturesUnordered::new();
-        // The stream that the file is at, and how far it has been compared. A batch of it waits for the one before; the streams before it do not come again.
+        // The stream that the file is at, and how far it has been compared. A batch of it waits for
+        // the one before; the streams before it do not come again.
         let mut current = None;
         for batch in dumped::batches(&file)? {
             let batch = batch?;
@@ -111,7 +119,9 @@ impl Restore {
             while at_work.len() >= if is_next { AT_ONCE } else { 1 } {
                 let Some(done) = at_work.next().await else { break };
                 let done: Done = done?;
-                if let Some((_, stand)) = current.as_mut().filter(|(stream, _)| *stream == done.stream) {
+                if let Some((_, stand)) =
+                    current.as_mut().filter(|(stream, _)| *stream == done.stream)
+                {
                     *stand = done.stand;
                 }
                 restored.count(done)?;
@@ -121,7 +131,9 @@ impl Restore {
             }
             let stand = current.as_ref().map_or(Stand::Within, |(_, stand)| *stand);
             at_work.push(target.take(batch, stand));
-            progress.tell(output, || format!("{} of {commits} commits", restored.written + restored.present))?;
+            progress.tell(output, || {
+                format!("{} of {commits} commits", restored.written + restored.present)
+            })?;
         }
         while let Some(done) = at_work.next().await {
             restored.count(done?)?;
@@ -141,8 +153,9 @@ async fn has_key(connection: &Connection, store: &EventStore, dumped: &str) -> R
     for (what, fingerprint) in known {
         if let Some(fingerprint) = fingerprint.filter(|fingerprint| fingerprint != dumped) {
             return Err(anyhow::anyhow!(
-                "the dump's unique values are named by another key than here, where every name would look free, so nothing was written: \
-                 its key has the fingerprint {dumped}, {what} has {fingerprint}"
+                "the dump's unique values are named by another key than here, where every name \
+                 would look free, so nothing was written: its key has the fingerprint {dumped}, \
+                 {what} has {fingerprint}"
             )
             .into());
         }
@@ -153,7 +166,8 @@ async fn has_key(connection: &Connection, store: &EventStore, dumped: &str) -> R
 impl Target {
     /// Writes what the table lacks of a batch.
     async fn take(&self, Batch { stream, commits }: Batch, stand: Stand) -> Result<Done, Failure> {
-        let there = if stand == Stand::Within { self.there(&stream, &commits).await? } else { Vec::new() };
+        let there =
+            if stand == Stand::Within { self.there(&stream, &commits).await? } else { Vec::new() };
         let mut there = there.into_iter();
         let mut done = Done { stream, stand, written: 0, present: 0, mails: 0, conflict: None };
         for commit in commits {
@@ -177,10 +191,15 @@ impl Target {
 
     /// The commits that the table has where these belong, as far as there are any.
     async fn there(&self, stream: &StreamName, commits: &[Commit]) -> Result<Vec<Commit>, Failure> {
-        let (Some(first), Some(last)) = (commits.first(), commits.last()) else { return Ok(Vec::new()) };
+        let (Some(first), Some(last)) = (commits.first(), commits.last()) else {
+            return Ok(Vec::new());
+        };
         let (mut there, mut version) = (Vec::new(), first.first - 1);
         while version < last.last() {
-            let page = self.store.commits_page(stream, version, u32::try_from(commits.len()).unwrap_or(u32::MAX)).await?;
+            let page = self
+                .store
+                .commits_page(stream, version, u32::try_from(commits.len()).unwrap_or(u32::MAX))
+                .await?;
             let Some(newest) = page.last() else { break };
             version = newest.last();
             there.extend(page);
@@ -188,8 +207,8 @@ impl Target {
         Ok(there)
     }
 
-    /// Writes a commit. What it asks of the world outside was done, or not, where it comes from: that is noted first, so that whatever dies, it is not done
-    /// again.
+    /// Writes a commit. What it asks of the world outside was done, or not, where it comes from:
+    /// that is noted first, so that whatever dies, it is not done again.
     async fn write(&self, commit: Commit, done: &mut Done) -> Result<Imported, Failure> {
         for (handler, effect) in effects(&commit) {
             done.mails += 1;
@@ -216,15 +235,26 @@ impl Restored {
         if self.conflicts.is_empty() {
             return Ok(());
         }
-        let streams: Vec<String> =
-            self.conflicts.iter().map(|Conflict { stream, first }| format!("{stream} from event {first} on")).collect();
-        Err(anyhow::anyhow!("the table has another history than the dump, which stays as it is: {}", streams.join(", ")).into())
+        let streams: Vec<String> = self
+            .conflicts
+            .iter()
+            .map(|Conflict { stream, first }| format!("{stream} from event {first} on"))
+            .collect();
+        Err(anyhow::anyhow!(
+            "the table has another history than the dump, which stays as it is: {}",
+            streams.join(", ")
+        )
+        .into())
     }
 
     fn text(&self) -> String {
         let Self { written, present, mails, dry_run, .. } = self;
         let would = if *dry_run { "would be" } else { "were" };
-        let mails = if *mails == 0 { String::new() } else { format!("; mails that will not be sent: {mails}") };
+        let mails = if *mails == 0 {
+            String::new()
+        } else {
+            format!("; mails that will not be sent: {mails}")
+        };
         format!("commits that {would} written: {written}, that were there: {present}{mails}")
     }
 }

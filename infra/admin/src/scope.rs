@@ -22,7 +22,8 @@ pub(crate) struct Scope {
 /// How fast the table is read.
 #[derive(Args)]
 pub(crate) struct Speed {
-    /// How many parts of the table are read at a time: more are faster, and take more of its capacity.
+    /// How many parts of the table are read at a time: more are faster, and take more of its
+    /// capacity.
     #[arg(long, default_value_t = 8, value_name = "N", value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_000))]
     segments: u32,
 }
@@ -52,7 +53,8 @@ impl Speed {
     }
 }
 
-/// A segment, page after page: the commits, each stream's together and in order. One that cannot be read is trouble.
+/// A segment, page after page: the commits, each stream's together and in order. One that cannot be
+/// read is trouble.
 pub(crate) fn pages<'a>(
     store: &'a EventStore,
     selection: &'a Selection,
@@ -62,7 +64,11 @@ pub(crate) fn pages<'a>(
     stream::try_unfold(begin, move |start| async move {
         let Some(start) = start else { return Ok(None) };
         let page = store.scan(selection, segment, start.as_ref()).await?;
-        let commits = page.commits.into_iter().map(|commit| commit.map_err(damaged)).collect::<Result<_, _>>()?;
+        let commits = page
+            .commits
+            .into_iter()
+            .map(|commit| commit.map_err(damaged))
+            .collect::<Result<_, _>>()?;
         Ok(Some((commits, page.next.map(Some))))
     })
 }

@@ -1,4 +1,5 @@
-//! Lines in order of stream and number, however many there are: what memory does not hold lies in nameless files meanwhile.
+//! Lines in order of stream and number, however many there are: what memory does not hold lies in
+//! nameless files meanwhile.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -63,7 +64,8 @@ impl Sorter {
         Sorted::of(self.levels.into_iter().flatten().collect())
     }
 
-    /// Writes what is in memory to a file; where there are too many of a level they become one of the next.
+    /// Writes what is in memory to a file; where there are too many of a level they become one of
+    /// the next.
     fn spill(&mut self) -> io::Result<()> {
         let mut lines = std::mem::take(&mut self.lines);
         self.bytes = 0;
@@ -98,7 +100,10 @@ impl Sorter {
 
 impl Sorted {
     fn of(files: Vec<File>) -> io::Result<Self> {
-        let mut sorted = Self { next: BinaryHeap::new(), files: files.into_iter().map(BufReader::new).collect() };
+        let mut sorted = Self {
+            next: BinaryHeap::new(),
+            files: files.into_iter().map(BufReader::new).collect(),
+        };
         for (place, file) in sorted.files.iter_mut().enumerate() {
             sorted.next.extend(read(file)?.map(|line| Reverse((line, place))));
         }
@@ -138,7 +143,12 @@ fn read(file: &mut BufReader<File>) -> io::Result<Option<Line>> {
     let mut part = || parts.next().ok_or_else(|| io::Error::other("a file of our own was changed"));
     let (stream, first, last, text) = (part()?, part()?, part()?, part()?);
     let number = |text: &str| text.parse().map_err(io::Error::other);
-    Ok(Some(Line { stream: stream.to_owned(), first: number(first)?, last: number(last)?, text: text.to_owned() }))
+    Ok(Some(Line {
+        stream: stream.to_owned(),
+        first: number(first)?,
+        last: number(last)?,
+        text: text.to_owned(),
+    }))
 }
 
 #[cfg(test)]
@@ -152,17 +162,29 @@ mod tests {
 
     #[test]
     fn lines_come_in_order_however_little_memory_holds() {
-        let line =
-            |n: u64| Line { stream: format!("acme/a/b/{}", n % 10), first: n, last: n, text: format!("{{\"n\":{n},\"t\":\"a\\tb\"}}") };
+        let line = |n: u64| Line {
+            stream: format!("acme/a/b/{}", n % 10),
+            first: n,
+            last: n,
+            text: format!("{{\"n\":{n},\"t\":\"a\\tb\"}}"),
+        };
         let mut expected: Vec<Line> = (0..1_000).map(line).collect();
         expected.sort();
         for (room, fan_in, files) in [(1 << 20, 64, 1), (2_000, 64, 63), (500, 3, 7)] {
             let mut sorter = Sorter { room, fan_in, ..Sorter::new(std::env::temp_dir()) };
             shuffled(1_000).for_each(|n| sorter.push(line(n)).unwrap());
             let sorted = sorter.finish().unwrap();
-            assert!(sorted.files.len() <= files, "{} files at a time, of room {room}", sorted.files.len());
+            assert!(
+                sorted.files.len() <= files,
+                "{} files at a time, of room {room}",
+                sorted.files.len()
+            );
             assert!(room > 2_000 || sorted.files.len() > 1, "something was to be merged");
-            assert_eq!(sorted.collect::<io::Result<Vec<Line>>>().unwrap(), expected, "{room} {fan_in}");
+            assert_eq!(
+                sorted.collect::<io::Result<Vec<Line>>>().unwrap(),
+                expected,
+                "{room} {fan_in}"
+            );
         }
     }
 }

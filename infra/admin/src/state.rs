@@ -26,7 +26,11 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) async fn run(self, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
+    pub(crate) async fn run(
+        self,
+        connection: &Connection,
+        output: &mut Output<'_>,
+    ) -> Result<(), Failure> {
         let Self { stream, version, at, diff } = self;
         let at = at.map_or(At::Version(version.unwrap_or(u64::MAX)), At::Time);
         let past = past_state(&connection.store().await?, &stream, at, diff).await?;
@@ -35,14 +39,22 @@ impl State {
 }
 
 /// The state for people: what it is of, the state, and each change in a line.
-fn text(stream: &StreamName, past: &PastState, since: Option<u64>) -> Result<String, serde_json::Error> {
+fn text(
+    stream: &StreamName,
+    past: &PastState,
+    since: Option<u64>,
+) -> Result<String, serde_json::Error> {
     let mut text = format!("{stream} at version {}", past.version);
     if let Some(at) = past.at {
         write!(text, ", {at}").ok();
     }
     write!(text, "\n{}", serde_json::to_string_pretty(&past.state)?).ok();
-    let Some((changes, since)) = past.diff.as_ref().and_then(|diff| diff.as_array()).zip(since) else { return Ok(text) };
-    write!(text, "\nsince version {since}: {}", if changes.is_empty() { "nothing" } else { "" }).ok();
+    let Some((changes, since)) = past.diff.as_ref().and_then(|diff| diff.as_array()).zip(since)
+    else {
+        return Ok(text);
+    };
+    write!(text, "\nsince version {since}: {}", if changes.is_empty() { "nothing" } else { "" })
+        .ok();
     let mut text = text.trim_end().to_owned();
     for change in changes {
         let operation = change["op"].as_str().unwrap_or_default();

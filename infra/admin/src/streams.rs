@@ -23,7 +23,8 @@ const PAGE: usize = 200;
 
 #[derive(Subcommand)]
 pub(crate) enum Streams {
-    /// The streams of a tenant with their versions, in order of name, as far as the change feeds tell of them.
+    /// The streams of a tenant with their versions, in order of name, as far as the change feeds
+    /// tell of them.
     Ls {
         /// Whose streams.
         #[arg(long, env = "HEADWATER_TENANT", hide_env_values = true)]
@@ -49,7 +50,8 @@ pub(crate) enum Streams {
         #[arg(long, default_value_t = 100)]
         limit: usize,
     },
-    /// The last events of a stream, and from then on each as it comes, until it is interrupted. The stream need not have begun.
+    /// The last events of a stream, and from then on each as it comes, until it is interrupted. The
+    /// stream need not have begun.
     Tail {
         /// Its whole name: acme/identity/users/ada
         stream: StreamName,
@@ -60,11 +62,21 @@ pub(crate) enum Streams {
 }
 
 impl Streams {
-    pub(crate) async fn run(self, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
+    pub(crate) async fn run(
+        self,
+        connection: &Connection,
+        output: &mut Output<'_>,
+    ) -> Result<(), Failure> {
         match self {
-            Self::Ls { tenant, prefix, after, limit } => ls(connection, output, &tenant, &prefix, after, limit).await,
-            Self::Show { stream, after, limit } => show(&connection.store().await?, output, &stream, after, limit).await,
-            Self::Tail { stream, after } => tail(&connection.store().await?, output, &stream, after).await,
+            Self::Ls { tenant, prefix, after, limit } => {
+                ls(connection, output, &tenant, &prefix, after, limit).await
+            }
+            Self::Show { stream, after, limit } => {
+                show(&connection.store().await?, output, &stream, after, limit).await
+            }
+            Self::Tail { stream, after } => {
+                tail(&connection.store().await?, output, &stream, after).await
+            }
         }
     }
 }
@@ -86,18 +98,29 @@ async fn ls(
 ) -> Result<(), Failure> {
     let after = after.as_ref().map(StreamName::within_tenant);
     // One more than is shown tells whether there are more.
-    let streams = list_streams(&connection.feed().await?, tenant, prefix, after, limit.saturating_add(1)).await?;
-    let mut streams: Vec<Listed> = streams.into_iter().map(|(stream, version)| Listed { stream, version }).collect();
+    let streams =
+        list_streams(&connection.feed().await?, tenant, prefix, after, limit.saturating_add(1))
+            .await?;
+    let mut streams: Vec<Listed> =
+        streams.into_iter().map(|(stream, version)| Listed { stream, version }).collect();
     let goes_on = streams.len() > limit;
     streams.truncate(limit);
-    output.list(&streams, ["STREAM", "VERSION"], |Listed { stream, version }| [stream.to_string(), version.to_string()])?;
+    output.list(&streams, ["STREAM", "VERSION"], |Listed { stream, version }| {
+        [stream.to_string(), version.to_string()]
+    })?;
     match streams.last().filter(|_| goes_on) {
         Some(last) => output.remark(&format!("there are more: --after {}", last.stream)),
         None => Ok(()),
     }
 }
 
-async fn show(store: &EventStore, output: &mut Output<'_>, stream: &StreamName, after: u64, limit: usize) -> Result<(), Failure> {
+async fn show(
+    store: &EventStore,
+    output: &mut Output<'_>,
+    stream: &StreamName,
+    after: u64,
+    limit: usize,
+) -> Result<(), Failure> {
     let head = store.head(stream).await?;
     if head == 0 {
         return Err(Failure::NotFound("there is no such stream".to_owned()));
@@ -111,14 +134,23 @@ async fn show(store: &EventStore, output: &mut Output<'_>, stream: &StreamName, 
         }
         events.extend(page);
     }
-    output.list(&events, ["NUMBER", "TIME", "EVENT", "DATA", "COMMAND", "ACTOR", "CORRELATION"], columns)?;
+    output.list(
+        &events,
+        ["NUMBER", "TIME", "EVENT", "DATA", "COMMAND", "ACTOR", "CORRELATION"],
+        columns,
+    )?;
     match events.last().filter(|last| last.number < head) {
         Some(last) => output.remark(&format!("there are more: --after {}", last.number)),
         None => Ok(()),
     }
 }
 
-async fn tail(store: &EventStore, output: &mut Output<'_>, stream: &StreamName, after: Option<u64>) -> Result<(), Failure> {
+async fn tail(
+    store: &EventStore,
+    output: &mut Output<'_>,
+    stream: &StreamName,
+    after: Option<u64>,
+) -> Result<(), Failure> {
     let mut last = match after {
         Some(after) => after,
         None => store.head(stream).await?.saturating_sub(TAIL),

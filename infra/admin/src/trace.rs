@@ -39,8 +39,8 @@ pub(crate) struct Trace {
     /// At most so many commits.
     #[arg(long, default_value_t = 1_000)]
     limit: usize,
-    /// Look through the change feeds, the newest first, instead of the whole events table: less to read, but neither unique values and sequences nor what has
-    /// yet to be projected.
+    /// Look through the change feeds, the newest first, instead of the whole events table: less to
+    /// read, but neither unique values and sequences nor what has yet to be projected.
     #[arg(long)]
     feed: bool,
     #[command(flatten)]
@@ -69,20 +69,43 @@ struct Traced {
 }
 
 impl Trace {
-    pub(crate) async fn run(self, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
+    pub(crate) async fn run(
+        self,
+        connection: &Connection,
+        output: &mut Output<'_>,
+    ) -> Result<(), Failure> {
         let yesterday = Timestamp::now() - A_DAY;
-        let since = self.since.unwrap_or_else(|| yesterday.round(Unit::Second).unwrap_or(yesterday));
+        let since =
+            self.since.unwrap_or_else(|| yesterday.round(Unit::Second).unwrap_or(yesterday));
         let store = connection.store().await?;
-        let mut commits =
-            if self.feed { self.walk(&connection.feed().await?, since, output).await? } else { self.scan(&store, since, output).await? };
+        let mut commits = if self.feed {
+            self.walk(&connection.feed().await?, since, output).await?
+        } else {
+            self.scan(&store, since, output).await?
+        };
         if commits.is_empty() {
-            return Err(Failure::NotFound(format!("{} has nothing of this request since {since}", self.tenant)));
+            return Err(Failure::NotFound(format!(
+                "{} has nothing of this request since {since}",
+                self.tenant
+            )));
         }
         let goes_on = commits.len() > self.limit;
-        // Of a transaction first what the command was for, then the unique values and numbers that went with it.
-        commits.sort_by_cached_key(|commit| (commit.at, commit.metadata.commit_id, !is_projected(&commit.stream), commit.stream.clone()));
+        // Of a transaction first what the command was for, then the unique values and numbers that
+        // went with it.
+        commits.sort_by_cached_key(|commit| {
+            (
+                commit.at,
+                commit.metadata.commit_id,
+                !is_projected(&commit.stream),
+                commit.stream.clone(),
+            )
+        });
         commits.truncate(self.limit);
-        output.list(&in_order_of_cause(&commits), ["TIME", "STREAM", "EVENTS", "COMMAND", "ACTOR", "WHAT"], columns)?;
+        output.list(
+            &in_order_of_cause(&commits),
+            ["TIME", "STREAM", "EVENTS", "COMMAND", "ACTOR", "WHAT"],
+            columns,
+        )?;
         if goes_on {
             output.remark("there are more, and not only later ones: give a higher --limit")?;
         }
@@ -90,7 +113,12 @@ impl Trace {
     }
 
     /// Looks at the whole table, and stops one commit after the limit.
-    async fn scan(&self, store: &EventStore, since: Timestamp, output: &mut Output<'_>) -> Result<Vec<Commit>, Failure> {
+    async fn scan(
+        &self,
+        store: &EventStore,
+        since: Timestamp,
+        output: &mut Output<'_>,
+    ) -> Result<Vec<Commit>, Failure> {
         let selection = Selection {
             tenant: Some(self.tenant.clone()),
             domain: self.domain.clone(),
@@ -111,13 +139,23 @@ impl Trace {
         Ok(found)
     }
 
-    /// Looks at the change feeds, the newest entries first, until all of a window were decided before `since`.
-    async fn walk(&self, feed: &Feed, since: Timestamp, output: &mut Output<'_>) -> Result<Vec<Commit>, Failure> {
+    /// Looks at the change feeds, the newest entries first, until all of a window were decided
+    /// before `since`.
+    async fn walk(
+        &self,
+        feed: &Feed,
+        since: Timestamp,
+        output: &mut Output<'_>,
+    ) -> Result<Vec<Commit>, Failure> {
         let (mut found, mut read, mut progress) = (Vec::new(), 0, Progress::start());
-        for service in SERVICES.iter().filter(|service| self.domain.as_ref().is_none_or(|domain| domain == service.domain)) {
+        for service in SERVICES
+            .iter()
+            .filter(|service| self.domain.as_ref().is_none_or(|domain| domain == service.domain))
+        {
             let mut head = feed.head(&self.tenant, service.domain).await?;
             while head.position > 0 && found.len() <= self.limit {
-                let after = FeedPosition { position: head.position.saturating_sub(WINDOW), ..head.clone() };
+                let after =
+                    FeedPosition { position: head.position.saturating_sub(WINDOW), ..head.clone() };
                 let mut commits = entries(feed, &after, head.position - after.position).await?;
                 head = after;
                 read += commits.len();
@@ -126,7 +164,11 @@ impl Trace {
                 if commits.is_empty() {
                     break;
                 }
-                found.extend(commits.into_iter().filter(|commit| commit.metadata.correlation_id == self.correlation));
+                found.extend(
+                    commits
+                        .into_iter()
+                        .filter(|commit| commit.metadata.correlation_id == self.correlation),
+                );
             }
         }
         Ok(found)
@@ -135,10 +177,13 @@ impl Trace {
 
 /// The commits at so many places of a feed.
 async fn entries(feed: &Feed, after: &FeedPosition, count: u64) -> Result<Vec<Commit>, Failure> {
-    let entries = feed.read_after(after, usize::try_from(count).unwrap_or(usize::MAX)).await.map_err(|error| match error {
-        FeedError::Store(error) => error,
-        begun_anew => StoreError::Unavailable(begun_anew.to_string()),
-    })?;
+    let entries = feed
+        .read_after(after, usize::try_from(count).unwrap_or(usize::MAX))
+        .await
+        .map_err(|error| match error {
+            FeedError::Store(error) => error,
+            begun_anew => StoreError::Unavailable(begun_anew.to_string()),
+        })?;
     let mut commits = Vec::with_capacity(entries.len());
     while let Some(rest) = entries.get(commits.len()..).filter(|rest| !rest.is_empty()) {
         commits.extend(feed.commits(rest).await?);
@@ -151,7 +196,10 @@ fn in_order_of_cause(commits: &[Commit]) -> Vec<Traced> {
     let is_cause = |commit: &Commit, of: &Commit| {
         let Some(id) = &of.metadata.causation_id else { return false };
         let mut events = commit.events.iter().map(|event| event.number);
-        let is_one_of = |event| *id == format!("{}@{event}", commit.stream) || *id == format!("{}@{event}", commit.stream.within_tenant());
+        let is_one_of = |event| {
+            *id == format!("{}@{event}", commit.stream)
+                || *id == format!("{}@{event}", commit.stream.within_tenant())
+        };
         *id == commit.metadata.commit_id.to_string() || events.any(is_one_of)
     };
     let is_root = |commit: &Commit| !commits.iter().any(|other| is_cause(other, commit));
@@ -159,12 +207,15 @@ fn in_order_of_cause(commits: &[Commit]) -> Vec<Traced> {
     let mut ordered = Vec::with_capacity(commits.len());
     // Those that go round in a circle, which only a defect could make, come as roots at last.
     for wants_root in [true, false] {
-        for (place, commit) in commits.iter().enumerate().filter(|(_, commit)| !wants_root || is_root(commit)) {
+        for (place, commit) in
+            commits.iter().enumerate().filter(|(_, commit)| !wants_root || is_root(commit))
+        {
             let mut stack = vec![(place, commit, 0)];
             while let Some((place, commit, depth)) = stack.pop() {
                 if left.remove(&place) {
                     ordered.push(traced(commit, depth));
-                    let effects = commits.iter().enumerate().filter(|(_, other)| is_cause(commit, other));
+                    let effects =
+                        commits.iter().enumerate().filter(|(_, other)| is_cause(commit, other));
                     stack.extend(effects.map(|(place, other)| (place, other, depth + 1)).rev());
                 }
             }
@@ -190,8 +241,18 @@ fn traced(commit: &Commit, depth: usize) -> Traced {
 }
 
 /// A commit, for people: what was caused stands under what caused it, further in.
-fn columns(Traced { stream, first, last, at, command, actor, depth, events, .. }: &Traced) -> [String; 6] {
-    let branch = if *depth == 0 { String::new() } else { format!("{}└ ", "  ".repeat(depth - 1)) };
+fn columns(
+    Traced { stream, first, last, at, command, actor, depth, events, .. }: &Traced,
+) -> [String; 6] {
+    let branch =
+        if *depth == 0 { String::new() } else { format!("{}└ ", "  ".repeat(depth - 1)) };
     let numbers = if first == last { first.to_string() } else { format!("{first}-{last}") };
-    [at.to_string(), format!("{branch}{stream}"), numbers, command.clone(), actor.clone(), events.join(", ")]
+    [
+        at.to_string(),
+        format!("{branch}{stream}"),
+        numbers,
+        command.clone(),
+        actor.clone(),
+        events.join(", "),
+    ]
 }

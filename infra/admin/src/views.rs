@@ -18,9 +18,11 @@ const PAGE: usize = 200;
 
 #[derive(Subcommand)]
 pub(crate) enum Views {
-    /// The services' rows: which generation of them is read, which are beside it, and what this build folds them with.
+    /// The services' rows: which generation of them is read, which are beside it, and what this
+    /// build folds them with.
     Ls,
-    /// The streams of a tenant whose rows are behind their events. It looks at each stream that the change feeds know: two reads. Of others `relay repair --dry-run` tells.
+    /// The streams of a tenant whose rows are behind their events. It looks at each stream that the
+    /// change feeds know: two reads. Of others `relay repair --dry-run` tells.
     Lag {
         /// Whose streams.
         #[arg(long, env = "HEADWATER_TENANT", hide_env_values = true)]
@@ -29,17 +31,23 @@ pub(crate) enum Views {
         #[arg(long, default_value = "", hide_default_value = true)]
         prefix: String,
     },
-    /// Build a service's rows anew from all events, beside those that are read, while everything goes on. One that was interrupted goes on where it
-    /// was. It reads the whole events table.
+    /// Build a service's rows anew from all events, beside those that are read, while everything
+    /// goes on. One that was interrupted goes on where it was. It reads the whole events table.
     Rebuild(rebuild::Build),
-    /// Read the rows that were built, once they have all that the others have. Those are kept up to date still.
+    /// Read the rows that were built, once they have all that the others have. Those are kept up to
+    /// date still.
     Switch(rebuild::Switch),
-    /// Delete the rows that are not read: those from before the last switch, or those that were built.
+    /// Delete the rows that are not read: those from before the last switch, or those that were
+    /// built.
     Drop(rebuild::Discard),
 }
 
 impl Views {
-    pub(crate) async fn run(self, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
+    pub(crate) async fn run(
+        self,
+        connection: &Connection,
+        output: &mut Output<'_>,
+    ) -> Result<(), Failure> {
         match self {
             Self::Ls => ls(connection, output).await,
             Self::Lag { tenant, prefix } => lag(connection, output, &tenant, &prefix).await,
@@ -76,9 +84,16 @@ fn beside(pointer: &Pointer) -> Vec<Beside> {
         let is = if building.lease.is_some() { "building" } else { "built" };
         (building.generation, is)
     });
-    let others =
-        [building, pointer.previous.map(|previous| (previous, "previous")), pointer.dropping.map(|dropping| (dropping, "dropping"))];
-    others.into_iter().flatten().map(|(generation, is)| Beside { generation: generation.0, is }).collect()
+    let others = [
+        building,
+        pointer.previous.map(|previous| (previous, "previous")),
+        pointer.dropping.map(|dropping| (dropping, "dropping")),
+    ];
+    others
+        .into_iter()
+        .flatten()
+        .map(|(generation, is)| Beside { generation: generation.0, is })
+        .collect()
 }
 
 async fn ls(connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
@@ -87,13 +102,26 @@ async fn ls(connection: &Connection, output: &mut Output<'_>) -> Result<(), Fail
         let Service { domain, projections, .. } = service;
         let pointer = connection.rebuild(service).await?.pointer().await?;
         let (generation, beside) = (pointer.generation.0, beside(&pointer));
-        let kind = |row: &ProjectionFn| Kind { domain, generation, category: row.category, revision: row.revision, beside: beside.clone() };
+        let kind = |row: &ProjectionFn| Kind {
+            domain,
+            generation,
+            category: row.category,
+            revision: row.revision,
+            beside: beside.clone(),
+        };
         kinds.extend(projections.iter().map(kind));
     }
     output.list(&kinds, ["DOMAIN", "GENERATION", "BESIDE IT", "ROWS OF", "REVISION"], |kind| {
         let Kind { domain, generation, category, revision, beside } = kind;
-        let beside: Vec<String> = beside.iter().map(|Beside { generation, is }| format!("{generation} {is}")).collect();
-        [(*domain).to_owned(), generation.to_string(), beside.join(", "), (*category).to_owned(), revision.to_string()]
+        let beside: Vec<String> =
+            beside.iter().map(|Beside { generation, is }| format!("{generation} {is}")).collect();
+        [
+            (*domain).to_owned(),
+            generation.to_string(),
+            beside.join(", "),
+            (*category).to_owned(),
+            revision.to_string(),
+        ]
     })
 }
 
@@ -135,7 +163,12 @@ impl Why {
     }
 }
 
-async fn lag(connection: &Connection, output: &mut Output<'_>, tenant: &str, prefix: &str) -> Result<(), Failure> {
+async fn lag(
+    connection: &Connection,
+    output: &mut Output<'_>,
+    tenant: &str,
+    prefix: &str,
+) -> Result<(), Failure> {
     let (feed, store) = (connection.feed().await?, connection.store().await?);
     let mut rows = Vec::new();
     for service in &SERVICES {
@@ -148,26 +181,56 @@ async fn lag(connection: &Connection, output: &mut Output<'_>, tenant: &str, pre
         let Some((last, _)) = streams.last() else { break };
         after = Some(last.within_tenant().to_owned());
         let looks = streams.into_iter().map(|(stream, _)| look(&store, &rows, stream));
-        behind.extend(futures::stream::iter(looks).buffered(AT_ONCE).try_collect::<Vec<_>>().await?.into_iter().flatten());
+        behind.extend(
+            futures::stream::iter(looks)
+                .buffered(AT_ONCE)
+                .try_collect::<Vec<_>>()
+                .await?
+                .into_iter()
+                .flatten(),
+        );
     }
-    output.list(&behind, ["STREAM", "VERSION", "ROW", "WHY"], |Behind { stream, version, row_version, why }| {
-        [stream.to_string(), version.to_string(), row_version.to_string(), why.name().to_owned()]
-    })
+    output.list(
+        &behind,
+        ["STREAM", "VERSION", "ROW", "WHY"],
+        |Behind { stream, version, row_version, why }| {
+            [
+                stream.to_string(),
+                version.to_string(),
+                row_version.to_string(),
+                why.name().to_owned(),
+            ]
+        },
+    )
 }
 
-/// How far behind a stream's row is, if it is. The row is read first: what is written meanwhile makes it seem behind at worst.
-async fn look(store: &EventStore, rows: &[(&Service, Rows)], stream: StreamName) -> Result<Option<Behind>, Failure> {
-    let Some((service, rows)) = rows.iter().find(|(service, _)| service.domain == stream.domain()) else { return Ok(None) };
-    let Some(projection) = own_row(service.projections, &stream.category()) else { return Ok(None) };
+/// How far behind a stream's row is, if it is. The row is read first: what is written meanwhile
+/// makes it seem behind at worst.
+async fn look(
+    store: &EventStore,
+    rows: &[(&Service, Rows)],
+    stream: StreamName,
+) -> Result<Option<Behind>, Failure> {
+    let Some((service, rows)) = rows.iter().find(|(service, _)| service.domain == stream.domain())
+    else {
+        return Ok(None);
+    };
+    let Some(projection) = own_row(service.projections, &stream.category()) else {
+        return Ok(None);
+    };
     let row = rows.status(&stream).await?;
     let version = store.head(&stream).await?;
     let why = match row {
         RowStatus { is_parked: true, .. } => Why::Parked,
-        RowStatus { version: 1.., revision, .. } if revision != projection.revision => Why::Revision,
-        _ if row.version < version => match rows.parked_stream(&stream).await?.map(|parked| parked.until) {
-            Some(Until::Known(_)) => Why::Newer,
-            _ => Why::Late,
-        },
+        RowStatus { version: 1.., revision, .. } if revision != projection.revision => {
+            Why::Revision
+        }
+        _ if row.version < version => {
+            match rows.parked_stream(&stream).await?.map(|parked| parked.until) {
+                Some(Until::Known(_)) => Why::Newer,
+                _ => Why::Late,
+            }
+        }
         _ => return Ok(None),
     };
     Ok(Some(Behind { stream, version, row_version: row.version, why }))

@@ -39,20 +39,36 @@ struct Entry {
 impl From<Listed> for Entry {
     fn from(listed: Listed) -> Self {
         let item = listed.item().to_string();
-        Self { kind: listed.kind(), item, since: listed.since(), why: listed.why(), way_out: listed.way_out() }
+        Self {
+            kind: listed.kind(),
+            item,
+            since: listed.since(),
+            why: listed.why(),
+            way_out: listed.way_out(),
+        }
     }
 }
 
 impl From<Shown> for Entry {
     fn from(shown: Shown) -> Self {
         let item = shown.key().to_owned();
-        Self { kind: shown.kind(), item, since: Some(shown.since()), why: shown.why(), way_out: shown.way_out() }
+        Self {
+            kind: shown.kind(),
+            item,
+            since: Some(shown.since()),
+            why: shown.why(),
+            way_out: shown.way_out(),
+        }
     }
 }
 
 impl Waiting {
     /// The oldest first; those of which nobody knows since when come before all.
-    pub(crate) async fn run(self, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
+    pub(crate) async fn run(
+        self,
+        connection: &Connection,
+        output: &mut Output<'_>,
+    ) -> Result<(), Failure> {
         let (tenant, bucket) = (self.tenant.as_deref(), connection.failures().await?);
         // One more than is shown tells whether there are more.
         let wanted = self.limit.saturating_add(1);
@@ -66,15 +82,22 @@ impl Waiting {
         let mut entries: Vec<Entry> = Vec::new();
         for mut kind in kinds {
             if kind.len() > self.limit {
-                output.remark(&format!("of kind {} there are more than are shown: --limit", kind[0].kind))?;
+                output.remark(&format!(
+                    "of kind {} there are more than are shown: --limit",
+                    kind[0].kind
+                ))?;
                 kind.truncate(self.limit);
             }
             entries.extend(kind);
         }
         entries.sort_by(|a, b| a.since.cmp(&b.since).then_with(|| a.item.cmp(&b.item)));
-        output.list(&entries, ["KIND", "ITEM", "SINCE", "WHY", "WAY OUT"], |Entry { kind, item, since, why, way_out }| {
-            let since = since.map(|since| since.to_string()).unwrap_or_default();
-            [(*kind).to_owned(), item.clone(), since, why.clone(), way_out.clone()]
-        })
+        output.list(
+            &entries,
+            ["KIND", "ITEM", "SINCE", "WHY", "WAY OUT"],
+            |Entry { kind, item, since, why, way_out }| {
+                let since = since.map(|since| since.to_string()).unwrap_or_default();
+                [(*kind).to_owned(), item.clone(), since, why.clone(), way_out.clone()]
+            },
+        )
     }
 }

@@ -1,15 +1,17 @@
-//! The platform's own calls to DynamoDB, its streams and Kinesis, in their JSON protocol. They go straight to the servers: it is the
-//! platform that calls, not a function, so no role, fault or meter applies.
+//! The platform's own calls to DynamoDB, its streams and Kinesis, in their JSON protocol. They go
+//! straight to the servers: it is the platform that calls, not a function, so no role, fault or
+//! meter applies.
 
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-/// What the platform shows instead of a signature. The emulators want to see one and check nothing; one key for all callers
-/// keeps them in one account where a server tells accounts by it.
-pub(crate) const AUTHORIZATION: &str =
-    "AWS4-HMAC-SHA256 Credential=headwater/20200101/us-east-1/local/aws4_request, SignedHeaders=host, Signature=0";
+/// What the platform shows instead of a signature. The emulators want to see one and check nothing;
+/// one key for all callers keeps them in one account where a server tells accounts by it.
+pub(crate) const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 \
+                                        Credential=headwater/20200101/us-east-1/local/\
+                                        aws4_request, SignedHeaders=host, Signature=0";
 
 /// How a call failed.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +39,9 @@ pub(crate) enum CallError {
 
 impl From<reqwest::Error> for CallError {
     fn from(source: reqwest::Error) -> Self {
-        let url = source.url().map_or_else(String::new, |url| url.as_str().trim_end_matches('/').to_owned());
+        let url = source
+            .url()
+            .map_or_else(String::new, |url| url.as_str().trim_end_matches('/').to_owned());
         Self::Unreachable { url, source }
     }
 }
@@ -111,11 +115,23 @@ impl JsonClient {
         }
     }
 
-    /// Asks until the answer has `ACTIVE` at `status` (a JSON pointer): what was just made can't be used before.
-    pub(crate) async fn wait_until_active(&self, operation: &str, input: &Value, status: &str) -> Result<()> {
-        // Twenty seconds: AWS takes some; the embedded servers need no more than a scheduler's tick.
+    /// Asks until the answer has `ACTIVE` at `status` (a JSON pointer): what was just made can't be
+    /// used before.
+    pub(crate) async fn wait_until_active(
+        &self,
+        operation: &str,
+        input: &Value,
+        status: &str,
+    ) -> Result<()> {
+        // Twenty seconds: AWS takes some; the embedded servers need no more than a scheduler's
+        // tick.
         for _ in 0..1000 {
-            if self.call(operation, input).await?.pointer(status).is_some_and(|status| status == "ACTIVE") {
+            if self
+                .call(operation, input)
+                .await?
+                .pointer(status)
+                .is_some_and(|status| status == "ACTIVE")
+            {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -1,4 +1,5 @@
-//! The gateway's clock, which tests may advance. Commands take their time from it; tokens expire by the real one.
+//! The gateway's clock, which tests may advance. Commands take their time from it; tokens expire by
+//! the real one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-/// Headwater on one machine: gateway, functions, tables and streams, wired up as `template.yaml` says.
+/// Headwater on one machine: gateway, functions, tables and streams, wired up as `template.yaml`
+/// says.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "cargo local", version)]
 pub struct Config {
     /// Port of the gateway on 127.0.0.1; 0 takes any free one.
     #[arg(long, default_value_t = 3000)]
     pub port: u16,
-    /// Where tables, keys, checkpoints and logs are kept [default: .headwater; a temporary folder with --in-memory].
+    /// Where tables, keys, checkpoints and logs are kept [default: .headwater; a temporary folder
+    /// with --in-memory].
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Keep tables and streams in memory and start empty.
@@ -26,7 +28,8 @@ pub struct Config {
     /// Inject faults of every kind, the same ones for the same seed.
     #[arg(long, value_name = "SEED")]
     pub chaos: Option<u64>,
-    /// Send mails through this server, as smtp://localhost:1025, instead of putting them into the folder `outbox` of the data directory.
+    /// Send mails through this server, as smtp://localhost:1025, instead of putting them into the
+    /// folder `outbox` of the data directory.
     #[arg(long, value_name = "URL", env = "SMTP_URL", hide_env_values = true)]
     pub smtp_url: Option<String>,
     /// The template to run.

@@ -1,5 +1,5 @@
-//! The folder that outlives the platform: secrets made on first start, checkpoints, logs, and the lock that keeps a second
-//! platform away.
+//! The folder that outlives the platform: secrets made on first start, checkpoints, logs, and the
+//! lock that keeps a second platform away.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
@@ -13,19 +13,22 @@ use tempfile::TempDir;
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
-    /// Held for as long as this lives. The kernel lets go of it when the process dies, however it dies.
+    /// Held for as long as this lives. The kernel lets go of it when the process dies, however it
+    /// dies.
     _lock: File,
     /// A folder that goes with this value.
     _temporary: Option<TempDir>,
 }
 
 impl DataDir {
-    /// Opens the folder, making it if need be; `None` takes a temporary one that goes with the value.
+    /// Opens the folder, making it if need be; `None` takes a temporary one that goes with the
+    /// value.
     ///
     /// # Errors
     /// When another platform uses the folder, or it can't be written.
     pub fn open(path: Option<&Path>) -> Result<Self> {
-        let temporary = if path.is_none() { Some(TempDir::with_prefix("headwater-")?) } else { None };
+        let temporary =
+            if path.is_none() { Some(TempDir::with_prefix("headwater-")?) } else { None };
         let path = path.or(temporary.as_ref().map(TempDir::path)).unwrap_or(Path::new("."));
         fs::DirBuilder::new()
             .recursive(true)
@@ -38,7 +41,10 @@ impl DataDir {
         match lock.try_lock() {
             Ok(()) => Ok(Self { path, _lock: lock, _temporary: temporary }),
             Err(TryLockError::WouldBlock) => {
-                bail!("{} is in use by another platform: stop it or give --data-dir", path.display())
+                bail!(
+                    "{} is in use by another platform: stop it or give --data-dir",
+                    path.display()
+                )
             }
             Err(TryLockError::Error(error)) => Err(error.into()),
         }
@@ -64,13 +70,15 @@ impl DataDir {
     }
 }
 
-/// Replaces a file in one step: after a crash it holds the old text or the new one, on disk. Only the owner may read it.
+/// Replaces a file in one step: after a crash it holds the old text or the new one, on disk. Only
+/// the owner may read it.
 ///
 /// # Errors
 /// When the folder can't be written.
 pub fn replace(path: &Path, contents: &[u8]) -> std::io::Result<()> {
     let fresh = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
     file.write_all(contents)?;
     file.sync_data()?;
     fs::rename(&fresh, path)

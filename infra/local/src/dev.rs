@@ -1,4 +1,5 @@
-//! Calls for development and tests, under `/dev`: tokens, the meter, lag, the clock, faults, killing processes.
+//! Calls for development and tests, under `/dev`: tokens, the meter, lag, the clock, faults,
+//! killing processes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -79,7 +80,8 @@ struct TokenRequest {
 async fn token(State(dev): Shared, body: Bytes) -> Answer {
     let wanted: TokenRequest = read(&body)?;
     let tokens = dev.tokens.as_ref();
-    let tokens = tokens.ok_or_else(|| Refused(StatusCode::NOT_FOUND, "the API checks no tokens".into()))?;
+    let tokens =
+        tokens.ok_or_else(|| Refused(StatusCode::NOT_FOUND, "the API checks no tokens".into()))?;
     let token = tokens
         .issue(&wanted.tenant, &wanted.subject, &wanted.roles)
         .map_err(|error| Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
@@ -97,13 +99,15 @@ async fn reset_meter(State(dev): Shared) -> Answer {
     json_answer(json!({}))
 }
 
-/// `GET /dev/lag` → `{"<function>": {"records", "millis"}}`, both zero once the function has caught up.
+/// `GET /dev/lag` → `{"<function>": {"records", "millis"}}`, both zero once the function has caught
+/// up.
 async fn lag(State(dev): Shared) -> Answer {
     json_answer(json!(dev.event_sources.lag().await))
 }
 
-/// `GET /dev/endpoint` → `{"endpoint", "accessKeyId", "secretAccessKey", "region", "environment"}`: where a person's own tools reach
-/// tables, streams and buckets, as one who may do everything, and the variables that name them: `{"EVENTS_TABLE": …}`.
+/// `GET /dev/endpoint` → `{"endpoint", "accessKeyId", "secretAccessKey", "region", "environment"}`:
+/// where a person's own tools reach tables, streams and buckets, as one who may do everything, and
+/// the variables that name them: `{"EVENTS_TABLE": …}`.
 async fn endpoint(State(dev): Shared) -> Answer {
     let (key, secret) = dev.door.credentials_for(OPERATOR);
     json_answer(json!({
@@ -121,7 +125,8 @@ struct ClockRequest {
     advance_seconds: i64,
 }
 
-/// `POST /dev/clock {"advanceSeconds": N}` → `{"now"}`: the time that requests are stamped with from now on.
+/// `POST /dev/clock {"advanceSeconds": N}` → `{"now"}`: the time that requests are stamped with
+/// from now on.
 async fn clock(State(dev): Shared, body: Bytes) -> Answer {
     let wanted: ClockRequest = read(&body)?;
     dev.clock.advance(wanted.advance_seconds);
@@ -135,7 +140,8 @@ async fn faults(State(dev): Shared, body: Bytes) -> Answer {
     json_answer(json!({}))
 }
 
-/// `GET /dev/faults` → `{"dynamodb": {"throttle": 3, …}, "kinesis": {…}}`: every fault that there is, and how many calls it has struck.
+/// `GET /dev/faults` → `{"dynamodb": {"throttle": 3, …}, "kinesis": {…}}`: every fault that there
+/// is, and how many calls it has struck.
 async fn struck(State(dev): Shared) -> Answer {
     json_answer(dev.door.faults())
 }
@@ -146,7 +152,8 @@ struct KillRequest {
     function: String,
 }
 
-/// `POST /dev/kill {"function"}` → `{"killed": N}`: ends the function's processes, whatever they are doing.
+/// `POST /dev/kill {"function"}` → `{"killed": N}`: ends the function's processes, whatever they
+/// are doing.
 async fn kill(State(dev): Shared, body: Bytes) -> Answer {
     let wanted: KillRequest = read(&body)?;
     match dev.host.kill(&wanted.function) {
@@ -162,8 +169,8 @@ struct EventSourcesRequest {
     enabled: bool,
 }
 
-/// `POST /dev/event-sources {"function", "enabled"}`: starts or stops the function's streams. When a stop is answered, no
-/// invocation is running any more.
+/// `POST /dev/event-sources {"function", "enabled"}`: starts or stops the function's streams. When
+/// a stop is answered, no invocation is running any more.
 async fn event_sources(State(dev): Shared, body: Bytes) -> Answer {
     let wanted: EventSourcesRequest = read(&body)?;
     match dev.event_sources.enable(&wanted.function, wanted.enabled).await {
@@ -174,7 +181,8 @@ async fn event_sources(State(dev): Shared, body: Bytes) -> Answer {
 
 /// The body as JSON, whatever its content type: `curl -d` says it is a form.
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
-    serde_json::from_slice(body).map_err(|error| Refused(StatusCode::BAD_REQUEST, error.to_string()))
+    serde_json::from_slice(body)
+        .map_err(|error| Refused(StatusCode::BAD_REQUEST, error.to_string()))
 }
 
 fn json_answer(value: Value) -> Answer {

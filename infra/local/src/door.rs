@@ -1,11 +1,12 @@
 //! The door before DynamoDB, Kinesis and S3, through which functions come.
 //!
-//! It knows by the access key who is calling, refuses what that function's role in the template doesn't allow, counts calls
-//! and capacity units, and injects faults. One URL serves all three services: a signed request names its service. Signatures
-//! are not checked.
+//! It knows by the access key who is calling, refuses what that function's role in the template
+//! doesn't allow, counts calls and capacity units, and injects faults. One URL serves all three
+//! services: a signed request names its service. Signatures are not checked.
 //!
-//! A call goes through these modules in this order: `call` reads it, `policy` says what it needs, `faults` whether it goes
-//! wrong, `torn` whether it meets a transaction that is under way, `forward` sends it on, and `capacity` reads from the answer what it cost, for the `meter`.
+//! A call goes through these modules in this order: `call` reads it, `policy` says what it needs,
+//! `faults` whether it goes wrong, `torn` whether it meets a transaction that is under way,
+//! `forward` sends it on, and `capacity` reads from the answer what it cost, for the `meter`.
 
 mod call;
 mod capacity;
@@ -82,15 +83,20 @@ type Answer = http::Response<Full<Bytes>>;
 struct Dropped;
 
 impl Door {
-    /// Opens the door on a free loopback port, for the functions of the template. With a seed for `chaos`, calls go wrong now
-    /// and then, in the same order for the same seed.
+    /// Opens the door on a free loopback port, for the functions of the template. With a seed for
+    /// `chaos`, calls go wrong now and then, in the same order for the same seed.
     ///
     /// # Errors
     /// When no port can be had, or DynamoDB doesn't answer.
-    pub async fn start(template: &Template, emulators: &Emulators, chaos: Option<u64>) -> Result<Self> {
+    pub async fn start(
+        template: &Template,
+        emulators: &Emulators,
+        chaos: Option<u64>,
+    ) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
-        let functions = template.functions.iter().map(|f| (f.name.clone(), Caller::function(&f.name, &f.role)));
+        let functions =
+            template.functions.iter().map(|f| (f.name.clone(), Caller::function(&f.name, &f.role)));
         let desk = Arc::new(Desk {
             callers: functions.chain([(OPERATOR.to_owned(), Caller::Operator)]).collect(),
             faults: Faults::new(chaos),
@@ -103,18 +109,21 @@ impl Door {
         Ok(Self { desk, endpoint, _server: server })
     }
 
-    /// The URL for `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_KINESIS` and `AWS_ENDPOINT_URL_S3` alike.
+    /// The URL for `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_KINESIS` and
+    /// `AWS_ENDPOINT_URL_S3` alike.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// The access key and the secret of a function (or the [`OPERATOR`]). The key is the function's name, so that a person's own tools can act as it.
+    /// The access key and the secret of a function (or the [`OPERATOR`]). The key is the function's
+    /// name, so that a person's own tools can act as it.
     pub fn credentials_for(&self, function: &str) -> (String, String) {
         (function.to_owned(), SECRET.to_owned())
     }
 
-    /// What each function has used since the last reset: `{"<function>": {"<Operation>": {"calls", "readUnits", "writeUnits"}}}`.
-    /// Every call that arrives is counted, refused ones too; units are what DynamoDB would bill.
+    /// What each function has used since the last reset:
+    /// `{"<function>": {"<Operation>": {"calls", "readUnits", "writeUnits"}}}`. Every call that
+    /// arrives is counted, refused ones too; units are what DynamoDB would bill.
     pub fn meter(&self) -> Value {
         self.desk.meter.read()
     }
@@ -126,16 +135,18 @@ impl Door {
 
     /// Makes calls go wrong: `{"service", "fault", "rate", "function"?, "seconds"?}`.
     ///
-    /// `service` is `dynamodb` or `kinesis`; `fault` one of `unreachable`, `throttle`, `timeout`, `lost-reply`,
-    /// `transaction-conflict`, `torn` (DynamoDB), `partial-failure`, `duplicate`, `reorder` (Kinesis) or `none`; `rate` from 0 to 1 is
-    /// the share of calls that go wrong; without `function` all functions are meant, without `seconds` until further notice. A
-    /// fault replaces the one before of the same service and function; `none` without a function ends all of that service. The
-    /// operator's calls never go wrong.
+    /// `service` is `dynamodb` or `kinesis`; `fault` one of `unreachable`, `throttle`, `timeout`,
+    /// `lost-reply`, `transaction-conflict`, `torn` (DynamoDB), `partial-failure`, `duplicate`,
+    /// `reorder` (Kinesis) or `none`; `rate` from 0 to 1 is the share of calls that go wrong;
+    /// without `function` all functions are meant, without `seconds` until further notice. A fault
+    /// replaces the one before of the same service and function; `none` without a function ends all
+    /// of that service. The operator's calls never go wrong.
     ///
     /// # Errors
     /// What is wrong with the request, for its sender.
     pub fn set_fault(&self, request: Value) -> Result<(), String> {
-        let request: faults::Request = serde_json::from_value(request).map_err(|error| error.to_string())?;
+        let request: faults::Request =
+            serde_json::from_value(request).map_err(|error| error.to_string())?;
         if let Some(function) = &request.function
             && !matches!(self.desk.callers.get(function), Some(Caller::Function { .. }))
         {
@@ -144,13 +155,15 @@ impl Door {
         self.desk.faults.set(request)
     }
 
-    /// Every fault that there is, by service, with how many calls it has struck since the start: `{"dynamodb": {"throttle": 3, …}, "kinesis": {…}}`.
+    /// Every fault that there is, by service, with how many calls it has struck since the start:
+    /// `{"dynamodb": {"throttle": 3, …}, "kinesis": {…}}`.
     pub fn faults(&self) -> Value {
         self.desk.faults.struck()
     }
 }
 
-/// Takes connections. Each is served by hyper itself, because only so it can be closed without an answer.
+/// Takes connections. Each is served by hyper itself, because only so it can be closed without an
+/// answer.
 async fn serve(listener: TcpListener, desk: Arc<Desk>) {
     let mut connections = JoinSet::new();
     loop {

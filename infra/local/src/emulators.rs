@@ -1,8 +1,10 @@
-//! DynamoDB, Kinesis and S3 on one machine, each on a loopback port of its own, with the template's tables, streams and buckets.
+//! DynamoDB, Kinesis and S3 on one machine, each on a loopback port of its own, with the template's
+//! tables, streams and buckets.
 //!
-//! What they hold lives under the data directory and survives `kill -9`; without one it lives in memory and goes with the
-//! process. Outside servers may take the place of DynamoDB and Kinesis. Nobody is asked who he is here: roles are the business
-//! of the door before them ([`crate::door`]).
+//! What they hold lives under the data directory and survives `kill -9`; without one it lives in
+//! memory and goes with the process. Outside servers may take the place of DynamoDB and Kinesis.
+//! Nobody is asked who he is here: roles are the business of the door before them
+//! ([`crate::door`]).
 
 mod dynamodb;
 mod kinesis;
@@ -41,7 +43,8 @@ pub struct Emulators {
     pub dynamodb: String,
     /// The URL of Kinesis, without a slash at the end.
     pub kinesis: String,
-    /// The URL of S3, without a slash at the end; objects are addressed by path (`/<bucket>/<key>`).
+    /// The URL of S3, without a slash at the end; objects are addressed by path
+    /// (`/<bucket>/<key>`).
     pub s3: String,
     /// Dropping the set ends the servers.
     _servers: JoinSet<()>,
@@ -50,16 +53,18 @@ pub struct Emulators {
 }
 
 impl Emulators {
-    /// Starts what no outside server replaces, and makes the template's tables, streams and buckets where they are missing.
+    /// Starts what no outside server replaces, and makes the template's tables, streams and buckets
+    /// where they are missing.
     ///
     /// # Errors
-    /// When a file of the data directory can't be opened (another platform may have it open), or an outside server doesn't
-    /// answer or refuses a table or stream.
+    /// When a file of the data directory can't be opened (another platform may have it open), or an
+    /// outside server doesn't answer or refuses a table or stream.
     pub async fn start(template: &Template, options: &Options) -> Result<Self> {
         let mut servers = JoinSet::new();
         let data_dir = options.data_dir.as_deref();
         if let Some(dir) = data_dir {
-            std::fs::create_dir_all(dir).with_context(|| format!("can't make {}", dir.display()))?;
+            std::fs::create_dir_all(dir)
+                .with_context(|| format!("can't make {}", dir.display()))?;
         }
         let dynamodb = match &options.dynamodb_endpoint {
             Some(outside) => trimmed(outside),
@@ -73,7 +78,8 @@ impl Emulators {
         kinesis::create_streams(&kinesis, &template.streams).await?;
         let scratch = if data_dir.is_none() { Some(TempDir::new()?) } else { None };
         let objects = data_dir.or(scratch.as_ref().map(TempDir::path)).unwrap_or(Path::new("."));
-        let s3 = s3::serve(&objects.join("s3"), &template.buckets, &mut servers).await.context("S3")?;
+        let s3 =
+            s3::serve(&objects.join("s3"), &template.buckets, &mut servers).await.context("S3")?;
         Ok(Self { dynamodb, kinesis, s3, _servers: servers, _scratch: scratch })
     }
 }
@@ -83,7 +89,10 @@ fn trimmed(url: &str) -> String {
 }
 
 /// Runs a server on a free loopback port and returns its URL.
-async fn spawn_on_loopback<F>(servers: &mut JoinSet<()>, serve: impl FnOnce(TcpListener) -> F) -> Result<String>
+async fn spawn_on_loopback<F>(
+    servers: &mut JoinSet<()>,
+    serve: impl FnOnce(TcpListener) -> F,
+) -> Result<String>
 where
     F: Future<Output = ()> + Send + 'static,
 {

@@ -1,7 +1,8 @@
-//! What invokes functions besides HTTP: DynamoDB streams, Kinesis streams and schedules, with the template's settings.
+//! What invokes functions besides HTTP: DynamoDB streams, Kinesis streams and schedules, with the
+//! template's settings.
 //!
-//! Delivery is at least once and skips nothing: a checkpoint says up to where a shard is done, it is kept in the data
-//! directory, and a restart goes on behind it.
+//! Delivery is at least once and skips nothing: a checkpoint says up to where a shard is done, it
+//! is kept in the data directory, and a restart goes on behind it.
 
 mod checkpoints;
 mod dynamodb;
@@ -56,8 +57,9 @@ enum Running {
 /// How far a function is behind its streams.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Lag {
-    /// Records that the function has not processed, nor were given up. A reader goes ahead of the function by a bound; where
-    /// there are more, this counts those up to the bound. A stream that can't be read counts as one.
+    /// Records that the function has not processed, nor were given up. A reader goes ahead of the
+    /// function by a bound; where there are more, this counts those up to the bound. A stream that
+    /// can't be read counts as one.
     pub records: usize,
     /// The age of the oldest of them.
     pub millis: i64,
@@ -68,7 +70,13 @@ impl EventSources {
     ///
     /// # Errors
     /// When the checkpoints can't be read, or an event source names no stream of the template.
-    pub fn start(template: &Template, endpoints: &Endpoints, host: &Host, clock: &Clock, folder: &Path) -> Result<Self> {
+    pub fn start(
+        template: &Template,
+        endpoints: &Endpoints,
+        host: &Host,
+        clock: &Clock,
+        folder: &Path,
+    ) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
         let starter = Starter { template, endpoints, host, folder: folder.to_owned() };
         let mut running = Vec::new();
@@ -84,15 +92,18 @@ impl EventSources {
         Ok(Self(running))
     }
 
-    /// How far every function is behind, by name. Zero means: of all that was in its streams when the question was asked,
-    /// nothing is left, nor of what the other functions wrote while that was done.
+    /// How far every function is behind, by name. Zero means: of all that was in its streams when
+    /// the question was asked, nothing is left, nor of what the other functions wrote while that
+    /// was done.
     pub async fn lag(&self) -> BTreeMap<String, Lag> {
-        // A record may be between two streams, done in the first and not yet looked for in the second. So all are asked
-        // twice, and who read anything new in between was behind.
+        // A record may be between two streams, done in the first and not yet looked for in the
+        // second. So all are asked twice, and who read anything new in between was behind.
         let first = self.lags().await;
         let second = self.lags().await;
         let mut by_function: BTreeMap<String, Lag> = BTreeMap::new();
-        for ((running, (before, seen_before)), (after, seen_after)) in self.0.iter().zip(first).zip(second) {
+        for ((running, (before, seen_before)), (after, seen_after)) in
+            self.0.iter().zip(first).zip(second)
+        {
             let new = usize::try_from(seen_after.saturating_sub(seen_before)).unwrap_or(usize::MAX);
             let lag = by_function.entry(running.function().to_owned()).or_default();
             lag.records += before.records.max(after.records).max(new);
@@ -101,8 +112,8 @@ impl EventSources {
         by_function
     }
 
-    /// Starts or stops a function's event sources; once stopped, none is running any more. False for a function that has
-    /// none.
+    /// Starts or stops a function's event sources; once stopped, none is running any more. False
+    /// for a function that has none.
     pub async fn enable(&self, function: &str, enabled: bool) -> bool {
         let mut found = false;
         for running in self.0.iter().filter(|running| running.function() == function) {
@@ -116,7 +127,11 @@ impl EventSources {
     pub fn save(&self) {
         for running in &self.0 {
             if let Err(error) = running.save() {
-                tracing::error!(function = running.function(), %error, "the checkpoints can't be kept");
+                tracing::error!(
+                    function = running.function(),
+                    %error,
+                    "the checkpoints can't be kept",
+                );
             }
         }
     }
@@ -170,11 +185,14 @@ struct Starter<'a> {
 
 impl Starter<'_> {
     fn start(&self, function: &Function, source: &EventSource) -> Result<Running> {
-        let no_stream = || format!("{}: {} is no stream of the template", function.name, source.stream_arn);
+        let no_stream =
+            || format!("{}: {} is no stream of the template", function.name, source.stream_arn);
         Ok(match source.kind {
             SourceKind::DynamoDb => {
                 let tables = &self.template.tables;
-                let table = tables.iter().find(|table| table.stream_arn == source.stream_arn && table.stream_view_type.is_some());
+                let table = tables.iter().find(|table| {
+                    table.stream_arn == source.stream_arn && table.stream_view_type.is_some()
+                });
                 let stream = DynamoDbStream {
                     client: JsonClient::dynamodb_streams(&self.endpoints.dynamodb)?,
                     table: table.with_context(no_stream)?.name.clone(),
@@ -196,7 +214,12 @@ impl Starter<'_> {
         })
     }
 
-    fn mapping<S: source::Source>(&self, stream: S, function: &Function, source: &EventSource) -> Result<Arc<Mapping<S>>> {
+    fn mapping<S: source::Source>(
+        &self,
+        stream: S,
+        function: &Function,
+        source: &EventSource,
+    ) -> Result<Arc<Mapping<S>>> {
         let objects = ObjectStore::new(&self.endpoints.s3)?;
         let file = CheckpointFile::new(&self.folder, source.id);
         Mapping::start(stream, source, function, self.host.clone(), objects, file)

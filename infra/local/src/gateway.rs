@@ -42,10 +42,22 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// A gateway with the routes of these functions. Without `throttle` they take any number of requests, without `tokens` none
-    /// needs one.
-    pub fn new(functions: &[Function], throttle: Option<Throttle>, tokens: Option<Arc<Tokens>>, clock: Clock, host: Host) -> Self {
-        Self { routes: Routes::new(functions), throttles: throttle.map(Throttles::new), tokens, clock, host }
+    /// A gateway with the routes of these functions. Without `throttle` they take any number of
+    /// requests, without `tokens` none needs one.
+    pub fn new(
+        functions: &[Function],
+        throttle: Option<Throttle>,
+        tokens: Option<Arc<Tokens>>,
+        clock: Clock,
+        host: Host,
+    ) -> Self {
+        Self {
+            routes: Routes::new(functions),
+            throttles: throttle.map(Throttles::new),
+            tokens,
+            clock,
+            host,
+        }
     }
 
     async fn answer(&self, source: SocketAddr, request: Request) -> Result<Response, Response> {
@@ -54,14 +66,21 @@ impl Gateway {
             let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
             return Err(answer::message(status, "Request Header Fields Too Large"));
         }
-        let found =
-            self.routes.find(parts.method.as_str(), parts.uri.path()).ok_or_else(|| answer::message(StatusCode::NOT_FOUND, "Not Found"))?;
-        if self.throttles.as_ref().is_some_and(|throttles| !throttles.admits(found.route, Instant::now())) {
+        let found = self
+            .routes
+            .find(parts.method.as_str(), parts.uri.path())
+            .ok_or_else(|| answer::message(StatusCode::NOT_FOUND, "Not Found"))?;
+        if self
+            .throttles
+            .as_ref()
+            .is_some_and(|throttles| !throttles.admits(found.route, Instant::now()))
+        {
             return Err(answer::message(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"));
         }
         let claims = self.claims(&parts, &found).map_err(|refusal| unauthorized(&refusal))?;
-        let body =
-            to_bytes(body, MAXIMUM_BODY).await.map_err(|_| answer::message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"))?;
+        let body = to_bytes(body, MAXIMUM_BODY).await.map_err(|_| {
+            answer::message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
+        })?;
         let request = event::Request {
             id: &Uuid::new_v4().to_string(),
             parts: &parts,
@@ -82,7 +101,11 @@ impl Gateway {
     }
 
     /// The claims of the token, where the route needs one.
-    fn claims(&self, parts: &Parts, found: &Match<'_>) -> Result<Option<BTreeMap<String, String>>, Refusal> {
+    fn claims(
+        &self,
+        parts: &Parts,
+        found: &Match<'_>,
+    ) -> Result<Option<BTreeMap<String, String>>, Refusal> {
         let Some(tokens) = self.tokens.as_ref().filter(|_| found.route.authorized) else {
             return Ok(None);
         };
@@ -92,7 +115,8 @@ impl Gateway {
 
     async fn invoke(&self, found: &Match<'_>, event: Bytes) -> Response {
         let invocation = self.host.invoke(found.function, event);
-        let unavailable = || answer::message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+        let unavailable =
+            || answer::message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
         match tokio::time::timeout(found.route.timeout, invocation).await {
             Err(_) => unavailable(),
             Ok(Ok(answer)) => answer::response(&answer).unwrap_or_else(answer::function_failed),
@@ -112,13 +136,18 @@ pub fn router(gateway: Gateway) -> Router {
     Router::new().fallback(handle).with_state(Arc::new(gateway))
 }
 
-async fn handle(State(gateway): State<Arc<Gateway>>, ConnectInfo(source): ConnectInfo<SocketAddr>, request: Request) -> Response {
+async fn handle(
+    State(gateway): State<Arc<Gateway>>,
+    ConnectInfo(source): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
     match gateway.answer(source, request).await {
         Ok(response) | Err(response) => response,
     }
 }
 
-/// The answer to a `HEAD`: it has no body, and says no length, since that of `GET` is not known here.
+/// The answer to a `HEAD`: it has no body, and says no length, since that of `GET` is not known
+/// here.
 fn without_body(response: Response) -> Response {
     // An empty body would be told as a length of 0.
     response.map(|_| Body::new(Empty::<Bytes>::new().map_frame(|frame| frame)))

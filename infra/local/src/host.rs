@@ -1,5 +1,6 @@
-//! Runs functions: starts their processes on demand, one request at a time in each, up to a bound. Above it
-//! requests are refused where the template reserves concurrency, as Lambda does it; else they queue, since one machine is small.
+//! Runs functions: starts their processes on demand, one request at a time in each, up to a bound.
+//! Above it requests are refused where the template reserves concurrency, as Lambda does it; else
+//! they queue, since one machine is small.
 
 mod instance;
 
@@ -22,7 +23,8 @@ pub use instance::exit_with_parent;
 
 /// Instances of a function for which nothing is reserved.
 const DEFAULT_CONCURRENCY: u32 = 10;
-/// How long Lambda lets a function start, before it tries again within the time of the first invocation.
+/// How long Lambda lets a function start, before it tries again within the time of the first
+/// invocation.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an instance is kept without work.
 const IDLE: Duration = Duration::from_secs(60);
@@ -40,7 +42,8 @@ pub struct Launch {
     pub verbose: bool,
 }
 
-/// A function with what its processes get on top of the template's environment: credentials and endpoints.
+/// A function with what its processes get on top of the template's environment: credentials and
+/// endpoints.
 #[derive(Debug, Clone)]
 pub struct Deployment {
     /// The function as the template has it.
@@ -98,7 +101,8 @@ impl Host {
         Ok(host)
     }
 
-    /// Runs a function once and waits for its answer. It goes on to its end even if the caller stops waiting.
+    /// Runs a function once and waits for its answer. It goes on to its end even if the caller
+    /// stops waiting.
     ///
     /// # Errors
     /// When the function failed in one of the ways of [`InvokeError`].
@@ -119,7 +123,8 @@ impl Host {
         self.activity.subscribe()
     }
 
-    /// Kills every process of a function; the answer is their number, `None` for an unknown function.
+    /// Kills every process of a function; the answer is their number, `None` for an unknown
+    /// function.
     pub fn kill(&self, function: &str) -> Option<usize> {
         self.pools.get(function).map(|pool| pool.kill_all())
     }
@@ -192,7 +197,8 @@ impl Pool {
                 Ok(answer)
             }
             Ok(Answer::Error(error)) => {
-                // A handler's error leaves the process alive; one that failed to start has closed its mailbox.
+                // A handler's error leaves the process alive; one that failed to start has closed
+                // its mailbox.
                 self.put_back(instance);
                 Err(InvokeError::Function(serde_json::from_slice(&error).unwrap_or_default()))
             }
@@ -218,7 +224,8 @@ impl Pool {
             }
         }
         instances.all.retain(|instance| !instance.mailbox.is_closed());
-        let instance = Instance::start(&self.runtime, &self.deployment).map_err(|error| InvokeError::Start(error.to_string()))?;
+        let instance = Instance::start(&self.runtime, &self.deployment)
+            .map_err(|error| InvokeError::Start(error.to_string()))?;
         let instance = Arc::new(instance);
         instances.all.push(instance.clone());
         Ok(instance)
@@ -242,7 +249,9 @@ impl Pool {
 
     fn retire(&self, now: Instant) {
         let mut instances = self.lock();
-        let (old, fresh) = std::mem::take(&mut instances.idle).into_iter().partition(|(since, _)| now.duration_since(*since) >= IDLE);
+        let (old, fresh) = std::mem::take(&mut instances.idle)
+            .into_iter()
+            .partition(|(since, _)| now.duration_since(*since) >= IDLE);
         instances.idle = fresh;
         let old: Vec<(Instant, Arc<Instance>)> = old;
         for (_, instance) in old {
@@ -257,7 +266,11 @@ impl Pool {
 }
 
 /// Waits for the function to take the event, then for its answer.
-async fn wait(taken: oneshot::Receiver<()>, reply: oneshot::Receiver<Answer>, timeout: Duration) -> Result<Answer, InvokeError> {
+async fn wait(
+    taken: oneshot::Receiver<()>,
+    reply: oneshot::Receiver<Answer>,
+    timeout: Duration,
+) -> Result<Answer, InvokeError> {
     match tokio::time::timeout(START_TIMEOUT + timeout, taken).await {
         Ok(Ok(())) => {}
         Ok(Err(_)) => return Err(InvokeError::Crashed),
@@ -276,8 +289,14 @@ mod tests {
 
     /// A pool whose processes never ask for work: `cat` lives until its input ends.
     fn pool() -> Pool {
-        let launch = Launch { executable: "/bin/cat".into(), arguments: Vec::new(), logs: std::env::temp_dir(), verbose: false };
-        let runtime = Runtime { launch, mailboxes: Mailboxes::default(), address: "127.0.0.1:1".into() };
+        let launch = Launch {
+            executable: "/bin/cat".into(),
+            arguments: Vec::new(),
+            logs: std::env::temp_dir(),
+            verbose: false,
+        };
+        let runtime =
+            Runtime { launch, mailboxes: Mailboxes::default(), address: "127.0.0.1:1".into() };
         let function = Function::for_test("headwater-host-test", Vec::new());
         Pool::new(Deployment { function, environment: Vec::new() }, Arc::new(runtime))
     }

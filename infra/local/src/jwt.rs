@@ -32,8 +32,8 @@ impl Tokens {
     pub fn new(authorizer: Authorizer, pem: &str) -> Result<Self> {
         let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
         let der = STANDARD.decode(body).context("the development key is no PEM file")?;
-        let pair =
-            aws_lc_rs::signature::RsaKeyPair::from_pkcs8(&der).map_err(|error| anyhow!("the development key is no RSA key: {error}"))?;
+        let pair = aws_lc_rs::signature::RsaKeyPair::from_pkcs8(&der)
+            .map_err(|error| anyhow!("the development key is no RSA key: {error}"))?;
         Ok(Self {
             authorizer,
             signing: EncodingKey::from_rsa_pem(pem.as_bytes())?,
@@ -76,9 +76,10 @@ impl Tokens {
         validation.validate_aud = false;
         validation.set_issuer(&[&self.authorizer.issuer]);
         validation.set_required_spec_claims(&["exp", "iss"]);
-        let claims = jsonwebtoken::decode::<Map<String, Value>>(token, &self.verifying, &validation)
-            .map_err(|error| Refusal::Invalid(error.to_string()))?
-            .claims;
+        let claims =
+            jsonwebtoken::decode::<Map<String, Value>>(token, &self.verifying, &validation)
+                .map_err(|error| Refusal::Invalid(error.to_string()))?
+                .claims;
         if !self.is_for_us(&claims) {
             return Err(Refusal::Invalid("the token is for another audience".into()));
         }
@@ -89,7 +90,9 @@ impl Tokens {
     }
 
     fn is_for_us(&self, claims: &Map<String, Value>) -> bool {
-        let ours = |value: &Value| value.as_str().is_some_and(|text| self.authorizer.audience.iter().any(|a| a == text));
+        let ours = |value: &Value| {
+            value.as_str().is_some_and(|text| self.authorizer.audience.iter().any(|a| a == text))
+        };
         match claims.get("aud") {
             Some(Value::Array(audiences)) => audiences.iter().any(ours),
             Some(audience) => ours(audience),
@@ -145,7 +148,8 @@ pub fn new_key() -> Result<String> {
     Ok(pem)
 }
 
-/// A claim as an HTTP API hands it on: everything is text, an array is `[reader writer]`, an object `map[a:b c:d]`.
+/// A claim as an HTTP API hands it on: everything is text, an array is `[reader writer]`, an object
+/// `map[a:b c:d]`.
 fn claim_text(claim: &Value) -> String {
     match claim {
         Value::String(text) => text.clone(),
@@ -154,7 +158,10 @@ fn claim_text(claim: &Value) -> String {
             format!("[{}]", items.join(" "))
         }
         Value::Object(fields) => {
-            let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}:{}", claim_text(value))).collect();
+            let fields: Vec<_> = fields
+                .iter()
+                .map(|(name, value)| format!("{name}:{}", claim_text(value)))
+                .collect();
             format!("map[{}]", fields.join(" "))
         }
         other => other.to_string(),
@@ -170,7 +177,10 @@ mod tests {
     static KEY: LazyLock<String> = LazyLock::new(|| new_key().unwrap());
 
     fn tokens(key: &str) -> Tokens {
-        let authorizer = Authorizer { issuer: "local:Issuer".into(), audience: vec!["api".into(), "cli".into()] };
+        let authorizer = Authorizer {
+            issuer: "local:Issuer".into(),
+            audience: vec!["api".into(), "cli".into()],
+        };
         Tokens::new(authorizer, key).unwrap()
     }
 
@@ -219,7 +229,8 @@ mod tests {
     #[test]
     fn client_id_stands_in_for_a_missing_audience() {
         let now = Timestamp::now().as_second();
-        let claims = |client: &str| json!({"iss": "local:Issuer", "client_id": client, "exp": now + 60});
+        let claims =
+            |client: &str| json!({"iss": "local:Issuer", "client_id": client, "exp": now + 60});
         assert!(verdict(&claims("cli")));
         assert!(!verdict(&claims("else")));
     }
@@ -229,8 +240,13 @@ mod tests {
         let ours = tokens(&KEY);
         let foreign = tokens(&new_key().unwrap()).issue("acme", "ann", &[]).unwrap();
         let claims = json!({"iss": "local:Issuer", "aud": "api", "exp": 4_000_000_000_u64});
-        let symmetric = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(KEY.as_bytes()));
-        for header in [foreign, symmetric.unwrap(), "garbage".into(), "a.b.c".into(), String::new()] {
+        let symmetric = jsonwebtoken::encode(
+            &Header::new(Algorithm::HS256),
+            &claims,
+            &EncodingKey::from_secret(KEY.as_bytes()),
+        );
+        for header in [foreign, symmetric.unwrap(), "garbage".into(), "a.b.c".into(), String::new()]
+        {
             let refusal = ours.check(Some(&format!("Bearer {header}"))).unwrap_err();
             assert!(matches!(refusal, Refusal::Invalid(_)), "{header}");
             assert!(refusal.challenge().contains("invalid_token"));

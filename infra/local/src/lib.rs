@@ -5,7 +5,8 @@
 //!                        └──────── event sources ────────────────┘
 //! ```
 //!
-//! [`template`] says what there is; [`platform`] puts it together; everything else is one part of the picture.
+//! [`template`] says what there is; [`platform`] puts it together; everything else is one part of
+//! the picture.
 
 mod aws;
 pub mod clock;

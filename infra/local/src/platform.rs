@@ -1,4 +1,5 @@
-//! Puts the parts together: data directory, template, emulators, front door, functions, gateway, event sources.
+//! Puts the parts together: data directory, template, emulators, front door, functions, gateway,
+//! event sources.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -21,7 +22,8 @@ use crate::host::{Deployment, Host, Launch};
 use crate::jwt::{self, Tokens};
 use crate::template::{Function, Template};
 
-/// A running platform. [`Platform::shutdown`] ends it in good order; a killed one picks up where it stopped, too.
+/// A running platform. [`Platform::shutdown`] ends it in good order; a killed one picks up where it
+/// stopped, too.
 pub struct Platform {
     /// Where the gateway listens: `http://127.0.0.1:<port>`.
     pub url: String,
@@ -54,7 +56,8 @@ impl Executable {
 }
 
 impl Platform {
-    /// Starts everything that the template names. When this returns, tables and streams exist and the gateway listens.
+    /// Starts everything that the template names. When this returns, tables and streams exist and
+    /// the gateway listens.
     ///
     /// # Errors
     /// When the template is not understood, the data directory is in use, or a port is taken.
@@ -65,21 +68,46 @@ impl Platform {
         let door = Arc::new(Door::start(&template, &emulators, config.chaos).await?);
         let host = start_host(&template, config, &data_dir, executable, &door).await?;
         let (clock, tokens) = (Clock::default(), load_tokens(&template, &data_dir)?);
-        let endpoints = Endpoints { dynamodb: emulators.dynamodb.clone(), kinesis: emulators.kinesis.clone(), s3: emulators.s3.clone() };
+        let endpoints = Endpoints {
+            dynamodb: emulators.dynamodb.clone(),
+            kinesis: emulators.kinesis.clone(),
+            s3: emulators.s3.clone(),
+        };
         let checkpoints = data_dir.path().join("checkpoints");
         if config.in_memory {
             // The streams that they speak of are gone.
             let _ = fs::remove_dir_all(&checkpoints);
         }
-        let event_sources = Arc::new(EventSources::start(&template, &endpoints, &host, &clock, &checkpoints)?);
-        let gateway = Gateway::new(&template.functions, template.throttle, tokens.clone(), clock.clone(), host.clone());
+        let event_sources =
+            Arc::new(EventSources::start(&template, &endpoints, &host, &clock, &checkpoints)?);
+        let gateway = Gateway::new(
+            &template.functions,
+            template.throttle,
+            tokens.clone(),
+            clock.clone(),
+            host.clone(),
+        );
         let (host_of_dev, sources_of_dev) = (host.clone(), event_sources.clone());
-        let dev =
-            Dev { tokens, clock, host: host_of_dev, event_sources: sources_of_dev, door: door.clone(), environment: template.stores() };
+        let dev = Dev {
+            tokens,
+            clock,
+            host: host_of_dev,
+            event_sources: sources_of_dev,
+            door: door.clone(),
+            environment: template.stores(),
+        };
         let app = dev::router(dev).fallback_service(gateway::router(gateway));
         let url = serve(config.port, app).await?;
         let outbox = config.smtp_url.is_none().then(|| outbox(&data_dir));
-        Ok(Self { url, outbox, host, event_sources, _door: door, _emulators: emulators, _data_dir: data_dir })
+        Ok(Self {
+            url,
+            outbox,
+            host,
+            event_sources,
+            _door: door,
+            _emulators: emulators,
+            _data_dir: data_dir,
+        })
     }
 
     /// Kills the functions' processes and keeps the checkpoints.
@@ -99,11 +127,16 @@ fn open_data_dir(config: &Config) -> Result<DataDir> {
 
 fn load_template(config: &Config, data_dir: &DataDir) -> Result<Template> {
     let path = &config.template;
-    let text = fs::read_to_string(path)
-        .with_context(|| format!("can't read {}: start in the folder of the project, or give --template", path.display()))?;
+    let text = fs::read_to_string(path).with_context(|| {
+        format!(
+            "can't read {}: start in the folder of the project, or give --template",
+            path.display()
+        )
+    })?;
     let mut secret = |parameter: &str| {
-        data_dir
-            .secret(&format!("parameter-{parameter}"), || Ok(format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple())))
+        data_dir.secret(&format!("parameter-{parameter}"), || {
+            Ok(format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple()))
+        })
     };
     let given = config.parameter.iter().cloned().collect();
     Template::parse(&text, &given, &mut secret).with_context(|| path.display().to_string())
@@ -123,7 +156,13 @@ fn load_tokens(template: &Template, data_dir: &DataDir) -> Result<Option<Arc<Tok
     Ok(Some(Arc::new(Tokens::new(authorizer.clone(), &key)?)))
 }
 
-async fn start_host(template: &Template, config: &Config, data_dir: &DataDir, executable: Executable, door: &Door) -> Result<Host> {
+async fn start_host(
+    template: &Template,
+    config: &Config,
+    data_dir: &DataDir,
+    executable: Executable,
+    door: &Door,
+) -> Result<Host> {
     let launch = Launch {
         executable: executable.path,
         arguments: executable.arguments,

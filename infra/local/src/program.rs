@@ -1,4 +1,5 @@
-//! The program: the platform, and, started again by itself with `_HANDLER` set, any one of its functions.
+//! The program: the platform, and, started again by itself with `_HANDLER` set, any one of its
+//! functions.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,7 +14,8 @@ use crate::config::Config;
 use crate::host::exit_with_parent;
 use crate::platform::{Executable, Platform};
 
-/// What the program does. It stands here so that another program, such as one of the tests, can be the same.
+/// What the program does. It stands here so that another program, such as one of the tests, can be
+/// the same.
 pub fn main() -> ExitCode {
     let ended = match std::env::var("_HANDLER") {
         Ok(name) => run_function(&name),
@@ -30,7 +32,11 @@ pub fn main() -> ExitCode {
 
 /// Every function of the project; the template names them by `Handler`.
 fn functions() -> Vec<Function> {
-    let services = [identity_functions::functions(), licensing_functions::functions(), invoicing_functions::functions()];
+    let services = [
+        identity_functions::functions(),
+        licensing_functions::functions(),
+        invoicing_functions::functions(),
+    ];
     let shared = [queries::functions(), relay::functions(), projectors::functions()];
     services.into_iter().chain(shared).flatten().collect()
 }
@@ -39,7 +45,8 @@ fn functions() -> Vec<Function> {
 fn run_function(name: &str) -> Result<()> {
     exit_with_parent();
     let function = functions().into_iter().find(|function| function.name == name);
-    let function = function.with_context(|| format!("the template names the function {name}, and no code has it"))?;
+    let function = function
+        .with_context(|| format!("the template names the function {name}, and no code has it"))?;
     // One request at a time needs one thread.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(function.run()).map_err(|error| anyhow::anyhow!(error))
@@ -48,7 +55,8 @@ fn run_function(name: &str) -> Result<()> {
 #[tokio::main]
 async fn run_platform(config: &Config) -> Result<()> {
     // To dynoxide a refused condition is worth a warning; here it is everyday business.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,dynoxide=error"));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,dynoxide=error"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     // From the first moment on, so that an early Ctrl-C ends it cleanly too.
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -70,7 +78,10 @@ async fn run_platform(config: &Config) -> Result<()> {
 /// The line that scripts wait for, and examples to paste.
 #[expect(clippy::print_stdout, reason = "this is the program's output")]
 fn announce(url: &str, outbox: Option<&Path>) {
-    let mails = outbox.map_or_else(|| "the server that SMTP_URL names".to_owned(), |outbox| outbox.display().to_string());
+    let mails = outbox.map_or_else(
+        || "the server that SMTP_URL names".to_owned(),
+        |outbox| outbox.display().to_string(),
+    );
     println!("ready {url}");
     println!(
         r#"

@@ -1,6 +1,8 @@
-//! The server's side of Lambda's Runtime API: what a function's process polls for work and posts its answers to.
+//! The server's side of Lambda's Runtime API: what a function's process polls for work and posts
+//! its answers to.
 //!
-//! Every instance has its own path prefix, `/<instance>/2018-06-01/runtime/…`, and behind it a [`Mailbox`].
+//! Every instance has its own path prefix, `/<instance>/2018-06-01/runtime/…`, and behind it a
+//! [`Mailbox`].
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -64,7 +66,8 @@ struct MailboxState {
 }
 
 impl Mailbox {
-    /// Hands an invocation to the instance; to a closed mailbox, it is dropped, and its reply with it.
+    /// Hands an invocation to the instance; to a closed mailbox, it is dropped, and its reply with
+    /// it.
     pub(crate) fn deliver(&self, invocation: Invocation) {
         let mut state = self.lock();
         if !state.closed {
@@ -183,7 +186,8 @@ async fn next(State(mailboxes): State<Mailboxes>, Path(instance): Path<String>) 
     let Some((request_id, arn, payload, timeout)) = mailbox.next().await else {
         return unknown_instance();
     };
-    let deadline = Timestamp::now().as_millisecond().saturating_add_unsigned(timeout.as_millis() as u64);
+    let deadline =
+        Timestamp::now().as_millisecond().saturating_add_unsigned(timeout.as_millis() as u64);
     let headers = [
         ("content-type", "application/json".to_owned()),
         ("lambda-runtime-aws-request-id", request_id.to_string()),
@@ -194,7 +198,11 @@ async fn next(State(mailboxes): State<Mailboxes>, Path(instance): Path<String>) 
     (headers, payload).into_response()
 }
 
-async fn response(State(mailboxes): State<Mailboxes>, Path((instance, request)): Path<(String, String)>, body: Body) -> Response {
+async fn response(
+    State(mailboxes): State<Mailboxes>,
+    Path((instance, request)): Path<(String, String)>,
+    body: Body,
+) -> Response {
     match to_bytes(body, MAXIMUM_ANSWER).await {
         Ok(bytes) => finish(&mailboxes, &instance, &request, Answer::Success(bytes)),
         Err(_) => {
@@ -208,11 +216,19 @@ async fn response(State(mailboxes): State<Mailboxes>, Path((instance, request)):
     }
 }
 
-async fn error(State(mailboxes): State<Mailboxes>, Path((instance, request)): Path<(String, String)>, body: Bytes) -> Response {
+async fn error(
+    State(mailboxes): State<Mailboxes>,
+    Path((instance, request)): Path<(String, String)>,
+    body: Bytes,
+) -> Response {
     finish(&mailboxes, &instance, &request, Answer::Error(body))
 }
 
-async fn init_error(State(mailboxes): State<Mailboxes>, Path(instance): Path<String>, body: Bytes) -> Response {
+async fn init_error(
+    State(mailboxes): State<Mailboxes>,
+    Path(instance): Path<String>,
+    body: Bytes,
+) -> Response {
     let Some(mailbox) = mailboxes.find(&instance) else { return unknown_instance() };
     mailbox.fail_start(body);
     accepted()
@@ -282,7 +298,8 @@ mod tests {
         assert_eq!(header("lambda-runtime-aws-request-id"), request);
         assert_eq!(header("lambda-runtime-invoked-function-arn"), "arn");
         assert!(header("lambda-runtime-trace-id").starts_with("Root=1-"));
-        let left = header("lambda-runtime-deadline-ms").parse::<i64>().unwrap() - Timestamp::now().as_millisecond();
+        let left = header("lambda-runtime-deadline-ms").parse::<i64>().unwrap()
+            - Timestamp::now().as_millisecond();
         assert!((1..=3_000).contains(&left), "{left}");
         let client = reqwest::Client::new();
         let wrong = client.post(format!("{url}/invocation/other/response")).send().await.unwrap();

@@ -1,10 +1,11 @@
 //! The model of `template.yaml`: everything that the platform starts, grants and wires up.
 //!
-//! The file is the one that deploys. It is read in three steps: [`yaml`] parses it and turns the short tags into their long
-//! form, [`intrinsics`] resolves references to the names that resources have on one machine, and the modules named after the
-//! kinds of resource give them types. Resource types that mean nothing on one machine (alarms, log groups) are passed over; a
-//! property of an event source that the platform doesn't know is an error, since ignoring it would test something else than
-//! what is deployed.
+//! The file is the one that deploys. It is read in three steps: [`yaml`] parses it and turns the
+//! short tags into their long form, [`intrinsics`] resolves references to the names that resources
+//! have on one machine, and the modules named after the kinds of resource give them types. Resource
+//! types that mean nothing on one machine (alarms, log groups) are passed over; a property of an
+//! event source that the platform doesn't know is an error, since ignoring it would test something
+//! else than what is deployed.
 
 mod events;
 mod functions;
@@ -44,7 +45,8 @@ pub struct Template {
     pub queues: Vec<Queue>,
     /// Lambda functions, each with its role, routes and event sources.
     pub functions: Vec<Function>,
-    /// Who signs the tokens that the HTTP API accepts; `None` when the template has no JWT authorizer.
+    /// Who signs the tokens that the HTTP API accepts; `None` when the template has no JWT
+    /// authorizer.
     pub authorizer: Option<Authorizer>,
     /// How many requests each route of the HTTP API takes; `None` when the template does not say.
     pub throttle: Option<Throttle>,
@@ -53,12 +55,18 @@ pub struct Template {
 impl Template {
     /// Reads a template.
     ///
-    /// Parameters have the values that are `given`, else their defaults. `secret` is asked for the value of each that is `NoEcho` and
-    /// has neither, by the parameter's name; others without either get `local:<name>`.
+    /// Parameters have the values that are `given`, else their defaults. `secret` is asked for the
+    /// value of each that is `NoEcho` and has neither, by the parameter's name; others without
+    /// either get `local:<name>`.
     ///
     /// # Errors
-    /// When the text is no YAML, a parameter that is given does not exist, a reference leads nowhere, or a resource uses what one machine can't do.
-    pub fn parse(text: &str, given: &BTreeMap<String, String>, secret: &mut dyn FnMut(&str) -> Result<String>) -> Result<Self> {
+    /// When the text is no YAML, a parameter that is given does not exist, a reference leads
+    /// nowhere, or a resource uses what one machine can't do.
+    pub fn parse(
+        text: &str,
+        given: &BTreeMap<String, String>,
+        secret: &mut dyn FnMut(&str) -> Result<String>,
+    ) -> Result<Self> {
         let document = yaml::parse(text)?;
         let scope = Scope::new(&document, given, secret)?;
         let globals = document.get("Globals").cloned().unwrap_or_default();
@@ -73,7 +81,9 @@ impl Template {
         };
         let roles = roles::read_all(&document, &scope)?;
         for resource in resources::active(&document, &scope)? {
-            template.add(&resource, &globals, &roles, &scope).with_context(|| format!("resource {}", resource.logical_id))?;
+            template
+                .add(&resource, &globals, &roles, &scope)
+                .with_context(|| format!("resource {}", resource.logical_id))?;
         }
         template.check()?;
         Ok(template)
@@ -84,18 +94,28 @@ impl Template {
         self.functions.iter().find(|f| f.name == name)
     }
 
-    /// The variables by which functions know tables, streams and buckets, with their names; and `UNIQUE_KEY`, without which the streams of unique
-    /// values cannot be told.
+    /// The variables by which functions know tables, streams and buckets, with their names; and
+    /// `UNIQUE_KEY`, without which the streams of unique values cannot be told.
     pub fn stores(&self) -> BTreeMap<String, String> {
         let tables = self.tables.iter().map(|table| &table.name);
-        let names: BTreeSet<_> = tables.chain(self.streams.iter().map(|s| &s.name)).chain(self.buckets.iter().map(|b| &b.name)).collect();
+        let names: BTreeSet<_> = tables
+            .chain(self.streams.iter().map(|s| &s.name))
+            .chain(self.buckets.iter().map(|b| &b.name))
+            .collect();
         let is_store = |name: &String| names.contains(name);
         let variables = self.functions.iter().flat_map(|function| &function.environment);
-        let variables = variables.filter(|(variable, value)| is_store(value) || *variable == "UNIQUE_KEY");
+        let variables =
+            variables.filter(|(variable, value)| is_store(value) || *variable == "UNIQUE_KEY");
         variables.map(|(variable, name)| (variable.clone(), name.clone())).collect()
     }
 
-    fn add(&mut self, resource: &resources::Resource<'_>, globals: &Value, roles: &roles::Roles, scope: &Scope) -> Result<()> {
+    fn add(
+        &mut self,
+        resource: &resources::Resource<'_>,
+        globals: &Value,
+        roles: &roles::Roles,
+        scope: &Scope,
+    ) -> Result<()> {
         match resource.kind {
             "AWS::DynamoDB::Table" => self.tables.push(Table::read(resource, scope)?),
             "AWS::Kinesis::Stream" => self.streams.push(Stream::read(resource, scope)?),
@@ -121,8 +141,8 @@ impl Template {
         Ok(())
     }
 
-    /// What AWS would refuse at deployment: two functions of one name, an authorised route without an authorizer, an event
-    /// source whose function may not read it.
+    /// What AWS would refuse at deployment: two functions of one name, an authorised route without
+    /// an authorizer, an event source whose function may not read it.
     fn check(&self) -> Result<()> {
         for (index, function) in self.functions.iter().enumerate() {
             if self.functions[..index].iter().any(|f| f.name == function.name) {

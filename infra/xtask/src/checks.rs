@@ -1,4 +1,5 @@
-//! The rules of `template.yaml` that no linter knows. A finding says what is wrong and what to do instead.
+//! The rules of `template.yaml` that no linter knows. A finding says what is wrong and what to do
+//! instead.
 
 use std::path::Path;
 
@@ -19,7 +20,8 @@ mod references;
 mod routes;
 mod size;
 
-/// Runs every check on the template of the workspace at `root`; an empty answer means that all is well.
+/// Runs every check on the template of the workspace at `root`; an empty answer means that all is
+/// well.
 ///
 /// # Errors
 /// The workspace's binaries can't be listed, or its sources not read.
@@ -56,7 +58,10 @@ mod testing {
     /// Expects exactly one finding, and that it contains `words`.
     #[track_caller]
     pub(super) fn one(findings: &[String], words: &str) {
-        assert!(findings.len() == 1 && findings[0].contains(words), "expected one finding with {words:?}: {findings:#?}");
+        assert!(
+            findings.len() == 1 && findings[0].contains(words),
+            "expected one finding with {words:?}: {findings:#?}"
+        );
     }
 
     /// Expects that nothing was found.

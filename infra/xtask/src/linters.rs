@@ -12,10 +12,12 @@ pub(crate) const SAM: &str = "aws-sam-cli==1.170.0";
 
 const REQUIREMENTS: [&str; 2] = ["cfn-lint==1.58.0", SAM];
 
-/// Runs `cfn-lint` and `sam validate --lint` on `template.yaml` in `root`, and installs them first if they are not there.
+/// Runs `cfn-lint` and `sam validate --lint` on `template.yaml` in `root`, and installs them first
+/// if they are not there.
 ///
 /// # Errors
-/// What a linter has found stands in its own output; the error names the linter. Installing fails without Python or network.
+/// What a linter has found stands in its own output; the error names the linter. Installing fails
+/// without Python or network.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let bin = installed(root, "template-linters", &REQUIREMENTS)?;
     succeed(command(&bin, "cfn-lint", root).arg("template.yaml"))?;

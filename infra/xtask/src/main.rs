@@ -22,17 +22,18 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Check `template.yaml`: our own rules, then `cfn-lint` and `sam validate --lint` (installed under `target/` if missing).
+    /// Check `template.yaml`: our own rules, then `cfn-lint` and `sam validate --lint` (installed
+    /// under `target/` if missing).
     CheckTemplate,
-    /// Build the functions for Lambda into `target/lambda`, where `sam deploy` takes them from (installs `cargo lambda` and Zig under
-    /// `target/` if missing).
+    /// Build the functions for Lambda into `target/lambda`, where `sam deploy` takes them from
+    /// (installs `cargo lambda` and Zig under `target/` if missing).
     BuildLambda {
         /// Only these packages: relay
         #[arg(long = "package", short, value_name = "PACKAGE")]
         packages: Vec<String>,
     },
-    /// Send calls that `/openapi.json` allows and forbids to a platform, and hold the answers against it (installs Schemathesis under
-    /// `target/` if missing).
+    /// Send calls that `/openapi.json` allows and forbids to a platform, and hold the answers
+    /// against it (installs Schemathesis under `target/` if missing).
     CheckApi {
         /// How many calls are made up for each operation, besides those that cover its schemas.
         #[arg(long, default_value_t = 5)]
@@ -50,7 +51,9 @@ fn main() -> Result<()> {
     match Cli::parse().chore {
         Chore::CheckTemplate => check_template(&workspace_root()?),
         Chore::BuildLambda { packages } => build_lambda::run(&workspace_root()?, &packages),
-        Chore::CheckApi { examples, seconds, seed } => api::run(&workspace_root()?, examples, seconds, seed),
+        Chore::CheckApi { examples, seconds, seed } => {
+            api::run(&workspace_root()?, examples, seconds, seed)
+        }
     }
 }
 

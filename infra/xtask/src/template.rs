@@ -1,4 +1,5 @@
-//! `template.yaml` as the checks look at it: resources by name, intrinsic functions reduced to what they name.
+//! `template.yaml` as the checks look at it: resources by name, intrinsic functions reduced to what
+//! they name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -9,8 +10,8 @@ use serde_json::Value;
 /// The type of a Lambda function in a SAM template.
 pub(crate) const FUNCTION: &str = "AWS::Serverless::Function";
 
-/// A template. The YAML tags are gone: `!Ref EventsTable` is the string `EventsTable`, `!GetAtt EventsTable.Arn` is
-/// `EventsTable.Arn`, `!If [a, b, c]` is a list.
+/// A template. The YAML tags are gone: `!Ref EventsTable` is the string `EventsTable`,
+/// `!GetAtt EventsTable.Arn` is `EventsTable.Arn`, `!If [a, b, c]` is a list.
 pub(crate) struct Template {
     text: String,
     parameters: BTreeSet<String>,
@@ -53,10 +54,16 @@ impl Template {
     /// The text is no YAML, or has no resources.
     pub(crate) fn parse(yaml: &str) -> Result<Self> {
         let document: Value = serde_saphyr::from_str(yaml).context("the template is not YAML")?;
-        let resources = document["Resources"].as_object().context("the template has no Resources")?;
+        let resources =
+            document["Resources"].as_object().context("the template has no Resources")?;
         Ok(Self {
             text: yaml.to_owned(),
-            parameters: document["Parameters"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect(),
+            parameters: document["Parameters"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, _)| name.clone())
+                .collect(),
             resources: resources.clone().into_iter().collect(),
         })
     }
@@ -66,19 +73,26 @@ impl Template {
         &self.text
     }
 
-    /// Whether `!Ref name` means something: a parameter, a resource, or what CloudFormation itself knows (`AWS::Region`).
+    /// Whether `!Ref name` means something: a parameter, a resource, or what CloudFormation itself
+    /// knows (`AWS::Region`).
     pub(crate) fn defines(&self, name: &str) -> bool {
-        self.parameters.contains(name) || self.resources.contains_key(name) || name.starts_with("AWS::")
+        self.parameters.contains(name)
+            || self.resources.contains_key(name)
+            || name.starts_with("AWS::")
     }
 
     /// All resources with their type and properties.
     pub(crate) fn resources(&self) -> impl Iterator<Item = (&str, &str, &Value)> {
-        self.resources.iter().map(|(id, resource)| (id.as_str(), text(&resource["Type"]), &resource["Properties"]))
+        self.resources
+            .iter()
+            .map(|(id, resource)| (id.as_str(), text(&resource["Type"]), &resource["Properties"]))
     }
 
     /// The properties of all Lambda functions.
     pub(crate) fn functions(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.resources().filter(|(_, kind, _)| *kind == FUNCTION).map(|(id, _, properties)| (id, properties))
+        self.resources()
+            .filter(|(_, kind, _)| *kind == FUNCTION)
+            .map(|(id, _, properties)| (id, properties))
     }
 
     /// The statements of every role and policy.
@@ -87,10 +101,13 @@ impl Template {
             let policies = properties["Policies"].as_array().map_or(&[][..], Vec::as_slice);
             policies.iter().map(move |policy| (id, &policy["PolicyDocument"]))
         });
-        let managed = self.resources().map(|(id, _, properties)| (id, &properties["PolicyDocument"]));
+        let managed =
+            self.resources().map(|(id, _, properties)| (id, &properties["PolicyDocument"]));
         inline
             .chain(managed)
-            .flat_map(|(owner, document)| items(&document["Statement"]).map(move |statement| (owner, statement)))
+            .flat_map(|(owner, document)| {
+                items(&document["Statement"]).map(move |statement| (owner, statement))
+            })
             .map(|(owner, statement)| Statement {
                 owner,
                 actions: items(&statement["Action"]).map(text).collect(),
@@ -114,7 +131,8 @@ pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// The items of a list; a single value counts as a list of one, as CloudFormation has it, and nothing as an empty one.
+/// The items of a list; a single value counts as a list of one, as CloudFormation has it, and
+/// nothing as an empty one.
 pub(crate) fn items(value: &Value) -> impl Iterator<Item = &Value> {
     match value {
         Value::Array(list) => list.as_slice(),

@@ -5,8 +5,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-/// The folder of the executables of the environment `name`, which has exactly these requirements: pinned, so that a new release turns
-/// nothing red by itself. They are installed if they are not there.
+/// The folder of the executables of the environment `name`, which has exactly these requirements:
+/// pinned, so that a new release turns nothing red by itself. They are installed if they are not
+/// there.
 ///
 /// # Errors
 /// Without Python, or without network where something is to be installed.
@@ -20,8 +21,17 @@ pub(crate) fn installed(root: &Path, name: &str, requirements: &[&str]) -> Resul
     }
     succeed(Command::new("python3").args(["-m", "venv"]).arg(&venv))
         .with_context(|| format!("{name} need python3 with its venv module"))?;
-    succeed(Command::new(venv.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check"]).args(requirements))
-        .with_context(|| format!("{name} are installed from PyPI once; without a network, run this where they are installed"))?;
+    succeed(
+        Command::new(venv.join("bin/pip"))
+            .args(["install", "--quiet", "--disable-pip-version-check"])
+            .args(requirements),
+    )
+    .with_context(|| {
+        format!(
+            "{name} are installed from PyPI once; without a network, run this where they are \
+             installed"
+        )
+    })?;
     std::fs::write(&marker, wanted)?;
     Ok(venv.join("bin"))
 }

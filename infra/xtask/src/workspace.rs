@@ -31,7 +31,8 @@ pub(crate) fn deployed_binaries(root: &Path) -> Result<BTreeSet<String>> {
 
 fn deployed<'a>(metadata: &'a Value, root: &Path) -> impl Iterator<Item = &'a Value> {
     let functions = root.join("functions");
-    items(&metadata["packages"]).filter(move |package| Path::new(text(&package["manifest_path"])).starts_with(&functions))
+    items(&metadata["packages"])
+        .filter(move |package| Path::new(text(&package["manifest_path"])).starts_with(&functions))
 }
 
 fn metadata(root: &Path) -> Result<Value> {

@@ -7,32 +7,46 @@ use crate::idempotency::{Record, replay};
 use crate::{Answered, ExecuteError, Item, Outcome, StoreError};
 
 impl<C: Command> Attempt<'_, C> {
-    /// Answers without writing, except for the record of the answer. An answer that was recorded before takes precedence.
-    pub(crate) async fn answer(&mut self, nothing: Nothing) -> Result<Outcome<C::Aggregate>, ExecuteError> {
+    /// Answers without writing, except for the record of the answer. An answer that was recorded
+    /// before takes precedence.
+    pub(crate) async fn answer(
+        &mut self,
+        nothing: Nothing,
+    ) -> Result<Outcome<C::Aggregate>, ExecuteError> {
         if let Some(record) = self.earlier_answer(&nothing).await? {
             return self.replay(record);
         }
         match nothing {
             Nothing::TokenAhead(position) => Err(ExecuteError::TokenAhead(position)),
-            Nothing::PreconditionFailed => Err(ExecuteError::PreconditionFailed { version: self.known.version }),
+            Nothing::PreconditionFailed => {
+                Err(ExecuteError::PreconditionFailed { version: self.known.version })
+            }
             Nothing::Concurrent(concurrent) => Err(ExecuteError::Concurrent(concurrent)),
-            Nothing::Rejected(rejection) => Err(ExecuteError::Rejected { rejection, version: self.known.version }),
+            Nothing::Rejected(rejection) => {
+                Err(ExecuteError::Rejected { rejection, version: self.known.version })
+            }
             Nothing::Unchanged => Ok(Outcome::Unchanged(std::mem::take(&mut self.known))),
         }
     }
 
-    /// The record of the answer that the same key had before, if it had one. If not, the present answer is recorded if it is of the kind.
+    /// The record of the answer that the same key had before, if it had one. If not, the present
+    /// answer is recorded if it is of the kind.
     async fn earlier_answer(&self, nothing: &Nothing) -> Result<Option<Item>, ExecuteError> {
         let Some(idempotency) = &self.execution.idempotency else { return Ok(None) };
         let answered = match nothing {
-            Nothing::Rejected(rejection @ Rejection::Refused { .. }) => Answered::Refused { rejection, version: self.known.version },
+            Nothing::Rejected(rejection @ Rejection::Refused { .. }) => {
+                Answered::Refused { rejection, version: self.known.version }
+            }
             Nothing::Unchanged => Answered::Unchanged(&self.known),
             // Nothing is decided for good.
             Nothing::TokenAhead(_)
             | Nothing::PreconditionFailed
             | Nothing::Concurrent(_)
             | Nothing::Rejected(Rejection::Unknown { .. }) => {
-                return Ok(self.store.recorded(&idempotency.key, self.execution.context.now).await?);
+                return Ok(self
+                    .store
+                    .recorded(&idempotency.key, self.execution.context.now)
+                    .await?);
             }
         };
         match self.record(answered)? {
@@ -41,7 +55,10 @@ impl<C: Command> Attempt<'_, C> {
         }
     }
 
-    pub(crate) fn record(&self, answered: Answered<'_, C::Aggregate>) -> Result<Option<Record>, StoreError> {
+    pub(crate) fn record(
+        &self,
+        answered: Answered<'_, C::Aggregate>,
+    ) -> Result<Option<Record>, StoreError> {
         let Some(idempotency) = &self.execution.idempotency else { return Ok(None) };
         let answer = (idempotency.answer)(answered);
         Record::new(idempotency, &answer, self.execution.context.now).map(Some)

@@ -1,16 +1,19 @@
-//! One append: a put or, where more must be written or hold with it, a transaction; settled before anything else is decided.
+//! One append: a put or, where more must be written or hold with it, a transaction; settled before
+//! anything else is decided.
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, Get, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure, TransactGetItem,
-    TransactWriteItem,
+    AttributeValue, CancellationReason, Get, ReturnConsumedCapacity,
+    ReturnValuesOnConditionCheckFailure, TransactGetItem, TransactWriteItem,
 };
 use headwater::{Commit, StreamName};
 use uuid::Uuid;
 
-use crate::cancelled::{Cancelled, fault_of, is_conflict, is_failed_condition, is_unmet, transaction_fault};
+use crate::cancelled::{
+    Cancelled, fault_of, is_conflict, is_failed_condition, is_unmet, transaction_fault,
+};
 use crate::part::Part;
 use crate::retry::{Failed, Fault, fault, settle};
 use crate::{EventStore, ExecuteError, Item, StoreError, commit_from_item, size};
@@ -33,7 +36,8 @@ pub(crate) enum Appended {
     Done,
     /// Others were faster; nothing is written.
     Conflict(Box<Conflict>),
-    /// A request with the same Idempotency-Key was answered before; nothing is written. This is its record.
+    /// A request with the same Idempotency-Key was answered before; nothing is written. This is its
+    /// record.
     Answered(Item),
 }
 
@@ -50,8 +54,9 @@ impl EventStore {
     /// Appends, and knows in the end whether it has.
     ///
     /// # Errors
-    /// [`ExecuteError::TooLarge`] before anything is sent, [`ExecuteError::OutcomeUnknown`] if it could not be settled by the deadline,
-    /// [`ExecuteError::Contention`] and [`ExecuteError::Store`] if nothing is written.
+    /// [`ExecuteError::TooLarge`] before anything is sent, [`ExecuteError::OutcomeUnknown`] if it
+    /// could not be settled by the deadline, [`ExecuteError::Contention`] and
+    /// [`ExecuteError::Store`] if nothing is written.
     pub(crate) async fn append(&self, append: &Append) -> Result<Appended, ExecuteError> {
         let sizes: Vec<usize> = append.parts.iter().map(Part::size).collect();
         size::check(&sizes).map_err(ExecuteError::TooLarge)?;
@@ -67,11 +72,17 @@ impl EventStore {
         if winner.metadata.commit_id == append.commit_id {
             return Ok(Appended::Done);
         }
-        Ok(Appended::Conflict(Box::new(Conflict { moved: vec![append.stream.clone()], winner: Some(winner) })))
+        Ok(Appended::Conflict(Box::new(Conflict {
+            moved: vec![append.stream.clone()],
+            winner: Some(winner),
+        })))
     }
 
     /// Puts a commit's item where there is none yet, or gives the one that is there.
-    pub(crate) async fn put_if_free(&self, item: &Item) -> Result<Option<Item>, Failed<PutItemError>> {
+    pub(crate) async fn put_if_free(
+        &self,
+        item: &Item,
+    ) -> Result<Option<Item>, Failed<PutItemError>> {
         let request = self
             .client()
             .put_item()
@@ -81,7 +92,10 @@ impl EventStore {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         // The item is most of the request: it is copied once for each attempt.
-        let answer = settle(self.meter(), self.deadline(), fault, || request.clone().set_item(Some(item.clone())).send()).await;
+        let answer = settle(self.meter(), self.deadline(), fault, || {
+            request.clone().set_item(Some(item.clone())).send()
+        })
+        .await;
         match answer {
             Ok(output) => {
                 self.meter().write(&output.consumed_capacity);
@@ -92,7 +106,11 @@ impl EventStore {
     }
 
     async fn transact(&self, append: &Append) -> Result<Appended, ExecuteError> {
-        let writes = append.parts.iter().map(|part| part.write(self.config())).collect::<Result<Vec<TransactWriteItem>, _>>()?;
+        let writes = append
+            .parts
+            .iter()
+            .map(|part| part.write(self.config()))
+            .collect::<Result<Vec<TransactWriteItem>, _>>()?;
         let request = self
             .client()
             .transact_write_items()
@@ -100,7 +118,8 @@ impl EventStore {
             .client_request_token(append.commit_id.to_string())
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let classify = |error: &_| append_fault(append, error);
-        let answer = settle(self.meter(), self.deadline(), classify, || request.clone().send()).await;
+        let answer =
+            settle(self.meter(), self.deadline(), classify, || request.clone().send()).await;
         let failed = match answer {
             Ok(output) => {
                 self.meter().write(output.consumed_capacity());
@@ -119,8 +138,9 @@ impl EventStore {
         Ok(verdict)
     }
 
-    /// Whether the append's own commit stands in its place. For when a cancelled transaction gave reasons that do not tell. A plain read would
-    /// not do: it misses a commit that is written and yet to be seen.
+    /// Whether the append's own commit stands in its place. For when a cancelled transaction gave
+    /// reasons that do not tell. A plain read would not do: it misses a commit that is written and
+    /// yet to be seen.
     async fn stands(&self, append: &Append) -> Result<bool, ExecuteError> {
         let get = Get::builder()
             .table_name(&self.config().events_table)
@@ -133,7 +153,9 @@ impl EventStore {
             .transact_get_items()
             .transact_items(TransactGetItem::builder().get(get).build())
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = settle(self.meter(), self.deadline(), transaction_fault, || request.clone().send()).await;
+        let answer =
+            settle(self.meter(), self.deadline(), transaction_fault, || request.clone().send())
+                .await;
         let output = answer.map_err(|_| ExecuteError::OutcomeUnknown { contended: true })?;
         self.meter().read(output.consumed_capacity());
         let item = output.responses.into_iter().flatten().find_map(|response| response.item);
@@ -154,7 +176,9 @@ fn winner(error: &SdkError<PutItemError>) -> Option<Item> {
 fn read_reasons(append: &Append, reasons: &[CancellationReason]) -> Result<Appended, StoreError> {
     let mut conflict = Conflict::default();
     let mut record = None;
-    for (part, reason) in append.parts.iter().zip(reasons).filter(|(_, reason)| is_failed_condition(reason)) {
+    for (part, reason) in
+        append.parts.iter().zip(reasons).filter(|(_, reason)| is_failed_condition(reason))
+    {
         match (part, reason.item.clone()) {
             (Part::Commit { stream, .. }, Some(item)) => {
                 let winner = commit_from_item(item)?;
@@ -164,27 +188,39 @@ fn read_reasons(append: &Append, reasons: &[CancellationReason]) -> Result<Appen
                 conflict.moved.push(stream.clone());
                 conflict.winner = conflict.winner.or((*stream == append.stream).then_some(winner));
             }
-            (Part::Commit { stream, .. } | Part::Unmoved { stream, .. }, _) => conflict.moved.push(stream.clone()),
+            (Part::Commit { stream, .. } | Part::Unmoved { stream, .. }, _) => {
+                conflict.moved.push(stream.clone())
+            }
             (Part::Record(_), item) => record = item,
         }
     }
     Ok(record.map_or_else(|| Appended::Conflict(Box::new(conflict)), Appended::Answered))
 }
 
-/// Tells what an error says about the effect of an append's transaction. A cancelled one has written nothing.
+/// Tells what an error says about the effect of an append's transaction. A cancelled one has
+/// written nothing.
 ///
-/// What stands in its way may be itself: an earlier attempt whose reply was lost, item after item becoming visible. Then it is too soon to say
-/// that it is done, since others do not see all of it yet. The same goes for the record of an answer: the events that it tells of may be yet
-/// to be seen.
+/// What stands in its way may be itself: an earlier attempt whose reply was lost, item after item
+/// becoming visible. Then it is too soon to say that it is done, since others do not see all of it
+/// yet. The same goes for the record of an answer: the events that it tells of may be yet to be
+/// seen.
 fn append_fault(append: &Append, error: &SdkError<TransactWriteItemsError>) -> Fault {
     let reasons = error.reasons();
     let is_half_seen = |(part, reason): (&Part, &CancellationReason)| {
-        let is_own = |item: &Item| commit_from_item(item.clone()).is_ok_and(|commit| commit.metadata.commit_id == append.commit_id);
-        is_failed_condition(reason) && (matches!(part, Part::Record(_)) || reason.item.as_ref().is_some_and(is_own))
+        let is_own = |item: &Item| {
+            commit_from_item(item.clone())
+                .is_ok_and(|commit| commit.metadata.commit_id == append.commit_id)
+        };
+        is_failed_condition(reason)
+            && (matches!(part, Part::Record(_)) || reason.item.as_ref().is_some_and(is_own))
     };
     match fault_of(reasons) {
         Some(Fault::Refused) if is_unmet(reasons) && reasons.iter().any(is_conflict) => {
-            if append.parts.iter().zip(reasons).any(is_half_seen) { Fault::Contended } else { Fault::Refused }
+            if append.parts.iter().zip(reasons).any(is_half_seen) {
+                Fault::Contended
+            } else {
+                Fault::Refused
+            }
         }
         _ => transaction_fault(error),
     }

@@ -1,5 +1,5 @@
-//! The states that this process has seen last, so that a warm Lambda appends without a read. A stale one can only lose the
-//! check-and-set.
+//! The states that this process has seen last, so that a warm Lambda appends without a read. A
+//! stale one can only lose the check-and-set.
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,8 +8,8 @@ use headwater::{Aggregate, Folded, StreamName};
 
 use crate::WeighedCache;
 
-/// How much is kept, in bytes of JSON: some 20,000 small states, or 60 of the largest. In memory that is 100 MB at the most, and the
-/// smallest function has 256.
+/// How much is kept, in bytes of JSON: some 20,000 small states, or 60 of the largest. In memory
+/// that is 100 MB at the most, and the smallest function has 256.
 const MOST_BYTES: usize = 24 * 1024 * 1024;
 
 type Entry = Arc<dyn Any + Send + Sync>;
@@ -31,10 +31,14 @@ impl Cache {
         entry.downcast_ref().cloned()
     }
 
-    /// Keeps a state, unless a later one is there already: of two tasks the slower one must not put the clock back.
+    /// Keeps a state, unless a later one is there already: of two tasks the slower one must not put
+    /// the clock back.
     pub(crate) fn put<A: Aggregate>(&self, stream: &StreamName, folded: &Folded<A>) {
         let mut states = self.lock();
-        let known = states.peek(stream).and_then(|entry| entry.downcast_ref::<Folded<A>>()).map_or(0, |known| known.version);
+        let known = states
+            .peek(stream)
+            .and_then(|entry| entry.downcast_ref::<Folded<A>>())
+            .map_or(0, |known| known.version);
         if folded.version > known {
             states.put(stream.clone(), Arc::new(folded.clone()), &folded.state);
         }
@@ -116,7 +120,10 @@ mod tests {
     fn states_are_kept_by_what_they_weigh() {
         let cache = Cache::default();
         for id in 0..200 {
-            cache.put(&stream(id), &Folded { version: 1, state: Text("x".repeat(225_000)), ..Folded::default() });
+            cache.put(
+                &stream(id),
+                &Folded { version: 1, state: Text("x".repeat(225_000)), ..Folded::default() },
+            );
         }
         let kept = (0..200).filter(|id| cache.get::<Text>(&stream(*id)).is_some()).count();
         assert!((90..=MOST_BYTES / 225_000).contains(&kept), "{kept} of 225 KB each");

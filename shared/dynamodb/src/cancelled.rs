@@ -16,7 +16,9 @@ pub(crate) trait Cancelled {
 impl Cancelled for SdkError<TransactWriteItemsError> {
     fn reasons(&self) -> &[CancellationReason] {
         match self.as_service_error() {
-            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled.cancellation_reasons(),
+            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                cancelled.cancellation_reasons()
+            }
             _ => &[],
         }
     }
@@ -25,7 +27,9 @@ impl Cancelled for SdkError<TransactWriteItemsError> {
 impl Cancelled for SdkError<TransactGetItemsError> {
     fn reasons(&self) -> &[CancellationReason] {
         match self.as_service_error() {
-            Some(TransactGetItemsError::TransactionCanceledException(cancelled)) => cancelled.cancellation_reasons(),
+            Some(TransactGetItemsError::TransactionCanceledException(cancelled)) => {
+                cancelled.cancellation_reasons()
+            }
             _ => &[],
         }
     }
@@ -41,13 +45,15 @@ where
 
 /// What the reasons tell of the same transaction sent again. `None` if there are none.
 ///
-/// Nothing was done. A reason that does not pass by itself outweighs the others: what is invalid, too large or not allowed stays so, whatever
-/// was in the way besides.
+/// Nothing was done. A reason that does not pass by itself outweighs the others: what is invalid,
+/// too large or not allowed stays so, whatever was in the way besides.
 pub(crate) fn fault_of(reasons: &[CancellationReason]) -> Option<Fault> {
     let faults = reasons.iter().filter_map(|reason| match reason.code()? {
         "None" => None,
         "TransactionConflict" => Some(Fault::Contended),
-        "ThrottlingError" | "ProvisionedThroughputExceeded" | "RequestLimitExceeded" => Some(Fault::Unserved),
+        "ThrottlingError" | "ProvisionedThroughputExceeded" | "RequestLimitExceeded" => {
+            Some(Fault::Unserved)
+        }
         _ => Some(Fault::Refused),
     });
     let weight = |fault: &Fault| match fault {
@@ -58,9 +64,12 @@ pub(crate) fn fault_of(reasons: &[CancellationReason]) -> Option<Fault> {
     faults.max_by_key(weight)
 }
 
-/// Whether it was only for conditions that do not hold, so that they say what is the case. Others may have been at work beside.
+/// Whether it was only for conditions that do not hold, so that they say what is the case. Others
+/// may have been at work beside.
 pub(crate) fn is_unmet(reasons: &[CancellationReason]) -> bool {
-    let refusals = reasons.iter().filter(|reason| fault_of(std::slice::from_ref(reason)) == Some(Fault::Refused));
+    let refusals = reasons
+        .iter()
+        .filter(|reason| fault_of(std::slice::from_ref(reason)) == Some(Fault::Refused));
     let mut refusals = refusals.map(is_failed_condition).peekable();
     refusals.peek().is_some() && refusals.all(|is_failed| is_failed)
 }
@@ -85,16 +94,31 @@ mod tests {
             (vec![], None, false),
             (vec!["None", "TransactionConflict"], Some(Fault::Contended), false),
             (vec!["ThrottlingError", "None"], Some(Fault::Unserved), false),
-            (vec!["ProvisionedThroughputExceeded", "TransactionConflict"], Some(Fault::Contended), false),
+            (
+                vec!["ProvisionedThroughputExceeded", "TransactionConflict"],
+                Some(Fault::Contended),
+                false,
+            ),
             (vec!["ConditionalCheckFailed", "None"], Some(Fault::Refused), true),
-            (vec!["TransactionConflict", "ConditionalCheckFailed", "ThrottlingError"], Some(Fault::Refused), true),
+            (
+                vec!["TransactionConflict", "ConditionalCheckFailed", "ThrottlingError"],
+                Some(Fault::Refused),
+                true,
+            ),
             (vec!["TransactionConflict", "ValidationError"], Some(Fault::Refused), false),
-            (vec!["ItemCollectionSizeLimitExceeded", "TransactionConflict"], Some(Fault::Refused), false),
+            (
+                vec!["ItemCollectionSizeLimitExceeded", "TransactionConflict"],
+                Some(Fault::Refused),
+                false,
+            ),
             (vec!["ThrottlingError", "AccessDenied"], Some(Fault::Refused), false),
             (vec!["ConditionalCheckFailed", "ValidationError"], Some(Fault::Refused), false),
             (vec!["SomethingNew"], Some(Fault::Refused), false),
         ] {
-            let reasons: Vec<_> = codes.iter().map(|code| CancellationReason::builder().code(*code).build()).collect();
+            let reasons: Vec<_> = codes
+                .iter()
+                .map(|code| CancellationReason::builder().code(*code).build())
+                .collect();
             assert_eq!((fault_of(&reasons), is_unmet(&reasons)), (fault, unmet), "{codes:?}");
         }
     }

@@ -1,13 +1,18 @@
-//! Unique values: each is a stream, whose last event says who holds it. What a command adds to its aggregate's values is claimed and
-//! what it takes away is released, in the same transaction as its events.
+//! Unique values: each is a stream, whose last event says who holds it. What a command adds to its
+//! aggregate's values is claimed and what it takes away is released, in the same transaction as its
+//! events.
 //!
-//! A value may look as if it were so already: claimed by this holder, or released. That may be a view of it that is older or newer than the
-//! state. Nothing is written to its stream then, so the transaction checks that it has not moved. Else two could end up with one name, or
-//! what was deleted could keep its name for ever.
+//! A value may look as if it were so already: claimed by this holder, or released. That may be a
+//! view of it that is older or newer than the state. Nothing is written to its stream then, so the
+//! transaction checks that it has not moved. Else two could end up with one name, or what was
+//! deleted could keep its name for ever.
 //!
 //! That another holds a value is said without a check: it held it at some moment of the request.
 
-use headwater::{Aggregate, Commit, Metadata, Position, Rejection, StreamName, Unique, UniqueEvent, UniqueKey, UniqueValue, encode};
+use headwater::{
+    Aggregate, Commit, Metadata, Position, Rejection, StreamName, Unique, UniqueEvent, UniqueKey,
+    UniqueValue, encode,
+};
 
 use crate::heads::{Head, Heads};
 use crate::{EventStore, StoreError};
@@ -25,13 +30,14 @@ struct Change {
 pub(crate) struct Claims {
     /// The commits that claim and release.
     pub(crate) commits: Vec<Commit>,
-    /// Values that are as they should be already, as long as their streams are still at these positions.
+    /// Values that are as they should be already, as long as their streams are still at these
+    /// positions.
     pub(crate) unmoved: Vec<Position>,
 }
 
 impl Claims {
-    /// What changes between two states. A value that was not looked at yet is assumed to be free, which spares a read; one that is released
-    /// must be read.
+    /// What changes between two states. A value that was not looked at yet is assumed to be free,
+    /// which spares a read; one that is released must be read.
     ///
     /// The outer error is the store's; the inner one says that another holds a value.
     pub(crate) async fn between<A: Aggregate>(
@@ -48,8 +54,11 @@ impl Claims {
         }
         let key = store.unique_key().await?;
         let changes = name(changes, key, &holder.stream)?;
-        let wanted: Vec<&StreamName> =
-            changes.iter().filter(|(stream, change)| change.may_be_so || heads.has_moved(stream)).map(|(stream, _)| stream).collect();
+        let wanted: Vec<&StreamName> = changes
+            .iter()
+            .filter(|(stream, change)| change.may_be_so || heads.has_moved(stream))
+            .map(|(stream, _)| stream)
+            .collect();
         heads.load(store, wanted).await?;
         for (stream, change) in &changes {
             let head = heads.known_or_empty(stream);
@@ -71,26 +80,42 @@ impl Claims {
 /// The forms of values that only one of two states has.
 fn changes<A: Aggregate>(before: &A, after: &A) -> Vec<Change> {
     let (before, after) = (before.unique_values(), after.unique_values());
-    // A former build claimed one form alone. Where the value is now another, the other forms are not known to be held.
+    // A former build claimed one form alone. Where the value is now another, the other forms are
+    // not known to be held.
     let held = before.iter().flat_map(|value| match &value.former {
-        Some(former) if !after.contains(value) => vec![UniqueValue { normalized: former.clone(), former: None, ..value.clone() }],
+        Some(former) if !after.contains(value) => {
+            vec![UniqueValue { normalized: former.clone(), former: None, ..value.clone() }]
+        }
         _ => value.forms(),
     });
     let held: Vec<UniqueValue> = held.collect();
-    let forms = |values: &[UniqueValue]| values.iter().flat_map(UniqueValue::forms).collect::<Vec<_>>();
+    let forms =
+        |values: &[UniqueValue]| values.iter().flat_map(UniqueValue::forms).collect::<Vec<_>>();
     let (before, after) = (forms(&before), forms(&after));
     let has = |values: &[UniqueValue], value: &UniqueValue| {
-        values.iter().any(|other| (other.category, &other.normalized) == (value.category, &value.normalized))
+        values
+            .iter()
+            .any(|other| (other.category, &other.normalized) == (value.category, &value.normalized))
     };
     let released = before.iter().filter(|value| !has(&after, value));
-    let released = released.map(|value| Change { value: value.clone(), is_claimed: false, may_be_so: true });
+    let released =
+        released.map(|value| Change { value: value.clone(), is_claimed: false, may_be_so: true });
     let claimed = after.iter().filter(|value| !has(&held, value));
-    let claimed = claimed.map(|value| Change { value: value.clone(), is_claimed: true, may_be_so: has(&before, value) });
+    let claimed = claimed.map(|value| Change {
+        value: value.clone(),
+        is_claimed: true,
+        may_be_so: has(&before, value),
+    });
     released.chain(claimed).collect()
 }
 
-/// In the aggregate's order, which decides what is said of several that are taken; no stream is named twice.
-fn name(changes: Vec<Change>, key: &UniqueKey, holder: &StreamName) -> Result<Vec<(StreamName, Change)>, StoreError> {
+/// In the aggregate's order, which decides what is said of several that are taken; no stream is
+/// named twice.
+fn name(
+    changes: Vec<Change>,
+    key: &UniqueKey,
+    holder: &StreamName,
+) -> Result<Vec<(StreamName, Change)>, StoreError> {
     let mut named: Vec<(StreamName, Change)> = Vec::with_capacity(changes.len());
     for change in changes {
         let stream = key.stream(holder.tenant(), holder.domain(), &change.value)?;
@@ -101,7 +126,12 @@ fn name(changes: Vec<Change>, key: &UniqueKey, holder: &StreamName) -> Result<Ve
     Ok(named)
 }
 
-fn commit(stream: &StreamName, head: &Head, change: &Change, holder: &Commit) -> Result<Commit, StoreError> {
+fn commit(
+    stream: &StreamName,
+    head: &Head,
+    change: &Change,
+    holder: &Commit,
+) -> Result<Commit, StoreError> {
     let event = if change.is_claimed {
         UniqueEvent::UniqueValueClaimed { holder: holder.stream.within_tenant().to_owned() }
     } else {

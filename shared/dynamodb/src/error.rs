@@ -14,13 +14,15 @@ pub enum StoreError {
     /// A stored item is not a commit, or a commit cannot be stored.
     #[error(transparent)]
     Item(#[from] ItemError),
-    /// A stored event is of a newer build than this one. Nothing was decided on a state without it, and nothing was written.
+    /// A stored event is of a newer build than this one. Nothing was decided on a state without it,
+    /// and nothing was written.
     #[error(transparent)]
     Newer(NewerEvent),
     /// A stored event cannot be read, or an event cannot be written.
     #[error(transparent)]
     Event(EventError),
-    /// A state cannot be turned into a snapshot, or an answer into a record: it serializes to nothing that JSON knows.
+    /// A state cannot be turned into a snapshot, or an answer into a record: it serializes to
+    /// nothing that JSON knows.
     #[error("cannot be serialized: {0}")]
     Unserializable(#[from] serde_json::Error),
     /// A commit is missing from a history, which is never rewritten: somebody tampered with it.
@@ -36,7 +38,8 @@ pub enum StoreError {
     NoUniqueKey,
     /// The table's unique values are named by another key than the store's. Nothing was written.
     #[error(
-        "UNIQUE_KEY is not the key that names the unique values of this table: its fingerprint is {own}, the table's key has {adopted}"
+        "UNIQUE_KEY is not the key that names the unique values of this table: its fingerprint is \
+         {own}, the table's key has {adopted}"
     )]
     OtherUniqueKey {
         /// The fingerprint of the store's key.

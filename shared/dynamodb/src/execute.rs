@@ -15,20 +15,30 @@ use crate::{Concurrent, EventStore, ExecuteError, Execution, Outcome, StoreError
 impl EventStore {
     /// Decides a command and appends what follows.
     ///
-    /// One `PutItem` if the state is cached or assumed to be empty, with one `Query` before it otherwise; a transaction if unique values,
-    /// other streams or an Idempotency-Key are involved. Each conflict costs one more write and, up to the second, no read. An answer
-    /// that writes nothing comes only from a state read strongly in this call.
+    /// One `PutItem` if the state is cached or assumed to be empty, with one `Query` before it
+    /// otherwise; a transaction if unique values, other streams or an Idempotency-Key are involved.
+    /// Each conflict costs one more write and, up to the second, no read. An answer that writes
+    /// nothing comes only from a state read strongly in this call.
     ///
     /// # Errors
-    /// [`ExecuteError`]; unless it is [`OutcomeUnknown`](ExecuteError::OutcomeUnknown), nothing is written.
-    pub async fn execute<C: Command>(&self, execution: Execution<'_, C>) -> Result<Outcome<C::Aggregate>, ExecuteError> {
+    /// [`ExecuteError`]; unless it is [`OutcomeUnknown`](ExecuteError::OutcomeUnknown), nothing is
+    /// written.
+    pub async fn execute<C: Command>(
+        &self,
+        execution: Execution<'_, C>,
+    ) -> Result<Outcome<C::Aggregate>, ExecuteError> {
         let store = self.within(execution.deadline);
         let outcome = match Attempt::begin(&store, &execution).await {
             Err(error) => Err(error.into()),
             Ok(mut attempt) => match attempt.run().await {
-                // The store has answered in this call; that no time was left for more is the doing of those who were faster.
-                Err(ExecuteError::Store(StoreError::Unavailable(_))) if attempt.conflicts > 0 => Err(ExecuteError::Contention),
-                Err(ExecuteError::OutcomeUnknown { .. }) if attempt.conflicts > 0 => Err(ExecuteError::OutcomeUnknown { contended: true }),
+                // The store has answered in this call; that no time was left for more is the doing
+                // of those who were faster.
+                Err(ExecuteError::Store(StoreError::Unavailable(_))) if attempt.conflicts > 0 => {
+                    Err(ExecuteError::Contention)
+                }
+                Err(ExecuteError::OutcomeUnknown { .. }) if attempt.conflicts > 0 => {
+                    Err(ExecuteError::OutcomeUnknown { contended: true })
+                }
                 outcome => outcome,
             },
         };
@@ -37,7 +47,8 @@ impl EventStore {
             // A newer build may have answered this very request, and then written more.
             Err(ExecuteError::Store(StoreError::Newer(_))) => {
                 if let Some(idempotency) = &execution.idempotency
-                    && let Some(record) = store.recorded(&idempotency.key, execution.context.now).await?
+                    && let Some(record) =
+                        store.recorded(&idempotency.key, execution.context.now).await?
                 {
                     return Ok(Outcome::Replayed(replay(record, idempotency)?));
                 }
@@ -54,7 +65,8 @@ pub(crate) struct Attempt<'a, C: Command> {
     pub(crate) execution: &'a Execution<'a, C>,
     /// The state to decide on.
     pub(crate) known: Folded<C::Aggregate>,
-    /// Whether it was the present state at some moment of this call. What was cached or assumed may have been overtaken long ago.
+    /// Whether it was the present state at some moment of this call. What was cached or assumed may
+    /// have been overtaken long ago.
     is_verified: bool,
     pub(crate) heads: Heads,
     pub(crate) numbers: Option<Numbers>,
@@ -81,7 +93,10 @@ pub(crate) enum Nothing {
 }
 
 impl<'a, C: Command> Attempt<'a, C> {
-    async fn begin(store: &'a EventStore, execution: &'a Execution<'a, C>) -> Result<Self, StoreError> {
+    async fn begin(
+        store: &'a EventStore,
+        execution: &'a Execution<'a, C>,
+    ) -> Result<Self, StoreError> {
         let cached = store.cache().get(&execution.stream);
         let is_known = cached.is_some() || execution.is_new;
         let mut attempt = Self {
@@ -105,7 +120,9 @@ impl<'a, C: Command> Attempt<'a, C> {
         loop {
             match self.decide().await? {
                 // What came between has been read in this call, and stays.
-                Decision::Nothing(nothing @ Nothing::Concurrent(_)) => return self.answer(nothing).await,
+                Decision::Nothing(nothing @ Nothing::Concurrent(_)) => {
+                    return self.answer(nothing).await;
+                }
                 Decision::Nothing(_) if !self.is_verified => self.read().await?,
                 Decision::Nothing(nothing) => return self.answer(nothing).await,
                 Decision::Append(append, after) => match self.store.append(&append).await? {
@@ -113,32 +130,43 @@ impl<'a, C: Command> Attempt<'a, C> {
                     Appended::Answered(record) => return self.replay(record),
                     Appended::Conflict(conflict) => self.catch_up(*conflict).await?,
                 },
-                Decision::Refuse(append, after, rejection) => match self.store.append(&append).await? {
-                    Appended::Done => {
-                        let version = after.version;
-                        self.committed(after);
-                        return Err(ExecuteError::Rejected { rejection, version });
+                Decision::Refuse(append, after, rejection) => {
+                    match self.store.append(&append).await? {
+                        Appended::Done => {
+                            let version = after.version;
+                            self.committed(after);
+                            return Err(ExecuteError::Rejected { rejection, version });
+                        }
+                        Appended::Answered(record) => return self.replay(record),
+                        Appended::Conflict(conflict) => self.catch_up(*conflict).await?,
                     }
-                    Appended::Answered(record) => return self.replay(record),
-                    Appended::Conflict(conflict) => self.catch_up(*conflict).await?,
-                },
+                }
             }
         }
     }
 
     /// Brings the state up to date.
     async fn read(&mut self) -> Result<(), StoreError> {
-        self.known = self.store.load_onto(std::mem::take(&mut self.known), &self.execution.stream).await?;
+        self.known =
+            self.store.load_onto(std::mem::take(&mut self.known), &self.execution.stream).await?;
         self.is_verified = true;
         Ok(())
     }
 
     async fn decide(&mut self) -> Result<Decision<C::Aggregate>, ExecuteError> {
         let Execution { stream, expected, .. } = self.execution;
-        if let Some(position) = self.heads.first_ahead(self.store, stream, self.known.version, &expected.at_least).await? {
+        if let Some(position) = self
+            .heads
+            .first_ahead(self.store, stream, self.known.version, &expected.at_least)
+            .await?
+        {
             return Ok(Decision::Nothing(Nothing::TokenAhead(position)));
         }
-        let Some(unmoved) = self.heads.matching(self.store, stream, self.known.version, expected.if_match.as_ref()).await? else {
+        let Some(unmoved) = self
+            .heads
+            .matching(self.store, stream, self.known.version, expected.if_match.as_ref())
+            .await?
+        else {
             return Ok(Decision::Nothing(Nothing::PreconditionFailed));
         };
         if !own_holds(expected, stream, &self.known) {
@@ -173,14 +201,21 @@ impl<'a, C: Command> Attempt<'a, C> {
         let Execution { stream, command, expected, .. } = self.execution;
         let Some(decided_on) = expected.decided_on else { return Ok(None) };
         if decided_on > self.known.version {
-            return Ok(Some(Nothing::TokenAhead(Position { stream: stream.clone(), version: decided_on })));
+            return Ok(Some(Nothing::TokenAhead(Position {
+                stream: stream.clone(),
+                version: decided_on,
+            })));
         }
-        let conflict = self.since.conflict(self.store, stream, *command, decided_on, self.known.version).await?;
+        let conflict = self
+            .since
+            .conflict(self.store, stream, *command, decided_on, self.known.version)
+            .await?;
         Ok(conflict.map(Nothing::Concurrent))
     }
 
-    /// The request's time to the millisecond, but never before the stream's last commit, nor before the last number of its sequence was
-    /// taken: so dates never fall as numbers rise, whichever clock stamped the requests.
+    /// The request's time to the millisecond, but never before the stream's last commit, nor before
+    /// the last number of its sequence was taken: so dates never fall as numbers rise, whichever
+    /// clock stamped the requests.
     pub(crate) fn now(&self) -> Timestamp {
         let now = self.execution.context.now;
         let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
@@ -188,13 +223,19 @@ impl<'a, C: Command> Attempt<'a, C> {
         [self.known.at, taken_at].into_iter().flatten().fold(now, Timestamp::max)
     }
 
-    /// Others were faster. The commit that won came with the refusal, so the first time no read is needed; then it is a crowd.
+    /// Others were faster. The commit that won came with the refusal, so the first time no read is
+    /// needed; then it is a crowd.
     ///
-    /// A state that was verified stays so: the winner came after it in this call, so for a moment of this call it was the last.
+    /// A state that was verified stays so: the winner came after it in this call, so for a moment
+    /// of this call it was the last.
     async fn catch_up(&mut self, Conflict { winner, moved }: Conflict) -> Result<(), ExecuteError> {
         self.store.meter().conflict();
         self.conflicts += 1;
-        tracing::info!(stream = %self.execution.stream, conflicts = self.conflicts, "others were faster");
+        tracing::info!(
+            stream = %self.execution.stream,
+            conflicts = self.conflicts,
+            "others were faster",
+        );
         self.heads.forget(&moved);
         if let Some(winner) = winner {
             self.known.apply(&winner).map_err(StoreError::from)?;

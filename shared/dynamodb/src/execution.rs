@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use headwater::{Command, Commit, Context, Folded, IfMatch, IfNoneMatch, Position, Rejection, StreamName};
+use headwater::{
+    Command, Commit, Context, Folded, IfMatch, IfNoneMatch, Position, Rejection, StreamName,
+};
 use serde_json::Value;
 
 use crate::{StoreError, TooLarge};
@@ -13,13 +15,15 @@ pub struct Execution<'a, C: Command> {
     pub stream: StreamName,
     /// What is to be done.
     pub command: &'a C,
-    /// What the decision may know. Its time is raised to the stream's last commit's, where that is later.
+    /// What the decision may know. Its time is raised to the stream's last commit's, where that is
+    /// later.
     pub context: Context,
     /// Where the command comes from, for the commit's metadata.
     pub origin: Origin,
     /// What the caller expects of the present versions.
     pub expected: Expected,
-    /// Whether the stream has just been given its name, so that it is assumed to be empty and the read is spared.
+    /// Whether the stream has just been given its name, so that it is assumed to be empty and the
+    /// read is spared.
     pub is_new: bool,
     /// The caller's Idempotency-Key, if there is one.
     pub idempotency: Option<Idempotency<'a, C::Aggregate>>,
@@ -43,13 +47,14 @@ pub struct Origin {
 pub struct Expected {
     /// The condition of `If-Match`: it must hold when the write happens.
     pub if_match: Option<IfMatch>,
-    /// The condition of `If-None-Match`: it must hold when the write happens. It is about the command's stream alone.
+    /// The condition of `If-None-Match`: it must hold when the write happens. It is about the
+    /// command's stream alone.
     pub if_none_match: Option<IfNoneMatch>,
-    /// The version of the command's stream that the caller decided on: what was appended since must commute with the command
-    /// ([`Command::commutes_with`]), or it is a conflict.
+    /// The version of the command's stream that the caller decided on: what was appended since must
+    /// commute with the command ([`Command::commutes_with`]), or it is a conflict.
     pub decided_on: Option<u64>,
-    /// The positions of `Consistency-Token`: the decision must know at least these. A stream other than the command's costs a read, so
-    /// leave out what was brought up to date already.
+    /// The positions of `Consistency-Token`: the decision must know at least these. A stream other
+    /// than the command's costs a read, so leave out what was brought up to date already.
     pub at_least: Vec<Position>,
 }
 
@@ -65,8 +70,9 @@ pub struct Idempotency<'a, A> {
     pub answer: &'a (dyn Fn(Answered<'_, A>) -> Value + Send + Sync),
 }
 
-/// What is recorded as a request's answer. Other answers may change when the request is repeated, and are not: a condition that failed
-/// or a conflict, for instance, says that the caller should look again and decide again.
+/// What is recorded as a request's answer. Other answers may change when the request is repeated,
+/// and are not: a condition that failed or a conflict, for instance, says that the caller should
+/// look again and decide again.
 #[derive(Debug)]
 pub enum Answered<'a, A> {
     /// Its events are appended; this is the state after them.
@@ -82,15 +88,16 @@ pub enum Answered<'a, A> {
     },
 }
 
-/// What others appended since the version that a caller decided on, some of which does not commute with the command.
+/// What others appended since the version that a caller decided on, some of which does not commute
+/// with the command.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Concurrent {
     /// The version that the caller decided on.
     pub decided_on: u64,
     /// The stream's version, as far as it was read.
     pub version: u64,
-    /// The commits since, in order; only the newest 1 MB of them where there are too many to look at. The first may have begun before
-    /// the version that the caller decided on.
+    /// The commits since, in order; only the newest 1 MB of them where there are too many to look
+    /// at. The first may have begun before the version that the caller decided on.
     pub commits: Vec<Commit>,
 }
 
@@ -122,7 +129,8 @@ pub enum ExecuteError {
         /// The stream's version.
         version: u64,
     },
-    /// The caller decided on an older version, and what came since does not commute with the command, or is too much to look at.
+    /// The caller decided on an older version, and what came since does not commute with the
+    /// command, or is too much to look at.
     #[error("what came after version {} does not commute with it", .0.decided_on)]
     Concurrent(Concurrent),
     /// The caller claims to have seen a version that its stream has not reached.
@@ -140,7 +148,8 @@ pub enum ExecuteError {
     /// Whether it is written could not be found out before the deadline.
     #[error("the outcome is unknown")]
     OutcomeUnknown {
-        /// Whether others were faster before in this call, so that the store is there and only slow.
+        /// Whether others were faster before in this call, so that the store is there and only
+        /// slow.
         contended: bool,
     },
     /// The store could not answer.

@@ -1,4 +1,5 @@
-//! What callers expect of streams' versions. Theirs are compared with what was read, never used as a key.
+//! What callers expect of streams' versions. Theirs are compared with what was read, never used as
+//! a key.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +9,9 @@ use crate::heads::Heads;
 use crate::{EventStore, Expected, StoreError};
 
 impl Heads {
-    /// The first position that its stream has not reached, as far as is known; `version` is that of `own`. What a stream has reached
-    /// it has reached for good, so nothing need be checked when the write happens.
+    /// The first position that its stream has not reached, as far as is known; `version` is that of
+    /// `own`. What a stream has reached it has reached for good, so nothing need be checked when
+    /// the write happens.
     pub(crate) async fn first_ahead(
         &mut self,
         store: &EventStore,
@@ -19,7 +21,11 @@ impl Heads {
     ) -> Result<Option<Position>, StoreError> {
         // No stream is before version 0.
         for position in positions.iter().filter(|position| position.version > 0) {
-            let head = if position.stream == *own { version } else { self.of(store, &position.stream).await?.version() };
+            let head = if position.stream == *own {
+                version
+            } else {
+                self.of(store, &position.stream).await?.version()
+            };
             if position.version > head {
                 return Ok(Some(position.clone()));
             }
@@ -27,10 +33,12 @@ impl Heads {
         Ok(None)
     }
 
-    /// The positions of other streams that must hold when the write happens, if the condition holds now; `version` is that of `own`.
+    /// The positions of other streams that must hold when the write happens, if the condition holds
+    /// now; `version` is that of `own`.
     ///
-    /// Where nothing is written nothing checks them. Then each was the newest at some moment of the request, but perhaps no moment was all
-    /// of theirs; and the answer says nothing but what the own stream is.
+    /// Where nothing is written nothing checks them. Then each was the newest at some moment of the
+    /// request, but perhaps no moment was all of theirs; and the answer says nothing but what the
+    /// own stream is.
     pub(crate) async fn matching(
         &mut self,
         store: &EventStore,
@@ -51,9 +59,19 @@ impl Heads {
         Ok(None)
     }
 
-    async fn match_all(&mut self, store: &EventStore, own: &StreamName, version: u64, token: &Token) -> Result<bool, StoreError> {
+    async fn match_all(
+        &mut self,
+        store: &EventStore,
+        own: &StreamName,
+        version: u64,
+        token: &Token,
+    ) -> Result<bool, StoreError> {
         for position in &token.streams {
-            let head = if position.stream == *own { version } else { self.of(store, &position.stream).await?.version() };
+            let head = if position.stream == *own {
+                version
+            } else {
+                self.of(store, &position.stream).await?.version()
+            };
             if position.version != head {
                 return Ok(false);
             }
@@ -64,19 +82,33 @@ impl Heads {
 
 /// A token's positions of other streams, each once.
 fn others(token: &Token, own: &StreamName) -> Vec<Position> {
-    let others: BTreeMap<_, _> = token.streams.iter().filter(|position| position.stream != *own).map(|p| (&p.stream, p.version)).collect();
-    others.into_iter().map(|(stream, version)| Position { stream: stream.clone(), version }).collect()
+    let others: BTreeMap<_, _> = token
+        .streams
+        .iter()
+        .filter(|position| position.stream != *own)
+        .map(|p| (&p.stream, p.version))
+        .collect();
+    others
+        .into_iter()
+        .map(|(stream, version)| Position { stream: stream.clone(), version })
+        .collect()
 }
 
-/// Whether what is asked of the command's own stream alone holds: `If-None-Match`, and `If-Match: *`. The append keeps it so, since it
-/// is refused where the stream has moved.
-pub(crate) fn own_holds<A: Aggregate>(expected: &Expected, own: &StreamName, known: &Folded<A>) -> bool {
+/// Whether what is asked of the command's own stream alone holds: `If-None-Match`, and
+/// `If-Match: *`. The append keeps it so, since it is refused where the stream has moved.
+pub(crate) fn own_holds<A: Aggregate>(
+    expected: &Expected,
+    own: &StreamName,
+    known: &Folded<A>,
+) -> bool {
     let present = Token::of(own, known.version).to_string();
     let is_new = match &expected.if_none_match {
         None => true,
         Some(IfNoneMatch::Absent) => !known.is_there(),
         // However the answer was rendered.
-        Some(IfNoneMatch::NoneOf(tags)) => !tags.iter().any(|tag| tag.split(';').next() == Some(present.as_str())),
+        Some(IfNoneMatch::NoneOf(tags)) => {
+            !tags.iter().any(|tag| tag.split(';').next() == Some(present.as_str()))
+        }
     };
     is_new && (expected.if_match != Some(IfMatch::Exists) || known.is_there())
 }

@@ -30,7 +30,12 @@ impl<A: Aggregate> Tail<A> {
         let is_wanted_whole = commit.last() <= self.last;
         if let Some(snapshot) = commit.snapshot.take().filter(|_| is_wanted_whole) {
             if let Some(state) = snapshot.read() {
-                self.base = Folded { state, version: commit.last(), at: Some(commit.at), since_snapshot: 0 };
+                self.base = Folded {
+                    state,
+                    version: commit.last(),
+                    at: Some(commit.at),
+                    since_snapshot: 0,
+                };
                 return false;
             }
             self.foreign_snapshot = true;
@@ -48,11 +53,19 @@ impl<A: Aggregate> Tail<A> {
         let Self { base: mut folded, last, newer, foreign_snapshot } = self;
         for commit in newer.iter().rev() {
             if commit.first != folded.version + 1 {
-                return Err(StoreError::Gap { stream: stream.clone(), missing: folded.version + 1 });
+                return Err(StoreError::Gap {
+                    stream: stream.clone(),
+                    missing: folded.version + 1,
+                });
             }
-            if commit.last() <= last { folded.apply(commit)? } else { folded.apply_events(commit, last)? }
+            if commit.last() <= last {
+                folded.apply(commit)?
+            } else {
+                folded.apply_events(commit, last)?
+            }
         }
-        // What another build wrote costs every load of this one a longer way back, so the next commit carries a fresh one.
+        // What another build wrote costs every load of this one a longer way back, so the next
+        // commit carries a fresh one.
         if foreign_snapshot {
             folded.since_snapshot = folded.since_snapshot.max(A::PAGE);
         }

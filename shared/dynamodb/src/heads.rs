@@ -1,8 +1,10 @@
 //! What a request knows of streams other than its command's own: the newest commit of each.
 //!
-//! There is one such view for all parts of a decision: what `If-Match` names, who holds a unique value, which number is next. Each head was
-//! read strongly in this request, but not all at one moment; and DynamoDB shows a transaction item by item. So the view may be one that never
-//! was. Therefore an append writes on each head that its decision relied on, or checks that it has not moved.
+//! There is one such view for all parts of a decision: what `If-Match` names, who holds a unique
+//! value, which number is next. Each head was read strongly in this request, but not all at one
+//! moment; and DynamoDB shows a transaction item by item. So the view may be one that never was.
+//! Therefore an append writes on each head that its decision relied on, or checks that it has not
+//! moved.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +40,11 @@ impl Head {
 
 impl Heads {
     /// A stream's head, read unless it is known.
-    pub(crate) async fn of(&mut self, store: &EventStore, stream: &StreamName) -> Result<Head, StoreError> {
+    pub(crate) async fn of(
+        &mut self,
+        store: &EventStore,
+        stream: &StreamName,
+    ) -> Result<Head, StoreError> {
         self.load(store, [stream]).await?;
         Ok(self.known_or_empty(stream))
     }
@@ -49,7 +55,8 @@ impl Heads {
         store: &EventStore,
         streams: impl IntoIterator<Item = &'a StreamName>,
     ) -> Result<(), StoreError> {
-        let unknown = streams.into_iter().filter(|stream| !matches!(self.0.get(*stream), Some(Some(_))));
+        let unknown =
+            streams.into_iter().filter(|stream| !matches!(self.0.get(*stream), Some(Some(_))));
         let reads = unknown.map(async |stream| {
             let newest = store.newest(stream, 1..=END).await?;
             Ok::<_, StoreError>((stream.clone(), Some(Head { newest })))
@@ -68,7 +75,8 @@ impl Heads {
         matches!(self.0.get(stream), Some(None))
     }
 
-    /// Forgets the heads of streams that have moved, so that they are read before anything more is decided on them.
+    /// Forgets the heads of streams that have moved, so that they are read before anything more is
+    /// decided on them.
     pub(crate) fn forget(&mut self, moved: &[StreamName]) {
         self.0.extend(moved.iter().map(|stream| (stream.clone(), None)));
     }

@@ -1,4 +1,5 @@
-//! Records of answers to requests with an Idempotency-Key: the same key and request gets the same answer for a day.
+//! Records of answers to requests with an Idempotency-Key: the same key and request gets the same
+//! answer for a day.
 //!
 //! | attribute | | |
 //! |---|---|---|
@@ -13,7 +14,8 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure::AllOld, TransactWriteItem,
+    AttributeValue, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure::AllOld,
+    TransactWriteItem,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -46,7 +48,11 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn new<A>(idempotency: &Idempotency<'_, A>, answer: &Value, now: Timestamp) -> Result<Self, StoreError> {
+    pub(crate) fn new<A>(
+        idempotency: &Idempotency<'_, A>,
+        answer: &Value,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
         let Idempotency { key, request_hash, body_hash, .. } = idempotency;
         let seconds = now.as_second();
         let record = RecordItem {
@@ -77,8 +83,12 @@ impl Record {
 ///
 /// # Errors
 /// [`ExecuteError::KeyReused`] if it is not.
-pub(crate) fn replay<A>(record: Item, idempotency: &Idempotency<'_, A>) -> Result<Value, ExecuteError> {
-    let record: RecordItem = serde_dynamo::from_item(record).map_err(|error| StoreError::from(ItemError::from(error)))?;
+pub(crate) fn replay<A>(
+    record: Item,
+    idempotency: &Idempotency<'_, A>,
+) -> Result<Value, ExecuteError> {
+    let record: RecordItem = serde_dynamo::from_item(record)
+        .map_err(|error| StoreError::from(ItemError::from(error)))?;
     let is_same = match &record.r {
         Some(request) => *request == idempotency.request_hash,
         None => record.h == idempotency.body_hash,
@@ -90,7 +100,8 @@ pub(crate) fn replay<A>(record: Item, idempotency: &Idempotency<'_, A>) -> Resul
 }
 
 impl EventStore {
-    /// Records the answer to a request that writes nothing else, unless there is an answer already: then that one counts, and is given back.
+    /// Records the answer to a request that writes nothing else, unless there is an answer already:
+    /// then that one counts, and is given back.
     pub(crate) async fn record(&self, record: &Record) -> Result<Option<Item>, ExecuteError> {
         let request = self
             .client()
@@ -108,14 +119,20 @@ impl EventStore {
                 Ok(None)
             }
             Err(failed) => match failed.error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(found)) => Ok(found.item.clone()),
+                Some(PutItemError::ConditionalCheckFailedException(found)) => {
+                    Ok(found.item.clone())
+                }
                 _ => Err(failed.into()),
             },
         }
     }
 
     /// The record of an answer, if there is one that still counts.
-    pub(crate) async fn recorded(&self, key: &str, now: Timestamp) -> Result<Option<Item>, StoreError> {
+    pub(crate) async fn recorded(
+        &self,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<Item>, StoreError> {
         let request = self
             .client()
             .get_item()
@@ -131,6 +148,7 @@ impl EventStore {
 }
 
 fn has_expired(record: &Item, now: Timestamp) -> bool {
-    let ttl = record.get("ttl").and_then(|ttl| ttl.as_n().ok()).and_then(|ttl| ttl.parse::<i64>().ok());
+    let ttl =
+        record.get("ttl").and_then(|ttl| ttl.as_n().ok()).and_then(|ttl| ttl.parse::<i64>().ok());
     ttl.is_some_and(|ttl| ttl < now.as_second())
 }

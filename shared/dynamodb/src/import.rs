@@ -1,4 +1,5 @@
-//! Commits that come from elsewhere, as from a dump: written as they are, on the same condition as all others.
+//! Commits that come from elsewhere, as from a dump: written as they are, on the same condition as
+//! all others.
 
 use headwater::Commit;
 
@@ -17,14 +18,17 @@ pub enum Imported {
 }
 
 impl EventStore {
-    /// Writes a commit as it is, without its snapshot, where none is yet. Whoever imports sees to it that the commit before it is there.
+    /// Writes a commit as it is, without its snapshot, where none is yet. Whoever imports sees to
+    /// it that the commit before it is there.
     ///
     /// # Errors
     /// [`StoreError`]; then it may be written or not. Imported again, it settles.
     pub async fn import(&self, commit: Commit) -> Result<Imported, StoreError> {
         let commit = Commit { snapshot: None, ..commit };
         let item = commit_to_item(commit.clone())?;
-        let Some(found) = self.put_if_free(&item).await.map_err(Failed::into_store_error)? else { return Ok(Imported::Written) };
+        let Some(found) = self.put_if_free(&item).await.map_err(Failed::into_store_error)? else {
+            return Ok(Imported::Written);
+        };
         let found = Commit { snapshot: None, ..commit_from_item(found)? };
         Ok(if found == commit { Imported::Present } else { Imported::Conflict })
     }

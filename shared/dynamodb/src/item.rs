@@ -1,5 +1,5 @@
-//! How a commit lies in the events table: one item, short attribute names (they are billed), data as native attributes, so that it
-//! can be read in the console.
+//! How a commit lies in the events table: one item, short attribute names (they are billed), data
+//! as native attributes, so that it can be read in the console.
 //!
 //! | attribute | | |
 //! |---|---|---|
@@ -29,8 +29,8 @@ pub(crate) const SNAPSHOT: &str = "s";
 /// An item as the SDK gives and takes it.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// A commit as it is stored. Its serde form *is* the storage format, for the SDK's attributes and for those of a DynamoDB stream's
-/// records alike.
+/// A commit as it is stored. Its serde form *is* the storage format, for the SDK's attributes and
+/// for those of a DynamoDB stream's records alike.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CommitItem {
     stream: StreamName,
@@ -79,7 +79,8 @@ fn is_one(version: &u32) -> bool {
     *version == 1
 }
 
-/// An item of the events table is not a commit as this build knows it, or a commit cannot be stored: a defect or a damaged item.
+/// An item of the events table is not a commit as this build knows it, or a commit cannot be
+/// stored: a defect or a damaged item.
 #[derive(Debug, thiserror::Error)]
 pub enum ItemError {
     /// An attribute is missing or of the wrong kind.
@@ -132,7 +133,12 @@ impl TryFrom<CommitItem> for Commit {
         let Ok(time) = Timestamp::from_millisecond(at) else {
             return Err(ItemError::Time { stream, seq, at });
         };
-        let events = (seq..).zip(e).map(|(number, EventItem { t, v, d })| RecordedEvent { number, event_type: t, version: v, data: d });
+        let events = (seq..).zip(e).map(|(number, EventItem { t, v, d })| RecordedEvent {
+            number,
+            event_type: t,
+            version: v,
+            data: d,
+        });
         Ok(Self {
             stream,
             first: seq,
@@ -144,7 +150,8 @@ impl TryFrom<CommitItem> for Commit {
     }
 }
 
-/// Whether there is something to count, from a number that there is, and another number to go on with behind it.
+/// Whether there is something to count, from a number that there is, and another number to go on
+/// with behind it.
 pub(crate) fn is_run(first: u64, count: u64) -> bool {
     first > 0 && count > 0 && first.checked_add(count).is_some()
 }
@@ -163,14 +170,29 @@ impl From<Snapshot> for SnapshotItem {
 
 impl From<Metadata> for MetadataItem {
     fn from(metadata: Metadata) -> Self {
-        let Metadata { commit_id, command, actor, correlation_id, causation_id, traceparent } = metadata;
-        Self { i: commit_id, c: command, a: actor, r: correlation_id, k: causation_id, p: traceparent }
+        let Metadata { commit_id, command, actor, correlation_id, causation_id, traceparent } =
+            metadata;
+        Self {
+            i: commit_id,
+            c: command,
+            a: actor,
+            r: correlation_id,
+            k: causation_id,
+            p: traceparent,
+        }
     }
 }
 
 impl From<MetadataItem> for Metadata {
     fn from(MetadataItem { i, c, a, r, k, p }: MetadataItem) -> Self {
-        Self { commit_id: i, command: c, actor: a, correlation_id: r, causation_id: k, traceparent: p }
+        Self {
+            commit_id: i,
+            command: c,
+            actor: a,
+            correlation_id: r,
+            causation_id: k,
+            traceparent: p,
+        }
     }
 }
 

@@ -15,7 +15,8 @@ pub struct Usage {
     pub retries: u64,
     /// Read units that DynamoDB reported.
     pub read_units: f64,
-    /// Write units that DynamoDB reported. It bills failed conditions too, but does not report them.
+    /// Write units that DynamoDB reported. It bills failed conditions too, but does not report
+    /// them.
     pub write_units: f64,
 }
 

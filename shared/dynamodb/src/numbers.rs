@@ -1,4 +1,5 @@
-//! Numbers without gaps: each is an event of its sequence's stream, written in the transaction of the events that bear it.
+//! Numbers without gaps: each is an event of its sequence's stream, written in the transaction of
+//! the events that bear it.
 
 use headwater::{Commit, Metadata, SequenceEvent, StreamName, decode, encode};
 use jiff::Timestamp;
@@ -16,7 +17,8 @@ impl Numbers {
     /// A sequence whose stream ends like this.
     ///
     /// # Errors
-    /// [`StoreError::Newer`] if a newer build says more of it than this one understands: no number is taken from it then.
+    /// [`StoreError::Newer`] if a newer build says more of it than this one understands: no number
+    /// is taken from it then.
     pub(crate) fn new(stream: StreamName, head: Head) -> Result<Self, StoreError> {
         let mut events = head.newest.iter().flat_map(|commit| &commit.events);
         events.try_for_each(|event| decode::<SequenceEvent>(event).map(|_| ()))?;

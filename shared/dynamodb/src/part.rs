@@ -1,7 +1,10 @@
 //! The parts of one append.
 
 use aws_sdk_dynamodb::error::BuildError;
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure::AllOld, TransactWriteItem};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure::AllOld,
+    TransactWriteItem,
+};
 use headwater::StreamName;
 
 use crate::idempotency::Record;
@@ -59,7 +62,11 @@ fn commit(config: &StoreConfig, item: &Item) -> Result<TransactWriteItem, BuildE
     Ok(TransactWriteItem::builder().put(put.build()?).build())
 }
 
-fn unmoved(config: &StoreConfig, stream: &StreamName, version: u64) -> Result<TransactWriteItem, BuildError> {
+fn unmoved(
+    config: &StoreConfig,
+    stream: &StreamName,
+    version: u64,
+) -> Result<TransactWriteItem, BuildError> {
     let check = ConditionCheck::builder()
         .table_name(&config.events_table)
         .key("stream", AttributeValue::S(stream.to_string()))

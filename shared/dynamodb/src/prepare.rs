@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use headwater::{Aggregate, Command, Commit, Folded, Metadata, Position, Rejection, StreamName, encode};
+use headwater::{
+    Aggregate, Command, Commit, Folded, Metadata, Position, Rejection, StreamName, encode,
+};
 use uuid::Uuid;
 
 use crate::append::Append;
@@ -13,9 +15,8 @@ use crate::part::Part;
 use crate::{Answered, ExecuteError, Execution, StoreError, commit_to_item, size, snapshots};
 
 impl<C: Command> Attempt<'_, C> {
-    /// All that is to be written with the events: the commit, with a snapshot if one is due; claims, releases and the number taken; checks
-    /// of other streams;
-    /// the record of the answer.
+    /// All that is to be written with the events: the commit, with a snapshot if one is due;
+    /// claims, releases and the number taken; checks of other streams; the record of the answer.
     pub(crate) async fn prepare(
         &mut self,
         events: &[<C::Aggregate as Aggregate>::Event],
@@ -24,7 +25,9 @@ impl<C: Command> Attempt<'_, C> {
         let commit = self.commit(events)?;
         let mut after = self.known.clone();
         after.apply(&commit).map_err(StoreError::from)?;
-        let claims = Claims::between(self.store, &mut self.heads, &commit, &self.known.state, &after.state).await?;
+        let claims =
+            Claims::between(self.store, &mut self.heads, &commit, &self.known.state, &after.state)
+                .await?;
         let Claims { commits: mut companions, unmoved: values } = match claims {
             Ok(claims) => claims,
             Err(rejection) => return self.refuse(rejection, unmoved),
@@ -33,15 +36,27 @@ impl<C: Command> Attempt<'_, C> {
             companions.push(numbers.take(&commit)?);
         }
         let answer = self.record(Answered::Committed(&after))?;
-        let append = self.append(commit, &mut after, parts(companions, unmoved.into_iter().chain(values))?, answer)?;
+        let append = self.append(
+            commit,
+            &mut after,
+            parts(companions, unmoved.into_iter().chain(values))?,
+            answer,
+        )?;
         Ok(Decision::Append(append, after))
     }
 
     /// What records a refusal, if the command wants that: the commit, checks of other streams, the
-    /// record of the answer. That another holds the value is not checked: it held it at some moment of the request.
-    fn refuse(&self, rejection: Rejection, unmoved: Vec<Position>) -> Result<Decision<C::Aggregate>, ExecuteError> {
+    /// record of the answer. That another holds the value is not checked: it held it at some moment
+    /// of the request.
+    fn refuse(
+        &self,
+        rejection: Rejection,
+        unmoved: Vec<Position>,
+    ) -> Result<Decision<C::Aggregate>, ExecuteError> {
         let events = match &rejection {
-            Rejection::Refused { rule, .. } => self.execution.command.when_taken(&self.known.state, rule),
+            Rejection::Refused { rule, .. } => {
+                self.execution.command.when_taken(&self.known.state, rule)
+            }
             Rejection::Unknown { .. } => Vec::new(),
         };
         if events.is_empty() {
@@ -50,8 +65,10 @@ impl<C: Command> Attempt<'_, C> {
         let commit = self.commit(&events)?;
         let mut after = self.known.clone();
         after.apply(&commit).map_err(StoreError::from)?;
-        let answer = self.record(Answered::Refused { rejection: &rejection, version: after.version })?;
-        let append = self.append(commit, &mut after, parts(Vec::new(), unmoved.into_iter())?, answer)?;
+        let answer =
+            self.record(Answered::Refused { rejection: &rejection, version: after.version })?;
+        let append =
+            self.append(commit, &mut after, parts(Vec::new(), unmoved.into_iter())?, answer)?;
         Ok(Decision::Refuse(append, after, rejection))
     }
 
@@ -86,17 +103,37 @@ impl<C: Command> Attempt<'_, C> {
             causation_id: origin.causation_id.clone(),
             traceparent: origin.traceparent.clone(),
         };
-        let events = (first..).zip(events).map(|(number, event)| encode(number, event)).collect::<Result<_, _>>()?;
-        Ok(Commit { stream: stream.clone(), first, at: self.now(), metadata, events, snapshot: None })
+        let events = (first..)
+            .zip(events)
+            .map(|(number, event)| encode(number, event))
+            .collect::<Result<_, _>>()?;
+        Ok(Commit {
+            stream: stream.clone(),
+            first,
+            at: self.now(),
+            metadata,
+            events,
+            snapshot: None,
+        })
     }
 }
 
-/// What goes with a commit, each item once: DynamoDB takes no two actions on one. A stream that gets a commit needs no check besides, since
-/// the commit goes where the check would look: the heads of a request are the same for all.
-fn parts(commits: Vec<Commit>, unmoved: impl Iterator<Item = Position>) -> Result<Vec<Part>, StoreError> {
-    let checks: BTreeMap<StreamName, u64> = unmoved.map(|Position { stream, version }| (stream, version)).collect();
-    let checks = checks.into_iter().filter(|(stream, _)| commits.iter().all(|commit| commit.stream != *stream));
-    let checks: Vec<Part> = checks.map(|(stream, version)| Part::Unmoved { stream, version }).collect();
-    let commits = commits.into_iter().map(|commit| Ok(Part::Commit { stream: commit.stream.clone(), item: commit_to_item(commit)? }));
+/// What goes with a commit, each item once: DynamoDB takes no two actions on one. A stream that
+/// gets a commit needs no check besides, since the commit goes where the check would look: the
+/// heads of a request are the same for all.
+fn parts(
+    commits: Vec<Commit>,
+    unmoved: impl Iterator<Item = Position>,
+) -> Result<Vec<Part>, StoreError> {
+    let checks: BTreeMap<StreamName, u64> =
+        unmoved.map(|Position { stream, version }| (stream, version)).collect();
+    let checks = checks
+        .into_iter()
+        .filter(|(stream, _)| commits.iter().all(|commit| commit.stream != *stream));
+    let checks: Vec<Part> =
+        checks.map(|(stream, version)| Part::Unmoved { stream, version }).collect();
+    let commits = commits.into_iter().map(|commit| {
+        Ok(Part::Commit { stream: commit.stream.clone(), item: commit_to_item(commit)? })
+    });
     commits.chain(checks.into_iter().map(Ok)).collect()
 }

@@ -30,12 +30,14 @@ pub(crate) struct Page {
 }
 
 impl<'a> Wanted<'a> {
-    /// Commits whose first event's number is in `seqs`, from the newest to the oldest, snapshots and all.
+    /// Commits whose first event's number is in `seqs`, from the newest to the oldest, snapshots
+    /// and all.
     pub(crate) fn newest_first(stream: &'a StreamName, seqs: RangeInclusive<u64>) -> Self {
         Self { stream, seqs, newest_first: true, snapshots: true }
     }
 
-    /// Commits whose first event's number is in `seqs`, from the oldest to the newest, without snapshots.
+    /// Commits whose first event's number is in `seqs`, from the oldest to the newest, without
+    /// snapshots.
     pub(crate) fn oldest_first(stream: &'a StreamName, seqs: RangeInclusive<u64>) -> Self {
         Self { stream, seqs, newest_first: false, snapshots: false }
     }
@@ -74,7 +76,12 @@ fn without_snapshots(query: QueryFluentBuilder) -> QueryFluentBuilder {
 
 impl EventStore {
     /// One page: at most `limit` commits, from `start` on.
-    pub(crate) async fn page(&self, wanted: &Wanted<'_>, limit: Option<u32>, start: Option<Item>) -> Result<Page, StoreError> {
+    pub(crate) async fn page(
+        &self,
+        wanted: &Wanted<'_>,
+        limit: Option<u32>,
+        start: Option<Item>,
+    ) -> Result<Page, StoreError> {
         if wanted.seqs.is_empty() {
             return Ok(Page { commits: Vec::new(), next: None });
         }
@@ -83,7 +90,12 @@ impl EventStore {
         let answer = settle(self.meter(), self.deadline(), fault, || request.clone().send()).await;
         let output = answer.map_err(Failed::into_store_error)?;
         self.meter().read(&output.consumed_capacity);
-        let commits = output.items.unwrap_or_default().into_iter().map(commit_from_item).collect::<Result<_, _>>()?;
+        let commits = output
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .map(commit_from_item)
+            .collect::<Result<_, _>>()?;
         Ok(Page { commits, next: output.last_evaluated_key })
     }
 
@@ -101,16 +113,28 @@ impl EventStore {
         }
     }
 
-    /// The newest of the commits that begin after `version`, in order, without their snapshots: as many as one request brings.
-    pub(crate) async fn newest_page(&self, stream: &StreamName, version: u64) -> Result<Vec<Commit>, StoreError> {
-        let newest = Wanted { snapshots: false, ..Wanted::newest_first(stream, version.saturating_add(1)..=END) };
+    /// The newest of the commits that begin after `version`, in order, without their snapshots: as
+    /// many as one request brings.
+    pub(crate) async fn newest_page(
+        &self,
+        stream: &StreamName,
+        version: u64,
+    ) -> Result<Vec<Commit>, StoreError> {
+        let newest = Wanted {
+            snapshots: false,
+            ..Wanted::newest_first(stream, version.saturating_add(1)..=END)
+        };
         let mut commits = self.page(&newest, None, None).await?.commits;
         commits.reverse();
         Ok(commits)
     }
 
     /// The newest of the commits whose first event's number is in `seqs`, without its snapshot.
-    pub(crate) async fn newest(&self, stream: &StreamName, seqs: RangeInclusive<u64>) -> Result<Option<Commit>, StoreError> {
+    pub(crate) async fn newest(
+        &self,
+        stream: &StreamName,
+        seqs: RangeInclusive<u64>,
+    ) -> Result<Option<Commit>, StoreError> {
         let newest = Wanted::newest_first(stream, seqs).without_snapshots();
         let page = self.page(&newest, Some(1), None).await?;
         Ok(page.commits.into_iter().next())

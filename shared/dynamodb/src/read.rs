@@ -17,8 +17,9 @@ pub enum At {
 }
 
 impl EventStore {
-    /// The present state, read strongly: one request where the newest usable snapshot is among the [`Aggregate::PAGE`] newest
-    /// commits, and only for what this process has not seen yet. A stream without events has the default state at version 0.
+    /// The present state, read strongly: one request where the newest usable snapshot is among the
+    /// [`Aggregate::PAGE`] newest commits, and only for what this process has not seen yet. A
+    /// stream without events has the default state at version 0.
     ///
     /// # Errors
     /// [`StoreError`], among them a stored event that this build cannot read.
@@ -27,17 +28,26 @@ impl EventStore {
     }
 
     /// The present state, from one that is known already.
-    pub(crate) async fn load_onto<A: Aggregate>(&self, known: Folded<A>, stream: &StreamName) -> Result<Folded<A>, StoreError> {
+    pub(crate) async fn load_onto<A: Aggregate>(
+        &self,
+        known: Folded<A>,
+        stream: &StreamName,
+    ) -> Result<Folded<A>, StoreError> {
         let folded = self.fold_onto(known, stream, END).await?;
         self.cache().put(stream, &folded);
         Ok(folded)
     }
 
-    /// The state as it was, in the middle of a commit too. Its version is less than was asked for where the stream has not got that far.
+    /// The state as it was, in the middle of a commit too. Its version is less than was asked for
+    /// where the stream has not got that far.
     ///
     /// # Errors
     /// As [`load`](Self::load).
-    pub async fn load_at<A: Aggregate>(&self, stream: &StreamName, at: At) -> Result<Folded<A>, StoreError> {
+    pub async fn load_at<A: Aggregate>(
+        &self,
+        stream: &StreamName,
+        at: At,
+    ) -> Result<Folded<A>, StoreError> {
         let version = match at {
             At::Version(version) => version,
             At::Time(time) => self.version_at(stream, time).await?,
@@ -49,42 +59,65 @@ impl EventStore {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn commits_after(&self, stream: &StreamName, version: u64) -> Result<Vec<Commit>, StoreError> {
+    pub async fn commits_after(
+        &self,
+        stream: &StreamName,
+        version: u64,
+    ) -> Result<Vec<Commit>, StoreError> {
         self.pages(&Wanted::oldest_first(stream, version.saturating_add(1)..=END)).await
     }
 
-    /// The commits that hold the first events after `version`, at most `limit` (and 1 MB) of them, in order, without their snapshots.
-    /// Where `version` lies in the middle of a commit, that one comes first, whole. Fewer than `limit` commits need not mean the end;
-    /// none does.
+    /// The commits that hold the first events after `version`, at most `limit` (and 1 MB) of them,
+    /// in order, without their snapshots. Where `version` lies in the middle of a commit, that one
+    /// comes first, whole. Fewer than `limit` commits need not mean the end; none does.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn commits_page(&self, stream: &StreamName, version: u64, limit: u32) -> Result<Vec<Commit>, StoreError> {
-        let begun = self.newest(stream, 1..=version).await?.filter(|commit| commit.last() > version);
+    pub async fn commits_page(
+        &self,
+        stream: &StreamName,
+        version: u64,
+        limit: u32,
+    ) -> Result<Vec<Commit>, StoreError> {
+        let begun =
+            self.newest(stream, 1..=version).await?.filter(|commit| commit.last() > version);
         let rest = Wanted::oldest_first(stream, version.saturating_add(1)..=END);
         let limit = limit.saturating_sub(u32::from(begun.is_some()));
-        let page = if limit == 0 { Vec::new() } else { self.page(&rest, Some(limit), None).await?.commits };
+        let page = if limit == 0 {
+            Vec::new()
+        } else {
+            self.page(&rest, Some(limit), None).await?.commits
+        };
         Ok(begun.into_iter().chain(page).collect())
     }
 
-    /// The last commits that begin before event `number`, at most `limit` (and 1 MB) of them, in order, without their snapshots. There are
-    /// none only at the stream's beginning.
+    /// The last commits that begin before event `number`, at most `limit` (and 1 MB) of them, in
+    /// order, without their snapshots. There are none only at the stream's beginning.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn commits_before(&self, stream: &StreamName, number: u64, limit: u32) -> Result<Vec<Commit>, StoreError> {
+    pub async fn commits_before(
+        &self,
+        stream: &StreamName,
+        number: u64,
+        limit: u32,
+    ) -> Result<Vec<Commit>, StoreError> {
         let wanted = Wanted::newest_first(stream, 1..=number.saturating_sub(1)).without_snapshots();
         let mut commits = self.page(&wanted, Some(limit), None).await?.commits;
         commits.reverse();
         Ok(commits)
     }
 
-    /// The commits that hold the events up to `version`, in order, without their snapshots. Where `version` lies in the middle of a commit,
-    /// that one ends there.
+    /// The commits that hold the events up to `version`, in order, without their snapshots. Where
+    /// `version` lies in the middle of a commit, that one ends there.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn commits_until(&self, stream: &StreamName, version: u64) -> Result<Vec<Commit>, StoreError> {
+    pub async fn commits_until(
+        &self,
+        stream: &StreamName,
+        version: u64,
+    ) -> Result<Vec<Commit>, StoreError> {
         let mut commits = self.pages(&Wanted::oldest_first(stream, 1..=version)).await?;
         if let Some(last) = commits.last_mut() {
             last.events.retain(|event| event.number <= version);
@@ -100,8 +133,14 @@ impl EventStore {
         Ok(self.newest(stream, 1..=END).await?.map_or(0, |commit| commit.last()))
     }
 
-    /// Folds what lies after `base`, up to event `last`, reading backwards no further than to a snapshot that this build can use.
-    async fn fold_onto<A: Aggregate>(&self, base: Folded<A>, stream: &StreamName, last: u64) -> Result<Folded<A>, StoreError> {
+    /// Folds what lies after `base`, up to event `last`, reading backwards no further than to a
+    /// snapshot that this build can use.
+    async fn fold_onto<A: Aggregate>(
+        &self,
+        base: Folded<A>,
+        stream: &StreamName,
+        last: u64,
+    ) -> Result<Folded<A>, StoreError> {
         let wanted = Wanted::newest_first(stream, base.version + 1..=last);
         let mut tail = Tail::after(base, last);
         let mut page = self.page(&wanted, Some(A::PAGE), None).await?;
@@ -111,11 +150,14 @@ impl EventStore {
         tail.fold(stream)
     }
 
-    /// The version that a stream had at a time. A commit's time is never before the previous one's, so halving finds it.
+    /// The version that a stream had at a time. A commit's time is never before the previous one's,
+    /// so halving finds it.
     async fn version_at(&self, stream: &StreamName, time: Timestamp) -> Result<u64, StoreError> {
         let mut known = 0;
         let mut end = END;
-        while let Some(commit) = self.newest(stream, known + 1..=known + (end - known).div_ceil(2)).await? {
+        while let Some(commit) =
+            self.newest(stream, known + 1..=known + (end - known).div_ceil(2)).await?
+        {
             if commit.at <= time {
                 known = commit.last();
             } else {

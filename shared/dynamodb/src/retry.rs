@@ -1,9 +1,12 @@
-//! The one retry policy: the identical request again, with full jitter, until it has a definite answer or the deadline has come.
+//! The one retry policy: the identical request again, with full jitter, until it has a definite
+//! answer or the deadline has come.
 
 use std::error::Error;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::{ConnectorError, DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{
+    ConnectorError, DisplayErrorContext, ProvideErrorMetadata, SdkError,
+};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::StoreError;
@@ -15,7 +18,8 @@ const SHORTEST: Duration = Duration::from_millis(20);
 /// No wait is longer.
 const LONGEST: Duration = Duration::from_millis(500);
 
-/// An attempt that is begun with less time left would sooner leave its outcome open than settle anything.
+/// An attempt that is begun with less time left would sooner leave its outcome open than settle
+/// anything.
 const LEAST: Duration = Duration::from_millis(50);
 
 /// What a failed request tells about its effect.
@@ -46,7 +50,11 @@ impl<E: Error + Send + Sync + 'static> Failed<E> {
     /// The error of a request that changes nothing.
     pub(crate) fn into_store_error(self) -> StoreError {
         let message = DisplayErrorContext(&self.error).to_string();
-        if self.fault == Fault::Refused { StoreError::Refused(message) } else { StoreError::Unavailable(message) }
+        if self.fault == Fault::Refused {
+            StoreError::Refused(message)
+        } else {
+            StoreError::Unavailable(message)
+        }
     }
 }
 
@@ -54,21 +62,34 @@ impl<E: Error + Send + Sync + 'static> Failed<E> {
 pub(crate) fn fault<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Fault {
     match error {
         SdkError::ConstructionFailure(_) => Fault::Refused,
-        SdkError::DispatchFailure(failure) if failure.as_connector_error().is_some_and(never_connected) => Fault::Unserved,
-        SdkError::ServiceError(service) => fault_of(service.err().code().unwrap_or_default(), service.raw().status().as_u16()),
+        SdkError::DispatchFailure(failure)
+            if failure.as_connector_error().is_some_and(never_connected) =>
+        {
+            Fault::Unserved
+        }
+        SdkError::ServiceError(service) => {
+            fault_of(service.err().code().unwrap_or_default(), service.raw().status().as_u16())
+        }
         _ => Fault::Unknown,
     }
 }
 
-/// Whether not even a connection was made, so that nothing can have been done. The SDK does not tell, but the error below it does.
+/// Whether not even a connection was made, so that nothing can have been done. The SDK does not
+/// tell, but the error below it does.
 fn never_connected(error: &ConnectorError) -> bool {
     let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes.any(|cause| cause.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|error| error.is_connect()))
+    causes.any(|cause| {
+        cause
+            .downcast_ref::<hyper_util::client::legacy::Error>()
+            .is_some_and(|error| error.is_connect())
+    })
 }
 
 fn fault_of(code: &str, status: u16) -> Fault {
     match code {
-        "ProvisionedThroughputExceededException" | "ThrottlingException" | "RequestLimitExceeded" => Fault::Unserved,
+        "ProvisionedThroughputExceededException"
+        | "ThrottlingException"
+        | "RequestLimitExceeded" => Fault::Unserved,
         "TransactionConflictException" => Fault::Contended,
         // Our own earlier attempt is still at work.
         "TransactionInProgressException" => Fault::Unknown,
@@ -88,7 +109,8 @@ impl Backoff {
         Self { deadline, tries: 0 }
     }
 
-    /// Waits for a random time, longer from one time to the next. `false`: the deadline would come first.
+    /// Waits for a random time, longer from one time to the next. `false`: the deadline would come
+    /// first.
     pub(crate) async fn wait(&mut self) -> bool {
         let most = LONGEST.min(SHORTEST * 2_u32.saturating_pow(self.tries));
         self.tries += 1;
@@ -101,10 +123,12 @@ impl Backoff {
     }
 }
 
-/// Sends a request until it has a definite answer. `send` must make the identical request each time.
+/// Sends a request until it has a definite answer. `send` must make the identical request each
+/// time.
 ///
 /// # Errors
-/// [`Failed`] with [`Fault::Refused`] for a definite no, with another fault if the deadline came first.
+/// [`Failed`] with [`Fault::Refused`] for a definite no, with another fault if the deadline came
+/// first.
 pub(crate) async fn settle<T, E, F>(
     meter: &Meter,
     deadline: Instant,
@@ -117,7 +141,11 @@ where
     let mut backoff = Backoff::until(deadline);
     let mut uncertain = false;
     if Instant::now() + LEAST > deadline {
-        return Err(Failed { fault: Fault::Unserved, uncertain, error: SdkError::timeout_error("no time was left") });
+        return Err(Failed {
+            fault: Fault::Unserved,
+            uncertain,
+            error: SdkError::timeout_error("no time was left"),
+        });
     }
     loop {
         meter.call();
@@ -166,7 +194,10 @@ mod tests {
 
     #[test]
     fn a_request_that_cannot_be_made_is_not_made_again() {
-        assert_eq!(fault(&SdkError::<PutItemError>::construction_failure("a field is missing")), Fault::Refused);
+        assert_eq!(
+            fault(&SdkError::<PutItemError>::construction_failure("a field is missing")),
+            Fault::Refused
+        );
     }
 
     #[tokio::test(start_paused = true)]

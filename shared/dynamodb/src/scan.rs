@@ -1,7 +1,9 @@
 //! Strong scans of the whole events table, in segments that many can read at once.
 //!
-//! DynamoDB assigns an item to a segment by the hash of its partition key: so a stream lies in one segment, its commits come together, and in order. What is
-//! written meanwhile may come or not; what was there before the scan came to it does. A stream thus ends somewhere, but never has a gap.
+//! DynamoDB assigns an item to a segment by the hash of its partition key: so a stream lies in one
+//! segment, its commits come together, and in order. What is written meanwhile may come or not;
+//! what was there before the scan came to it does. A stream thus ends somewhere, but never has a
+//! gap.
 
 use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
@@ -13,7 +15,8 @@ use crate::item::COMMIT;
 use crate::retry::{Failed, fault, settle};
 use crate::{EventStore, Item, ItemError, StoreError, commit_from_item};
 
-/// Which commits a scan brings. By default all, without their snapshots. Whatever is left out is read and billed all the same.
+/// Which commits a scan brings. By default all, without their snapshots. Whatever is left out is
+/// read and billed all the same.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// Only this tenant's.
@@ -44,7 +47,8 @@ pub struct ScanKey {
     seq: u64,
 }
 
-/// What one request of a scan brought: 1 MB of the table, less what the selection leaves out. It may be empty where there is more to come.
+/// What one request of a scan brought: 1 MB of the table, less what the selection leaves out. It
+/// may be empty where there is more to come.
 #[derive(Debug)]
 pub struct ScanPage {
     /// The commits, each stream's together and in order.
@@ -94,7 +98,9 @@ impl ScanKey {
 impl Selection {
     fn request(&self, request: ScanFluentBuilder) -> ScanFluentBuilder {
         let streams = match (&self.tenant, &self.domain) {
-            (Some(tenant), Some(domain)) => Some(("begins_with(#stream, :streams)", format!("{tenant}/{domain}/"))),
+            (Some(tenant), Some(domain)) => {
+                Some(("begins_with(#stream, :streams)", format!("{tenant}/{domain}/")))
+            }
             (Some(tenant), None) => Some(("begins_with(#stream, :streams)", format!("{tenant}/"))),
             // It may stand further back too; `has` looks closer.
             (None, Some(domain)) => Some(("contains(#stream, :streams)", format!("/{domain}/"))),
@@ -104,24 +110,34 @@ impl Selection {
         let mut request = request;
         if let Some((filter, streams)) = streams {
             filters.push(filter);
-            request =
-                request.expression_attribute_names("#stream", "stream").expression_attribute_values(":streams", AttributeValue::S(streams));
+            request = request
+                .expression_attribute_names("#stream", "stream")
+                .expression_attribute_values(":streams", AttributeValue::S(streams));
         }
         if let Some(id) = &self.correlation_id {
             filters.push("#m.#r = :correlation");
-            request = request.expression_attribute_names("#m", "m").expression_attribute_names("#r", "r");
-            request = request.expression_attribute_values(":correlation", AttributeValue::S(id.clone()));
+            request =
+                request.expression_attribute_names("#m", "m").expression_attribute_names("#r", "r");
+            request =
+                request.expression_attribute_values(":correlation", AttributeValue::S(id.clone()));
         }
-        for (filter, value, time) in [("#at >= :since", ":since", self.since), ("#at <= :until", ":until", self.until)] {
+        for (filter, value, time) in
+            [("#at >= :since", ":since", self.since), ("#at <= :until", ":until", self.until)]
+        {
             if let Some(time) = time {
                 filters.push(filter);
                 let milliseconds = AttributeValue::N(time.as_millisecond().to_string());
-                request = request.expression_attribute_names("#at", "at").expression_attribute_values(value, milliseconds);
+                request = request
+                    .expression_attribute_names("#at", "at")
+                    .expression_attribute_values(value, milliseconds);
             }
         }
         if !self.snapshots {
-            request = COMMIT.iter().fold(request, |request, name| request.expression_attribute_names(format!("#{name}"), *name));
-            request = request.projection_expression(COMMIT.map(|name| format!("#{name}")).join(", "));
+            request = COMMIT.iter().fold(request, |request, name| {
+                request.expression_attribute_names(format!("#{name}"), *name)
+            });
+            request =
+                request.projection_expression(COMMIT.map(|name| format!("#{name}")).join(", "));
         }
         if filters.is_empty() { request } else { request.filter_expression(filters.join(" AND ")) }
     }
@@ -133,11 +149,18 @@ impl Selection {
 }
 
 impl EventStore {
-    /// One page of a segment, from its beginning or after `start`. It costs a read unit for each 4 KB that are looked at.
+    /// One page of a segment, from its beginning or after `start`. It costs a read unit for each 4
+    /// KB that are looked at.
     ///
     /// # Errors
-    /// [`StoreError`] if DynamoDB does not answer; what it answered with may be unreadable, each commit for itself.
-    pub async fn scan(&self, selection: &Selection, segment: Segment, start: Option<&ScanKey>) -> Result<ScanPage, StoreError> {
+    /// [`StoreError`] if DynamoDB does not answer; what it answered with may be unreadable, each
+    /// commit for itself.
+    pub async fn scan(
+        &self,
+        selection: &Selection,
+        segment: Segment,
+        start: Option<&ScanKey>,
+    ) -> Result<ScanPage, StoreError> {
         let request = self
             .client()
             .scan()
@@ -153,10 +176,20 @@ impl EventStore {
         self.meter().read(&output.consumed_capacity);
         let commits = output.items.unwrap_or_default().into_iter().filter_map(|item| {
             let key = ScanKey::of(&item)?;
-            let read = |item| commit_from_item(item).map_err(|error| Unreadable { stream: key.stream.clone(), seq: key.seq, error });
+            let read = |item| {
+                commit_from_item(item).map_err(|error| Unreadable {
+                    stream: key.stream.clone(),
+                    seq: key.seq,
+                    error,
+                })
+            };
             selection.has(&key.stream).then(|| read(item))
         });
-        let units = output.consumed_capacity.as_ref().and_then(|capacity| capacity.capacity_units).unwrap_or_default();
+        let units = output
+            .consumed_capacity
+            .as_ref()
+            .and_then(|capacity| capacity.capacity_units)
+            .unwrap_or_default();
         Ok(ScanPage {
             units: units.ceil() as u64,
             commits: commits.collect(),

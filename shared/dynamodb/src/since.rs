@@ -5,10 +5,12 @@ use headwater::{Command, Commit, StreamName, decode};
 use crate::query::{END, Wanted};
 use crate::{Concurrent, EventStore, StoreError};
 
-/// How many pages of 1 MB are looked at for what does not commute. Whoever decided longer ago than that decides again.
+/// How many pages of 1 MB are looked at for what does not commute. Whoever decided longer ago than
+/// that decides again.
 const MOST_PAGES: usize = 4;
 
-/// The commits after a version, as far as they are known in this request. They never change, so what is known needs no second look.
+/// The commits after a version, as far as they are known in this request. They never change, so
+/// what is known needs no second look.
 #[derive(Default)]
 pub(crate) struct Since {
     commits: Vec<Commit>,
@@ -17,8 +19,8 @@ pub(crate) struct Since {
 }
 
 impl Since {
-    /// What does not commute with the command, if something does not: among all events after `decided_on`, read as far as the stream's
-    /// version `head` at least.
+    /// What does not commute with the command, if something does not: among all events after
+    /// `decided_on`, read as far as the stream's version `head` at least.
     pub(crate) async fn conflict<C: Command>(
         &mut self,
         store: &EventStore,
@@ -30,11 +32,22 @@ impl Since {
         if self.last(decided_on) < head {
             self.read(store, stream, decided_on).await?;
         }
-        let found = || Some(Concurrent { decided_on, version: self.last(decided_on), commits: self.commits.clone() });
+        let found = || {
+            Some(Concurrent {
+                decided_on,
+                version: self.last(decided_on),
+                commits: self.commits.clone(),
+            })
+        };
         if self.is_too_much {
             return Ok(found());
         }
-        for event in self.commits.iter().flat_map(|commit| &commit.events).filter(|event| event.number > decided_on) {
+        for event in self
+            .commits
+            .iter()
+            .flat_map(|commit| &commit.events)
+            .filter(|event| event.number > decided_on)
+        {
             if !command.commutes_with(&decode(event)?) {
                 return Ok(found());
             }
@@ -54,7 +67,12 @@ impl Since {
         self.commits.last().map_or(decided_on, Commit::last)
     }
 
-    async fn read(&mut self, store: &EventStore, stream: &StreamName, decided_on: u64) -> Result<(), StoreError> {
+    async fn read(
+        &mut self,
+        store: &EventStore,
+        stream: &StreamName,
+        decided_on: u64,
+    ) -> Result<(), StoreError> {
         let known = self.last(decided_on);
         let wanted = Wanted::oldest_first(stream, known.saturating_add(1)..=END);
         let mut page = store.page(&wanted, None, None).await?;

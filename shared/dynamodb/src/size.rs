@@ -39,7 +39,8 @@ pub enum TooLarge {
     },
 }
 
-/// Whether one atomic write can hold items of these sizes. An item that is only checked counts as 0 bytes.
+/// Whether one atomic write can hold items of these sizes. An item that is only checked counts as 0
+/// bytes.
 pub(crate) fn check(sizes: &[usize]) -> Result<(), TooLarge> {
     if let Some(&bytes) = sizes.iter().find(|bytes| **bytes > MOST_ITEM_BYTES) {
         return Err(TooLarge::Item { bytes });
@@ -95,8 +96,12 @@ fn value_size(value: &AttributeValue) -> usize {
         AttributeValue::Ns(numbers) => numbers.iter().map(|number| number_size(number)).sum(),
         AttributeValue::Bs(all) => all.iter().map(|bytes| bytes.as_ref().len()).sum(),
         // A list or map has 3 bytes of its own and 1 for each element.
-        AttributeValue::L(values) => 3 + values.iter().map(|value| 1 + value_size(value)).sum::<usize>(),
-        AttributeValue::M(map) => 3 + map.iter().map(|(name, value)| 1 + attribute_size(name, value)).sum::<usize>(),
+        AttributeValue::L(values) => {
+            3 + values.iter().map(|value| 1 + value_size(value)).sum::<usize>()
+        }
+        AttributeValue::M(map) => {
+            3 + map.iter().map(|(name, value)| 1 + attribute_size(name, value)).sum::<usize>()
+        }
         // Bool and Null; there are no others today.
         _ => 1,
     }
@@ -154,7 +159,10 @@ mod tests {
         ] {
             assert_eq!(value_size(&value), bytes, "{value:?}");
         }
-        assert_eq!(item_size(&HashMap::from([("id".to_owned(), s("42")), ("n".to_owned(), n("7"))])), 4 + 3);
+        assert_eq!(
+            item_size(&HashMap::from([("id".to_owned(), s("42")), ("n".to_owned(), n("7"))])),
+            4 + 3
+        );
     }
 
     #[test]
@@ -165,7 +173,10 @@ mod tests {
             (vec![1; 100], Ok(())),
             (vec![1; 101], Err(TooLarge::Items { count: 101 })),
             ([vec![MOST_ITEM_BYTES; 10], vec![96 * 1024]].concat(), Ok(())),
-            ([vec![MOST_ITEM_BYTES; 10], vec![96 * 1024 + 1]].concat(), Err(TooLarge::Transaction { bytes: MOST_TRANSACTION_BYTES + 1 })),
+            (
+                [vec![MOST_ITEM_BYTES; 10], vec![96 * 1024 + 1]].concat(),
+                Err(TooLarge::Transaction { bytes: MOST_TRANSACTION_BYTES + 1 }),
+            ),
         ] {
             assert_eq!(check(&sizes), expected);
         }

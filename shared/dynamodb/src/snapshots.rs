@@ -1,4 +1,5 @@
-//! When a commit carries a snapshot: seldom enough to be cheap, often enough that a load never reads more than one page.
+//! When a commit carries a snapshot: seldom enough to be cheap, often enough that a load never
+//! reads more than one page.
 
 use headwater::{Aggregate, Folded, Snapshot};
 
@@ -6,8 +7,14 @@ use crate::item::{SNAPSHOT, snapshot_attribute};
 use crate::size::{attribute_size, item_size};
 use crate::{Item, StoreError};
 
-/// Puts the state after a commit into the commit's item if it is due and `room` bytes hold both, and says whether it did.
-pub(crate) fn ride<A: Aggregate>(item: &mut Item, after: &Folded<A>, since_snapshot: u32, room: usize) -> Result<bool, StoreError> {
+/// Puts the state after a commit into the commit's item if it is due and `room` bytes hold both,
+/// and says whether it did.
+pub(crate) fn ride<A: Aggregate>(
+    item: &mut Item,
+    after: &Folded<A>,
+    since_snapshot: u32,
+    room: usize,
+) -> Result<bool, StoreError> {
     if since_snapshot < earliest(A::PAGE) {
         return Ok(false);
     }
@@ -21,10 +28,12 @@ pub(crate) fn ride<A: Aggregate>(item: &mut Item, after: &Folded<A>, since_snaps
     Ok(is_due)
 }
 
-/// Whether the next commit of `commit` bytes carries a snapshot of `snapshot` bytes, where `since_snapshot` commits carry none.
+/// Whether the next commit of `commit` bytes carries a snapshot of `snapshot` bytes, where
+/// `since_snapshot` commits carry none.
 ///
-/// It must where otherwise a page of commits would pass without one. From half the page on it may, if it costs nothing: if it fits into
-/// the KB that are billed for the commit anyway. It does not where both are more than `room`: a snapshot is dropped, not a command.
+/// It must where otherwise a page of commits would pass without one. From half the page on it may,
+/// if it costs nothing: if it fits into the KB that are billed for the commit anyway. It does not
+/// where both are more than `room`: a snapshot is dropped, not a command.
 fn due(since_snapshot: u32, page: u32, commit: usize, snapshot: usize, room: usize) -> bool {
     let both = commit + snapshot;
     let must = since_snapshot.saturating_add(1) >= page;
@@ -64,7 +73,11 @@ mod tests {
             (0, 2, 300, 100, ROOM, false),
             (1, 2, 300, 5_000, ROOM, true),
         ] {
-            assert_eq!(due(since_snapshot, page, commit, snapshot, room), expected, "{since_snapshot} {page} {commit} {snapshot} {room}");
+            assert_eq!(
+                due(since_snapshot, page, commit, snapshot, room),
+                expected,
+                "{since_snapshot} {page} {commit} {snapshot} {room}"
+            );
         }
     }
 }

@@ -30,7 +30,8 @@ impl StoreConfig {
     }
 }
 
-/// The event store: commits in a DynamoDB table. Cheap to clone; clones share the cache and the counters.
+/// The event store: commits in a DynamoDB table. Cheap to clone; clones share the cache and the
+/// counters.
 #[derive(Clone)]
 pub struct EventStore {
     shared: Arc<Shared>,
@@ -50,17 +51,25 @@ struct Shared {
 impl EventStore {
     /// A store with an empty cache. It asks nothing of DynamoDB yet.
     pub fn new(client: Client, config: StoreConfig) -> Self {
-        let shared = Shared { client, config, cache: Cache::default(), meter: Meter::default(), adoption: OnceCell::new() };
+        let shared = Shared {
+            client,
+            config,
+            cache: Cache::default(),
+            meter: Meter::default(),
+            adoption: OnceCell::new(),
+        };
         Self { shared: Arc::new(shared), deadline: None, patience: PATIENCE }
     }
 
-    /// The same store for one request: its calls give up at `deadline`. Without one each call has five seconds.
+    /// The same store for one request: its calls give up at `deadline`. Without one each call has
+    /// five seconds.
     #[must_use]
     pub fn within(&self, deadline: std::time::Instant) -> Self {
         Self { deadline: Some(deadline.into()), ..self.clone() }
     }
 
-    /// The same store whose calls have so long each, instead of five seconds, where they are given no deadline.
+    /// The same store whose calls have so long each, instead of five seconds, where they are given
+    /// no deadline.
     #[must_use]
     pub fn patient(&self, patience: Duration) -> Self {
         Self { patience, ..self.clone() }
@@ -104,8 +113,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn calls_have_until_the_deadline_or_else_as_long_as_the_store_is_patient() {
-        let client = Client::from_conf(Config::builder().behavior_version(BehaviorVersion::latest()).build());
-        let config = StoreConfig { events_table: "events".to_owned(), idempotency_table: None, unique_key: None };
+        let client = Client::from_conf(
+            Config::builder().behavior_version(BehaviorVersion::latest()).build(),
+        );
+        let config = StoreConfig {
+            events_table: "events".to_owned(),
+            idempotency_table: None,
+            unique_key: None,
+        };
         let store = EventStore::new(client, config);
         let now = Instant::now();
         assert_eq!(store.deadline(), now + PATIENCE);

@@ -1,8 +1,8 @@
-//! Which key names the unique values of a table. It is written down there once, and any other key is refused: under another one
-//! every value would look free.
+//! Which key names the unique values of a table. It is written down there once, and any other key
+//! is refused: under another one every value would look free.
 //!
-//! What is written is a fingerprint of the key, as a commit of a stream of its own ([`UniqueKey::STREAM`]). So it goes where the
-//! events go: into backups, into dumps, and back.
+//! What is written is a fingerprint of the key, as a commit of a stream of its own
+//! ([`UniqueKey::STREAM`]). So it goes where the events go: into backups, into dumps, and back.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use headwater::{Commit, Metadata, UniqueKey, UniqueKeyEvent, decode, encode};
@@ -17,14 +17,16 @@ const ACTOR: &str = "headwater";
 const COMMAND: &str = "AdoptUniqueKey";
 
 impl EventStore {
-    /// Sees to it that the table's unique values are named by this store's key, which the first store ever adopts. Without a key it does
-    /// nothing.
+    /// Sees to it that the table's unique values are named by this store's key, which the first
+    /// store ever adopts. Without a key it does nothing.
     ///
-    /// It costs an eventually consistent read, and a write where there is no key yet. That holds for the life of the process:
-    /// commands that need the key do this themselves, so it is only for doing it early.
+    /// It costs an eventually consistent read, and a write where there is no key yet. That holds
+    /// for the life of the process: commands that need the key do this themselves, so it is only
+    /// for doing it early.
     ///
     /// # Errors
-    /// [`StoreError::OtherUniqueKey`] if the table has another key; any other [`StoreError`] if that cannot be told.
+    /// [`StoreError::OtherUniqueKey`] if the table has another key; any other [`StoreError`] if
+    /// that cannot be told.
     pub async fn adopt_unique_key(&self) -> Result<(), StoreError> {
         match self.unique_key().await {
             Ok(_) | Err(StoreError::NoUniqueKey) => Ok(()),
@@ -32,12 +34,14 @@ impl EventStore {
         }
     }
 
-    /// The fingerprint of the key that names the table's unique values; nothing if none was adopted yet.
+    /// The fingerprint of the key that names the table's unique values; nothing if none was adopted
+    /// yet.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn adopted_fingerprint(&self) -> Result<Option<String>, StoreError> {
-        // An item that stands never changes, so an eventually consistent read can only miss it; then the put finds it.
+        // An item that stands never changes, so an eventually consistent read can only miss it;
+        // then the put finds it.
         let request = self
             .client()
             .get_item()
@@ -62,8 +66,13 @@ impl EventStore {
         let own = key.fingerprint();
         let adopted = match self.adopted_fingerprint().await? {
             Some(adopted) => adopted,
-            // Of many that find none, with one key or with several, the condition lets one be the first.
-            None => match self.put_if_free(&commit_to_item(commit(&own)?)?).await.map_err(Failed::into_store_error)? {
+            // Of many that find none, with one key or with several, the condition lets one be the
+            // first.
+            None => match self
+                .put_if_free(&commit_to_item(commit(&own)?)?)
+                .await
+                .map_err(Failed::into_store_error)?
+            {
                 Some(winner) => fingerprint(winner)?,
                 None => own.clone(),
             },
@@ -87,14 +96,24 @@ fn commit(fingerprint: &str) -> Result<Commit, StoreError> {
         causation_id: None,
         traceparent: None,
     };
-    let event = encode(1, &UniqueKeyEvent::UniqueKeyAdopted { fingerprint: fingerprint.to_owned() })?;
+    let event =
+        encode(1, &UniqueKeyEvent::UniqueKeyAdopted { fingerprint: fingerprint.to_owned() })?;
     let stream = UniqueKey::STREAM.parse()?;
-    Ok(Commit { stream, first: 1, at: Timestamp::now(), metadata, events: vec![event], snapshot: None })
+    Ok(Commit {
+        stream,
+        first: 1,
+        at: Timestamp::now(),
+        metadata,
+        events: vec![event],
+        snapshot: None,
+    })
 }
 
-/// What the commit of the stream says; of one without an event, nothing, which is no key's fingerprint.
+/// What the commit of the stream says; of one without an event, nothing, which is no key's
+/// fingerprint.
 fn fingerprint(item: Item) -> Result<String, StoreError> {
     let commit = commit_from_item(item)?;
     let event = commit.events.last().map(decode).transpose()?;
-    Ok(event.map_or_else(String::new, |UniqueKeyEvent::UniqueKeyAdopted { fingerprint }| fingerprint))
+    Ok(event
+        .map_or_else(String::new, |UniqueKeyEvent::UniqueKeyAdopted { fingerprint }| fingerprint))
 }

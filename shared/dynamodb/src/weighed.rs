@@ -23,7 +23,8 @@ struct Weighed<V> {
 }
 
 impl<K: Hash + Eq, V> WeighedCache<K, V> {
-    /// One whose values have at most so many bytes as JSON. In memory a value takes up to some four times that.
+    /// One whose values have at most so many bytes as JSON. In memory a value takes up to some four
+    /// times that.
     pub fn new(most: usize) -> Self {
         Self { entries: LruCache::unbounded(), weight: 0, most }
     }
@@ -44,7 +45,8 @@ impl<K: Hash + Eq, V> WeighedCache<K, V> {
         self.entries.peek(key).map(|entry| &entry.value)
     }
 
-    /// Keeps a value that weighs as much as `weighed` has bytes as JSON. One that would fill the cache alone is not kept.
+    /// Keeps a value that weighs as much as `weighed` has bytes as JSON. One that would fill the
+    /// cache alone is not kept.
     pub fn put(&mut self, key: K, value: V, weighed: &impl serde::Serialize) {
         self.remove(&key);
         let weight = ENTRY + json_size(weighed);
@@ -76,12 +78,16 @@ mod tests {
     #[test]
     fn what_was_not_used_for_longest_makes_room_by_weight() {
         let mut cache = WeighedCache::new(10 * (ENTRY + 102));
-        let put = |cache: &mut WeighedCache<u32, usize>, key, bytes| cache.put(key, bytes, &"x".repeat(bytes));
+        let put = |cache: &mut WeighedCache<u32, usize>, key, bytes| {
+            cache.put(key, bytes, &"x".repeat(bytes))
+        };
         for key in 0..12 {
             put(&mut cache, key, 100);
             cache.get(&0);
         }
-        let kept = |cache: &WeighedCache<u32, usize>| (0..12).filter(|key| cache.peek(key).is_some()).collect::<Vec<_>>();
+        let kept = |cache: &WeighedCache<u32, usize>| {
+            (0..12).filter(|key| cache.peek(key).is_some()).collect::<Vec<_>>()
+        };
         assert_eq!(kept(&cache), [0, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
         put(&mut cache, 3, 2_000);
         assert_eq!(kept(&cache), [0, 3, 10, 11], "a large one takes the room of many");

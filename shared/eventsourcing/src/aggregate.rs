@@ -5,8 +5,11 @@ use serde_json::Value;
 
 use crate::{Commit, Event, EventError, UniqueValue, decode};
 
-/// The state that the rules of one kind of stream need, folded from its events. `Default` is the state before any event.
-pub trait Aggregate: Default + Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
+/// The state that the rules of one kind of stream need, folded from its events. `Default` is the
+/// state before any event.
+pub trait Aggregate:
+    Default + Clone + Serialize + DeserializeOwned + Send + Sync + 'static
+{
     /// What can have happened.
     type Event: Event;
 
@@ -16,34 +19,36 @@ pub trait Aggregate: Default + Clone + Serialize + DeserializeOwned + Send + Syn
     /// The categories of the stream's name, as `users` or `groups/members`.
     const CATEGORY: &'static str;
 
-    /// Names shape, fold and upcasters together. Raise it whenever one of them changes, as with a new type of event: other builds' snapshots
-    /// are then ignored, never misread.
+    /// Names shape, fold and upcasters together. Raise it whenever one of them changes, as with a
+    /// new type of event: other builds' snapshots are then ignored, never misread.
     const REVISION: u32;
 
-    /// How many of the newest commits one load reads, and so the most that may lie between two snapshots.
+    /// How many of the newest commits one load reads, and so the most that may lie between two
+    /// snapshots.
     ///
-    /// A load bills a read unit for each 4 KB of this page. With commits of `c` KB and a state of `s` KB, where a share `f` of the
-    /// commands finds a cold Lambda, the cheapest page is about `sqrt(40·s / (f·c))`: a write unit costs five read units and bills
-    /// each KB of one item, a strong read unit 4 KB of the sum. 8 suits states of some 200 bytes in commits of some 400.
+    /// A load bills a read unit for each 4 KB of this page. With commits of `c` KB and a state of
+    /// `s` KB, where a share `f` of the commands finds a cold Lambda, the cheapest page is about
+    /// `sqrt(40·s / (f·c))`: a write unit costs five read units and bills each KB of one item, a
+    /// strong read unit 4 KB of the sum. 8 suits states of some 200 bytes in commits of some 400.
     const PAGE: u32 = 8;
 
     /// Takes one event in. `at` is when its commit was decided.
     fn evolve(&mut self, event: &Self::Event, at: Timestamp);
 
-    /// Whether there is what the stream is about, once it has events: `false` after a delete, for instance. `If-Match: *` and
-    /// `If-None-Match: *` ask this.
+    /// Whether there is what the stream is about, once it has events: `false` after a delete, for
+    /// instance. `If-Match: *` and `If-None-Match: *` ask this.
     fn is_there(&self) -> bool {
         true
     }
 
-    /// The values that this state alone may hold in its tenant. What a command adds to them is claimed and what it takes away
-    /// is released, in the same transaction as its events.
+    /// The values that this state alone may hold in its tenant. What a command adds to them is
+    /// claimed and what it takes away is released, in the same transaction as its events.
     fn unique_values(&self) -> Vec<UniqueValue> {
         Vec::new()
     }
 
-    /// Lifts the state of a snapshot that an older revision wrote, where that is cheaper than to fold the history again. Without it
-    /// such a snapshot is ignored, never misread.
+    /// Lifts the state of a snapshot that an older revision wrote, where that is cheaper than to
+    /// fold the history again. Without it such a snapshot is ignored, never misread.
     fn lift(_revision: u32, _state: &Value) -> Option<Self> {
         None
     }
@@ -61,7 +66,11 @@ pub struct Snapshot {
 impl Snapshot {
     /// The state, if this build can use it.
     pub fn read<A: Aggregate>(&self) -> Option<A> {
-        if self.revision == A::REVISION { serde_json::from_value(self.state.clone()).ok() } else { A::lift(self.revision, &self.state) }
+        if self.revision == A::REVISION {
+            serde_json::from_value(self.state.clone()).ok()
+        } else {
+            A::lift(self.revision, &self.state)
+        }
     }
 }
 
@@ -74,7 +83,8 @@ pub struct Folded<A> {
     pub version: u64,
     /// When the last commit was decided.
     pub at: Option<Timestamp>,
-    /// How many commits were appended since the last usable snapshot: when [`Aggregate::PAGE`] is reached the next one carries one.
+    /// How many commits were appended since the last usable snapshot: when [`Aggregate::PAGE`] is
+    /// reached the next one carries one.
     pub since_snapshot: u32,
 }
 
@@ -90,7 +100,8 @@ impl<A: Aggregate> Folded<A> {
         self.version > 0 && self.state.is_there()
     }
 
-    /// Takes a commit in: its snapshot if this build can use it, else its events one by one. What was folded already is skipped.
+    /// Takes a commit in: its snapshot if this build can use it, else its events one by one. What
+    /// was folded already is skipped.
     ///
     /// # Errors
     /// [`EventError`] if an event cannot be read.
@@ -113,13 +124,16 @@ impl<A: Aggregate> Folded<A> {
         Ok(())
     }
 
-    /// Takes in the events of a commit up to number `last`, which may lie in its middle: the state *as it was* at that version.
+    /// Takes in the events of a commit up to number `last`, which may lie in its middle: the state
+    /// *as it was* at that version.
     ///
     /// # Errors
     /// [`EventError`] if an event cannot be read.
     pub fn apply_events(&mut self, commit: &Commit, last: u64) -> Result<(), EventError> {
         let seen = self.version;
-        for event in commit.events.iter().filter(|event| event.number > seen && event.number <= last) {
+        for event in
+            commit.events.iter().filter(|event| event.number > seen && event.number <= last)
+        {
             self.state.evolve(&decode::<A::Event>(event)?, commit.at);
             self.version = event.number;
         }
@@ -172,8 +186,18 @@ mod tests {
             causation_id: None,
             traceparent: None,
         };
-        let events = (first..).zip(coins).map(|(number, coin)| encode(number, &TillEvent::Paid { coin: *coin }).unwrap()).collect();
-        Commit { stream: StreamName::new("acme", "shop", "tills", "7").unwrap(), first, at: at(first), metadata, events, snapshot: None }
+        let events = (first..)
+            .zip(coins)
+            .map(|(number, coin)| encode(number, &TillEvent::Paid { coin: *coin }).unwrap())
+            .collect();
+        Commit {
+            stream: StreamName::new("acme", "shop", "tills", "7").unwrap(),
+            first,
+            at: at(first),
+            metadata,
+            events,
+            snapshot: None,
+        }
     }
 
     fn with_snapshot(commit: Commit, revision: u32) -> Commit {

@@ -24,24 +24,32 @@ pub trait Command: Send + Sync {
     ///
     /// For what nobody sends again by himself, so that a refusal must not be forgotten. The events
     /// may claim no unique value.
-    fn when_taken(&self, _state: &Self::Aggregate, _rule: &'static Rule) -> Vec<<Self::Aggregate as Aggregate>::Event> {
+    fn when_taken(
+        &self,
+        _state: &Self::Aggregate,
+        _rule: &'static Rule,
+    ) -> Vec<<Self::Aggregate as Aggregate>::Event> {
         Vec::new()
     }
 
-    /// The sequence of its tenant and domain from which the command takes the next number, as `invoice-numbers`. The number arrives in
-    /// [`Context::number`] and is taken in the transaction of the events; where nothing is written none is taken.
+    /// The sequence of its tenant and domain from which the command takes the next number, as
+    /// `invoice-numbers`. The number arrives in [`Context::number`] and is taken in the transaction
+    /// of the events; where nothing is written none is taken.
     ///
-    /// It costs a read of the sequence's head and a transaction. All takers of a sequence write after one another, so this suits what a
-    /// person does, not what a machine does thousands of times a second.
+    /// It costs a read of the sequence's head and a transaction. All takers of a sequence write
+    /// after one another, so this suits what a person does, not what a machine does thousands of
+    /// times a second.
     fn sequence(&self) -> Option<&'static str> {
         None
     }
 
-    /// Whether the command still means what its caller meant on top of `event`, which the caller had not seen. It is asked of every event
-    /// since the version that the caller says it decided on; if one says no, that is a conflict for the caller to look at, else the
-    /// command is decided on the latest state as any other.
+    /// Whether the command still means what its caller meant on top of `event`, which the caller
+    /// had not seen. It is asked of every event since the version that the caller says it decided
+    /// on; if one says no, that is a conflict for the caller to look at, else the command is
+    /// decided on the latest state as any other.
     ///
-    /// Say yes where both orders of the two come to the same, as two lines added to an invoice do. The default is to conflict.
+    /// Say yes where both orders of the two come to the same, as two lines added to an invoice do.
+    /// The default is to conflict.
     fn commutes_with(&self, _event: &<Self::Aggregate as Aggregate>::Event) -> bool {
         false
     }
@@ -53,8 +61,8 @@ pub type Verdict<A> = Result<Vec<<A as Aggregate>::Event>, Rejection>;
 /// What a decision may know besides the state: everything that is not pure arrives here.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Context {
-    /// The request's time, to the millisecond; not before the stream's last commit, nor before the last number of the command's
-    /// [sequence](Command::sequence) was taken.
+    /// The request's time, to the millisecond; not before the stream's last commit, nor before the
+    /// last number of the command's [sequence](Command::sequence) was taken.
     pub now: Timestamp,
     /// The id of the thing that the command is about: the last segment of its stream.
     pub id: String,

@@ -24,8 +24,9 @@ pub struct Commit {
 }
 
 impl Commit {
-    /// The number of its last event: the stream's version after this commit. Of what is no commit, since it has no event or counts
-    /// beyond all numbers, it is some number: a record of a stream may hold anything.
+    /// The number of its last event: the stream's version after this commit. Of what is no commit,
+    /// since it has no event or counts beyond all numbers, it is some number: a record of a stream
+    /// may hold anything.
     pub fn last(&self) -> u64 {
         self.first.saturating_add(self.events.len() as u64).saturating_sub(1)
     }
@@ -49,7 +50,8 @@ pub struct RecordedEvent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
-    /// One attempt to append has one id, by which a writer knows its own commit again after a lost reply.
+    /// One attempt to append has one id, by which a writer knows its own commit again after a lost
+    /// reply.
     pub commit_id: Uuid,
     /// The command's name, as `RenameUser`.
     pub command: String,
@@ -73,11 +75,21 @@ mod tests {
 
     #[test]
     fn what_is_no_commit_has_a_last_event_too() {
-        let metadata = json!({ "commitId": Uuid::nil(), "command": "C", "actor": "a", "correlationId": "c" });
+        let metadata =
+            json!({ "commitId": Uuid::nil(), "command": "C", "actor": "a", "correlationId": "c" });
         let event = json!({ "number": 1, "type": "A", "version": 1, "data": {} });
-        for (first, events, last) in [(0, json!([]), 0), (1, json!([event]), 1), (u64::MAX, json!([event, event]), u64::MAX - 1)] {
-            let commit =
-                json!({ "stream": "a/b/c/d", "first": first, "at": "2026-01-01T00:00:00Z", "metadata": metadata, "events": events });
+        for (first, events, last) in [
+            (0, json!([]), 0),
+            (1, json!([event]), 1),
+            (u64::MAX, json!([event, event]), u64::MAX - 1),
+        ] {
+            let commit = json!({
+                "stream": "a/b/c/d",
+                "first": first,
+                "at": "2026-01-01T00:00:00Z",
+                "metadata": metadata,
+                "events": events,
+            });
             assert_eq!(serde_json::from_value::<Commit>(commit).unwrap().last(), last);
         }
     }

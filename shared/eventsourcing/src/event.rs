@@ -8,12 +8,14 @@ use serde_json::{Value, json};
 
 use crate::RecordedEvent;
 
-/// What can have happened in one kind of stream: an enum, adjacently tagged (`#[serde(tag = "type", content = "data")]`).
+/// What can have happened in one kind of stream: an enum, adjacently tagged
+/// (`#[serde(tag = "type", content = "data")]`).
 ///
-/// The names of variants and fields are the storage format: never rename one; add an [`Upcaster`] instead.
+/// The names of variants and fields are the storage format: never rename one; add an [`Upcaster`]
+/// instead.
 pub trait Event: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
-    /// The steps that lift the shapes that older builds wrote to today's. The version of an event type is one more than its
-    /// number of steps, so a type that never changed is at version 1.
+    /// The steps that lift the shapes that older builds wrote to today's. The version of an event
+    /// type is one more than its number of steps, so a type that never changed is at version 1.
     const UPCASTERS: &'static [Upcaster] = &[];
 }
 
@@ -28,7 +30,8 @@ pub struct Upcaster {
     pub lift: fn(Value) -> Value,
 }
 
-/// An event as it is stored could not be read, or could not be written. It is never the client's doing.
+/// An event as it is stored could not be read, or could not be written. It is never the client's
+/// doing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
     /// The stored data is not what its type says: a defect or a damaged item.
@@ -61,13 +64,17 @@ pub struct NewerEvent {
     pub version: u32,
 }
 
-/// Whether this build knows an event's type in a schema version, so that it can read what is not damaged.
+/// Whether this build knows an event's type in a schema version, so that it can read what is not
+/// damaged.
 pub fn knows<E: Event>(event_type: &str, version: u32) -> bool {
     version <= current_version::<E>(event_type) && is_variant::<E>(event_type)
 }
 
 /// The first of these events whose type or version is none of those that `knows` tells of.
-pub fn first_newer<'a>(events: impl IntoIterator<Item = &'a RecordedEvent>, knows: fn(&str, u32) -> bool) -> Option<NewerEvent> {
+pub fn first_newer<'a>(
+    events: impl IntoIterator<Item = &'a RecordedEvent>,
+    knows: fn(&str, u32) -> bool,
+) -> Option<NewerEvent> {
     events.into_iter().find(|event| !knows(&event.event_type, event.version)).map(NewerEvent::from)
 }
 
@@ -81,7 +88,8 @@ fn current_version<E: Event>(event_type: &str) -> u32 {
 /// # Errors
 /// [`EventError::Unwritable`] if the enum is not adjacently tagged.
 pub fn encode<E: Event>(number: u64, event: &E) -> Result<RecordedEvent, EventError> {
-    let tagged = serde_json::to_value(event).map_err(|error| EventError::Unwritable(error.to_string()))?;
+    let tagged =
+        serde_json::to_value(event).map_err(|error| EventError::Unwritable(error.to_string()))?;
     let Value::Object(mut fields) = tagged else {
         return Err(EventError::Unwritable(tagged.to_string()));
     };
@@ -95,7 +103,8 @@ pub fn encode<E: Event>(number: u64, event: &E) -> Result<RecordedEvent, EventEr
 /// Reads a stored event, lifted to the shape of this build.
 ///
 /// # Errors
-/// [`EventError::Newer`] for a type or a version that this build does not know, else [`EventError::Unreadable`].
+/// [`EventError::Newer`] for a type or a version that this build does not know, else
+/// [`EventError::Unreadable`].
 pub fn decode<E: Event>(stored: &RecordedEvent) -> Result<E, EventError> {
     let known = current_version::<E>(&stored.event_type);
     if stored.version > known {
@@ -103,7 +112,9 @@ pub fn decode<E: Event>(stored: &RecordedEvent) -> Result<E, EventError> {
     }
     let mut data = stored.data.clone();
     for version in stored.version..known {
-        let step = E::UPCASTERS.iter().find(|step| step.event_type == stored.event_type && step.from == version);
+        let step = E::UPCASTERS
+            .iter()
+            .find(|step| step.event_type == stored.event_type && step.from == version);
         let Some(step) = step else {
             return Err(unreadable(stored, format!("no upcaster from version {version}")));
         };
@@ -118,15 +129,24 @@ pub fn decode<E: Event>(stored: &RecordedEvent) -> Result<E, EventError> {
 
 impl From<&RecordedEvent> for NewerEvent {
     fn from(stored: &RecordedEvent) -> Self {
-        Self { number: stored.number, event_type: stored.event_type.clone(), version: stored.version }
+        Self {
+            number: stored.number,
+            event_type: stored.event_type.clone(),
+            version: stored.version,
+        }
     }
 }
 
 fn unreadable(stored: &RecordedEvent, reason: String) -> EventError {
-    EventError::Unreadable { event_type: stored.event_type.clone(), version: stored.version, reason }
+    EventError::Unreadable {
+        event_type: stored.event_type.clone(),
+        version: stored.version,
+        reason,
+    }
 }
 
-/// Whether an enum has a variant of this name. The tag alone is read: if it is known, at the most the data is missing.
+/// Whether an enum has a variant of this name. The tag alone is read: if it is known, at the most
+/// the data is missing.
 fn is_variant<E: Event>(event_type: &str) -> bool {
     let tag = MapDeserializer::new(iter::once(("type", event_type)));
     !matches!(E::deserialize(tag), Err(TagError::UnknownVariant))
@@ -165,7 +185,11 @@ mod tests {
     impl Event for Till {
         const UPCASTERS: &'static [Upcaster] = &[
             Upcaster { event_type: "Paid", from: 1, lift: |old| json!({ "amount": old["cents"] }) },
-            Upcaster { event_type: "Paid", from: 2, lift: |old| json!({ "amount": old["amount"], "currency": "EUR" }) },
+            Upcaster {
+                event_type: "Paid",
+                from: 2,
+                lift: |old| json!({ "amount": old["amount"], "currency": "EUR" }),
+            },
         ];
     }
 
@@ -179,7 +203,10 @@ mod tests {
             assert_eq!(decode::<Till>(&encode(1, &event).unwrap()).unwrap(), event);
         }
         assert_eq!(encode(1, &Till::Opened {}).unwrap().version, 1);
-        assert_eq!(encode(1, &Till::Paid { amount: 5, currency: "CHF".to_owned() }).unwrap().version, 3);
+        assert_eq!(
+            encode(1, &Till::Paid { amount: 5, currency: "CHF".to_owned() }).unwrap().version,
+            3
+        );
     }
 
     #[test]
@@ -191,7 +218,9 @@ mod tests {
 
     #[test]
     fn an_unknown_type_or_version_is_newer_and_unfitting_data_is_unreadable() {
-        let newer = |event_type: &str, version| Err(NewerEvent { number: 1, event_type: event_type.to_owned(), version }.into());
+        let newer = |event_type: &str, version| {
+            Err(NewerEvent { number: 1, event_type: event_type.to_owned(), version }.into())
+        };
         for (event_type, version, data) in [
             ("Paid", 4, json!({})),
             ("Paid", 4, json!({ "amount": 5, "currency": "CHF" })),
@@ -201,7 +230,10 @@ mod tests {
             ("paid", 1, json!({ "cents": 5 })),
             ("", 1, json!({})),
         ] {
-            assert_eq!(decode::<Till>(&stored(event_type, version, data)), newer(event_type, version));
+            assert_eq!(
+                decode::<Till>(&stored(event_type, version, data)),
+                newer(event_type, version)
+            );
             assert!(!knows::<Till>(event_type, version), "{event_type} {version}");
         }
         for (event_type, version, data) in [
@@ -217,7 +249,8 @@ mod tests {
         }
     }
 
-    /// A value among the data that no variant has is not an event of a newer build: its type would have got a version.
+    /// A value among the data that no variant has is not an event of a newer build: its type would
+    /// have got a version.
     #[test]
     fn an_unknown_variant_within_the_data_is_unreadable() {
         #[derive(Clone, Debug, Serialize, Deserialize)]

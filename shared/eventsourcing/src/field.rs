@@ -1,5 +1,6 @@
-//! What fields of requests may hold, the same in all services. Each check says what is wrong, in words for the caller. Limits of texts
-//! are in characters (Unicode scalar values), which take 1–4 bytes in UTF-8.
+//! What fields of requests may hold, the same in all services. Each check says what is wrong, in
+//! words for the caller. Limits of texts are in characters (Unicode scalar values), which take 1–4
+//! bytes in UTF-8.
 
 use idna::AsciiDenyList;
 use jiff::Timestamp;
@@ -19,7 +20,8 @@ const LONGEST_LOCAL_PART: usize = 64;
 /// The longest label of a domain, in bytes.
 const LONGEST_LABEL: usize = 63;
 
-/// The first second of the first year that RFC 3339 can write, 0000, since the epoch. Its last year, 9999, is that of [`Timestamp`].
+/// The first second of the first year that RFC 3339 can write, 0000, since the epoch. Its last
+/// year, 9999, is that of [`Timestamp`].
 const YEAR_0: i64 = -62_167_219_200;
 
 /// Text of 1 to `most` characters, of which something is seen, without white space at its ends.
@@ -42,11 +44,16 @@ pub fn text(value: &str, most: usize) -> Result<(), String> {
 /// What is wrong with it.
 pub fn line(value: &str, most: usize) -> Result<(), String> {
     text(value, most)?;
-    if value.chars().any(char::is_control) { Err("must not contain control characters".to_owned()) } else { Ok(()) }
+    if value.chars().any(char::is_control) {
+        Err("must not contain control characters".to_owned())
+    } else {
+        Ok(())
+    }
 }
 
-/// An address that a mail can be sent to: the `Mailbox` of RFC 5321 without quoted names, comments and IP addresses, in ASCII. Whatever this
-/// takes the mail library takes too, so that no mail is refused after the fact.
+/// An address that a mail can be sent to: the `Mailbox` of RFC 5321 without quoted names, comments
+/// and IP addresses, in ASCII. Whatever this takes the mail library takes too, so that no mail is
+/// refused after the fact.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -59,11 +66,18 @@ pub fn email(value: &str) -> Result<(), String> {
         return Err(format!("must have 1 to {LONGEST_LOCAL_PART} characters before the @"));
     }
     // A dot-atom of RFC 5322, section 3.2.3.
-    let is_atext = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~-".contains(&byte);
+    let is_atext =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~-".contains(&byte);
     if !local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atext)) {
-        return Err("before the @ must be letters of ASCII, digits and !#$%&'*+/=?^_`{|}~-, with single dots between them".to_owned());
+        return Err("before the @ must be letters of ASCII, digits and !#$%&'*+/=?^_`{|}~-, with \
+                    single dots between them"
+            .to_owned());
     }
-    if is_domain(domain) { Ok(()) } else { Err("after the @ must be the name of a host, as example.com".to_owned()) }
+    if is_domain(domain) {
+        Ok(())
+    } else {
+        Err("after the @ must be the name of a host, as example.com".to_owned())
+    }
 }
 
 /// Labels of letters, digits and inner hyphens.
@@ -77,13 +91,16 @@ fn is_domain(domain: &str) -> bool {
     domain.split('.').all(is_label)
 }
 
-/// An address with its domain as mail servers know it: `ada@bücher.example` is `ada@xn--bcher-kva.example` (IDNA, UTS 46). A domain that
-/// is none stays as it is, for [`email`] to refuse.
+/// An address with its domain as mail servers know it: `ada@bücher.example` is
+/// `ada@xn--bcher-kva.example` (IDNA, UTS 46). A domain that is none stays as it is, for [`email`]
+/// to refuse.
 pub fn ascii_email(email: &str) -> String {
-    let in_ascii = email.rsplit_once('@').filter(|(_, domain)| !domain.is_ascii()).and_then(|(local, domain)| {
-        let domain = idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::URL).ok()?;
-        Some(format!("{local}@{domain}"))
-    });
+    let in_ascii = email.rsplit_once('@').filter(|(_, domain)| !domain.is_ascii()).and_then(
+        |(local, domain)| {
+            let domain = idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::URL).ok()?;
+            Some(format!("{local}@{domain}"))
+        },
+    );
     in_ascii.unwrap_or_else(|| email.to_owned())
 }
 
@@ -100,7 +117,11 @@ pub fn read_email<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, 
 /// # Errors
 /// What is wrong with it.
 pub fn integer(value: u64) -> Result<(), String> {
-    if value <= LARGEST_INTEGER { Ok(()) } else { Err(format!("must be at most {LARGEST_INTEGER}")) }
+    if value <= LARGEST_INTEGER {
+        Ok(())
+    } else {
+        Err(format!("must be at most {LARGEST_INTEGER}"))
+    }
 }
 
 /// A time that RFC 3339 can write: of the years 0000 to 9999.
@@ -108,10 +129,15 @@ pub fn integer(value: u64) -> Result<(), String> {
 /// # Errors
 /// What is wrong with it.
 pub fn time(value: Timestamp) -> Result<(), String> {
-    if value.as_second() >= YEAR_0 { Ok(()) } else { Err("must be a time of the years 0000 to 9999".to_owned()) }
+    if value.as_second() >= YEAR_0 {
+        Ok(())
+    } else {
+        Err("must be a time of the years 0000 to 9999".to_owned())
+    }
 }
 
-/// When something happened: since 1970, as all times of ours, so that days are in the order of their names.
+/// When something happened: since 1970, as all times of ours, so that days are in the order of
+/// their names.
 ///
 /// # Errors
 /// What is wrong with it.

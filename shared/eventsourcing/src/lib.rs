@@ -1,6 +1,7 @@
 //! The pure core of Headwater: event sourcing without a database.
 //!
-//! Nothing in here knows AWS, HTTP, clocks or randomness. A domain crate builds on it in the order that a reader wants:
+//! Nothing in here knows AWS, HTTP, clocks or randomness. A domain crate builds on it in the order
+//! that a reader wants:
 //!
 //! 1. [`StreamName`] says which history an aggregate has;
 //! 2. [`Event`] says what can have happened, and how old shapes are lifted ([`Upcaster`]);
@@ -29,12 +30,18 @@ pub use command::{Command, Context, Rejection, Rule, Verdict};
 pub use commit::{Commit, Metadata, RecordedEvent};
 pub use event::{Event, EventError, NewerEvent, Upcaster, decode, encode, first_newer, knows};
 pub use projection::{
-    Amounts, Applied, Contributions, IndexKey, Part, PartsOf, Projection, ProjectionFn, Row, SumKey, apply_commits, contribution_changes,
-    own_row, part_fn, projection_fn,
+    Amounts, Applied, Contributions, IndexKey, Part, PartsOf, Projection, ProjectionFn, Row,
+    SumKey, apply_commits, contribution_changes, own_row, part_fn, projection_fn,
 };
 pub use sequence::{SequenceEvent, sequence_stream};
 pub use stream::{InvalidStreamName, StreamName, is_segment};
-pub use tags::{IfMatch, IfNoneMatch, Tag, parse_if_match, parse_if_none_match, parse_tags, parse_tokens};
-pub use text::{canonical, folded, is_hidden, is_visible, normalize, search_words, shown, shown_lines};
-pub use token::{FeedPosition, InvalidToken, LARGEST_VERSION, MOST_TOKENS, Position, Revision, Token};
+pub use tags::{
+    IfMatch, IfNoneMatch, Tag, parse_if_match, parse_if_none_match, parse_tags, parse_tokens,
+};
+pub use text::{
+    canonical, folded, is_hidden, is_visible, normalize, search_words, shown, shown_lines,
+};
+pub use token::{
+    FeedPosition, InvalidToken, LARGEST_VERSION, MOST_TOKENS, Position, Revision, Token,
+};
 pub use unique::{Unique, UniqueEvent, UniqueKey, UniqueKeyEvent, UniqueValue};

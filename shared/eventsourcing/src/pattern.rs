@@ -1,5 +1,6 @@
-//! What the parsers of names and tokens take, as regular expressions, for those who describe a call. They are of ECMA 262, without the
-//! anchors, and about printable ASCII. What they cannot say is left out: whose a token is, and that it has at most 512 bytes.
+//! What the parsers of names and tokens take, as regular expressions, for those who describe a
+//! call. They are of ECMA 262, without the anchors, and about printable ASCII. What they cannot say
+//! is left out: whose a token is, and that it has at most 512 bytes.
 
 use crate::stream::LONGEST_SEGMENT;
 use crate::token::{MOST_DIGITS, MOST_DIGITS_OF_SMALL, MOST_TOKENS};
@@ -78,7 +79,10 @@ mod tests {
         [
             (segment(), crate::is_segment),
             (stream_within_tenant(), |text| format!("acme/{text}").parse::<StreamName>().is_ok()),
-            (feed_position(), |text| text.split_once('@').is_some_and(|(path, number)| parse_feed(path, number).is_some())),
+            (feed_position(), |text| {
+                text.split_once('@')
+                    .is_some_and(|(path, number)| parse_feed(path, number).is_some())
+            }),
             (tokens(), |text| is_read(parse_tokens(text, "acme"))),
             (if_match(), |text| is_read(parse_if_match(text, "acme"))),
             (if_none_match(), |text| is_read(parse_if_none_match(text))),
@@ -96,8 +100,12 @@ mod tests {
 
     /// Short texts that a pattern takes.
     fn matching(pattern: &str) -> impl Strategy<Value = String> + use<> {
-        let short = pattern.replace(&format!("{{1,{LONGEST_SEGMENT}}}"), "{1,2}").replace(")*", "){0,2}").replace(")+", "){1,2}");
-        let short = short.replace(&format!("{{0,{}}}", MOST_TOKENS - 1), "{0,2}").replace("]*", "]{0,2}");
+        let short = pattern
+            .replace(&format!("{{1,{LONGEST_SEGMENT}}}"), "{1,2}")
+            .replace(")*", "){0,2}")
+            .replace(")+", "){1,2}");
+        let short =
+            short.replace(&format!("{{0,{}}}", MOST_TOKENS - 1), "{0,2}").replace("]*", "]{0,2}");
         string_regex(&short).unwrap()
     }
 

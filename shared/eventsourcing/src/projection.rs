@@ -9,7 +9,8 @@ use crate::{Commit, Event, EventError, StreamName, decode, knows};
 
 /// A query row folded from the events of one kind of stream. `Default` is the row before any event.
 ///
-/// The same fold serves the projector, the forced read and the rebuild, so that they cannot disagree.
+/// The same fold serves the projector, the forced read and the rebuild, so that they cannot
+/// disagree.
 pub trait Projection: Default + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// What can have happened.
     type Event: Event;
@@ -17,14 +18,16 @@ pub trait Projection: Default + Serialize + DeserializeOwned + Send + Sync + 'st
     /// The categories of the streams that it folds, as `users` or `groups/members`.
     const CATEGORY: &'static str;
 
-    /// Names shape, fold, index keys and contributions together. Raise it whenever one of them changes, as with a new type of event: a row of
-    /// another revision is not used, and an older build does not fold on what it does not know.
+    /// Names shape, fold, index keys and contributions together. Raise it whenever one of them
+    /// changes, as with a new type of event: a row of another revision is not used, and an older
+    /// build does not fold on what it does not know.
     const REVISION: u32;
 
     /// Takes one event in. `at` is when its commit was decided.
     fn evolve(&mut self, event: &Self::Event, at: Timestamp);
 
-    /// Whether the thing is gone. Its row stays as a tombstone, so that a late duplicate cannot raise the dead.
+    /// Whether the thing is gone. Its row stays as a tombstone, so that a late duplicate cannot
+    /// raise the dead.
     fn is_deleted(&self) -> bool;
 
     /// The lists and searches in which the row stands.
@@ -36,11 +39,13 @@ pub trait Projection: Default + Serialize + DeserializeOwned + Send + Sync + 'st
         BTreeSet::new()
     }
 
-    /// What the row adds to sums over many streams, as an invoice to the revenue of a day. When the row changes, the sums change by the
-    /// difference in the same transaction, so that they are exact whatever is delivered twice or late.
+    /// What the row adds to sums over many streams, as an invoice to the revenue of a day. When the
+    /// row changes, the sums change by the difference in the same transaction, so that they are
+    /// exact whatever is delivered twice or late.
     ///
-    /// A row may come to its last version at one go, so at most 99 lines may be those that it adds to or ever added to: with the row they are
-    /// the 100 items of a transaction. A row that changes more is parked.
+    /// A row may come to its last version at one go, so at most 99 lines may be those that it adds
+    /// to or ever added to: with the row they are the 100 items of a transaction. A row that
+    /// changes more is parked.
     fn contributions(&self, _stream: &StreamName) -> Contributions {
         Contributions::new()
     }
@@ -49,7 +54,8 @@ pub trait Projection: Default + Serialize + DeserializeOwned + Send + Sync + 'st
 /// What a row adds to which sums.
 pub type Contributions = BTreeMap<SumKey, Amounts>;
 
-/// Whole numbers by their names, as cents by `net` and `tax`: they are added up exactly, as long as a sum has at most 38 digits.
+/// Whole numbers by their names, as cents by `net` and `tax`: they are added up exactly, as long as
+/// a sum has at most 38 digits.
 pub type Amounts = BTreeMap<String, i128>;
 
 /// A sum over many streams of a tenant's domain.
@@ -61,7 +67,8 @@ pub struct SumKey {
     pub order: String,
 }
 
-/// What has to be added to sums for a row's contributions to become `new` instead of `old`; nothing for what stays.
+/// What has to be added to sums for a row's contributions to become `new` instead of `old`; nothing
+/// for what stays.
 pub fn contribution_changes(old: &Contributions, new: &Contributions) -> Contributions {
     let mut changes: Contributions = new.clone();
     for (key, amounts) in old {
@@ -75,11 +82,14 @@ pub fn contribution_changes(old: &Contributions, new: &Contributions) -> Contrib
     changes
 }
 
-/// A row for each part of a stream, where the stream's things are many but its rules span them: a customer's licences.
+/// A row for each part of a stream, where the stream's things are many but its rules span them: a
+/// customer's licences.
 ///
-/// [`Projection::CATEGORY`] is the stream's with that of the part behind it, as `customers/licenses`, and the row is named as if it were
-/// a stream's own: `acme/licensing/customers/7/licenses/4`. It is folded from those events of the stream that concern the part. A kind of
-/// stream has either a row of its own or rows of parts, of any number of kinds.
+/// [`Projection::CATEGORY`] is the stream's with that of the part behind it, as
+/// `customers/licenses`, and the row is named as if it were a stream's own:
+/// `acme/licensing/customers/7/licenses/4`. It is folded from those events of the stream that
+/// concern the part. A kind of stream has either a row of its own or rows of parts, of any number
+/// of kinds.
 pub trait Part: Projection {
     /// The id of the part that an event concerns; nothing if it concerns none of this kind.
     fn id(event: &Self::Event) -> Option<&str>;
@@ -104,9 +114,9 @@ impl IndexKey {
         Self::new(Self::WAITING, row.tenant(), row.within_tenant())
     }
 
-    /// A key whose order is `order` and which the row's id makes unique. A NUL stands between: it sorts before all else, so that a
-    /// shorter text comes before a longer one that begins with it. DynamoDB's sort keys end at 1,024 bytes, so of a longer order only
-    /// the beginning counts.
+    /// A key whose order is `order` and which the row's id makes unique. A NUL stands between: it
+    /// sorts before all else, so that a shorter text comes before a longer one that begins with it.
+    /// DynamoDB's sort keys end at 1,024 bytes, so of a longer order only the beginning counts.
     pub fn new(index: impl Into<String>, order: &str, id: &str) -> Self {
         let order = &order[..order.floor_char_boundary(800)];
         Self { index: index.into(), sort: format!("{order}\0{id}") }
@@ -148,9 +158,11 @@ pub struct Applied {
     pub row: Row,
     /// All index keys of the row afterwards.
     pub keys: BTreeSet<IndexKey>,
-    /// Index rows to be put: those that were missing after at least one of the commits folded, or before.
+    /// Index rows to be put: those that were missing after at least one of the commits folded, or
+    /// before.
     pub put: BTreeSet<IndexKey>,
-    /// Index rows to be removed: those that stood before or after one of the commits folded, and no longer do.
+    /// Index rows to be removed: those that stood before or after one of the commits folded, and no
+    /// longer do.
     pub removed: BTreeSet<IndexKey>,
     /// All that the row adds to sums afterwards.
     pub contributions: Contributions,
@@ -159,7 +171,8 @@ pub struct Applied {
 /// Names the rows of parts that commits of a stream concern.
 pub type PartsOf = fn(&StreamName, &[Commit]) -> Result<BTreeSet<StreamName>, EventError>;
 
-/// A projection with its type forgotten, for code that handles all of a domain's: rows go in and out serialized.
+/// A projection with its type forgotten, for code that handles all of a domain's: rows go in and
+/// out serialized.
 #[derive(Clone, Copy)]
 pub struct ProjectionFn {
     /// [`Projection::CATEGORY`].
@@ -170,12 +183,14 @@ pub struct ProjectionFn {
     pub apply: fn(&StreamName, &Row, &[Commit]) -> Result<Applied, EventError>,
     /// Of a [`Part`]: which rows commits concern.
     pub parts: Option<PartsOf>,
-    /// Whether this build knows an event's type in a schema version: [`knows`] for this projection's events.
+    /// Whether this build knows an event's type in a schema version: [`knows`] for this
+    /// projection's events.
     pub knows: fn(&str, u32) -> bool,
 }
 
 impl ProjectionFn {
-    /// The category of the streams whose events it folds: its own, or for a part the one that the part's is added to.
+    /// The category of the streams whose events it folds: its own, or for a part the one that the
+    /// part's is added to.
     pub fn source(&self) -> &'static str {
         match self.parts {
             Some(_) => self.category.rsplit_once('/').map_or(self.category, |(source, _)| source),
@@ -186,7 +201,13 @@ impl ProjectionFn {
 
 /// Forgets a projection's type.
 pub const fn projection_fn<P: Projection>() -> ProjectionFn {
-    ProjectionFn { category: P::CATEGORY, revision: P::REVISION, apply: apply_commits::<P>, parts: None, knows: knows::<P::Event> }
+    ProjectionFn {
+        category: P::CATEGORY,
+        revision: P::REVISION,
+        apply: apply_commits::<P>,
+        parts: None,
+        knows: knows::<P::Event>,
+    }
 }
 
 /// Forgets a part's type.
@@ -200,9 +221,10 @@ pub const fn part_fn<P: Part>() -> ProjectionFn {
     }
 }
 
-/// What folds the own row of the streams of a category, among a domain's projections. Where the streams have parts their own row is a
-/// *mark*: it holds nothing but its version, which says that all parts have got at least that far, and its revision is the sum of
-/// theirs, so that it counts for nothing once one of them was raised.
+/// What folds the own row of the streams of a category, among a domain's projections. Where the
+/// streams have parts their own row is a *mark*: it holds nothing but its version, which says that
+/// all parts have got at least that far, and its revision is the sum of theirs, so that it counts
+/// for nothing once one of them was raised.
 pub fn own_row(projections: &[ProjectionFn], category: &str) -> Option<ProjectionFn> {
     let mut folds = projections.iter().filter(|projection| projection.source() == category);
     let first = folds.next()?;
@@ -210,32 +232,60 @@ pub fn own_row(projections: &[ProjectionFn], category: &str) -> Option<Projectio
         return Some(*first);
     }
     let revision = first.revision + folds.map(|part| part.revision).sum::<u32>();
-    Some(ProjectionFn { category: first.source(), revision, apply: mark, parts: None, knows: first.knows })
+    Some(ProjectionFn {
+        category: first.source(),
+        revision,
+        apply: mark,
+        parts: None,
+        knows: first.knows,
+    })
 }
 
 /// Moves a mark on. Its revision is set by whoever knows the domain's projections.
-#[expect(clippy::unnecessary_wraps, reason = "it is one of the functions that apply commits to rows")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it is one of the functions that apply commits to rows"
+)]
 fn mark(_: &StreamName, row: &Row, commits: &[Commit]) -> Result<Applied, EventError> {
     let version = commits.last().map_or(row.version, Commit::last);
-    let row = Row { version, revision: row.revision, deleted: false, data: Value::Object(Map::new()) };
-    Ok(Applied { row, keys: BTreeSet::new(), put: BTreeSet::new(), removed: BTreeSet::new(), contributions: Contributions::new() })
+    let row =
+        Row { version, revision: row.revision, deleted: false, data: Value::Object(Map::new()) };
+    Ok(Applied {
+        row,
+        keys: BTreeSet::new(),
+        put: BTreeSet::new(),
+        removed: BTreeSet::new(),
+        contributions: Contributions::new(),
+    })
 }
 
-/// Folds commits into a row. Those that it has already are skipped; a row of another revision is folded from nothing, so all commits
-/// must then be given.
+/// Folds commits into a row. Those that it has already are skipped; a row of another revision is
+/// folded from nothing, so all commits must then be given.
 ///
-/// Every state on the way counts for the index keys, not only the first and the last: another worker may have stopped at any of them.
+/// Every state on the way counts for the index keys, not only the first and the last: another
+/// worker may have stopped at any of them.
 ///
 /// # Errors
 /// [`EventError`] if an event cannot be read, or the row is not what its revision says.
-pub fn apply_commits<P: Projection>(name: &StreamName, row: &Row, commits: &[Commit]) -> Result<Applied, EventError> {
-    let commits = commits.iter().map(|commit| Ok((commit, decode_all(commit)?))).collect::<Result<Vec<_>, EventError>>()?;
+pub fn apply_commits<P: Projection>(
+    name: &StreamName,
+    row: &Row,
+    commits: &[Commit],
+) -> Result<Applied, EventError> {
+    let commits = commits
+        .iter()
+        .map(|commit| Ok((commit, decode_all(commit)?)))
+        .collect::<Result<Vec<_>, EventError>>()?;
     fold_into_row::<P>(name, row, &commits)
 }
 
-/// As [`apply_commits`], with those events only that concern the part of this name. The row's version is that of the last commit that
-/// has one, however many follow.
-fn apply_to_part<P: Part>(name: &StreamName, row: &Row, commits: &[Commit]) -> Result<Applied, EventError> {
+/// As [`apply_commits`], with those events only that concern the part of this name. The row's
+/// version is that of the last commit that has one, however many follow.
+fn apply_to_part<P: Part>(
+    name: &StreamName,
+    row: &Row,
+    commits: &[Commit],
+) -> Result<Applied, EventError> {
     let mut own = Vec::new();
     for commit in commits {
         let mut events = decode_all::<P::Event>(commit)?;
@@ -247,8 +297,12 @@ fn apply_to_part<P: Part>(name: &StreamName, row: &Row, commits: &[Commit]) -> R
     fold_into_row::<P>(name, row, &own)
 }
 
-/// The names of the parts that these commits concern. An id that cannot be in a name is passed over: nobody could ask for its row.
-fn parts_of<P: Part>(stream: &StreamName, commits: &[Commit]) -> Result<BTreeSet<StreamName>, EventError> {
+/// The names of the parts that these commits concern. An id that cannot be in a name is passed
+/// over: nobody could ask for its row.
+fn parts_of<P: Part>(
+    stream: &StreamName,
+    commits: &[Commit],
+) -> Result<BTreeSet<StreamName>, EventError> {
     let kind = P::CATEGORY.rsplit('/').next().unwrap_or_default();
     let mut names = BTreeSet::new();
     for commit in commits {
@@ -267,9 +321,14 @@ fn decode_all<E: Event>(commit: &Commit) -> Result<Vec<(u64, E)>, EventError> {
 /// A commit and those of its events that are to be folded, each with its number.
 type Decoded<'a, E> = (&'a Commit, Vec<(u64, E)>);
 
-fn fold_into_row<P: Projection>(name: &StreamName, row: &Row, commits: &[Decoded<'_, P::Event>]) -> Result<Applied, EventError> {
+fn fold_into_row<P: Projection>(
+    name: &StreamName,
+    row: &Row,
+    commits: &[Decoded<'_, P::Event>],
+) -> Result<Applied, EventError> {
     let usable = row.version > 0 && row.revision == P::REVISION;
-    let mut projection = if usable { row.read::<P>().map_err(|error| damaged::<P>(&error))? } else { P::default() };
+    let mut projection =
+        if usable { row.read::<P>().map_err(|error| damaged::<P>(&error))? } else { P::default() };
     let mut version = if usable { row.version } else { 0 };
     let mut keys = if version > 0 { live_keys(&projection, name) } else { BTreeSet::new() };
     let mut ever = keys.clone();
@@ -303,7 +362,11 @@ fn live_keys<P: Projection>(projection: &P, stream: &StreamName) -> BTreeSet<Ind
 }
 
 fn damaged<P: Projection>(error: &serde_json::Error) -> EventError {
-    EventError::Unreadable { event_type: format!("row of {}", P::CATEGORY), version: P::REVISION, reason: error.to_string() }
+    EventError::Unreadable {
+        event_type: format!("row of {}", P::CATEGORY),
+        version: P::REVISION,
+        reason: error.to_string(),
+    }
 }
 
 #[cfg(test)]

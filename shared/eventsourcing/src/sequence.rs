@@ -2,8 +2,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Event, InvalidStreamName, StreamName};
 
-/// What can have happened to a sequence of numbers without gaps, as a tenant's invoice numbers. The number taken is the event's own: the
-/// sequence is its stream's numbering, so it has no gap and gives nothing twice for the same reason as a stream's events do not.
+/// What can have happened to a sequence of numbers without gaps, as a tenant's invoice numbers. The
+/// number taken is the event's own: the sequence is its stream's numbering, so it has no gap and
+/// gives nothing twice for the same reason as a stream's events do not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
 pub enum SequenceEvent {
@@ -20,6 +21,10 @@ impl Event for SequenceEvent {}
 ///
 /// # Errors
 /// [`InvalidStreamName`] if one of them is no segment.
-pub fn sequence_stream(tenant: &str, domain: &str, name: &str) -> Result<StreamName, InvalidStreamName> {
+pub fn sequence_stream(
+    tenant: &str,
+    domain: &str,
+    name: &str,
+) -> Result<StreamName, InvalidStreamName> {
     StreamName::singleton(tenant, domain, name)
 }

@@ -3,10 +3,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The name of a stream: a path `<tenant>/<domain>/<category>/<id>[/<category>/<id>…]`, as `acme/identity/groups/7/members/4`. A stream
-/// of which a domain has just one is named by its category alone, as `acme/licensing/policy`.
+/// The name of a stream: a path `<tenant>/<domain>/<category>/<id>[/<category>/<id>…]`, as
+/// `acme/identity/groups/7/members/4`. A stream of which a domain has just one is named by its
+/// category alone, as `acme/licensing/policy`.
 ///
-/// A segment is 1–64 of `A-Z a-z 0-9 _ -`. The name is the partition key of the events table, so it holds no personal data.
+/// A segment is 1–64 of `A-Z a-z 0-9 _ -`. The name is the partition key of the events table, so it
+/// holds no personal data.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct StreamName(String);
@@ -27,11 +29,17 @@ impl StreamName {
     ///
     /// # Errors
     /// [`InvalidStreamName::Segment`] names the segment that is at fault.
-    pub fn new(tenant: &str, domain: &str, category: &str, id: &str) -> Result<Self, InvalidStreamName> {
+    pub fn new(
+        tenant: &str,
+        domain: &str,
+        category: &str,
+        id: &str,
+    ) -> Result<Self, InvalidStreamName> {
         format!("{tenant}/{domain}/{category}/{id}").parse()
     }
 
-    /// Names the stream of which a domain has just one: `<tenant>/<domain>/<name>`. Its name is its category and its id.
+    /// Names the stream of which a domain has just one: `<tenant>/<domain>/<name>`. Its name is its
+    /// category and its id.
     ///
     /// # Errors
     /// [`InvalidStreamName::Segment`] names the segment that is at fault.
@@ -67,7 +75,8 @@ impl StreamName {
         self.0.rsplit('/').next().unwrap_or_default()
     }
 
-    /// The id of the thing that this stream lies under: `7` for `…/groups/7/members/4`, nothing for `…/groups/7`.
+    /// The id of the thing that this stream lies under: `7` for `…/groups/7/members/4`, nothing for
+    /// `…/groups/7`.
     pub fn parent_id(&self) -> Option<&str> {
         let mut segments = self.0.rsplit('/').skip(2);
         let parent = segments.next();
@@ -75,19 +84,22 @@ impl StreamName {
         parent
     }
 
-    /// The stream that this one lies under: `groups/7` for `…/groups/7/members/4`, nothing for `…/groups/7`.
+    /// The stream that this one lies under: `groups/7` for `…/groups/7/members/4`, nothing for
+    /// `…/groups/7`.
     pub fn parent(&self) -> Option<Self> {
         let mut segments = self.0.rsplitn(3, '/').skip(2);
         segments.next().filter(|_| self.parent_id().is_some()).map(|path| Self(path.to_owned()))
     }
 
-    /// The categories on the path, which tell what kind of stream it is: `groups/members` for `acme/identity/groups/7/members/4`.
+    /// The categories on the path, which tell what kind of stream it is: `groups/members` for
+    /// `acme/identity/groups/7/members/4`.
     pub fn category(&self) -> String {
         let categories: Vec<&str> = self.0.split('/').skip(2).step_by(2).collect();
         categories.join("/")
     }
 
-    /// The name without the tenant, as it stands in paths and bodies: `identity/groups/7/members/4`.
+    /// The name without the tenant, as it stands in paths and bodies:
+    /// `identity/groups/7/members/4`.
     pub fn within_tenant(&self) -> &str {
         self.0.split_once('/').map_or("", |(_, rest)| rest)
     }
@@ -102,7 +114,8 @@ pub(crate) const LONGEST_SEGMENT: usize = 64;
 
 /// Whether a text may be one segment of a stream's name, for example an id that a client gives.
 pub fn is_segment(text: &str) -> bool {
-    (1..=LONGEST_SEGMENT).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    (1..=LONGEST_SEGMENT).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
 impl FromStr for StreamName {
@@ -161,7 +174,10 @@ mod tests {
     fn the_only_one_of_its_kind_is_named_by_its_kind() {
         let policy = StreamName::singleton("acme", "licensing", "policy").unwrap();
         assert_eq!(policy.as_str(), "acme/licensing/policy");
-        assert_eq!((policy.domain(), policy.category().as_str(), policy.id(), policy.parent_id()), ("licensing", "policy", "policy", None));
+        assert_eq!(
+            (policy.domain(), policy.category().as_str(), policy.id(), policy.parent_id()),
+            ("licensing", "policy", "policy", None)
+        );
         assert_eq!(policy.within_tenant(), "licensing/policy");
     }
 
@@ -175,7 +191,9 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_refused() {
-        for bad in ["", "a", "a/b", "a/b/c/d/e", "a//c/d", "a/b/c/ä", "a/b/c/d e", "/a/b/c/d", "a/b/c/d/"] {
+        for bad in
+            ["", "a", "a/b", "a/b/c/d/e", "a//c/d", "a/b/c/ä", "a/b/c/d e", "/a/b/c/d", "a/b/c/d/"]
+        {
             assert!(bad.parse::<StreamName>().is_err(), "{bad}");
         }
         assert!(format!("a/b/c/{}", "x".repeat(64)).parse::<StreamName>().is_ok());

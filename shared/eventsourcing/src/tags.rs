@@ -1,4 +1,5 @@
-//! Headers that are lists of tags, read as RFC 9110 writes them: lists (5.6.1), entity tags (8.8.3), conditions (13.1).
+//! Headers that are lists of tags, read as RFC 9110 writes them: lists (5.6.1), entity tags
+//! (8.8.3), conditions (13.1).
 
 use crate::token::MOST_TOKENS;
 use crate::{InvalidToken, Token};
@@ -8,8 +9,8 @@ use crate::{InvalidToken, Token};
 pub enum IfMatch {
     /// `*`: it exists.
     Exists,
-    /// At least one of these tokens describes the present versions. Tags that can describe none, as those that are weak or are no tokens
-    /// of ours, are not among them.
+    /// At least one of these tokens describes the present versions. Tags that can describe none, as
+    /// those that are weak or are no tokens of ours, are not among them.
     AnyOf(Vec<Token>),
 }
 
@@ -18,7 +19,8 @@ pub enum IfMatch {
 pub enum IfNoneMatch {
     /// `*`: it does not exist.
     Absent,
-    /// None of these is the present tag: the texts between the quotes. The comparison is weak, so that `W/` is left out.
+    /// None of these is the present tag: the texts between the quotes. The comparison is weak, so
+    /// that `W/` is left out.
     NoneOf(Vec<String>),
 }
 
@@ -53,10 +55,15 @@ pub fn parse_tokens(header: &str, tenant: &str) -> Result<Vec<Token>, InvalidTok
         }
         tokens.push(Token::parse(tag.text)?);
     }
-    if tokens.iter().all(|token| token.is_of(tenant)) { Ok(tokens) } else { Err(InvalidToken::ForeignTenant) }
+    if tokens.iter().all(|token| token.is_of(tenant)) {
+        Ok(tokens)
+    } else {
+        Err(InvalidToken::ForeignTenant)
+    }
 }
 
-/// Reads an `If-Match` header: `*`, or 1 to 20 tags. Those that are no tokens of this tenant's streams match nothing.
+/// Reads an `If-Match` header: `*`, or 1 to 20 tags. Those that are no tokens of this tenant's
+/// streams match nothing.
 ///
 /// # Errors
 /// [`InvalidToken`] if it is neither.
@@ -66,7 +73,8 @@ pub fn parse_if_match(header: &str, tenant: &str) -> Result<IfMatch, InvalidToke
     }
     let strong = few(parse_tags(header)?)?.into_iter().filter(|tag| !tag.weak);
     let tokens = strong.filter_map(|tag| Token::parse(tag.text).ok());
-    let of_streams = tokens.filter(|token| token.feeds.is_empty() && !token.streams.is_empty() && token.is_of(tenant));
+    let of_streams = tokens
+        .filter(|token| token.feeds.is_empty() && !token.streams.is_empty() && token.is_of(tenant));
     Ok(IfMatch::AnyOf(of_streams.collect()))
 }
 
@@ -78,13 +86,16 @@ pub fn parse_if_none_match(header: &str) -> Result<IfNoneMatch, InvalidToken> {
     if is_wildcard(header) {
         return Ok(IfNoneMatch::Absent);
     }
-    Ok(IfNoneMatch::NoneOf(parse_tags(header)?.into_iter().map(|tag| tag.text.to_owned()).collect()))
+    Ok(IfNoneMatch::NoneOf(
+        parse_tags(header)?.into_iter().map(|tag| tag.text.to_owned()).collect(),
+    ))
 }
 
 /// Reads a list of tags: `"a", W/"b"`. Empty elements are passed over, but there must be a tag.
 ///
 /// # Errors
-/// [`InvalidToken::Empty`] if there is no tag, [`InvalidToken::Unquoted`] for what is no list of tags.
+/// [`InvalidToken::Empty`] if there is no tag, [`InvalidToken::Unquoted`] for what is no list of
+/// tags.
 pub fn parse_tags(header: &str) -> Result<Vec<Tag<'_>>, InvalidToken> {
     let mut tags = Vec::new();
     let mut rest = header;
@@ -94,7 +105,11 @@ pub fn parse_tags(header: &str) -> Result<Vec<Tag<'_>>, InvalidToken> {
             break;
         }
         let weak = rest.starts_with("W/");
-        let quoted = rest.strip_prefix("W/").unwrap_or(rest).strip_prefix('"').ok_or(InvalidToken::Unquoted)?;
+        let quoted = rest
+            .strip_prefix("W/")
+            .unwrap_or(rest)
+            .strip_prefix('"')
+            .ok_or(InvalidToken::Unquoted)?;
         let (text, after) = quoted.split_once('"').ok_or(InvalidToken::Unquoted)?;
         if text.contains(|c: char| c <= ' ' || c == '\u{7f}') {
             return Err(InvalidToken::Unquoted);

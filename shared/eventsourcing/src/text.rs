@@ -7,8 +7,8 @@
 //! | [`canonical`] | references that others gave, as a bank's | case, width, and the like |
 //! | [`search_words`] | searches | letters and digits alone, without accents |
 //!
-//! The Unicode version is the one of the pinned `icu_*` crates. The keys of unique values depend on it, so raising the pin is a
-//! migration.
+//! The Unicode version is the one of the pinned `icu_*` crates. The keys of unique values depend on
+//! it, so raising the pin is a migration.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -20,16 +20,17 @@ use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// The form in which names are compared: Unicode's `toNFKC_Casefold` (UAX 31, D147), white space collapsed.
+/// The form in which names are compared: Unicode's `toNFKC_Casefold` (UAX 31, D147), white space
+/// collapsed.
 ///
-/// `Ａda  LOVELACE`, `ada lovelace` and `ADA Lovelace` are the same; `ß` and `ss` are; accents count. What nobody sees (a zero-width
-/// space, a soft hyphen, a variation selector) does not.
+/// `Ａda  LOVELACE`, `ada lovelace` and `ADA Lovelace` are the same; `ß` and `ss` are; accents
+/// count. What nobody sees (a zero-width space, a soft hyphen, a variation selector) does not.
 pub fn normalize(text: &str) -> String {
     folded(&without_ignorable(text))
 }
 
-/// The same, but with what nobody sees. Former builds compared names so, and lists are ordered so; it must not change, since places in
-/// lists and the streams of unique values are named by it.
+/// The same, but with what nobody sees. Former builds compared names so, and lists are ordered so;
+/// it must not change, since places in lists and the streams of unique values are named by it.
 pub fn folded(text: &str) -> String {
     let nfkc = ComposingNormalizer::new_nfkc();
     let fold = CaseMapper::new();
@@ -39,28 +40,37 @@ pub fn folded(text: &str) -> String {
     collapsed(&twice)
 }
 
-/// The form in which references are compared that somebody else gave, as a bank's id of a payment: NFC, without what nobody sees, white
-/// space collapsed. Case and width count, since they may tell two of them apart.
+/// The form in which references are compared that somebody else gave, as a bank's id of a payment:
+/// NFC, without what nobody sees, white space collapsed. Case and width count, since they may tell
+/// two of them apart.
 pub fn canonical(text: &str) -> String {
     collapsed(&ComposingNormalizer::new_nfc().normalize(&without_ignorable(text)))
 }
 
-/// The words of a text as search compares them: folded like [`normalize`], without accents, split at what is neither letter nor digit.
+/// The words of a text as search compares them: folded like [`normalize`], without accents, split
+/// at what is neither letter nor digit.
 pub fn search_words(text: &str) -> BTreeSet<String> {
     let combining = CanonicalCombiningClassMapBorrowed::new();
     let decomposed = DecomposingNormalizer::new_nfkd().normalize(&normalize(text)).into_owned();
-    let plain: String = decomposed.chars().filter(|c| combining.get32_u8(u32::from(*c)) == 0).collect();
-    plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    let plain: String =
+        decomposed.chars().filter(|c| combining.get32_u8(u32::from(*c)) == 0).collect();
+    plain
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
-/// Whether anything of a text is seen: more than white space, controls, format characters and fillers.
+/// Whether anything of a text is seen: more than white space, controls, format characters and
+/// fillers.
 pub fn is_visible(text: &str) -> bool {
     // The blank pattern of Braille is a symbol to Unicode, but nobody sees it.
     text.chars().any(|c| !c.is_whitespace() && !is_hidden(c) && c != '\u{2800}')
 }
 
-/// A text as people are to be shown it: what would act on a terminal or a page instead of being seen (controls, changes of direction,
-/// zero-width characters) is written as `\u{1b}`, line ends too.
+/// A text as people are to be shown it: what would act on a terminal or a page instead of being
+/// seen (controls, changes of direction, zero-width characters) is written as `\u{1b}`, line ends
+/// too.
 pub fn shown(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
@@ -82,14 +92,19 @@ pub fn shown_lines(text: &str) -> String {
     text.split('\n').map(shown).collect::<Vec<_>>().join("\n")
 }
 
-/// Whether a character is no sign of its own: controls, what directs text or joins it, separators of lines, fillers.
+/// Whether a character is no sign of its own: controls, what directs text or joins it, separators
+/// of lines, fillers.
 pub fn is_hidden(c: char) -> bool {
     use GeneralCategory::{Control, Format, LineSeparator, ParagraphSeparator};
     // Most texts are ASCII, where the tables need not be asked.
     if c.is_ascii() {
         return c.is_ascii_control();
     }
-    is_ignorable(c) || matches!(CodePointMapData::<GeneralCategory>::new().get(c), Control | Format | LineSeparator | ParagraphSeparator)
+    is_ignorable(c)
+        || matches!(
+            CodePointMapData::<GeneralCategory>::new().get(c),
+            Control | Format | LineSeparator | ParagraphSeparator
+        )
 }
 
 fn is_ignorable(c: char) -> bool {
@@ -97,7 +112,11 @@ fn is_ignorable(c: char) -> bool {
 }
 
 fn without_ignorable(text: &str) -> Cow<'_, str> {
-    if text.chars().any(is_ignorable) { Cow::Owned(text.chars().filter(|c| !is_ignorable(*c)).collect()) } else { Cow::Borrowed(text) }
+    if text.chars().any(is_ignorable) {
+        Cow::Owned(text.chars().filter(|c| !is_ignorable(*c)).collect())
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 fn collapsed(text: &str) -> String {
@@ -132,11 +151,14 @@ mod tests {
         }
     }
 
-    /// Nearly all names have one form, old and new: nothing that former builds wrote for them is elsewhere now.
+    /// Nearly all names have one form, old and new: nothing that former builds wrote for them is
+    /// elsewhere now.
     #[test]
     fn a_character_that_is_seen_is_compared_as_ever_and_the_others_drop_out() {
         use GeneralCategory::{PrivateUse, Unassigned};
-        let is_assigned = |c: &char| !matches!(CodePointMapData::<GeneralCategory>::new().get(*c), PrivateUse | Unassigned);
+        let is_assigned = |c: &char| {
+            !matches!(CodePointMapData::<GeneralCategory>::new().get(*c), PrivateUse | Unassigned)
+        };
         for c in ('\0'..=char::MAX).filter(|c| is_assigned(c) || is_ignorable(*c)) {
             let text = format!("a{c}b");
             if is_ignorable(c) {
@@ -151,7 +173,9 @@ mod tests {
 
     #[test]
     fn references_differ_by_case_and_width_but_not_by_how_unicode_writes_them() {
-        for (a, b) in [("Ü 7", "U\u{308} 7"), ("TX\u{200b}-1", "TX-1"), ("A  7", "A 7"), ("Å", "\u{212b}")] {
+        for (a, b) in
+            [("Ü 7", "U\u{308} 7"), ("TX\u{200b}-1", "TX-1"), ("A  7", "A 7"), ("Å", "\u{212b}")]
+        {
             assert_eq!(canonical(a), canonical(b), "{a:?} {b:?}");
         }
         for (a, b) in [("tx-a", "TX-A"), ("７", "7"), ("ß", "ss"), ("U 7", "Ü 7")] {
@@ -161,7 +185,8 @@ mod tests {
 
     #[test]
     fn search_ignores_case_accents_and_punctuation() {
-        let words: Vec<String> = search_words("Zoë O'Neil-Łukasz, zoe@EXAMPLE.com").into_iter().collect();
+        let words: Vec<String> =
+            search_words("Zoë O'Neil-Łukasz, zoe@EXAMPLE.com").into_iter().collect();
         assert_eq!(words, ["com", "example", "neil", "o", "zoe", "łukasz"]);
         assert!(search_words(" .,- ").is_empty());
         assert_eq!(search_words("a\u{200b}da"), search_words("ada"));
@@ -169,8 +194,18 @@ mod tests {
 
     #[test]
     fn a_text_without_a_sign_is_not_visible() {
-        for hidden in ["", " ", "\u{200b}", "\u{3164}", "\u{2800}", "\u{a0}\u{2003}", "\u{202e}\u{ad}", "\u{fe0f}", "\u{e0041}", "\u{fff9}"]
-        {
+        for hidden in [
+            "",
+            " ",
+            "\u{200b}",
+            "\u{3164}",
+            "\u{2800}",
+            "\u{a0}\u{2003}",
+            "\u{202e}\u{ad}",
+            "\u{fe0f}",
+            "\u{e0041}",
+            "\u{fff9}",
+        ] {
             assert!(!is_visible(hidden), "{hidden:?}");
         }
         for visible in ["a", "\u{202e}a", "李", "❤\u{fe0f}", "👩\u{200d}🚀", ".", "\u{e9}"] {

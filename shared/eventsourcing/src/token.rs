@@ -17,10 +17,11 @@ pub const LARGEST_VERSION: u64 = 10_u64.pow(MOST_DIGITS as u32) - 1;
 /// The most digits of an epoch, a generation and a representation.
 pub(crate) const MOST_DIGITS_OF_SMALL: usize = 9;
 
-/// Positions that a reader has seen: `acme/identity/users/42@7`, several joined by `+`. It is what an `ETag` and a
-/// `Consistency-Token` carry between quotes; for clients it is opaque.
+/// Positions that a reader has seen: `acme/identity/users/42@7`, several joined by `+`. It is what
+/// an `ETag` and a `Consistency-Token` carry between quotes; for clients it is opaque.
 ///
-/// A query's token ends with [`Revision`] (`;g1.2.3`), which says how the answer was folded and rendered.
+/// A query's token ends with [`Revision`] (`;g1.2.3`), which says how the answer was folded and
+/// rendered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Token {
     /// How far each stream had got.
@@ -40,7 +41,8 @@ pub struct Position {
     pub version: u64,
 }
 
-/// A place in the change feed of a tenant's domain: `acme/identity@100`, with `.2` behind it in epoch 2.
+/// A place in the change feed of a tenant's domain: `acme/identity@100`, with `.2` behind it in
+/// epoch 2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedPosition {
     /// Whose feed.
@@ -53,14 +55,16 @@ pub struct FeedPosition {
     pub epoch: u32,
 }
 
-/// Which build of a view an answer came from (`generation`), and how it was rendered (`representation`) and folded (`fold`).
+/// Which build of a view an answer came from (`generation`), and how it was rendered
+/// (`representation`) and folded (`fold`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Revision {
     /// The generation of the view's rows.
     pub generation: u32,
     /// Raised when the same state is rendered in another way.
     pub representation: u32,
-    /// The [`Projection::REVISION`](crate::Projection::REVISION) that folded it. Tags of builds that did not say it have none.
+    /// The [`Projection::REVISION`](crate::Projection::REVISION) that folded it. Tags of builds
+    /// that did not say it have none.
     pub fold: Option<u32>,
 }
 
@@ -122,7 +126,9 @@ impl Token {
             return Err(InvalidToken::TooLong);
         }
         let (positions, revision) = match text.split_once(';') {
-            Some((positions, revision)) => (positions, Some(parse_revision(revision).ok_or_else(malformed)?)),
+            Some((positions, revision)) => {
+                (positions, Some(parse_revision(revision).ok_or_else(malformed)?))
+            }
             None => (text, None),
         };
         let mut token = Self { revision, ..Self::default() };
@@ -140,7 +146,8 @@ impl Token {
     }
 
     pub(crate) fn is_of(&self, tenant: &str) -> bool {
-        self.streams.iter().all(|position| position.stream.tenant() == tenant) && self.feeds.iter().all(|feed| feed.tenant == tenant)
+        self.streams.iter().all(|position| position.stream.tenant() == tenant)
+            && self.feeds.iter().all(|feed| feed.tenant == tenant)
     }
 }
 
@@ -178,12 +185,15 @@ impl fmt::Display for FeedPosition {
 
 /// A decimal number as we write it: no sign, no leading zero.
 fn parse_number(text: &str) -> Option<u64> {
-    let canonical = text.len() <= MOST_DIGITS && text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    let canonical = text.len() <= MOST_DIGITS
+        && text.bytes().all(|b| b.is_ascii_digit())
+        && (text == "0" || !text.starts_with('0'));
     if canonical { text.parse().ok() } else { None }
 }
 
 fn parse_small(text: &str) -> Option<u32> {
-    let number = Some(text).filter(|text| text.len() <= MOST_DIGITS_OF_SMALL).and_then(parse_number)?;
+    let number =
+        Some(text).filter(|text| text.len() <= MOST_DIGITS_OF_SMALL).and_then(parse_number)?;
     u32::try_from(number).ok().filter(|number| *number > 0)
 }
 
@@ -195,7 +205,12 @@ pub(crate) fn parse_feed(path: &str, number: &str) -> Option<FeedPosition> {
     };
     let names_are_valid = crate::stream::is_segment(tenant) && crate::stream::is_segment(domain);
     let position = parse_number(position)?;
-    names_are_valid.then(|| FeedPosition { tenant: tenant.to_owned(), domain: domain.to_owned(), position, epoch })
+    names_are_valid.then(|| FeedPosition {
+        tenant: tenant.to_owned(),
+        domain: domain.to_owned(),
+        position,
+        epoch,
+    })
 }
 
 fn parse_revision(text: &str) -> Option<Revision> {
@@ -204,7 +219,11 @@ fn parse_revision(text: &str) -> Option<Revision> {
         Some((representation, fold)) => (representation, Some(parse_small(fold)?)),
         None => (rest, None),
     };
-    Some(Revision { generation: parse_small(generation)?, representation: parse_small(representation)?, fold })
+    Some(Revision {
+        generation: parse_small(generation)?,
+        representation: parse_small(representation)?,
+        fold,
+    })
 }
 
 #[cfg(test)]
@@ -217,14 +236,23 @@ mod tests {
         let user = StreamName::new("acme", "identity", "users", "42").unwrap();
         let revision = Revision { generation: 1, representation: 2, fold: Some(3) };
         assert_eq!(Token::of(&user, 7).quoted(), r#""acme/identity/users/42@7""#);
-        assert_eq!(Token::of(&user, 7).rendered(revision).quoted(), r#""acme/identity/users/42@7;g1.2.3""#);
-        let feed = FeedPosition { tenant: "acme".into(), domain: "identity".into(), position: 100, epoch: 2 };
+        assert_eq!(
+            Token::of(&user, 7).rendered(revision).quoted(),
+            r#""acme/identity/users/42@7;g1.2.3""#
+        );
+        let feed = FeedPosition {
+            tenant: "acme".into(),
+            domain: "identity".into(),
+            position: 100,
+            epoch: 2,
+        };
         assert_eq!(Token::of_feed(feed).quoted(), r#""acme/identity@100.2""#);
     }
 
     #[test]
     fn what_is_just_within_the_limits_is_read() {
-        let longest = format!("{}+acme/a/b/{}@1", vec!["acme/a/b/c@1"; 38].join("+"), "c".repeat(7));
+        let longest =
+            format!("{}+acme/a/b/{}@1", vec!["acme/a/b/c@1"; 38].join("+"), "c".repeat(7));
         assert_eq!(longest.len(), LONGEST);
         assert_eq!(Token::parse(&longest).unwrap().to_string(), longest);
         let user = StreamName::new("acme", "identity", "users", "42").unwrap();

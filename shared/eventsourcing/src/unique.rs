@@ -2,7 +2,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::{Commit, Event, EventError, InvalidStreamName, Rule, StreamName, decode, folded, normalize};
+use crate::{
+    Commit, Event, EventError, InvalidStreamName, Rule, StreamName, decode, folded, normalize,
+};
 
 /// A value that one thing alone may hold in its tenant and domain, as a user name.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,10 +29,15 @@ impl UniqueValue {
         Self { category, normalized, former: Some(former), taken }
     }
 
-    /// Each of its forms as a value of its own; whoever has the value holds all of them. It is one for whatever has no characters that
-    /// nobody sees. The other makes sure that nobody takes a name that a former build wrote.
+    /// Each of its forms as a value of its own; whoever has the value holds all of them. It is one
+    /// for whatever has no characters that nobody sees. The other makes sure that nobody takes a
+    /// name that a former build wrote.
     pub fn forms(&self) -> Vec<Self> {
-        let former = self.former.iter().map(|former| Self { normalized: former.clone(), former: None, ..self.clone() });
+        let former = self.former.iter().map(|former| Self {
+            normalized: former.clone(),
+            former: None,
+            ..self.clone()
+        });
         [Self { former: None, ..self.clone() }].into_iter().chain(former).collect()
     }
 }
@@ -50,7 +57,8 @@ pub enum UniqueEvent {
 
 impl Event for UniqueEvent {}
 
-/// What is written down of the secret that names the streams of unique values, once in each events table.
+/// What is written down of the secret that names the streams of unique values, once in each events
+/// table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
 pub enum UniqueKeyEvent {
@@ -90,17 +98,18 @@ impl Unique {
     }
 }
 
-/// The secret that names the streams of unique values, so that their keys tell nothing about a person. It must never change: with
-/// another key every value would be free again.
+/// The secret that names the streams of unique values, so that their keys tell nothing about a
+/// person. It must never change: with another key every value would be free again.
 #[derive(Clone)]
 pub struct UniqueKey(Vec<u8>);
 
-/// What the fingerprint is a digest of. It begins with NUL, which no unique value does: so no value's stream shows a part of it.
+/// What the fingerprint is a digest of. It begins with NUL, which no unique value does: so no
+/// value's stream shows a part of it.
 const FINGERPRINTED: &[u8] = b"\0headwater: fingerprint of the unique key";
 
 impl UniqueKey {
-    /// The stream whose one event says which key names the unique values of a table. Its domain is no service's, so whatever a
-    /// tenant is called, no command writes there.
+    /// The stream whose one event says which key names the unique values of a table. Its domain is
+    /// no service's, so whatever a tenant is called, no command writes there.
     pub const STREAM: &str = "_/headwater/unique-key";
 
     /// Takes a secret of at least 32 bytes, or nothing if it is shorter.
@@ -108,27 +117,45 @@ impl UniqueKey {
         (secret.len() >= 32).then(|| Self(secret.to_vec()))
     }
 
-    /// The stream of a value's normal form: `<tenant>/<domain>/<category>/<HMAC-SHA256 of the value, cut to 128 bits, in hex>`.
+    /// The stream of a value's normal form:
+    /// `<tenant>/<domain>/<category>/<HMAC-SHA256 of the value, cut to 128 bits, in hex>`.
     ///
     /// # Errors
     /// [`InvalidStreamName`] if tenant, domain or category is no segment.
-    pub fn stream(&self, tenant: &str, domain: &str, value: &UniqueValue) -> Result<StreamName, InvalidStreamName> {
-        StreamName::new(tenant, domain, value.category, &self.digest(value.normalized.as_bytes(), 16))
+    pub fn stream(
+        &self,
+        tenant: &str,
+        domain: &str,
+        value: &UniqueValue,
+    ) -> Result<StreamName, InvalidStreamName> {
+        StreamName::new(
+            tenant,
+            domain,
+            value.category,
+            &self.digest(value.normalized.as_bytes(), 16),
+        )
     }
 
-    /// By which the key is known again: an HMAC-SHA256 under it, in hex. It does not help to guess the key.
+    /// By which the key is known again: an HMAC-SHA256 under it, in hex. It does not help to guess
+    /// the key.
     pub fn fingerprint(&self) -> String {
         self.digest(FINGERPRINTED, 32)
     }
 
     /// The first bytes of the HMAC-SHA256 of a message, in hex.
     fn digest(&self, message: &[u8], bytes: usize) -> String {
-        // HMAC takes keys of any length, so this cannot fail; an empty id would be refused by the stream's name.
+        // HMAC takes keys of any length, so this cannot fail; an empty id would be refused by the
+        // stream's name.
         Hmac::<Sha256>::new_from_slice(&self.0).map_or_else(
             |_| String::new(),
             |mut mac| {
                 mac.update(message);
-                mac.finalize().into_bytes().iter().take(bytes).map(|byte| format!("{byte:02x}")).collect()
+                mac.finalize()
+                    .into_bytes()
+                    .iter()
+                    .take(bytes)
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect()
             },
         )
     }
@@ -147,13 +174,23 @@ mod tests {
     #[test]
     fn a_stream_is_named_by_a_keyed_digest_of_the_normalized_value() {
         let key = UniqueKey::new(&[7; 32]).unwrap();
-        let stream = |value: &str| key.stream("acme", "identity", &UniqueValue::new("user-names", value, &TAKEN)).unwrap();
+        let stream = |value: &str| {
+            key.stream("acme", "identity", &UniqueValue::new("user-names", value, &TAKEN)).unwrap()
+        };
         assert_eq!(stream("Ada"), stream("ADA"));
         assert_ne!(stream("Ada"), stream("Bob"));
         // Written down, since every stored claim depends on it.
-        assert_eq!(stream("ada").as_str(), "acme/identity/user-names/cf2f093f9c4c3f3969cc06a6934eecd4");
+        assert_eq!(
+            stream("ada").as_str(),
+            "acme/identity/user-names/cf2f093f9c4c3f3969cc06a6934eecd4"
+        );
         let other = UniqueKey::new(&[8; 32]).unwrap();
-        assert_ne!(stream("Ada"), other.stream("acme", "identity", &UniqueValue::new("user-names", "Ada", &TAKEN)).unwrap());
+        assert_ne!(
+            stream("Ada"),
+            other
+                .stream("acme", "identity", &UniqueValue::new("user-names", "Ada", &TAKEN))
+                .unwrap()
+        );
     }
 
     #[test]
@@ -165,13 +202,18 @@ mod tests {
         };
         assert_eq!(forms("Ada"), ["ada"]);
         assert_eq!(forms("A\u{200b}da"), ["ada", "a\u{200b}da"]);
-        assert_eq!(forms("\u{200b}"), ["\u{200b}"], "former builds took it; it must not stand for all that are so");
+        assert_eq!(
+            forms("\u{200b}"),
+            ["\u{200b}"],
+            "former builds took it; it must not stand for all that are so"
+        );
         assert_eq!(forms("\u{3164}"), ["\u{1160}"]);
     }
 
     #[test]
     fn a_key_is_known_by_its_fingerprint() {
-        let [key, other] = [[7; 32], [8; 32]].map(|secret| UniqueKey::new(&secret).unwrap().fingerprint());
+        let [key, other] =
+            [[7; 32], [8; 32]].map(|secret| UniqueKey::new(&secret).unwrap().fingerprint());
         // Written down, since every table holds one.
         assert_eq!(key, "fa74f54a16e2c948f413b7eee90fdbe43febc3f3757e780b163921f12fcbcd78");
         assert_ne!(key, other);
@@ -187,10 +229,24 @@ mod tests {
     fn the_last_event_says_who_holds_a_value() {
         let claimed = UniqueEvent::UniqueValueClaimed { holder: "identity/users/42".to_owned() };
         let released = UniqueEvent::UniqueValueReleased {};
-        for (events, holder) in [([&released, &claimed], Some("identity/users/42")), ([&claimed, &released], None)] {
-            let metadata = json!({ "commitId": Uuid::nil(), "command": "C", "actor": "a", "correlationId": "c" });
-            let events: Vec<_> = (3..).zip(events).map(|(number, event)| encode(number, event).unwrap()).collect();
-            let commit = json!({ "stream": "a/b/c/d", "first": 3, "at": "2026-01-01T00:00:00Z", "metadata": metadata, "events": events });
+        for (events, holder) in
+            [([&released, &claimed], Some("identity/users/42")), ([&claimed, &released], None)]
+        {
+            let metadata = json!({
+                "commitId": Uuid::nil(),
+                "command": "C",
+                "actor": "a",
+                "correlationId": "c",
+            });
+            let events: Vec<_> =
+                (3..).zip(events).map(|(number, event)| encode(number, event).unwrap()).collect();
+            let commit = json!({
+                "stream": "a/b/c/d",
+                "first": 3,
+                "at": "2026-01-01T00:00:00Z",
+                "metadata": metadata,
+                "events": events,
+            });
             let expected = Unique { holder: holder.map(str::to_owned), version: 4 };
             assert_eq!(Unique::after(&serde_json::from_value(commit).unwrap()).unwrap(), expected);
         }

@@ -31,8 +31,8 @@ pub struct AuditEntry {
     pub to: Value,
 }
 
-/// The audit trail of a user from some commits of its stream, oldest first, before which the user was as given. Each event sets one field, so
-/// each is one entry.
+/// The audit trail of a user from some commits of its stream, oldest first, before which the user
+/// was as given. Each event sets one field, so each is one entry.
 ///
 /// # Errors
 /// [`EventError`] if an event cannot be read.
@@ -61,15 +61,24 @@ pub fn audit(mut user: User, commits: &[Commit]) -> Result<Vec<AuditEntry>, Even
 
 fn change(before: &User, event: &UserEvent, after: &User) -> (&'static str, Value, Value) {
     match event {
-        UserEvent::UserCreated {} | UserEvent::UserDeactivated {} | UserEvent::UserReactivated {} | UserEvent::UserDeleted {} => {
-            ("status", status(before), status(after))
+        UserEvent::UserCreated {}
+        | UserEvent::UserDeactivated {}
+        | UserEvent::UserReactivated {}
+        | UserEvent::UserDeleted {} => ("status", status(before), status(after)),
+        UserEvent::UserNameSet { .. } => {
+            ("userName", text(&before.user_name), text(&after.user_name))
         }
-        UserEvent::UserNameSet { .. } => ("userName", text(&before.user_name), text(&after.user_name)),
-        UserEvent::DisplayNameSet { .. } => ("displayName", text(&before.display_name), text(&after.display_name)),
+        UserEvent::DisplayNameSet { .. } => {
+            ("displayName", text(&before.display_name), text(&after.display_name))
+        }
         UserEvent::EmailSet { .. } => ("email", text(&before.email), text(&after.email)),
-        UserEvent::ExternalRevisionSet { .. } => ("externalRevision", json!(before.external_revision), json!(after.external_revision)),
+        UserEvent::ExternalRevisionSet { .. } => {
+            ("externalRevision", json!(before.external_revision), json!(after.external_revision))
+        }
         UserEvent::ExternalUpdateParked { revision, reason, .. } => {
-            let earlier = before.parked.as_ref().map(|parked| json!({ "revision": parked.revision, "reason": parked.reasons.last() }));
+            let earlier = before.parked.as_ref().map(
+                |parked| json!({ "revision": parked.revision, "reason": parked.reasons.last() }),
+            );
             ("parkedUpdate", json!(earlier), json!({ "revision": revision, "reason": reason }))
         }
     }

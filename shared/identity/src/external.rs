@@ -1,5 +1,5 @@
-//! Users that another system owns: its changes come in with a revision, in any order and more than once, and are transformed into
-//! events of our own.
+//! Users that another system owns: its changes come in with a revision, in any order and more than
+//! once, and are transformed into events of our own.
 
 use garde::Validate;
 use headwater::{Command, Context, Rule, Verdict, field};
@@ -9,14 +9,15 @@ use utoipa::ToSchema;
 use crate::fields::{self, EXTERNAL_PREFIX};
 use crate::user::{ParkedUpdate, User, UserEvent, UserStatus};
 
-/// `POST /identity/external-users`, and each record of the stream of external users: what the owning system knows of a user at a
-/// revision.
+/// `POST /identity/external-users`, and each record of the stream of external users: what the
+/// owning system knows of a user at a revision.
 ///
-/// The revision decides: one that is not newer than what was taken over already changes nothing, so any order ends the same. A user
-/// that was deleted here stays deleted. Refused: [`USER_NAME_TAKEN`](crate::user::USER_NAME_TAKEN),
-/// [`EMAIL_TAKEN`](crate::user::EMAIL_TAKEN). A refused update is parked in the same write, so that
-/// a person sees it; it makes no user. The owning system's next revision replaces it, and the same
-/// one may be applied again once the value is free.
+/// The revision decides: one that is not newer than what was taken over already changes nothing, so
+/// any order ends the same. A user that was deleted here stays deleted. Refused:
+/// [`USER_NAME_TAKEN`](crate::user::USER_NAME_TAKEN), [`EMAIL_TAKEN`](crate::user::EMAIL_TAKEN). A
+/// refused update is parked in the same write, so that a person sees it; it makes no user. The
+/// owning system's next revision replaces it, and the same one may be applied again once the value
+/// is free.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ApplyExternalUser {
@@ -24,20 +25,23 @@ pub struct ApplyExternalUser {
     #[garde(custom(fields::external_id))]
     #[schema(min_length = 1, max_length = 60, pattern = "^[A-Za-z0-9_-]+$")]
     pub external_id: String,
-    /// Counts the owning system's changes of this user: at most 2^53 − 1, which every reader of JSON holds exactly.
+    /// Counts the owning system's changes of this user: at most 2^53 − 1, which every reader of
+    /// JSON holds exactly.
     #[garde(custom(fields::integer))]
     #[schema(maximum = 9_007_199_254_740_991_u64)]
     pub revision: u64,
-    /// Unique in the tenant without regard to case: 1–100 characters, of which one is seen, no control characters, no white space at the ends.
+    /// Unique in the tenant without regard to case: 1–100 characters, of which one is seen, no
+    /// control characters, no white space at the ends.
     #[garde(custom(fields::user_name))]
     #[schema(min_length = 1, max_length = 100)]
     pub user_name: String,
-    /// What others see: 1–200 characters, of which one is seen, no control characters, no white space at the ends.
+    /// What others see: 1–200 characters, of which one is seen, no control characters, no white
+    /// space at the ends.
     #[garde(custom(fields::name))]
     #[schema(min_length = 1, max_length = 200)]
     pub display_name: String,
-    /// Unique in the tenant without regard to case: at most 254 characters, of ASCII before the `@`. A domain in other letters is stored as
-    /// its A-label (`xn--…`).
+    /// Unique in the tenant without regard to case: at most 254 characters, of ASCII before the
+    /// `@`. A domain in other letters is stored as its A-label (`xn--…`).
     #[garde(custom(fields::email))]
     #[serde(deserialize_with = "headwater::field::read_email")]
     #[schema(max_length = 254, format = "email")]
@@ -55,14 +59,21 @@ impl ApplyExternalUser {
 
     /// The update that an event says is parked; `None` of another event.
     pub fn parked(event: &UserEvent) -> Option<Self> {
-        let UserEvent::ExternalUpdateParked { external_id, revision, update, .. } = event.clone() else { return None };
+        let UserEvent::ExternalUpdateParked { external_id, revision, update, .. } = event.clone()
+        else {
+            return None;
+        };
         let ParkedUpdate { user_name, display_name, email, active } = update;
         Some(Self { external_id, revision, user_name, display_name, email, active })
     }
 
-    /// Whether it is too late for this revision: it, or a newer one, was taken over, or the user was deleted here.
+    /// Whether it is too late for this revision: it, or a newer one, was taken over, or the user
+    /// was deleted here.
     fn is_stale(&self, user: &User) -> bool {
-        user.status == UserStatus::Deleted || user.external_revision.is_some_and(|applied| self.revision <= applied && counts(applied))
+        user.status == UserStatus::Deleted
+            || user
+                .external_revision
+                .is_some_and(|applied| self.revision <= applied && counts(applied))
     }
 
     fn status_event(&self, user: &User) -> Option<UserEvent> {
@@ -75,8 +86,9 @@ impl ApplyExternalUser {
     }
 }
 
-/// Whether a revision that is stored stands in the way of others. Former builds took larger ones than can be given now; whatever can be is
-/// newer than those, or nothing could ever change such a user again.
+/// Whether a revision that is stored stands in the way of others. Former builds took larger ones
+/// than can be given now; whatever can be is newer than those, or nothing could ever change such a
+/// user again.
 fn counts(revision: u64) -> bool {
     field::integer(revision).is_ok()
 }
@@ -96,7 +108,10 @@ impl Command for ApplyExternalUser {
         events.extend(user.set(Some(&self.user_name), Some(&self.display_name), Some(&self.email)));
         events.extend(self.status_event(user));
         // Even where nothing else changed: what is older must be known as such when it arrives.
-        events.push(UserEvent::ExternalRevisionSet { external_id: self.external_id.clone(), revision: self.revision });
+        events.push(UserEvent::ExternalRevisionSet {
+            external_id: self.external_id.clone(),
+            revision: self.revision,
+        });
         Ok(events)
     }
 
@@ -104,7 +119,8 @@ impl Command for ApplyExternalUser {
     fn when_taken(&self, user: &User, rule: &'static Rule) -> Vec<UserEvent> {
         let is_known = user.parked.as_ref().is_some_and(|parked| {
             parked.revision > self.revision && counts(parked.revision)
-                || parked.revision == self.revision && parked.reasons.iter().any(|reason| reason == rule.name)
+                || parked.revision == self.revision
+                    && parked.reasons.iter().any(|reason| reason == rule.name)
         });
         if is_known || self.is_stale(user) {
             return vec![];

@@ -31,7 +31,8 @@ pub(crate) fn id(value: &str, _: &()) -> garde::Result {
     segment(value, 64)
 }
 
-/// An id that a client may choose for a user. The ids of external users are kept for them, so that nobody can take one first.
+/// An id that a client may choose for a user. The ids of external users are kept for them, so that
+/// nobody can take one first.
 pub(crate) fn user_id(value: &str, _: &()) -> garde::Result {
     if value.starts_with(EXTERNAL_PREFIX) {
         return Err(garde::Error::new("ids that begin with `ext-` belong to external users"));
@@ -39,24 +40,33 @@ pub(crate) fn user_id(value: &str, _: &()) -> garde::Result {
     segment(value, 64)
 }
 
-/// The id that another system gave a user: with the prefix before it, it is still one segment of a stream's name.
+/// The id that another system gave a user: with the prefix before it, it is still one segment of a
+/// stream's name.
 pub(crate) fn external_id(value: &str, _: &()) -> garde::Result {
     segment(value, 64 - EXTERNAL_PREFIX.len())
 }
 
 fn segment(value: &str, most: usize) -> garde::Result {
     let is_one = is_segment(value) && value.len() <= most;
-    if is_one { Ok(()) } else { Err(garde::Error::new(format!("must be 1 to {most} of A-Z a-z 0-9 _ -"))) }
+    if is_one {
+        Ok(())
+    } else {
+        Err(garde::Error::new(format!("must be 1 to {most} of A-Z a-z 0-9 _ -")))
+    }
 }
 
-/// Reads a field of a patch, where absent and null differ: what is absent (`#[serde(default)]`) stays as it is. Null is refused,
-/// unless `T` is itself an option: there it clears.
-pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+/// Reads a field of a patch, where absent and null differ: what is absent (`#[serde(default)]`)
+/// stays as it is. Null is refused, unless `T` is itself an option: there it clears.
+pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
 /// The same for an address.
-pub(crate) fn given_email<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub(crate) fn given_email<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
     field::read_email(deserializer).map(Some)
 }
 

@@ -1,8 +1,10 @@
-//! A group of users. Its members are streams of their own (see [`membership`](crate::membership)), so that a group of a million has
-//! no hot spot.
+//! A group of users. Its members are streams of their own (see [`membership`](crate::membership)),
+//! so that a group of a million has no hot spot.
 
 use garde::Validate;
-use headwater::{Aggregate, Command, Context, Event, InvalidStreamName, Rejection, Rule, StreamName, Verdict};
+use headwater::{
+    Aggregate, Command, Context, Event, InvalidStreamName, Rejection, Rule, StreamName, Verdict,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,11 +22,13 @@ pub fn stream(tenant: &str, id: &str) -> Result<StreamName, InvalidStreamName> {
     StreamName::new(tenant, DOMAIN, CATEGORY, id)
 }
 
-// ---- events ------------------------------------------------------------------------------------------------------------------
+// ---- events
+// -------------------------------------------------------------------------------------------------
 
 /// What can have happened to a group.
 ///
-/// **The names of variants and fields are the storage format.** Never rename one: write an upcaster.
+/// **The names of variants and fields are the storage format.** Never rename one: write an
+/// upcaster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum GroupEvent {
@@ -46,10 +50,11 @@ pub enum GroupEvent {
 
 impl Event for GroupEvent {}
 
-// ---- state -------------------------------------------------------------------------------------------------------------------
+// ---- state
+// -------------------------------------------------------------------------------------------------
 
-/// What the rules about a group need to know. Mostly some 100 bytes; at its largest 9 KB, where the description has the most
-/// characters and each takes 4 bytes.
+/// What the rules about a group need to know. Mostly some 100 bytes; at its largest 9 KB, where the
+/// description has the most characters and each takes 4 bytes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Group {
@@ -89,8 +94,12 @@ impl Aggregate for Group {
         match event {
             GroupEvent::GroupCreated {} => self.status = GroupStatus::Active,
             GroupEvent::GroupNameSet { name } => self.name.clone_from(name),
-            GroupEvent::GroupDescriptionSet { description } => self.description.clone_from(description),
-            GroupEvent::GroupDeleted {} => *self = Self { status: GroupStatus::Deleted, ..Self::default() },
+            GroupEvent::GroupDescriptionSet { description } => {
+                self.description.clone_from(description)
+            }
+            GroupEvent::GroupDeleted {} => {
+                *self = Self { status: GroupStatus::Deleted, ..Self::default() }
+            }
         }
     }
 }
@@ -113,22 +122,26 @@ impl Group {
         let name = name.filter(|new| **new != self.name);
         let description = description.filter(|new| **new != self.description);
         let name_set = name.map(|new| GroupEvent::GroupNameSet { name: new.clone() });
-        let description_set = description.map(|new| GroupEvent::GroupDescriptionSet { description: new.clone() });
+        let description_set =
+            description.map(|new| GroupEvent::GroupDescriptionSet { description: new.clone() });
         name_set.into_iter().chain(description_set).collect()
     }
 }
 
-// ---- rules -------------------------------------------------------------------------------------------------------------------
+// ---- rules
+// -------------------------------------------------------------------------------------------------
 
 /// An id is used once.
 pub static GROUP_EXISTS: Rule = Rule {
     name: "group-exists",
     title: "This group id is in use",
-    help: "A group with this id exists, or existed: an id is never used twice, not even after a delete. Leave `id` out to be given a \
-           fresh one, or change the existing group with PATCH.",
+    help: "A group with this id exists, or existed: an id is never used twice, not even after a \
+           delete. Leave `id` out to be given a fresh one, or change the existing group with \
+           PATCH.",
 };
 
-// ---- commands ----------------------------------------------------------------------------------------------------------------
+// ---- commands
+// -------------------------------------------------------------------------------------------------
 
 /// `POST /identity/groups`: a new group without members. Refused: [`GROUP_EXISTS`].
 #[derive(Clone, Debug, Serialize, Deserialize, Validate, ToSchema)]
@@ -139,7 +152,8 @@ pub struct CreateGroup {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
     pub id: Option<String>,
-    /// 1–200 characters, of which one is seen, no control characters, no white space at the ends. Groups may share a name.
+    /// 1–200 characters, of which one is seen, no control characters, no white space at the ends.
+    /// Groups may share a name.
     #[garde(custom(fields::name))]
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
@@ -156,7 +170,10 @@ impl Command for CreateGroup {
 
     fn decide(&self, group: &Group, context: &Context) -> Verdict<Group> {
         if group.status != GroupStatus::Absent {
-            return Err(Rejection::refused(&GROUP_EXISTS, format!("There is or was a group {}.", context.id)));
+            return Err(Rejection::refused(
+                &GROUP_EXISTS,
+                format!("There is or was a group {}.", context.id),
+            ));
         }
         let mut events = vec![GroupEvent::GroupCreated {}];
         events.extend(group.set(Some(&self.name), Some(&self.description)));
@@ -168,7 +185,8 @@ impl Command for CreateGroup {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PatchGroup {
-    /// 1–200 characters, of which one is seen, no control characters, no white space at the ends. It can't be null.
+    /// 1–200 characters, of which one is seen, no control characters, no white space at the ends.
+    /// It can't be null.
     #[garde(inner(custom(fields::name)))]
     #[serde(default, deserialize_with = "fields::given", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, min_length = 1, max_length = 200)]
@@ -190,7 +208,8 @@ impl Command for PatchGroup {
     }
 }
 
-/// `DELETE /identity/groups/{id}`: for good; the views hide its memberships. A second delete finds no group.
+/// `DELETE /identity/groups/{id}`: for good; the views hide its memberships. A second delete finds
+/// no group.
 #[derive(Clone, Copy, Debug)]
 pub struct DeleteGroup;
 

@@ -39,9 +39,15 @@ impl Projection for GroupRow {
                 self.created_at = at;
             }
             GroupEvent::GroupNameSet { name } => self.name.clone_from(name),
-            GroupEvent::GroupDescriptionSet { description } => self.description.clone_from(description),
+            GroupEvent::GroupDescriptionSet { description } => {
+                self.description.clone_from(description)
+            }
             GroupEvent::GroupDeleted {} => {
-                *self = Self { status: GroupStatus::Deleted, created_at: self.created_at, ..Self::default() };
+                *self = Self {
+                    status: GroupStatus::Deleted,
+                    created_at: self.created_at,
+                    ..Self::default()
+                };
             }
         }
         self.updated_at = at;

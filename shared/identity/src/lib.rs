@@ -1,7 +1,8 @@
 //! Identity: users, groups and memberships, without a database.
 //!
-//! One aggregate, one file, always in the same order: the stream's name, what can have happened, the state that the rules need, the
-//! rules, then each command with its decision. Rows for queries are folded from the same events.
+//! One aggregate, one file, always in the same order: the stream's name, what can have happened,
+//! the state that the rules need, the rules, then each command with its decision. Rows for queries
+//! are folded from the same events.
 //!
 //! | stream | aggregate | row | commands |
 //! |---|---|---|---|
@@ -27,15 +28,23 @@ pub use group::{CreateGroup, DeleteGroup, Group, GroupEvent, GroupStatus, PatchG
 pub use group_row::GroupRow;
 pub use member_row::MemberRow;
 pub use membership::{AddMember, Membership, MembershipEvent, MembershipStatus, RemoveMember};
-pub use user::{CreateUser, DeactivateUser, DeleteUser, PatchUser, ReactivateUser, User, UserEvent, UserStatus};
+pub use user::{
+    CreateUser, DeactivateUser, DeleteUser, PatchUser, ReactivateUser, User, UserEvent, UserStatus,
+};
 pub use user_row::UserRow;
 
 /// The service's name: the second segment of its streams' names, and the first of its paths.
 pub const DOMAIN: &str = "identity";
 
 /// Every rule that can say no here.
-pub const RULES: &[&Rule] =
-    &[&user::USER_EXISTS, &user::USER_NAME_TAKEN, &user::EMAIL_TAKEN, &group::GROUP_EXISTS, &membership::USER_INACTIVE];
+pub const RULES: &[&Rule] = &[
+    &user::USER_EXISTS,
+    &user::USER_NAME_TAKEN,
+    &user::EMAIL_TAKEN,
+    &group::GROUP_EXISTS,
+    &membership::USER_INACTIVE,
+];
 
 /// The rows for queries, one kind for each kind of stream.
-pub const PROJECTIONS: [ProjectionFn; 3] = [projection_fn::<UserRow>(), projection_fn::<GroupRow>(), projection_fn::<MemberRow>()];
+pub const PROJECTIONS: [ProjectionFn; 3] =
+    [projection_fn::<UserRow>(), projection_fn::<GroupRow>(), projection_fn::<MemberRow>()];

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::membership::{self, MembershipEvent, MembershipStatus};
 
-/// A membership as queries show it; its stream's name says whose it is ([`StreamName::id`]) and where ([`StreamName::parent_id`]).
+/// A membership as queries show it; its stream's name says whose it is ([`StreamName::id`]) and
+/// where ([`StreamName::parent_id`]).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberRow {
@@ -25,7 +26,9 @@ impl Projection for MemberRow {
 
     fn evolve(&mut self, event: &MembershipEvent, at: Timestamp) {
         match event {
-            MembershipEvent::MemberAdded {} => *self = Self { status: MembershipStatus::Active, since: at },
+            MembershipEvent::MemberAdded {} => {
+                *self = Self { status: MembershipStatus::Active, since: at }
+            }
             MembershipEvent::MemberRemoved {} => self.status = MembershipStatus::Removed,
         }
     }
@@ -37,7 +40,10 @@ impl Projection for MemberRow {
     fn index_keys(&self, stream: &StreamName) -> BTreeSet<IndexKey> {
         let (group_id, user_id) = (stream.parent_id().unwrap_or_default(), stream.id());
         let order = IndexKey::newest_first(self.since);
-        BTreeSet::from([IndexKey::new(members_of(group_id), &order, user_id), IndexKey::new(groups_of(user_id), &order, group_id)])
+        BTreeSet::from([
+            IndexKey::new(members_of(group_id), &order, user_id),
+            IndexKey::new(groups_of(user_id), &order, group_id),
+        ])
     }
 }
 

@@ -1,6 +1,8 @@
 //! A user's membership in a group: a stream of its own below the group's.
 
-use headwater::{Aggregate, Command, Context, Event, InvalidStreamName, Rejection, Rule, StreamName, Verdict};
+use headwater::{
+    Aggregate, Command, Context, Event, InvalidStreamName, Rejection, Rule, StreamName, Verdict,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -15,15 +17,21 @@ pub const CATEGORY: &str = "groups/members";
 ///
 /// # Errors
 /// [`InvalidStreamName`] if tenant or an id is no segment.
-pub fn stream(tenant: &str, group_id: &str, user_id: &str) -> Result<StreamName, InvalidStreamName> {
+pub fn stream(
+    tenant: &str,
+    group_id: &str,
+    user_id: &str,
+) -> Result<StreamName, InvalidStreamName> {
     group::stream(tenant, group_id)?.child("members", user_id)
 }
 
-// ---- events ------------------------------------------------------------------------------------------------------------------
+// ---- events
+// -------------------------------------------------------------------------------------------------
 
 /// What can have happened to a membership; the stream's name says whose it is and where.
 ///
-/// **The names of variants and fields are the storage format.** Never rename one: write an upcaster.
+/// **The names of variants and fields are the storage format.** Never rename one: write an
+/// upcaster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum MembershipEvent {
@@ -35,7 +43,8 @@ pub enum MembershipEvent {
 
 impl Event for MembershipEvent {}
 
-// ---- state -------------------------------------------------------------------------------------------------------------------
+// ---- state
+// -------------------------------------------------------------------------------------------------
 
 /// What the rules about a membership need to know: some 20 bytes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -76,21 +85,25 @@ impl Aggregate for Membership {
     }
 }
 
-// ---- rules -------------------------------------------------------------------------------------------------------------------
+// ---- rules
+// -------------------------------------------------------------------------------------------------
 
 /// Only active users join groups.
 pub static USER_INACTIVE: Rule = Rule {
     name: "user-inactive",
     title: "This user is not active",
-    help: "A deactivated user cannot be added to a group. Reactivate the user first. Memberships from before the deactivation stay.",
+    help: "A deactivated user cannot be added to a group. Reactivate the user first. Memberships \
+           from before the deactivation stay.",
 };
 
-// ---- commands ----------------------------------------------------------------------------------------------------------------
+// ---- commands
+// -------------------------------------------------------------------------------------------------
 
 /// `PUT /identity/groups/{id}/members/{userId}`: the user becomes a member, or stays one.
 ///
-/// Group and user are read before, up to the request's tokens, and are not locked: as nothing keeps them from being deleted a moment
-/// later, nothing would be gained; the views hide memberships of what is deleted. Refused: [`USER_INACTIVE`].
+/// Group and user are read before, up to the request's tokens, and are not locked: as nothing keeps
+/// them from being deleted a moment later, nothing would be gained; the views hide memberships of
+/// what is deleted. Refused: [`USER_INACTIVE`].
 #[derive(Clone, Debug)]
 pub struct AddMember {
     /// The id of the group; the user's is the membership's own.
@@ -112,13 +125,17 @@ impl Command for AddMember {
             return Ok(vec![]);
         }
         if self.user.status == UserStatus::Inactive {
-            return Err(Rejection::refused(&USER_INACTIVE, format!("User {} is deactivated.", context.id)));
+            return Err(Rejection::refused(
+                &USER_INACTIVE,
+                format!("User {} is deactivated.", context.id),
+            ));
         }
         Ok(vec![MembershipEvent::MemberAdded {}])
     }
 }
 
-/// `DELETE /identity/groups/{id}/members/{userId}`: the user is a member no more. One that never was is unknown.
+/// `DELETE /identity/groups/{id}/members/{userId}`: the user is a member no more. One that never
+/// was is unknown.
 #[derive(Clone, Debug)]
 pub struct RemoveMember {
     /// The id of the group.

@@ -1,7 +1,10 @@
 //! A user: who may sign in, under which name, reached at which address.
 
 use garde::Validate;
-use headwater::{Aggregate, Command, Context, Event, InvalidStreamName, Rejection, Rule, StreamName, UniqueValue, Verdict};
+use headwater::{
+    Aggregate, Command, Context, Event, InvalidStreamName, Rejection, Rule, StreamName,
+    UniqueValue, Verdict,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -19,11 +22,14 @@ pub fn stream(tenant: &str, id: &str) -> Result<StreamName, InvalidStreamName> {
     StreamName::new(tenant, DOMAIN, CATEGORY, id)
 }
 
-// ---- events ------------------------------------------------------------------------------------------------------------------
+// ---- events
+// -------------------------------------------------------------------------------------------------
 
-/// What can have happened to a user. Each field is set by one event of its own, which says only what it is now.
+/// What can have happened to a user. Each field is set by one event of its own, which says only
+/// what it is now.
 ///
-/// **The names of variants and fields are the storage format.** Never rename one: write an upcaster.
+/// **The names of variants and fields are the storage format.** Never rename one: write an
+/// upcaster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum UserEvent {
@@ -57,7 +63,8 @@ pub enum UserEvent {
         /// Counts the owning system's changes of this user.
         revision: u64,
     },
-    /// The owning system's data could not be taken over and waits for a person, or for the next revision.
+    /// The owning system's data could not be taken over and waits for a person, or for the next
+    /// revision.
     ExternalUpdateParked {
         /// The owning system's id.
         external_id: String,
@@ -86,10 +93,11 @@ pub struct ParkedUpdate {
 
 impl Event for UserEvent {}
 
-// ---- state -------------------------------------------------------------------------------------------------------------------
+// ---- state
+// -------------------------------------------------------------------------------------------------
 
-/// What the rules about a user need to know. Mostly some 150 bytes; at its largest 2 KB, where names and address have the most
-/// characters and each takes 4 bytes.
+/// What the rules about a user need to know. Mostly some 150 bytes; at its largest 2 KB, where
+/// names and address have the most characters and each takes 4 bytes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct User {
@@ -124,7 +132,8 @@ pub enum UserStatus {
     Deleted,
 }
 
-/// The newest revision that could not be taken over. Older ones are of no interest any more, which keeps this small.
+/// The newest revision that could not be taken over. Older ones are of no interest any more, which
+/// keeps this small.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Parked {
@@ -146,17 +155,25 @@ impl Aggregate for User {
 
     fn evolve(&mut self, event: &UserEvent, _: Timestamp) {
         match event {
-            UserEvent::UserCreated {} | UserEvent::UserReactivated {} => self.status = UserStatus::Active,
+            UserEvent::UserCreated {} | UserEvent::UserReactivated {} => {
+                self.status = UserStatus::Active
+            }
             UserEvent::UserNameSet { user_name } => self.user_name.clone_from(user_name),
-            UserEvent::DisplayNameSet { display_name } => self.display_name.clone_from(display_name),
+            UserEvent::DisplayNameSet { display_name } => {
+                self.display_name.clone_from(display_name)
+            }
             UserEvent::EmailSet { email } => self.email.clone_from(email),
             UserEvent::UserDeactivated {} => self.status = UserStatus::Inactive,
-            UserEvent::UserDeleted {} => *self = Self { status: UserStatus::Deleted, ..Self::default() },
+            UserEvent::UserDeleted {} => {
+                *self = Self { status: UserStatus::Deleted, ..Self::default() }
+            }
             UserEvent::ExternalRevisionSet { revision, .. } => {
                 self.external_revision = Some(*revision);
                 self.parked.take_if(|parked| parked.revision <= *revision);
             }
-            UserEvent::ExternalUpdateParked { revision, reason, .. } => self.park(*revision, reason),
+            UserEvent::ExternalUpdateParked { revision, reason, .. } => {
+                self.park(*revision, reason)
+            }
         }
     }
 
@@ -164,7 +181,10 @@ impl Aggregate for User {
         if !self.exists() {
             return Vec::new();
         }
-        vec![UniqueValue::new("user-names", &self.user_name, &USER_NAME_TAKEN), UniqueValue::new("user-emails", &self.email, &EMAIL_TAKEN)]
+        vec![
+            UniqueValue::new("user-names", &self.user_name, &USER_NAME_TAKEN),
+            UniqueValue::new("user-emails", &self.email, &EMAIL_TAKEN),
+        ]
     }
 }
 
@@ -182,8 +202,14 @@ impl User {
         if self.exists() { Ok(()) } else { Err(Rejection::unknown("user", id)) }
     }
 
-    /// The events that make a user's fields what they should be: one for each that is given and differs.
-    pub(crate) fn set(&self, user_name: Option<&str>, display_name: Option<&str>, email: Option<&str>) -> Vec<UserEvent> {
+    /// The events that make a user's fields what they should be: one for each that is given and
+    /// differs.
+    pub(crate) fn set(
+        &self,
+        user_name: Option<&str>,
+        display_name: Option<&str>,
+        email: Option<&str>,
+    ) -> Vec<UserEvent> {
         let user_name = user_name.filter(|new| *new != self.user_name);
         let display_name = display_name.filter(|new| *new != self.display_name);
         let email = email.filter(|new| *new != self.email);
@@ -206,33 +232,36 @@ impl User {
     }
 }
 
-// ---- rules -------------------------------------------------------------------------------------------------------------------
+// ---- rules
+// -------------------------------------------------------------------------------------------------
 
 /// An id is used once.
 pub static USER_EXISTS: Rule = Rule {
     name: "user-exists",
     title: "This user id is in use",
-    help: "A user with this id exists, or existed: an id is never used twice, not even after a delete. Leave `id` out to be given a \
-           fresh one, or change the existing user with PATCH.",
+    help: "A user with this id exists, or existed: an id is never used twice, not even after a \
+           delete. Leave `id` out to be given a fresh one, or change the existing user with PATCH.",
 };
 
 /// A user name has one holder in a tenant.
 pub static USER_NAME_TAKEN: Rule = Rule {
     name: "user-name-taken",
     title: "This user name is taken",
-    help: "Another user of the tenant has this user name. Names that differ only in case, in how Unicode writes the same \
-           characters, or in characters that nobody sees, are the same. Choose another; a name is free again when its holder is renamed or deleted.",
+    help: "Another user of the tenant has this user name. Names that differ only in case, in how \
+           Unicode writes the same characters, or in characters that nobody sees, are the same. \
+           Choose another; a name is free again when its holder is renamed or deleted.",
 };
 
 /// An address has one holder in a tenant.
 pub static EMAIL_TAKEN: Rule = Rule {
     name: "email-taken",
     title: "This email address is taken",
-    help: "Another user of the tenant has this email address; case is ignored. It is free again when its holder changes it or is \
-           deleted.",
+    help: "Another user of the tenant has this email address; case is ignored. It is free again \
+           when its holder changes it or is deleted.",
 };
 
-// ---- commands ----------------------------------------------------------------------------------------------------------------
+// ---- commands
+// -------------------------------------------------------------------------------------------------
 
 /// `POST /identity/users`: a new user, active at once.
 ///
@@ -245,16 +274,18 @@ pub struct CreateUser {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
     pub id: Option<String>,
-    /// Unique in the tenant without regard to case: 1–100 characters, of which one is seen, no control characters, no white space at the ends.
+    /// Unique in the tenant without regard to case: 1–100 characters, of which one is seen, no
+    /// control characters, no white space at the ends.
     #[garde(custom(fields::user_name))]
     #[schema(min_length = 1, max_length = 100)]
     pub user_name: String,
-    /// What others see: 1–200 characters, of which one is seen, no control characters, no white space at the ends.
+    /// What others see: 1–200 characters, of which one is seen, no control characters, no white
+    /// space at the ends.
     #[garde(custom(fields::name))]
     #[schema(min_length = 1, max_length = 200)]
     pub display_name: String,
-    /// Unique in the tenant without regard to case: at most 254 characters, of ASCII before the `@`. A domain in other letters is stored as
-    /// its A-label (`xn--…`).
+    /// Unique in the tenant without regard to case: at most 254 characters, of ASCII before the
+    /// `@`. A domain in other letters is stored as its A-label (`xn--…`).
     #[garde(custom(fields::email))]
     #[serde(deserialize_with = "headwater::field::read_email")]
     #[schema(max_length = 254, format = "email")]
@@ -267,7 +298,10 @@ impl Command for CreateUser {
 
     fn decide(&self, user: &User, context: &Context) -> Verdict<User> {
         if user.status != UserStatus::Absent {
-            return Err(Rejection::refused(&USER_EXISTS, format!("There is or was a user {}.", context.id)));
+            return Err(Rejection::refused(
+                &USER_EXISTS,
+                format!("There is or was a user {}.", context.id),
+            ));
         }
         let mut events = vec![UserEvent::UserCreated {}];
         events.extend(user.set(Some(&self.user_name), Some(&self.display_name), Some(&self.email)));
@@ -275,26 +309,34 @@ impl Command for CreateUser {
     }
 }
 
-/// `PATCH /identity/users/{id}`: sets the fields that are given; null is refused, since none of them can be cleared.
+/// `PATCH /identity/users/{id}`: sets the fields that are given; null is refused, since none of
+/// them can be cleared.
 ///
-/// A change of case alone is a change, and the name stays the holder's. Refused: [`USER_NAME_TAKEN`], [`EMAIL_TAKEN`].
+/// A change of case alone is a change, and the name stays the holder's. Refused:
+/// [`USER_NAME_TAKEN`], [`EMAIL_TAKEN`].
 #[derive(Clone, Debug, Default, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PatchUser {
-    /// Unique in the tenant without regard to case: 1–100 characters, of which one is seen, no control characters, no white space at the ends.
+    /// Unique in the tenant without regard to case: 1–100 characters, of which one is seen, no
+    /// control characters, no white space at the ends.
     #[garde(inner(custom(fields::user_name)))]
     #[serde(default, deserialize_with = "fields::given", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, min_length = 1, max_length = 100)]
     pub user_name: Option<String>,
-    /// What others see: 1–200 characters, of which one is seen, no control characters, no white space at the ends.
+    /// What others see: 1–200 characters, of which one is seen, no control characters, no white
+    /// space at the ends.
     #[garde(inner(custom(fields::name)))]
     #[serde(default, deserialize_with = "fields::given", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, min_length = 1, max_length = 200)]
     pub display_name: Option<String>,
-    /// Unique in the tenant without regard to case: at most 254 characters, of ASCII before the `@`. A domain in other letters is stored as
-    /// its A-label (`xn--…`).
+    /// Unique in the tenant without regard to case: at most 254 characters, of ASCII before the
+    /// `@`. A domain in other letters is stored as its A-label (`xn--…`).
     #[garde(inner(custom(fields::email)))]
-    #[serde(default, deserialize_with = "fields::given_email", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "fields::given_email",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(nullable = false, max_length = 254, format = "email")]
     pub email: Option<String>,
 }
@@ -309,7 +351,8 @@ impl Command for PatchUser {
     }
 }
 
-/// `POST /identity/users/{id}/deactivate`: the user may do nothing until reactivated. Name and address stay taken.
+/// `POST /identity/users/{id}/deactivate`: the user may do nothing until reactivated. Name and
+/// address stay taken.
 #[derive(Clone, Copy, Debug)]
 pub struct DeactivateUser;
 
@@ -319,7 +362,11 @@ impl Command for DeactivateUser {
 
     fn decide(&self, user: &User, context: &Context) -> Verdict<User> {
         user.known(&context.id)?;
-        Ok(if user.status == UserStatus::Active { vec![UserEvent::UserDeactivated {}] } else { vec![] })
+        Ok(if user.status == UserStatus::Active {
+            vec![UserEvent::UserDeactivated {}]
+        } else {
+            vec![]
+        })
     }
 }
 
@@ -333,11 +380,16 @@ impl Command for ReactivateUser {
 
     fn decide(&self, user: &User, context: &Context) -> Verdict<User> {
         user.known(&context.id)?;
-        Ok(if user.status == UserStatus::Inactive { vec![UserEvent::UserReactivated {}] } else { vec![] })
+        Ok(if user.status == UserStatus::Inactive {
+            vec![UserEvent::UserReactivated {}]
+        } else {
+            vec![]
+        })
     }
 }
 
-/// `DELETE /identity/users/{id}`: for good. Name and address are free again, the id is not. A second delete finds no user.
+/// `DELETE /identity/users/{id}`: for good. Name and address are free again, the id is not. A
+/// second delete finds no user.
 #[derive(Clone, Copy, Debug)]
 pub struct DeleteUser;
 

@@ -11,7 +11,8 @@ use crate::user::{self, UserEvent, UserStatus};
 /// The index of all users, in order of [`folded`] user name.
 pub const USERS: &str = "users";
 
-/// The index of those whose [`normalize`]d user name is not their place among [`USERS`], since it has characters that nobody sees.
+/// The index of those whose [`normalize`]d user name is not their place among [`USERS`], since it
+/// has characters that nobody sees.
 pub const USERS_BY_NAME: &str = "users-by-name";
 
 /// The index of all users by [`normalize`]d email address.
@@ -76,14 +77,22 @@ impl Projection for UserRow {
                 self.created_at = at;
             }
             UserEvent::UserNameSet { user_name } => self.user_name.clone_from(user_name),
-            UserEvent::DisplayNameSet { display_name } => self.display_name.clone_from(display_name),
+            UserEvent::DisplayNameSet { display_name } => {
+                self.display_name.clone_from(display_name)
+            }
             UserEvent::EmailSet { email } => self.email.clone_from(email),
             UserEvent::UserDeactivated {} => self.status = UserStatus::Inactive,
             UserEvent::UserReactivated {} => self.status = UserStatus::Active,
             UserEvent::UserDeleted {} => {
-                *self = Self { status: UserStatus::Deleted, created_at: self.created_at, ..Self::default() };
+                *self = Self {
+                    status: UserStatus::Deleted,
+                    created_at: self.created_at,
+                    ..Self::default()
+                };
             }
-            UserEvent::ExternalRevisionSet { external_id, revision } => return self.external(external_id).applied(*revision),
+            UserEvent::ExternalRevisionSet { external_id, revision } => {
+                return self.external(external_id).applied(*revision);
+            }
             UserEvent::ExternalUpdateParked { external_id, revision, reason, .. } => {
                 return self.external(external_id).park(*revision, reason, at);
             }
@@ -98,12 +107,19 @@ impl Projection for UserRow {
 
     fn index_keys(&self, stream: &StreamName) -> BTreeSet<IndexKey> {
         let (order, name, id) = (folded(&self.user_name), normalize(&self.user_name), stream.id());
-        let mut keys = BTreeSet::from([IndexKey::new(USERS, &order, id), IndexKey::new(USERS_BY_EMAIL, &normalize(&self.email), id)]);
+        let mut keys = BTreeSet::from([
+            IndexKey::new(USERS, &order, id),
+            IndexKey::new(USERS_BY_EMAIL, &normalize(&self.email), id),
+        ]);
         if name != order {
             keys.insert(IndexKey::new(USERS_BY_NAME, &name, id));
         }
         for word in self.words() {
-            keys.extend(kept_prefixes(&word).iter().map(|prefix| IndexKey::new(by_word(prefix), &order, id)));
+            keys.extend(
+                kept_prefixes(&word)
+                    .iter()
+                    .map(|prefix| IndexKey::new(by_word(prefix), &order, id)),
+            );
         }
         keys
     }
@@ -121,18 +137,23 @@ impl UserRow {
         self.status == UserStatus::Active
     }
 
-    /// Whether each of the query's words ([`search_words`]) is the beginning of one of the words in the names or the email.
+    /// Whether each of the query's words ([`search_words`]) is the beginning of one of the words in
+    /// the names or the email.
     pub fn matches(&self, query_words: &BTreeSet<String>) -> bool {
         let words = self.words();
         query_words.iter().all(|wanted| words.iter().any(|word| word.starts_with(wanted)))
     }
 
     fn words(&self) -> BTreeSet<String> {
-        [&self.user_name, &self.display_name, &self.email].into_iter().flat_map(|text| search_words(text)).collect()
+        [&self.user_name, &self.display_name, &self.email]
+            .into_iter()
+            .flat_map(|text| search_words(text))
+            .collect()
     }
 
     fn external(&mut self, external_id: &str) -> &mut ExternalState {
-        let new = || ExternalState { external_id: external_id.to_owned(), ..ExternalState::default() };
+        let new =
+            || ExternalState { external_id: external_id.to_owned(), ..ExternalState::default() };
         self.external.get_or_insert_with(new)
     }
 }
@@ -148,18 +169,21 @@ impl ExternalState {
     }
 }
 
-/// Which index to read for a search, all of it in order, and the words by which to filter what it holds ([`UserRow::matches`]). A
-/// query without any letter or digit finds nothing.
+/// Which index to read for a search, all of it in order, and the words by which to filter what it
+/// holds ([`UserRow::matches`]). A query without any letter or digit finds nothing.
 ///
-/// A row stands in one list for the first 2 characters of each of its words and in one for the first 4, ordered by user name; so
-/// whatever begins with the query's longest word stands in the list of that word's first 4, or first 2, characters. That list is
-/// short for all but the commonest beginnings, and its order is that of the answer. One row for *every* prefix of every word would
-/// spare the filtering, and cost a write for each character; lists of 2 and 4 cost some 6–10 writes a user. A query of single
-/// letters reads the list of all users, since a share of them would match anyway.
+/// A row stands in one list for the first 2 characters of each of its words and in one for the
+/// first 4, ordered by user name; so whatever begins with the query's longest word stands in the
+/// list of that word's first 4, or first 2, characters. That list is short for all but the
+/// commonest beginnings, and its order is that of the answer. One row for *every* prefix of every
+/// word would spare the filtering, and cost a write for each character; lists of 2 and 4 cost some
+/// 6–10 writes a user. A query of single letters reads the list of all users, since a share of them
+/// would match anyway.
 pub fn search_index(query: &str) -> Option<(String, BTreeSet<String>)> {
     let words = search_words(query);
     let longest = words.iter().max_by_key(|word| word.chars().count())?;
-    let index = kept_prefixes(longest).last().map_or_else(|| USERS.to_owned(), |prefix| by_word(prefix));
+    let index =
+        kept_prefixes(longest).last().map_or_else(|| USERS.to_owned(), |prefix| by_word(prefix));
     Some((index, words))
 }
 
@@ -170,7 +194,11 @@ fn by_word(prefix: &str) -> String {
 /// The beginnings of a word under which it is listed, the longest last.
 fn kept_prefixes(word: &str) -> Vec<String> {
     let characters: Vec<char> = word.chars().collect();
-    [2, 4].into_iter().filter_map(|length| characters.get(..length)).map(String::from_iter).collect()
+    [2, 4]
+        .into_iter()
+        .filter_map(|length| characters.get(..length))
+        .map(String::from_iter)
+        .collect()
 }
 
 #[cfg(test)]

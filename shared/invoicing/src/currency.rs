@@ -8,7 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A currency of ISO 4217 that has a minor unit; as JSON its code, as `"EUR"`.
 ///
-/// Superseded ones are among them, since what was once written in them must load for ever; gold and other codes without a minor unit are not.
+/// Superseded ones are among them, since what was once written in them must load for ever; gold and
+/// other codes without a minor unit are not.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Currency {
     iso: iso_currency::Currency,
@@ -40,7 +41,8 @@ impl Currency {
     /// An amount with exactly as many decimals as the minor unit has, rounded half to even.
     #[must_use]
     pub fn round(self, amount: Decimal) -> Decimal {
-        let mut rounded = amount.round_dp_with_strategy(self.decimals, RoundingStrategy::MidpointNearestEven);
+        let mut rounded =
+            amount.round_dp_with_strategy(self.decimals, RoundingStrategy::MidpointNearestEven);
         rounded.rescale(self.decimals);
         rounded
     }
@@ -50,7 +52,8 @@ impl Currency {
         self.round(amount).mantissa()
     }
 
-    /// Minor units as an amount: `12.50` for 1250 of EUR. A sum may have more digits than a [`Decimal`] holds.
+    /// Minor units as an amount: `12.50` for 1250 of EUR. A sum may have more digits than a
+    /// [`Decimal`] holds.
     pub fn amount_of(self, units: i128) -> String {
         let (sign, decimals) = (if units < 0 { "-" } else { "" }, self.decimals as usize);
         let digits = format!("{:0>width$}", units.unsigned_abs(), width = decimals + 1);
@@ -76,7 +79,11 @@ impl Serialize for Currency {
 impl<'de> Deserialize<'de> for Currency {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let code = String::deserialize(deserializer)?;
-        Self::from_code(&code).ok_or_else(|| D::Error::custom("must be the ISO 4217 code of a currency with a minor unit, as \"EUR\""))
+        Self::from_code(&code).ok_or_else(|| {
+            D::Error::custom(
+                "must be the ISO 4217 code of a currency with a minor unit, as \"EUR\"",
+            )
+        })
     }
 }
 
@@ -100,14 +107,24 @@ mod tests {
 
     #[test]
     fn halves_are_rounded_to_even() {
-        let rounded = |code: &str, text: &str| Currency::from_code(code).unwrap().round(amount(text)).to_string();
-        for (text, euros) in
-            [("0.005", "0.00"), ("0.015", "0.02"), ("0.025", "0.02"), ("0.0250001", "0.03"), ("1", "1.00"), ("0.1", "0.10")]
-        {
+        let rounded = |code: &str, text: &str| {
+            Currency::from_code(code).unwrap().round(amount(text)).to_string()
+        };
+        for (text, euros) in [
+            ("0.005", "0.00"),
+            ("0.015", "0.02"),
+            ("0.025", "0.02"),
+            ("0.0250001", "0.03"),
+            ("1", "1.00"),
+            ("0.1", "0.10"),
+        ] {
             assert_eq!(rounded("EUR", text), euros, "{text}");
         }
         assert_eq!((rounded("JPY", "0.5").as_str(), rounded("JPY", "1.5").as_str()), ("0", "2"));
-        assert_eq!((rounded("KWD", "1.0005").as_str(), rounded("KWD", "1.0015").as_str()), ("1.000", "1.002"));
+        assert_eq!(
+            (rounded("KWD", "1.0005").as_str(), rounded("KWD", "1.0015").as_str()),
+            ("1.000", "1.002")
+        );
     }
 
     #[test]
@@ -120,7 +137,11 @@ mod tests {
             ("JPY", 0, "0"),
             ("JPY", -120, "-120"),
             ("KWD", 1005, "1.005"),
-            ("CLF", 99_999_999_999_999_999_999_999_999_999_999_999_999, "9999999999999999999999999999999999.9999"),
+            (
+                "CLF",
+                99_999_999_999_999_999_999_999_999_999_999_999_999,
+                "9999999999999999999999999999999999.9999",
+            ),
         ] {
             let currency = Currency::from_code(code).unwrap();
             assert_eq!(currency.amount_of(units), text);

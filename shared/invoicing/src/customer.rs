@@ -1,7 +1,11 @@
-//! A customer: somebody whom invoices are sent to. Invoices carry copies, so a change here changes no invoice.
+//! A customer: somebody whom invoices are sent to. Invoices carry copies, so a change here changes
+//! no invoice.
 
 use garde::Validate;
-use headwater::{Aggregate, Command, Context, Event, InvalidStreamName, Rejection, Rule, StreamName, UniqueValue, Verdict};
+use headwater::{
+    Aggregate, Command, Context, Event, InvalidStreamName, Rejection, Rule, StreamName,
+    UniqueValue, Verdict,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -19,11 +23,14 @@ pub fn stream(tenant: &str, id: &str) -> Result<StreamName, InvalidStreamName> {
     StreamName::new(tenant, DOMAIN, CATEGORY, id)
 }
 
-// ---- events ------------------------------------------------------------------------------------------------------------------
+// ---- events
+// -------------------------------------------------------------------------------------------------
 
-/// What can have happened to a customer. Each field is set by one event of its own, which says only what it is now.
+/// What can have happened to a customer. Each field is set by one event of its own, which says only
+/// what it is now.
 ///
-/// **The names of variants and fields are the storage format.** Never rename one: write an upcaster.
+/// **The names of variants and fields are the storage format.** Never rename one: write an
+/// upcaster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum CustomerEvent {
@@ -43,7 +50,8 @@ pub enum CustomerEvent {
 
 impl Event for CustomerEvent {}
 
-// ---- state -------------------------------------------------------------------------------------------------------------------
+// ---- state
+// -------------------------------------------------------------------------------------------------
 
 /// What the rules about a customer need to know. Mostly some 100 bytes; 2 KB at the most.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -86,29 +94,37 @@ impl Aggregate for Customer {
 impl Customer {
     /// The events that make the fields what they should be: one for each that is given and differs.
     fn set(&self, name: Option<&str>, email: Option<&str>) -> Vec<CustomerEvent> {
-        let name = name.filter(|new| *new != self.name).map(|new| CustomerEvent::CustomerNameSet { name: new.to_owned() });
-        let email = email.filter(|new| *new != self.email).map(|new| CustomerEvent::CustomerEmailSet { email: new.to_owned() });
+        let name = name
+            .filter(|new| *new != self.name)
+            .map(|new| CustomerEvent::CustomerNameSet { name: new.to_owned() });
+        let email = email
+            .filter(|new| *new != self.email)
+            .map(|new| CustomerEvent::CustomerEmailSet { email: new.to_owned() });
         name.into_iter().chain(email).collect()
     }
 }
 
-// ---- rules -------------------------------------------------------------------------------------------------------------------
+// ---- rules
+// -------------------------------------------------------------------------------------------------
 
 /// An id is used once.
 pub static CUSTOMER_EXISTS: Rule = Rule {
     name: "customer-exists",
     title: "This customer id is in use",
-    help: "A customer with this id exists. Leave `id` out to be given a fresh one, or change the existing customer with PATCH.",
+    help: "A customer with this id exists. Leave `id` out to be given a fresh one, or change the \
+           existing customer with PATCH.",
 };
 
 /// An address has one holder in a tenant.
 pub static CUSTOMER_EMAIL_TAKEN: Rule = Rule {
     name: "customer-email-taken",
     title: "Another customer has this email address",
-    help: "Another customer of the tenant has this email address; case is ignored. It is free again when its holder changes it.",
+    help: "Another customer of the tenant has this email address; case is ignored. It is free \
+           again when its holder changes it.",
 };
 
-// ---- commands ----------------------------------------------------------------------------------------------------------------
+// ---- commands
+// -------------------------------------------------------------------------------------------------
 
 /// `POST /invoicing/customers`: a customer.
 ///
@@ -121,12 +137,13 @@ pub struct CreateCustomer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
     pub id: Option<String>,
-    /// As invoices show it: 1–200 characters, of which one is seen, no control characters, no white space at the ends.
+    /// As invoices show it: 1–200 characters, of which one is seen, no control characters, no white
+    /// space at the ends.
     #[garde(custom(fields::line))]
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
-    /// Unique in the tenant without regard to case: at most 254 characters, of ASCII before the `@`. A domain in other letters is stored as
-    /// its A-label (`xn--…`).
+    /// Unique in the tenant without regard to case: at most 254 characters, of ASCII before the
+    /// `@`. A domain in other letters is stored as its A-label (`xn--…`).
     #[garde(custom(fields::email))]
     #[serde(deserialize_with = "headwater::field::read_email")]
     #[schema(max_length = 254, format = "email")]
@@ -139,7 +156,10 @@ impl Command for CreateCustomer {
 
     fn decide(&self, customer: &Customer, context: &Context) -> Verdict<Customer> {
         if customer.exists {
-            return Err(Rejection::refused(&CUSTOMER_EXISTS, format!("There is a customer {}.", context.id)));
+            return Err(Rejection::refused(
+                &CUSTOMER_EXISTS,
+                format!("There is a customer {}.", context.id),
+            ));
         }
         let mut events = vec![CustomerEvent::CustomerCreated {}];
         events.extend(customer.set(Some(&self.name), Some(&self.email)));
@@ -147,21 +167,27 @@ impl Command for CreateCustomer {
     }
 }
 
-/// `PATCH /invoicing/customers/{id}`: sets the fields that are given; null is refused, since none of them can be cleared.
+/// `PATCH /invoicing/customers/{id}`: sets the fields that are given; null is refused, since none
+/// of them can be cleared.
 ///
 /// Refused: [`CUSTOMER_EMAIL_TAKEN`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PatchCustomer {
-    /// As invoices show it: 1–200 characters, of which one is seen, no control characters, no white space at the ends.
+    /// As invoices show it: 1–200 characters, of which one is seen, no control characters, no white
+    /// space at the ends.
     #[garde(inner(custom(fields::line)))]
     #[serde(default, deserialize_with = "fields::given", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, min_length = 1, max_length = 200)]
     pub name: Option<String>,
-    /// Unique in the tenant without regard to case: at most 254 characters, of ASCII before the `@`. A domain in other letters is stored as
-    /// its A-label (`xn--…`).
+    /// Unique in the tenant without regard to case: at most 254 characters, of ASCII before the
+    /// `@`. A domain in other letters is stored as its A-label (`xn--…`).
     #[garde(inner(custom(fields::email)))]
-    #[serde(default, deserialize_with = "fields::given_email", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "fields::given_email",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(nullable = false, max_length = 254, format = "email")]
     pub email: Option<String>,
 }

@@ -47,7 +47,11 @@ impl Projection for CustomerRow {
     }
 
     fn index_keys(&self, stream: &StreamName) -> BTreeSet<IndexKey> {
-        let newest_first = IndexKey::new(CUSTOMERS, &IndexKey::newest_first(self.created_at), stream.id());
-        BTreeSet::from([newest_first, IndexKey::new(CUSTOMERS_BY_EMAIL, &normalize(&self.email), stream.id())])
+        let newest_first =
+            IndexKey::new(CUSTOMERS, &IndexKey::newest_first(self.created_at), stream.id());
+        BTreeSet::from([
+            newest_first,
+            IndexKey::new(CUSTOMERS_BY_EMAIL, &normalize(&self.email), stream.id()),
+        ])
     }
 }

@@ -1,7 +1,8 @@
 //! Decimal numbers as JSON strings, for `#[serde(with = "decimal")]`.
 //!
-//! Stricter than what `rust_decimal` brings along, which also takes JSON numbers (binary floating point to most clients), scientific
-//! notation and underscores, and rounds digits away that it cannot hold.
+//! Stricter than what `rust_decimal` brings along, which also takes JSON numbers (binary floating
+//! point to most clients), scientific notation and underscores, and rounds digits away that it
+//! cannot hold.
 
 use std::fmt;
 
@@ -90,8 +91,27 @@ mod tests {
         for good in ["0", "12.50", "007", "0.000001", "79228162514264337593543950335"] {
             assert!(parse(good).is_some(), "{good}");
         }
-        assert_eq!(parse("12.50").map(|number| number.to_string()).as_deref(), Some("12.50"), "decimals are kept");
-        for bad in ["", ".", ".5", "5.", "-1", "+1", "1e3", "1_000", "1,5", " 1", "1.2.3", "٣", "NaN", &"9".repeat(30)] {
+        assert_eq!(
+            parse("12.50").map(|number| number.to_string()).as_deref(),
+            Some("12.50"),
+            "decimals are kept"
+        );
+        for bad in [
+            "",
+            ".",
+            ".5",
+            "5.",
+            "-1",
+            "+1",
+            "1e3",
+            "1_000",
+            "1,5",
+            " 1",
+            "1.2.3",
+            "٣",
+            "NaN",
+            &"9".repeat(30),
+        ] {
             assert_eq!(parse(bad), None, "{bad}");
         }
     }

@@ -23,8 +23,8 @@ pub const NUMBERS: &str = "invoice-numbers";
 /// How many line items an invoice may have at once.
 pub const MOST_LINE_ITEMS: usize = 200;
 
-/// In how many parts an invoice may be paid: each may be of another day, and the row and the lines of all its days of revenue are written in
-/// one transaction, which may have 100 items.
+/// In how many parts an invoice may be paid: each may be of another day, and the row and the lines
+/// of all its days of revenue are written in one transaction, which may have 100 items.
 pub const MOST_PAYMENTS: usize = 90;
 
 /// The stream of an invoice: `<tenant>/invoicing/invoices/<id>`.
@@ -35,11 +35,14 @@ pub fn stream(tenant: &str, id: &str) -> Result<StreamName, InvalidStreamName> {
     StreamName::new(tenant, DOMAIN, CATEGORY, id)
 }
 
-// ---- events ------------------------------------------------------------------------------------------------------------------
+// ---- events
+// -------------------------------------------------------------------------------------------------
 
-/// What can have happened to an invoice: each event says one thing, so that others can be seen to have nothing to do with it.
+/// What can have happened to an invoice: each event says one thing, so that others can be seen to
+/// have nothing to do with it.
 ///
-/// **The names of variants and fields are the storage format.** Never rename one: write an upcaster.
+/// **The names of variants and fields are the storage format.** Never rename one: write an
+/// upcaster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum InvoiceEvent {
@@ -94,13 +97,15 @@ pub enum InvoiceEvent {
 impl Event for InvoiceEvent {}
 
 impl InvoiceEvent {
-    /// Whether it says no more than that the draft, which it is part of making, is one: then it changes nothing for anybody who edits it.
+    /// Whether it says no more than that the draft, which it is part of making, is one: then it
+    /// changes nothing for anybody who edits it.
     pub(crate) fn begins_the_draft(&self) -> bool {
         matches!(self, Self::InvoiceStatusSet { status: Status::Draft })
     }
 }
 
-// ---- state -------------------------------------------------------------------------------------------------------------------
+// ---- state
+// -------------------------------------------------------------------------------------------------
 
 /// An invoice as its rules see it. Some 800 bytes with five lines; 260 KB at its largest.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -130,7 +135,8 @@ impl Aggregate for Invoice {
     const DOMAIN: &'static str = DOMAIN;
     const CATEGORY: &'static str = CATEGORY;
     const REVISION: u32 = 1;
-    /// A state of 0.8 KB (five lines) and commits of 0.4 KB, where three commands of ten find a cold Lambda.
+    /// A state of 0.8 KB (five lines) and commits of 0.4 KB, where three commands of ten find a
+    /// cold Lambda.
     const PAGE: u32 = 16;
 
     fn is_there(&self) -> bool {
@@ -158,8 +164,12 @@ impl Aggregate for Invoice {
                 self.payments.insert(payment.reference.clone(), payment);
             }
             // No rule needs to know; the row does.
-            InvoiceEvent::InvoiceNumberSet { .. } | InvoiceEvent::InvoiceDueDateSet { .. } | InvoiceEvent::InvoiceSent { .. } => {}
-            InvoiceEvent::InvoiceDeleted {} => *self = Self { status: Status::Deleted, ..Self::default() },
+            InvoiceEvent::InvoiceNumberSet { .. }
+            | InvoiceEvent::InvoiceDueDateSet { .. }
+            | InvoiceEvent::InvoiceSent { .. } => {}
+            InvoiceEvent::InvoiceDeleted {} => {
+                *self = Self { status: Status::Deleted, ..Self::default() }
+            }
         }
     }
 }
@@ -167,7 +177,9 @@ impl Aggregate for Invoice {
 impl Invoice {
     /// What it amounts to, and how much of that is paid.
     pub fn totals(&self) -> Totals {
-        self.currency.map_or_else(Totals::default, |currency| Totals::of(&self.lines, self.payments.values(), currency))
+        self.currency.map_or_else(Totals::default, |currency| {
+            Totals::of(&self.lines, self.payments.values(), currency)
+        })
     }
 
     /// The line of a number.
@@ -179,7 +191,12 @@ impl Invoice {
     ///
     /// # Errors
     /// [`Rejection::Unknown`] if there is no such invoice, else [`INVALID_TRANSITION`].
-    pub(crate) fn allow<C: Command>(&self, _: &C, context: &Context, allowed: &[Status]) -> Result<(), Rejection> {
+    pub(crate) fn allow<C: Command>(
+        &self,
+        _: &C,
+        context: &Context,
+        allowed: &[Status],
+    ) -> Result<(), Rejection> {
         if matches!(self.status, Status::Absent | Status::Deleted) {
             return Err(Rejection::unknown("invoice", &context.id));
         }
@@ -188,7 +205,9 @@ impl Invoice {
         }
         let (status, command) = (self.status.name(), C::NAME);
         let detail = format!("{command} is not possible with an invoice that is {status}.");
-        Err(Rejection::refused(&INVALID_TRANSITION, detail).with("invoiceStatus", status).with("command", command))
+        Err(Rejection::refused(&INVALID_TRANSITION, detail)
+            .with("invoiceStatus", status)
+            .with("command", command))
     }
 
     /// Refuses one line more than there may be.
@@ -200,15 +219,21 @@ impl Invoice {
             return Ok(());
         }
         let detail = format!("The invoice has {} line items.", self.lines.len());
-        Err(Rejection::refused(&LINE_ITEM_LIMIT, detail).with("limit", MOST_LINE_ITEMS).with("count", self.lines.len()))
+        Err(Rejection::refused(&LINE_ITEM_LIMIT, detail)
+            .with("limit", MOST_LINE_ITEMS)
+            .with("count", self.lines.len()))
     }
 }
 
-/// An amount with as many decimals as the minor unit of the invoice's currency has; there is one from the first commit on.
+/// An amount with as many decimals as the minor unit of the invoice's currency has; there is one
+/// from the first commit on.
 ///
 /// # Errors
 /// [`MINOR_UNIT`] if it has more.
-pub(crate) fn in_minor_units(amount: Decimal, currency: Option<Currency>) -> Result<Decimal, Rejection> {
+pub(crate) fn in_minor_units(
+    amount: Decimal,
+    currency: Option<Currency>,
+) -> Result<Decimal, Rejection> {
     let Some(currency) = currency else { return Ok(amount) };
     if currency.counts(amount) {
         return Ok(currency.round(amount));

@@ -11,7 +11,8 @@ use utoipa::ToSchema;
 use crate::invoice::{self, InvoiceCustomer, InvoiceEvent, Line, Payment, Status};
 use crate::{Amounts, Currency, TaxTotal, Totals, day, revenue};
 
-/// An invoice as queries show it; its stream's name says which. Of a deleted one only the status and its time are kept.
+/// An invoice as queries show it; its stream's name says which. Of a deleted one only the status
+/// and its time are kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InvoiceRow {
@@ -63,18 +64,26 @@ impl Projection for InvoiceRow {
             InvoiceEvent::InvoiceCustomerSet(customer) => self.customer = Some(customer),
             InvoiceEvent::InvoiceCurrencySet { currency } => self.currency = Some(currency),
             InvoiceEvent::InvoiceStatusSet { status } => self.status = status,
-            InvoiceEvent::LineItemAdded(line) => self.line_items.push(LineRow { line, amounts: Amounts::default() }),
+            InvoiceEvent::LineItemAdded(line) => {
+                self.line_items.push(LineRow { line, amounts: Amounts::default() })
+            }
             InvoiceEvent::LineItemChanged(line) => {
                 let present = self.line_items.iter_mut().find(|row| row.line.n == line.n);
                 present.into_iter().for_each(|row| row.line = line.clone());
             }
             InvoiceEvent::LineItemRemoved { n } => self.line_items.retain(|row| row.line.n != n),
-            InvoiceEvent::InvoiceNumberSet { number } => (self.number, self.issued_at) = (Some(number), Some(at)),
+            InvoiceEvent::InvoiceNumberSet { number } => {
+                (self.number, self.issued_at) = (Some(number), Some(at))
+            }
             InvoiceEvent::InvoiceDueDateSet { due_at } => self.due_at = Some(due_at),
             InvoiceEvent::InvoiceSent { .. } => self.sent_at = Some(at),
             InvoiceEvent::PaymentRecorded(payment) => self.add_payment(payment),
             InvoiceEvent::InvoiceDeleted {} => {
-                *self = Self { status: Status::Deleted, created_at: self.created_at, ..Self::default() };
+                *self = Self {
+                    status: Status::Deleted,
+                    created_at: self.created_at,
+                    ..Self::default()
+                };
             }
         }
         self.add_up();
@@ -88,7 +97,9 @@ impl Projection for InvoiceRow {
         let customer_id = self.customer.as_ref().and_then(|customer| customer.id.as_deref());
         let order = IndexKey::newest_first(self.created_at);
         let customers = [None].into_iter().chain(customer_id.map(Some));
-        let indexes = customers.flat_map(|customer_id| [None, Some(self.status)].map(|status| invoices(status, customer_id)));
+        let indexes = customers.flat_map(|customer_id| {
+            [None, Some(self.status)].map(|status| invoices(status, customer_id))
+        });
         indexes.map(|index| IndexKey::new(index, &order, stream.id())).collect()
     }
 
@@ -103,10 +114,13 @@ impl InvoiceRow {
         self.totals.paid > Decimal::ZERO && self.totals.due > Decimal::ZERO
     }
 
-    /// Whether something is due although the day, of UTC, is over on which it was to be paid at the latest.
+    /// Whether something is due although the day, of UTC, is over on which it was to be paid at the
+    /// latest.
     pub fn is_overdue(&self, now: Timestamp) -> bool {
         let is_open = matches!(self.status, Status::Issued | Status::Sent);
-        is_open && self.totals.due > Decimal::ZERO && self.due_at.is_some_and(|due_at| day::of(due_at) < day::of(now))
+        is_open
+            && self.totals.due > Decimal::ZERO
+            && self.due_at.is_some_and(|due_at| day::of(due_at) < day::of(now))
     }
 
     fn add_payment(&mut self, payment: Payment) {
@@ -127,7 +141,8 @@ impl InvoiceRow {
     }
 }
 
-/// The index of all invoices, or those of one status, of one customer, or both; the newest first, by when they were created.
+/// The index of all invoices, or those of one status, of one customer, or both; the newest first,
+/// by when they were created.
 pub fn invoices(status: Option<Status>, customer_id: Option<&str>) -> String {
     let customer = customer_id.map(|id| format!("/customer/{id}")).unwrap_or_default();
     let status = status.map(|status| format!("/status/{}", status.name())).unwrap_or_default();

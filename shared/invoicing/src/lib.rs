@@ -5,8 +5,9 @@
 //! | `invoices/<id>` | [`Invoice`] | [`InvoiceRow`] | [`CreateInvoice`], [`SetInvoiceCustomer`], [`SetInvoiceCurrency`], [`AddLineItem`], [`ChangeLineItem`], [`RemoveLineItem`], [`IssueInvoice`], [`SendInvoiceToCustomer`], [`RecordPayment`], [`VoidInvoice`], [`DeleteInvoice`] |
 //! | `customers/<id>` | [`Customer`] | [`CustomerRow`] | [`CreateCustomer`], [`PatchCustomer`] |
 //!
-//! Money is decimal, never binary floating point, and exact but for one rounding a line and a tax. The bodies of commands may say on which
-//! version their caller decided ([`OnVersion`]); what then commutes with what is said by each command itself.
+//! Money is decimal, never binary floating point, and exact but for one rounding a line and a tax.
+//! The bodies of commands may say on which version their caller decided ([`OnVersion`]); what then
+//! commutes with what is said by each command itself.
 
 mod commands;
 pub mod currency;
@@ -27,8 +28,9 @@ pub mod totals;
 use headwater::{ProjectionFn, Rule, projection_fn};
 
 pub use commands::{
-    AddLineItem, ChangeLineItem, CreateInvoice, DeleteInvoice, IssueInvoice, LineItem, RecordPayment, RemoveLineItem,
-    SendInvoiceToCustomer, SetInvoiceCurrency, SetInvoiceCustomer, VoidInvoice,
+    AddLineItem, ChangeLineItem, CreateInvoice, DeleteInvoice, IssueInvoice, LineItem,
+    RecordPayment, RemoveLineItem, SendInvoiceToCustomer, SetInvoiceCurrency, SetInvoiceCustomer,
+    VoidInvoice,
 };
 pub use currency::Currency;
 pub use customer::{CreateCustomer, Customer, CustomerEvent, PatchCustomer};
@@ -57,4 +59,5 @@ pub const RULES: &[&Rule] = &[
 ];
 
 /// The rows for queries, one kind for each kind of stream.
-pub const PROJECTIONS: [ProjectionFn; 2] = [projection_fn::<InvoiceRow>(), projection_fn::<CustomerRow>()];
+pub const PROJECTIONS: [ProjectionFn; 2] =
+    [projection_fn::<InvoiceRow>(), projection_fn::<CustomerRow>()];

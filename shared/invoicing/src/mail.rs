@@ -13,10 +13,15 @@ pub const ASKED_BY: &str = "InvoiceSent";
 /// The numbers of a commit's events that ask for a mail.
 pub fn asked_for(commit: &Commit) -> impl Iterator<Item = u64> + '_ {
     let is_of_invoice = is_of_invoice(commit);
-    commit.events.iter().filter(move |event| is_of_invoice && event.event_type == ASKED_BY).map(|event| event.number)
+    commit
+        .events
+        .iter()
+        .filter(move |event| is_of_invoice && event.event_type == ASKED_BY)
+        .map(|event| event.number)
 }
 
-/// The first of a commit's events that is of a newer build, which alone knows whether it asks for a mail.
+/// The first of a commit's events that is of a newer build, which alone knows whether it asks for a
+/// mail.
 pub fn unknown(commit: &Commit) -> Option<NewerEvent> {
     first_newer(&commit.events, knows::<InvoiceEvent>).filter(|_| is_of_invoice(commit))
 }

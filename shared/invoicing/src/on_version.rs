@@ -9,12 +9,15 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::split::split;
 
-/// A command's body with, beside the command's own members, the version that its caller decided on: `{"currency": "EUR", "version": 3}`.
+/// A command's body with, beside the command's own members, the version that its caller decided on:
+/// `{"currency": "EUR", "version": 3}`.
 ///
-/// What was appended since then and commutes with the command does not stand in its way; what does not is a conflict.
+/// What was appended since then and commutes with the command does not stand in its way; what does
+/// not is a conflict.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct OnVersion<T> {
-    /// The number of the last event that the caller knew. Left out, or null: the command is decided on the latest state.
+    /// The number of the last event that the caller knew. Left out, or null: the command is decided
+    /// on the latest state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
     /// The command.
@@ -33,7 +36,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for OnVersion<T> {
 impl<T: Validate> Validate for OnVersion<T> {
     type Context = T::Context;
 
-    fn validate_into(&self, context: &Self::Context, parent: &mut dyn FnMut() -> Path, report: &mut Report) {
+    fn validate_into(
+        &self,
+        context: &Self::Context,
+        parent: &mut dyn FnMut() -> Path,
+        report: &mut Report,
+    ) {
         if let Err(error) = self.version.map_or(Ok(()), field::integer) {
             report.append(parent().join("version"), garde::Error::new(error));
         }
@@ -59,7 +67,8 @@ impl<T: ToSchema> PartialSchema for OnVersion<T> {
         if let RefOr::Ref(Ref { ref_location, .. }) = &schema {
             let mut others = Vec::new();
             T::schemas(&mut others);
-            let found = others.into_iter().find(|(name, _)| ref_location.ends_with(&format!("/{name}")));
+            let found =
+                others.into_iter().find(|(name, _)| ref_location.ends_with(&format!("/{name}")));
             schema = found.map_or(schema, |(_, other)| other);
         }
         if let RefOr::T(Schema::Object(object)) = &mut schema {
@@ -69,7 +78,8 @@ impl<T: ToSchema> PartialSchema for OnVersion<T> {
                 .minimum(Some(0))
                 .maximum(Some(field::LARGEST_INTEGER))
                 .description(Some(
-                    "The number of the last event that the caller knew. Left out, the command is decided on the latest state.",
+                    "The number of the last event that the caller knew. Left out, the command is \
+                     decided on the latest state.",
                 ));
             object.properties.insert("version".to_owned(), version.into());
         }
@@ -84,7 +94,10 @@ mod tests {
     use serde_json::Value;
 
     fn schema<T: ToSchema>() -> (String, Value) {
-        (OnVersion::<T>::name().into_owned(), serde_json::to_value(OnVersion::<T>::schema()).unwrap())
+        (
+            OnVersion::<T>::name().into_owned(),
+            serde_json::to_value(OnVersion::<T>::schema()).unwrap(),
+        )
     }
 
     #[test]
@@ -97,7 +110,10 @@ mod tests {
         ] {
             assert_eq!(name, command);
             let members = &schema["properties"];
-            assert!(members[member].is_object() && members["version"].is_object(), "{name}: {schema}");
+            assert!(
+                members[member].is_object() && members["version"].is_object(),
+                "{name}: {schema}"
+            );
         }
     }
 }

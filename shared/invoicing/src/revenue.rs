@@ -1,7 +1,9 @@
-//! Revenue: what the invoices issued on a day, and the payments that came in on it, amount to. Days are those of UTC.
+//! Revenue: what the invoices issued on a day, and the payments that came in on it, amount to. Days
+//! are those of UTC.
 //!
-//! Every invoice says what it adds to which days; when it changes, the sums change by the difference in the same transaction. So they
-//! are those of the invoices to the minor unit, whatever is delivered twice, late, or folded anew.
+//! Every invoice says what it adds to which days; when it changes, the sums change by the
+//! difference in the same transaction. So they are those of the invoices to the minor unit,
+//! whatever is delivered twice, late, or folded anew.
 
 mod range;
 
@@ -16,7 +18,8 @@ use crate::{Currency, InvoiceRow, Status, day};
 
 pub use range::{By, InvalidRange, Range};
 
-/// The table of sums: a line for each day and currency, as `2026-11-21 EUR`, with [`INVOICES`], [`NET`], [`TAX`] and [`PAID`].
+/// The table of sums: a line for each day and currency, as `2026-11-21 EUR`, with [`INVOICES`],
+/// [`NET`], [`TAX`] and [`PAID`].
 pub const REVENUE: &str = "revenue";
 
 /// How many invoices were issued.
@@ -28,10 +31,13 @@ const TAX: &str = "tax";
 /// What came in, in minor units.
 const PAID: &str = "paid";
 
-/// What an invoice adds to the days on which it was issued and paid; nothing as long as it is a draft, and once it is void.
+/// What an invoice adds to the days on which it was issued and paid; nothing as long as it is a
+/// draft, and once it is void.
 pub(crate) fn contributions(invoice: &InvoiceRow) -> Contributions {
     let mut lines = Contributions::new();
-    let (Some(currency), Some(issued_at)) = (invoice.currency, invoice.issued_at) else { return lines };
+    let (Some(currency), Some(issued_at)) = (invoice.currency, invoice.issued_at) else {
+        return lines;
+    };
     if !matches!(invoice.status, Status::Issued | Status::Sent | Status::Paid) {
         return lines;
     }
@@ -91,9 +97,13 @@ impl Revenue {
     }
 }
 
-/// The revenue of each period in which there was any, the oldest first, in each currency or only in this one; nothing if one of the lines
-/// is none of [`REVENUE`].
-pub fn revenue<'a>(lines: impl IntoIterator<Item = (&'a str, &'a Amounts)>, by: By, only: Option<Currency>) -> Option<Vec<Revenue>> {
+/// The revenue of each period in which there was any, the oldest first, in each currency or only in
+/// this one; nothing if one of the lines is none of [`REVENUE`].
+pub fn revenue<'a>(
+    lines: impl IntoIterator<Item = (&'a str, &'a Amounts)>,
+    by: By,
+    only: Option<Currency>,
+) -> Option<Vec<Revenue>> {
     let mut periods: BTreeMap<(&str, &str), Amounts> = BTreeMap::new();
     for (order, amounts) in lines {
         let (day, code) = order.split_once(' ')?;
@@ -102,7 +112,9 @@ pub fn revenue<'a>(lines: impl IntoIterator<Item = (&'a str, &'a Amounts)>, by: 
     }
     // What was taken back altogether leaves a line of zeros behind.
     periods.retain(|_, amounts| amounts.values().any(|amount| *amount != 0));
-    let items = periods.iter().map(|((period, code), amounts)| Some(Revenue::new(period, Currency::from_code(code)?, amounts)));
+    let items = periods.iter().map(|((period, code), amounts)| {
+        Some(Revenue::new(period, Currency::from_code(code)?, amounts))
+    });
     let items: Vec<Revenue> = items.collect::<Option<_>>()?;
     Some(items.into_iter().filter(|item| only.is_none_or(|only| only == item.currency)).collect())
 }

@@ -6,16 +6,17 @@ use headwater::Rule;
 pub static INVOICE_EXISTS: Rule = Rule {
     name: "invoice-exists",
     title: "This invoice id is in use",
-    help: "An invoice with this id exists, or existed: an id is never used twice, not even after a delete. Leave `id` out to be given a \
-           fresh one.",
+    help: "An invoice with this id exists, or existed: an id is never used twice, not even after \
+           a delete. Leave `id` out to be given a fresh one.",
 };
 
 /// An invoice goes from DRAFT to ISSUED, SENT and PAID, or to VOID, and never back.
 pub static INVALID_TRANSITION: Rule = Rule {
     name: "invalid-transition",
     title: "The invoice's status does not allow this",
-    help: "`invoiceStatus` is the invoice's present status, `command` what was asked for. A draft can be changed, issued and deleted; an issued or \
-           sent invoice can be sent, paid and voided; a paid or void one stays as it is.",
+    help: "`invoiceStatus` is the invoice's present status, `command` what was asked for. A draft \
+           can be changed, issued and deleted; an issued or sent invoice can be sent, paid and \
+           voided; a paid or void one stays as it is.",
 };
 
 /// What is issued says what it is for.
@@ -29,15 +30,17 @@ pub static NO_LINE_ITEMS: Rule = Rule {
 pub static LINE_ITEM_LIMIT: Rule = Rule {
     name: "line-item-limit",
     title: "Too many line items",
-    help: "An invoice has at most `limit` line items at once. Remove one, or write a second invoice.",
+    help: "An invoice has at most `limit` line items at once. Remove one, or write a second \
+           invoice.",
 };
 
 /// Prices and payments are whole numbers of the currency's minor unit.
 pub static MINOR_UNIT: Rule = Rule {
     name: "minor-unit",
     title: "An amount has more decimals than its currency",
-    help: "Unit prices and payments are whole numbers of the minor unit of the invoice's `currency`, which has `decimals` decimals: 0 for \
-           JPY, 2 for EUR, 3 for KWD. A currency is set only where all unit prices fit it.",
+    help: "Unit prices and payments are whole numbers of the minor unit of the invoice's \
+           `currency`, which has `decimals` decimals: 0 for JPY, 2 for EUR, 3 for KWD. A currency \
+           is set only where all unit prices fit it.",
 };
 
 /// Nobody pays more than is due.
@@ -51,18 +54,22 @@ pub static OVERPAID: Rule = Rule {
 pub static PAYMENT_REFERENCE_USED: Rule = Rule {
     name: "payment-reference-used",
     title: "Another payment has this reference",
-    help: "The invoice has a payment with this reference (as Unicode's NFC writes it, without what nobody sees), but with another `amount` or `at`, which are shown. The same payment once more \
-           would change nothing.",
+    help: "The invoice has a payment with this reference (as Unicode's NFC writes it, without \
+           what nobody sees), but with another `amount` or `at`, which are shown. The same \
+           payment once more would change nothing.",
 };
 
 /// So many payments.
-pub static PAYMENT_LIMIT: Rule =
-    Rule { name: "payment-limit", title: "Too many payments", help: "An invoice is paid in at most `limit` parts." };
+pub static PAYMENT_LIMIT: Rule = Rule {
+    name: "payment-limit",
+    title: "Too many payments",
+    help: "An invoice is paid in at most `limit` parts.",
+};
 
 /// Money that was taken in is accounted for.
 pub static HAS_PAYMENTS: Rule = Rule {
     name: "has-payments",
     title: "A partly paid invoice cannot be voided",
-    help: "Money was received for this invoice (`paid`), and would belong to nothing if it became void. Refund it outside, and correct the \
-           invoice by a credit note.",
+    help: "Money was received for this invoice (`paid`), and would belong to nothing if it became \
+           void. Refund it outside, and correct the invoice by a credit note.",
 };

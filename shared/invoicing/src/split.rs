@@ -8,7 +8,8 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 /// Reads an object: the member of this name, if it is there, apart, and all others as `T`.
 ///
-/// What `#[serde(flatten)]` is for, but it does not go with `deny_unknown_fields`, and loses the place of an error.
+/// What `#[serde(flatten)]` is for, but it does not go with `deny_unknown_fields`, and loses the
+/// place of an error.
 ///
 /// # Errors
 /// If the member is no `M`, or the rest no `T`.
@@ -33,7 +34,11 @@ impl<'de, M: Deserialize<'de>, T: Deserialize<'de>> Visitor<'de> for Split<M, T>
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
         let mut apart = None;
-        let rest = T::deserialize(MapAccessDeserializer::new(Others { members, name: self.name, apart: &mut apart }))?;
+        let rest = T::deserialize(MapAccessDeserializer::new(Others {
+            members,
+            name: self.name,
+            apart: &mut apart,
+        }))?;
         Ok((apart, rest))
     }
 }
@@ -48,7 +53,10 @@ struct Others<'a, A, M> {
 impl<'de, A: MapAccess<'de>, M: Deserialize<'de>> MapAccess<'de> for Others<'_, A, M> {
     type Error = A::Error;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, A::Error> {
         while let Some(name) = self.members.next_key::<String>()? {
             if name != self.name {
                 return seed.deserialize(StringDeserializer::new(name)).map(Some);

@@ -1,5 +1,6 @@
-//! What the lines of an invoice amount to. Each line's net and tax are rounded to the currency's minor unit, half to even; all else are
-//! sums of those, so that what a reader adds up by hand comes out the same.
+//! What the lines of an invoice amount to. Each line's net and tax are rounded to the currency's
+//! minor unit, half to even; all else are sums of those, so that what a reader adds up by hand
+//! comes out the same.
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -27,7 +28,8 @@ pub struct Amounts {
 }
 
 impl Amounts {
-    /// What a line amounts to: `net = quantity × unitPrice` and `tax = net × taxRate`, both rounded, and their sum.
+    /// What a line amounts to: `net = quantity × unitPrice` and `tax = net × taxRate`, both
+    /// rounded, and their sum.
     pub fn of(line: &Line, currency: Currency) -> Self {
         let net = currency.round(line.quantity * line.unit_price);
         let tax = currency.round(net * line.tax_rate);
@@ -53,9 +55,19 @@ pub struct Totals {
 
 impl Totals {
     /// Adds up lines and payments.
-    pub fn of<'a>(lines: &[Line], payments: impl IntoIterator<Item = &'a Payment>, currency: Currency) -> Self {
-        let sum = |amount: fn(Amounts) -> Decimal| currency.round(lines.iter().map(|line| amount(Amounts::of(line, currency))).sum());
-        let amounts = Amounts { net: sum(|line| line.net), tax: sum(|line| line.tax), gross: sum(|line| line.gross) };
+    pub fn of<'a>(
+        lines: &[Line],
+        payments: impl IntoIterator<Item = &'a Payment>,
+        currency: Currency,
+    ) -> Self {
+        let sum = |amount: fn(Amounts) -> Decimal| {
+            currency.round(lines.iter().map(|line| amount(Amounts::of(line, currency))).sum())
+        };
+        let amounts = Amounts {
+            net: sum(|line| line.net),
+            tax: sum(|line| line.tax),
+            gross: sum(|line| line.gross),
+        };
         let paid = currency.round(payments.into_iter().map(|payment| payment.amount).sum());
         Self { amounts, paid, due: amounts.gross - paid }
     }
@@ -85,9 +97,13 @@ impl TaxTotal {
         rates.sort();
         rates.dedup();
         let total = |rate: Decimal| {
-            let amounts = lines.iter().filter(|line| line.tax_rate == rate).map(|line| Amounts::of(line, currency));
+            let amounts = lines
+                .iter()
+                .filter(|line| line.tax_rate == rate)
+                .map(|line| Amounts::of(line, currency));
             let zero = currency.round(Decimal::ZERO);
-            let (net, tax) = amounts.fold((zero, zero), |(net, tax), line| (net + line.net, tax + line.tax));
+            let (net, tax) =
+                amounts.fold((zero, zero), |(net, tax), line| (net + line.net, tax + line.tax));
             Self { rate, net, tax }
         };
         rates.into_iter().map(total).collect()

@@ -1,4 +1,5 @@
-//! Kinesis at the rim: what a record on the commits stream looks like, and how records are put so that none is lost.
+//! Kinesis at the rim: what a record on the commits stream looks like, and how records are put so
+//! that none is lost.
 
 mod publisher;
 mod record;

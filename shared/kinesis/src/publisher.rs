@@ -13,14 +13,23 @@ use tokio::time::{sleep, timeout};
 const MOST_RECORDS: usize = 500;
 const MOST_BYTES: usize = 5 * 1024 * 1024;
 
-/// How often a chunk is put before what still fails is reported to the caller, who is itself retried by Lambda.
+/// How often a chunk is put before what still fails is reported to the caller, who is itself
+/// retried by Lambda.
 const ATTEMPTS: u32 = 4;
 
-/// A Kinesis client of what a configuration names. Its own retries are off: [`Publisher`] repeats just what failed.
+/// A Kinesis client of what a configuration names. Its own retries are off: [`Publisher`] repeats
+/// just what failed.
 pub fn connect(shared: &SdkConfig) -> Client {
-    let timeouts =
-        TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).operation_attempt_timeout(Duration::from_secs(4)).build();
-    Client::from_conf(aws_sdk_kinesis::config::Builder::from(shared).retry_config(RetryConfig::disabled()).timeout_config(timeouts).build())
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(Duration::from_secs(4))
+        .build();
+    Client::from_conf(
+        aws_sdk_kinesis::config::Builder::from(shared)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts)
+            .build(),
+    )
 }
 
 /// What is put on a stream.
@@ -49,7 +58,8 @@ struct Attempted {
     is_uncertain: bool,
 }
 
-/// Puts records on one stream. `PutRecords` may fail in part; what failed is put again, oldest first.
+/// Puts records on one stream. `PutRecords` may fail in part; what failed is put again, oldest
+/// first.
 #[derive(Clone, Debug)]
 pub struct Publisher {
     client: Client,
@@ -115,7 +125,11 @@ impl Publisher {
     async fn put(&self, records: &[Record], pending: Vec<usize>) -> Attempted {
         let mut request = self.client.put_records().stream_name(&self.stream);
         for Record { key, data } in pending.iter().filter_map(|index| records.get(*index)) {
-            match PutRecordsRequestEntry::builder().partition_key(key).data(Blob::new(data.as_slice())).build() {
+            match PutRecordsRequestEntry::builder()
+                .partition_key(key)
+                .data(Blob::new(data.as_slice()))
+                .build()
+            {
                 Ok(entry) => request = request.records(entry),
                 Err(error) => {
                     tracing::error!(%error, "a record could not be built");
@@ -126,13 +140,25 @@ impl Publisher {
         match request.send().await {
             Ok(answer) => {
                 let results = answer.records();
-                let code_of = |place: usize| results.get(place).map_or(Some("missing"), |result| result.error_code());
-                let is_uncertain = (0..pending.len()).filter_map(code_of).any(|code| code != "ProvisionedThroughputExceededException");
-                let failed = pending.into_iter().enumerate().filter(|(place, _)| code_of(*place).is_some()).map(|(_, index)| index);
+                let code_of = |place: usize| {
+                    results.get(place).map_or(Some("missing"), |result| result.error_code())
+                };
+                let is_uncertain = (0..pending.len())
+                    .filter_map(code_of)
+                    .any(|code| code != "ProvisionedThroughputExceededException");
+                let failed = pending
+                    .into_iter()
+                    .enumerate()
+                    .filter(|(place, _)| code_of(*place).is_some())
+                    .map(|(_, index)| index);
                 Attempted { failed: failed.collect(), is_uncertain }
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, stream = self.stream, "PutRecords failed");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    stream = self.stream,
+                    "PutRecords failed"
+                );
                 Attempted { failed: pending, is_uncertain: !is_refusal(&error) }
             }
         }
@@ -179,11 +205,14 @@ mod tests {
 
     #[test]
     fn chunks_keep_the_limits_and_the_order() {
-        let small: Vec<_> = (0..1_001).map(|i| Record { key: i.to_string(), data: vec![0; 10] }).collect();
+        let small: Vec<_> =
+            (0..1_001).map(|i| Record { key: i.to_string(), data: vec![0; 10] }).collect();
         let sizes: Vec<usize> = chunks(&small).iter().map(Vec::len).collect();
         assert_eq!(sizes, [500, 500, 1]);
         assert_eq!(chunks(&small).concat(), (0..1_001).collect::<Vec<_>>());
-        let large: Vec<_> = (0..11).map(|_| Record { key: "k".to_owned(), data: vec![0; 1024 * 1024 - 1] }).collect();
+        let large: Vec<_> = (0..11)
+            .map(|_| Record { key: "k".to_owned(), data: vec![0; 1024 * 1024 - 1] })
+            .collect();
         assert_eq!(chunks(&large).iter().map(Vec::len).collect::<Vec<_>>(), [5, 5, 1]);
         assert!(chunks(&[]).is_empty());
     }
@@ -196,10 +225,15 @@ mod tests {
             while let Ok((mut connection, _)) = listener.accept().await {
                 let mut request = Vec::new();
                 // The body is an object, and comes last.
-                while !request.ends_with(b"}") && connection.read_buf(&mut request).await.unwrap() > 0 {}
+                while !request.ends_with(b"}")
+                    && connection.read_buf(&mut request).await.unwrap() > 0
+                {}
                 if let Some((status, body)) = answer {
                     let length = body.len();
-                    let head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+                    let head = format!(
+                        "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: \
+                         {length}\r\n\r\n"
+                    );
                     connection.write_all((head + body).as_bytes()).await.unwrap();
                 }
             }
@@ -229,7 +263,11 @@ mod tests {
         ] {
             let publisher = Publisher::new(server(answer).await, "grants");
             let record = Record { key: "k".to_owned(), data: b"x".to_vec() };
-            assert_eq!(publisher.publish_one(record, Duration::from_secs(5)).await, expected, "{answer:?}");
+            assert_eq!(
+                publisher.publish_one(record, Duration::from_secs(5)).await,
+                expected,
+                "{answer:?}"
+            );
         }
     }
 }

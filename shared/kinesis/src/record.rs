@@ -3,8 +3,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{LARGEST_RECORD, Record};
 
-/// A record on the commits stream, as JSON under the stream's name as partition key. For a projector it is a doorbell, "stream S reached
-/// n"; the commit is along so that it need not be read, unless it is too large for a record.
+/// A record on the commits stream, as JSON under the stream's name as partition key. For a
+/// projector it is a doorbell, "stream S reached n"; the commit is along so that it need not be
+/// read, unless it is too large for a record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CommitRecord {
     /// Which stream.
@@ -25,7 +26,8 @@ impl CommitRecord {
         commit.snapshot = None;
         let (stream, last) = (commit.stream.clone(), commit.last());
         let key = stream.to_string();
-        let whole = serde_json::to_vec(&Self { stream: stream.clone(), last, commit: Some(commit) })?;
+        let whole =
+            serde_json::to_vec(&Self { stream: stream.clone(), last, commit: Some(commit) })?;
         if whole.len() + key.len() <= LARGEST_RECORD {
             return Ok(Record { key, data: whole });
         }
@@ -59,15 +61,24 @@ mod tests {
     #[test]
     fn a_record_carries_the_commit_without_its_snapshot() {
         let plain = commit("x");
-        let carrier = Commit { snapshot: Some(Snapshot { revision: 1, state: serde_json::json!({}) }), ..plain.clone() };
-        let record: CommitRecord = serde_json::from_slice(&CommitRecord::encode(carrier).unwrap().data).unwrap();
-        assert_eq!(record, CommitRecord { stream: plain.stream.clone(), last: 4, commit: Some(plain) });
+        let carrier = Commit {
+            snapshot: Some(Snapshot { revision: 1, state: serde_json::json!({}) }),
+            ..plain.clone()
+        };
+        let record: CommitRecord =
+            serde_json::from_slice(&CommitRecord::encode(carrier).unwrap().data).unwrap();
+        assert_eq!(
+            record,
+            CommitRecord { stream: plain.stream.clone(), last: 4, commit: Some(plain) }
+        );
     }
 
     #[test]
     fn a_commit_too_large_for_a_record_goes_as_a_doorbell() {
-        let record: CommitRecord =
-            serde_json::from_slice(&CommitRecord::encode(commit(&"x".repeat(LARGEST_RECORD))).unwrap().data).unwrap();
+        let record: CommitRecord = serde_json::from_slice(
+            &CommitRecord::encode(commit(&"x".repeat(LARGEST_RECORD))).unwrap().data,
+        )
+        .unwrap();
         assert_eq!((record.last, record.commit), (4, None));
     }
 
@@ -76,6 +87,9 @@ mod tests {
         let stream: StreamName = "acme/identity/users/1".parse().unwrap();
         let Record { key, data } = CommitRecord::doorbell(stream.clone(), 7).unwrap();
         assert_eq!(key, stream.as_str());
-        assert_eq!(serde_json::from_slice::<CommitRecord>(&data).unwrap(), CommitRecord { stream, last: 7, commit: None });
+        assert_eq!(
+            serde_json::from_slice::<CommitRecord>(&data).unwrap(),
+            CommitRecord { stream, last: 7, commit: None }
+        );
     }
 }

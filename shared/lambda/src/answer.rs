@@ -23,17 +23,26 @@ pub struct Answer {
 impl Answer {
     /// A JSON body.
     pub fn json(status: u16, body: &impl Serialize) -> Self {
-        let body = serde_json::to_string(body).unwrap_or_else(|error| json!({ "unserializable": error.to_string() }).to_string());
+        let body = serde_json::to_string(body)
+            .unwrap_or_else(|error| json!({ "unserializable": error.to_string() }).to_string());
         Self::of_json(status, body)
     }
 
     fn of_json(status: u16, body: String) -> Self {
-        Self { status, headers: vec![("content-type".to_owned(), "application/json".to_owned())], body }
+        Self {
+            status,
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            body,
+        }
     }
 
     /// An HTML page.
     pub fn html(status: u16, body: String) -> Self {
-        Self { status, headers: vec![("content-type".to_owned(), "text/html; charset=utf-8".to_owned())], body }
+        Self {
+            status,
+            headers: vec![("content-type".to_owned(), "text/html; charset=utf-8".to_owned())],
+            body,
+        }
     }
 
     /// Sets a header; one of that name is replaced.
@@ -44,12 +53,14 @@ impl Answer {
         self
     }
 
-    /// The answer of a command that left its stream at `version`: `{"id", "version"}`, with the token as `ETag` and `Consistency-Token`.
+    /// The answer of a command that left its stream at `version`: `{"id", "version"}`, with the
+    /// token as `ETag` and `Consistency-Token`.
     pub fn command(status: u16, stream: &StreamName, version: u64) -> Self {
         Self::json(status, &json!({ "id": stream.id(), "version": version })).at(stream, version)
     }
 
-    /// With the token of a stream's version as `ETag` and `Consistency-Token`, for an answer of a command's own.
+    /// With the token of a stream's version as `ETag` and `Consistency-Token`, for an answer of a
+    /// command's own.
     #[must_use]
     pub fn at(self, stream: &StreamName, version: u64) -> Self {
         let token = Token::of(stream, version).quoted();
@@ -70,25 +81,38 @@ impl Answer {
         Self::json(200, body).of_entity(request, stream, version, revision)
     }
 
-    /// With the tags of a query for one entity as of `version`, where the answer is no JSON; 304 if the caller has it so already.
+    /// With the tags of a query for one entity as of `version`, where the answer is no JSON; 304 if
+    /// the caller has it so already.
     ///
     /// # Errors
     /// 400 if a condition cannot be read, 412 if `If-Match` does not name it.
-    pub fn of_entity(self, request: &Request, stream: &StreamName, version: u64, revision: Revision) -> Result<Self, Problem> {
+    pub fn of_entity(
+        self,
+        request: &Request,
+        stream: &StreamName,
+        version: u64,
+        revision: Revision,
+    ) -> Result<Self, Problem> {
         let token = Token::of(stream, version);
         let etag = token.clone().rendered(revision).to_string();
         Ok(self.tagged(request, &etag)?.header("consistency-token", &token.quoted()))
     }
 
-    /// The answer of a query for a collection: the tag is a hash of the body, the token a position of the domain's change feed.
+    /// The answer of a query for a collection: the tag is a hash of the body, the token a position
+    /// of the domain's change feed.
     ///
     /// # Errors
     /// 400 if a condition cannot be read, 412 if `If-Match` does not name it.
-    pub fn collection(request: &Request, position: Option<FeedPosition>, body: &impl Serialize) -> Result<Self, Problem> {
+    pub fn collection(
+        request: &Request,
+        position: Option<FeedPosition>,
+        body: &impl Serialize,
+    ) -> Result<Self, Problem> {
         Self::json(200, body).of_collection(request, position)
     }
 
-    /// The answer, if it is one that Lambda takes: for what is no list, and so cannot end earlier. `parameter` is what makes it large.
+    /// The answer, if it is one that Lambda takes: for what is no list, and so cannot end earlier.
+    /// `parameter` is what makes it large.
     ///
     /// # Errors
     /// 422 if the body is over [`LARGEST_ANSWER`].
@@ -96,35 +120,53 @@ impl Answer {
         if self.body.len() <= LARGEST_ANSWER {
             return Ok(self);
         }
-        let what = format!("the answer would have {} bytes, more than the {LARGEST_ANSWER} that it may: {what_to_do}", self.body.len());
+        let what = format!(
+            "the answer would have {} bytes, more than the {LARGEST_ANSWER} that it may: \
+             {what_to_do}",
+            self.body.len()
+        );
         Err(Problem::invalid([(format!("/query/{parameter}"), what)]))
     }
 
-    fn of_collection(self, request: &Request, position: Option<FeedPosition>) -> Result<Self, Problem> {
+    fn of_collection(
+        self,
+        request: &Request,
+        position: Option<FeedPosition>,
+    ) -> Result<Self, Problem> {
         let etag = self.hash();
         let answer = self.tagged(request, &etag)?;
         Ok(match position {
-            Some(position) => answer.header("consistency-token", &Token::of_feed(position).quoted()),
+            Some(position) => {
+                answer.header("consistency-token", &Token::of_feed(position).quoted())
+            }
             None => answer,
         })
     }
 
-    /// As a document that is the same for everybody until the next deployment: with a hash of the body as its tag, and kept by caches for
-    /// some minutes.
+    /// As a document that is the same for everybody until the next deployment: with a hash of the
+    /// body as its tag, and kept by caches for some minutes.
     #[must_use]
     pub fn document(self) -> Self {
         let etag = format!("\"{}\"", self.hash());
         self.header("etag", &etag).header("cache-control", "public, max-age=300")
     }
 
-    /// The answer, or what its tag makes of the request's conditions: 304 if the caller has it so already.
+    /// The answer, or what its tag makes of the request's conditions: 304 if the caller has it so
+    /// already.
     ///
     /// # Errors
     /// 400 if a condition cannot be read, 412 if `If-Match` does not name it.
     pub fn unless_known(self, request: &Request) -> Result<Self, Problem> {
-        let tag = self.headers.iter().find(|(name, _)| name == "etag").map_or("", |(_, tag)| tag.trim_matches('"'));
+        let tag = self
+            .headers
+            .iter()
+            .find(|(name, _)| name == "etag")
+            .map_or("", |(_, tag)| tag.trim_matches('"'));
         if !request.matches(tag)? {
-            return Err(Problem::new(&PRECONDITION_FAILED, "`If-Match` does not name what there is"));
+            return Err(Problem::new(
+                &PRECONDITION_FAILED,
+                "`If-Match` does not name what there is",
+            ));
         }
         if request.if_none_match()?.is_none_or(|known| !known.names(tag)) {
             return Ok(self);
@@ -134,24 +176,35 @@ impl Answer {
     }
 
     fn tagged(self, request: &Request, etag: &str) -> Result<Self, Problem> {
-        self.header("etag", &format!("\"{etag}\"")).header("cache-control", "private, no-cache").unless_known(request)
+        self.header("etag", &format!("\"{etag}\""))
+            .header("cache-control", "private, no-cache")
+            .unless_known(request)
     }
 
     /// What tells this body from any other.
     fn hash(&self) -> String {
-        let hash: String = Sha256::digest(self.body.as_bytes()).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        let hash: String = Sha256::digest(self.body.as_bytes())
+            .iter()
+            .take(12)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         format!("h{hash}")
     }
 
-    /// A page of a list: `{"items", "next"}` and a `Link` to the next page. The token is one of a position of the domain's change feed, where all
-    /// that it stands for shows in the page.
+    /// A page of a list: `{"items", "next"}` and a `Link` to the next page. The token is one of a
+    /// position of the domain's change feed, where all that it stands for shows in the page.
     ///
     /// # Errors
     /// 400 if a condition cannot be read, 412 if `If-Match` does not name it.
-    pub fn page(request: &Request, position: Option<FeedPosition>, page: Page) -> Result<Self, Problem> {
+    pub fn page(
+        request: &Request,
+        position: Option<FeedPosition>,
+        page: Page,
+    ) -> Result<Self, Problem> {
         let next = request.cursor_after(page.next)?;
         let link = next.as_ref().map(|cursor| request.link_to(cursor));
-        let answer = Self::of_json(200, format!(r#"{{"items":{},"next":{}}}"#, page.items, json!(next)));
+        let answer =
+            Self::of_json(200, format!(r#"{{"items":{},"next":{}}}"#, page.items, json!(next)));
         let answer = answer.of_collection(request, position)?;
         Ok(match link {
             Some(link) => answer.header("link", &format!("<{link}>; rel=\"next\"")),
@@ -164,8 +217,11 @@ impl From<Answer> for ApiGatewayV2httpResponse {
     fn from(answer: Answer) -> Self {
         let mut headers = HeaderMap::new();
         for (name, value) in &answer.headers {
-            // A value that no header can carry would fail the whole answer, so it is dropped; ours are all visible ASCII.
-            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            // A value that no header can carry would fail the whole answer, so it is dropped; ours
+            // are all visible ASCII.
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::try_from(name), HeaderValue::try_from(value))
+            {
                 headers.insert(name, value);
             }
         }
@@ -192,7 +248,12 @@ mod tests {
         let stream = StreamName::new("acme", "identity", "users", "1").unwrap();
         let answer = Answer::command(200, &stream, 0);
         for name in ["etag", "consistency-token"] {
-            assert!(answer.headers.contains(&(name.to_owned(), "\"acme/identity/users/1@0\"".to_owned())), "{answer:?}");
+            assert!(
+                answer
+                    .headers
+                    .contains(&(name.to_owned(), "\"acme/identity/users/1@0\"".to_owned())),
+                "{answer:?}"
+            );
         }
     }
 }

@@ -5,17 +5,21 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use headwater::{ProjectionFn, UniqueKey};
-use headwater_dynamodb::{Effects, EventStore, Feed, Projector, StoreConfig, StoreError, Usage, Views};
+use headwater_dynamodb::{
+    Effects, EventStore, Feed, Projector, StoreConfig, StoreError, Usage, Views,
+};
 use headwater_kinesis::Publisher;
 use lambda_runtime::Error;
 use tokio::time::{Instant, timeout};
 
 use crate::{Problem, Request, metric};
 
-/// How long the tables may take to answer during init. With a store out of reach the first request still has time to say so.
+/// How long the tables may take to answer during init. With a store out of reach the first request
+/// still has time to say so.
 const INIT_PATIENCE: Duration = Duration::from_secs(1);
 
-/// What a handler works with: whatever the function's environment names. Its connections stand before the first request.
+/// What a handler works with: whatever the function's environment names. Its connections stand
+/// before the first request.
 pub struct App {
     store: Option<EventStore>,
     views: Option<Views>,
@@ -26,12 +30,15 @@ pub struct App {
 }
 
 impl App {
-    /// As [`App::connect`], with the process's own variables and the configuration that the AWS SDK finds.
+    /// As [`App::connect`], with the process's own variables and the configuration that the AWS SDK
+    /// finds.
     ///
     /// # Errors
     /// As [`App::connect`].
     pub(crate) async fn from_env(domain: &str) -> Result<Self, Error> {
-        let variables = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let variables = env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
         let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
         Self::connect(domain, variables.collect(), &config).await
     }
@@ -51,14 +58,27 @@ impl App {
     ///
     /// # Errors
     /// If `UNIQUE_KEY` is shorter than 32 bytes.
-    pub async fn connect(domain: &str, mut variables: BTreeMap<String, String>, config: &SdkConfig) -> Result<Self, Error> {
+    pub async fn connect(
+        domain: &str,
+        mut variables: BTreeMap<String, String>,
+        config: &SdkConfig,
+    ) -> Result<Self, Error> {
         variables.retain(|_, value| !value.is_empty());
-        let mut app = Self { store: None, views: None, projectors: Mutex::default(), feed: None, streams: BTreeMap::new(), variables };
+        let mut app = Self {
+            store: None,
+            views: None,
+            projectors: Mutex::default(),
+            feed: None,
+            streams: BTreeMap::new(),
+            variables,
+        };
         app.open_tables(domain, config).await?;
         if app.variables.keys().any(|name| names_stream(name)) {
             let client = headwater_kinesis::connect(config);
             let streams = app.variables.iter().filter(|(name, _)| names_stream(name));
-            app.streams = streams.map(|(name, stream)| (name.clone(), Publisher::new(client.clone(), stream))).collect();
+            app.streams = streams
+                .map(|(name, stream)| (name.clone(), Publisher::new(client.clone(), stream)))
+                .collect();
         }
         Ok(app)
     }
@@ -68,16 +88,23 @@ impl App {
     }
 
     async fn open_tables(&mut self, domain: &str, config: &SdkConfig) -> Result<(), Error> {
-        let [events, views, feed] = ["EVENTS_TABLE", "VIEWS_TABLE", "FEED_TABLE"].map(|name| self.variable(name));
+        let [events, views, feed] =
+            ["EVENTS_TABLE", "VIEWS_TABLE", "FEED_TABLE"].map(|name| self.variable(name));
         let Some(any) = events.clone().or(views.clone()).or(feed.clone()) else { return Ok(()) };
         let client = headwater_dynamodb::connect(config);
         let unique_key = match self.variable("UNIQUE_KEY") {
-            Some(secret) => Some(UniqueKey::new(secret.as_bytes()).ok_or("UNIQUE_KEY must have at least 32 bytes")?),
+            Some(secret) => Some(
+                UniqueKey::new(secret.as_bytes())
+                    .ok_or("UNIQUE_KEY must have at least 32 bytes")?,
+            ),
             None => None,
         };
         let (has_events, has_unique_key) = (events.is_some(), unique_key.is_some());
-        let config =
-            StoreConfig { events_table: events.unwrap_or_default(), idempotency_table: self.variable("IDEMPOTENCY_TABLE"), unique_key };
+        let config = StoreConfig {
+            events_table: events.unwrap_or_default(),
+            idempotency_table: self.variable("IDEMPOTENCY_TABLE"),
+            unique_key,
+        };
         let store = EventStore::new(client.clone(), config);
         self.feed = feed.map(|table| Feed::new(store.clone(), &table));
         self.views = views.map(|table| Views::new(store.clone(), &table, domain));
@@ -107,7 +134,8 @@ impl App {
         Ok(store.within(request.deadline))
     }
 
-    /// The views, for as long as the request has time: all that it reads is of one generation, so that its tag is of its rows.
+    /// The views, for as long as the request has time: all that it reads is of one generation, so
+    /// that its tag is of its rows.
     ///
     /// # Errors
     /// 500 if `VIEWS_TABLE` is not set.
@@ -125,11 +153,16 @@ impl App {
         Ok(feed.within(request.deadline))
     }
 
-    /// Keeps a domain's views and change feed up to date. There is one for the life of the process, since it remembers how far it got.
+    /// Keeps a domain's views and change feed up to date. There is one for the life of the process,
+    /// since it remembers how far it got.
     ///
     /// # Errors
     /// If one of the three tables is not set.
-    pub fn projector(&self, domain: &str, projections: &'static [ProjectionFn]) -> Result<Arc<Projector>, Error> {
+    pub fn projector(
+        &self,
+        domain: &str,
+        projections: &'static [ProjectionFn],
+    ) -> Result<Arc<Projector>, Error> {
         // A panic elsewhere cannot leave a map of whole entries half changed.
         let mut projectors = self.projectors.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(projector) = projectors.get(domain) {
@@ -174,7 +207,10 @@ impl App {
     /// # Errors
     /// If `FAILURES_BUCKET` is not set.
     pub fn failures_bucket(&self) -> Result<&str, Error> {
-        self.variables.get("FAILURES_BUCKET").map(String::as_str).ok_or_else(|| "FAILURES_BUCKET is not set".into())
+        self.variables
+            .get("FAILURES_BUCKET")
+            .map(String::as_str)
+            .ok_or_else(|| "FAILURES_BUCKET is not set".into())
     }
 
     /// What the store was asked since this was last called.
@@ -183,10 +219,12 @@ impl App {
     }
 }
 
-/// Opens the connection with the read that tells whether the function has the key of the table's unique values. One that has another
-/// starts all the same: what it refuses is then answered, with a correlation id, and whatever needs no unique value goes on.
+/// Opens the connection with the read that tells whether the function has the key of the table's
+/// unique values. One that has another starts all the same: what it refuses is then answered, with
+/// a correlation id, and whatever needs no unique value goes on.
 async fn check_unique_key(domain: &str, store: &EventStore) {
-    let checked = store.within((Instant::now() + INIT_PATIENCE).into_std()).adopt_unique_key().await;
+    let checked =
+        store.within((Instant::now() + INIT_PATIENCE).into_std()).adopt_unique_key().await;
     // What cannot be told now is told by the first command that needs the key.
     if let Err(StoreError::OtherUniqueKey { .. }) = checked {
         metric(domain, "UniqueKeyRefused", 1.0);
@@ -207,8 +245,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_function_has_the_streams_that_its_variables_name() {
-        let variables = [("COMMITS_STREAM", "commits"), ("GRANTS_STREAM", "grants"), ("OTHER_STREAM", ""), ("OTHER", "events")];
-        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let variables = [
+            ("COMMITS_STREAM", "commits"),
+            ("GRANTS_STREAM", "grants"),
+            ("OTHER_STREAM", ""),
+            ("OTHER", "events"),
+        ];
+        let variables = variables
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
         let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
         let app = App::connect("identity", variables, &config).await.unwrap();
         assert_eq!(app.publisher("GRANTS_STREAM").unwrap().stream(), "grants");

@@ -1,4 +1,5 @@
-//! What the outside can call: the table that the gateway's routes are checked against and that the OpenAPI document is made from.
+//! What the outside can call: the table that the gateway's routes are checked against and that the
+//! OpenAPI document is made from.
 
 use headwater::Rule;
 use utoipa::openapi::{RefOr, Schema};
@@ -38,7 +39,8 @@ pub struct Call {
     pub has_optional_body: bool,
     /// Whether it may be answered as [`Kind::Create`] as well.
     pub may_create: bool,
-    /// The answer's schema, of one item where the answer is a list. A command without one answers with `{"id", "version"}`.
+    /// The answer's schema, of one item where the answer is a list. A command without one answers
+    /// with `{"id", "version"}`.
     pub answer: Option<SchemaOf>,
     /// The rules that can say no.
     pub rules: Vec<&'static Rule>,
@@ -110,17 +112,35 @@ impl SchemaOf {
 
 impl Call {
     /// A command that creates something: role writer.
-    pub fn create<Body: ToSchema>(function: &'static str, path: &'static str, summary: &'static str) -> Self {
+    pub fn create<Body: ToSchema>(
+        function: &'static str,
+        path: &'static str,
+        summary: &'static str,
+    ) -> Self {
         Self { kind: Kind::Create, ..Self::command(function, "POST", path, summary) }.body::<Body>()
     }
 
     /// Another command: role writer.
-    pub fn command(function: &'static str, method: &'static str, path: &'static str, summary: &'static str) -> Self {
-        Self { access: Access::Writer, kind: Kind::Command, method, ..Self::get(function, path, summary) }
+    pub fn command(
+        function: &'static str,
+        method: &'static str,
+        path: &'static str,
+        summary: &'static str,
+    ) -> Self {
+        Self {
+            access: Access::Writer,
+            kind: Kind::Command,
+            method,
+            ..Self::get(function, path, summary)
+        }
     }
 
     /// A query for one entity: role reader.
-    pub fn entity<Answer: ToSchema>(function: &'static str, path: &'static str, summary: &'static str) -> Self {
+    pub fn entity<Answer: ToSchema>(
+        function: &'static str,
+        path: &'static str,
+        summary: &'static str,
+    ) -> Self {
         Self { answer: Some(SchemaOf::of::<Answer>()), ..Self::get(function, path, summary) }
     }
 
@@ -130,10 +150,22 @@ impl Call {
     }
 
     /// A query for a page of items: role reader, with `limit` and `cursor`.
-    pub fn list<Item: ToSchema>(function: &'static str, path: &'static str, summary: &'static str) -> Self {
+    pub fn list<Item: ToSchema>(
+        function: &'static str,
+        path: &'static str,
+        summary: &'static str,
+    ) -> Self {
         Self { kind: Kind::List, ..Self::entity::<Item>(function, path, summary) }
-            .param("limit", Shape::limit(), "How many items at the most; there may be fewer before the list ends.")
-            .param("cursor", Shape::cursor(), "Where to go on: `next` of the page before. The list ends where that is null.")
+            .param(
+                "limit",
+                Shape::limit(),
+                "How many items at the most; there may be fewer before the list ends.",
+            )
+            .param(
+                "cursor",
+                Shape::cursor(),
+                "Where to go on: `next` of the page before. The list ends where that is null.",
+            )
     }
 
     /// A call without a token whose answer is a document.
@@ -195,7 +227,8 @@ impl Call {
         Self { problems: problems.to_vec(), ..self }
     }
 
-    /// About something else than streams, which has no versions: no header of a stream's version is heeded or given.
+    /// About something else than streams, which has no versions: no header of a stream's version is
+    /// heeded or given.
     #[must_use]
     pub fn apart_from_streams(self) -> Self {
         Self { is_about_streams: false, ..self }
@@ -228,7 +261,9 @@ impl Call {
         let mut is_greedy = false;
         let fits = self.path.split('/').all(|segment| {
             is_greedy = segment.ends_with("+}");
-            parts.next().is_some_and(|part| if segment.starts_with('{') { !part.is_empty() } else { part == segment })
+            parts.next().is_some_and(|part| {
+                if segment.starts_with('{') { !part.is_empty() } else { part == segment }
+            })
         });
         fits && (is_greedy || parts.next().is_none())
     }

@@ -13,7 +13,8 @@ use crate::{Answer, App, Problem, Request, refusal};
 pub enum Assume {
     /// Nothing: it is read unless this process knows it.
     Nothing,
-    /// That it is empty, which spares the read; if it is not, that comes out for the price of a write.
+    /// That it is empty, which spares the read; if it is not, that comes out for the price of a
+    /// write.
     Empty,
 }
 
@@ -21,14 +22,22 @@ pub enum Assume {
 pub type Success<'a, A> = dyn Fn(&Folded<A>) -> Answer + Send + Sync + 'a;
 
 impl App {
-    /// Carries out a command that creates the thing `stream` is about: 201 with `Location`, the path that the stream's name is
-    /// within its tenant. The stream is taken for empty, which spares a read.
+    /// Carries out a command that creates the thing `stream` is about: 201 with `Location`, the
+    /// path that the stream's name is within its tenant. The stream is taken for empty, which
+    /// spares a read.
     ///
     /// # Errors
     /// What the answer should be instead.
-    pub async fn create<C: Command>(&self, request: &Request, stream: &StreamName, command: &C) -> Result<Answer, Problem> {
+    pub async fn create<C: Command>(
+        &self,
+        request: &Request,
+        stream: &StreamName,
+        command: &C,
+    ) -> Result<Answer, Problem> {
         let location = format!("/{}", stream.within_tenant());
-        let created = |folded: &Folded<_>| Answer::command(201, stream, folded.version).header("location", &location);
+        let created = |folded: &Folded<_>| {
+            Answer::command(201, stream, folded.version).header("location", &location)
+        };
         self.execute(request, stream, command, Assume::Empty, &created).await
     }
 
@@ -36,31 +45,58 @@ impl App {
     ///
     /// # Errors
     /// What the answer should be instead.
-    pub async fn change<C: Command>(&self, request: &Request, stream: &StreamName, command: &C) -> Result<Answer, Problem> {
-        self.execute(request, stream, command, Assume::Nothing, &|folded| Answer::command(200, stream, folded.version)).await
+    pub async fn change<C: Command>(
+        &self,
+        request: &Request,
+        stream: &StreamName,
+        command: &C,
+    ) -> Result<Answer, Problem> {
+        self.execute(request, stream, command, Assume::Nothing, &|folded| {
+            Answer::command(200, stream, folded.version)
+        })
+        .await
     }
 
-    /// As [`App::change`], for a stream that is most likely empty: that is assumed, which spares a read.
+    /// As [`App::change`], for a stream that is most likely empty: that is assumed, which spares a
+    /// read.
     ///
     /// # Errors
     /// What the answer should be instead.
-    pub async fn put<C: Command>(&self, request: &Request, stream: &StreamName, command: &C) -> Result<Answer, Problem> {
-        self.execute(request, stream, command, Assume::Empty, &|folded| Answer::command(200, stream, folded.version)).await
+    pub async fn put<C: Command>(
+        &self,
+        request: &Request,
+        stream: &StreamName,
+        command: &C,
+    ) -> Result<Answer, Problem> {
+        self.execute(request, stream, command, Assume::Empty, &|folded| {
+            Answer::command(200, stream, folded.version)
+        })
+        .await
     }
 
-    /// The state of an aggregate that a decision needs besides its own, read strongly; it has reached the request's tokens then.
+    /// The state of an aggregate that a decision needs besides its own, read strongly; it has
+    /// reached the request's tokens then.
     ///
     /// # Errors
     /// 400 if a token is ahead of the stream, 503 if the store is out of reach.
-    pub async fn load<A: Aggregate>(&self, request: &Request, stream: &StreamName) -> Result<Folded<A>, Problem> {
+    pub async fn load<A: Aggregate>(
+        &self,
+        request: &Request,
+        stream: &StreamName,
+    ) -> Result<Folded<A>, Problem> {
         let folded: Folded<A> = self.store(request)?.load(stream).await?;
-        match request.positions()?.into_iter().find(|position| position.stream == *stream && position.version > folded.version) {
+        match request
+            .positions()?
+            .into_iter()
+            .find(|position| position.stream == *stream && position.version > folded.version)
+        {
             Some(ahead) => Err(refusal::token_ahead(&ahead)),
             None => Ok(folded),
         }
     }
 
-    /// Carries out a command whose answer is its own: made from the state after it, or from the present one if nothing had to change.
+    /// Carries out a command whose answer is its own: made from the state after it, or from the
+    /// present one if nothing had to change.
     ///
     /// # Errors
     /// What the answer should be instead.
@@ -72,7 +108,9 @@ impl App {
         assume: Assume,
         success: &Success<'_, C::Aggregate>,
     ) -> Result<Answer, Problem> {
-        let render = |answered: Answered<'_, C::Aggregate>| -> Value { answer(answered, stream, success).into() };
+        let render = |answered: Answered<'_, C::Aggregate>| -> Value {
+            answer(answered, stream, success).into()
+        };
         let execution = Execution {
             stream: stream.clone(),
             command,
@@ -104,8 +142,8 @@ impl App {
     }
 }
 
-/// What the headers say of versions. Of the tokens only those of the command's own stream matter to its decision, and the one of
-/// `If-Match`, which may not be ahead of its streams either.
+/// What the headers say of versions. Of the tokens only those of the command's own stream matter to
+/// its decision, and the one of `If-Match`, which may not be ahead of its streams either.
 fn expected(request: &Request, stream: &StreamName) -> Result<Expected, Problem> {
     let if_match = request.if_match()?;
     let mut at_least = request.positions()?;
@@ -116,14 +154,25 @@ fn expected(request: &Request, stream: &StreamName) -> Result<Expected, Problem>
     {
         at_least.extend(only.streams.iter().cloned());
     }
-    Ok(Expected { if_match, if_none_match: request.if_none_match()?, at_least, decided_on: request.decided_on })
+    Ok(Expected {
+        if_match,
+        if_none_match: request.if_none_match()?,
+        at_least,
+        decided_on: request.decided_on,
+    })
 }
 
 /// The answer that is recorded under an Idempotency-Key: the same that is given.
-fn answer<A: Aggregate>(answered: Answered<'_, A>, stream: &StreamName, success: &Success<'_, A>) -> Answer {
+fn answer<A: Aggregate>(
+    answered: Answered<'_, A>,
+    stream: &StreamName,
+    success: &Success<'_, A>,
+) -> Answer {
     match answered {
         Answered::Committed(folded) | Answered::Unchanged(folded) => success(folded),
-        Answered::Refused { rejection, version } => refusal::tagged(rejection.clone().into(), stream, version).answer(),
+        Answered::Refused { rejection, version } => {
+            refusal::tagged(rejection.clone().into(), stream, version).answer()
+        }
     }
 }
 

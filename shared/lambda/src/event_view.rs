@@ -31,14 +31,26 @@ pub struct EventView {
 }
 
 impl EventView {
-    /// The events after number `after`, oldest first: at most `limit`, and at most 1 MB of them. There are none only at the stream's end.
+    /// The events after number `after`, oldest first: at most `limit`, and at most 1 MB of them.
+    /// There are none only at the stream's end.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn after(store: &EventStore, stream: &StreamName, after: u64, limit: usize) -> Result<Vec<Self>, StoreError> {
+    pub async fn after(
+        store: &EventStore,
+        stream: &StreamName,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Self>, StoreError> {
         // A commit has at least one event, so as many commits as events are wanted will do.
-        let commits = store.commits_page(stream, after, u32::try_from(limit).unwrap_or(u32::MAX)).await?;
-        Ok(commits.iter().flat_map(Self::of).filter(|event| event.number > after).take(limit).collect())
+        let commits =
+            store.commits_page(stream, after, u32::try_from(limit).unwrap_or(u32::MAX)).await?;
+        Ok(commits
+            .iter()
+            .flat_map(Self::of)
+            .filter(|event| event.number > after)
+            .take(limit)
+            .collect())
     }
 
     /// The events of a commit.
@@ -59,7 +71,8 @@ impl EventView {
     }
 }
 
-/// What a writer may see of an event that came between: what happened and when, not who asked for it or why.
+/// What a writer may see of an event that came between: what happened and when, not who asked for
+/// it or why.
 #[derive(Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EventSummary {

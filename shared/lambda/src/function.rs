@@ -16,11 +16,16 @@ use crate::request::deadline;
 use crate::{Answer, App, Call, Problem, Request};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-type HttpHandler = Box<dyn Fn(Arc<App>, Request) -> BoxFuture<Result<Answer, Problem>> + Send + Sync>;
-type EventHandler = Box<dyn Fn(Arc<App>, LambdaEvent<serde_json::Value>) -> BoxFuture<Result<serde_json::Value, Error>> + Send + Sync>;
+type HttpHandler =
+    Box<dyn Fn(Arc<App>, Request) -> BoxFuture<Result<Answer, Problem>> + Send + Sync>;
+type EventHandler = Box<
+    dyn Fn(Arc<App>, LambdaEvent<serde_json::Value>) -> BoxFuture<Result<serde_json::Value, Error>>
+        + Send
+        + Sync,
+>;
 
-/// One Lambda function: a name, and what it does with an event. On AWS each is a binary of its own; on one machine the platform
-/// holds them all.
+/// One Lambda function: a name, and what it does with an event. On AWS each is a binary of its own;
+/// on one machine the platform holds them all.
 pub struct Function {
     /// The name of its binary and of its `Handler` in the template.
     pub name: &'static str,
@@ -43,7 +48,8 @@ impl Function {
         Self { name: call.function, handler: Handler::Http(Box::new(call), handler) }
     }
 
-    /// A function that takes events of another kind: a batch of a stream, a schedule. Its handler is told by when it must be done.
+    /// A function that takes events of another kind: a batch of a stream, a schedule. Its handler
+    /// is told by when it must be done.
     pub fn event<E, A, F, Fut>(name: &'static str, handler: F) -> Self
     where
         E: DeserializeOwned + Send + 'static,
@@ -70,8 +76,8 @@ impl Function {
         }
     }
 
-    /// The domain that it belongs to: the first word of its name, which is `identity` in `identity-get-user`; `common` if its call lies
-    /// under no domain.
+    /// The domain that it belongs to: the first word of its name, which is `identity` in
+    /// `identity-get-user`; `common` if its call lies under no domain.
     fn domain(&self) -> &'static str {
         let first = self.name.split('-').next().unwrap_or(self.name);
         match self.call() {
@@ -80,7 +86,8 @@ impl Function {
         }
     }
 
-    /// Serves the Runtime API until the process ends. Connections are opened before the first event is asked for.
+    /// Serves the Runtime API until the process ends. Connections are opened before the first event
+    /// is asked for.
     ///
     /// # Errors
     /// If the environment lacks what the function needs, or the Runtime API is gone.
@@ -127,7 +134,9 @@ async fn answer(
             observed.request(&request);
             let preferred = request.preferred_wait().filter(|_| heeds_preference(call));
             match check(call, &request) {
-                Ok(()) => handle(app.clone(), request).await.map(|answer| apply_preference(answer, preferred)),
+                Ok(()) => handle(app.clone(), request)
+                    .await
+                    .map(|answer| apply_preference(answer, preferred)),
                 Err(problem) => Err(problem),
             }
         }
@@ -143,11 +152,14 @@ async fn answer(
     Ok(answer.into())
 }
 
-/// What holds for every call: the role, no parameter or body that would be ignored, and tokens and conditions that can be read, also
-/// where nothing depends on them.
+/// What holds for every call: the role, no parameter or body that would be ignored, and tokens and
+/// conditions that can be read, also where nothing depends on them.
 fn check(call: &Call, request: &Request) -> Result<(), Problem> {
     if !request.caller.may(call.access) {
-        return Err(Problem::new(&FORBIDDEN, format!("the call needs the role `{}`", call.access.role().unwrap_or_default())));
+        return Err(Problem::new(
+            &FORBIDDEN,
+            format!("the call needs the role `{}`", call.access.role().unwrap_or_default()),
+        ));
     }
     if call.kind == Kind::Fallback {
         return Ok(());
@@ -164,7 +176,10 @@ fn check(call: &Call, request: &Request) -> Result<(), Problem> {
 /// A condition that nobody could look at is refused, and not passed over.
 fn unconditional(request: &Request) -> Result<(), Problem> {
     match ["if-match", "if-none-match"].into_iter().find(|name| request.header(name).is_some()) {
-        Some(name) => Err(Problem::new(&MALFORMED, format!("the call is about nothing that has a version, so it takes no `{name}`"))),
+        Some(name) => Err(Problem::new(
+            &MALFORMED,
+            format!("the call is about nothing that has a version, so it takes no `{name}`"),
+        )),
         None => Ok(()),
     }
 }

@@ -1,12 +1,15 @@
 //! What an Idempotency-Key stands for, and the ids that follow from it.
 //!
-//! A key counts within its *scope*: tenant, subject, method and path. In it the key stands for one *request* for 24 hours, which is
+//! A key counts within its *scope*: tenant, subject, method and path. In it the key stands for one
+//! *request* for 24 hours, which is
 //!
-//! - the body as JSON: white space and the order of members are none of it; no body is the same as `{}`. What is not JSON counts by its
-//!   bytes;
-//! - the conditions: the versions that `If-Match` and `If-None-Match` name, in any order, however the answers were rendered.
+//! - the body as JSON: white space and the order of members are none of it; no body is the same as
+//!   `{}`. What is not JSON counts by its bytes;
+//! - the conditions: the versions that `If-Match` and `If-None-Match` name, in any order, however
+//!   the answers were rendered.
 //!
-//! All else may differ from one time to the next, as `Consistency-Token` does when the caller has seen more meanwhile.
+//! All else may differ from one time to the next, as `Consistency-Token` does when the caller has
+//! seen more meanwhile.
 
 use std::collections::BTreeSet;
 
@@ -30,7 +33,10 @@ pub(crate) type Scope = [u8; 32];
 pub(crate) fn scope(request: &Request) -> Result<Option<Scope>, Problem> {
     let Some(key) = request.text_header("idempotency-key")? else { return Ok(None) };
     if !is_idempotency_key(key) {
-        return Err(Problem::new(&MALFORMED, "`Idempotency-Key` is 1–255 visible ASCII characters"));
+        return Err(Problem::new(
+            &MALFORMED,
+            "`Idempotency-Key` is 1–255 visible ASCII characters",
+        ));
     }
     let caller = &request.caller;
     let parts = [&caller.tenant, &caller.subject, &request.method, &request.raw_path, key];
@@ -45,12 +51,16 @@ pub(crate) fn of_request(request: &Request) -> Result<Scope, Problem> {
     let if_match = match request.if_match()? {
         None => "none".to_owned(),
         Some(IfMatch::Exists) => "*".to_owned(),
-        Some(IfMatch::AnyOf(tokens)) => set(tokens.into_iter().map(|token| Token { revision: None, ..token }.to_string())),
+        Some(IfMatch::AnyOf(tokens)) => {
+            set(tokens.into_iter().map(|token| Token { revision: None, ..token }.to_string()))
+        }
     };
     let if_none_match = match request.if_none_match()? {
         None => "none".to_owned(),
         Some(IfNoneMatch::Absent) => "*".to_owned(),
-        Some(IfNoneMatch::NoneOf(tags)) => set(tags.iter().map(|tag| tag.split(';').next().unwrap_or_default().to_owned())),
+        Some(IfNoneMatch::NoneOf(tags)) => {
+            set(tags.iter().map(|tag| tag.split(';').next().unwrap_or_default().to_owned()))
+        }
     };
     Ok(digest(&[&body(request), if_match.as_bytes(), if_none_match.as_bytes()]))
 }
@@ -61,7 +71,8 @@ fn body(request: &Request) -> Vec<u8> {
         return b"{}".to_vec();
     }
     // As the command reads it, so that a byte order mark is none of it either.
-    parse_json(&request.body).map_or_else(|_| request.body.clone(), |json| json.to_string().into_bytes())
+    parse_json(&request.body)
+        .map_or_else(|_| request.body.clone(), |json| json.to_string().into_bytes())
 }
 
 /// Tags in order, each once.
@@ -69,7 +80,8 @@ fn set(tags: impl Iterator<Item = String>) -> String {
     tags.collect::<BTreeSet<String>>().into_iter().collect::<Vec<_>>().join(",")
 }
 
-/// A digest of parts, each with its length before it, so that no two lists of parts run together to the same bytes.
+/// A digest of parts, each with its length before it, so that no two lists of parts run together to
+/// the same bytes.
 pub(crate) fn digest(parts: &[&[u8]]) -> Scope {
     let mut hash = Sha256::new();
     for part in parts {
@@ -98,31 +110,40 @@ pub struct IdToCreate {
 pub struct EarlierId {
     /// The id.
     pub id: String,
-    /// What was made before this time was made by another request under the same key, whose 24 hours are over.
+    /// What was made before this time was made by another request under the same key, whose 24
+    /// hours are over.
     pub since: Timestamp,
 }
 
 impl Request {
-    /// An id for what the request creates: without an Idempotency-Key a fresh UUID v7. With one it follows from the request and the day
-    /// (UUID v8), so that it is the same when the request is repeated, also where no answer could be recorded; and another one when the
-    /// key stands for a new request, since its 24 hours are over. Another body under the same key is another request: it is refused
-    /// once the first has been recorded, and until then must not pass for it.
+    /// An id for what the request creates: without an Idempotency-Key a fresh UUID v7. With one it
+    /// follows from the request and the day (UUID v8), so that it is the same when the request is
+    /// repeated, also where no answer could be recorded; and another one when the key stands for a
+    /// new request, since its 24 hours are over. Another body under the same key is another
+    /// request: it is refused once the first has been recorded, and until then must not pass for
+    /// it.
     ///
     /// # Errors
     /// 400 if the key or a condition is malformed.
     pub fn id_to_create(&self) -> Result<IdToCreate, Problem> {
-        let Some(scope) = scope(self)? else { return Ok(IdToCreate { id: Uuid::now_v7().to_string(), earlier: None }) };
+        let Some(scope) = scope(self)? else {
+            return Ok(IdToCreate { id: Uuid::now_v7().to_string(), earlier: None });
+        };
         let request = of_request(self)?;
         let day = self.now.as_second().div_euclid(KEY_LIFETIME);
         let of = |day: i64| {
             let digest = digest(&[&scope, &request, &day.to_be_bytes()]);
-            Builder::from_custom_bytes(digest.first_chunk().copied().unwrap_or_default()).into_uuid().to_string()
+            Builder::from_custom_bytes(digest.first_chunk().copied().unwrap_or_default())
+                .into_uuid()
+                .to_string()
         };
-        let since = Timestamp::from_second(self.now.as_second() - KEY_LIFETIME).map_err(Problem::internal)?;
+        let since = Timestamp::from_second(self.now.as_second() - KEY_LIFETIME)
+            .map_err(Problem::internal)?;
         Ok(IdToCreate { id: of(day), earlier: Some(EarlierId { id: of(day - 1), since }) })
     }
 
-    /// By what the request is known while its key counts: a digest of key and request; `None` without a key.
+    /// By what the request is known while its key counts: a digest of key and request; `None`
+    /// without a key.
     ///
     /// # Errors
     /// 400 if the key or a condition is malformed.

@@ -1,7 +1,9 @@
-//! Between Lambda and the core: decodes a request, checks who may, loads, decides, appends, answers.
+//! Between Lambda and the core: decodes a request, checks who may, loads, decides, appends,
+//! answers.
 //!
-//! A function is a [`Function`]: a [`Call`] (what the outside sees) and a handler of a few lines. Commands end in [`App::create`],
-//! [`App::change`] or [`App::put`], queries in [`Answer::entity`], [`App::list`] or [`Answer::collection`].
+//! A function is a [`Function`]: a [`Call`] (what the outside sees) and a handler of a few lines.
+//! Commands end in [`App::create`], [`App::change`] or [`App::put`], queries in [`Answer::entity`],
+//! [`App::list`] or [`Answer::collection`].
 
 mod answer;
 mod app;

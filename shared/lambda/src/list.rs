@@ -1,6 +1,8 @@
 //! Lists: a page of things in the list's order, as fresh as the request's tokens demand.
 
-use headwater::{FeedPosition, Part, Projection, ProjectionFn, Row, StreamName, part_fn, projection_fn};
+use headwater::{
+    FeedPosition, Part, Projection, ProjectionFn, Row, StreamName, part_fn, projection_fn,
+};
 use headwater_dynamodb::{Listed, PageRequest};
 use serde::Serialize;
 
@@ -18,7 +20,8 @@ pub struct List<'a, P> {
     pub index: &'a str,
     /// Only things whose order is this one.
     pub exact_order: Option<&'a str>,
-    /// Where to look instead, one after the other, as long as nothing was found: a list, and an order in it.
+    /// Where to look instead, one after the other, as long as nothing was found: a list, and an
+    /// order in it.
     pub otherwise: &'a [(&'a str, &'a str)],
     /// Only things that stand after this place.
     pub after: Option<&'a str>,
@@ -32,26 +35,42 @@ impl<'a, P: Projection> List<'a, P> {
     /// A whole list.
     pub fn new(domain: &'static str, projections: &'static [ProjectionFn], index: &'a str) -> Self {
         let projection = projection_fn::<P>();
-        Self { domain, projections, projection, index, exact_order: None, otherwise: &[], after: None, up_to_order: None, keep: None }
+        Self {
+            domain,
+            projections,
+            projection,
+            index,
+            exact_order: None,
+            otherwise: &[],
+            after: None,
+            up_to_order: None,
+            keep: None,
+        }
     }
 }
 
 impl<'a, P: Part> List<'a, P> {
     /// A whole list of parts of streams.
-    pub fn of_parts(domain: &'static str, projections: &'static [ProjectionFn], index: &'a str) -> Self {
+    pub fn of_parts(
+        domain: &'static str,
+        projections: &'static [ProjectionFn],
+        index: &'a str,
+    ) -> Self {
         Self { projection: part_fn::<P>(), ..Self::new(domain, projections, index) }
     }
 }
 
 impl App {
-    /// Answers with the page of a list that the request's `limit`, `cursor` and tokens ask for, each thing shown by its stream, version
-    /// and row. The page may be short, or empty, and say where to go on all the same.
+    /// Answers with the page of a list that the request's `limit`, `cursor` and tokens ask for,
+    /// each thing shown by its stream, version and row. The page may be short, or empty, and say
+    /// where to go on all the same.
     ///
-    /// Without a token of the request the rows are read as they are, eventually consistent. Then the answer has no token either: it
-    /// may lack what the change feed has told of already.
+    /// Without a token of the request the rows are read as they are, eventually consistent. Then
+    /// the answer has no token either: it may lack what the change feed has told of already.
     ///
     /// # Errors
-    /// 400 if `cursor` or a token cannot be read or is ahead of its stream, 503 if a row cannot be brought up to it.
+    /// 400 if `cursor` or a token cannot be read or is ahead of its stream, 503 if a row cannot be
+    /// brought up to it.
     pub async fn list<P: Projection, View: Serialize>(
         &self,
         request: &Request,
@@ -70,14 +89,17 @@ impl App {
             up_to_order: list.up_to_order,
             limit: request.limit()?,
             overlay: overlay.as_ref(),
-            keep: &|row: &Row| list.keep.is_none_or(|keep| row.read().is_ok_and(|thing| keep(&thing))),
+            keep: &|row: &Row| {
+                list.keep.is_none_or(|keep| row.read().is_ok_and(|thing| keep(&thing)))
+            },
         };
         let views = self.views(request)?;
         let mut page = views.page(wanted).await?;
         for (index, order) in list.otherwise {
             // Only once all of a list was looked through.
             if page.rows.is_empty() && page.next.is_none() && wanted.after.is_none() {
-                page = views.page(PageRequest { index, exact_order: Some(order), ..wanted }).await?;
+                page =
+                    views.page(PageRequest { index, exact_order: Some(order), ..wanted }).await?;
             }
         }
         let mut items = Vec::with_capacity(page.rows.len());
@@ -87,12 +109,20 @@ impl App {
         Answer::page(request, position, Page::of(items, page.next)?)
     }
 
-    /// How far the domain's change feed has got, for a list that is then read strongly since the request has tokens: what its rows show is this
-    /// or newer. Nothing for any other.
+    /// How far the domain's change feed has got, for a list that is then read strongly since the
+    /// request has tokens: what its rows show is this or newer. Nothing for any other.
     ///
     /// # Errors
     /// 400 if a token cannot be read, 503 if the feed cannot be.
-    pub async fn position_of_list(&self, request: &Request, domain: &str) -> Result<Option<FeedPosition>, Problem> {
-        if request.tokens()?.is_empty() { Ok(None) } else { self.feed_head(request, domain).await.map(Some) }
+    pub async fn position_of_list(
+        &self,
+        request: &Request,
+        domain: &str,
+    ) -> Result<Option<FeedPosition>, Problem> {
+        if request.tokens()?.is_empty() {
+            Ok(None)
+        } else {
+            self.feed_head(request, domain).await.map(Some)
+        }
     }
 }

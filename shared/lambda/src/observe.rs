@@ -1,4 +1,5 @@
-//! One line of the log per invocation, as JSON, which is at once the metrics: CloudWatch reads its Embedded Metric Format from it
+//! One line of the log per invocation, as JSON, which is at once the metrics: CloudWatch reads its
+//! Embedded Metric Format from it
 //! (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
 
 use std::io::Write;
@@ -28,7 +29,11 @@ impl Observed {
     /// An HTTP call. Until the request is read, the gateway's id of it is all that is known.
     pub(crate) fn call(call: &Call, service: &str, request_id: &str) -> Self {
         let route = format!("{} {}", call.method, call.path);
-        Self::start(call.function, service, json!({ "route": route, "requestId": request_id, "correlationId": request_id }))
+        Self::start(
+            call.function,
+            service,
+            json!({ "route": route, "requestId": request_id, "correlationId": request_id }),
+        )
     }
 
     /// Another event.
@@ -37,7 +42,9 @@ impl Observed {
     }
 
     fn start(function: &str, service: &str, fields: Value) -> Self {
-        let Value::Object(mut fields) = fields else { return Self { started: Instant::now(), fields: Map::new() } };
+        let Value::Object(mut fields) = fields else {
+            return Self { started: Instant::now(), fields: Map::new() };
+        };
         fields.insert("Service".to_owned(), service.into());
         fields.insert("Function".to_owned(), function.into());
         Self { started: Instant::now(), fields }
@@ -90,21 +97,31 @@ impl Observed {
 
     fn write(mut self, metrics: &[(&str, f64, &str)]) {
         let duration = self.started.elapsed().as_secs_f64() * 1_000.0;
-        let service = self.fields.get("Service").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let metrics: Vec<_> = [("Duration", duration, "Milliseconds")].into_iter().chain(metrics.iter().copied()).collect();
+        let service =
+            self.fields.get("Service").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let metrics: Vec<_> = [("Duration", duration, "Milliseconds")]
+            .into_iter()
+            .chain(metrics.iter().copied())
+            .collect();
         emit(&service, std::mem::take(&mut self.fields), &metrics);
     }
 }
 
-/// Writes metrics of a service on their own, as the alarms read them: (name, value, CloudWatch's unit).
+/// Writes metrics of a service on their own, as the alarms read them: (name, value, CloudWatch's
+/// unit).
 pub fn metric(service: &str, name: &str, value: f64) {
     emit(service, Map::new(), &[(name, value, "Count")]);
 }
 
-/// A line of the log with the given fields that CloudWatch also reads as metrics with the dimension `Service`.
-#[expect(clippy::let_underscore_must_use, reason = "a log that cannot be written must not fail the request")]
+/// A line of the log with the given fields that CloudWatch also reads as metrics with the dimension
+/// `Service`.
+#[expect(
+    clippy::let_underscore_must_use,
+    reason = "a log that cannot be written must not fail the request"
+)]
 fn emit(service: &str, mut fields: Map<String, Value>, metrics: &[(&str, f64, &str)]) {
-    let definitions: Vec<Value> = metrics.iter().map(|(name, _, unit)| json!({ "Name": name, "Unit": unit })).collect();
+    let definitions: Vec<Value> =
+        metrics.iter().map(|(name, _, unit)| json!({ "Name": name, "Unit": unit })).collect();
     fields.insert("Service".to_owned(), service.into());
     fields.insert(
         "_aws".to_owned(),

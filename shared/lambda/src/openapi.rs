@@ -1,4 +1,5 @@
-//! The OpenAPI document of all calls, made from the same [`Call`]s that the functions are made from.
+//! The OpenAPI document of all calls, made from the same [`Call`]s that the functions are made
+//! from.
 
 use std::collections::BTreeMap;
 
@@ -56,45 +57,75 @@ fn operation(call: &Call) -> Value {
         operation["description"] = format!("Needs the role `{role}`.").into();
     }
     if let Some(body) = &call.body {
-        let schema = if call.has_list_body { json!({ "type": "array", "items": reference(body) }) } else { reference(body) };
-        operation["requestBody"] = json!({ "required": !call.has_optional_body, "content": { "application/json": { "schema": schema } } });
+        let schema = if call.has_list_body {
+            json!({ "type": "array", "items": reference(body) })
+        } else {
+            reference(body)
+        };
+        operation["requestBody"] = json!({
+            "required": !call.has_optional_body,
+            "content": { "application/json": { "schema": schema } },
+        });
     }
     operation
 }
 
 /// All parameters of a call, each with where it stands.
 fn parameters(call: &Call) -> Vec<(&'static str, Parameter)> {
-    let mut parameters: Vec<_> =
-        call.path.split('/').filter_map(|segment| segment.strip_prefix('{')).map(|name| ("path", in_path(call, name))).collect();
+    let mut parameters: Vec<_> = call
+        .path
+        .split('/')
+        .filter_map(|segment| segment.strip_prefix('{'))
+        .map(|name| ("path", in_path(call, name)))
+        .collect();
     parameters.extend(call.query.iter().cloned().map(|parameter| ("query", parameter)));
-    parameters.extend(headers(call).into_iter().map(|(name, shape, meaning)| ("header", Parameter { name, shape, meaning })));
+    parameters.extend(
+        headers(call)
+            .into_iter()
+            .map(|(name, shape, meaning)| ("header", Parameter { name, shape, meaning })),
+    );
     parameters.extend(call.headers.iter().cloned().map(|parameter| ("header", parameter)));
     parameters
 }
 
 /// The headers that all calls of this kind take.
 fn headers(call: &Call) -> Vec<(&'static str, Shape, &'static str)> {
-    let if_match = "Carry out only if all streams in one of these tokens are still at these versions; `*`: if it exists.";
-    let absent = "Carry out only if the version is that of none of these tags; `*`: only if it does not exist.";
-    let key = "The same key and request within 24 hours give the same answer, without a second effect. The request is the body, \
-               compared as JSON, with the versions that `If-Match` and `If-None-Match` name. What decides nothing for good is not kept: 404, \
-               412, 409 `concurrent-modification`, and 5xx.";
-    let cause = "The event that the command follows from, as `identity/users/ada@4`, or a commit's id; kept with its events.";
-    let wait = "`wait=N`: how many seconds the answer may wait for the views, 2 if absent, 10 at most.";
-    let unchanged = ("If-None-Match", Shape::if_none_match(), "304 if the answer still has one of these tags.");
-    let same = ("If-Match", Shape::if_match(), "412 unless the answer still has one of these tags.");
+    let if_match = "Carry out only if all streams in one of these tokens are still at these \
+                    versions; `*`: if it exists.";
+    let absent = "Carry out only if the version is that of none of these tags; `*`: only if it \
+                  does not exist.";
+    let key = "The same key and request within 24 hours give the same answer, without a second \
+               effect. The request is the body, compared as JSON, with the versions that \
+               `If-Match` and `If-None-Match` name. What decides nothing for good is not kept: \
+               404, 412, 409 `concurrent-modification`, and 5xx.";
+    let cause = "The event that the command follows from, as `identity/users/ada@4`, or a \
+                 commit's id; kept with its events.";
+    let wait =
+        "`wait=N`: how many seconds the answer may wait for the views, 2 if absent, 10 at most.";
+    let unchanged =
+        ("If-None-Match", Shape::if_none_match(), "304 if the answer still has one of these tags.");
+    let same =
+        ("If-Match", Shape::if_match(), "412 unless the answer still has one of these tags.");
     match call.kind {
         Kind::Create | Kind::Command if call.is_about_streams => vec![
             ("If-Match", Shape::if_match(), if_match),
             ("If-None-Match", Shape::if_none_match(), absent),
-            ("Consistency-Token", Shape::tokens(), "Decide on a state that has reached all of these tokens."),
+            (
+                "Consistency-Token",
+                Shape::tokens(),
+                "Decide on a state that has reached all of these tokens.",
+            ),
             ("Idempotency-Key", Shape::idempotency_key(), key),
             ("X-Causation-Id", Shape::cause(), cause),
         ],
         Kind::Entity | Kind::Html | Kind::List if call.is_about_streams => vec![
             same,
             unchanged,
-            ("Consistency-Token", Shape::tokens(), "Answer from views that have reached all of these tokens."),
+            (
+                "Consistency-Token",
+                Shape::tokens(),
+                "Answer from views that have reached all of these tokens.",
+            ),
             ("Prefer", Shape::text(), wait),
         ],
         Kind::Entity | Kind::Html | Kind::List | Kind::Document => vec![same, unchanged],
@@ -107,7 +138,11 @@ fn in_path(call: &Call, segment: &'static str) -> Parameter {
     let name = segment.trim_end_matches(['}', '+']);
     let own = call.in_path.iter().find(|parameter| parameter.name == name).cloned();
     own.unwrap_or_else(|| match segment.contains('+') {
-        true => Parameter { name, shape: Shape::stream(), meaning: "Names the stream, without the tenant." },
+        true => Parameter {
+            name,
+            shape: Shape::stream(),
+            meaning: "Names the stream, without the tenant.",
+        },
         false => Parameter { name, shape: Shape::id(), meaning: "Names the thing." },
     })
 }
@@ -117,7 +152,13 @@ fn describe((place, Parameter { name, shape, meaning }): (&str, Parameter)) -> V
         Some(name) => json!({ "$ref": format!("#/components/schemas/{name}") }),
         None => shape.schema,
     };
-    json!({ "in": place, "name": name, "description": meaning, "required": place == "path", "schema": schema })
+    json!({
+        "in": place,
+        "name": name,
+        "description": meaning,
+        "required": place == "path",
+        "schema": schema,
+    })
 }
 
 fn responses(call: &Call) -> Value {
@@ -125,14 +166,23 @@ fn responses(call: &Call) -> Value {
     let (status, content) = success(call);
     responses.insert(
         status.to_owned(),
-        json!({ "description": call.summary, "content": content.clone(), "headers": answer_headers(call, call.kind) }),
+        json!({
+            "description": call.summary,
+            "content": content.clone(),
+            "headers": answer_headers(call, call.kind),
+        }),
     );
     if call.may_create {
-        let created = json!({ "description": "Something was created.", "content": content, "headers": answer_headers(call, Kind::Create) });
+        let created = json!({
+            "description": "Something was created.",
+            "content": content,
+            "headers": answer_headers(call, Kind::Create),
+        });
         responses.insert("201".to_owned(), created);
     }
     if call.method == "GET" {
-        responses.insert("304".to_owned(), json!({ "description": "The caller has it so already." }));
+        responses
+            .insert("304".to_owned(), json!({ "description": "The caller has it so already." }));
     }
     for status in statuses(call) {
         responses.insert(status.to_string(), problem_response(call, status));
@@ -155,16 +205,29 @@ fn success(call: &Call) -> (&'static str, Value) {
 }
 
 fn page_of(item: &Value) -> Value {
-    let items = json!({ "type": "array", "items": item, "description": "At most `limit`. A page may have fewer, or none, and still not be the last." });
-    let next = json!({ "type": ["string", "null"], "description": "What `cursor` takes for the next page; null only on the last." });
-    json!({ "type": "object", "required": ["items", "next"], "properties": { "items": items, "next": next } })
+    let items = json!({
+        "type": "array",
+        "items": item,
+        "description": "At most `limit`. A page may have fewer, or none, and still not be the last.",
+    });
+    let next = json!({
+        "type": ["string", "null"],
+        "description": "What `cursor` takes for the next page; null only on the last.",
+    });
+    json!({
+        "type": "object",
+        "required": ["items", "next"],
+        "properties": { "items": items, "next": next },
+    })
 }
 
 /// The statuses that a call of this kind can have besides its success.
 fn statuses(call: &Call) -> Vec<u16> {
     let common: &[u16] = match call.kind {
         Kind::Document | Kind::Fallback => &[400, 404, 412, 413, 415, 422, 500, 503],
-        Kind::Entity | Kind::Html | Kind::List => &[400, 401, 403, 404, 412, 413, 415, 422, 500, 503],
+        Kind::Entity | Kind::Html | Kind::List => {
+            &[400, 401, 403, 404, 412, 413, 415, 422, 500, 503]
+        }
         Kind::Create | Kind::Command => &[400, 401, 403, 404, 413, 415, 422, 500, 503],
     };
     let mut statuses = common.to_vec();
@@ -181,23 +244,30 @@ fn statuses(call: &Call) -> Vec<u16> {
     statuses
 }
 
-/// What the gateway answers itself too, in its own words, before a function is asked or when it is gone.
+/// What the gateway answers itself too, in its own words, before a function is asked or when it is
+/// gone.
 const OF_THE_GATEWAY: [u16; 4] = [401, 413, 500, 503];
 
 fn problem_response(call: &Call, status: u16) -> Value {
     // A conflict is one of the call's own; all else any call can have.
     let common = PROBLEM_TYPES.iter().filter(|kind| kind.status != 409);
-    let kinds = common.chain(&call.problems).filter(|kind| kind.status == status).map(|kind| kind.name);
+    let kinds =
+        common.chain(&call.problems).filter(|kind| kind.status == status).map(|kind| kind.name);
     let rules = call.rules.iter().map(|rule| rule.name).filter(|_| status == 409);
     let types: Vec<&str> = rules.chain(kinds).collect();
-    let mut content = json!({ "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } });
+    let mut content = json!({
+        "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } }
+    });
     let is_command = matches!(call.kind, Kind::Create | Kind::Command) && call.is_about_streams;
     if OF_THE_GATEWAY.contains(&status) {
-        content["application/json"] = json!({ "schema": { "type": "object", "properties": { "message": { "type": "string" } } } });
+        content["application/json"] = json!({
+            "schema": { "type": "object", "properties": { "message": { "type": "string" } } }
+        });
     }
     let mut response = json!({ "description": types.join(", "), "content": content });
     if is_command && [409, 412].contains(&status) {
-        response["headers"] = json!({ "ETag": header("The present version of what the command is about.") });
+        response["headers"] =
+            json!({ "ETag": header("The present version of what the command is about.") });
     }
     if is_command && status == 409 {
         response["headers"]["Idempotency-Replayed"] = replayed();
@@ -215,9 +285,12 @@ fn replayed() -> Value {
 }
 
 fn answer_headers(call: &Call, kind: Kind) -> Value {
-    let (tag, token) = (header("The version of what was answered."), header("A token to read or decide by."));
+    let (tag, token) =
+        (header("The version of what was answered."), header("A token to read or decide by."));
     let tags = match (call.is_about_streams, kind) {
-        (true, Kind::Create | Kind::Command) => json!({ "ETag": tag, "Consistency-Token": token, "Idempotency-Replayed": replayed() }),
+        (true, Kind::Create | Kind::Command) => {
+            json!({ "ETag": tag, "Consistency-Token": token, "Idempotency-Replayed": replayed() })
+        }
         (true, _) => json!({ "ETag": tag, "Consistency-Token": token }),
         (false, Kind::Create | Kind::Command) => json!({}),
         (false, _) => json!({ "ETag": tag }),
@@ -229,7 +302,13 @@ fn answer_headers(call: &Call, kind: Kind) -> Value {
             Value::Object(tags)
         }
         (Kind::List, Value::Object(mut tags)) => {
-            tags.insert("Link".to_owned(), header("The next page, `rel=\"next\"`; absent only on the last, however many items there are."));
+            tags.insert(
+                "Link".to_owned(),
+                header(
+                    "The next page, `rel=\"next\"`; absent only on the last, however many items \
+                     there are.",
+                ),
+            );
             Value::Object(tags)
         }
         (_, tags) => tags,
@@ -249,18 +328,35 @@ fn add(schema: &SchemaOf, schemas: &mut Map<String, Value>) {
     }
 }
 
-/// What is flattened into an object is described as `allOf`; but a part that refuses unknown members refuses those of the others. So
-/// such an object is described by all members at once.
+/// What is flattened into an object is described as `allOf`; but a part that refuses unknown
+/// members refuses those of the others. So such an object is described by all members at once.
 fn merge_members(schemas: &mut Map<String, Value>) {
     let known = schemas.clone();
-    let resolve = |part: &'_ Value| match part["$ref"].as_str().and_then(|place| place.strip_prefix("#/components/schemas/")) {
+    let resolve = |part: &'_ Value| match part["$ref"]
+        .as_str()
+        .and_then(|place| place.strip_prefix("#/components/schemas/"))
+    {
         Some(name) => known.get(name).cloned().unwrap_or_default(),
         None => part.clone(),
     };
     for schema in schemas.values_mut() {
-        let Some(parts) = schema["allOf"].as_array().map(|parts| parts.iter().map(resolve).collect::<Vec<_>>()) else { continue };
-        let properties: Map<String, Value> = parts.iter().filter_map(|part| part["properties"].as_object()).flatten().map(own).collect();
-        let required: Vec<Value> = parts.iter().filter_map(|part| part["required"].as_array()).flatten().cloned().collect();
+        let Some(parts) =
+            schema["allOf"].as_array().map(|parts| parts.iter().map(resolve).collect::<Vec<_>>())
+        else {
+            continue;
+        };
+        let properties: Map<String, Value> = parts
+            .iter()
+            .filter_map(|part| part["properties"].as_object())
+            .flatten()
+            .map(own)
+            .collect();
+        let required: Vec<Value> = parts
+            .iter()
+            .filter_map(|part| part["required"].as_array())
+            .flatten()
+            .cloned()
+            .collect();
         let description = schema["description"].take();
         *schema = json!({ "type": "object", "properties": properties, "required": required });
         if !description.is_null() {
@@ -326,19 +422,33 @@ mod tests {
     fn what_is_flattened_is_described_with_the_members_beside_it() {
         let document = document(&[Call::entity::<Whole>("get-whole", "/whole", "Both.")]);
         let schemas = &document["components"]["schemas"];
-        let members: Vec<&String> = schemas["Whole"]["properties"].as_object().into_iter().flatten().map(|(name, _)| name).collect();
+        let members: Vec<&String> = schemas["Whole"]["properties"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name)
+            .collect();
         assert_eq!(members, ["limit", "version"], "{}", schemas["Whole"]);
-        assert_eq!((&schemas["Whole"]["additionalProperties"], &schemas["Part"]["additionalProperties"]), (&Value::Null, &json!(false)));
+        assert_eq!(
+            (&schemas["Whole"]["additionalProperties"], &schemas["Part"]["additionalProperties"]),
+            (&Value::Null, &json!(false))
+        );
     }
 
     #[test]
     fn what_the_gateway_answers_itself_is_no_problem_document() {
         let document = document(&[Call::html("get-page", "/page", "A page.")]);
         let media = |status: &str| {
-            let content = document["paths"]["/page"]["get"]["responses"][status]["content"].as_object().cloned().unwrap_or_default();
+            let content = document["paths"]["/page"]["get"]["responses"][status]["content"]
+                .as_object()
+                .cloned()
+                .unwrap_or_default();
             content.into_iter().map(|(media, _)| media).collect::<Vec<_>>()
         };
-        assert_eq!((media("401"), media("404")), (vec!["application/json".to_owned(), PROBLEM.to_owned()], vec![PROBLEM.to_owned()]));
+        assert_eq!(
+            (media("401"), media("404")),
+            (vec!["application/json".to_owned(), PROBLEM.to_owned()], vec![PROBLEM.to_owned()])
+        );
     }
 
     const PROBLEM: &str = "application/problem+json";
@@ -347,12 +457,22 @@ mod tests {
     fn what_is_not_about_streams_heeds_no_versions() {
         let about = |call: Call| {
             let operation = document(&[call])["paths"]["/do"]["post"].clone();
-            let names = operation["parameters"].as_array().into_iter().flatten().filter_map(|parameter| parameter["name"].as_str());
-            (names.map(str::to_owned).collect::<Vec<_>>(), operation["responses"]["412"].is_object())
+            let names = operation["parameters"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|parameter| parameter["name"].as_str());
+            (
+                names.map(str::to_owned).collect::<Vec<_>>(),
+                operation["responses"]["412"].is_object(),
+            )
         };
         let call = || Call::command("do", "POST", "/do", "Do.");
         assert_eq!(about(call().apart_from_streams()), (vec![], false));
-        assert_eq!(about(call()).0, ["If-Match", "If-None-Match", "Consistency-Token", "Idempotency-Key", "X-Causation-Id"]);
+        assert_eq!(
+            about(call()).0,
+            ["If-Match", "If-None-Match", "Consistency-Token", "Idempotency-Key", "X-Causation-Id"]
+        );
     }
 
     #[test]
@@ -373,8 +493,14 @@ mod tests {
     fn a_page_of_html_is_told_as_one() {
         let document = document(&[Call::html("get-page", "/things/{id}/page", "A page.")]);
         let get = &document["paths"]["/things/{id}/page"]["get"];
-        assert_eq!(get["responses"]["200"]["content"], json!({ "text/html": { "schema": { "type": "string" } } }));
-        assert!(get["responses"]["200"]["headers"]["ETag"].is_object() && get["responses"]["304"].is_object());
+        assert_eq!(
+            get["responses"]["200"]["content"],
+            json!({ "text/html": { "schema": { "type": "string" } } })
+        );
+        assert!(
+            get["responses"]["200"]["headers"]["ETag"].is_object()
+                && get["responses"]["304"].is_object()
+        );
         assert_eq!(get["description"], "Needs the role `reader`.");
     }
 
@@ -383,7 +509,10 @@ mod tests {
         let changes = || Call::command("do", "POST", "/do", "Do.");
         let answers = |call| document(&[call])["paths"]["/do"]["post"]["responses"].clone();
         let (either, change) = (answers(changes().may_create()), answers(changes()));
-        assert!(either["200"].is_object() && either["201"]["headers"]["Location"].is_object(), "{either}");
+        assert!(
+            either["200"].is_object() && either["201"]["headers"]["Location"].is_object(),
+            "{either}"
+        );
         assert!(change["200"].is_object() && change["201"].is_null(), "{change}");
     }
 }

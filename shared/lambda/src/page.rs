@@ -7,10 +7,12 @@ use crate::Problem;
 /// The largest body of an answer, in bytes. Lambda takes answers of 6 MB.
 pub const LARGEST_ANSWER: usize = 4_000_000;
 
-/// What is kept of it for what stands around the items: `next`, above all, which carries up to 20 tokens.
+/// What is kept of it for what stands around the items: `next`, above all, which carries up to 20
+/// tokens.
 const AROUND: usize = 20_000;
 
-/// The largest body as Lambda counts it, which takes it as a JSON text: each quote and backslash has another backslash in front.
+/// The largest body as Lambda counts it, which takes it as a JSON text: each quote and backslash
+/// has another backslash in front.
 const LARGEST_AS_TEXT: usize = 5_500_000;
 
 /// Some items of a list, rendered.
@@ -25,23 +27,29 @@ pub struct Page {
 }
 
 impl Page {
-    /// Takes as many of the items as an answer holds, each given with its place, and goes on after the last of them; behind all, `next`
-    /// says where to go on.
+    /// Takes as many of the items as an answer holds, each given with its place, and goes on after
+    /// the last of them; behind all, `next` says where to go on.
     ///
-    /// There is always one, if any is given. It fits, since what it is made of is one item of DynamoDB: at most 400 KB, of which JSON makes 2.4 MB
-    /// where each byte has to be escaped.
+    /// There is always one, if any is given. It fits, since what it is made of is one item of
+    /// DynamoDB: at most 400 KB, of which JSON makes 2.4 MB where each byte has to be escaped.
     ///
     /// # Errors
     /// 500 if an item cannot be rendered.
-    pub fn of<T: Serialize>(items: impl IntoIterator<Item = (String, T)>, next: Option<String>) -> Result<Self, Problem> {
+    pub fn of<T: Serialize>(
+        items: impl IntoIterator<Item = (String, T)>,
+        next: Option<String>,
+    ) -> Result<Self, Problem> {
         let mut page = Self { items: "[".to_owned(), count: 0, next };
         let mut last = None;
         let mut as_text = 0;
         for (place, item) in items {
             let item = serde_json::to_string(&item).map_err(Problem::internal)?;
-            as_text += item.len() + item.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
+            as_text +=
+                item.len() + item.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
             if page.count > 0 {
-                if page.items.len() + item.len() + AROUND > LARGEST_ANSWER || as_text + AROUND > LARGEST_AS_TEXT {
+                if page.items.len() + item.len() + AROUND > LARGEST_ANSWER
+                    || as_text + AROUND > LARGEST_AS_TEXT
+                {
                     page.next = last;
                     break;
                 }
@@ -61,7 +69,8 @@ mod tests {
     use super::*;
 
     fn page(items: &[&str]) -> Page {
-        Page::of((1..).map(|number: usize| number.to_string()).zip(items), Some("next".to_owned())).unwrap()
+        Page::of((1..).map(|number: usize| number.to_string()).zip(items), Some("next".to_owned()))
+            .unwrap()
     }
 
     #[test]

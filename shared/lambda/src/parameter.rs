@@ -60,7 +60,8 @@ impl Shape {
         Self::matching(&pattern::segment()).named("Id")
     }
 
-    /// The name of a stream without the tenant. A pattern of it would have slashes, which OpenAPI does not know in paths.
+    /// The name of a stream without the tenant. A pattern of it would have slashes, which OpenAPI
+    /// does not know in paths.
     pub fn stream() -> Self {
         Self::text().like("identity/users/ada")
     }
@@ -82,7 +83,9 @@ impl Shape {
 
     /// A time, or a date.
     pub fn time_or_date() -> Self {
-        Self::of(json!({ "type": "string", "anyOf": [{ "format": "date-time" }, { "format": "date" }] }))
+        Self::of(
+            json!({ "type": "string", "anyOf": [{ "format": "date-time" }, { "format": "date" }] }),
+        )
     }
 
     /// What [`Request::limit`] takes.
@@ -92,7 +95,8 @@ impl Shape {
         shape
     }
 
-    /// What [`Request::cursor`] takes. More cannot be said of a cursor but that it is one that was given.
+    /// What [`Request::cursor`] takes. More cannot be said of a cursor but that it is one that was
+    /// given.
     pub(crate) fn cursor() -> Self {
         Self::matching("[A-Za-z0-9_-]+").named("Cursor")
     }
@@ -109,7 +113,9 @@ impl Shape {
 
     /// What [`Request::if_none_match`] takes.
     pub(crate) fn if_none_match() -> Self {
-        Self::matching(&pattern::if_none_match()).named("IfNoneMatch").like("\"acme/identity/users/ada@4;g1.1.1\"")
+        Self::matching(&pattern::if_none_match())
+            .named("IfNoneMatch")
+            .like("\"acme/identity/users/ada@4;g1.1.1\"")
     }
 
     /// What [`is_idempotency_key`] takes.
@@ -119,7 +125,9 @@ impl Shape {
 
     /// What [`is_correlation_id`] takes: an id of a request, or of what caused it.
     pub(crate) fn cause() -> Self {
-        Self::matching(&format!("[!-~]{{1,{LONGEST_CORRELATION_ID}}}")).named("Cause").like("identity/users/ada@4")
+        Self::matching(&format!("[!-~]{{1,{LONGEST_CORRELATION_ID}}}"))
+            .named("Cause")
+            .like("identity/users/ada@4")
     }
 
     /// With a name, since many calls have it.
@@ -142,17 +150,20 @@ impl Shape {
 
 /// Whether a header is an `Idempotency-Key`.
 pub(crate) fn is_idempotency_key(text: &str) -> bool {
-    (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
+    (1..=LONGEST_KEY).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
 }
 
-/// Whether a header is an `X-Correlation-Id` or an `X-Causation-Id`: it is stored with every event, so nothing else may come in by it.
+/// Whether a header is an `X-Correlation-Id` or an `X-Causation-Id`: it is stored with every event,
+/// so nothing else may come in by it.
 pub(crate) fn is_correlation_id(id: &str) -> bool {
     (1..=LONGEST_CORRELATION_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// A whole number as we write it: digits alone, without a sign or a leading zero.
 fn whole_number(text: &str, range: RangeInclusive<u64>) -> Option<u64> {
-    let is_canonical = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    let is_canonical =
+        text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     text.parse().ok().filter(|number| is_canonical && range.contains(number))
 }
 
@@ -162,7 +173,9 @@ pub fn parse_time(text: &str) -> Option<Timestamp> {
     let (date_and_time, rest) = text.split_at_checked("2026-11-21T10:00:00".len())?;
     let like = |text: &str, pattern: &str| {
         text.len() == pattern.len()
-            && text.bytes().zip(pattern.bytes()).all(|(b, p)| if p == b'0' { b.is_ascii_digit() } else { b.eq_ignore_ascii_case(&p) })
+            && text.bytes().zip(pattern.bytes()).all(|(b, p)| {
+                if p == b'0' { b.is_ascii_digit() } else { b.eq_ignore_ascii_case(&p) }
+            })
     };
     let offset = match rest.strip_prefix('.') {
         Some(fraction) => fraction.trim_start_matches(|c: char| c.is_ascii_digit()),
@@ -179,15 +192,20 @@ impl Request {
     /// # Errors
     /// 422 if it is none.
     pub fn id(&self, name: &str) -> Result<Option<&str>, Problem> {
-        self.parameter(name, "1 to 64 of A-Z a-z 0-9 _ -", |text| Some(text).filter(|text| is_segment(text)))
+        self.parameter(name, "1 to 64 of A-Z a-z 0-9 _ -", |text| {
+            Some(text).filter(|text| is_segment(text))
+        })
     }
 
-    /// A parameter of the query string that is a whole number: digits alone, at most [`LARGEST_VERSION`].
+    /// A parameter of the query string that is a whole number: digits alone, at most
+    /// [`LARGEST_VERSION`].
     ///
     /// # Errors
     /// 422 if it is none.
     pub fn number(&self, name: &str) -> Result<Option<u64>, Problem> {
-        self.parameter(name, &format!("a number from 0 to {LARGEST_VERSION}"), |text| whole_number(text, 0..=LARGEST_VERSION))
+        self.parameter(name, &format!("a number from 0 to {LARGEST_VERSION}"), |text| {
+            whole_number(text, 0..=LARGEST_VERSION)
+        })
     }
 
     /// A parameter of the query string that is a time of RFC 3339, of the years 0000 to 9999.
@@ -203,14 +221,22 @@ impl Request {
     /// # Errors
     /// 422 if it is no number in that range.
     pub fn limit(&self) -> Result<usize, Problem> {
-        let limit = self.parameter("limit", "a number from 1 to 200", |text| whole_number(text, LIMITS))?;
+        let limit =
+            self.parameter("limit", "a number from 1 to 200", |text| whole_number(text, LIMITS))?;
         usize::try_from(limit.unwrap_or(DEFAULT_LIMIT)).map_err(Problem::internal)
     }
 
     /// A parameter of the query string, which has to be `what`.
-    fn parameter<'a, T>(&'a self, name: &str, what: &str, read: impl Fn(&'a str) -> Option<T>) -> Result<Option<T>, Problem> {
+    fn parameter<'a, T>(
+        &'a self,
+        name: &str,
+        what: &str,
+        read: impl Fn(&'a str) -> Option<T>,
+    ) -> Result<Option<T>, Problem> {
         let Some(text) = self.query(name) else { return Ok(None) };
-        read(text).map(Some).ok_or_else(|| Problem::invalid([(format!("/query/{name}"), what.to_owned())]))
+        read(text)
+            .map(Some)
+            .ok_or_else(|| Problem::invalid([(format!("/query/{name}"), what.to_owned())]))
     }
 }
 
@@ -224,8 +250,24 @@ mod tests {
     #[test]
     fn numbers_are_digits_within_a_range() {
         let read = |text: &str| whole_number(text, 0..=LARGEST_VERSION);
-        assert_eq!(["0", "7", "999999999999999"].map(read), [Some(0), Some(7), Some(LARGEST_VERSION)]);
-        for none in ["", "+7", "-0", "07", "00", "7 ", "7.0", "1e3", "0x7", "٧", "1000000000000000", "99999999999999999999"] {
+        assert_eq!(
+            ["0", "7", "999999999999999"].map(read),
+            [Some(0), Some(7), Some(LARGEST_VERSION)]
+        );
+        for none in [
+            "",
+            "+7",
+            "-0",
+            "07",
+            "00",
+            "7 ",
+            "7.0",
+            "1e3",
+            "0x7",
+            "٧",
+            "1000000000000000",
+            "99999999999999999999",
+        ] {
             assert_eq!(read(none), None, "{none}");
         }
     }
@@ -238,7 +280,11 @@ mod tests {
             ("2026-11-21T10:00:00.123456+01:30", "2026-11-21T08:30:00.123456Z"),
             ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00Z"),
         ] {
-            assert_eq!(parse_time(text).map(|time| time.to_string()).as_deref(), Some(expected), "{text}");
+            assert_eq!(
+                parse_time(text).map(|time| time.to_string()).as_deref(),
+                Some(expected),
+                "{text}"
+            );
         }
         for none in [
             "",

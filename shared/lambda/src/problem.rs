@@ -1,11 +1,13 @@
-//! Errors as RFC 9457 problem details. What the client sees and what the operator sees are two fields.
+//! Errors as RFC 9457 problem details. What the client sees and what the operator sees are two
+//! fields.
 
 use headwater::{EventError, InvalidStreamName, InvalidToken, NewerEvent, Rejection, Rule};
 use serde_json::{Map, Value, json};
 
 use crate::Answer;
 
-/// A kind of problem that any call can have: its name is the type, `/problems/<name>`, and never changes.
+/// A kind of problem that any call can have: its name is the type, `/problems/<name>`, and never
+/// changes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ProblemType {
     /// As `precondition-failed`.
@@ -20,7 +22,12 @@ pub struct ProblemType {
 
 macro_rules! problem_types {
     ($($constant:ident, $name:literal, $status:literal, $title:literal, $help:literal;)*) => {
-        $(#[doc = $title] pub static $constant: ProblemType = ProblemType { name: $name, status: $status, title: $title, help: $help };)*
+        $(#[doc = $title] pub static $constant: ProblemType = ProblemType {
+            name: $name,
+            status: $status,
+            title: $title,
+            help: $help,
+        };)*
 
         /// Every kind of problem that any call can have, for the pages that explain them.
         pub static PROBLEM_TYPES: &[&ProblemType] = &[$(&$constant),*];
@@ -112,11 +119,16 @@ impl Problem {
 
     /// Fields that are invalid, as (JSON pointer, what is wrong).
     pub fn invalid(errors: impl IntoIterator<Item = (String, String)>) -> Self {
-        let errors: Vec<Value> = errors.into_iter().map(|(pointer, detail)| json!({ "pointer": pointer, "detail": detail })).collect();
-        Self::new(&INVALID, format!("{} field(s) of the request are invalid", errors.len())).with("errors", errors)
+        let errors: Vec<Value> = errors
+            .into_iter()
+            .map(|(pointer, detail)| json!({ "pointer": pointer, "detail": detail }))
+            .collect();
+        Self::new(&INVALID, format!("{} field(s) of the request are invalid", errors.len()))
+            .with("errors", errors)
     }
 
-    /// A defect or a fault of ours: the client learns nothing but the correlation id, the log has the cause.
+    /// A defect or a fault of ours: the client learns nothing but the correlation id, the log has
+    /// the cause.
     pub fn internal(cause: impl ToString) -> Self {
         Self { cause: Some(cause.to_string()), ..Self::new(&INTERNAL, "") }
     }
@@ -163,7 +175,8 @@ impl Problem {
         Self { is_out_of_reach, ..self }
     }
 
-    /// Whether the store gave no answer at all. That others were faster, or that a rule says no, is one.
+    /// Whether the store gave no answer at all. That others were faster, or that a rule says no, is
+    /// one.
     pub fn is_out_of_reach(&self) -> bool {
         self.is_out_of_reach
     }
@@ -178,7 +191,8 @@ impl Problem {
         if !self.detail.is_empty() {
             body.insert("detail".to_owned(), self.detail.as_ref().into());
         }
-        let answer = Answer::json(self.status, &Value::Object(body)).header("content-type", "application/problem+json");
+        let answer = Answer::json(self.status, &Value::Object(body))
+            .header("content-type", "application/problem+json");
         self.headers.iter().fold(answer, |answer, (name, value)| answer.header(name, value))
     }
 
@@ -214,7 +228,8 @@ impl From<Rejection> for Problem {
     }
 }
 
-/// In how many seconds a client should try again that has met an event of a newer build: a deployment takes minutes.
+/// In how many seconds a client should try again that has met an event of a newer build: a
+/// deployment takes minutes.
 const NEWER_RETRY_AFTER: &str = "5";
 
 /// An event in the way that only a newer build knows.
@@ -251,10 +266,16 @@ mod tests {
 
     #[test]
     fn what_a_problem_adds_takes_no_place_of_what_every_problem_has() {
-        let problem =
-            Problem::new(&PRECONDITION_FAILED, "why").with("status", "PAID").with("detail", 1).with("type", 2).with("due", "1.00");
+        let problem = Problem::new(&PRECONDITION_FAILED, "why")
+            .with("status", "PAID")
+            .with("detail", 1)
+            .with("type", 2)
+            .with("due", "1.00");
         let body: Value = serde_json::from_str(&problem.answer().body).unwrap();
         let (type_, title) = ("/problems/precondition-failed", PRECONDITION_FAILED.title);
-        assert_eq!(body, json!({ "type": type_, "title": title, "status": 412, "detail": "why", "due": "1.00" }));
+        assert_eq!(
+            body,
+            json!({ "type": type_, "title": title, "status": 412, "detail": "why", "due": "1.00" })
+        );
     }
 }

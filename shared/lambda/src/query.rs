@@ -3,38 +3,56 @@
 use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
-use headwater::{FeedPosition, Part, Position, Projection, ProjectionFn, Revision, StreamName, part_fn, projection_fn};
+use headwater::{
+    FeedPosition, Part, Position, Projection, ProjectionFn, Revision, StreamName, part_fn,
+    projection_fn,
+};
 use headwater_dynamodb::{FeedError, Overlay, ReadError};
 
 use crate::problem::{MALFORMED, NOT_CAUGHT_UP, RESYNC, STREAM_PARKED, TOKEN_AHEAD, newer_event};
 use crate::{App, Problem, Request};
 
 impl App {
-    /// A stream's row and its version, at least as fresh as the request's tokens; nothing if it never was or is deleted.
+    /// A stream's row and its version, at least as fresh as the request's tokens; nothing if it
+    /// never was or is deleted.
     ///
     /// # Errors
-    /// 400 if a token cannot be read or is ahead of its stream, 503 if the row cannot be brought up to it.
-    pub async fn row<P: Projection>(&self, request: &Request, stream: &StreamName) -> Result<Option<(u64, P)>, Problem> {
+    /// 400 if a token cannot be read or is ahead of its stream, 503 if the row cannot be brought up
+    /// to it.
+    pub async fn row<P: Projection>(
+        &self,
+        request: &Request,
+        stream: &StreamName,
+    ) -> Result<Option<(u64, P)>, Problem> {
         self.wait_for_feeds(request).await?;
-        let row = self.views(request)?.get(&projection_fn::<P>(), stream, at_least(request, stream)?).await?;
+        let row = self
+            .views(request)?
+            .get(&projection_fn::<P>(), stream, at_least(request, stream)?)
+            .await?;
         match row.filter(|row| !row.deleted) {
             Some(row) => Ok(Some((row.version, row.read().map_err(Problem::internal)?))),
             None => Ok(None),
         }
     }
 
-    /// A stream's row as it was after event `version`, in the middle of a commit and after its end too; nothing if the stream has not got
-    /// that far.
+    /// A stream's row as it was after event `version`, in the middle of a commit and after its end
+    /// too; nothing if the stream has not got that far.
     ///
     /// # Errors
     /// 503 if the events cannot be read or folded.
-    pub async fn row_at<P: Projection>(&self, request: &Request, stream: &StreamName, version: u64) -> Result<Option<P>, Problem> {
+    pub async fn row_at<P: Projection>(
+        &self,
+        request: &Request,
+        stream: &StreamName,
+        version: u64,
+    ) -> Result<Option<P>, Problem> {
         let row = self.store(request)?.row_at(&projection_fn::<P>(), stream, version).await?;
         row.map(|row| row.read().map_err(Problem::internal)).transpose()
     }
 
-    /// The row of one part of a stream and the stream's version as of which it is so, at least as fresh as the request's tokens
-    /// demand; nothing if it never was or is deleted. `projections` are the domain's.
+    /// The row of one part of a stream and the stream's version as of which it is so, at least as
+    /// fresh as the request's tokens demand; nothing if it never was or is deleted. `projections`
+    /// are the domain's.
     ///
     /// # Errors
     /// As [`App::row`].
@@ -72,18 +90,24 @@ impl App {
         id: &str,
         at_least: Option<u64>,
     ) -> Result<Option<(u64, P)>, Problem> {
-        let part = self.views(request)?.part(&part_fn::<P>(), projections, stream, id, at_least).await?;
+        let part =
+            self.views(request)?.part(&part_fn::<P>(), projections, stream, id, at_least).await?;
         match part.filter(|part| !part.row.deleted) {
             Some(part) => Ok(Some((part.version, part.row.read().map_err(Problem::internal)?))),
             None => Ok(None),
         }
     }
 
-    /// The rows of all streams that the request's tokens name, brought up to them; nothing if it has no token.
+    /// The rows of all streams that the request's tokens name, brought up to them; nothing if it
+    /// has no token.
     ///
     /// # Errors
     /// As [`App::row`].
-    pub async fn overlay(&self, request: &Request, projections: &[ProjectionFn]) -> Result<Option<Overlay>, Problem> {
+    pub async fn overlay(
+        &self,
+        request: &Request,
+        projections: &[ProjectionFn],
+    ) -> Result<Option<Overlay>, Problem> {
         if request.tokens()?.is_empty() {
             return Ok(None);
         }
@@ -91,25 +115,35 @@ impl App {
         Ok(Some(self.views(request)?.overlay(&request.positions()?, projections).await?))
     }
 
-    /// How an answer that shows a row of `P` is folded and rendered now, for its `ETag`. Raise `representation` when the same row is rendered
-    /// in another way.
+    /// How an answer that shows a row of `P` is folded and rendered now, for its `ETag`. Raise
+    /// `representation` when the same row is rendered in another way.
     ///
     /// # Errors
     /// 503 if the active generation cannot be read.
-    pub async fn revision<P: Projection>(&self, request: &Request, representation: u32) -> Result<Revision, Problem> {
+    pub async fn revision<P: Projection>(
+        &self,
+        request: &Request,
+        representation: u32,
+    ) -> Result<Revision, Problem> {
         let generation = self.views(request)?.generation().await?.0;
         Ok(Revision { generation, representation, fold: Some(P::REVISION) })
     }
 
-    /// How far the change feed of a domain has got: asked before the rows are read, it is the token of what they show.
+    /// How far the change feed of a domain has got: asked before the rows are read, it is the token
+    /// of what they show.
     ///
     /// # Errors
     /// 503 if it cannot be read.
-    pub async fn feed_head(&self, request: &Request, domain: &str) -> Result<FeedPosition, Problem> {
+    pub async fn feed_head(
+        &self,
+        request: &Request,
+        domain: &str,
+    ) -> Result<FeedPosition, Problem> {
         Ok(self.feed(request)?.head(request.tenant(), domain).await?)
     }
 
-    /// Waits until the change feed tells of the streams' versions that the request's tokens name: for what cannot be folded from them.
+    /// Waits until the change feed tells of the streams' versions that the request's tokens name:
+    /// for what cannot be folded from them.
     ///
     /// # Errors
     /// 503 if it does not by [`Request::wait_until`].
@@ -122,7 +156,9 @@ impl App {
         let feed = self.feed(request)?;
         let waits = furthest.into_iter().map(|(stream, version)| {
             let feed = &feed;
-            async move { feed.wait_for_stream(&Position { stream, version }, request.wait_until()).await }
+            async move {
+                feed.wait_for_stream(&Position { stream, version }, request.wait_until()).await
+            }
         });
         try_join_all(waits).await?;
         Ok(())
@@ -135,31 +171,44 @@ impl App {
     pub async fn wait_for_feeds(&self, request: &Request) -> Result<(), Problem> {
         let mut furthest: BTreeMap<(String, u32), FeedPosition> = BTreeMap::new();
         for position in request.feed_positions()? {
-            let known = furthest.entry((position.domain.clone(), position.epoch)).or_insert_with(|| position.clone());
+            let known = furthest
+                .entry((position.domain.clone(), position.epoch))
+                .or_insert_with(|| position.clone());
             known.position = position.position.max(known.position);
         }
         let feed = self.feed(request)?;
-        try_join_all(furthest.values().map(|position| feed.wait_for(position, request.wait_until()))).await?;
+        try_join_all(
+            furthest.values().map(|position| feed.wait_for(position, request.wait_until())),
+        )
+        .await?;
         Ok(())
     }
 }
 
-/// The version of a stream that the request's tokens demand; nothing if it has none. A feed's token demands a strong read too: its rows are
-/// there for such.
+/// The version of a stream that the request's tokens demand; nothing if it has none. A feed's token
+/// demands a strong read too: its rows are there for such.
 fn at_least(request: &Request, stream: &StreamName) -> Result<Option<u64>, Problem> {
-    let named = request.positions()?.into_iter().filter(|position| position.stream == *stream).map(|position| position.version).max();
+    let named = request
+        .positions()?
+        .into_iter()
+        .filter(|position| position.stream == *stream)
+        .map(|position| position.version)
+        .max();
     Ok(if request.tokens()?.is_empty() { None } else { Some(named.unwrap_or(0)) })
 }
 
 impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::Ahead { stream, head } => {
-                Self::new(&TOKEN_AHEAD, format!("{} has got to version {head} only", stream.within_tenant()))
-            }
-            ReadError::Parked { stream, reason } => {
-                Self::new(&STREAM_PARKED, format!("{} waits for an operator", stream.within_tenant())).because(reason)
-            }
+            ReadError::Ahead { stream, head } => Self::new(
+                &TOKEN_AHEAD,
+                format!("{} has got to version {head} only", stream.within_tenant()),
+            ),
+            ReadError::Parked { stream, reason } => Self::new(
+                &STREAM_PARKED,
+                format!("{} waits for an operator", stream.within_tenant()),
+            )
+            .because(reason),
             ReadError::Newer { event, .. } => newer_event(event),
             ReadError::Cursor => Self::new(&MALFORMED, "`cursor` is one of another list"),
             ReadError::Store(error) => error.into(),
@@ -170,8 +219,12 @@ impl From<ReadError> for Problem {
 impl From<FeedError> for Problem {
     fn from(error: FeedError) -> Self {
         match error {
-            FeedError::Resync { epoch } => Self::new(&RESYNC, format!("the feed is in epoch {epoch} now")),
-            FeedError::Ahead { head } => Self::new(&NOT_CAUGHT_UP, format!("the feed has got to {head}")),
+            FeedError::Resync { epoch } => {
+                Self::new(&RESYNC, format!("the feed is in epoch {epoch} now"))
+            }
+            FeedError::Ahead { head } => {
+                Self::new(&NOT_CAUGHT_UP, format!("the feed has got to {head}"))
+            }
             FeedError::Store(error) => error.into(),
         }
     }

@@ -4,47 +4,60 @@ use headwater::{Position, Rejection, StreamName, Token};
 use headwater_dynamodb::{Concurrent, ExecuteError, StoreError};
 
 use crate::problem::{
-    COMMIT_TOO_LARGE, CONCURRENT_MODIFICATION, CONTENTION, KEY_REUSED, OUTCOME_UNKNOWN, PRECONDITION_FAILED, TOKEN_AHEAD, UNAVAILABLE,
-    newer_event,
+    COMMIT_TOO_LARGE, CONCURRENT_MODIFICATION, CONTENTION, KEY_REUSED, OUTCOME_UNKNOWN,
+    PRECONDITION_FAILED, TOKEN_AHEAD, UNAVAILABLE, newer_event,
 };
 use crate::{EventSummary, EventView, Problem};
 
-/// How much is shown of the events that came between, in bytes of JSON; the newest is shown however large it is.
+/// How much is shown of the events that came between, in bytes of JSON; the newest is shown however
+/// large it is.
 const MOST_SHOWN: usize = 256 * 1024;
 
 /// The problem of a command on `stream`.
 pub(crate) fn of(error: ExecuteError, stream: &StreamName) -> Problem {
     match error {
-        ExecuteError::Rejected { rejection: rejection @ Rejection::Refused { .. }, version } => tagged(rejection.into(), stream, version),
+        ExecuteError::Rejected { rejection: rejection @ Rejection::Refused { .. }, version } => {
+            tagged(rejection.into(), stream, version)
+        }
         ExecuteError::Rejected { rejection, .. } => rejection.into(),
         ExecuteError::PreconditionFailed { version } => {
-            let detail = "what `If-Match` names has changed or is not there, or what `If-None-Match` rules out is the case";
+            let detail = "what `If-Match` names has changed or is not there, or what \
+                          `If-None-Match` rules out is the case";
             tagged(Problem::new(&PRECONDITION_FAILED, detail), stream, version)
         }
-        ExecuteError::Concurrent(concurrent) => tagged(concurrent_modification(&concurrent, stream), stream, concurrent.version),
+        ExecuteError::Concurrent(concurrent) => {
+            tagged(concurrent_modification(&concurrent, stream), stream, concurrent.version)
+        }
         ExecuteError::TokenAhead(position) => token_ahead(&position),
         ExecuteError::TooLarge(error) => Problem::new(&COMMIT_TOO_LARGE, error.to_string()),
-        ExecuteError::KeyReused => {
-            Problem::new(&KEY_REUSED, "the Idempotency-Key stands for a request with another body or other conditions")
-        }
+        ExecuteError::KeyReused => Problem::new(
+            &KEY_REUSED,
+            "the Idempotency-Key stands for a request with another body or other conditions",
+        ),
         ExecuteError::Contention => Problem::new(&CONTENTION, ""),
-        ExecuteError::OutcomeUnknown { contended } => Problem::new(&OUTCOME_UNKNOWN, "").out_of_reach(!contended),
+        ExecuteError::OutcomeUnknown { contended } => {
+            Problem::new(&OUTCOME_UNKNOWN, "").out_of_reach(!contended)
+        }
         ExecuteError::Store(error) => error.into(),
     }
 }
 
-/// With the present `ETag` of the command's stream, which spares the caller a read: whoever may change it may know its version.
+/// With the present `ETag` of the command's stream, which spares the caller a read: whoever may
+/// change it may know its version.
 pub(crate) fn tagged(problem: Problem, stream: &StreamName, version: u64) -> Problem {
     problem.header("etag", Token::of(stream, version).quoted())
 }
 
 /// A token that this service never gave.
 pub(crate) fn token_ahead(Position { stream, version }: &Position) -> Problem {
-    Problem::new(&TOKEN_AHEAD, format!("{} has not reached version {version}", stream.within_tenant()))
+    Problem::new(
+        &TOKEN_AHEAD,
+        format!("{} has not reached version {version}", stream.within_tenant()),
+    )
 }
 
-/// What came between is shown as far as a writer may see it and the answer has room, the newest first of all, so that the caller can
-/// look at it and decide again.
+/// What came between is shown as far as a writer may see it and the answer has room, the newest
+/// first of all, so that the caller can look at it and decide again.
 fn concurrent_modification(concurrent: &Concurrent, stream: &StreamName) -> Problem {
     let Concurrent { decided_on, version, .. } = concurrent;
     let count = version.saturating_sub(*decided_on);
@@ -58,14 +71,18 @@ fn concurrent_modification(concurrent: &Concurrent, stream: &StreamName) -> Prob
     if omitted == 0 {
         return problem;
     }
-    problem.with("omitted", omitted).with("rest", format!("/events/{}?after={decided_on}", stream.within_tenant()))
+    problem
+        .with("omitted", omitted)
+        .with("rest", format!("/events/{}?after={decided_on}", stream.within_tenant()))
 }
 
-/// The newest of the events that came between, in order: as many as fit in so many bytes, but one at least.
+/// The newest of the events that came between, in order: as many as fit in so many bytes, but one
+/// at least.
 fn newest(concurrent: &Concurrent, most: usize) -> serde_json::Result<Vec<serde_json::Value>> {
     let mut events = Vec::new();
     let mut room = most;
-    let newest_first = concurrent.commits.iter().rev().flat_map(|commit| EventView::of(commit).into_iter().rev());
+    let newest_first =
+        concurrent.commits.iter().rev().flat_map(|commit| EventView::of(commit).into_iter().rev());
     for event in newest_first.filter(|event| event.number > concurrent.decided_on) {
         let event = serde_json::to_value(EventSummary::from(event))?;
         let bytes = event.to_string().len();
@@ -82,7 +99,9 @@ fn newest(concurrent: &Concurrent, most: usize) -> serde_json::Result<Vec<serde_
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(cause) => Self::new(&UNAVAILABLE, "").because(cause).out_of_reach(true),
+            StoreError::Unavailable(cause) => {
+                Self::new(&UNAVAILABLE, "").because(cause).out_of_reach(true)
+            }
             StoreError::Newer(event) => newer_event(event),
             other => Self::internal(other),
         }
@@ -108,8 +127,13 @@ mod tests {
             version: 1,
             data: json!({ "message": "x".repeat(bytes) }),
         };
-        let metadata: Metadata =
-            serde_json::from_value(json!({ "commitId": uuid::Uuid::nil(), "command": "", "actor": "", "correlationId": "" })).unwrap();
+        let metadata: Metadata = serde_json::from_value(json!({
+            "commitId": uuid::Uuid::nil(),
+            "command": "",
+            "actor": "",
+            "correlationId": "",
+        }))
+        .unwrap();
         let commit = |first| Commit {
             stream: invoice(),
             first,
@@ -124,19 +148,32 @@ mod tests {
 
     fn told(concurrent: Concurrent) -> (Value, String) {
         let answer = of(ExecuteError::Concurrent(concurrent), &invoice()).answer();
-        let etag = answer.headers.iter().find(|(name, _)| name == "etag").map(|(_, tag)| tag.clone()).unwrap_or_default();
+        let etag = answer
+            .headers
+            .iter()
+            .find(|(name, _)| name == "etag")
+            .map(|(_, tag)| tag.clone())
+            .unwrap_or_default();
         assert!(answer.body.len() < 3 * MOST_SHOWN, "{}", answer.body.len());
         (serde_json::from_str(&answer.body).unwrap(), etag)
     }
 
     fn numbers(body: &Value) -> Vec<u64> {
-        body["events"].as_array().unwrap().iter().map(|event| event["number"].as_u64().unwrap()).collect()
+        body["events"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|event| event["number"].as_u64().unwrap())
+            .collect()
     }
 
     #[test]
     fn what_came_between_is_shown_whole_where_there_is_room() {
         let (body, etag) = told(concurrent(2, 10));
-        assert_eq!((numbers(&body), etag.as_str()), (vec![4, 5, 6], "\"acme/invoicing/invoices/i1@6\""));
+        assert_eq!(
+            (numbers(&body), etag.as_str()),
+            (vec![4, 5, 6], "\"acme/invoicing/invoices/i1@6\"")
+        );
         assert_eq!(
             (&body["omitted"], &body["rest"], &body["detail"]),
             (&json!(null), &json!(null), &json!("3 event(s) came after version 3"))
@@ -146,17 +183,28 @@ mod tests {
     #[test]
     fn of_too_much_the_newest_is_shown_and_where_the_rest_is() {
         let (body, etag) = told(concurrent(20, 100_000));
-        assert_eq!((numbers(&body), etag.as_str()), (vec![41, 42], "\"acme/invoicing/invoices/i1@42\""));
-        assert_eq!((&body["omitted"], &body["rest"]), (&json!(37), &json!("/events/invoicing/invoices/i1?after=3")));
+        assert_eq!(
+            (numbers(&body), etag.as_str()),
+            (vec![41, 42], "\"acme/invoicing/invoices/i1@42\"")
+        );
+        assert_eq!(
+            (&body["omitted"], &body["rest"]),
+            (&json!(37), &json!("/events/invoicing/invoices/i1?after=3"))
+        );
         assert_eq!(body["detail"], "39 event(s) came after version 3");
         let (body, _) = told(concurrent(2, 2 * MOST_SHOWN));
-        assert_eq!((numbers(&body), &body["omitted"]), (vec![6], &json!(2)), "the newest is shown, however large");
+        assert_eq!(
+            (numbers(&body), &body["omitted"]),
+            (vec![6], &json!(2)),
+            "the newest is shown, however large"
+        );
     }
 
     #[test]
     fn whoever_is_refused_is_told_the_present_version() {
         let rule = &headwater::Rule { name: "full", title: "", help: "" };
-        let refused = || Rejection::Refused { rule, detail: String::new(), members: serde_json::Map::new() };
+        let refused =
+            || Rejection::Refused { rule, detail: String::new(), members: serde_json::Map::new() };
         let tag = |error| {
             let answer = of(error, &invoice()).answer();
             answer.headers.into_iter().find(|(name, _)| name == "etag").map(|(_, tag)| tag)
@@ -164,14 +212,21 @@ mod tests {
         let at = |version| Some(format!("\"acme/invoicing/invoices/i1@{version}\""));
         assert_eq!(tag(ExecuteError::Rejected { rejection: refused(), version: 7 }), at(7));
         assert_eq!(tag(ExecuteError::PreconditionFailed { version: 0 }), at(0));
-        assert_eq!(tag(ExecuteError::Rejected { rejection: Rejection::unknown("invoice", "i1"), version: 7 }), None);
+        assert_eq!(
+            tag(ExecuteError::Rejected {
+                rejection: Rejection::unknown("invoice", "i1"),
+                version: 7
+            }),
+            None
+        );
         assert_eq!(tag(ExecuteError::KeyReused), None);
     }
 
     #[test]
     fn only_a_store_without_an_answer_is_out_of_reach() {
         let unavailable = || StoreError::Unavailable(String::new());
-        let newer = || StoreError::Newer(NewerEvent { number: 1, event_type: String::new(), version: 1 });
+        let newer =
+            || StoreError::Newer(NewerEvent { number: 1, event_type: String::new(), version: 1 });
         for (error, expected) in [
             (ExecuteError::Store(unavailable()), true),
             (ExecuteError::OutcomeUnknown { contended: false }, true),
@@ -181,7 +236,10 @@ mod tests {
             (ExecuteError::PreconditionFailed { version: 1 }, false),
             (ExecuteError::Store(StoreError::Refused(String::new())), false),
             (ExecuteError::Store(newer()), false),
-            (ExecuteError::Rejected { rejection: Rejection::unknown("user", "1"), version: 0 }, false),
+            (
+                ExecuteError::Rejected { rejection: Rejection::unknown("user", "1"), version: 0 },
+                false,
+            ),
         ] {
             let text = error.to_string();
             assert_eq!(of(error, &invoice()).is_out_of_reach(), expected, "{text}");

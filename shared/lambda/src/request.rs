@@ -69,18 +69,25 @@ impl Request {
     /// Reads a request of the gateway.
     ///
     /// # Errors
-    /// 400 for a body that is not what its encoding says, 401 without a token that names the caller on a route that needs one, 413 for a
-    /// body over 256 KB.
-    pub fn read(event: ApiGatewayV2httpRequest, deadline_ms: u64, access: Access) -> Result<Self, Problem> {
+    /// 400 for a body that is not what its encoding says, 401 without a token that names the caller
+    /// on a route that needs one, 413 for a body over 256 KB.
+    pub fn read(
+        event: ApiGatewayV2httpRequest,
+        deadline_ms: u64,
+        access: Access,
+    ) -> Result<Self, Problem> {
         let context = event.request_context;
-        let verified = context.authorizer.and_then(|authorizer| authorizer.jwt).map(|jwt| jwt.claims);
+        let verified =
+            context.authorizer.and_then(|authorizer| authorizer.jwt).map(|jwt| jwt.claims);
         let authorization = event.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let caller = match (authorization.zip(verified.as_ref()), access) {
             (_, Access::Public) => Some(Caller::anybody()),
             (Some((authorization, verified)), _) => Caller::read(authorization, verified),
             (None, _) => None,
         };
-        let caller = caller.ok_or_else(|| Problem::new(&UNAUTHENTICATED, "the token lacks a usable `sub` or `tenant`"))?;
+        let caller = caller.ok_or_else(|| {
+            Problem::new(&UNAUTHENTICATED, "the token lacks a usable `sub` or `tenant`")
+        })?;
         let body = event.body.unwrap_or_default();
         let body = if event.is_base64_encoded {
             STANDARD.decode(body).map_err(|error| Problem::new(&MALFORMED, error.to_string()))?
@@ -88,11 +95,20 @@ impl Request {
             body.into_bytes()
         };
         if body.len() > LARGEST_BODY {
-            return Err(Problem::new(&BODY_TOO_LARGE, format!("the body has {} bytes, more than {LARGEST_BODY}", body.len())));
+            return Err(Problem::new(
+                &BODY_TOO_LARGE,
+                format!("the body has {} bytes, more than {LARGEST_BODY}", body.len()),
+            ));
         }
         let request_id = context.request_id.unwrap_or_default();
-        let given =
-            |name| event.headers.get(name).and_then(|value| value.to_str().ok()).filter(|id| is_correlation_id(id)).map(str::to_owned);
+        let given = |name| {
+            event
+                .headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .filter(|id| is_correlation_id(id))
+                .map(str::to_owned)
+        };
         let correlation_id = given("x-correlation-id").unwrap_or_else(|| request_id.clone());
         let causation_id = given("x-causation-id");
         Ok(Self {
@@ -114,8 +130,14 @@ impl Request {
         })
     }
 
-    /// A request that did not come by HTTP, as a record of a stream: without headers, parameters and body.
-    pub fn internal(caller: Caller, now: Timestamp, correlation_id: String, deadline: Instant) -> Self {
+    /// A request that did not come by HTTP, as a record of a stream: without headers, parameters
+    /// and body.
+    pub fn internal(
+        caller: Caller,
+        now: Timestamp,
+        correlation_id: String,
+        deadline: Instant,
+    ) -> Self {
         Self {
             caller,
             now,
@@ -135,10 +157,12 @@ impl Request {
         }
     }
 
-    /// The same caller and time without conditions and keys, for a command that follows from this request.
+    /// The same caller and time without conditions and keys, for a command that follows from this
+    /// request.
     #[must_use]
     pub fn unconditional(&self) -> Self {
-        Self::internal(self.caller.clone(), self.now, self.correlation_id.clone(), self.deadline).caused_by(self.causation_id.clone())
+        Self::internal(self.caller.clone(), self.now, self.correlation_id.clone(), self.deadline)
+            .caused_by(self.causation_id.clone())
     }
 
     /// The same request, which follows from this event or commit.
@@ -153,7 +177,8 @@ impl Request {
         Self { deadline: self.deadline.min(Instant::now() + time), ..self.clone() }
     }
 
-    /// The same request, whose caller decided on this version of what the command is about; nothing if on the latest.
+    /// The same request, whose caller decided on this version of what the command is about; nothing
+    /// if on the latest.
     #[must_use]
     pub fn decided_on(self, version: Option<u64>) -> Self {
         Self { decided_on: version, ..self }
@@ -164,7 +189,8 @@ impl Request {
         &self.caller.tenant
     }
 
-    /// A parameter of the route's path; empty if the route has none of this name, which then names nothing that exists.
+    /// A parameter of the route's path; empty if the route has none of this name, which then names
+    /// nothing that exists.
     pub fn path(&self, name: &str) -> &str {
         self.path.get(name).map_or("", String::as_str)
     }
@@ -187,17 +213,22 @@ impl Request {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The W3C trace context, if it is one: it is stored with every event, so nothing else may come in by it.
+    /// The W3C trace context, if it is one: it is stored with every event, so nothing else may come
+    /// in by it.
     pub(crate) fn traceparent(&self) -> Option<&str> {
-        let is_one = |text: &&str| text.len() == 55 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+        let is_one = |text: &&str| {
+            text.len() == 55 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+        };
         self.header("traceparent").filter(is_one)
     }
 }
 
-/// Lambda's deadline is a time of day; what is left of it, less the time to answer, counts from now.
+/// Lambda's deadline is a time of day; what is left of it, less the time to answer, counts from
+/// now.
 pub(crate) fn deadline(deadline_ms: u64) -> Instant {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Instant::now() + Duration::from_millis(deadline_ms).saturating_sub(now).saturating_sub(ANSWER_MARGIN)
+    Instant::now()
+        + Duration::from_millis(deadline_ms).saturating_sub(now).saturating_sub(ANSWER_MARGIN)
 }
 
 #[cfg(test)]

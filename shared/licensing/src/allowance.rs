@@ -8,7 +8,8 @@ use crate::customer::Customer;
 use crate::limits::{Wanted, tallies};
 use crate::policy::Policy;
 
-/// What to ask the rules about. The title's and the studio's are asked only where one is given; a device that is not named is a new one.
+/// What to ask the rules about. The title's and the studio's are asked only where one is given; a
+/// device that is not named is a new one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Check {
     /// The title that would be watched.
@@ -52,6 +53,13 @@ pub fn allowance(customer: &Customer, policy: &Policy, check: &Check, now: Times
     let tallies = tallies(customer, policy, wanted, now);
     Allowance {
         allowed: !tallies.iter().any(|tally| tally.refuses),
-        rules: tallies.iter().map(|tally| RuleCount { rule: tally.rule.name, limit: tally.limit, count: tally.count }).collect(),
+        rules: tallies
+            .iter()
+            .map(|tally| RuleCount {
+                rule: tally.rule.name,
+                limit: tally.limit,
+                count: tally.count,
+            })
+            .collect(),
     }
 }

@@ -18,6 +18,7 @@ use crate::customer::{Customer, PastLicense};
 
 /// A command about a licence that was acquired before.
 pub trait FollowUp: Command<Aggregate = Customer> {
-    /// What the licence's row says of it, if there is one: what the command is decided by once the licence has left the state.
+    /// What the licence's row says of it, if there is one: what the command is decided by once the
+    /// licence has left the state.
     fn past(&self) -> Option<PastLicense>;
 }

@@ -1,4 +1,5 @@
-//! A customer: the licences, this year's downloads and the devices, which all of a customer's rules span.
+//! A customer: the licences, this year's downloads and the devices, which all of a customer's rules
+//! span.
 
 mod license;
 
@@ -17,7 +18,8 @@ use crate::windows;
 /// The category of the streams of customers.
 pub const CATEGORY: &str = "customers";
 
-/// How many licences that have ended stay in the state at most; of more, those that ended first leave it.
+/// How many licences that have ended stay in the state at most; of more, those that ended first
+/// leave it.
 pub const MOST_ENDED: usize = 200;
 
 /// The stream of a customer: `<tenant>/licensing/customers/<id>`.
@@ -28,12 +30,15 @@ pub fn stream(tenant: &str, id: &str) -> Result<StreamName, InvalidStreamName> {
     StreamName::new(tenant, DOMAIN, CATEGORY, id)
 }
 
-// ---- events ------------------------------------------------------------------------------------------------------------------
+// ---- events
+// -------------------------------------------------------------------------------------------------
 
-/// What can have happened to a customer's licences and devices. What the policy decided is recorded, as the time of expiry, so that
-/// a later policy never rewrites the past; `policyVersion` tells which policy that was: the version of its stream, 0 for the defaults.
+/// What can have happened to a customer's licences and devices. What the policy decided is
+/// recorded, as the time of expiry, so that a later policy never rewrites the past; `policyVersion`
+/// tells which policy that was: the version of its stream, 0 for the defaults.
 ///
-/// **The names of variants and fields are the storage format.** Never rename one: write an upcaster.
+/// **The names of variants and fields are the storage format.** Never rename one: write an
+/// upcaster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum CustomerEvent {
@@ -52,7 +57,8 @@ pub enum CustomerEvent {
         /// The policy that decided.
         policy_version: u64,
     },
-    /// A licence that was granted at `granted_at`, when the store was out of reach, so that no rule could be checked.
+    /// A licence that was granted at `granted_at`, when the store was out of reach, so that no rule
+    /// could be checked.
     LicenseGrantedProvisionally {
         /// The licence.
         license_id: String,
@@ -96,7 +102,8 @@ pub enum CustomerEvent {
         /// Its device.
         device_id: String,
     },
-    /// The device keeps nothing any more: the same commit released all of its licences. It may be used again.
+    /// The device keeps nothing any more: the same commit released all of its licences. It may be
+    /// used again.
     DeviceDeactivated {
         /// The device.
         device_id: String,
@@ -107,15 +114,19 @@ pub enum CustomerEvent {
 
 impl Event for CustomerEvent {}
 
-// ---- state -------------------------------------------------------------------------------------------------------------------
+// ---- state
+// -------------------------------------------------------------------------------------------------
 
-/// What the rules about a customer need to know, and no more: what none can need any longer leaves it, by the time of the next event.
-/// Decisions look at the time as well, so that it makes no difference when something leaves.
+/// What the rules about a customer need to know, and no more: what none can need any longer leaves
+/// it, by the time of the next event. Decisions look at the time as well, so that it makes no
+/// difference when something leaves.
 ///
-/// Names are short and times are milliseconds since the epoch, since every KB of a snapshot is billed.
+/// Names are short and times are milliseconds since the epoch, since every KB of a snapshot is
+/// billed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Customer {
-    /// Each licence by its id, until [`KEPT`](windows::KEPT) after its end, and [`MOST_ENDED`] of those that have ended.
+    /// Each licence by its id, until [`KEPT`](windows::KEPT) after its end, and [`MOST_ENDED`] of
+    /// those that have ended.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) licenses: BTreeMap<String, License>,
     /// When each title was downloaded within the last [`YEAR`](windows::YEAR).
@@ -143,16 +154,32 @@ impl Aggregate for Customer {
     const DOMAIN: &'static str = DOMAIN;
     const CATEGORY: &'static str = CATEGORY;
     const REVISION: u32 = 1;
-    /// A state of 4.6 KB (a busy customer's) and commits of 0.4 KB, where three commands of ten find a cold Lambda.
+    /// A state of 4.6 KB (a busy customer's) and commits of 0.4 KB, where three commands of ten
+    /// find a cold Lambda.
     const PAGE: u32 = 40;
 
     fn evolve(&mut self, event: &CustomerEvent, at: Timestamp) {
         self.forget(at);
         match event.clone() {
-            CustomerEvent::LicenseAcquired { license_id, title_id, studio_id, device_id, expires_at, .. } => {
+            CustomerEvent::LicenseAcquired {
+                license_id,
+                title_id,
+                studio_id,
+                device_id,
+                expires_at,
+                ..
+            } => {
                 self.add(license_id, License::new(title_id, studio_id, device_id, at..expires_at));
             }
-            CustomerEvent::LicenseGrantedProvisionally { license_id, title_id, studio_id, device_id, granted_at, expires_at, .. } => {
+            CustomerEvent::LicenseGrantedProvisionally {
+                license_id,
+                title_id,
+                studio_id,
+                device_id,
+                granted_at,
+                expires_at,
+                ..
+            } => {
                 let license = License::new(title_id, studio_id, device_id, granted_at..expires_at);
                 self.add(license_id, License { provisional: true, ..license });
             }
@@ -168,7 +195,11 @@ impl Aggregate for Customer {
                 self.change(&license_id, |license| license.released_at = Some(at));
             }
             CustomerEvent::DeviceDeactivated { device_id, .. } => {
-                self.deactivations.push(Deactivation { device_id, at: at.as_millisecond(), used_again: false });
+                self.deactivations.push(Deactivation {
+                    device_id,
+                    at: at.as_millisecond(),
+                    used_again: false,
+                });
             }
         }
     }
@@ -180,9 +211,11 @@ impl Customer {
         self.licenses.get(id)
     }
 
-    /// Whether the state still knows of a device. One that it does not know may have been used long ago.
+    /// Whether the state still knows of a device. One that it does not know may have been used long
+    /// ago.
     pub fn has_device(&self, id: &str) -> bool {
-        self.licenses.values().any(|license| license.device_id == id) || self.last_deactivation(id).is_some()
+        self.licenses.values().any(|license| license.device_id == id)
+            || self.last_deactivation(id).is_some()
     }
 
     pub(crate) fn live(&self, now: Timestamp) -> impl Iterator<Item = (&String, &License)> {
@@ -194,7 +227,12 @@ impl Customer {
     }
 
     /// The licence that a command is about: in the state, or long past.
-    pub(crate) fn find(&self, id: &str, past: Option<PastLicense>, now: Timestamp) -> Result<Found<'_>, Rejection> {
+    pub(crate) fn find(
+        &self,
+        id: &str,
+        past: Option<PastLicense>,
+        now: Timestamp,
+    ) -> Result<Found<'_>, Rejection> {
         match self.licenses.get(id) {
             Some(license) if license.is_kept(now) => Ok(Found::Kept(license)),
             Some(license) => Ok(Found::Past(license.past())),
@@ -207,9 +245,11 @@ impl Customer {
         self.licenses.insert(id, license);
     }
 
-    /// A device that was deactivated has a live licence again. A renewal gives one as well, where the licence had expired by then.
+    /// A device that was deactivated has a live licence again. A renewal gives one as well, where
+    /// the licence had expired by then.
     fn use_device(&mut self, id: &str) {
-        let deactivations = self.deactivations.iter_mut().filter(|deactivation| deactivation.device_id == id);
+        let deactivations =
+            self.deactivations.iter_mut().filter(|deactivation| deactivation.device_id == id);
         deactivations.for_each(|deactivation| deactivation.used_again = true);
     }
 
@@ -232,12 +272,18 @@ impl Customer {
 
     fn forget_the_oldest_ended(&mut self, now: Timestamp) {
         let is_ended = |license: &License| license.ends_at() <= now;
-        let surplus = self.licenses.values().filter(|license| is_ended(license)).count().saturating_sub(MOST_ENDED);
+        let surplus = self
+            .licenses
+            .values()
+            .filter(|license| is_ended(license))
+            .count()
+            .saturating_sub(MOST_ENDED);
         if surplus == 0 {
             return;
         }
         let ended = self.licenses.iter().filter(|(_, license)| is_ended(license));
-        let mut ended: Vec<(Timestamp, String)> = ended.map(|(id, license)| (license.ends_at(), id.clone())).collect();
+        let mut ended: Vec<(Timestamp, String)> =
+            ended.map(|(id, license)| (license.ends_at(), id.clone())).collect();
         ended.sort();
         for (_, id) in &ended[..surplus] {
             self.licenses.remove(id);
@@ -245,7 +291,8 @@ impl Customer {
     }
 }
 
-/// A device that the state may know nothing of any more, as its row remembers it ([`DeviceRow::past`](crate::DeviceRow::past)).
+/// A device that the state may know nothing of any more, as its row remembers it
+/// ([`DeviceRow::past`](crate::DeviceRow::past)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PastDevice {
     /// Whether it was deactivated, and had no live licence since.

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::customer::{CustomerEvent, PastDevice};
 
-/// A customer's device as queries show it; the row's name says whose it is ([`StreamName::parent_id`]) and which ([`StreamName::id`]).
+/// A customer's device as queries show it; the row's name says whose it is
+/// ([`StreamName::parent_id`]) and which ([`StreamName::id`]).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceRow {
@@ -31,7 +32,9 @@ impl Projection for DeviceRow {
     fn evolve(&mut self, event: &CustomerEvent, at: Timestamp) {
         match event {
             CustomerEvent::LicenseAcquired { .. } => self.was_given_one(at),
-            CustomerEvent::LicenseGrantedProvisionally { granted_at, .. } => self.was_given_one(*granted_at),
+            CustomerEvent::LicenseGrantedProvisionally { granted_at, .. } => {
+                self.was_given_one(*granted_at)
+            }
             CustomerEvent::LicenseDownloaded { .. } => self.last_used_at = at,
             CustomerEvent::LicenseRenewed { .. } => {
                 self.last_used_at = at;
@@ -48,7 +51,11 @@ impl Projection for DeviceRow {
 
     fn index_keys(&self, name: &StreamName) -> BTreeSet<IndexKey> {
         let (customer_id, device_id) = (name.parent_id().unwrap_or_default(), name.id());
-        BTreeSet::from([IndexKey::new(devices_of(customer_id), &IndexKey::newest_first(self.first_used_at), device_id)])
+        BTreeSet::from([IndexKey::new(
+            devices_of(customer_id),
+            &IndexKey::newest_first(self.first_used_at),
+            device_id,
+        )])
     }
 }
 

@@ -3,9 +3,14 @@
 use headwater::{field, is_segment};
 use jiff::Timestamp;
 
-/// An id that a client gives, of a title, a studio, a device or a playback event: 1–64 of `A-Z a-z 0-9 _ -`.
+/// An id that a client gives, of a title, a studio, a device or a playback event: 1–64 of
+/// `A-Z a-z 0-9 _ -`.
 pub(crate) fn id(value: &str, _: &()) -> garde::Result {
-    if is_segment(value) { Ok(()) } else { Err(garde::Error::new("must be 1 to 64 of A-Z a-z 0-9 _ -")) }
+    if is_segment(value) {
+        Ok(())
+    } else {
+        Err(garde::Error::new("must be 1 to 64 of A-Z a-z 0-9 _ -"))
+    }
 }
 
 /// When something was played.

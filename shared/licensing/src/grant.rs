@@ -1,4 +1,5 @@
-//! A licence that is granted while the store is out of reach: signed, so that nobody can forge one, and written afterwards.
+//! A licence that is granted while the store is out of reach: signed, so that nobody can forge one,
+//! and written afterwards.
 
 mod apply;
 mod key;
@@ -47,8 +48,9 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Grants what an attempt to acquire could not, as if the customer had nothing; only a limit of 0 refuses it then. The licence is
-    /// the attempt's: should that turn out to have been written after all, the grant changes nothing.
+    /// Grants what an attempt to acquire could not, as if the customer had nothing; only a limit of
+    /// 0 refuses it then. The licence is the attempt's: should that turn out to have been written
+    /// after all, the grant changes nothing.
     ///
     /// # Errors
     /// The rule whose limit is 0.
@@ -79,9 +81,11 @@ impl Grant {
         })
     }
 
-    /// Whether it is a grant of this licence: one of another tenant, customer or licence is worth nothing here.
+    /// Whether it is a grant of this licence: one of another tenant, customer or licence is worth
+    /// nothing here.
     pub fn is_for(&self, tenant: &str, customer_id: &str, license_id: &str) -> bool {
-        (self.tenant.as_str(), self.customer_id.as_str(), self.license_id.as_str()) == (tenant, customer_id, license_id)
+        (self.tenant.as_str(), self.customer_id.as_str(), self.license_id.as_str())
+            == (tenant, customer_id, license_id)
     }
 
     fn event(&self) -> CustomerEvent {

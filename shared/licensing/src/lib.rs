@@ -1,7 +1,8 @@
 //! Licensing: which titles a customer may keep on which devices, without a database.
 //!
-//! All rules of a customer span its licences, downloads and devices, so one stream holds them all, and one check-and-set decides. The
-//! limits are events of a stream of their own; so is the playback of each licence, which no rule of the customer needs.
+//! All rules of a customer span its licences, downloads and devices, so one stream holds them all,
+//! and one check-and-set decides. The limits are events of a stream of their own; so is the
+//! playback of each licence, which no rule of the customer needs.
 //!
 //! | stream | aggregate | rows | commands |
 //! |---|---|---|---|
@@ -27,7 +28,8 @@ use headwater::{ProjectionFn, Rule, part_fn, projection_fn};
 
 pub use allowance::{Allowance, Check, RuleCount, allowance};
 pub use commands::{
-    AcquireLicense, DeactivateDevice, EarlierLicense, FollowUp, LicenseRequest, ReleaseLicense, RenewLicense, ReportDownloaded,
+    AcquireLicense, DeactivateDevice, EarlierLicense, FollowUp, LicenseRequest, ReleaseLicense,
+    RenewLicense, ReportDownloaded,
 };
 pub use customer::{Customer, CustomerEvent, License, PastDevice, PastLicense};
 pub use device_row::DeviceRow;
@@ -53,5 +55,9 @@ pub const RULES: &[&Rule] = &[
 ];
 
 /// The rows for queries: a customer's licences and devices have one each.
-pub const PROJECTIONS: [ProjectionFn; 4] =
-    [part_fn::<LicenseRow>(), part_fn::<DeviceRow>(), projection_fn::<PlaybackRow>(), projection_fn::<PolicyRow>()];
+pub const PROJECTIONS: [ProjectionFn; 4] = [
+    part_fn::<LicenseRow>(),
+    part_fn::<DeviceRow>(),
+    projection_fn::<PlaybackRow>(),
+    projection_fn::<PolicyRow>(),
+];

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::customer::{CustomerEvent, PastLicense};
 
-/// A licence as queries show it; its row's name says whose it is ([`StreamName::parent_id`]) and which ([`StreamName::id`]).
+/// A licence as queries show it; its row's name says whose it is ([`StreamName::parent_id`]) and
+/// which ([`StreamName::id`]).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LicenseRow {
@@ -39,11 +40,34 @@ impl Projection for LicenseRow {
 
     fn evolve(&mut self, event: &CustomerEvent, at: Timestamp) {
         match event.clone() {
-            CustomerEvent::LicenseAcquired { title_id, studio_id, device_id, expires_at, .. } => {
-                *self = Self { title_id, studio_id, device_id, acquired_at: at, expires_at, ..Self::default() };
+            CustomerEvent::LicenseAcquired {
+                title_id, studio_id, device_id, expires_at, ..
+            } => {
+                *self = Self {
+                    title_id,
+                    studio_id,
+                    device_id,
+                    acquired_at: at,
+                    expires_at,
+                    ..Self::default()
+                };
             }
-            CustomerEvent::LicenseGrantedProvisionally { title_id, studio_id, device_id, granted_at, expires_at, .. } => {
-                let granted = Self { title_id, studio_id, device_id, acquired_at: granted_at, expires_at, ..Self::default() };
+            CustomerEvent::LicenseGrantedProvisionally {
+                title_id,
+                studio_id,
+                device_id,
+                granted_at,
+                expires_at,
+                ..
+            } => {
+                let granted = Self {
+                    title_id,
+                    studio_id,
+                    device_id,
+                    acquired_at: granted_at,
+                    expires_at,
+                    ..Self::default()
+                };
                 *self = Self { provisional: true, ..granted };
             }
             CustomerEvent::LicenseDownloaded { .. } => self.downloaded_at = Some(at),
@@ -59,7 +83,9 @@ impl Projection for LicenseRow {
 
     fn index_keys(&self, name: &StreamName) -> BTreeSet<IndexKey> {
         let (customer_id, license_id) = (name.parent_id().unwrap_or_default(), name.id());
-        let key = |index: String, at: Timestamp| IndexKey::new(index, &IndexKey::newest_first(at), license_id);
+        let key = |index: String, at: Timestamp| {
+            IndexKey::new(index, &IndexKey::newest_first(at), license_id)
+        };
         let mut keys = BTreeSet::from([key(licenses_of(customer_id), self.acquired_at)]);
         if let Some(at) = self.downloaded_at {
             keys.insert(key(downloads_of(customer_id, None), at));
@@ -90,7 +116,11 @@ impl LicenseRow {
 
     /// What decisions need to know once the licence has left the customer's state.
     pub fn past(&self) -> PastLicense {
-        PastLicense { ends_at: self.ends_at(), released: self.released_at.is_some(), downloaded: self.downloaded_at.is_some() }
+        PastLicense {
+            ends_at: self.ends_at(),
+            released: self.released_at.is_some(),
+            downloaded: self.downloaded_at.is_some(),
+        }
     }
 }
 

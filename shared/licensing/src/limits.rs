@@ -9,31 +9,35 @@ use crate::customer::{Customer, License};
 use crate::policy::Policy;
 use crate::windows;
 
-// ---- rules -------------------------------------------------------------------------------------------------------------------
+// ---- rules
+// -------------------------------------------------------------------------------------------------
 
 /// So many devices may keep something at once.
 pub static DEVICE_LIMIT: Rule = Rule {
     name: "device-limit",
     title: "Too many devices",
-    help: "As many devices as the policy's `maxDevices` have a licence that is neither expired nor released, and this is another one. \
-           Release what one of them keeps, deactivate it, or wait until its licences expire. `count` is the number of those devices; it \
-           is above `limit` where the limit was lowered, which takes nothing away.",
+    help: "As many devices as the policy's `maxDevices` have a licence that is neither expired \
+           nor released, and this is another one. Release what one of them keeps, deactivate it, \
+           or wait until its licences expire. `count` is the number of those devices; it is above \
+           `limit` where the limit was lowered, which takes nothing away.",
 };
 
 /// So many licences of a studio at once.
 pub static STUDIO_LIMIT: Rule = Rule {
     name: "studio-limit",
     title: "Too many licences of this studio",
-    help: "The customer has as many licences of this studio, neither expired nor released, as the policy's `studioDownloads` allow: the \
-           studio's own limit, or else `default`. Release one, or wait until one expires.",
+    help: "The customer has as many licences of this studio, neither expired nor released, as the \
+           policy's `studioDownloads` allow: the studio's own limit, or else `default`. Release \
+           one, or wait until one expires.",
 };
 
 /// So many downloads of a title in a year.
 pub static TITLE_YEARLY_LIMIT: Rule = Rule {
     name: "title-yearly-limit",
     title: "This title was downloaded too often within a year",
-    help: "`count` is the title's downloads of the last 365 days and its licences that are neither expired, released nor downloaded yet. \
-           A download counts until 365 days (of 24 hours) after it was reported, whatever became of its licence. Wait for that of the \
+    help: "`count` is the title's downloads of the last 365 days and its licences that are \
+           neither expired, released nor downloaded yet. A download counts until 365 days (of 24 \
+           hours) after it was reported, whatever became of its licence. Wait for that of the \
            oldest, or release a licence that was not downloaded.",
 };
 
@@ -41,8 +45,9 @@ pub static TITLE_YEARLY_LIMIT: Rule = Rule {
 pub static DEACTIVATION_LIMIT: Rule = Rule {
     name: "deactivation-limit",
     title: "Too many devices were deactivated within a year",
-    help: "As many devices as the policy's `deactivationsPerYear` were deactivated within the last 365 days (of 24 hours). Release the \
-           device's licences one by one, or wait until the oldest deactivation is a year ago.",
+    help: "As many devices as the policy's `deactivationsPerYear` were deactivated within the \
+           last 365 days (of 24 hours). Release the device's licences one by one, or wait until \
+           the oldest deactivation is a year ago.",
 };
 
 /// What was released stays released.
@@ -56,13 +61,15 @@ pub static LICENSE_RELEASED: Rule = Rule {
 pub static LICENSE_EXPIRED: Rule = Rule {
     name: "license-expired",
     title: "This licence ended long ago",
-    help: "A licence can be renewed, and its download be reported, until 30 days after its end (and no longer than 200 others have ended \
-           since). Acquire a new one.",
+    help: "A licence can be renewed, and its download be reported, until 30 days after its end \
+           (and no longer than 200 others have ended since). Acquire a new one.",
 };
 
-// ---- counts ------------------------------------------------------------------------------------------------------------------
+// ---- counts
+// -------------------------------------------------------------------------------------------------
 
-/// What a licence is wanted for. Rules about what is not named are not asked; a device that is not named is a new one.
+/// What a licence is wanted for. Rules about what is not named are not asked; a device that is not
+/// named is a new one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Wanted<'a> {
     pub(crate) title_id: Option<&'a str>,
@@ -97,20 +104,34 @@ impl Tally {
         if !refuses {
             return Ok(());
         }
-        Err(Rejection::refused(rule, format!("{count}, where {limit} are the limit.")).with("limit", *limit).with("count", *count))
+        Err(Rejection::refused(rule, format!("{count}, where {limit} are the limit."))
+            .with("limit", *limit)
+            .with("count", *count))
     }
 }
 
 /// Asks each rule, in the order in which they may refuse: device, studio, title.
-pub(crate) fn tallies(customer: &Customer, policy: &Policy, wanted: Wanted<'_>, now: Timestamp) -> Vec<Tally> {
-    let live: Vec<&License> = customer.live(now).filter(|(id, _)| wanted.renewed != Some(id)).map(|(_, license)| license).collect();
+pub(crate) fn tallies(
+    customer: &Customer,
+    policy: &Policy,
+    wanted: Wanted<'_>,
+    now: Timestamp,
+) -> Vec<Tally> {
+    let live: Vec<&License> = customer
+        .live(now)
+        .filter(|(id, _)| wanted.renewed != Some(id))
+        .map(|(_, license)| license)
+        .collect();
     let mut tallies = vec![device_tally(&live, policy, wanted.device_id)];
     if let Some(studio_id) = wanted.studio_id {
         let count = live.iter().filter(|license| license.studio_id == studio_id).count();
         tallies.push(Tally::new(&STUDIO_LIMIT, policy.studio_downloads.of(studio_id), count));
     }
     if let Some(title_id) = wanted.title_id {
-        let waiting = live.iter().filter(|license| license.title_id == title_id && license.downloaded_at.is_none()).count();
+        let waiting = live
+            .iter()
+            .filter(|license| license.title_id == title_id && license.downloaded_at.is_none())
+            .count();
         let count = downloads(customer, title_id, wanted.renewed, now) + waiting;
         tallies.push(Tally::new(&TITLE_YEARLY_LIMIT, policy.title_downloads_per_year, count));
     }
@@ -121,13 +142,22 @@ pub(crate) fn tallies(customer: &Customer, policy: &Policy, wanted: Wanted<'_>, 
 ///
 /// # Errors
 /// Its refusal.
-pub(crate) fn check(customer: &Customer, policy: &Policy, wanted: Wanted<'_>, now: Timestamp) -> Result<(), Rejection> {
+pub(crate) fn check(
+    customer: &Customer,
+    policy: &Policy,
+    wanted: Wanted<'_>,
+    now: Timestamp,
+) -> Result<(), Rejection> {
     tallies(customer, policy, wanted, now).iter().try_for_each(Tally::check)
 }
 
 /// How many devices were deactivated within the last year.
 pub(crate) fn deactivations(customer: &Customer, now: Timestamp) -> usize {
-    customer.deactivations.iter().filter(|deactivation| windows::counts(deactivation.at, now)).count()
+    customer
+        .deactivations
+        .iter()
+        .filter(|deactivation| windows::counts(deactivation.at, now))
+        .count()
 }
 
 /// A device that keeps something already needs no further place, however many there are.
@@ -138,7 +168,8 @@ fn device_tally(live: &[&License], policy: &Policy, wanted: Option<&str>) -> Tal
     Tally { refuses: tally.refuses && !is_one_of_them, ..tally }
 }
 
-/// How often a title was downloaded within the last year, but for the download of the licence that is renewed.
+/// How often a title was downloaded within the last year, but for the download of the licence that
+/// is renewed.
 fn downloads(customer: &Customer, title_id: &str, renewed: Option<&str>, now: Timestamp) -> usize {
     let times = customer.downloads.get(title_id).map_or(&[][..], Vec::as_slice);
     let all = times.iter().filter(|then| windows::counts(**then, now)).count();

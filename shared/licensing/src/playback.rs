@@ -1,12 +1,14 @@
 //! The playback of one licence, as devices report it: late, in any order, and more than once.
 //!
-//! It has a stream of its own: no rule of the customer needs it, a call may bring thousands of events, and what every acquire loads must
-//! stay small.
+//! It has a stream of its own: no rule of the customer needs it, a call may bring thousands of
+//! events, and what every acquire loads must stay small.
 
 mod seen;
 
 use garde::Validate;
-use headwater::{Aggregate, Command, Context, Event, InvalidStreamName, Rejection, Rule, StreamName, Verdict};
+use headwater::{
+    Aggregate, Command, Context, Event, InvalidStreamName, Rejection, Rule, StreamName, Verdict,
+};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -31,15 +33,21 @@ pub const AHEAD: SignedDuration = SignedDuration::from_hours(24);
 ///
 /// # Errors
 /// [`InvalidStreamName`] if tenant or an id is no segment.
-pub fn stream(tenant: &str, customer_id: &str, license_id: &str) -> Result<StreamName, InvalidStreamName> {
+pub fn stream(
+    tenant: &str,
+    customer_id: &str,
+    license_id: &str,
+) -> Result<StreamName, InvalidStreamName> {
     customer::stream(tenant, customer_id)?.child("playback", license_id)
 }
 
-// ---- events ------------------------------------------------------------------------------------------------------------------
+// ---- events
+// -------------------------------------------------------------------------------------------------
 
 /// What can have happened to a licence's playback.
 ///
-/// **The names of variants and fields are the storage format.** Never rename one: write an upcaster.
+/// **The names of variants and fields are the storage format.** Never rename one: write an
+/// upcaster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum PlaybackEvent {
@@ -85,10 +93,11 @@ pub enum Kind {
     Stop,
 }
 
-// ---- state -------------------------------------------------------------------------------------------------------------------
+// ---- state
+// -------------------------------------------------------------------------------------------------
 
-/// Which playback events of a licence were counted; how many of each kind is told by the row alone. Some 20 bytes, and 11 for each
-/// event: 214 KB at the most.
+/// Which playback events of a licence were counted; how many of each kind is told by the row alone.
+/// Some 20 bytes, and 11 for each event: 214 KB at the most.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Playback {
     seen: Seen,
@@ -99,7 +108,8 @@ impl Aggregate for Playback {
     const DOMAIN: &'static str = DOMAIN;
     const CATEGORY: &'static str = CATEGORY;
     const REVISION: u32 = 1;
-    /// For reports of some ten events, 1 KB, and a state of 0.5 KB. Of reports of a thousand the page is 700 KB, and one query still.
+    /// For reports of some ten events, 1 KB, and a state of 0.5 KB. Of reports of a thousand the
+    /// page is 700 KB, and one query still.
     const PAGE: u32 = 8;
 
     fn evolve(&mut self, PlaybackEvent::PlaybackRecorded { events }: &PlaybackEvent, _: Timestamp) {
@@ -116,24 +126,28 @@ impl Playback {
     }
 }
 
-// ---- rules -------------------------------------------------------------------------------------------------------------------
+// ---- rules
+// -------------------------------------------------------------------------------------------------
 
 /// So many events of a licence are counted.
 pub static PLAYBACK_LIMIT: Rule = Rule {
     name: "playback-limit",
     title: "Too many playback events of this licence",
-    help: "Of one licence 20,000 playback events are counted; with what is new in this call there would be more, so none of it was. \
-           `count` is how many there are.",
+    help: "Of one licence 20,000 playback events are counted; with what is new in this call there \
+           would be more, so none of it was. `count` is how many there are.",
 };
 
 /// What the body of a report may not hold, each with a JSON pointer; nothing if it may be recorded.
 ///
-/// `ends_at` is the licence's end: released or expired, whichever is earlier. Until 30 days after it playback may be reported, and may
-/// have happened; and a device's clock may be a day ahead.
+/// `ends_at` is the licence's end: released or expired, whichever is earlier. Until 30 days after
+/// it playback may be reported, and may have happened; and a device's clock may be a day ahead.
 pub fn check(events: &[Session], ends_at: Timestamp, now: Timestamp) -> Vec<(String, String)> {
     let latest = windows::later(ends_at, KEPT);
     if now > latest {
-        return vec![(String::new(), format!("the licence ended at {ends_at}, more than 30 days ago"))];
+        return vec![(
+            String::new(),
+            format!("the licence ended at {ends_at}, more than 30 days ago"),
+        )];
     }
     let fault = |event: &Session| {
         if event.at > latest {
@@ -142,13 +156,19 @@ pub fn check(events: &[Session], ends_at: Timestamp, now: Timestamp) -> Vec<(Str
             (event.at > windows::later(now, AHEAD)).then(|| "more than a day ahead".to_owned())
         }
     };
-    events.iter().enumerate().filter_map(|(index, event)| Some((format!("/{index}/at"), fault(event)?))).collect()
+    events
+        .iter()
+        .enumerate()
+        .filter_map(|(index, event)| Some((format!("/{index}/at"), fault(event)?)))
+        .collect()
 }
 
-// ---- commands ----------------------------------------------------------------------------------------------------------------
+// ---- commands
+// -------------------------------------------------------------------------------------------------
 
-/// `POST /licensing/customers/{id}/licenses/{licenseId}/sessions`: what a device played, a JSON array of 1 to [`MOST_AT_ONCE`]. Each is
-/// counted once, by its id, however often it comes. Refused, all of them: [`PLAYBACK_LIMIT`].
+/// `POST /licensing/customers/{id}/licenses/{licenseId}/sessions`: what a device played, a JSON
+/// array of 1 to [`MOST_AT_ONCE`]. Each is counted once, by its id, however often it comes.
+/// Refused, all of them: [`PLAYBACK_LIMIT`].
 #[derive(Clone, Debug)]
 pub struct RecordPlayback {
     /// In any order.
@@ -161,12 +181,23 @@ impl Command for RecordPlayback {
 
     fn decide(&self, playback: &Playback, _: &Context) -> Verdict<Playback> {
         let mut seen = playback.seen.clone();
-        let events: Vec<Session> = self.events.iter().filter(|event| seen.insert(&event.event_id)).cloned().collect();
+        let events: Vec<Session> =
+            self.events.iter().filter(|event| seen.insert(&event.event_id)).cloned().collect();
         if seen.len() > MOST_EVENTS {
-            let detail = format!("{} are counted, and {} more would be over {MOST_EVENTS}.", playback.events(), events.len());
-            return Err(Rejection::refused(&PLAYBACK_LIMIT, detail).with("limit", MOST_EVENTS).with("count", playback.events()));
+            let detail = format!(
+                "{} are counted, and {} more would be over {MOST_EVENTS}.",
+                playback.events(),
+                events.len()
+            );
+            return Err(Rejection::refused(&PLAYBACK_LIMIT, detail)
+                .with("limit", MOST_EVENTS)
+                .with("count", playback.events()));
         }
-        Ok(if events.is_empty() { vec![] } else { vec![PlaybackEvent::PlaybackRecorded { events }] })
+        Ok(if events.is_empty() {
+            vec![]
+        } else {
+            vec![PlaybackEvent::PlaybackRecorded { events }]
+        })
     }
 }
 

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::playback::{self, Kind, PlaybackEvent};
 
-/// What was counted of a licence's playback; its stream's name says whose it is and of which licence.
+/// What was counted of a licence's playback; its stream's name says whose it is and of which
+/// licence.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlaybackRow {

@@ -1,4 +1,5 @@
-//! The policy: the limits in force in a tenant. Changing them needs no deploy, and takes nothing away from anybody.
+//! The policy: the limits in force in a tenant. Changing them needs no deploy, and takes nothing
+//! away from anybody.
 
 use std::collections::BTreeMap;
 
@@ -21,11 +22,14 @@ pub fn stream(tenant: &str) -> Result<StreamName, InvalidStreamName> {
     StreamName::singleton(tenant, DOMAIN, CATEGORY)
 }
 
-// ---- events ------------------------------------------------------------------------------------------------------------------
+// ---- events
+// -------------------------------------------------------------------------------------------------
 
-/// What can have happened to the policy: each event sets one limit, and is written only if it changes.
+/// What can have happened to the policy: each event sets one limit, and is written only if it
+/// changes.
 ///
-/// **The names of variants and fields are the storage format.** Never rename one: write an upcaster.
+/// **The names of variants and fields are the storage format.** Never rename one: write an
+/// upcaster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum PolicyEvent {
@@ -44,7 +48,8 @@ pub enum PolicyEvent {
         /// So often.
         limit: u32,
     },
-    /// How many licences of a studio a customer may have at once, for studios without a limit of their own.
+    /// How many licences of a studio a customer may have at once, for studios without a limit of
+    /// their own.
     DefaultStudioDownloadsSet {
         /// So many.
         limit: u32,
@@ -70,10 +75,11 @@ pub enum PolicyEvent {
 
 impl Event for PolicyEvent {}
 
-// ---- state -------------------------------------------------------------------------------------------------------------------
+// ---- state
+// -------------------------------------------------------------------------------------------------
 
-/// The limits in force; `Default` are those of a tenant that never set any. Some 150 bytes, and as much as the studios' own limits: of
-/// 1,000 studios at the most 75 KB.
+/// The limits in force; `Default` are those of a tenant that never set any. Some 150 bytes, and as
+/// much as the studios' own limits: of 1,000 studios at the most 75 KB.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Policy {
@@ -89,7 +95,8 @@ pub struct Policy {
     #[garde(range(max = MOST))]
     #[schema(maximum = 1_000_000)]
     pub title_downloads_per_year: u32,
-    /// How many licences of a studio a customer may have at once: by the studio's id, and `default` for all others; 0–1,000,000 each.
+    /// How many licences of a studio a customer may have at once: by the studio's id, and `default`
+    /// for all others; 0–1,000,000 each.
     #[garde(custom(limits_of_studios))]
     #[schema(value_type = BTreeMap<String, u32>)]
     pub studio_downloads: StudioDownloads,
@@ -105,7 +112,8 @@ const MOST: u32 = 1_000_000;
 /// How many studios may have a limit of their own.
 const MOST_STUDIOS: usize = 1_000;
 
-/// The limits of studios: as JSON, one object of limits by studio, in which `default` is that of all others.
+/// The limits of studios: as JSON, one object of limits by studio, in which `default` is that of
+/// all others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "BTreeMap<String, u32>", into = "BTreeMap<String, u32>")]
 pub struct StudioDownloads {
@@ -115,7 +123,8 @@ pub struct StudioDownloads {
     pub own: BTreeMap<String, u32>,
 }
 
-/// What stands for all studios without a limit of their own. A studio that is called so has the default's.
+/// What stands for all studios without a limit of their own. A studio that is called so has the
+/// default's.
 const DEFAULT: &str = "default";
 
 impl StudioDownloads {
@@ -167,8 +176,12 @@ impl Aggregate for Policy {
         match event {
             PolicyEvent::LicenseDaysSet { days } => self.license_days = *days,
             PolicyEvent::MaxDevicesSet { limit } => self.max_devices = *limit,
-            PolicyEvent::TitleDownloadsPerYearSet { limit } => self.title_downloads_per_year = *limit,
-            PolicyEvent::DefaultStudioDownloadsSet { limit } => self.studio_downloads.default = *limit,
+            PolicyEvent::TitleDownloadsPerYearSet { limit } => {
+                self.title_downloads_per_year = *limit
+            }
+            PolicyEvent::DefaultStudioDownloadsSet { limit } => {
+                self.studio_downloads.default = *limit
+            }
             PolicyEvent::StudioDownloadsSet { studio_id, limit } => {
                 self.studio_downloads.own.insert(studio_id.clone(), *limit);
             }
@@ -189,10 +202,11 @@ pub struct PolicyInForce {
     pub version: u64,
 }
 
-// ---- commands ----------------------------------------------------------------------------------------------------------------
+// ---- commands
+// -------------------------------------------------------------------------------------------------
 
-/// `PUT /licensing/policy`: these limits are in force. What is left out gets its default again; a studio that is left out has the
-/// default's limit.
+/// `PUT /licensing/policy`: these limits are in force. What is left out gets its default again; a
+/// studio that is left out has the default's limit.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(transparent)]
 #[garde(transparent)]
@@ -204,34 +218,62 @@ impl Command for SetPolicy {
 
     fn decide(&self, policy: &Policy, _: &Context) -> Verdict<Policy> {
         let Self(wanted) = self;
-        let set = |new: u32, old: u32, event: fn(u32) -> PolicyEvent| (new != old).then(|| event(new));
+        let set =
+            |new: u32, old: u32, event: fn(u32) -> PolicyEvent| (new != old).then(|| event(new));
         let fields = [
-            set(wanted.license_days, policy.license_days, |days| PolicyEvent::LicenseDaysSet { days }),
-            set(wanted.max_devices, policy.max_devices, |limit| PolicyEvent::MaxDevicesSet { limit }),
-            set(wanted.title_downloads_per_year, policy.title_downloads_per_year, |limit| PolicyEvent::TitleDownloadsPerYearSet { limit }),
-            set(wanted.studio_downloads.default, policy.studio_downloads.default, |limit| PolicyEvent::DefaultStudioDownloadsSet { limit }),
-            set(wanted.deactivations_per_year, policy.deactivations_per_year, |limit| PolicyEvent::DeactivationsPerYearSet { limit }),
+            set(wanted.license_days, policy.license_days, |days| PolicyEvent::LicenseDaysSet {
+                days,
+            }),
+            set(wanted.max_devices, policy.max_devices, |limit| PolicyEvent::MaxDevicesSet {
+                limit,
+            }),
+            set(wanted.title_downloads_per_year, policy.title_downloads_per_year, |limit| {
+                PolicyEvent::TitleDownloadsPerYearSet { limit }
+            }),
+            set(wanted.studio_downloads.default, policy.studio_downloads.default, |limit| {
+                PolicyEvent::DefaultStudioDownloadsSet { limit }
+            }),
+            set(wanted.deactivations_per_year, policy.deactivations_per_year, |limit| {
+                PolicyEvent::DeactivationsPerYearSet { limit }
+            }),
         ];
-        Ok(fields.into_iter().flatten().chain(studio_events(&wanted.studio_downloads.own, &policy.studio_downloads.own)).collect())
+        Ok(fields
+            .into_iter()
+            .flatten()
+            .chain(studio_events(&wanted.studio_downloads.own, &policy.studio_downloads.own))
+            .collect())
     }
 }
 
 /// What makes the studios' own limits what they should be.
-fn studio_events(wanted: &BTreeMap<String, u32>, present: &BTreeMap<String, u32>) -> Vec<PolicyEvent> {
+fn studio_events(
+    wanted: &BTreeMap<String, u32>,
+    present: &BTreeMap<String, u32>,
+) -> Vec<PolicyEvent> {
     let changed = wanted.iter().filter(|(studio_id, limit)| present.get(*studio_id) != Some(limit));
-    let set = changed.map(|(studio_id, limit)| PolicyEvent::StudioDownloadsSet { studio_id: studio_id.clone(), limit: *limit });
+    let set = changed.map(|(studio_id, limit)| PolicyEvent::StudioDownloadsSet {
+        studio_id: studio_id.clone(),
+        limit: *limit,
+    });
     let gone = present.keys().filter(|studio_id| !wanted.contains_key(*studio_id));
-    let cleared = gone.map(|studio_id| PolicyEvent::StudioDownloadsCleared { studio_id: studio_id.clone() });
+    let cleared =
+        gone.map(|studio_id| PolicyEvent::StudioDownloadsCleared { studio_id: studio_id.clone() });
     set.chain(cleared).collect()
 }
 
 fn limits_of_studios(limits: &StudioDownloads, (): &()) -> garde::Result {
     if limits.own.len() > MOST_STUDIOS {
-        return Err(garde::Error::new(format!("at most {MOST_STUDIOS} studios have a limit of their own")));
+        return Err(garde::Error::new(format!(
+            "at most {MOST_STUDIOS} studios have a limit of their own"
+        )));
     }
     limits.own.keys().try_for_each(|studio_id| fields::id(studio_id, &()))?;
     let too_high = limits.own.values().chain([&limits.default]).any(|limit| *limit > MOST);
-    if too_high { Err(garde::Error::new(format!("a limit is greater than {MOST}"))) } else { Ok(()) }
+    if too_high {
+        Err(garde::Error::new(format!("a limit is greater than {MOST}")))
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -81,9 +81,17 @@ impl Failure {
             Value::String(text) => serde_json::from_str(&text)?,
             object => serde_json::from_value(object)?,
         };
-        let RequestContext { function_arn, condition, approximate_invoke_count: tries } = request_context;
+        let RequestContext { function_arn, condition, approximate_invoke_count: tries } =
+            request_context;
         let function = function_name(&function_arn).to_owned();
-        let mut failure = Self { function, at: timestamp, condition, tries, records: BTreeMap::new(), tampering: Vec::new() };
+        let mut failure = Self {
+            function,
+            at: timestamp,
+            condition,
+            tries,
+            records: BTreeMap::new(),
+            tampering: Vec::new(),
+        };
         event.records.into_iter().try_for_each(|record| failure.take(record))?;
         Ok(failure)
     }
@@ -103,7 +111,10 @@ impl Failure {
             let record: KinesisEventRecord = serde_json::from_value(record)?;
             let arn = record.event_source_arn.unwrap_or_default();
             let stream = arn.rsplit('/').next().unwrap_or_default().to_owned();
-            (Target::Stream(stream), Record { key: record.kinesis.partition_key, data: record.kinesis.data.0 })
+            (
+                Target::Stream(stream),
+                Record { key: record.kinesis.partition_key, data: record.kinesis.data.0 },
+            )
         };
         self.records.entry(target).or_default().push(record);
         Ok(())
@@ -114,7 +125,8 @@ impl Failure {
         self.records.values().map(Vec::len).sum::<usize>() + self.tampering.len()
     }
 
-    /// How many records it has of each partition key: of each of our streams, if they come from the commits stream.
+    /// How many records it has of each partition key: of each of our streams, if they come from the
+    /// commits stream.
     pub fn keys(&self) -> BTreeMap<&str, usize> {
         let mut keys = BTreeMap::new();
         for record in self.records.values().flatten() {
@@ -125,12 +137,25 @@ impl Failure {
 }
 
 /// The object of a record that a function refuses for good.
-pub(crate) fn refused_record(function: &str, record: &KinesisEventRecord, why: &str) -> Result<Vec<u8>, serde_json::Error> {
+pub(crate) fn refused_record(
+    function: &str,
+    record: &KinesisEventRecord,
+    why: &str,
+) -> Result<Vec<u8>, serde_json::Error> {
     let arrived = record.kinesis.approximate_arrival_timestamp.0.timestamp_millis();
     let at = Timestamp::from_millisecond(arrived).unwrap_or_default();
     let payload = serde_json::to_string(&json!({ "Records": [record] }))?;
-    let context = json!({ "functionArn": function, "condition": format!("Refused: {why}"), "approximateInvokeCount": 1 });
-    serde_json::to_vec(&json!({ "requestContext": context, "version": "1.0", "timestamp": at, "payload": payload }))
+    let context = json!({
+        "functionArn": function,
+        "condition": format!("Refused: {why}"),
+        "approximateInvokeCount": 1,
+    });
+    serde_json::to_vec(&json!({
+        "requestContext": context,
+        "version": "1.0",
+        "timestamp": at,
+        "payload": payload,
+    }))
 }
 
 /// `f` of `arn:aws:lambda:eu-west-1:123456789012:function:f:$LATEST`.
@@ -151,9 +176,14 @@ mod tests {
             "condition": "RetryAttemptsExhausted", "approximateInvokeCount": 4,
         });
         let payload = json!({ "Records": records }).to_string();
-        json!({ "requestContext": context, "version": "1.0", "timestamp": "2026-11-14T00:38:06.021Z", "payload": payload })
-            .to_string()
-            .into()
+        json!({
+            "requestContext": context,
+            "version": "1.0",
+            "timestamp": "2026-11-14T00:38:06.021Z",
+            "payload": payload,
+        })
+        .to_string()
+        .into()
     }
 
     fn kinesis(key: &str, data: &str) -> Value {
@@ -183,9 +213,19 @@ mod tests {
 
     #[test]
     fn records_go_back_to_the_stream_they_came_from() {
-        let failure = Failure::read(&object(&[kinesis("k", "YQ=="), kinesis("l", "Yg=="), kinesis("k", "Yw==")])).unwrap();
-        let expected = [("k", "a"), ("l", "b"), ("k", "c")].map(|(key, data)| Record { key: key.to_owned(), data: data.into() }).to_vec();
-        assert_eq!(failure.records, BTreeMap::from([(Target::Stream("external-users".to_owned()), expected)]));
+        let failure = Failure::read(&object(&[
+            kinesis("k", "YQ=="),
+            kinesis("l", "Yg=="),
+            kinesis("k", "Yw=="),
+        ]))
+        .unwrap();
+        let expected = [("k", "a"), ("l", "b"), ("k", "c")]
+            .map(|(key, data)| Record { key: key.to_owned(), data: data.into() })
+            .to_vec();
+        assert_eq!(
+            failure.records,
+            BTreeMap::from([(Target::Stream("external-users".to_owned()), expected)])
+        );
         assert_eq!((failure.count(), failure.keys()), (3, BTreeMap::from([("k", 2), ("l", 1)])));
         assert_eq!(
             (failure.function.as_str(), failure.condition.as_str(), failure.tries),
@@ -196,32 +236,55 @@ mod tests {
 
     #[test]
     fn the_fingerprint_of_the_unique_key_goes_nowhere_but_tampering_with_it_is_told() {
-        let records = [dynamodb("INSERT", headwater::UniqueKey::STREAM), dynamodb("REMOVE", headwater::UniqueKey::STREAM)];
+        let records = [
+            dynamodb("INSERT", headwater::UniqueKey::STREAM),
+            dynamodb("REMOVE", headwater::UniqueKey::STREAM),
+        ];
         let failure = Failure::read(&object(&records)).unwrap();
         assert_eq!((failure.records.len(), failure.tampering.len()), (0, 1));
     }
 
     #[test]
     fn records_of_the_events_table_go_on_as_the_relay_would_have_put_them() {
-        let failure =
-            Failure::read(&object(&[dynamodb("INSERT", "acme/identity/users/1"), dynamodb("REMOVE", "acme/identity/users/2")])).unwrap();
+        let failure = Failure::read(&object(&[
+            dynamodb("INSERT", "acme/identity/users/1"),
+            dynamodb("REMOVE", "acme/identity/users/2"),
+        ]))
+        .unwrap();
         let records = &failure.records[&Target::Commits];
         let put: CommitRecord = serde_json::from_slice(&records[0].data).unwrap();
         assert_eq!((records.len(), put.stream.as_str(), put.last), (1, "acme/identity/users/1", 1));
         assert_eq!(failure.tampering.len(), 1);
-        assert!(failure.tampering[0].to_string().contains("acme/identity/users/2"), "{}", failure.tampering[0]);
+        assert!(
+            failure.tampering[0].to_string().contains("acme/identity/users/2"),
+            "{}",
+            failure.tampering[0]
+        );
     }
 
     /// Read back, it is put where it came from, and says who refused it and why.
     #[test]
     fn a_record_that_was_refused_reads_as_a_batch_of_one() {
         let record: KinesisEventRecord = serde_json::from_value(kinesis("k", "YQ==")).unwrap();
-        let failure = Failure::read(&refused_record("identity-transform-external-users", &record, "no tenant").unwrap()).unwrap();
+        let failure = Failure::read(
+            &refused_record("identity-transform-external-users", &record, "no tenant").unwrap(),
+        )
+        .unwrap();
         let expected = vec![Record { key: "k".to_owned(), data: b"a".to_vec() }];
-        assert_eq!(failure.records, BTreeMap::from([(Target::Stream("external-users".to_owned()), expected)]));
-        assert_eq!((failure.function.as_str(), failure.condition.as_str()), ("identity-transform-external-users", "Refused: no tenant"));
+        assert_eq!(
+            failure.records,
+            BTreeMap::from([(Target::Stream("external-users".to_owned()), expected)])
+        );
+        assert_eq!(
+            (failure.function.as_str(), failure.condition.as_str()),
+            ("identity-transform-external-users", "Refused: no tenant")
+        );
         let arrived = record.kinesis.approximate_arrival_timestamp.0.timestamp_millis();
-        assert_eq!((failure.at.as_millisecond(), failure.tries), (arrived, 1), "it waits since it arrived");
+        assert_eq!(
+            (failure.at.as_millisecond(), failure.tries),
+            (arrived, 1),
+            "it waits since it arrived"
+        );
     }
 
     #[test]

@@ -104,7 +104,10 @@ impl Failures {
     /// its environment.
     pub async fn connect(bucket: impl Into<String>) -> Self {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(PATIENCE).build();
-        Self::new(&aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await, bucket)
+        Self::new(
+            &aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await,
+            bucket,
+        )
     }
 
     /// The objects whose keys come after a key, in order of key: at most `limit`, and at most
@@ -112,13 +115,26 @@ impl Failures {
     ///
     /// # Errors
     /// [`FailuresError::Bucket`].
-    pub async fn page(&self, after: Option<&str>, limit: usize) -> Result<Vec<Stored>, FailuresError> {
+    pub async fn page(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Stored>, FailuresError> {
         let limit = i32::try_from(limit).unwrap_or(i32::MAX);
-        let request = self.s3.list_objects_v2().bucket(&self.bucket).set_start_after(after.map(str::to_owned)).max_keys(limit);
+        let request = self
+            .s3
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .set_start_after(after.map(str::to_owned))
+            .max_keys(limit);
         let listed = request.send().await.map_err(refused)?;
         let stored = listed.contents().iter().filter_map(|object| {
-            let written = object.last_modified().and_then(|time| Timestamp::from_second(time.secs()).ok());
-            Some(Stored { key: object.key()?.to_owned(), at: written.unwrap_or(Timestamp::UNIX_EPOCH) })
+            let written =
+                object.last_modified().and_then(|time| Timestamp::from_second(time.secs()).ok());
+            Some(Stored {
+                key: object.key()?.to_owned(),
+                at: written.unwrap_or(Timestamp::UNIX_EPOCH),
+            })
         });
         Ok(stored.collect())
     }
@@ -128,10 +144,23 @@ impl Failures {
     ///
     /// # Errors
     /// [`FailuresError::Bucket`]; then it is not kept.
-    pub async fn keep_refused(&self, function: &str, record: &KinesisEventRecord, why: &str) -> Result<(), FailuresError> {
+    pub async fn keep_refused(
+        &self,
+        function: &str,
+        record: &KinesisEventRecord,
+        why: &str,
+    ) -> Result<(), FailuresError> {
         let key = format!("{REFUSED}{function}/{}", record.kinesis.sequence_number);
-        let object = refused_record(function, record, why).map_err(|error| FailuresError::Bucket(error.to_string()))?;
-        self.s3.put_object().bucket(&self.bucket).key(key).body(object.into()).send().await.map_err(refused)?;
+        let object = refused_record(function, record, why)
+            .map_err(|error| FailuresError::Bucket(error.to_string()))?;
+        self.s3
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .body(object.into())
+            .send()
+            .await
+            .map_err(refused)?;
         Ok(())
     }
 
@@ -150,23 +179,37 @@ impl Failures {
     /// # Errors
     /// [`FailuresError`].
     pub async fn get(&self, key: &str) -> Result<Failure, FailuresError> {
-        let object = self.s3.get_object().bucket(&self.bucket).key(key).send().await.map_err(refused)?;
-        let body = object.body.collect().await.map_err(|error| FailuresError::Bucket(error.to_string()))?;
+        let object =
+            self.s3.get_object().bucket(&self.bucket).key(key).send().await.map_err(refused)?;
+        let body = object
+            .body
+            .collect()
+            .await
+            .map_err(|error| FailuresError::Bucket(error.to_string()))?;
         Ok(Failure::read(&body.into_bytes())?)
     }
 
-    /// Puts a batch's records back on their streams (those of the DynamoDB stream as the relay would have put them), then deletes it. Every consumer takes
-    /// duplicates, so a crash in between does no harm, nor does somebody who does the same.
+    /// Puts a batch's records back on their streams (those of the DynamoDB stream as the relay
+    /// would have put them), then deletes it. Every consumer takes duplicates, so a crash in
+    /// between does no harm, nor does somebody who does the same.
     ///
     /// # Errors
     /// [`FailuresError`]; then the batch is still there.
-    pub async fn replay(&self, key: &str, publisher: impl Fn(&Target) -> Result<Publisher, String>) -> Result<Failure, FailuresError> {
+    pub async fn replay(
+        &self,
+        key: &str,
+        publisher: impl Fn(&Target) -> Result<Publisher, String>,
+    ) -> Result<Failure, FailuresError> {
         let failure = self.get(key).await?;
         for (target, records) in &failure.records {
             let publisher = publisher(target).map_err(FailuresError::NoStream)?;
             let failed = publisher.publish(records).await.len();
             if failed > 0 {
-                return Err(FailuresError::NotTaken { failed, count: records.len(), stream: publisher.stream().to_owned() });
+                return Err(FailuresError::NotTaken {
+                    failed,
+                    count: records.len(),
+                    stream: publisher.stream().to_owned(),
+                });
             }
         }
         self.s3.delete_object().bucket(&self.bucket).key(key).send().await.map_err(refused)?;
@@ -174,7 +217,9 @@ impl Failures {
     }
 }
 
-fn refused<E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> FailuresError {
+fn refused<E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static>(
+    error: SdkError<E>,
+) -> FailuresError {
     match error.code() {
         Some("NoSuchKey") => FailuresError::Absent,
         _ => FailuresError::Bucket(DisplayErrorContext(error).to_string()),

@@ -15,8 +15,8 @@ pub struct Tampering {
     pub reason: String,
 }
 
-/// What is to be put on the commits stream for a record of the events table's DynamoDB stream; nothing where nothing was
-/// written, or where it concerns the table alone.
+/// What is to be put on the commits stream for a record of the events table's DynamoDB stream;
+/// nothing where nothing was written, or where it concerns the table alone.
 ///
 /// # Errors
 /// [`Tampering`]: items of the events table are commits, and are never changed.
@@ -31,12 +31,17 @@ pub fn relayed(record: &EventRecord) -> Result<Option<Record>, Tampering> {
         return encode(record).map_err(tampering);
     }
     // A write that changes nothing emits no record on AWS, but a local emulator may send one.
-    if change.new_image == change.old_image { Ok(None) } else { Err(tampering("an item was changed or removed".to_owned())) }
+    if change.new_image == change.old_image {
+        Ok(None)
+    } else {
+        Err(tampering("an item was changed or removed".to_owned()))
+    }
 }
 
 /// Nothing for the fingerprint of the unique key, which is the table's own affair.
 fn encode(record: &EventRecord) -> Result<Option<Record>, String> {
-    let item: CommitItem = serde_dynamo::from_item(record.change.new_image.clone()).map_err(|error| error.to_string())?;
+    let item: CommitItem = serde_dynamo::from_item(record.change.new_image.clone())
+        .map_err(|error| error.to_string())?;
     let commit = Commit::try_from(item).map_err(|error| error.to_string())?;
     if commit.stream.as_str() == UniqueKey::STREAM {
         return Ok(None);

@@ -14,13 +14,16 @@ pub struct Handler {
     pub unknown: fn(&Commit) -> Option<NewerEvent>,
 }
 
-/// The effects outside that a commit's events ask for, each with the name of the handler that carries it out.
+/// The effects outside that a commit's events ask for, each with the name of the handler that
+/// carries it out.
 pub fn effects(commit: &Commit) -> impl Iterator<Item = (&'static str, EffectId)> + '_ {
     let services = SERVICES.iter().filter(|service| service.domain == commit.stream.domain());
-    services.filter_map(|service| service.handler).flat_map(move |Handler { name, asked_for, .. }| {
-        let effect = move |number| (name, EffectId { stream: commit.stream.clone(), number });
-        asked_for(commit).into_iter().map(effect)
-    })
+    services.filter_map(|service| service.handler).flat_map(
+        move |Handler { name, asked_for, .. }| {
+            let effect = move |number| (name, EffectId { stream: commit.stream.clone(), number });
+            asked_for(commit).into_iter().map(effect)
+        },
+    )
 }
 
 /// The first of a commit's events of which only a newer build knows which effects it asks for.

@@ -1,8 +1,10 @@
-//! What the events of one stream come to, checked: for whoever verifies that the tables are as they should be.
+//! What the events of one stream come to, checked: for whoever verifies that the tables are as they
+//! should be.
 
 use headwater::{
-    Aggregate, Commit, Event, EventError, Folded, NewerEvent, SequenceEvent, StreamName, Unique, UniqueEvent, UniqueKey, UniqueKeyEvent,
-    UniqueValue, decode, first_newer, knows, sequence_stream,
+    Aggregate, Commit, Event, EventError, Folded, NewerEvent, SequenceEvent, StreamName, Unique,
+    UniqueEvent, UniqueKey, UniqueKeyEvent, UniqueValue, decode, first_newer, knows,
+    sequence_stream,
 };
 use headwater_dynamodb::Finding;
 use identity::{Group, Membership, User};
@@ -43,12 +45,16 @@ pub fn history(stream: &StreamName, commits: &[Commit]) -> History {
         (User::DOMAIN, User::CATEGORY) => history.fold::<User>(stream, commits),
         (Group::DOMAIN, Group::CATEGORY) => history.fold::<Group>(stream, commits),
         (Membership::DOMAIN, Membership::CATEGORY) => history.fold::<Membership>(stream, commits),
-        (invoicing::Customer::DOMAIN, invoicing::Customer::CATEGORY) => history.fold::<invoicing::Customer>(stream, commits),
+        (invoicing::Customer::DOMAIN, invoicing::Customer::CATEGORY) => {
+            history.fold::<invoicing::Customer>(stream, commits)
+        }
         (Invoice::DOMAIN, Invoice::CATEGORY) => {
             history.fold::<Invoice>(stream, commits);
             history.numbers = invoice_numbers(stream, commits);
         }
-        (licensing::Customer::DOMAIN, licensing::Customer::CATEGORY) => history.fold::<licensing::Customer>(stream, commits),
+        (licensing::Customer::DOMAIN, licensing::Customer::CATEGORY) => {
+            history.fold::<licensing::Customer>(stream, commits)
+        }
         (Playback::DOMAIN, Playback::CATEGORY) => history.fold::<Playback>(stream, commits),
         (Policy::DOMAIN, Policy::CATEGORY) => history.fold::<Policy>(stream, commits),
         _ => history.read_auxiliary(stream, commits),
@@ -62,7 +68,11 @@ fn order(stream: &StreamName, commits: &[Commit]) -> Vec<Finding> {
     let mut version = 0;
     for commit in commits {
         if commit.first != version + 1 {
-            findings.push(Finding::new("gap", stream, format!("event {} is missing: the next is {}", version + 1, commit.first)));
+            findings.push(Finding::new(
+                "gap",
+                stream,
+                format!("event {} is missing: the next is {}", version + 1, commit.first),
+            ));
         }
         version = commit.last();
     }
@@ -73,7 +83,10 @@ fn order(stream: &StreamName, commits: &[Commit]) -> Vec<Finding> {
             findings.push(Finding::new(
                 "time",
                 stream,
-                format!("event {} was decided at {}, before the one before it", after.first, after.at),
+                format!(
+                    "event {} was decided at {}, before the one before it",
+                    after.first, after.at
+                ),
             ));
         }
     }
@@ -82,17 +95,29 @@ fn order(stream: &StreamName, commits: &[Commit]) -> Vec<Finding> {
 
 /// The numbers that an invoice has been given.
 fn invoice_numbers(stream: &StreamName, commits: &[Commit]) -> Vec<Number> {
-    let Ok(sequence) = sequence_stream(stream.tenant(), stream.domain(), invoicing::NUMBERS) else { return Vec::new() };
-    let events = commits.iter().flat_map(|commit| &commit.events).filter_map(|event| decode::<InvoiceEvent>(event).ok());
+    let Ok(sequence) = sequence_stream(stream.tenant(), stream.domain(), invoicing::NUMBERS) else {
+        return Vec::new();
+    };
+    let events = commits
+        .iter()
+        .flat_map(|commit| &commit.events)
+        .filter_map(|event| decode::<InvoiceEvent>(event).ok());
     let numbers = events.filter_map(|event| match event {
         InvoiceEvent::InvoiceNumberSet { number } => Some(number),
         _ => None,
     });
-    numbers.map(|number| Number { sequence: sequence.clone(), number, taker: stream.within_tenant().to_owned() }).collect()
+    numbers
+        .map(|number| Number {
+            sequence: sequence.clone(),
+            number,
+            taker: stream.within_tenant().to_owned(),
+        })
+        .collect()
 }
 
 impl History {
-    /// Folds all events, and compares each snapshot of the present revision with the state that it should be.
+    /// Folds all events, and compares each snapshot of the present revision with the state that it
+    /// should be.
     fn fold<A: Aggregate>(&mut self, stream: &StreamName, commits: &[Commit]) {
         let mut folded = Folded::<A>::default();
         for commit in commits {
@@ -101,15 +126,23 @@ impl History {
                 return self.leave(stream, &event);
             }
             if let Err(error) = applied {
-                self.findings.push(Finding::new("event", stream, format!("the commit at {} cannot be folded: {error}", commit.first)));
+                self.findings.push(Finding::new(
+                    "event",
+                    stream,
+                    format!("the commit at {} cannot be folded: {error}", commit.first),
+                ));
                 return;
             }
-            let snapshot = commit.snapshot.as_ref().filter(|snapshot| snapshot.revision == A::REVISION);
+            let snapshot =
+                commit.snapshot.as_ref().filter(|snapshot| snapshot.revision == A::REVISION);
             let read = snapshot.map(|snapshot| serde_json::from_value::<A>(snapshot.state.clone()));
             let is_right = match read {
                 None => true,
                 // As it is written: a number that DynamoDB gives back may look otherwise.
-                Some(state) => state.ok().and_then(|state| serde_json::to_value(state).ok()) == serde_json::to_value(&folded.state).ok(),
+                Some(state) => {
+                    state.ok().and_then(|state| serde_json::to_value(state).ok())
+                        == serde_json::to_value(&folded.state).ok()
+                }
             };
             if !is_right {
                 self.findings.push(Finding::new(
@@ -122,7 +155,8 @@ impl History {
         self.holds = folded.state.unique_values().iter().flat_map(UniqueValue::forms).collect();
     }
 
-    /// Leaves a stream to a newer build. Nothing is wrong with it, but nobody can say so before that build.
+    /// Leaves a stream to a newer build. Nothing is wrong with it, but nobody can say so before
+    /// that build.
     fn leave(&mut self, stream: &StreamName, event: &NewerEvent) {
         self.is_newer = true;
         self.findings.push(Finding::new("newer", stream, format!("cannot be verified: {event}")));
@@ -131,21 +165,35 @@ impl History {
     /// Of a stream that has no state: one of a unique value, of a sequence, or of the unique key.
     fn read_auxiliary(&mut self, stream: &StreamName, commits: &[Commit]) {
         if all::<UniqueEvent>(commits).is_some() {
-            self.holder = commits.last().and_then(|newest| Unique::after(newest).ok()).and_then(|unique| unique.holder);
+            self.holder = commits
+                .last()
+                .and_then(|newest| Unique::after(newest).ok())
+                .and_then(|unique| unique.holder);
         } else if let Some(taken) = all::<SequenceEvent>(commits) {
-            let number = |(number, SequenceEvent::NumberTaken { taker })| Number { sequence: stream.clone(), number, taker };
+            let number = |(number, SequenceEvent::NumberTaken { taker })| Number {
+                sequence: stream.clone(),
+                number,
+                taker,
+            };
             self.numbers = taken.into_iter().map(number).collect();
         } else if let Some(event) = newer_auxiliary(commits) {
             self.leave(stream, &event);
         } else if stream.as_str() != UniqueKey::STREAM || all::<UniqueKeyEvent>(commits).is_none() {
-            self.findings.push(Finding::new("stream", stream, "no service has streams of this kind"));
+            self.findings.push(Finding::new(
+                "stream",
+                stream,
+                "no service has streams of this kind",
+            ));
         }
     }
 }
 
-/// The first event of a newer build in a stream of a unique value, or of a sequence, of which this build knows other events.
+/// The first event of a newer build in a stream of a unique value, or of a sequence, of which this
+/// build knows other events.
 fn newer_auxiliary(commits: &[Commit]) -> Option<NewerEvent> {
-    let knows = |event_type: &str, version| knows::<UniqueEvent>(event_type, version) || knows::<SequenceEvent>(event_type, version);
+    let knows = |event_type: &str, version| {
+        knows::<UniqueEvent>(event_type, version) || knows::<SequenceEvent>(event_type, version)
+    };
     let mut events = commits.iter().flat_map(|commit| &commit.events);
     let is_auxiliary = events.any(|event| knows(&event.event_type, event.version));
     first_newer(commits.iter().flat_map(|commit| &commit.events), knows).filter(|_| is_auxiliary)
@@ -153,5 +201,9 @@ fn newer_auxiliary(commits: &[Commit]) -> Option<NewerEvent> {
 
 /// All events with their numbers, if they are of this type.
 fn all<E: Event>(commits: &[Commit]) -> Option<Vec<(u64, E)>> {
-    commits.iter().flat_map(|commit| &commit.events).map(|event| Some((event.number, decode(event).ok()?))).collect()
+    commits
+        .iter()
+        .flat_map(|commit| &commit.events)
+        .map(|event| Some((event.number, decode(event).ok()?)))
+        .collect()
 }

@@ -1,4 +1,5 @@
-//! Which services there are, for what looks at all of them alike: the queries that every domain has in common, and the CLI.
+//! Which services there are, for what looks at all of them alike: the queries that every domain has
+//! in common, and the CLI.
 
 mod effects;
 mod history;
@@ -11,7 +12,10 @@ use invoicing::mail;
 
 pub use effects::{Handler, effects, unknown_effect};
 pub use history::{History, Number, history};
-pub use parked_updates::{EXTERNAL_USERS_STREAM, PARKED_UPDATES_OF, ParkedUpdate, parked_update, parked_updates, record_of};
+pub use parked_updates::{
+    EXTERNAL_USERS_STREAM, PARKED_UPDATES_OF, ParkedUpdate, parked_update, parked_updates,
+    record_of,
+};
 pub use past_state::{NoPastState, PastState, past_state};
 pub use streams::list_streams;
 
@@ -29,13 +33,22 @@ pub struct Service {
 /// All services, in order of name.
 pub static SERVICES: [Service; 3] = [
     Service { domain: identity::DOMAIN, projections: &identity::PROJECTIONS, handler: None },
-    Service { domain: invoicing::DOMAIN, projections: &invoicing::PROJECTIONS, handler: Some(MAIL) },
+    Service {
+        domain: invoicing::DOMAIN,
+        projections: &invoicing::PROJECTIONS,
+        handler: Some(MAIL),
+    },
     Service { domain: licensing::DOMAIN, projections: &licensing::PROJECTIONS, handler: None },
 ];
 
-const MAIL: Handler = Handler { name: mail::HANDLER, asked_for: |commit| mail::asked_for(commit).collect(), unknown: mail::unknown };
+const MAIL: Handler = Handler {
+    name: mail::HANDLER,
+    asked_for: |commit| mail::asked_for(commit).collect(),
+    unknown: mail::unknown,
+};
 
-/// Whether streams of this kind have rows and are in a change feed. Those of unique values and of sequences are not.
+/// Whether streams of this kind have rows and are in a change feed. Those of unique values and of
+/// sequences are not.
 pub fn is_projected(stream: &StreamName) -> bool {
     let mut services = SERVICES.iter().filter(|service| service.domain == stream.domain());
     services.any(|service| own_row(service.projections, &stream.category()).is_some())

@@ -1,7 +1,9 @@
 //! What other systems know of users and could not be taken over, since a name or an address is
 //! taken: it waits for a person.
 
-use headwater::{Commit, EventError, IndexKey, Projection, ProjectionFn, Row, StreamName, decode, projection_fn};
+use headwater::{
+    Commit, EventError, IndexKey, Projection, ProjectionFn, Row, StreamName, decode, projection_fn,
+};
 use headwater_dynamodb::{EventStore, Overlay, PageRequest, ReadError, StoreError, Views};
 use identity::{ApplyExternalUser, UserEvent, UserRow};
 use jiff::Timestamp;
@@ -47,7 +49,8 @@ pub async fn parked_updates(
     after: Option<&StreamName>,
     limit: usize,
 ) -> Result<Vec<ParkedUpdate>, ReadError> {
-    let (overlay, mut after, mut updates) = (Overlay::default(), after.map(|stream| IndexKey::waiting(stream).sort), Vec::new());
+    let (overlay, mut after, mut updates) =
+        (Overlay::default(), after.map(|stream| IndexKey::waiting(stream).sort), Vec::new());
     while updates.len() < limit {
         let request = PageRequest {
             tenant: tenant.unwrap_or_default(),
@@ -74,7 +77,10 @@ pub async fn parked_updates(
 ///
 /// # Errors
 /// [`ReadError`].
-pub async fn parked_update(views: &Views, stream: &StreamName) -> Result<Option<ParkedUpdate>, ReadError> {
+pub async fn parked_update(
+    views: &Views,
+    stream: &StreamName,
+) -> Result<Option<ParkedUpdate>, ReadError> {
     if stream.domain() != identity::DOMAIN || stream.category() != UserRow::CATEGORY {
         return Ok(None);
     }
@@ -86,7 +92,10 @@ pub async fn parked_update(views: &Views, stream: &StreamName) -> Result<Option<
 ///
 /// # Errors
 /// [`StoreError`] if the user's events cannot be read.
-pub async fn record_of(store: &EventStore, parked: &ParkedUpdate) -> Result<Option<Vec<u8>>, StoreError> {
+pub async fn record_of(
+    store: &EventStore,
+    parked: &ParkedUpdate,
+) -> Result<Option<Vec<u8>>, StoreError> {
     let commits = store.commits_after(&parked.stream, 0).await?;
     let Some(update) = update_of(&commits, parked.revision)? else { return Ok(None) };
     Ok(Some(serde_json::to_vec(&Record { tenant: parked.stream.tenant(), update })?))
@@ -94,13 +103,20 @@ pub async fn record_of(store: &EventStore, parked: &ParkedUpdate) -> Result<Opti
 
 fn update(stream: &StreamName, row: &Row) -> Option<ParkedUpdate> {
     let parked = row.read::<UserRow>().ok()?.external?.parked?;
-    Some(ParkedUpdate { stream: stream.clone(), revision: parked.revision, reason: parked.reason, at: parked.at })
+    Some(ParkedUpdate {
+        stream: stream.clone(),
+        revision: parked.revision,
+        reason: parked.reason,
+        at: parked.at,
+    })
 }
 
 fn update_of(commits: &[Commit], revision: u64) -> Result<Option<ApplyExternalUser>, EventError> {
     let mut found = None;
     for event in commits.iter().flat_map(|commit| &commit.events) {
-        found = ApplyExternalUser::parked(&decode::<UserEvent>(event)?).filter(|update| update.revision == revision).or(found);
+        found = ApplyExternalUser::parked(&decode::<UserEvent>(event)?)
+            .filter(|update| update.revision == revision)
+            .or(found);
     }
     Ok(found)
 }

@@ -45,14 +45,21 @@ pub enum NoPastState {
     Store(#[from] StoreError),
 }
 
-/// The state that the rules saw, at a version (in the middle of a commit too; `u64::MAX` is the present) or at a time. With `since` it
-/// also says what changed since that version.
+/// The state that the rules saw, at a version (in the middle of a commit too; `u64::MAX` is the
+/// present) or at a time. With `since` it also says what changed since that version.
 ///
 /// # Errors
 /// [`NoPastState`].
-pub async fn past_state(store: &EventStore, stream: &StreamName, at: At, since: Option<u64>) -> Result<PastState, NoPastState> {
+pub async fn past_state(
+    store: &EventStore,
+    stream: &StreamName,
+    at: At,
+    since: Option<u64>,
+) -> Result<PastState, NoPastState> {
     let mut past = state(store, stream, at).await?;
-    if past.version == 0 || matches!(at, At::Version(version) if version != u64::MAX && version != past.version) {
+    if past.version == 0
+        || matches!(at, At::Version(version) if version != u64::MAX && version != past.version)
+    {
         return Err(NoPastState::Version);
     }
     if let Some(since) = since {
@@ -60,7 +67,10 @@ pub async fn past_state(store: &EventStore, stream: &StreamName, at: At, since: 
             return Err(NoPastState::Since { since, version: past.version });
         }
         let before = state(store, stream, At::Version(since)).await?;
-        past.diff = Some(serde_json::to_value(json_patch::diff(&before.state, &past.state)).map_err(StoreError::from)?);
+        past.diff = Some(
+            serde_json::to_value(json_patch::diff(&before.state, &past.state))
+                .map_err(StoreError::from)?,
+        );
     }
     Ok(past)
 }
@@ -71,16 +81,24 @@ async fn state(store: &EventStore, stream: &StreamName, at: At) -> Result<PastSt
         (User::DOMAIN, User::CATEGORY) => fold::<User>(store, stream, at).await,
         (Group::DOMAIN, Group::CATEGORY) => fold::<Group>(store, stream, at).await,
         (Membership::DOMAIN, Membership::CATEGORY) => fold::<Membership>(store, stream, at).await,
-        (invoicing::Customer::DOMAIN, invoicing::Customer::CATEGORY) => fold::<invoicing::Customer>(store, stream, at).await,
+        (invoicing::Customer::DOMAIN, invoicing::Customer::CATEGORY) => {
+            fold::<invoicing::Customer>(store, stream, at).await
+        }
         (Invoice::DOMAIN, Invoice::CATEGORY) => fold::<Invoice>(store, stream, at).await,
-        (licensing::Customer::DOMAIN, licensing::Customer::CATEGORY) => fold::<licensing::Customer>(store, stream, at).await,
+        (licensing::Customer::DOMAIN, licensing::Customer::CATEGORY) => {
+            fold::<licensing::Customer>(store, stream, at).await
+        }
         (Playback::DOMAIN, Playback::CATEGORY) => fold::<Playback>(store, stream, at).await,
         (Policy::DOMAIN, Policy::CATEGORY) => fold::<Policy>(store, stream, at).await,
         _ => Err(NoPastState::Kind),
     }
 }
 
-async fn fold<A: Aggregate>(store: &EventStore, stream: &StreamName, at: At) -> Result<PastState, NoPastState> {
+async fn fold<A: Aggregate>(
+    store: &EventStore,
+    stream: &StreamName,
+    at: At,
+) -> Result<PastState, NoPastState> {
     let folded = store.load_at::<A>(stream, at).await?;
     let state = serde_json::to_value(&folded.state).map_err(StoreError::from)?;
     Ok(PastState { version: folded.version, at: folded.at, state, diff: None })

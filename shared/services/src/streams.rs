@@ -3,9 +3,9 @@ use headwater_dynamodb::{Feed, StoreError};
 
 use crate::SERVICES;
 
-/// The streams of a tenant whose names, without the tenant, begin with `prefix` (as `identity/users/`) and come after `after`, with the
-/// versions that the change feeds have got to: at most `limit`, in order of name. Streams of unique values and of sequences are not
-/// among them.
+/// The streams of a tenant whose names, without the tenant, begin with `prefix` (as
+/// `identity/users/`) and come after `after`, with the versions that the change feeds have got to:
+/// at most `limit`, in order of name. Streams of unique values and of sequences are not among them.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -21,7 +21,9 @@ pub async fn list_streams(
         let Some(part) = part(service.domain, prefix, after) else { continue };
         let wanted = limit - streams.len();
         if wanted > 0 {
-            streams.extend(feed.streams(tenant, service.domain, part.prefix, part.after, wanted).await?);
+            streams.extend(
+                feed.streams(tenant, service.domain, part.prefix, part.after, wanted).await?,
+            );
         }
     }
     Ok(streams)
@@ -34,7 +36,8 @@ struct Part<'a> {
     after: Option<&'a str>,
 }
 
-/// What is wanted of a domain where names begin with `prefix` and come after `after`; nothing if it has none of these.
+/// What is wanted of a domain where names begin with `prefix` and come after `after`; nothing if it
+/// has none of these.
 fn part<'a>(domain: &str, prefix: &'a str, after: Option<&'a str>) -> Option<Part<'a>> {
     let within = |name: &'a str| name.strip_prefix(domain)?.strip_prefix('/');
     let prefix = match within(prefix) {

@@ -1,6 +1,7 @@
 use headwater::Event;
 
-/// All types of an event enum, as serde itself lists them when it meets an unknown one: so none can be forgotten.
+/// All types of an event enum, as serde itself lists them when it meets an unknown one: so none can
+/// be forgotten.
 ///
 /// # Panics
 /// If serde's message is no such list.
@@ -8,6 +9,8 @@ pub fn event_types<E: Event>() -> Vec<String> {
     let unknown = serde_json::json!({ "type": "?", "data": {} });
     let Err(error) = serde_json::from_value::<E>(unknown) else { panic!("`?` is no event type") };
     let reason = error.to_string();
-    let (_, expected) = reason.split_once("expected").unwrap_or_else(|| panic!("serde lists no variants: {reason}"));
+    let (_, expected) = reason
+        .split_once("expected")
+        .unwrap_or_else(|| panic!("serde lists no variants: {reason}"));
     expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }

@@ -11,12 +11,18 @@ use crate::Clock;
 /// given::<User>([]).when(DeactivateUser).then_unknown();
 /// ```
 pub fn given<A: Aggregate>(events: impl IntoIterator<Item = A::Event>) -> Given<A> {
-    let context =
-        Context { now: Clock::default().now(), id: "1".to_owned(), fresh_id: Uuid::nil(), actor: "tester".to_owned(), number: None };
+    let context = Context {
+        now: Clock::default().now(),
+        id: "1".to_owned(),
+        fresh_id: Uuid::nil(),
+        actor: "tester".to_owned(),
+        number: None,
+    };
     Given { state: A::default(), context }.and(events)
 }
 
-/// What has happened, and what a decision will know besides: the time ([`Clock`]'s beginning), the id (`1`), the actor (`tester`).
+/// What has happened, and what a decision will know besides: the time ([`Clock`]'s beginning), the
+/// id (`1`), the actor (`tester`).
 #[derive(Debug)]
 pub struct Given<A> {
     state: A,
@@ -69,7 +75,8 @@ impl<A: Aggregate> Given<A> {
     }
 }
 
-/// A decision, to be compared with what it should have been. Each `then` fails at its caller's line.
+/// A decision, to be compared with what it should have been. Each `then` fails at its caller's
+/// line.
 pub struct When<C: Command> {
     given: Given<C::Aggregate>,
     command: C,
@@ -82,13 +89,25 @@ impl<C: Command> When<C> {
     /// # Panics
     /// If others do, or none.
     #[track_caller]
-    pub fn then(self, expected: impl IntoIterator<Item = <C::Aggregate as Aggregate>::Event>) -> Self {
+    pub fn then(
+        self,
+        expected: impl IntoIterator<Item = <C::Aggregate as Aggregate>::Event>,
+    ) -> Self {
         let expected = lines::<C::Aggregate>(&expected.into_iter().collect::<Vec<_>>());
         let decided = match &self.verdict {
             Ok(events) => lines::<C::Aggregate>(events),
-            Err(rejection) => panic!("{} was rejected, but expected was\n{}\n{rejection:#?}", C::NAME, expected.join("\n")),
+            Err(rejection) => panic!(
+                "{} was rejected, but expected was\n{}\n{rejection:#?}",
+                C::NAME,
+                expected.join("\n")
+            ),
         };
-        assert!(expected == decided, "{} decided other events (- expected, + decided):\n{}", C::NAME, difference(&expected, &decided));
+        assert!(
+            expected == decided,
+            "{} decided other events (- expected, + decided):\n{}",
+            C::NAME,
+            difference(&expected, &decided)
+        );
         self
     }
 
@@ -109,10 +128,16 @@ impl<C: Command> When<C> {
     pub fn then_rejected(self, expected: &Rule) {
         match self.verdict {
             Err(Rejection::Refused { rule, .. }) if rule == expected => {}
-            Err(other) => panic!("{} was to be refused by {}, but:\n{other:#?}", C::NAME, expected.name),
+            Err(other) => {
+                panic!("{} was to be refused by {}, but:\n{other:#?}", C::NAME, expected.name)
+            }
             Ok(events) => {
                 let decided = lines::<C::Aggregate>(&events).join("\n");
-                panic!("{} was to be refused by {}, but decided:\n{decided}", C::NAME, expected.name)
+                panic!(
+                    "{} was to be refused by {}, but decided:\n{decided}",
+                    C::NAME,
+                    expected.name
+                )
             }
         }
     }
@@ -126,7 +151,11 @@ impl<C: Command> When<C> {
         match self.verdict {
             Err(Rejection::Unknown { .. }) => {}
             Err(other) => panic!("{} was to find nothing, but:\n{other:#?}", C::NAME),
-            Ok(events) => panic!("{} was to find nothing, but decided:\n{}", C::NAME, lines::<C::Aggregate>(&events).join("\n")),
+            Ok(events) => panic!(
+                "{} was to find nothing, but decided:\n{}",
+                C::NAME,
+                lines::<C::Aggregate>(&events).join("\n")
+            ),
         }
     }
 
@@ -139,7 +168,12 @@ impl<C: Command> When<C> {
         let Self { given, command, verdict } = self;
         let Given { state, context } = given.and(verdict.unwrap_or_default());
         let again = command.decide(&state, &context).unwrap_or_default();
-        assert!(again.is_empty(), "{} once more decided:\n{}", C::NAME, lines::<C::Aggregate>(&again).join("\n"));
+        assert!(
+            again.is_empty(),
+            "{} once more decided:\n{}",
+            C::NAME,
+            lines::<C::Aggregate>(&again).join("\n")
+        );
     }
 }
 

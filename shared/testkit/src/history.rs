@@ -1,7 +1,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use headwater::{Aggregate, Command, Commit, Context, Event, Folded, Metadata, Snapshot, StreamName, Verdict, encode};
+use headwater::{
+    Aggregate, Command, Commit, Context, Event, Folded, Metadata, Snapshot, StreamName, Verdict,
+    encode,
+};
 use jiff::{SignedDuration, Timestamp};
 use proptest::sample::Index;
 use uuid::Uuid;
@@ -22,7 +25,11 @@ impl<A: Aggregate> AnyCommand<A> {
     /// Forgets a command's type.
     pub fn new<C: Command<Aggregate = A> + fmt::Debug + 'static>(command: C) -> Self {
         let shown = format!("{command:?}");
-        Self { name: C::NAME, shown, decide: Arc::new(move |state, context| command.decide(state, context)) }
+        Self {
+            name: C::NAME,
+            shown,
+            decide: Arc::new(move |state, context| command.decide(state, context)),
+        }
     }
 }
 
@@ -57,7 +64,8 @@ impl<A: Aggregate> History<A> {
         &self.commits
     }
 
-    /// The state as it is loaded where one of the commits carries a snapshot: from that and what follows it.
+    /// The state as it is loaded where one of the commits carries a snapshot: from that and what
+    /// follows it.
     ///
     /// # Panics
     /// If a state or an event cannot be written and read back.
@@ -67,11 +75,18 @@ impl<A: Aggregate> History<A> {
         }
         let (before, after) = self.commits.split_at(at.index(self.commits.len()) + 1);
         let mut folded = Folded::<A>::default();
-        before.iter().for_each(|commit| folded.apply(commit).expect("an event that was written can be read"));
+        before.iter().for_each(|commit| {
+            folded.apply(commit).expect("an event that was written can be read")
+        });
         let state = serde_json::to_value(&folded.state).expect("a state serializes");
-        let carrier = Commit { snapshot: Some(Snapshot { revision: A::REVISION, state }), ..before[before.len() - 1].clone() };
+        let carrier = Commit {
+            snapshot: Some(Snapshot { revision: A::REVISION, state }),
+            ..before[before.len() - 1].clone()
+        };
         let mut loaded = Folded::<A>::default();
-        [&carrier].into_iter().chain(after).for_each(|commit| loaded.apply(commit).expect("a snapshot that was written can be read"));
+        [&carrier].into_iter().chain(after).for_each(|commit| {
+            loaded.apply(commit).expect("a snapshot that was written can be read")
+        });
         loaded.state
     }
 
@@ -84,7 +99,8 @@ impl<A: Aggregate> History<A> {
         let id = self.stream.id().to_owned();
         // Another number for each command that appended something.
         let number = Some(self.folded.version + 1);
-        let context = Context { now, id, fresh_id: Uuid::nil(), actor: "tester".to_owned(), number };
+        let context =
+            Context { now, id, fresh_id: Uuid::nil(), actor: "tester".to_owned(), number };
         let events = (command.decide)(&self.folded.state, &context)?;
         if !events.is_empty() {
             let commit = commit(&self.stream, self.folded.version + 1, now, command.name, &events);
@@ -94,7 +110,8 @@ impl<A: Aggregate> History<A> {
         Ok(events)
     }
 
-    /// Runs a command twice: whatever it did the first time, no event follows the second time. Answers the first decision.
+    /// Runs a command twice: whatever it did the first time, no event follows the second time.
+    /// Answers the first decision.
     ///
     /// # Panics
     /// If an event does.
@@ -103,7 +120,11 @@ impl<A: Aggregate> History<A> {
         let verdict = self.run(command);
         let version = self.folded.version;
         let again = self.run(command);
-        assert!(self.folded.version == version, "{command:?} once more appended {} events", again.unwrap_or_default().len());
+        assert!(
+            self.folded.version == version,
+            "{command:?} once more appended {} events",
+            again.unwrap_or_default().len()
+        );
         verdict
     }
 }
@@ -112,18 +133,35 @@ impl<A: Aggregate> History<A> {
 ///
 /// # Panics
 /// If an event does not serialize to its type and data.
-pub fn commits<E: Event>(stream: &StreamName, events: impl IntoIterator<Item = Vec<E>>) -> Vec<Commit> {
+pub fn commits<E: Event>(
+    stream: &StreamName,
+    events: impl IntoIterator<Item = Vec<E>>,
+) -> Vec<Commit> {
     let mut clock = Clock::default();
     let mut commits: Vec<Commit> = Vec::new();
     for events in events {
         let first = commits.last().map_or(1, |previous| previous.last() + 1);
-        commits.push(commit(stream, first, clock.advance(SignedDuration::from_secs(1)), "Given", &events));
+        commits.push(commit(
+            stream,
+            first,
+            clock.advance(SignedDuration::from_secs(1)),
+            "Given",
+            &events,
+        ));
     }
     commits
 }
 
-fn commit<E: Event>(stream: &StreamName, first: u64, at: Timestamp, command: &str, events: &[E]) -> Commit {
-    let stored = (first..).zip(events).map(|(number, event)| encode(number, event).expect("an event serializes to its type and data"));
+fn commit<E: Event>(
+    stream: &StreamName,
+    first: u64,
+    at: Timestamp,
+    command: &str,
+    events: &[E],
+) -> Commit {
+    let stored = (first..).zip(events).map(|(number, event)| {
+        encode(number, event).expect("an event serializes to its type and data")
+    });
     let metadata = Metadata {
         commit_id: Uuid::from_u64_pair(0, first),
         command: command.to_owned(),

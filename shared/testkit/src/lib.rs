@@ -1,9 +1,13 @@
-//! Tools for testing what is built on the core, all without a database: every test is a few microseconds.
+//! Tools for testing what is built on the core, all without a database: every test is a few
+//! microseconds.
 //!
-//! - [`given`] some events, `when` a command is decided, `then` these events follow, or that rule says no;
-//! - a [`History`] grows by commands drawn at random ([`AnyCommand`]), for properties that hold in every state;
-//! - [`commits`] makes commits from events, and [`assert_converges`] and [`assert_parts_converge`] show that a projection ends in the same
-//!   rows however its commits are delivered ([`deliveries`]);
+//! - [`given`] some events, `when` a command is decided, `then` these events follow, or that rule
+//!   says no;
+//! - a [`History`] grows by commands drawn at random ([`AnyCommand`]), for properties that hold in
+//!   every state;
+//! - [`commits`] makes commits from events, and [`assert_converges`] and [`assert_parts_converge`]
+//!   show that a projection ends in the same rows however its commits are delivered
+//!   ([`deliveries`]);
 //! - [`event_types`] lists all that may be stored, so that a test of each forgets none;
 //! - [`bytes`] and [`commit_bytes`] are what DynamoDB would bill;
 //! - a [`Clock`] that stands still until it is moved.

@@ -1,6 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use headwater::{Commit, IndexKey, Part, Projection, ProjectionFn, Row, StreamName, part_fn, projection_fn};
+use headwater::{
+    Commit, IndexKey, Part, Projection, ProjectionFn, Row, StreamName, part_fn, projection_fn,
+};
 use proptest::prelude::*;
 
 /// One attempt of a projector to bring the rows up to date.
@@ -17,16 +19,23 @@ pub struct Delivery {
 /// Deliveries as the pipeline may make them: repeated, late, overlapping, broken off anywhere.
 pub fn deliveries() -> impl Strategy<Value = Vec<Delivery>> {
     let delivery = (0..20_usize, any::<bool>(), prop::option::of(0..8_usize));
-    prop::collection::vec(delivery.prop_map(|(upto, stale, dies_after)| Delivery { upto, stale, dies_after }), 0..12)
+    prop::collection::vec(
+        delivery.prop_map(|(upto, stale, dies_after)| Delivery { upto, stale, dies_after }),
+        0..12,
+    )
 }
 
-/// Shows that rows do not depend on how commits are delivered: after any deliveries, and a last one that gets through, they are
-/// what folding all commits at once makes them.
+/// Shows that rows do not depend on how commits are delivered: after any deliveries, and a last one
+/// that gets through, they are what folding all commits at once makes them.
 ///
 /// # Panics
 /// If they are not.
 #[track_caller]
-pub fn assert_converges<P: Projection>(stream: &StreamName, commits: &[Commit], deliveries: &[Delivery]) {
+pub fn assert_converges<P: Projection>(
+    stream: &StreamName,
+    commits: &[Commit],
+    deliveries: &[Delivery],
+) {
     assert_row_converges(projection_fn::<P>(), stream, commits, deliveries);
 }
 
@@ -35,7 +44,11 @@ pub fn assert_converges<P: Projection>(stream: &StreamName, commits: &[Commit], 
 /// # Panics
 /// If a row is not what folding all commits at once makes it.
 #[track_caller]
-pub fn assert_parts_converge<P: Part>(stream: &StreamName, commits: &[Commit], deliveries: &[Delivery]) {
+pub fn assert_parts_converge<P: Part>(
+    stream: &StreamName,
+    commits: &[Commit],
+    deliveries: &[Delivery],
+) {
     let part = part_fn::<P>();
     let names = part.parts.map(|names| names(stream, commits).expect("events can be read"));
     for name in names.unwrap_or_default() {
@@ -44,14 +57,25 @@ pub fn assert_parts_converge<P: Part>(stream: &StreamName, commits: &[Commit], d
 }
 
 #[track_caller]
-fn assert_row_converges(projection: ProjectionFn, name: &StreamName, commits: &[Commit], deliveries: &[Delivery]) {
+fn assert_row_converges(
+    projection: ProjectionFn,
+    name: &StreamName,
+    commits: &[Commit],
+    deliveries: &[Delivery],
+) {
     let at_once = (projection.apply)(name, &Row::default(), commits).expect("events can be read");
     let mut view = View::default();
     let mut before = Row::default();
     for delivery in deliveries {
         let read = if delivery.stale { before } else { view.row.clone() };
         before = view.row.clone();
-        view.deliver(projection, name, &read, &commits[..delivery.upto.min(commits.len())], delivery.dies_after);
+        view.deliver(
+            projection,
+            name,
+            &read,
+            &commits[..delivery.upto.min(commits.len())],
+            delivery.dies_after,
+        );
     }
     let read = view.row.clone();
     view.deliver(projection, name, &read, commits, None);
@@ -59,7 +83,11 @@ fn assert_row_converges(projection: ProjectionFn, name: &StreamName, commits: &[
     let index: BTreeSet<IndexKey> = view.index.into_keys().collect();
     if deliveries.iter().any(|delivery| delivery.stale && delivery.dies_after.is_some()) {
         // Who dies while others have overtaken it may leave places of states that are over.
-        assert!(index.is_superset(&at_once.keys), "the index rows, then those that folding at once gives: {index:?}, {:?}", at_once.keys);
+        assert!(
+            index.is_superset(&at_once.keys),
+            "the index rows, then those that folding at once gives: {index:?}, {:?}",
+            at_once.keys
+        );
     } else {
         assert_eq!(index, at_once.keys, "the index rows, then what folding at once gives");
     }
@@ -74,8 +102,16 @@ struct View {
 }
 
 impl View {
-    /// Index rows first, then the primary row, and what it has left last: so whoever dies on the way has left the work to be done again.
-    fn deliver(&mut self, projection: ProjectionFn, name: &StreamName, read: &Row, commits: &[Commit], dies_after: Option<usize>) {
+    /// Index rows first, then the primary row, and what it has left last: so whoever dies on the
+    /// way has left the work to be done again.
+    fn deliver(
+        &mut self,
+        projection: ProjectionFn,
+        name: &StreamName,
+        read: &Row,
+        commits: &[Commit],
+        dies_after: Option<usize>,
+    ) {
         let applied = (projection.apply)(name, read, commits).expect("events can be read");
         for key in applied.put.iter().take(dies_after.unwrap_or(usize::MAX)) {
             self.put(key, applied.row.version);

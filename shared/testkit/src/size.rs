@@ -1,23 +1,36 @@
 use headwater::Commit;
 use serde_json::{Value, json};
 
-/// What a value adds to an item, in bytes: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>.
+/// What a value adds to an item, in bytes:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>.
 pub fn bytes(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) => 1,
         Value::Number(number) => 1 + number.to_string().trim_end_matches('0').len().div_ceil(2),
         Value::String(text) => text.len(),
         Value::Array(values) => 3 + values.iter().map(|value| 1 + bytes(value)).sum::<usize>(),
-        Value::Object(fields) => 3 + fields.iter().map(|(name, value)| 1 + name.len() + bytes(value)).sum::<usize>(),
+        Value::Object(fields) => {
+            3 + fields.iter().map(|(name, value)| 1 + name.len() + bytes(value)).sum::<usize>()
+        }
     }
 }
 
 /// A commit as the events table holds it, with a trace context, in bytes.
 pub fn commit_bytes(commit: &Commit) -> usize {
-    let events: Vec<Value> = commit.events.iter().map(|event| json!({ "t": event.event_type, "d": event.data })).collect();
+    let events: Vec<Value> = commit
+        .events
+        .iter()
+        .map(|event| json!({ "t": event.event_type, "d": event.data }))
+        .collect();
     let metadata = &commit.metadata;
     let trace = "-".repeat(55);
-    let metadata = json!({ "i": metadata.commit_id, "c": metadata.command, "a": metadata.actor, "r": metadata.correlation_id, "p": trace });
+    let metadata = json!({
+        "i": metadata.commit_id,
+        "c": metadata.command,
+        "a": metadata.actor,
+        "r": metadata.correlation_id,
+        "p": trace,
+    });
     bytes(&json!({
         "stream": commit.stream, "seq": commit.first, "n": commit.events.len(), "at": commit.at.as_millisecond(), "e": events, "m": metadata,
     }))

@@ -6,8 +6,13 @@ use std::panic::{UnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use headwater::{Aggregate, Command, Context, Event, IndexKey, Part, Projection, Rejection, Rule, StreamName, Verdict};
-use headwater_testkit::{AnyCommand, Clock, Delivery, History, assert_converges, assert_parts_converge, commits, given};
+use headwater::{
+    Aggregate, Command, Context, Event, IndexKey, Part, Projection, Rejection, Rule, StreamName,
+    Verdict,
+};
+use headwater_testkit::{
+    AnyCommand, Clock, Delivery, History, assert_converges, assert_parts_converge, commits, given,
+};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -83,7 +88,8 @@ fn failure(check: impl FnOnce() + UnwindSafe) -> String {
     HOOK.call_once(|| {
         let before = take_hook();
         set_hook(Box::new(move |panic| {
-            let file = panic.location().map(|location| location.file().to_owned()).unwrap_or_default();
+            let file =
+                panic.location().map(|location| location.file().to_owned()).unwrap_or_default();
             BLAMED.set(Some((file, panic.payload_as_str().unwrap_or_default().to_owned())));
             before(panic);
         }));
@@ -108,15 +114,30 @@ fn a_decision_is_compared_with_events_rules_and_absence() {
 #[test]
 fn a_wrong_expectation_fails_and_says_how() {
     let differs = failure(|| drop(given::<Lamp>([]).when(SWITCH_ON).then([OFF, ON])));
-    assert!(differs.contains("- Switched {\"on\":false}\n+ Switched {\"on\":true}\n- Switched {\"on\":true}"), "{differs}");
-    assert!(failure(|| drop(given::<Lamp>([]).when(SWITCH_ON).then_nothing())).contains("+ Switched"));
+    assert!(
+        differs.contains(
+            "- Switched {\"on\":false}\n+ Switched {\"on\":true}\n- Switched {\"on\":true}"
+        ),
+        "{differs}"
+    );
+    assert!(
+        failure(|| drop(given::<Lamp>([]).when(SWITCH_ON).then_nothing())).contains("+ Switched")
+    );
     assert!(failure(|| drop(given::<Lamp>([OFF]).when(SWITCH_ON).then([ON]))).contains("too-soon"));
-    assert!(failure(|| given::<Lamp>([OFF]).when(SWITCH_ON).then_rejected(&OTHER)).contains("refused by other"));
-    assert!(failure(|| given::<Lamp>([]).when(SWITCH_ON).then_rejected(&TOO_SOON)).contains("decided"));
+    assert!(
+        failure(|| given::<Lamp>([OFF]).when(SWITCH_ON).then_rejected(&OTHER))
+            .contains("refused by other")
+    );
+    assert!(
+        failure(|| given::<Lamp>([]).when(SWITCH_ON).then_rejected(&TOO_SOON)).contains("decided")
+    );
     assert!(failure(|| given::<Lamp>([]).when(SWITCH_ON).then_unknown()).contains("decided"));
     assert!(failure(|| given::<Lamp>([OFF]).when(SWITCH_ON).then_unknown()).contains("too-soon"));
     let later = Clock::default().advance(SignedDuration::from_secs(1));
-    assert!(failure(move || given::<Lamp>([OFF]).at(later).when(SwitchTwice).again_nothing()).contains("once more"));
+    assert!(
+        failure(move || given::<Lamp>([OFF]).at(later).when(SwitchTwice).again_nothing())
+            .contains("once more")
+    );
 }
 
 /// Appends whatever the state is.
@@ -143,7 +164,8 @@ fn a_history_grows_by_commands_without_gaps() {
     // The first commit was at second 1, the repetition at 2, this one at 3.
     let seconds = history.commits()[1].at.duration_since(history.commits()[0].at);
     assert_eq!(seconds, SignedDuration::from_secs(2));
-    let stubborn = failure(|| drop(History::<Lamp>::new(stream()).run_twice(&AnyCommand::new(STUBBORN))));
+    let stubborn =
+        failure(|| drop(History::<Lamp>::new(stream()).run_twice(&AnyCommand::new(STUBBORN))));
     assert!(stubborn.contains("once more appended 1 events"), "{stubborn}");
 }
 
@@ -194,6 +216,12 @@ fn deliveries_converge_or_the_check_fails() {
     ];
     assert_converges::<LampRow<false>>(&stream(), &commits, &deliveries);
     assert_parts_converge::<LampRow<false>>(&stream(), &commits, &deliveries);
-    assert!(failure(|| assert_converges::<LampRow<true>>(&stream(), &commits, &deliveries)).contains("index rows"));
-    assert!(failure(|| assert_parts_converge::<LampRow<true>>(&stream(), &commits, &deliveries)).contains("index rows"));
+    assert!(
+        failure(|| assert_converges::<LampRow<true>>(&stream(), &commits, &deliveries))
+            .contains("index rows")
+    );
+    assert!(
+        failure(|| assert_parts_converge::<LampRow<true>>(&stream(), &commits, &deliveries))
+            .contains("index rows")
+    );
 }

@@ -58,7 +58,8 @@ impl Account {
 }
 
 impl Post {
-    /// The `nth` command of an account's life, counted from 1: every fourth takes half of what the others bring.
+    /// The `nth` command of an account's life, counted from 1: every fourth takes half of what the
+    /// others bring.
     pub fn nth(nth: u64) -> Self {
         let amount = if nth.is_multiple_of(4) { -50 } else { 100 };
         Self { amount, reference: format!("RF18 5390 0754 {nth:08}") }
@@ -76,6 +77,10 @@ impl Post {
     /// The event, were it decided.
     pub fn event(&self) -> AccountEvent {
         let note = "Rent and utilities of the flat on the second floor, with the share of the cellar, as agreed upon in the contract of the ninth of May.";
-        AccountEvent::Posted { amount: self.amount, reference: self.reference.clone(), note: note.to_owned() }
+        AccountEvent::Posted {
+            amount: self.amount,
+            reference: self.reference.clone(),
+            note: note.to_owned(),
+        }
     }
 }

@@ -1,7 +1,9 @@
-//! Headwater against published event stores for DynamoDB, on the same server, in one run. What comes of it is told in `docs/benchmark.md`.
+//! Headwater against published event stores for DynamoDB, on the same server, in one run. What
+//! comes of it is told in `docs/benchmark.md`.
 //!
-//! [`account`] is the domain that all [`systems`] serve; [`server`] the DynamoDB that all of them use. [`measure`] has a file for each thing
-//! that is measured, and [`report`] puts it into the documents.
+//! [`account`] is the domain that all [`systems`] serve; [`server`] the DynamoDB that all of them
+//! use. [`measure`] has a file for each thing that is measured, and [`report`] puts it into the
+//! documents.
 
 pub mod account;
 pub mod effort;

@@ -9,7 +9,9 @@ use anyhow::Result;
 use clap::Parser;
 use headwater_bench::effort::Effort;
 use headwater_bench::measure::binaries::Folders;
-use headwater_bench::measure::{binaries, correctness, histories, hot_stream, lag, rebuild, starts, throughput};
+use headwater_bench::measure::{
+    binaries, correctness, histories, hot_stream, lag, rebuild, starts, throughput,
+};
 use headwater_bench::report::Measured;
 use headwater_bench::server::{self, RUNS_AS_SERVER};
 use headwater_bench::systems::fresh_server;
@@ -19,7 +21,8 @@ use headwater_tests::rebuild::{RUNS_AS_CLI, run_as_cli};
 /// Measures Headwater and its peers, and writes the report.
 #[derive(Parser)]
 struct Arguments {
-    /// Little of everything, to see that it works: its figures are worth nothing, and go to `target/bench`.
+    /// Little of everything, to see that it works: its figures are worth nothing, and go to
+    /// `target/bench`.
     #[arg(long)]
     quick: bool,
     /// Takes the functions' binaries as they are, instead of building them.
@@ -29,7 +32,8 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let is_set = |variable| std::env::var_os(variable).is_some();
-    // What it starts is this program once more: the server, the platform with each of its functions, the CLI.
+    // What it starts is this program once more: the server, the platform with each of its
+    // functions, the CLI.
     if is_set(RUNS_AS_PLATFORM) || is_set("_HANDLER") {
         return headwater_local::main();
     }
@@ -74,7 +78,8 @@ async fn run(arguments: &Arguments) -> Result<()> {
     tell("rebuild");
     let rebuilt = rebuild::measure(&effort).await?;
 
-    let out = if arguments.quick { folders.target().join("bench") } else { folders.root().to_path_buf() };
+    let out =
+        if arguments.quick { folders.target().join("bench") } else { folders.root().to_path_buf() };
     let measured = Measured { effort, cells, rates, hot, found, lag, rebuilt, started, sizes };
     measured.write(folders.root(), &out)?;
     tell(&format!("written: {}", out.join("docs/benchmark.md").display()));

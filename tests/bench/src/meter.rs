@@ -1,5 +1,5 @@
-//! What calls cost, whoever makes them: counted at the platform's front door, as for `docs/costs.md`. Its way is longer, so nothing is
-//! timed through it.
+//! What calls cost, whoever makes them: counted at the platform's front door, as for
+//! `docs/costs.md`. Its way is longer, so nothing is timed through it.
 
 use anyhow::{Context, Result};
 use headwater_local::door::{Door, OPERATOR};
@@ -45,8 +45,11 @@ impl Meter {
             functions: Vec::new(),
             authorizer: None,
         };
-        let emulators =
-            Emulators::start(&template, &Options { dynamodb_endpoint: Some(endpoint.to_owned()), ..Options::default() }).await?;
+        let emulators = Emulators::start(
+            &template,
+            &Options { dynamodb_endpoint: Some(endpoint.to_owned()), ..Options::default() },
+        )
+        .await?;
         Ok(Self { door: Door::start(&template, &emulators, None).await?, _emulators: emulators })
     }
 
@@ -63,8 +66,14 @@ impl Meter {
         let metered = self.door.meter();
         self.door.reset_meter();
         let mut spent = Spent::default();
-        for operation in metered[OPERATOR].as_object().into_iter().flat_map(|operations| operations.values()) {
-            let share = |field: &str| Ok::<_, anyhow::Error>(operation[field].as_f64().context("no such count")? / commands as f64);
+        for operation in
+            metered[OPERATOR].as_object().into_iter().flat_map(|operations| operations.values())
+        {
+            let share = |field: &str| {
+                Ok::<_, anyhow::Error>(
+                    operation[field].as_f64().context("no such count")? / commands as f64,
+                )
+            };
             spent.calls += share("calls")?;
             spent.reads += share("readUnits")?;
             spent.writes += share("writeUnits")?;

@@ -1,4 +1,5 @@
-//! DynamoDB, in a process of its own, so that the time of this one's processors is the clients' alone.
+//! DynamoDB, in a process of its own, so that the time of this one's processors is the clients'
+//! alone.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -8,7 +9,9 @@ use anyhow::{Context, Result, bail};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Credentials;
-use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
 use dynoxide::Database;
 use headwater_local::door::OPERATOR;
 use headwater_local::host::exit_with_parent;
@@ -24,7 +27,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts an empty one. `program` is a program that calls [`serve`] when [`RUNS_AS_SERVER`] is set.
+    /// Starts an empty one. `program` is a program that calls [`serve`] when [`RUNS_AS_SERVER`] is
+    /// set.
     ///
     /// # Errors
     /// If it does not get ready.
@@ -87,10 +91,16 @@ pub async fn configuration(endpoint: &str) -> SdkConfig {
 ///
 /// # Errors
 /// If it is there already.
-pub async fn create_table(client: &Client, name: &str, keys: &[(&str, ScalarAttributeType)]) -> Result<()> {
-    let mut request = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+pub async fn create_table(
+    client: &Client,
+    name: &str,
+    keys: &[(&str, ScalarAttributeType)],
+) -> Result<()> {
+    let mut request =
+        client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
     for ((name, kind), key_type) in keys.iter().zip([KeyType::Hash, KeyType::Range]) {
-        let definition = AttributeDefinition::builder().attribute_name(*name).attribute_type(kind.clone());
+        let definition =
+            AttributeDefinition::builder().attribute_name(*name).attribute_type(kind.clone());
         let element = KeySchemaElement::builder().attribute_name(*name).key_type(key_type);
         request = request.attribute_definitions(definition.build()?).key_schema(element.build()?);
     }

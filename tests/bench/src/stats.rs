@@ -19,7 +19,11 @@ impl Latency {
     /// Nothing of no samples.
     pub(crate) fn of(mut samples: Vec<Duration>) -> Option<Self> {
         samples.sort_unstable();
-        let at = |share: f64| samples.get(((samples.len() as f64 * share) as usize).min(samples.len().saturating_sub(1))).copied();
+        let at = |share: f64| {
+            samples
+                .get(((samples.len() as f64 * share) as usize).min(samples.len().saturating_sub(1)))
+                .copied()
+        };
         Some(Self { median: at(0.5)?, p99: at(0.99)? })
     }
 }
@@ -47,7 +51,10 @@ mod tests {
     #[test]
     fn the_median_is_in_the_middle_and_p99_near_the_end() {
         let latency = Latency::of((0..1_000).rev().map(Duration::from_millis).collect()).unwrap();
-        assert_eq!((latency.median, latency.p99), (Duration::from_millis(500), Duration::from_millis(990)));
+        assert_eq!(
+            (latency.median, latency.p99),
+            (Duration::from_millis(500), Duration::from_millis(990))
+        );
         assert!(Latency::of(Vec::new()).is_none());
         assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
     }

@@ -14,8 +14,13 @@ async fn every_system_finds_what_was_written_but_for_one() -> Result<()> {
     let (_server, clients) = fresh_server(Path::new(PROGRAM)).await?;
     let found = correctness::measure(&clients).await?;
     assert_eq!(found.len(), Kind::ALL.iter().filter(|kind| kind.has_state()).count());
-    let wrong: Vec<Kind> = found.iter().filter(|found| found.found != found.expected).map(|found| found.kind).collect();
-    // cqrs-es 0.5 folds an event into its snapshot that it has folded into the state before. Should it be mended, docs/benchmark.md says too much.
+    let wrong: Vec<Kind> = found
+        .iter()
+        .filter(|found| found.found != found.expected)
+        .map(|found| found.kind)
+        .collect();
+    // cqrs-es 0.5 folds an event into its snapshot that it has folded into the state before. Should
+    // it be mended, docs/benchmark.md says too much.
     assert_eq!(wrong, [Kind::CqrsEsSnapshots]);
     Ok(())
 }
@@ -43,7 +48,8 @@ async fn commands_cost_what_they_should_at_any_length() -> Result<()> {
 
 #[tokio::test]
 async fn no_command_of_ours_is_lost_on_a_hot_stream() -> Result<()> {
-    let hot = hot_stream::measure(Path::new(PROGRAM), &Effort { rounds: 1, ..Effort::quick() }).await?;
+    let hot =
+        hot_stream::measure(Path::new(PROGRAM), &Effort { rounds: 1, ..Effort::quick() }).await?;
     let ours = hot.iter().find(|hot| hot.kind == Kind::Warm).expect("it is measured");
     assert!(ours.committed > 0);
     assert!(ours.balances.iter().all(|(expected, found)| expected == found), "{:?}", ours.balances);

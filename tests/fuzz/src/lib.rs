@@ -8,6 +8,10 @@ use std::future::Future;
 
 /// Runs to the end what waits for nobody but the clock, which does not keep it waiting.
 pub fn at_once<F: Future>(work: F) -> F::Output {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
     runtime.block_on(work)
 }

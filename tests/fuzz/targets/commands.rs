@@ -1,4 +1,5 @@
-//! Bodies of commands: what passes for a command is decided on an empty state and on its own outcome, without a panic.
+//! Bodies of commands: what passes for a command is decided on an empty state and on its own
+//! outcome, without a panic.
 #![no_main]
 
 use garde::Validate;
@@ -32,7 +33,13 @@ fn try_out<C: Command + DeserializeOwned + Validate<Context = ()>>(body: &[u8]) 
         return;
     }
     let now = Timestamp::UNIX_EPOCH;
-    let context = Context { now, id: "x".to_owned(), fresh_id: Uuid::nil(), actor: "fuzzer".to_owned(), number: Some(1) };
+    let context = Context {
+        now,
+        id: "x".to_owned(),
+        fresh_id: Uuid::nil(),
+        actor: "fuzzer".to_owned(),
+        number: Some(1),
+    };
     let mut state = C::Aggregate::default();
     let Ok(events) = command.decide(&state, &context) else { return };
     for event in &events {

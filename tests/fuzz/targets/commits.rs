@@ -1,4 +1,5 @@
-//! Whole streams as they are stored: whatever is in them, they fold to a state and a row, or to an error.
+//! Whole streams as they are stored: whatever is in them, they fold to a state and a row, or to an
+//! error.
 #![no_main]
 
 use headwater::{Aggregate, Commit, Folded};

@@ -7,7 +7,8 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 
 /// `{"sub":"me","tenant":"acme","roles":["reader"]}`, unsigned.
-const TOKEN: &str = "Bearer e30.eyJzdWIiOiJtZSIsInRlbmFudCI6ImFjbWUiLCJyb2xlcyI6WyJyZWFkZXIiXX0.c2ln";
+const TOKEN: &str =
+    "Bearer e30.eyJzdWIiOiJtZSIsInRlbmFudCI6ImFjbWUiLCJyb2xlcyI6WyJyZWFkZXIiXX0.c2ln";
 
 /// A text as a query string has it.
 fn encoded(text: &str) -> String {

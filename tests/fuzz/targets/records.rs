@@ -1,5 +1,6 @@
-//! What comes by streams: a record of Kinesis rings for the projectors, one of the events table's stream becomes such a record, a grant
-//! is written. Whatever is in it, that is an answer or an error.
+//! What comes by streams: a record of Kinesis rings for the projectors, one of the events table's
+//! stream becomes such a record, a grant is written. Whatever is in it, that is an answer or an
+//! error.
 #![no_main]
 
 use std::time::{Duration, Instant};
@@ -41,11 +42,13 @@ fn project(data: &[u8]) {
         "eventSource": "aws:kinesis", "eventVersion": "1.0", "eventID": "1", "eventName": "aws:kinesis:record", "awsRegion": "r",
         "kinesis": { "data": STANDARD.encode(data), "partitionKey": "k", "sequenceNumber": "1", "approximateArrivalTimestamp": 1.0 },
     });
-    let event: KinesisEvent = serde_json::from_value(json!({ "Records": [record, record] })).expect("an event");
+    let event: KinesisEvent =
+        serde_json::from_value(json!({ "Records": [record, record] })).expect("an event");
     at_once(async {
         let store = Tables::default().store();
         for service in &SERVICES {
-            let projector = Projector::new(store.clone(), "views", "feed", service.domain, service.projections);
+            let projector =
+                Projector::new(store.clone(), "views", "feed", service.domain, service.projections);
             let projector = projector.within(Instant::now() + Duration::from_secs(1));
             for _ in 0..2 {
                 projectors::project_batch(&projector, service.domain, &event).await;

@@ -1,10 +1,13 @@
-//! What lies in the tables of rows, of feeds and of effects: whatever it is, all that reads it gives an answer or an error.
+//! What lies in the tables of rows, of feeds and of effects: whatever it is, all that reads it
+//! gives an answer or an error.
 #![no_main]
 
 use std::time::Duration;
 
 use headwater::{FeedPosition, Position, StreamName, own_row};
-use headwater_dynamodb::{Audit, EffectId, Effects, EventStore, Feed, PageRequest, Projector, Settlement, Views};
+use headwater_dynamodb::{
+    Audit, EffectId, Effects, EventStore, Feed, PageRequest, Projector, Settlement, Views,
+};
 use headwater_fuzz::{Tables, at_once};
 use headwater_services::{SERVICES, Service};
 use libfuzzer_sys::fuzz_target;
@@ -26,7 +29,8 @@ fuzz_target!(|items: &[u8]| {
     });
 });
 
-/// The stream that an item is about, as its key says: `g1/acme/identity/users/42`, or the name itself.
+/// The stream that an item is about, as its key says: `g1/acme/identity/users/42`, or the name
+/// itself.
 fn stream(item: &Map<String, Value>) -> Option<StreamName> {
     let key = item.get("pk").or(item.get("stream"))?["S"].as_str()?;
     key.parse().ok().or_else(|| key.split_once('/')?.1.parse().ok())
@@ -61,12 +65,20 @@ async fn views(store: &EventStore, service: &Service, streams: &[StreamName]) {
         views.sums(stream.tenant(), "revenue", "", "~").await.ok();
         views.parked(stream.tenant(), None, 9).await.ok();
     }
-    Audit::new(store.clone(), "views", service.domain, service.projections).inventory(None, &|_| true).await.ok();
+    Audit::new(store.clone(), "views", service.domain, service.projections)
+        .inventory(None, &|_| true)
+        .await
+        .ok();
 }
 
 async fn feeds(store: &EventStore, service: &Service, streams: &[StreamName]) {
     let feed = Feed::new(store.clone(), "feed");
-    let after = |position| FeedPosition { tenant: "acme".to_owned(), domain: service.domain.to_owned(), position, epoch: 1 };
+    let after = |position| FeedPosition {
+        tenant: "acme".to_owned(),
+        domain: service.domain.to_owned(),
+        position,
+        epoch: 1,
+    };
     feed.streams("acme", service.domain, "", None, 9).await.ok();
     for position in [0, 1, 5] {
         if let Ok(entries) = feed.read_after(&after(position), 3).await {
@@ -92,9 +104,15 @@ async fn effects(store: &EventStore, streams: &[StreamName]) {
 /// Brings the rows up to what the events table holds.
 async fn projector(store: &EventStore, streams: &[StreamName]) {
     for stream in streams {
-        let Some(service) = SERVICES.iter().find(|service| service.domain == stream.domain()) else { continue };
+        let Some(service) = SERVICES.iter().find(|service| service.domain == stream.domain())
+        else {
+            continue;
+        };
         if own_row(service.projections, &stream.category()).is_some() {
-            Projector::new(store.clone(), "views", "feed", service.domain, service.projections).resume(stream).await.ok();
+            Projector::new(store.clone(), "views", "feed", service.domain, service.projections)
+                .resume(stream)
+                .await
+                .ok();
         }
     }
 }

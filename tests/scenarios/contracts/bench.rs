@@ -13,10 +13,11 @@ use super::cost::Cost;
 use crate::support::PROGRAM;
 
 /// What handles the commits of all services, behind the answers.
-const HANDLERS: [&str; 4] = ["identity-project", "licensing-project", "invoicing-project", "invoicing-send-mail"];
+const HANDLERS: [&str; 4] =
+    ["identity-project", "licensing-project", "invoicing-project", "invoicing-send-mail"];
 
-/// How old the handlers' processes may get. They go on for 30 seconds with the generation of the views that they have read; the commit
-/// that made one read it again would show that.
+/// How old the handlers' processes may get. They go on for 30 seconds with the generation of the
+/// views that they have read; the commit that made one read it again would show that.
 const AGED: Duration = Duration::from_secs(15);
 
 /// A platform, on which one case is measured after the other, each command in a tenant of its own.
@@ -77,17 +78,20 @@ impl Bench {
         let folder = tempfile::tempdir()?;
         let template = folder.path().join("template.yaml");
         std::fs::write(&template, in_one_line()?)?;
-        let platform = Platform::start(PROGRAM, &["--template", template.to_str().context("no UTF-8")?])?;
+        let platform =
+            Platform::start(PROGRAM, &["--template", template.to_str().context("no UTF-8")?])?;
         let document = Client::new(platform.url(), None).get("/openapi.json").await?.body;
         let mut routes = Vec::new();
         for (path, operations) in document["paths"].as_object().context("no paths")? {
             for (method, operation) in operations.as_object().context("no operations")? {
-                let function = operation["operationId"].as_str().context("no operationId")?.to_owned();
+                let function =
+                    operation["operationId"].as_str().context("no operationId")?.to_owned();
                 routes.push(Route { method: method.to_uppercase(), path: path.clone(), function });
             }
         }
         let nobody = platform.client_with("nobody", "nobody", &[]).await?;
-        // The first start ever writes the fingerprint of the unique key, which is no cost of a start.
+        // The first start ever writes the fingerprint of the unique key, which is no cost of a
+        // start.
         nobody.call("POST", "/identity/users").send().await?;
         Ok(Self { platform, routes, nobody, tenants: 0, settled: None, starts: Vec::new() })
     }
@@ -97,7 +101,8 @@ impl Bench {
         self.routes.iter().map(Route::name).collect()
     }
 
-    /// Measures a command: cold in one tenant, warm in another. What follows from it is not waited for.
+    /// Measures a command: cold in one tenant, warm in another. What follows from it is not waited
+    /// for.
     pub(super) async fn command(&mut self, case: &Case) -> Result<Row> {
         let (route, function) = self.route(&case.call)?;
         self.relay(false).await?;
@@ -140,9 +145,11 @@ impl Bench {
         Ok(Row { route, note: case.note, cold, warm })
     }
 
-    /// Measures what the handlers of commits spend on each of these commands, one after the other in one tenant.
+    /// Measures what the handlers of commits spend on each of these commands, one after the other
+    /// in one tenant.
     pub(super) async fn handlers(&mut self, service: &str, story: &[Case]) -> Result<Vec<Handled>> {
-        let handlers: Vec<&str> = HANDLERS.into_iter().filter(|handler| handler.starts_with(service)).collect();
+        let handlers: Vec<&str> =
+            HANDLERS.into_iter().filter(|handler| handler.starts_with(service)).collect();
         let mut tenant = self.tenant().await?;
         let (mut handled, mut started) = (Vec::new(), None::<Instant>);
         for case in story {
@@ -158,17 +165,27 @@ impl Bench {
             }
             self.platform.reset_meter().await?;
             self.take_settled(&mut tenant, std::slice::from_ref(&case.call)).await?;
-            handled.push(Handled { route: self.route(&case.call)?.0, note: case.note, cost: self.spent(&handlers).await? });
+            handled.push(Handled {
+                route: self.route(&case.call)?.0,
+                note: case.note,
+                cost: self.spent(&handlers).await?,
+            });
         }
         Ok(handled)
     }
 
-    /// The route of a call, and its function: of those that the path fits, the one that names most of it.
+    /// The route of a call, and its function: of those that the path fits, the one that names most
+    /// of it.
     fn route(&self, call: &Step) -> Result<(String, String)> {
-        let Step::Call(Request { method, path, .. }) = call else { anyhow::bail!("what is measured is a call") };
+        let Step::Call(Request { method, path, .. }) = call else {
+            anyhow::bail!("what is measured is a call")
+        };
         let path = path.split('?').next().unwrap_or_default();
-        let fitting = self.routes.iter().filter(|route| route.method == *method && route.fits(path));
-        let route = fitting.min_by_key(|route| route.path.matches('{').count()).with_context(|| format!("no route for {method} {path}"))?;
+        let fitting =
+            self.routes.iter().filter(|route| route.method == *method && route.fits(path));
+        let route = fitting
+            .min_by_key(|route| route.path.matches('{').count())
+            .with_context(|| format!("no route for {method} {path}"))?;
         Ok((route.name(), route.function.clone()))
     }
 
@@ -185,7 +202,14 @@ impl Bench {
             match step {
                 Step::Call(request) => {
                     let reply = tenant.send(request).await?;
-                    ensure!(reply.status < 300, "{} {}: {} {}", request.method, request.path, reply.status, reply.body);
+                    ensure!(
+                        reply.status < 300,
+                        "{} {}: {} {}",
+                        request.method,
+                        request.path,
+                        reply.status,
+                        reply.body
+                    );
                     if !reply.id().is_empty() {
                         tenant.last_id = reply.id().to_owned();
                     }
@@ -197,7 +221,8 @@ impl Bench {
         Ok(())
     }
 
-    /// As [`Bench::take`], each step after all that followed from the one before; so one process of a handler after the other sees them.
+    /// As [`Bench::take`], each step after all that followed from the one before; so one process of
+    /// a handler after the other sees them.
     async fn take_settled(&self, tenant: &mut Tenant, steps: &[Step]) -> Result<()> {
         for step in steps {
             self.take(tenant, std::slice::from_ref(step)).await?;
@@ -206,11 +231,13 @@ impl Bench {
         Ok(())
     }
 
-    /// Has a function begin anew. One that answers calls gets ready by a call that it refuses before it asks for anything, so what a start
-    /// costs is not counted among the next call's own.
+    /// Has a function begin anew. One that answers calls gets ready by a call that it refuses
+    /// before it asks for anything, so what a start costs is not counted among the next call's own.
     async fn restart(&mut self, function: &str) -> Result<()> {
         self.platform.kill_function(function).await?;
-        let Some(route) = self.routes.iter().find(|route| route.function == function) else { return Ok(()) };
+        let Some(route) = self.routes.iter().find(|route| route.function == function) else {
+            return Ok(());
+        };
         self.platform.reset_meter().await?;
         self.nobody.call(&route.method, &route.path.replace(['{', '}'], "")).send().await?;
         let cost = self.spent(&[function]).await?;
@@ -226,7 +253,8 @@ impl Bench {
     /// Has the function see the state, by a call whose condition does not hold.
     async fn show_state(&self, tenant: &Tenant, case: &Case) -> Result<()> {
         let (Step::Call(request), true) = (&case.call, case.is_conditional) else { return Ok(()) };
-        let refused = Request { headers: vec![("if-match", Text::Is("W/\"other\""))], ..request.clone() };
+        let refused =
+            Request { headers: vec![("if-match", Text::Is("W/\"other\""))], ..request.clone() };
         tenant.send(&refused).await?.problem(412, "precondition-failed").map(|_| ())
     }
 
@@ -234,7 +262,15 @@ impl Bench {
         let Step::Call(request) = &case.call else { anyhow::bail!("what is measured is a call") };
         self.platform.reset_meter().await?;
         let reply = tenant.send(request).await?;
-        ensure!(reply.status == case.status, "{} {} {}: {} {}", request.method, request.path, case.note, reply.status, reply.body);
+        ensure!(
+            reply.status == case.status,
+            "{} {} {}: {} {}",
+            request.method,
+            request.path,
+            case.note,
+            reply.status,
+            reply.body
+        );
         self.spent(&[function]).await
     }
 
@@ -246,23 +282,35 @@ impl Bench {
         Ok(cost)
     }
 
-    /// Notes that nobody knows whether a mail of invoice `i` was sent, as if its process had died: the mail, and its entry in the list.
+    /// Notes that nobody knows whether a mail of invoice `i` was sent, as if its process had died:
+    /// the mail, and its entry in the list.
     async fn let_mail_wait(&self, tenant: &str, event: u64) -> Result<()> {
         let (stream, place) = (format!("{tenant}/invoicing/invoices/i"), format!("{event:020}"));
-        let keys = [(format!("mail/{stream}"), place.clone()), ("waiting/mail".to_owned(), format!("{stream}#{place}"))];
-        let (dynamodb, table) = (self.platform.dynamodb().await?, self.platform.table("EffectsTable").await?);
+        let keys = [
+            (format!("mail/{stream}"), place.clone()),
+            ("waiting/mail".to_owned(), format!("{stream}#{place}")),
+        ];
+        let (dynamodb, table) =
+            (self.platform.dynamodb().await?, self.platform.table("EffectsTable").await?);
         for (pk, sk) in keys {
             let item = json!({ "pk": pk, "sk": sk, "s": "unknown", "o": Uuid::nil(), "n": 1 });
-            dynamodb.put_item().table_name(&table).set_item(Some(serde_dynamo::to_item(item)?)).send().await?;
+            dynamodb
+                .put_item()
+                .table_name(&table)
+                .set_item(Some(serde_dynamo::to_item(item)?))
+                .send()
+                .await?;
         }
         Ok(())
     }
 }
 
-/// The template with streams of one shard, which are read one batch after the other. So one process of each handler sees all commits, and
-/// none finds the feed further on than it has left it; what a process does not know costs it a read, and what it knows wrongly a write.
+/// The template with streams of one shard, which are read one batch after the other. So one process
+/// of each handler sees all commits, and none finds the feed further on than it has left it; what a
+/// process does not know costs it a read, and what it knows wrongly a write.
 fn in_one_line() -> Result<String> {
-    let template = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml"))?;
+    let template =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml"))?;
     let one_shard = template.replace("StreamModeDetails: {StreamMode: ON_DEMAND}", "ShardCount: 1");
     ensure!(one_shard != template, "the template's streams are described in another way");
     Ok(one_shard
@@ -275,7 +323,8 @@ impl Route {
         format!("{} {}", self.method, self.path)
     }
 
-    /// Whether it leads to this path. `{stream}` stands for the rest of a path, any other parameter for one segment.
+    /// Whether it leads to this path. `{stream}` stands for the rest of a path, any other parameter
+    /// for one segment.
     fn fits(&self, path: &str) -> bool {
         let (mut own, mut given) = (self.path.split('/'), path.split('/'));
         loop {
@@ -292,16 +341,23 @@ impl Tenant {
     async fn send(&self, Request { method, path, body, headers }: &Request) -> Result<Reply> {
         let call = self.client.call(method, &path.replace("{last}", &self.last_id));
         let call = if body.is_null() { call } else { call.json(body) };
-        headers.iter().fold(call, |call, (name, text)| call.header(name, &self.text(text))).send().await
+        headers
+            .iter()
+            .fold(call, |call, (name, text)| call.header(name, &self.text(text)))
+            .send()
+            .await
     }
 
     fn text(&self, text: &Text) -> String {
-        let last = |read: fn(&Reply) -> &str| self.last.as_ref().map(read).unwrap_or_default().to_owned();
+        let last =
+            |read: fn(&Reply) -> &str| self.last.as_ref().map(read).unwrap_or_default().to_owned();
         match text {
             Text::Is(text) => (*text).to_owned(),
             Text::LastTag => last(Reply::etag),
             Text::LastToken => last(Reply::token),
-            Text::LastTagAnd(position) => format!("\"{}+{}/{position}\"", last(Reply::etag).trim_matches('"'), self.name),
+            Text::LastTagAnd(position) => {
+                format!("\"{}+{}/{position}\"", last(Reply::etag).trim_matches('"'), self.name)
+            }
         }
     }
 }

@@ -8,7 +8,8 @@ pub(super) struct Case {
     pub(super) note: &'static str,
     /// What there is before.
     pub(super) given: Vec<Step>,
-    /// What happens after the function has seen the state, and, before a query, after the views have: they are behind then.
+    /// What happens after the function has seen the state, and, before a query, after the views
+    /// have: they are behind then.
     pub(super) meanwhile: Vec<Step>,
     /// The call.
     pub(super) call: Step,
@@ -83,7 +84,14 @@ impl Case {
             Step::Call(request) if request.method == "POST" && creates(&request.path) => 201,
             _ => 200,
         };
-        Self { note: "", given: given.to_vec(), meanwhile: Vec::new(), call, status, is_conditional: true }
+        Self {
+            note: "",
+            given: given.to_vec(),
+            meanwhile: Vec::new(),
+            call,
+            status,
+            is_conditional: true,
+        }
     }
 
     /// With what is special about it.
@@ -109,5 +117,7 @@ impl Case {
 
 /// Whether a POST there is one to a collection.
 fn creates(path: &str) -> bool {
-    ["/users", "/groups", "/licenses", "/invoices", "/customers"].iter().any(|collection| path.ends_with(collection))
+    ["/users", "/groups", "/licenses", "/invoices", "/customers"]
+        .iter()
+        .any(|collection| path.ends_with(collection))
 }

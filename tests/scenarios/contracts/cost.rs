@@ -22,7 +22,9 @@ impl Cost {
     /// Adds what `/dev/meter` says of a function; null if it did nothing.
     pub(super) fn add(&mut self, metered: &Value) -> Result<()> {
         for (operation, spent) in metered.as_object().into_iter().flatten() {
-            let number = |field: &str| spent[field].as_f64().with_context(|| format!("no {field} in {metered}"));
+            let number = |field: &str| {
+                spent[field].as_f64().with_context(|| format!("no {field} in {metered}"))
+            };
             let sum = self.0.entry(operation.clone()).or_default();
             sum.calls += spent["calls"].as_u64().context("no calls")?;
             sum.reads += number("readUnits")?;
@@ -33,7 +35,8 @@ impl Cost {
 
     /// The price of a million such calls, in dollars.
     pub(super) fn dollars(&self) -> String {
-        let sum: f64 = self.0.values().map(|spent| price::of_a_million(spent.reads, spent.writes)).sum();
+        let sum: f64 =
+            self.0.values().map(|spent| price::of_a_million(spent.reads, spent.writes)).sum();
         if sum == 0.0 { "0".to_owned() } else { format!("{sum:.3}") }
     }
 }
@@ -45,8 +48,11 @@ impl fmt::Display for Cost {
             return write!(f, "nothing");
         }
         // What is read comes before what is written.
-        let (reads, writes): (Vec<_>, Vec<_>) = self.0.iter().partition(|(_, spent)| spent.writes == 0.0);
-        for (place, (operation, Spent { calls, reads, writes })) in reads.into_iter().chain(writes).enumerate() {
+        let (reads, writes): (Vec<_>, Vec<_>) =
+            self.0.iter().partition(|(_, spent)| spent.writes == 0.0);
+        for (place, (operation, Spent { calls, reads, writes })) in
+            reads.into_iter().chain(writes).enumerate()
+        {
             let separator = if place == 0 { "" } else { ", " };
             let count = if *calls == 1 { String::new() } else { format!("{calls} ") };
             write!(f, "{separator}{count}{operation}")?;

@@ -15,7 +15,11 @@ pub(super) fn service() -> Service {
 
 fn user(id: &str) -> Step {
     let email = format!("{id}@example.com");
-    send("POST", "/identity/users", json!({ "id": id, "userName": id, "displayName": "Ada Lovelace", "email": email }))
+    send(
+        "POST",
+        "/identity/users",
+        json!({ "id": id, "userName": id, "displayName": "Ada Lovelace", "email": email }),
+    )
 }
 
 fn group(id: &str) -> Step {
@@ -31,7 +35,13 @@ fn rename() -> Step {
 }
 
 fn external(revision: u64, name: &str) -> Step {
-    let body = json!({ "externalId": "7", "revision": revision, "userName": name, "displayName": "Bob", "email": "bob@example.com" });
+    let body = json!({
+        "externalId": "7",
+        "revision": revision,
+        "userName": name,
+        "displayName": "Bob",
+        "email": "bob@example.com",
+    });
     let mut body = body;
     body["active"] = true.into();
     send("POST", "/identity/external-users", body)
@@ -47,19 +57,27 @@ fn commands() -> Vec<Case> {
     let key = || Text::Is("4f1f-key");
     vec![
         Case::new(rename(), &ada()),
-        Case::new(rename().header("consistency-token", Text::LastToken), &ada()).note("with a token of the user"),
+        Case::new(rename().header("consistency-token", Text::LastToken), &ada())
+            .note("with a token of the user"),
         Case::new(rename().header("if-match", Text::LastTag), &ada()).note("with `If-Match`"),
         Case::new(rename().header("if-match", Text::LastTagAnd("identity/users/bob@4")), &ada())
             .note("with `If-Match` that names another stream, too"),
-        Case::new(rename().header("if-match", Text::Is("W/\"other\"")), &ada()).answers(412).note("with `If-Match` that does not hold"),
+        Case::new(rename().header("if-match", Text::Is("W/\"other\"")), &ada())
+            .answers(412)
+            .note("with `If-Match` that does not hold"),
         Case::new(rename(), &ada()).meanwhile(&[away()]).note("overtaken: one conflict"),
-        Case::new(rename().header("idempotency-key", key()), &ada()).note("with an `Idempotency-Key`"),
+        Case::new(rename().header("idempotency-key", key()), &ada())
+            .note("with an `Idempotency-Key`"),
         Case::new(rename().header("idempotency-key", key()), &ada())
             .meanwhile(&[rename().header("idempotency-key", key())])
             .note("with an `Idempotency-Key` that was used before"),
-        Case::new(patch(json!({ "displayName": "Ada Lovelace" })), &ada()).note("that changes nothing"),
-        Case::new(patch(json!({ "email": "lovelace@example.com" })), &ada()).note("to another email"),
-        Case::new(patch(json!({ "email": "bob@example.com" })), &ada()).answers(409).note("to one that is taken"),
+        Case::new(patch(json!({ "displayName": "Ada Lovelace" })), &ada())
+            .note("that changes nothing"),
+        Case::new(patch(json!({ "email": "lovelace@example.com" })), &ada())
+            .note("to another email"),
+        Case::new(patch(json!({ "email": "bob@example.com" })), &ada())
+            .answers(409)
+            .note("to one that is taken"),
         Case::new(user("ada"), &bob()),
         Case::new(user("bob"), &bob()).answers(409).note("that is there"),
         Case::new(away(), &ada()),
@@ -72,27 +90,42 @@ fn commands() -> Vec<Case> {
         Case::new(call("PUT", MEMBER), &member()).note("once more"),
         Case::new(call("DELETE", MEMBER), &member()),
         Case::new(external(1, "bob"), &[user("ada")]).note("of a new user"),
-        Case::new(external(2, "robert"), &[external(1, "bob")]).note("of a known one, with another name"),
-        Case::new(external(1, "ada"), &[user("ada")]).answers(409).note("with a name that is taken"),
+        Case::new(external(2, "robert"), &[external(1, "bob")])
+            .note("of a known one, with another name"),
+        Case::new(external(1, "ada"), &[user("ada")])
+            .answers(409)
+            .note("with a name that is taken"),
     ]
 }
 
 fn queries() -> Vec<Case> {
     // The last one changes nothing, and is answered with the user's token.
-    let all = || vec![user("ada"), group("crew"), call("PUT", MEMBER), patch(json!({ "displayName": "Ada Lovelace" }))];
+    let all = || {
+        vec![
+            user("ada"),
+            group("crew"),
+            call("PUT", MEMBER),
+            patch(json!({ "displayName": "Ada Lovelace" })),
+        ]
+    };
     let token = |step: Step| step.header("consistency-token", Text::LastToken);
     let audit = format!("{ADA}/audit");
     vec![
         Case::new(get(ADA), &all()),
         Case::new(token(get(ADA)), &all()).note("with a token that the row has reached"),
-        Case::new(token(get(ADA)), &all()).meanwhile(&[rename()]).note("with one that it has not reached"),
+        Case::new(token(get(ADA)), &all())
+            .meanwhile(&[rename()])
+            .note("with one that it has not reached"),
         Case::new(get(ADA).header("if-none-match", Text::LastTag), &all())
             .meanwhile(&[get(ADA)])
             .answers(304)
             .note("with `If-None-Match`, unchanged"),
         Case::new(get("/identity/users"), &all()),
-        Case::new(token(get("/identity/users")), &all()).note("with a token that the row has reached"),
-        Case::new(token(get("/identity/users")), &all()).meanwhile(&[rename()]).note("with one that it has not reached"),
+        Case::new(token(get("/identity/users")), &all())
+            .note("with a token that the row has reached"),
+        Case::new(token(get("/identity/users")), &all())
+            .meanwhile(&[rename()])
+            .note("with one that it has not reached"),
         Case::new(get("/identity/users?userName=ada"), &all()).note("by user name"),
         Case::new(get("/identity/users?email=ada@example.com"), &all()).note("by email"),
         Case::new(get("/identity/users?q=love"), &all()).note("by a word's beginning"),

@@ -37,7 +37,11 @@ fn pay(reference: &str) -> Step {
 }
 
 fn customer(id: &str) -> Step {
-    send("POST", CUSTOMERS, json!({ "id": id, "name": "Ada", "email": format!("{id}@example.com") }))
+    send(
+        "POST",
+        CUSTOMERS,
+        json!({ "id": id, "name": "Ada", "email": format!("{id}@example.com") }),
+    )
 }
 
 fn patch_customer(body: Value) -> Step {
@@ -45,7 +49,11 @@ fn patch_customer(body: Value) -> Step {
 }
 
 fn execute(command: &str, payload: Value) -> Step {
-    send("POST", "/invoicing/execute", json!({ "command": command, "aggregateId": "i", "payload": payload }))
+    send(
+        "POST",
+        "/invoicing/execute",
+        json!({ "command": command, "aggregateId": "i", "payload": payload }),
+    )
 }
 
 fn settle(outcome: &str) -> Step {
@@ -56,12 +64,18 @@ fn commands() -> Vec<Case> {
     let other = || vec![draft("h", 1)];
     let drafted = || vec![draft("h", 1), draft("i", 1)];
     // Another invoice has taken a number before, so the sequence has begun.
-    let numbered = || vec![draft("h", 1), call("POST", &format!("{INVOICES}/h/issue")), draft("i", 1)];
+    let numbered =
+        || vec![draft("h", 1), call("POST", &format!("{INVOICES}/h/issue")), draft("i", 1)];
     let issued = || [numbered(), vec![issue()]].concat();
     let waiting = || [issued(), vec![Step::WaitingMail(9)]].concat();
     let bolt = || json!({ "name": "Bolt", "email": "pay@bolt.example" });
     let on_version = json!({ "name": "Bolt", "email": "pay@bolt.example", "version": 6 });
-    let dearer = json!({ "description": "Consulting", "quantity": "2", "unitPrice": "13.00", "taxRate": "0.19" });
+    let dearer = json!({
+        "description": "Consulting",
+        "quantity": "2",
+        "unitPrice": "13.00",
+        "taxRate": "0.19",
+    });
     let customers = || vec![customer("bob"), customer("ada")];
     vec![
         Case::new(draft("i", 2), &other()).note("with two lines"),
@@ -72,7 +86,9 @@ fn commands() -> Vec<Case> {
             .note("decided on a version since which a line came"),
         Case::new(send("PUT", &at("currency"), json!({ "currency": "USD" })), &drafted()),
         Case::new(add_line(), &drafted()),
-        Case::new(add_line(), &drafted()).meanwhile(&[send("PUT", &at("customer"), bolt())]).note("overtaken: one conflict"),
+        Case::new(add_line(), &drafted())
+            .meanwhile(&[send("PUT", &at("customer"), bolt())])
+            .note("overtaken: one conflict"),
         Case::new(send("PUT", &at("line-items/1"), dearer), &drafted()),
         Case::new(call("DELETE", &at("line-items/1")), &drafted()),
         Case::new(issue(), &numbered()),
@@ -85,7 +101,8 @@ fn commands() -> Vec<Case> {
         Case::new(customer("ada"), &[customer("bob")]),
         Case::new(customer("bob"), &[customer("bob")]).answers(409).note("that is there"),
         Case::new(patch_customer(json!({ "name": "Lady Lovelace" })), &customers()),
-        Case::new(patch_customer(json!({ "email": "lovelace@example.com" })), &customers()).note("to another email"),
+        Case::new(patch_customer(json!({ "email": "lovelace@example.com" })), &customers())
+            .note("to another email"),
         Case::new(execute("AddLineItem", item()), &drafted()).note("`AddLineItem`"),
         Case::new(execute("IssueInvoice", json!({})), &numbered()).note("`IssueInvoice`"),
         Case::new(settle("DONE"), &waiting()).unconditional().note("as done"),
@@ -107,13 +124,17 @@ fn queries() -> Vec<Case> {
     vec![
         Case::new(get(&one), &all()),
         Case::new(token(get(&one)), &all()).note("with a token that the row has reached"),
-        Case::new(token(get(&one)), &all()).meanwhile(&[pay("two")]).note("with one that it has not reached"),
+        Case::new(token(get(&one)), &all())
+            .meanwhile(&[pay("two")])
+            .note("with one that it has not reached"),
         Case::new(get(&format!("{one}?version=4")), &all()).note("as it was"),
         Case::new(get(&at("document")), &all()),
         Case::new(get(INVOICES), &all()),
         Case::new(get(&format!("{INVOICES}?status=ISSUED")), &all()).note("of a status"),
         Case::new(get(&format!("{INVOICES}?customerId=ada")), &all()).note("of a customer"),
-        Case::new(token(get(INVOICES)), &all()).meanwhile(&[pay("two")]).note("with a token that the rows have not reached"),
+        Case::new(token(get(INVOICES)), &all())
+            .meanwhile(&[pay("two")])
+            .note("with a token that the rows have not reached"),
         Case::new(get(&format!("{CUSTOMERS}/ada")), &all()),
         Case::new(get(CUSTOMERS), &all()),
         Case::new(get(&format!("{CUSTOMERS}?email=ada@example.com")), &all()).note("by email"),
@@ -134,7 +155,11 @@ fn story() -> Vec<Case> {
     vec![
         commit(draft("i", 2)).note("with two lines"),
         commit(add_line()),
-        commit(send("PUT", &at("customer"), json!({ "name": "Bolt", "email": "pay@bolt.example" }))),
+        commit(send(
+            "PUT",
+            &at("customer"),
+            json!({ "name": "Bolt", "email": "pay@bolt.example" }),
+        )),
         commit(issue()),
         commit(deliver()).note("with the mail"),
         commit(pay("one")),

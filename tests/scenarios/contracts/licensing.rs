@@ -27,7 +27,13 @@ fn follow_up(what: &str) -> Step {
 }
 
 fn sessions(events: usize) -> Step {
-    let event = |number: usize| json!({ "eventId": format!("event-{number:04}"), "kind": "KEEPALIVE", "at": "2026-01-01T00:00:00Z" });
+    let event = |number: usize| {
+        json!({
+            "eventId": format!("event-{number:04}"),
+            "kind": "KEEPALIVE",
+            "at": "2026-01-01T00:00:00Z",
+        })
+    };
     send("POST", &format!("{LAST}/sessions"), (0..events).map(event).collect::<Value>())
 }
 
@@ -43,11 +49,15 @@ fn commands() -> Vec<Case> {
     vec![
         Case::new(acquire("brazil"), &one()),
         Case::new(acquire("alien"), &[bob()]).note("the customer's first"),
-        Case::new(acquire("brazil"), &one()).meanwhile(&[follow_up("downloaded")]).note("overtaken: one conflict"),
-        Case::new(acquire("brazil").header("idempotency-key", key()), &one()).note("with an `Idempotency-Key`"),
+        Case::new(acquire("brazil"), &one())
+            .meanwhile(&[follow_up("downloaded")])
+            .note("overtaken: one conflict"),
+        Case::new(acquire("brazil").header("idempotency-key", key()), &one())
+            .note("with an `Idempotency-Key`"),
         Case::new(acquire("alien"), &three()).answers(409).note("that a rule refuses"),
         Case::new(follow_up("downloaded"), &one()),
-        Case::new(follow_up("downloaded"), &[bob(), acquire("alien"), follow_up("downloaded")]).note("once more"),
+        Case::new(follow_up("downloaded"), &[bob(), acquire("alien"), follow_up("downloaded")])
+            .note("once more"),
         Case::new(sessions(1), &one()).note("of one event"),
         Case::new(sessions(100), &one()).note("of 100 events"),
         Case::new(follow_up("renew"), &one()),
@@ -65,11 +75,19 @@ fn queries() -> Vec<Case> {
     vec![
         Case::new(get(LAST), &all()),
         Case::new(token(get(LAST)), &all()).note("with a token that the row has reached"),
-        Case::new(token(get(LAST)), &all()).meanwhile(&[follow_up("renew")]).note("with one that it has not reached"),
+        Case::new(token(get(LAST)), &all())
+            .meanwhile(&[follow_up("renew")])
+            .note("with one that it has not reached"),
         Case::new(get(LICENSES), &all()),
-        Case::new(token(get(LICENSES)), &all()).meanwhile(&[follow_up("renew")]).note("with a token that the rows have not reached"),
-        Case::new(get(&format!("{LAST}/sessions")), &[acquire("alien"), follow_up("downloaded"), sessions(1)]),
-        Case::new(get(&format!("{LAST}/sessions")), &[acquire("alien")]).note("of which there are none"),
+        Case::new(token(get(LICENSES)), &all())
+            .meanwhile(&[follow_up("renew")])
+            .note("with a token that the rows have not reached"),
+        Case::new(
+            get(&format!("{LAST}/sessions")),
+            &[acquire("alien"), follow_up("downloaded"), sessions(1)],
+        ),
+        Case::new(get(&format!("{LAST}/sessions")), &[acquire("alien")])
+            .note("of which there are none"),
         Case::new(of("devices"), &all()),
         Case::new(of("downloads"), &all()),
         Case::new(of("downloads?titleId=alien"), &all()).note("of a title"),

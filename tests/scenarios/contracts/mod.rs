@@ -1,7 +1,9 @@
-//! What every call costs, in calls and units of DynamoDB: the tables of `docs/costs.md` are measured here. What differs fails; with
-//! `BLESS=1` in the environment the tables are written anew: look at what changed. A route of the template without a row fails too.
+//! What every call costs, in calls and units of DynamoDB: the tables of `docs/costs.md` are
+//! measured here. What differs fails; with `BLESS=1` in the environment the tables are written
+//! anew: look at what changed. A route of the template without a row fails too.
 //!
-//! [`case`] says what a row is, [`bench`] measures it, [`cost`] and [`table`] show it; the rows themselves stand by service.
+//! [`case`] says what a row is, [`bench`] measures it, [`cost`] and [`table`] show it; the rows
+//! themselves stand by service.
 
 mod bench;
 mod case;
@@ -44,7 +46,8 @@ struct Measured {
 
 #[tokio::test]
 async fn every_call_costs_what_the_document_says() -> Result<()> {
-    let services = [identity::service(), licensing::service(), invoicing::service(), shared::service()];
+    let services =
+        [identity::service(), licensing::service(), invoicing::service(), shared::service()];
     // Each on a platform of its own, so that they need not wait for one another.
     let measured = try_join_all(services.into_iter().map(measure)).await?;
     let routes: BTreeSet<_> = measured.iter().flat_map(|service| &service.routes).collect();
@@ -67,7 +70,11 @@ async fn every_call_costs_what_the_document_says() -> Result<()> {
     }
     let pairs = documented.lines().zip(text.lines()).filter(|(old, new)| old != new);
     let changes: Vec<_> = pairs.map(|(old, new)| format!("- {old}\n+ {new}")).collect();
-    assert!(documented == text, "if it is meant, write docs/costs.md anew with BLESS=1:\n{}", changes.join("\n"));
+    assert!(
+        documented == text,
+        "if it is meant, write docs/costs.md anew with BLESS=1:\n{}",
+        changes.join("\n")
+    );
     Ok(())
 }
 

@@ -13,7 +13,8 @@ use super::target::{Route, Target};
 
 const ROLES: [&str; 3] = ["reader", "writer", "operator"];
 
-/// The calls for operators. Of the others, those that read are for readers and those that change something for writers.
+/// The calls for operators. Of the others, those that read are for readers and those that change
+/// something for writers.
 const OPERATORS: [(&str, &str); 9] = [
     ("GET", "/identity/users/{id}/audit"),
     ("GET", "/licensing/policy"),
@@ -45,13 +46,23 @@ async fn each_call_is_opened_by_its_role_and_by_no_other() -> Result<()> {
     target.all_is_written().await?;
     for route in target.routes.clone() {
         let needed = needed(&route);
-        assert_eq!(route.role.as_deref(), needed, "the description of {} {}", route.method, route.path);
+        assert_eq!(
+            route.role.as_deref(),
+            needed,
+            "the description of {} {}",
+            route.method,
+            route.path
+        );
         let Some(needed) = needed else { continue };
         let others: Vec<&str> = ROLES.into_iter().filter(|role| *role != needed).collect();
         for roles in [&[][..], &others, &[needed]] {
             let client = target.platform.client_with("acme", "somebody", roles).await?;
-            // Of the right role the call names nothing that there is, or brings nothing that could be read.
-            let (call, what) = (client.call(&route.method, &route.with("x")), format!("{} {} as {roles:?}", route.method, route.path));
+            // Of the right role the call names nothing that there is, or brings nothing that could
+            // be read.
+            let (call, what) = (
+                client.call(&route.method, &route.with("x")),
+                format!("{} {} as {roles:?}", route.method, route.path),
+            );
             match roles {
                 [role] if *role == needed => {
                     let reply = target.answer(&what, call).await?;
@@ -74,8 +85,12 @@ async fn only_our_own_tokens_open_a_call() -> Result<()> {
     for route in target.routes.clone() {
         for (what, token) in &tokens {
             let what = format!("{} {} with {what}", route.method, route.path);
-            let reply = Client::new(target.platform.url(), token.clone()).call(&route.method, &route.with("x")).send().await?;
-            let is_refused = reply.status == 401 && reply.body == json!({ "message": "Unauthorized" });
+            let reply = Client::new(target.platform.url(), token.clone())
+                .call(&route.method, &route.with("x"))
+                .send()
+                .await?;
+            let is_refused =
+                reply.status == 401 && reply.body == json!({ "message": "Unauthorized" });
             if is_refused == PUBLIC.contains(&route.path.as_str()) {
                 target.fault(format!("{what}: {} {}", reply.status, reply.body));
             }
@@ -94,11 +109,14 @@ async fn worthless(platform: &Platform) -> Result<Vec<(&'static str, Option<Stri
     let (issuer, audience) = (text(&claims["iss"])?, text(&claims["aud"])?);
     let key = std::fs::read_to_string(platform.folder().join("jwt-key.pem"))?;
     let sign = |key: &str, issuer: &str, audience: &str| {
-        let authorizer = Authorizer { issuer: issuer.to_owned(), audience: vec![audience.to_owned()] };
+        let authorizer =
+            Authorizer { issuer: issuer.to_owned(), audience: vec![audience.to_owned()] };
         Tokens::new(authorizer, key)?.issue("acme", "somebody", &ROLES.map(str::to_owned)).map(Some)
     };
-    let unsigned = format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#), parts[1]);
-    let ours = Tokens::new(Authorizer { issuer: issuer.clone(), audience: vec![audience.clone()] }, &key)?;
+    let unsigned =
+        format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#), parts[1]);
+    let ours =
+        Tokens::new(Authorizer { issuer: issuer.clone(), audience: vec![audience.clone()] }, &key)?;
     let at = |claim: &str, seconds: i64| {
         let mut claims = claims.clone();
         claims[claim] = (Timestamp::now().as_second() + seconds).into();
@@ -106,7 +124,8 @@ async fn worthless(platform: &Platform) -> Result<Vec<(&'static str, Option<Stri
     };
     let mut other_claims = claims.clone();
     other_claims["tenant"] = "other".into();
-    let changed = format!("{}.{}.{}", parts[0], URL_SAFE_NO_PAD.encode(other_claims.to_string()), parts[2]);
+    let changed =
+        format!("{}.{}.{}", parts[0], URL_SAFE_NO_PAD.encode(other_claims.to_string()), parts[2]);
     Ok(vec![
         ("none", None),
         ("nonsense", Some("nonsense".to_owned())),

@@ -32,7 +32,11 @@ async fn no_command_takes_what_is_no_body() -> Result<()> {
     target.all_is_written().await?;
     for route in target.routes.clone().into_iter().filter(|route| route.takes_body) {
         for (what, body) in bad_bodies() {
-            let call = target.client.call(&route.method, &route.with("x")).header("content-type", "application/json").body(body);
+            let call = target
+                .client
+                .call(&route.method, &route.with("x"))
+                .header("content-type", "application/json")
+                .body(body);
             target.refuse(&format!("{} {} with {what}", route.method, route.path), call).await?;
         }
     }
@@ -43,7 +47,13 @@ async fn no_command_takes_what_is_no_body() -> Result<()> {
 #[tokio::test]
 async fn ten_megabytes_do_not_get_past_the_gateway() -> Result<()> {
     let target = Target::start().await?;
-    let reply = target.client.call("POST", "/identity/users").body(vec![b' '; 10_000_001]).send().await?.expect(413)?;
+    let reply = target
+        .client
+        .call("POST", "/identity/users")
+        .body(vec![b' '; 10_000_001])
+        .send()
+        .await?
+        .expect(413)?;
     assert_eq!(reply.body, json!({ "message": "Request Entity Too Large" }));
     Ok(())
 }
@@ -53,15 +63,34 @@ async fn ten_megabytes_do_not_get_past_the_gateway() -> Result<()> {
 async fn text_comes_back_as_it_was_sent_or_not_at_all() -> Result<()> {
     let mut target = Target::start().await?;
     let client = target.client.clone();
-    let texts =
-        ["a\u{0}b", "\u{7f}", "a\r\nBcc: x@example.com", "\u{202e}", "\u{feff}", "<script>", "#", "/", "'", "\u{10ffff}", "e\u{301}"];
+    let texts = [
+        "a\u{0}b",
+        "\u{7f}",
+        "a\r\nBcc: x@example.com",
+        "\u{202e}",
+        "\u{feff}",
+        "<script>",
+        "#",
+        "/",
+        "'",
+        "\u{10ffff}",
+        "e\u{301}",
+    ];
     for text in texts {
         let user = json!({ "userName": text, "displayName": text, "email": "a@example.com" });
-        let created = target.answer(&format!("a user {text:?}"), client.call("POST", "/identity/users").json(&user)).await?;
+        let created = target
+            .answer(&format!("a user {text:?}"), client.call("POST", "/identity/users").json(&user))
+            .await?;
         if created.status == 201 {
             let path = format!("/identity/users/{}", created.id());
-            let read = client.call("GET", &path).header("consistency-token", created.token()).send().await?;
-            if (&read.body["userName"], &read.body["displayName"]) != (&Value::from(text), &Value::from(text)) {
+            let read = client
+                .call("GET", &path)
+                .header("consistency-token", created.token())
+                .send()
+                .await?;
+            if (&read.body["userName"], &read.body["displayName"])
+                != (&Value::from(text), &Value::from(text))
+            {
                 target.fault(format!("{text:?} came back as {}", read.body));
             }
             client.call("DELETE", &path).send().await?.expect(200)?;

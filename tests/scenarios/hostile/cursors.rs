@@ -15,14 +15,27 @@ async fn fill(client: &Client) -> Result<()> {
     for name in ["ada", "bob"] {
         let user = create_user(client, name).await?;
         let group = create_group(client, name).await?;
-        client.call("PUT", &format!("/identity/groups/{}/members/{}", group.id(), user.id())).send().await?.expect(200)?;
-        let invoice = json!({ "customer": { "name": name, "email": "ada@example.com" }, "currency": "EUR", "lineItems": [] });
+        client
+            .call("PUT", &format!("/identity/groups/{}/members/{}", group.id(), user.id()))
+            .send()
+            .await?
+            .expect(200)?;
+        let invoice = json!({
+            "customer": { "name": name, "email": "ada@example.com" },
+            "currency": "EUR",
+            "lineItems": [],
+        });
         client.post("/invoicing/invoices", &invoice).await?.expect(201)?;
         let customer = json!({ "name": name, "email": format!("{name}@example.com") });
         client.post("/invoicing/customers", &customer).await?.expect(201)?;
         let license = json!({ "titleId": name, "studioId": "fox", "deviceId": name });
-        let license = client.post("/licensing/customers/x/licenses", &license).await?.expect(201)?;
-        client.call("POST", &format!("/licensing/customers/x/licenses/{}/downloaded", license.id())).send().await?.expect(200)?;
+        let license =
+            client.post("/licensing/customers/x/licenses", &license).await?.expect(201)?;
+        client
+            .call("POST", &format!("/licensing/customers/x/licenses/{}/downloaded", license.id()))
+            .send()
+            .await?
+            .expect(200)?;
     }
     Ok(())
 }
@@ -54,12 +67,24 @@ async fn a_cursor_leads_on_in_its_own_list_or_nowhere() -> Result<()> {
             let length = bytes.len();
             bytes[(flip * 7) % length] ^= 1 << (flip % 6);
             let flipped: String = bytes.iter().map(|byte| format!("%{byte:02X}")).collect();
-            target.answer(&format!("{path} with a bit turned over"), client.call("GET", &at(&flipped))).await?;
+            target
+                .answer(
+                    &format!("{path} with a bit turned over"),
+                    client.call("GET", &at(&flipped)),
+                )
+                .await?;
         }
         // Of another list, and of this one to another tenant, who sees nothing of it.
         let other = &lists[(place + 1) % lists.len()];
-        target.answer(&format!("{other} with a cursor of {path}"), client.call("GET", &format!("{other}?cursor={cursor}"))).await?;
-        let shown = target.answer(&format!("{path} with a stranger's cursor"), stranger.call("GET", &at(cursor))).await?;
+        target
+            .answer(
+                &format!("{other} with a cursor of {path}"),
+                client.call("GET", &format!("{other}?cursor={cursor}")),
+            )
+            .await?;
+        let shown = target
+            .answer(&format!("{path} with a stranger's cursor"), stranger.call("GET", &at(cursor)))
+            .await?;
         if shown.body["items"].as_array().is_some_and(|items| !items.is_empty()) {
             target.fault(format!("{path} shows a stranger {}", shown.body));
         }

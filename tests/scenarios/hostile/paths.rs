@@ -9,8 +9,27 @@ async fn no_call_takes_what_is_no_name() -> Result<()> {
     let mut target = Target::start().await?;
     target.all_is_written().await?;
     let (long, too_long_for_a_key) = ("x".repeat(65), "x".repeat(3_000));
-    let names = ["%2F", "a%2Fb", "..%2f..", "%00", "%ff", "%", "%20", "%C3%BC", "@", "a+b", "\u{1f600}", &long, &too_long_for_a_key];
-    for route in target.routes.clone().into_iter().filter(|route| route.role.is_some() && route.path.contains('{')) {
+    let names = [
+        "%2F",
+        "a%2Fb",
+        "..%2f..",
+        "%00",
+        "%ff",
+        "%",
+        "%20",
+        "%C3%BC",
+        "@",
+        "a+b",
+        "\u{1f600}",
+        &long,
+        &too_long_for_a_key,
+    ];
+    for route in target
+        .routes
+        .clone()
+        .into_iter()
+        .filter(|route| route.role.is_some() && route.path.contains('{'))
+    {
         for name in names {
             let path = route.with(name);
             let call = target.client.call(&route.method, &path);
@@ -21,7 +40,8 @@ async fn no_call_takes_what_is_no_name() -> Result<()> {
 }
 
 #[tokio::test]
-async fn no_list_takes_what_is_no_limit_and_no_call_a_parameter_that_it_does_not_know() -> Result<()> {
+async fn no_list_takes_what_is_no_limit_and_no_call_a_parameter_that_it_does_not_know() -> Result<()>
+{
     let mut target = Target::start().await?;
     target.all_is_written().await?;
     for route in target.routes.clone().into_iter().filter(|route| route.role.is_some()) {

@@ -44,19 +44,41 @@ pub(super) struct Route {
 impl Route {
     /// Its path with `text` for each parameter.
     pub(super) fn with(&self, text: &str) -> String {
-        let segment = |segment: &str| if segment.starts_with('{') { text.to_owned() } else { segment.to_owned() };
+        let segment = |segment: &str| {
+            if segment.starts_with('{') { text.to_owned() } else { segment.to_owned() }
+        };
         self.path.split('/').map(segment).collect::<Vec<_>>().join("/")
     }
 
     fn read(path: &str, method: &str, operation: &Value) -> Self {
         let description = operation["description"].as_str().unwrap_or_default();
         let role = description.split('`').nth(1).map(str::to_owned);
-        let parameters = operation["parameters"].as_array().into_iter().flatten().filter(|parameter| parameter["in"] == "query");
-        let queries: Vec<String> = parameters.filter_map(|parameter| parameter["name"].as_str()).map(str::to_owned).collect();
+        let parameters = operation["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|parameter| parameter["in"] == "query");
+        let queries: Vec<String> = parameters
+            .filter_map(|parameter| parameter["name"].as_str())
+            .map(str::to_owned)
+            .collect();
         let is_list = queries.iter().any(|name| name == "cursor");
         let takes_body = operation["requestBody"].is_object();
-        let statuses = operation["responses"].as_object().into_iter().flatten().filter_map(|(status, _)| status.parse().ok()).collect();
-        Self { method: method.to_uppercase(), path: path.to_owned(), role, takes_body, is_list, queries, statuses }
+        let statuses = operation["responses"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter_map(|(status, _)| status.parse().ok())
+            .collect();
+        Self {
+            method: method.to_uppercase(),
+            path: path.to_owned(),
+            role,
+            takes_body,
+            is_list,
+            queries,
+            statuses,
+        }
     }
 }
 
@@ -71,7 +93,10 @@ impl Target {
             for (method, operation) in operations.as_object().context("no operations")? {
                 routes.push(Route::read(path, method, operation));
                 let answers = operation["responses"].as_object().context("no responses")?;
-                let names = answers.values().filter_map(|answer| answer["description"].as_str()).flat_map(|names| names.split(", "));
+                let names = answers
+                    .values()
+                    .filter_map(|answer| answer["description"].as_str())
+                    .flat_map(|names| names.split(", "));
                 problems.extend(names.map(|name| format!("/problems/{name}")));
             }
         }
@@ -93,9 +118,19 @@ impl Target {
     }
 
     /// Sends a call, and looks at whether it is answered with exactly this problem.
-    pub(super) async fn refuse_with(&mut self, status: u16, name: &str, what: &str, call: Call) -> Result<()> {
+    pub(super) async fn refuse_with(
+        &mut self,
+        status: u16,
+        name: &str,
+        what: &str,
+        call: Call,
+    ) -> Result<()> {
         let reply = self.send(what, call).await?;
-        self.check(what, &reply, reply.status == status && reply.body["type"] == format!("/problems/{name}"));
+        self.check(
+            what,
+            &reply,
+            reply.status == status && reply.body["type"] == format!("/problems/{name}"),
+        );
         Ok(())
     }
 
@@ -107,12 +142,15 @@ impl Target {
     }
 
     pub(super) async fn send(&self, what: &str, call: Call) -> Result<Reply> {
-        tokio::time::timeout(PATIENCE, call.send()).await.with_context(|| format!("{what}: no answer in time"))?
+        tokio::time::timeout(PATIENCE, call.send())
+            .await
+            .with_context(|| format!("{what}: no answer in time"))?
     }
 
     fn check(&mut self, what: &str, reply: &Reply, is_expected: bool) {
         let body = &reply.body;
-        let is_problem = reply.header("content-type") == "application/problem+json" && body["status"] == reply.status;
+        let is_problem = reply.header("content-type") == "application/problem+json"
+            && body["status"] == reply.status;
         let is_known = body["type"].as_str().is_some_and(|name| self.problems.contains(name));
         if !is_expected || reply.status >= 400 && !(is_problem && is_known) {
             let body: String = body.to_string().chars().take(300).collect();
@@ -127,17 +165,25 @@ impl Target {
 
     /// Whether all was answered as it should be, and nothing was written.
     pub(super) async fn finish(self) -> Result<()> {
-        ensure!(self.faults.is_empty(), "{} answers are wrong:\n{}", self.faults.len(), self.faults.join("\n"));
+        ensure!(
+            self.faults.is_empty(),
+            "{} answers are wrong:\n{}",
+            self.faults.len(),
+            self.faults.join("\n")
+        );
         let items = self.count().await?;
         ensure!(items == self.items, "{} items were written", items - self.items);
         Ok(())
     }
 
-    /// How many items the events table has, besides the one by which the first start ever tells the unique key.
+    /// How many items the events table has, besides the one by which the first start ever tells the
+    /// unique key.
     async fn count(&self) -> Result<i32> {
         let table = self.platform.table("EventsTable").await?;
         let scan = self.platform.dynamodb().await?.scan().table_name(table).consistent_read(true);
-        let scan = scan.filter_expression("#stream <> :key").expression_attribute_names("#stream", "stream");
+        let scan = scan
+            .filter_expression("#stream <> :key")
+            .expression_attribute_names("#stream", "stream");
         let key = AttributeValue::S(UniqueKey::STREAM.to_owned());
         let mut pages = scan.expression_attribute_values(":key", key).into_paginator().send();
         let mut items = 0;

@@ -26,7 +26,11 @@ fn routes() -> Vec<Route> {
         ("POST", "/invoicing/invoices/i/payments", payment("1.00", "bank")),
         ("POST", "/invoicing/invoices/i/void", Value::Null),
         ("DELETE", "/invoicing/invoices/d", Value::Null),
-        ("POST", "/invoicing/customers", json!({ "id": "fresh", "name": "X", "email": "x@example.com" })),
+        (
+            "POST",
+            "/invoicing/customers",
+            json!({ "id": "fresh", "name": "X", "email": "x@example.com" }),
+        ),
         ("PATCH", "/invoicing/customers/c", json!({ "name": "C" })),
         ("POST", "/invoicing/execute", json!({ "command": "VoidInvoice", "aggregateId": "i" })),
         ("GET", "/invoicing/invoices/d", Value::Null),
@@ -53,7 +57,10 @@ async fn send(client: &Client, (method, path, body): &Route) -> Result<Reply> {
 async fn things(client: &Client) -> Result<()> {
     draft(client, "d").await?;
     issued(client, "i").await?;
-    client.post("/invoicing/customers", &json!({ "id": "c", "name": "C", "email": "c@example.com" })).await?.expect(201)?;
+    client
+        .post("/invoicing/customers", &json!({ "id": "c", "name": "C", "email": "c@example.com" }))
+        .await?
+        .expect(201)?;
     Ok(())
 }
 
@@ -68,12 +75,23 @@ async fn another_tenants_things_are_not_there() -> Result<()> {
     for route in routes() {
         let reply = send(&stranger, &route).await?;
         let (method, path, ..) = route;
-        if path.contains("/d") || path.contains("/i/") || path.ends_with("/c") || path.ends_with("-numbers") || path.ends_with("execute") {
-            reply.problem(404, "not-found").map_err(|error| error.context(format!("{method} {path}")))?;
+        if path.contains("/d")
+            || path.contains("/i/")
+            || path.ends_with("/c")
+            || path.ends_with("-numbers")
+            || path.ends_with("execute")
+        {
+            reply
+                .problem(404, "not-found")
+                .map_err(|error| error.context(format!("{method} {path}")))?;
         } else if method == "GET" {
             let shown = reply.body.to_string();
             for id in ["d", "i", "c"] {
-                assert!(!shown.contains(&format!("\"id\":\"{id}\"")) && !shown.contains(&format!("s/{id}\"")), "{method} {path}: {shown}");
+                assert!(
+                    !shown.contains(&format!("\"id\":\"{id}\""))
+                        && !shown.contains(&format!("s/{id}\"")),
+                    "{method} {path}: {shown}"
+                );
             }
         }
     }
@@ -90,22 +108,31 @@ async fn another_tenants_things_are_not_there() -> Result<()> {
 #[tokio::test]
 async fn functions_may_append_and_read_but_not_rewrite() -> Result<()> {
     let platform = shared_platform()?;
-    let (events, views) = (platform.table("EventsTable").await?, platform.table("ViewsTable").await?);
+    let (events, views) =
+        (platform.table("EventsTable").await?, platform.table("ViewsTable").await?);
     let s = |text: &str| AttributeValue::S(text.to_owned());
     let denied = |code: Option<&str>| assert_eq!(code, Some("AccessDeniedException"));
     for function in ["invoicing-issue-invoice", "invoicing-execute"] {
         let command = platform.dynamodb_as(function).await?;
-        let key = |call: aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder| {
-            call.key("stream", s("a/b/c/d")).key("seq", AttributeValue::N("1".to_owned()))
-        };
+        let key =
+            |call: aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder| {
+                call.key("stream", s("a/b/c/d")).key("seq", AttributeValue::N("1".to_owned()))
+            };
         denied(
-            key(command.delete_item().table_name(&events)).send().await.err().and_then(|error| error.code().map(str::to_owned)).as_deref(),
+            key(command.delete_item().table_name(&events))
+                .send()
+                .await
+                .err()
+                .and_then(|error| error.code().map(str::to_owned))
+                .as_deref(),
         );
-        let view = command.get_item().table_name(&views).key("pk", s("x")).key("sk", s("x")).send().await;
+        let view =
+            command.get_item().table_name(&views).key("pk", s("x")).key("sk", s("x")).send().await;
         denied(view.err().and_then(|error| error.code().map(str::to_owned)).as_deref());
     }
     let query = platform.dynamodb_as("invoicing-list-invoices").await?;
-    let write = query.put_item().table_name(&views).item("pk", s("x")).item("sk", s("x")).send().await;
+    let write =
+        query.put_item().table_name(&views).item("pk", s("x")).item("sk", s("x")).send().await;
     denied(write.err().and_then(|error| error.code().map(str::to_owned)).as_deref());
     Ok(())
 }

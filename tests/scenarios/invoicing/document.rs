@@ -26,14 +26,26 @@ async fn a_document_is_a_page_of_the_invoice() -> Result<()> {
     assert_eq!(reply.header("content-type"), "text/html; charset=utf-8");
     assert_eq!(reply.token(), drafted.token());
     let shown = reply.body.to_string();
-    assert!(shown.contains(">Draft<") && shown.contains("Consulting") && shown.contains("29.75"), "{shown}");
+    assert!(
+        shown.contains(">Draft<") && shown.contains("Consulting") && shown.contains("29.75"),
+        "{shown}"
+    );
 
-    let again = client.call("GET", &document("a")).header("if-none-match", reply.etag()).header("consistency-token", reply.token());
+    let again = client
+        .call("GET", &document("a"))
+        .header("if-none-match", reply.etag())
+        .header("consistency-token", reply.token());
     assert_eq!(again.send().await?.expect(304)?.body, json!(""));
-    let issue = client.call("POST", &format!("{}/issue", path("a"))).header("if-match", reply.etag()).json(&json!({}));
+    let issue = client
+        .call("POST", &format!("{}/issue", path("a")))
+        .header("if-match", reply.etag())
+        .json(&json!({}));
     let issued = issue.send().await?.expect(200)?;
     let shown = page(&client, "a", &issued).await?;
-    assert!(!shown.contains(">Draft<") && shown.contains("<title>Invoice 1 – documents</title>"), "{shown}");
+    assert!(
+        !shown.contains(">Draft<") && shown.contains("<title>Invoice 1 – documents</title>"),
+        "{shown}"
+    );
     let paid = json!({ "amount": "29.75", "at": "2026-11-21T10:00:00Z", "reference": "bank" });
     let paid = post(&client, "a", "payments", &paid).await?.expect(200)?;
     assert!(page(&client, "a", &paid).await?.contains(">Paid<"));
@@ -61,10 +73,15 @@ async fn a_document_shows_any_version() -> Result<()> {
     let version = draft(&client, "a").await?.version();
     let more = post(&client, "a", "line-items", &item_of("Tea")).await?.expect(200)?;
     assert!(page(&client, "a", &more).await?.contains("Tea"));
-    let at = async |version: u64| client.call("GET", &format!("{}?version={version}", document("a"))).send().await;
+    let at = async |version: u64| {
+        client.call("GET", &format!("{}?version={version}", document("a"))).send().await
+    };
     let old = at(version).await?.expect(200)?.body.to_string();
     assert!(old.contains("Consulting") && !old.contains("Tea"), "{old}");
-    assert!(!at(version - 1).await?.expect(200)?.body.to_string().contains("Consulting"), "in the middle of a commit");
+    assert!(
+        !at(version - 1).await?.expect(200)?.body.to_string().contains("Consulting"),
+        "in the middle of a commit"
+    );
     at(0).await?.problem(404, "not-found")?;
     at(version + 2).await?.problem(404, "not-found")?;
 
@@ -83,8 +100,13 @@ async fn a_document_is_for_its_tenants_readers() -> Result<()> {
     page(&client, "a", &drafted).await?;
     client.call("GET", &document("b")).send().await?.problem(404, "not-found")?;
     let stranger = platform.client("strangers-documents").await?;
-    stranger.call("GET", &format!("{}?version=4", document("a"))).send().await?.problem(404, "not-found")?;
-    let writer = platform.client_with("private-documents", "writer", &["writer", "operator"]).await?;
+    stranger
+        .call("GET", &format!("{}?version=4", document("a")))
+        .send()
+        .await?
+        .problem(404, "not-found")?;
+    let writer =
+        platform.client_with("private-documents", "writer", &["writer", "operator"]).await?;
     writer.call("GET", &document("a")).send().await?.problem(403, "forbidden")?;
     Ok(())
 }
@@ -98,7 +120,10 @@ async fn a_document_becomes_overdue() -> Result<()> {
     let before = get_with(&client, &document("a"), issued.token()).await?.expect(200)?;
     assert!(!before.body.to_string().contains(">Overdue<"));
     platform.dev("POST", "/dev/clock", Some(json!({ "advanceSeconds": 31 * 24 * 3600 }))).await?;
-    let read = client.call("GET", &document("a")).header("if-none-match", before.etag()).header("consistency-token", issued.token());
+    let read = client
+        .call("GET", &document("a"))
+        .header("if-none-match", before.etag())
+        .header("consistency-token", issued.token());
     let after = read.send().await?.expect(200)?;
     assert!(after.body.to_string().contains(">Overdue<"), "{}", after.body);
     assert_ne!(after.etag(), before.etag());

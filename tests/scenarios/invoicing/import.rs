@@ -37,7 +37,9 @@ const FAULTS: [&str; 19] = [
 
 /// How the program ended, and the lines that it wrote.
 fn import(platform: &Platform, tenant: &str, file: &str) -> Result<(Option<i32>, Vec<String>)> {
-    let output = Command::new(env!("CARGO_BIN_EXE_import")).args([file, "--url", platform.url(), "--tenant", tenant]).output()?;
+    let output = Command::new(env!("CARGO_BIN_EXE_import"))
+        .args([file, "--url", platform.url(), "--tenant", tenant])
+        .output()?;
     let written = String::from_utf8(output.stdout)? + &String::from_utf8(output.stderr)?;
     Ok((output.status.code(), written.lines().map(str::to_owned).collect()))
 }
@@ -45,8 +47,15 @@ fn import(platform: &Platform, tenant: &str, file: &str) -> Result<(Option<i32>,
 /// A file of orders of one line each.
 fn orders_of_tea(folder: &tempfile::TempDir, ids: &[&str]) -> Result<String> {
     let file = folder.path().join("orders.csv");
-    let rows: String = ids.iter().map(|id| format!("{id},Ada,ada@example.com,EUR,Tea,2,12.50,0.19\n")).collect();
-    std::fs::write(&file, format!("orderId,customerName,customerEmail,currency,description,quantity,unitPrice,taxRate\n{rows}"))?;
+    let rows: String =
+        ids.iter().map(|id| format!("{id},Ada,ada@example.com,EUR,Tea,2,12.50,0.19\n")).collect();
+    std::fs::write(
+        &file,
+        format!(
+            "orderId,customerName,customerEmail,currency,description,quantity,unitPrice,taxRate\\
+             n{rows}"
+        ),
+    )?;
     Ok(file.to_str().unwrap_or_default().to_owned())
 }
 
@@ -64,20 +73,33 @@ async fn orders_come_in_once_and_what_is_wrong_is_told_by_line() -> Result<()> {
     for (line, expected) in lines.iter().zip(FAULTS) {
         assert!(line.starts_with(expected), "{line}, not {expected}");
     }
-    assert!(lines[FAULTS.len()].ends_with(": 106 created, 0 were there already, 18 refused."), "{lines:?}");
+    assert!(
+        lines[FAULTS.len()].ends_with(": 106 created, 0 were there already, 18 refused."),
+        "{lines:?}"
+    );
     platform.settled().await?;
     assert_eq!(client.all(INVOICES).await?.len(), 106);
     let invoice = client.get(&path("SO-2026-4129")).await?.body;
     let customer = json!({ "name": "Jean-Luc Rüegg", "email": "jl.rueegg@mail.example" });
-    assert_eq!((&invoice["customer"], &invoice["totals"]["net"]), (&customer, &json!("428.99")), "{invoice}");
-    assert_eq!(invoice["lineItems"][3]["description"], "Sirup “Vanille”, 0,7 l", "its last row stands apart from the others");
+    assert_eq!(
+        (&invoice["customer"], &invoice["totals"]["net"]),
+        (&customer, &json!("428.99")),
+        "{invoice}"
+    );
+    assert_eq!(
+        invoice["lineItems"][3]["description"], "Sirup “Vanille”, 0,7 l",
+        "its last row stands apart from the others"
+    );
     let invoice = client.get(&path("SO-2026-4133")).await?.body;
     assert_eq!(invoice["customer"]["name"], "Gasthof \"Zur Post\", Inh. Jürgen Groß");
 
     let before = changes(&client).await?;
     let (code, again) = import(&platform, "roaster", ORDERS)?;
     assert_eq!((code, &again[..FAULTS.len()]), (Some(1), &lines[..FAULTS.len()]));
-    assert!(again[FAULTS.len()].ends_with(": 0 created, 106 were there already, 18 refused."), "{again:?}");
+    assert!(
+        again[FAULTS.len()].ends_with(": 0 created, 106 were there already, 18 refused."),
+        "{again:?}"
+    );
     platform.settled().await?;
     assert_eq!(changes(&client).await?, before, "nothing was written");
     Ok(())
@@ -90,9 +112,18 @@ async fn an_invoice_that_is_not_the_orders_is_told() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = &orders_of_tea(&folder, &["edited", "longer", "issued", "gone"])?;
     assert_eq!(import(&platform, "importer", file)?.0, Some(0));
-    assert_eq!(import(&platform, "importer", file)?.0, Some(0), "the views may be behind: that is no difference");
+    assert_eq!(
+        import(&platform, "importer", file)?.0,
+        Some(0),
+        "the views may be behind: that is no difference"
+    );
 
-    client.call("PUT", &format!("{}/line-items/1", path("edited"))).json(&item()).send().await?.expect(200)?;
+    client
+        .call("PUT", &format!("{}/line-items/1", path("edited")))
+        .json(&item())
+        .send()
+        .await?
+        .expect(200)?;
     post(&client, "longer", "line-items", &item()).await?.expect(200)?;
     post(&client, "issued", "issue", &json!({})).await?.expect(200)?;
     client.call("DELETE", &path("gone")).send().await?.expect(200)?;
@@ -115,11 +146,21 @@ async fn an_import_outlasts_a_store_that_does_not_answer() -> Result<()> {
     let ids: Vec<String> = (0..20).map(|number| format!("i{number}")).collect();
     let folder = tempfile::tempdir()?;
     let file = orders_of_tea(&folder, &ids.iter().map(String::as_str).collect::<Vec<_>>())?;
-    // Longer than a function tries. Those that are sent first are created, but that is not known, so they are sent again.
-    let lost = json!({ "service": "dynamodb", "fault": "lost-reply", "rate": 1.0, "seconds": 15, "function": "invoicing-create-invoice" });
+    // Longer than a function tries. Those that are sent first are created, but that is not known,
+    // so they are sent again.
+    let lost = json!({
+        "service": "dynamodb",
+        "fault": "lost-reply",
+        "rate": 1.0,
+        "seconds": 15,
+        "function": "invoicing-create-invoice",
+    });
     platform.fault(lost).await?;
     let (code, lines) = import(&platform, "patient", &file)?;
-    assert!(code == Some(0) && lines[0].ends_with(": 12 created, 8 were there already, 0 refused."), "{lines:?}");
+    assert!(
+        code == Some(0) && lines[0].ends_with(": 12 created, 8 were there already, 0 refused."),
+        "{lines:?}"
+    );
     platform.settled().await?;
     assert_eq!((client.all(INVOICES).await?.len(), changes(&client).await?.len()), (20, 20));
     Ok(())
@@ -131,7 +172,8 @@ async fn an_import_that_cannot_begin_says_why() -> Result<()> {
     let (code, lines) = import(&platform, "nobody", "no-such-file.csv")?;
     assert_eq!(code, Some(2));
     assert!(lines[0].starts_with("error: no-such-file.csv: "), "{lines:?}");
-    let (code, lines) = import(&platform, "nobody", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))?;
+    let (code, lines) =
+        import(&platform, "nobody", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))?;
     assert_eq!((code, lines), (Some(2), vec!["error: the file has no column orderId".to_owned()]));
     Ok(())
 }

@@ -14,7 +14,10 @@ fn ids(items: &[Value]) -> Vec<&str> {
 }
 
 async fn listed(client: &Client, query: &str) -> Result<Vec<String>> {
-    Ok(ids(&client.all(&format!("{INVOICES}?limit=2{query}")).await?).iter().map(|id| (*id).to_owned()).collect())
+    Ok(ids(&client.all(&format!("{INVOICES}?limit=2{query}")).await?)
+        .iter()
+        .map(|id| (*id).to_owned())
+        .collect())
 }
 
 /// An invoice for this customer of ours.
@@ -35,7 +38,10 @@ async fn invoices_are_listed_newest_first_by_status_customer_and_time() -> Resul
             let id = format!("{customer}-{day}");
             let created = client.post(INVOICES, &of_customer(&id, customer)).await?.expect(201)?;
             let created_at =
-                get_with(&client, &path(&id), created.token()).await?.body["createdAt"].as_str().unwrap_or_default().to_owned();
+                get_with(&client, &path(&id), created.token()).await?.body["createdAt"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned();
             dates.push(created_at);
         }
         platform.dev("POST", "/dev/clock", Some(json!({ "advanceSeconds": DAY }))).await?;
@@ -74,10 +80,13 @@ async fn invoices_are_listed_newest_first_by_status_customer_and_time() -> Resul
         (Some(day(4)), Some(day(0)), vec![]),
         (Some("1869-01-01".to_owned()), Some("9998-12-31".to_owned()), all.to_vec()),
     ] {
-        let part = |name: &str, text: Option<String>| text.map(|text| format!("&{name}={text}")).unwrap_or_default();
+        let part = |name: &str, text: Option<String>| {
+            text.map(|text| format!("&{name}={text}")).unwrap_or_default()
+        };
         let query = part("from", from) + &part("to", to);
         assert_eq!(listed(&client, &query).await?, expected, "{query}");
-        let of_bob: Vec<&str> = expected.iter().copied().filter(|id| id.starts_with("bob")).collect();
+        let of_bob: Vec<&str> =
+            expected.iter().copied().filter(|id| id.starts_with("bob")).collect();
         assert_eq!(listed(&client, &format!("{query}&customerId=bob")).await?, of_bob, "{query}");
     }
     for (query, pointer) in [
@@ -88,7 +97,11 @@ async fn invoices_are_listed_newest_first_by_status_customer_and_time() -> Resul
         ("customerId=a%2Fb", "/query/customerId"),
         ("state=DRAFT", "/query/state"),
     ] {
-        let reply = client.call("GET", &format!("{INVOICES}?{query}")).send().await?.problem(422, "invalid-request")?;
+        let reply = client
+            .call("GET", &format!("{INVOICES}?{query}"))
+            .send()
+            .await?
+            .problem(422, "invalid-request")?;
         assert_eq!(reply.body["errors"][0]["pointer"], pointer, "{query}");
     }
     Ok(())
@@ -104,12 +117,22 @@ async fn a_token_puts_an_invoice_where_it_belongs_however_far_the_views_have_got
     let issued = post(&client, "old", "issue", &json!({})).await?.expect(200)?;
     let new = draft(&client, "new").await?;
     let tokens = format!("{}, {}", issued.token(), new.token());
-    for (query, expected) in [("", vec!["new", "old"]), ("?status=DRAFT", vec!["new"]), ("?status=ISSUED", vec!["old"])] {
+    for (query, expected) in
+        [("", vec!["new", "old"]), ("?status=DRAFT", vec!["new"]), ("?status=ISSUED", vec!["old"])]
+    {
         let list = get_with(&client, &format!("{INVOICES}{query}"), &tokens).await?.expect(200)?;
-        assert_eq!(ids(list.body["items"].as_array().map_or(&[], Vec::as_slice)), expected, "{query}");
+        assert_eq!(
+            ids(list.body["items"].as_array().map_or(&[], Vec::as_slice)),
+            expected,
+            "{query}"
+        );
     }
     let stale = client.get(&format!("{INVOICES}?status=DRAFT")).await?;
-    assert_eq!(ids(stale.body["items"].as_array().map_or(&[], Vec::as_slice)), ["old"], "as the views have it");
+    assert_eq!(
+        ids(stale.body["items"].as_array().map_or(&[], Vec::as_slice)),
+        ["old"],
+        "as the views have it"
+    );
     Ok(())
 }
 
@@ -118,19 +141,35 @@ async fn the_change_feed_tells_of_every_commit_once() -> Result<()> {
     let platform = shared_platform()?;
     let client = platform.client("invoicing-feed").await?;
     draft(&client, "i").await?;
-    client.post("/invoicing/customers", &json!({ "id": "ada", "name": "Ada", "email": "ada@example.com" })).await?.expect(201)?;
+    client
+        .post(
+            "/invoicing/customers",
+            &json!({ "id": "ada", "name": "Ada", "email": "ada@example.com" }),
+        )
+        .await?
+        .expect(201)?;
     post(&client, "i", "issue", &json!({})).await?.expect(200)?;
     platform.settled().await?;
     let mut changes: Vec<(String, u64)> = client
         .all("/invoicing/changes?limit=2")
         .await?
         .iter()
-        .map(|change| (change["stream"].as_str().unwrap_or_default().to_owned(), change["version"].as_u64().unwrap_or_default()))
+        .map(|change| {
+            (
+                change["stream"].as_str().unwrap_or_default().to_owned(),
+                change["version"].as_u64().unwrap_or_default(),
+            )
+        })
         .collect();
-    let of_invoice: Vec<u64> = changes.iter().filter(|(stream, _)| stream == "invoicing/invoices/i").map(|(_, version)| *version).collect();
+    let of_invoice: Vec<u64> = changes
+        .iter()
+        .filter(|(stream, _)| stream == "invoicing/invoices/i")
+        .map(|(_, version)| *version)
+        .collect();
     assert_eq!(of_invoice, [5, 8], "in order");
     changes.sort();
-    let expected = [("invoicing/customers/ada", 3), ("invoicing/invoices/i", 5), ("invoicing/invoices/i", 8)];
+    let expected =
+        [("invoicing/customers/ada", 3), ("invoicing/invoices/i", 5), ("invoicing/invoices/i", 8)];
     assert_eq!(changes, expected.map(|(stream, version)| (stream.to_owned(), version)));
     Ok(())
 }

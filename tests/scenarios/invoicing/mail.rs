@@ -28,11 +28,17 @@ async fn a_mail_brings_the_invoice_as_it_was_and_each_reminder_is_another() -> R
     let paid = json!({ "amount": "10.00", "at": "2026-01-01T00:00:00Z", "reference": "bank-1" });
     client.post("/invoicing/invoices/one/payments", &paid).await?.expect(200)?;
     let token = send(&client, "one", "A reminder").await?;
-    let read = client.call("GET", "/invoicing/invoices/one").header("consistency-token", &token).send().await?.expect(200)?;
+    let read = client
+        .call("GET", "/invoicing/invoices/one")
+        .header("consistency-token", &token)
+        .send()
+        .await?
+        .expect(200)?;
     assert_eq!(read.body["status"], "SENT");
 
     let asked = asked(&client, "mail", &["one"]).await?;
-    eventually(PATIENCE, "both mails", || async { Ok(outbox(&platform, "mail")?.len() == 2) }).await?;
+    eventually(PATIENCE, "both mails", || async { Ok(outbox(&platform, "mail")?.len() == 2) })
+        .await?;
     assert_eq!(outbox(&platform, "mail")?, asked);
     let (first, reminder) = (text(&platform, "mail.one.9")?, text(&platform, "mail.one.12")?);
     for line in [
@@ -46,12 +52,16 @@ async fn a_mail_brings_the_invoice_as_it_was_and_each_reminder_is_another() -> R
         assert!(first.contains(line), "{line} in\n{first}");
     }
     assert!(reminder.contains("Subject: A reminder\r\n"), "{reminder}");
-    assert!(!first.contains("bank-1") && reminder.contains("bank-1"), "each invoice as it was when it was sent");
+    assert!(
+        !first.contains("bank-1") && reminder.contains("bank-1"),
+        "each invoice as it was when it was sent"
+    );
     Ok(())
 }
 
 #[tokio::test]
-async fn however_often_its_processes_die_no_mail_is_sent_twice_and_none_is_forgotten() -> Result<()> {
+async fn however_often_its_processes_die_no_mail_is_sent_twice_and_none_is_forgotten() -> Result<()>
+{
     const INVOICES: usize = 10;
     const SENDS: usize = 50;
     let mut platform = own_platform()?;
@@ -72,12 +82,23 @@ async fn however_often_its_processes_die_no_mail_is_sent_twice_and_none_is_forgo
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let asked = asked(&client, "killed", &ids).await?;
     assert_eq!(asked.len(), INVOICES * SENDS);
-    let done_or_unknown = || async { Ok(states(&platform).await?.iter().filter(|(_, state)| state != "leased").count() == asked.len()) };
+    let done_or_unknown = || async {
+        Ok(states(&platform).await?.iter().filter(|(_, state)| state != "leased").count()
+            == asked.len())
+    };
     eventually(PATIENCE, "every mail sent or waiting", done_or_unknown).await?;
     let sent = outbox(&platform, "killed")?;
-    ensure!(sent.is_subset(&asked), "mails that nobody asked for, or a second time: {:?}", sent.difference(&asked));
+    ensure!(
+        sent.is_subset(&asked),
+        "mails that nobody asked for, or a second time: {:?}",
+        sent.difference(&asked)
+    );
     for (mail, state) in states(&platform).await? {
-        ensure!(state == "unknown" || state == "done" && sent.contains(&mail), "{mail} is {state}, and {}", sent.contains(&mail));
+        ensure!(
+            state == "unknown" || state == "done" && sent.contains(&mail),
+            "{mail} is {state}, and {}",
+            sent.contains(&mail)
+        );
     }
 
     let before = platform.metric(SEND_MAIL, "MailsSentBefore")?;
@@ -86,13 +107,16 @@ async fn however_often_its_processes_die_no_mail_is_sent_twice_and_none_is_forgo
     std::fs::remove_dir_all(platform.folder().join("checkpoints"))?;
     platform.restart()?;
     platform.settled_within(PATIENCE).await?;
-    ensure!(platform.metric(SEND_MAIL, "MailsSentBefore")? - before > (INVOICES * SENDS / 2) as f64, "nothing was replayed");
+    ensure!(
+        platform.metric(SEND_MAIL, "MailsSentBefore")? - before > (INVOICES * SENDS / 2) as f64,
+        "nothing was replayed"
+    );
     assert_eq!(outbox(&platform, "killed")?, sent, "a replay sends nothing");
     Ok(())
 }
 
-/// Kills the processes after every twentieth mail, most likely between a mail and its mark, until there are enough mails or no more come.
-/// Answers how many kills hit one.
+/// Kills the processes after every twentieth mail, most likely between a mail and its mark, until
+/// there are enough mails or no more come. Answers how many kills hit one.
 async fn kill_again_and_again(platform: &Platform, mails: usize) -> Result<u64> {
     let (mut kills, mut next, mut idle) = (0, 20, 0);
     while next < mails && idle < 3_000 {
@@ -115,32 +139,49 @@ async fn a_mail_that_the_server_refuses_is_tried_again_by_itself() -> Result<()>
     issued(&client, "one").await?;
     send(&client, "one", "Your invoice").await?;
     eventually(PATIENCE, "a first try", || async { Ok(smtp.refused() > 0) }).await?;
-    eventually(PATIENCE, "the mark", || async { Ok(only_state(&platform).await? == "failed") }).await?;
+    eventually(PATIENCE, "the mark", || async { Ok(only_state(&platform).await? == "failed") })
+        .await?;
     smtp.go(Way::Take);
-    eventually(PATIENCE, "the mail", || async { Ok(only_state(&platform).await? == "done") }).await?;
-    assert_eq!((smtp.refused(), smtp.taken()), (1, 1), "each try once, although the record comes again and again");
+    eventually(PATIENCE, "the mail", || async { Ok(only_state(&platform).await? == "done") })
+        .await?;
+    assert_eq!(
+        (smtp.refused(), smtp.taken()),
+        (1, 1),
+        "each try once, although the record comes again and again"
+    );
     Ok(())
 }
 
 #[tokio::test]
-async fn a_mail_whose_mark_loses_its_reply_is_sent_or_listed_once_there_is_a_server() -> Result<()> {
+async fn a_mail_whose_mark_loses_its_reply_is_sent_or_listed_once_there_is_a_server() -> Result<()>
+{
     const SENDS: usize = 20;
     let address = tokio::net::TcpListener::bind("127.0.0.1:0").await?.local_addr()?.to_string();
     let platform = Platform::start(PROGRAM, &["--smtp-url", &format!("smtp://{address}")])?;
     let client = platform.client("lost").await?;
-    platform.fault(json!({ "service": "dynamodb", "fault": "lost-reply", "rate": 0.5, "function": SEND_MAIL })).await?;
+    platform.fault(
+        json!({ "service": "dynamodb", "fault": "lost-reply", "rate": 0.5, "function": SEND_MAIL })
+    ).await?;
     issued(&client, "one").await?;
     for i in 0..SENDS {
         send(&client, "one", &format!("Mail {i}")).await?;
     }
-    let marked = || async { Ok(states(&platform).await?.iter().filter(|(_, state)| state != "leased").count() == SENDS) };
+    let marked = || async {
+        Ok(states(&platform).await?.iter().filter(|(_, state)| state != "leased").count() == SENDS)
+    };
     eventually(PATIENCE, "a first try of each", marked).await?;
     let smtp = Smtp::start_at(Way::Take, &address).await?;
-    let settled = || async { Ok(states(&platform).await?.iter().all(|(_, state)| state != "leased" && state != "failed")) };
+    let settled = || async {
+        Ok(states(&platform).await?.iter().all(|(_, state)| state != "leased" && state != "failed"))
+    };
     eventually(2 * PATIENCE, "every mail sent or listed", settled).await?;
     let done = states(&platform).await?.iter().filter(|(_, state)| state == "done").count();
     let listed = client.all("/invoicing/mails").await?.len();
-    assert_eq!((smtp.taken().max(done), done + listed), (smtp.taken(), SENDS), "{done} are done, and {listed} are listed");
+    assert_eq!(
+        (smtp.taken().max(done), done + listed),
+        (smtp.taken(), SENDS),
+        "{done} are done, and {listed} are listed"
+    );
     ensure!(done > 0, "none was sent");
     Ok(())
 }
@@ -151,15 +192,26 @@ async fn an_issued_invoice_is_sent_to_a_corrected_address() -> Result<()> {
     let platform = shared_platform()?;
     let client = platform.client("corrected").await?;
     issued(&client, "one").await?;
-    let mail = json!({ "subject": "Your invoice", "message": "Thank you.", "email": "countess@example.com" });
+    let mail = json!({
+        "subject": "Your invoice",
+        "message": "Thank you.",
+        "email": "countess@example.com",
+    });
     client.post("/invoicing/invoices/one/send", &mail).await?.expect(200)?;
-    let execute =
-        json!({ "command": "SendInvoiceToCustomer", "aggregateId": "one", "payload": { "email": "ada", "subject": "S", "message": "M" } });
+    let execute = json!({
+        "command": "SendInvoiceToCustomer",
+        "aggregateId": "one",
+        "payload": { "email": "ada", "subject": "S", "message": "M" },
+    });
     client.post("/invoicing/execute", &execute).await?.problem(422, "invalid-request")?;
-    eventually(PATIENCE, "the mail", || async { Ok(outbox(&platform, "corrected")?.len() == 1) }).await?;
+    eventually(PATIENCE, "the mail", || async { Ok(outbox(&platform, "corrected")?.len() == 1) })
+        .await?;
     let text = text(&platform, "corrected.one.9")?;
     assert!(text.contains("To: \"Ada Lovelace\" <countess@example.com>\r\n"), "{text}");
-    assert_eq!(client.get("/invoicing/invoices/one").await?.body["customer"]["email"], "ada@example.com");
+    assert_eq!(
+        client.get("/invoicing/invoices/one").await?.body["customer"]["email"],
+        "ada@example.com"
+    );
     Ok(())
 }
 
@@ -169,11 +221,18 @@ async fn a_mail_that_was_refused_too_often_waits_for_a_person() -> Result<()> {
     let client = platform.client("refused").await?;
     issued(&client, "one").await?;
     send(&client, "one", "Your invoice").await?;
-    eventually(PATIENCE, "the first try", || async { Ok(only_state(&platform).await? == "failed") }).await?;
+    eventually(PATIENCE, "the first try", || async {
+        Ok(only_state(&platform).await? == "failed")
+    })
+    .await?;
     pretend_four_tries(&platform).await?;
     ring(&platform, "refused").await?;
-    eventually(PATIENCE, "the last try", || async { Ok(only_state(&platform).await? == "parked") }).await?;
-    eventually(PATIENCE, "the alarm's metric", || async { Ok(platform.metric(SEND_MAIL, "MailsWaiting")? >= 1.0) }).await?;
+    eventually(PATIENCE, "the last try", || async { Ok(only_state(&platform).await? == "parked") })
+        .await?;
+    eventually(PATIENCE, "the alarm's metric", || async {
+        Ok(platform.metric(SEND_MAIL, "MailsWaiting")? >= 1.0)
+    })
+    .await?;
 
     smtp.go(Way::Take);
     ring(&platform, "refused").await?;
@@ -181,12 +240,26 @@ async fn a_mail_that_was_refused_too_often_waits_for_a_person() -> Result<()> {
     assert_eq!((smtp.refused(), smtp.taken()), (2, 0), "what is parked is not tried again");
     let waiting = client.all("/invoicing/mails").await?;
     let (error, since) = (&waiting[0]["error"], &waiting[0]["since"]);
-    assert_eq!(waiting, [json!({ "invoiceId": "one", "event": 9, "why": "FAILED", "tries": 5, "error": error, "since": since })]);
+    assert_eq!(
+        waiting,
+        [json!({
+            "invoiceId": "one",
+            "event": 9,
+            "why": "FAILED",
+            "tries": 5,
+            "error": error,
+            "since": since,
+        })]
+    );
     assert!(since.is_string(), "{waiting:?}");
-    assert!(waiting[0]["error"].as_str().is_some_and(|error| error.contains("no such mailbox")), "{waiting:?}");
+    assert!(
+        waiting[0]["error"].as_str().is_some_and(|error| error.contains("no such mailbox")),
+        "{waiting:?}"
+    );
 
     client.post(SETTLE, &json!({ "outcome": "TRY_AGAIN" })).await?.expect(200)?;
-    eventually(PATIENCE, "the mail", || async { Ok(only_state(&platform).await? == "done") }).await?;
+    eventually(PATIENCE, "the mail", || async { Ok(only_state(&platform).await? == "done") })
+        .await?;
     assert_eq!((smtp.refused(), smtp.taken()), (2, 1));
     assert_eq!(client.all("/invoicing/mails").await?, [Value::Null; 0]);
     client.post(SETTLE, &json!({ "outcome": "TRY_AGAIN" })).await?.problem(404, "not-found")?;
@@ -201,19 +274,28 @@ async fn a_mail_that_may_have_been_sent_waits_for_a_person_at_once() -> Result<(
     let client = platform.client("silence").await?;
     issued(&client, "one").await?;
     send(&client, "one", "Your invoice").await?;
-    eventually(PATIENCE, "a mark", || async { Ok(only_state(&platform).await? == "unknown") }).await?;
+    eventually(PATIENCE, "a mark", || async { Ok(only_state(&platform).await? == "unknown") })
+        .await?;
     for _ in 0..3 {
         ring(&platform, "silence").await?;
     }
     platform.settled().await?;
     assert_eq!(smtp.taken(), 1, "it is not sent again");
     let waiting = client.all("/invoicing/mails").await?;
-    assert_eq!((&waiting[0]["why"], &waiting[0]["tries"], waiting.len()), (&json!("UNKNOWN"), &json!(1), 1));
+    assert_eq!(
+        (&waiting[0]["why"], &waiting[0]["tries"], waiting.len()),
+        (&json!("UNKNOWN"), &json!(1), 1)
+    );
     let outcome = json!({ "outcome": "DONE" });
     let stranger = platform.client("stranger").await?;
     assert_eq!(stranger.all("/invoicing/mails").await?, [Value::Null; 0]);
     stranger.post(SETTLE, &outcome).await?.problem(404, "not-found")?;
-    platform.client_with("silence", "clerk", &["reader", "writer"]).await?.post(SETTLE, &outcome).await?.problem(403, "forbidden")?;
+    platform
+        .client_with("silence", "clerk", &["reader", "writer"])
+        .await?
+        .post(SETTLE, &outcome)
+        .await?
+        .problem(403, "forbidden")?;
     client.post(SETTLE, &outcome).await?.expect(200)?;
     ring(&platform, "silence").await?;
     platform.settled().await?;
@@ -223,7 +305,8 @@ async fn a_mail_that_may_have_been_sent_waits_for_a_person_at_once() -> Result<(
 
 /// Creates an invoice and issues it.
 async fn issued(client: &Client, id: &str) -> Result<()> {
-    let line = json!({ "description": "Work", "quantity": "2", "unitPrice": "12.50", "taxRate": "0.19" });
+    let line =
+        json!({ "description": "Work", "quantity": "2", "unitPrice": "12.50", "taxRate": "0.19" });
     let customer = json!({ "name": "Ada Lovelace", "email": "ada@example.com" });
     let invoice = json!({ "id": id, "customer": customer, "currency": "EUR", "lineItems": [line] });
     client.post("/invoicing/invoices", &invoice).await?.expect(201)?;
@@ -251,15 +334,20 @@ async fn asked(client: &Client, tenant: &str, invoices: &[&str]) -> Result<BTree
 
 /// The names of the mails of a tenant that were sent, without `.eml`.
 fn outbox(platform: &Platform, tenant: &str) -> Result<BTreeSet<String>> {
-    let Ok(folder) = std::fs::read_dir(platform.folder().join("outbox")) else { return Ok(BTreeSet::new()) };
-    let names: Vec<String> = folder.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect::<Result<_>>()?;
+    let Ok(folder) = std::fs::read_dir(platform.folder().join("outbox")) else {
+        return Ok(BTreeSet::new());
+    };
+    let names: Vec<String> = folder
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<Result<_>>()?;
     let mails = names.iter().filter_map(|name| name.strip_suffix(".eml"));
     Ok(mails.filter(|name| name.starts_with(&format!("{tenant}."))).map(str::to_owned).collect())
 }
 
 /// A mail that was sent, with its lines unfolded.
 fn text(platform: &Platform, mail: &str) -> Result<String> {
-    let text = std::fs::read_to_string(platform.folder().join("outbox").join(format!("{mail}.eml")))?;
+    let text =
+        std::fs::read_to_string(platform.folder().join("outbox").join(format!("{mail}.eml")))?;
     Ok(text.replace("\r\n ", " ").replace("=\r\n", ""))
 }
 
@@ -272,18 +360,24 @@ async fn with_server(way: Way) -> Result<(Platform, Smtp)> {
 /// Lets a record of the first mail of invoice `one` come again, without its commit.
 async fn ring(platform: &Platform, tenant: &str) -> Result<()> {
     let stream = format!("{tenant}/invoicing/invoices/one");
-    platform.put_record("CommitsStream", &stream, &json!({ "stream": stream, "last": 9 }).to_string()).await
+    platform
+        .put_record("CommitsStream", &stream, &json!({ "stream": stream, "last": 9 }).to_string())
+        .await
 }
 
 /// Each mail that was ever leased, as `<tenant>.<invoice>.<event number>`, with its state.
 async fn states(platform: &Platform) -> Result<Vec<(String, String)>> {
     let items = items(platform).await?;
-    let mails = items.iter().filter(|item| item["pk"].as_str().is_some_and(|pk| pk.starts_with("mail/")));
+    let mails =
+        items.iter().filter(|item| item["pk"].as_str().is_some_and(|pk| pk.starts_with("mail/")));
     mails
         .map(|item| {
             let path: Vec<&str> = item["pk"].as_str().unwrap_or_default().split('/').collect();
             let number: u64 = item["sk"].as_str().unwrap_or_default().parse()?;
-            Ok((format!("{}.{}.{number}", path[1], path[4]), item["s"].as_str().unwrap_or_default().to_owned()))
+            Ok((
+                format!("{}.{}.{number}", path[1], path[4]),
+                item["s"].as_str().unwrap_or_default().to_owned(),
+            ))
         })
         .collect()
 }
@@ -293,18 +387,26 @@ async fn only_state(platform: &Platform) -> Result<String> {
     Ok(states(platform).await?.pop().map(|(_, state)| state).unwrap_or_default())
 }
 
-/// Sets the only mail to where it is after four tries, the pause being over, which would take minutes.
+/// Sets the only mail to where it is after four tries, the pause being over, which would take
+/// minutes.
 async fn pretend_four_tries(platform: &Platform) -> Result<()> {
     let mut item = items(platform).await?.pop().context("no mail")?;
     (item["n"], item["u"]) = (json!(4), json!(0));
-    let put = platform.dynamodb().await?.put_item().table_name(platform.table("EffectsTable").await?);
+    let put =
+        platform.dynamodb().await?.put_item().table_name(platform.table("EffectsTable").await?);
     put.set_item(Some(serde_dynamo::to_item(item)?)).send().await?;
     Ok(())
 }
 
 async fn items(platform: &Platform) -> Result<Vec<Value>> {
     let dynamodb = platform.dynamodb().await?;
-    let mut pages = dynamodb.scan().table_name(platform.table("EffectsTable").await?).consistent_read(true).into_paginator().items().send();
+    let mut pages = dynamodb
+        .scan()
+        .table_name(platform.table("EffectsTable").await?)
+        .consistent_read(true)
+        .into_paginator()
+        .items()
+        .send();
     let mut items = Vec::new();
     while let Some(item) = pages.next().await {
         items.push(serde_dynamo::from_item(item?)?);

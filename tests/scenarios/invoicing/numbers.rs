@@ -12,8 +12,14 @@ use crate::support::{at_once, count, events, own_platform, shared_platform};
 
 /// The number of each invoice that these replies issued.
 async fn numbers(client: &Client, replies: &[Reply]) -> Result<Vec<u64>> {
-    let reads = replies.iter().map(|reply| async { get_with(client, &path(reply.id()), reply.token()).await?.expect(200) });
-    Ok(try_join_all(reads).await?.iter().filter_map(|invoice| invoice.body["number"].as_u64()).collect())
+    let reads = replies.iter().map(|reply| async {
+        get_with(client, &path(reply.id()), reply.token()).await?.expect(200)
+    });
+    Ok(try_join_all(reads)
+        .await?
+        .iter()
+        .filter_map(|invoice| invoice.body["number"].as_u64())
+        .collect())
 }
 
 #[tokio::test]
@@ -30,7 +36,9 @@ async fn of_50_issues_at_once_each_has_a_number_and_no_number_is_left_out() -> R
             let issue = || async {
                 // A crowd may be told to come again, which is safe under a key.
                 loop {
-                    let call = client.call("POST", &format!("{}/issue", path(&format!("i{i}")))).header("idempotency-key", "once");
+                    let call = client
+                        .call("POST", &format!("{}/issue", path(&format!("i{i}"))))
+                        .header("idempotency-key", "once");
                     let reply = call.send().await?;
                     if reply.status != 503 {
                         return anyhow::Ok(reply);
@@ -40,7 +48,10 @@ async fn of_50_issues_at_once_each_has_a_number_and_no_number_is_left_out() -> R
             let first = issue().await?;
             for _ in 0..if i % 5 == 0 { 2 } else { 0 } {
                 let again = issue().await?;
-                anyhow::ensure!((again.status, &again.body) == (first.status, &first.body), "{first:?} {again:?}");
+                anyhow::ensure!(
+                    (again.status, &again.body) == (first.status, &first.body),
+                    "{first:?} {again:?}"
+                );
             }
             Ok(first)
         }
@@ -69,7 +80,11 @@ async fn of_50_issues_with_the_same_position_of_the_numbers_one_is_carried_out()
         let (client, condition) = (client.clone(), format!("\"{}+{numbers}@1\"", drafts[i]));
         async move {
             loop {
-                let reply = client.call("POST", &format!("{}/issue", path(&format!("i{i}")))).header("if-match", &condition).send().await?;
+                let reply = client
+                    .call("POST", &format!("{}/issue", path(&format!("i{i}"))))
+                    .header("if-match", &condition)
+                    .send()
+                    .await?;
                 // In a crowd nothing may have been written; then it is tried again.
                 if reply.status != 503 {
                     return anyhow::Ok(reply);
@@ -78,10 +93,19 @@ async fn of_50_issues_with_the_same_position_of_the_numbers_one_is_carried_out()
         }
     })
     .await?;
-    // The one that was carried out may have been told that its outcome is unknown, and 412 when it came again.
+    // The one that was carried out may have been told that its outcome is unknown, and 412 when it
+    // came again.
     let (done, refused) = (count(&replies, 200), count(&replies, 412));
-    assert!(done <= 1 && done + refused == 50, "{:?}", replies.iter().find(|reply| reply.status > 412));
-    assert_eq!(events(&client, "invoicing/invoice-numbers").await?.len(), 2, "one number more was taken");
+    assert!(
+        done <= 1 && done + refused == 50,
+        "{:?}",
+        replies.iter().find(|reply| reply.status > 412)
+    );
+    assert_eq!(
+        events(&client, "invoicing/invoice-numbers").await?.len(),
+        2,
+        "one number more was taken"
+    );
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-//! Revenue: what the invoices amount to, to the cent, whatever happens on the way from the events to the sums.
+//! Revenue: what the invoices amount to, to the cent, whatever happens on the way from the events
+//! to the sums.
 
 use std::collections::BTreeMap;
 
@@ -17,12 +18,21 @@ type Report = BTreeMap<(String, String), [i128; 5]>;
 async fn report(client: &Client, query: &str) -> Result<Report> {
     let body = client.get(&format!("{REVENUE}?{query}")).await?.body;
     let items = body["items"].as_array().context("no items")?;
-    items.iter().map(|item| Ok(((text(&item["period"]), text(&item["currency"])), amounts(item)?))).collect()
+    items
+        .iter()
+        .map(|item| Ok(((text(&item["period"]), text(&item["currency"])), amounts(item)?)))
+        .collect()
 }
 
 fn amounts(item: &Value) -> Result<[i128; 5]> {
     let count = item["invoices"].as_i64().context("no count")?;
-    Ok([count.into(), minor(&item["net"])?, minor(&item["tax"])?, minor(&item["gross"])?, minor(&item["paid"])?])
+    Ok([
+        count.into(),
+        minor(&item["net"])?,
+        minor(&item["tax"])?,
+        minor(&item["gross"])?,
+        minor(&item["paid"])?,
+    ])
 }
 
 fn text(value: &Value) -> String {
@@ -34,7 +44,8 @@ fn minor(amount: &Value) -> Result<i128> {
     text(amount).replace('.', "").parse().with_context(|| amount.to_string())
 }
 
-/// The same, added up from the invoices one by one; of the time of issue and payment, so many characters say the period.
+/// The same, added up from the invoices one by one; of the time of issue and payment, so many
+/// characters say the period.
 async fn added_up(client: &Client, period: usize) -> Result<Report> {
     let mut report = Report::new();
     for listed in client.all(INVOICES).await? {
@@ -48,7 +59,10 @@ async fn added_up(client: &Client, period: usize) -> Result<Report> {
             sums.iter_mut().zip(amounts).for_each(|(sum, amount)| *sum += amount);
         };
         let totals = &invoice["totals"];
-        line(&invoice["issuedAt"], [1, minor(&totals["net"])?, minor(&totals["tax"])?, minor(&totals["gross"])?, 0]);
+        line(
+            &invoice["issuedAt"],
+            [1, minor(&totals["net"])?, minor(&totals["tax"])?, minor(&totals["gross"])?, 0],
+        );
         for payment in invoice["payments"].as_array().into_iter().flatten() {
             line(&payment["at"], [0, 0, 0, 0, minor(&payment["amount"])?]);
         }
@@ -59,29 +73,58 @@ async fn added_up(client: &Client, period: usize) -> Result<Report> {
 /// Lines of amounts that are rounded, in currencies of no, two and three decimals.
 fn drafted(number: usize) -> Value {
     let (currency, price) = [("EUR", "12.55"), ("JPY", "1255"), ("KWD", "1.255")][number % 3];
-    let item =
-        |quantity: &str, tax_rate: &str| json!({ "description": "Tea", "quantity": quantity, "unitPrice": price, "taxRate": tax_rate });
-    let mut body = invoice(&format!("i{number}"), &[item("1.5", "0.19"), item("0.3333", "0.07"), item("7", "0")]);
+    let item = |quantity: &str, tax_rate: &str| {
+        json!({
+            "description": "Tea",
+            "quantity": quantity,
+            "unitPrice": price,
+            "taxRate": tax_rate,
+        })
+    };
+    let mut body = invoice(
+        &format!("i{number}"),
+        &[item("1.5", "0.19"), item("0.3333", "0.07"), item("7", "0")],
+    );
     body["currency"] = currency.into();
     body
 }
 
-/// What happens to an invoice after its issue: it is sent, paid in part, altogether or on another day, or void.
+/// What happens to an invoice after its issue: it is sent, paid in part, altogether or on another
+/// day, or void.
 async fn lead(client: &Client, number: usize, currency: &str) -> Result<()> {
     let id = format!("i{number}");
-    let amount = |euros: &str| if currency == "JPY" { euros.replace('.', "") } else { euros.to_owned() };
-    let pay = |amount: String, at: &str, reference: &str| json!({ "amount": amount, "at": at, "reference": reference });
+    let amount =
+        |euros: &str| if currency == "JPY" { euros.replace('.', "") } else { euros.to_owned() };
+    let pay = |amount: String, at: &str, reference: &str| {
+        json!({
+            "amount": amount,
+            "at": at,
+            "reference": reference,
+        })
+    };
     match number % 5 {
         0 => drop(post(client, &id, "void", &json!({})).await?.expect(200)?),
         1 => {
-            post(client, &id, "payments", &pay(amount("1.01"), "2026-02-03T23:59:59.999Z", "a")).await?.expect(200)?;
-            post(client, &id, "payments", &pay(amount("2.02"), "2026-02-04T00:00:00Z", "b")).await?.expect(200)?;
-            post(client, &id, "payments", &pay(amount("2.02"), "2026-02-04T00:00:00Z", "b")).await?.expect(200)?;
+            post(client, &id, "payments", &pay(amount("1.01"), "2026-02-03T23:59:59.999Z", "a"))
+                .await?
+                .expect(200)?;
+            post(client, &id, "payments", &pay(amount("2.02"), "2026-02-04T00:00:00Z", "b"))
+                .await?
+                .expect(200)?;
+            post(client, &id, "payments", &pay(amount("2.02"), "2026-02-04T00:00:00Z", "b"))
+                .await?
+                .expect(200)?;
         }
         2 => {
-            post(client, &id, "send", &json!({ "subject": "Invoice", "message": "Please pay." })).await?.expect(200)?;
-            let due = client.get(&format!("{INVOICES}/{id}?version=10")).await?.body["totals"]["due"].clone();
-            post(client, &id, "payments", &pay(text(&due), "2025-12-31T22:00:00-05:00", "all")).await?.expect(200)?;
+            post(client, &id, "send", &json!({ "subject": "Invoice", "message": "Please pay." }))
+                .await?
+                .expect(200)?;
+            let due =
+                client.get(&format!("{INVOICES}/{id}?version=10")).await?.body["totals"]["due"]
+                    .clone();
+            post(client, &id, "payments", &pay(text(&due), "2025-12-31T22:00:00-05:00", "all"))
+                .await?
+                .expect(200)?;
         }
         _ => {}
     }
@@ -95,8 +138,18 @@ async fn revenue_is_the_sum_over_the_invoices_to_the_cent() -> Result<()> {
     for fault in [
         json!({ "service": "kinesis", "fault": "duplicate", "rate": 0.5 }),
         json!({ "service": "kinesis", "fault": "reorder", "rate": 0.5 }),
-        json!({ "service": "dynamodb", "fault": "lost-reply", "rate": 0.1, "function": "invoicing-project" }),
-        json!({ "service": "dynamodb", "fault": "transaction-conflict", "rate": 0.1, "function": "invoicing-project" }),
+        json!({
+            "service": "dynamodb",
+            "fault": "lost-reply",
+            "rate": 0.1,
+            "function": "invoicing-project",
+        }),
+        json!({
+            "service": "dynamodb",
+            "fault": "transaction-conflict",
+            "rate": 0.1,
+            "function": "invoicing-project",
+        }),
     ] {
         platform.fault(fault).await?;
     }
@@ -109,7 +162,9 @@ async fn revenue_is_the_sum_over_the_invoices_to_the_cent() -> Result<()> {
         }
         if number % 10 == 9 {
             platform.kill_function("invoicing-project").await?;
-            platform.dev("POST", "/dev/clock", Some(json!({ "advanceSeconds": 19 * 24 * 3600 }))).await?;
+            platform
+                .dev("POST", "/dev/clock", Some(json!({ "advanceSeconds": 19 * 24 * 3600 })))
+                .await?;
         }
     }
     for service in ["kinesis", "dynamodb"] {
@@ -134,8 +189,10 @@ async fn revenue_is_the_sum_over_the_invoices_to_the_cent() -> Result<()> {
 
 /// The only line of the last 30 days, without its period.
 async fn only_line(client: &Client, token: &str) -> Result<Option<Value>> {
-    let report = client.call("GET", REVENUE).header("consistency-token", token).header("prefer", "wait=10");
-    let mut items = report.send().await?.expect(200)?.body["items"].as_array().context("no items")?.clone();
+    let report =
+        client.call("GET", REVENUE).header("consistency-token", token).header("prefer", "wait=10");
+    let mut items =
+        report.send().await?.expect(200)?.body["items"].as_array().context("no items")?.clone();
     assert!(items.len() <= 1, "{items:?}");
     Ok(items.pop().map(|mut item| {
         item["period"] = Value::Null;
@@ -144,7 +201,15 @@ async fn only_line(client: &Client, token: &str) -> Result<Option<Value>> {
 }
 
 fn line(invoices: u32, net: &str, tax: &str, gross: &str, paid: &str) -> Option<Value> {
-    Some(json!({ "period": null, "currency": "EUR", "invoices": invoices, "net": net, "tax": tax, "gross": gross, "paid": paid }))
+    Some(json!({
+        "period": null,
+        "currency": "EUR",
+        "invoices": invoices,
+        "net": net,
+        "tax": tax,
+        "gross": gross,
+        "paid": paid,
+    }))
 }
 
 #[tokio::test]
@@ -161,16 +226,35 @@ async fn a_token_brings_the_report_up_to_it() -> Result<()> {
     let token = post(&client, "a", "payments", &long_ago).await?.expect(200)?.token().to_owned();
     assert_eq!(only_line(&client, &token).await?, line(2, "50.00", "9.50", "59.50", "0.00"));
     let then = client.get(&format!("{REVENUE}?by=month&from=2001-02&to=2001-02")).await?.body;
-    let expected =
-        json!([{ "period": "2001-02", "currency": "EUR", "invoices": 0, "net": "0.00", "tax": "0.00", "gross": "0.00", "paid": "10.00" }]);
-    assert_eq!((&then["from"], &then["to"], &then["items"]), (&json!("2001-02-01"), &json!("2001-02-28"), &expected));
+    let expected = json!([
+        {
+            "period": "2001-02",
+            "currency": "EUR",
+            "invoices": 0,
+            "net": "0.00",
+            "tax": "0.00",
+            "gross": "0.00",
+            "paid": "10.00",
+        }
+    ]);
+    assert_eq!(
+        (&then["from"], &then["to"], &then["items"]),
+        (&json!("2001-02-01"), &json!("2001-02-28"), &expected)
+    );
     let token = post(&client, "b", "void", &json!({})).await?.expect(200)?.token().to_owned();
     assert_eq!(only_line(&client, &token).await?, line(1, "25.00", "4.75", "29.75", "0.00"));
 
     let reply = get_with(&client, REVENUE, &token).await?;
-    let again = client.call("GET", REVENUE).header("if-none-match", reply.etag()).header("consistency-token", reply.token());
+    let again = client
+        .call("GET", REVENUE)
+        .header("if-none-match", reply.etag())
+        .header("consistency-token", reply.token());
     again.send().await?.expect(304)?;
-    assert_eq!(platform.client("others-revenue").await?.get(REVENUE).await?.body["items"], json!([]), "another tenant's");
+    assert_eq!(
+        platform.client("others-revenue").await?.get(REVENUE).await?.body["items"],
+        json!([]),
+        "another tenant's"
+    );
     let beyond = "\"revenue-tokens/invoicing/invoices/a@99\"";
     get_with(&client, REVENUE, beyond).await?.problem(400, "token-ahead")?;
     Ok(())
@@ -182,16 +266,22 @@ async fn a_report_is_never_older_than_its_token() -> Result<()> {
     let client = platform.client("revenue").await?;
     platform.event_source("invoicing-project", false).await?;
     let token = issued(&client, "a").await?.token().to_owned();
-    let behind = client.call("GET", REVENUE).header("consistency-token", &token).header("prefer", "wait=0");
+    let behind =
+        client.call("GET", REVENUE).header("consistency-token", &token).header("prefer", "wait=0");
     behind.send().await?.problem(503, "not-caught-up")?;
-    assert_eq!(client.get(REVENUE).await?.body["items"], json!([]), "without a token, what there is");
+    assert_eq!(
+        client.get(REVENUE).await?.body["items"],
+        json!([]),
+        "without a token, what there is"
+    );
     platform.event_source("invoicing-project", true).await?;
     platform.settled().await?;
     assert_eq!(only_line(&client, &token).await?, line(1, "25.00", "4.75", "29.75", "0.00"));
     costs(&platform, &client).await
 }
 
-/// A report is one query of its lines, however many invoices they are the sum of; the other query is for the token of the answer.
+/// A report is one query of its lines, however many invoices they are the sum of; the other query
+/// is for the token of the answer.
 async fn costs(platform: &Platform, client: &Client) -> Result<()> {
     platform.reset_meter().await?;
     client.get(&format!("{REVENUE}?by=month")).await?;
@@ -219,7 +309,11 @@ async fn what_is_no_range_is_refused() -> Result<()> {
         ("currency=euro", "/query/currency"),
         ("year=2026", "/query/year"),
     ] {
-        let refused = client.call("GET", &format!("{REVENUE}?{query}")).send().await?.problem(422, "invalid-request")?;
+        let refused = client
+            .call("GET", &format!("{REVENUE}?{query}"))
+            .send()
+            .await?
+            .problem(422, "invalid-request")?;
         assert_eq!(refused.body["errors"][0]["pointer"], pointer, "{query}: {}", refused.body);
     }
     Ok(())

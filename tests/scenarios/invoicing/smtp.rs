@@ -38,7 +38,11 @@ impl Smtp {
     pub(super) async fn start_at(way: Way, address: &str) -> Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let url = format!("smtp://{}", listener.local_addr()?);
-        let shared = Arc::new(Shared { way: Mutex::new(way), refused: AtomicUsize::new(0), taken: AtomicUsize::new(0) });
+        let shared = Arc::new(Shared {
+            way: Mutex::new(way),
+            refused: AtomicUsize::new(0),
+            taken: AtomicUsize::new(0),
+        });
         let server = Arc::clone(&shared);
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {

@@ -24,7 +24,12 @@ pub(super) fn item_of(description: &str) -> Value {
 
 /// What drafts an invoice of this id in euros, for Ada.
 pub(crate) fn invoice(id: &str, line_items: &[Value]) -> Value {
-    json!({ "id": id, "customer": { "name": "Ada", "email": "ada@example.com" }, "currency": "EUR", "lineItems": line_items })
+    json!({
+        "id": id,
+        "customer": { "name": "Ada", "email": "ada@example.com" },
+        "currency": "EUR",
+        "lineItems": line_items,
+    })
 }
 
 /// Drafts an invoice of this id with one line.
@@ -60,5 +65,13 @@ pub(super) async fn get_with(client: &Client, path: &str, token: &str) -> Result
 
 /// The `number` and `type` of each event.
 pub(super) fn numbered(events: &[Value]) -> Vec<(u64, &str)> {
-    events.iter().map(|event| (event["number"].as_u64().unwrap_or_default(), event["type"].as_str().unwrap_or_default())).collect()
+    events
+        .iter()
+        .map(|event| {
+            (
+                event["number"].as_u64().unwrap_or_default(),
+                event["type"].as_str().unwrap_or_default(),
+            )
+        })
+        .collect()
 }

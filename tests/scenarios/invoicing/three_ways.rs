@@ -1,4 +1,5 @@
-//! Three ways to read an invoice, and one answer: the view, the view brought up to a token, and the events folded up to a version.
+//! Three ways to read an invoice, and one answer: the view, the view brought up to a token, and the
+//! events folded up to a version.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,7 +13,8 @@ use serde_json::{Value, json};
 use super::support::{INVOICES, get_with, path};
 use crate::support::{PROGRAM, eventually};
 
-/// How many invoices are generated, unless the environment's `INVOICES` says another number. 1,000 agree, and take some ten minutes on two cores.
+/// How many invoices are generated, unless the environment's `INVOICES` says another number. 1,000
+/// agree, and take some ten minutes on two cores.
 const DEFAULT_INVOICES: usize = 40;
 
 /// How many commands an invoice gets after it was created; some are refused, and change nothing.
@@ -22,11 +24,15 @@ const AT_ONCE: usize = 8;
 
 #[tokio::test]
 async fn view_token_and_fold_agree_on_every_field_at_every_version() -> Result<()> {
-    let invoices = std::env::var("INVOICES").ok().and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_INVOICES);
+    let invoices = std::env::var("INVOICES")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(DEFAULT_INVOICES);
     let platform = headwater_tests::Platform::start(PROGRAM, &["--in-memory"])?;
     let client = platform.client("three-ways").await?;
     let lives = (0..invoices).map(|i| live(&client, i));
-    let met: Vec<BTreeSet<String>> = stream::iter(lives).buffer_unordered(AT_ONCE).try_collect().await?;
+    let met: Vec<BTreeSet<String>> =
+        stream::iter(lives).buffer_unordered(AT_ONCE).try_collect().await?;
     let met: BTreeSet<String> = met.into_iter().flatten().collect();
     let all = ["DELETED", "DRAFT", "ISSUED", "PAID", "SENT", "VOID"];
     assert_eq!(met.iter().map(String::as_str).collect::<Vec<_>>(), all, "the lives led everywhere");
@@ -63,7 +69,13 @@ impl Seen<'_> {
     /// Reads with the command's token at once, and without one until the view has got there too.
     async fn look(&mut self, command: &Reply) -> Result<()> {
         self.head = command.version();
-        let body = |reply: Reply| if reply.status == 404 { Ok(None) } else { Ok::<_, anyhow::Error>(Some(reply.expect(200)?.body)) };
+        let body = |reply: Reply| {
+            if reply.status == 404 {
+                Ok(None)
+            } else {
+                Ok::<_, anyhow::Error>(Some(reply.expect(200)?.body))
+            }
+        };
         let by_token = body(get_with(self.client, &path(self.id), command.token()).await?)?;
         eventually(Duration::from_secs(60), "the view", || async {
             let view = body(self.client.call("GET", &path(self.id)).send().await?)?;
@@ -71,7 +83,8 @@ impl Seen<'_> {
                 return Ok(true);
             }
             // Nobody else changes the invoice, so what differs can only be older.
-            let older = view.as_ref().is_none_or(|view| view["version"].as_u64() < Some(command.version()));
+            let older =
+                view.as_ref().is_none_or(|view| view["version"].as_u64() < Some(command.version()));
             ensure!(older, "the view says {view:?}, by the token it is {by_token:?}");
             Ok(false)
         })
@@ -80,16 +93,23 @@ impl Seen<'_> {
         Ok(())
     }
 
-    /// Folds the events up to every version there is, in the middle of commits too, and compares where a query was asked.
+    /// Folds the events up to every version there is, in the middle of commits too, and compares
+    /// where a query was asked.
     async fn compare(&self) -> Result<BTreeSet<String>> {
         let mut statuses = BTreeSet::new();
         for version in 1..=self.head {
-            let folded = self.client.get(&format!("{}?version={version}", path(self.id))).await?.body;
+            let folded =
+                self.client.get(&format!("{}?version={version}", path(self.id))).await?.body;
             ensure!(folded["version"] == version, "{folded}");
             statuses.extend(folded["status"].as_str().map(str::to_owned));
             match self.bodies.get(&version) {
-                Some(Some(body)) => ensure!(folded == *body, "version {version}: folded {folded}, shown {body}"),
-                Some(None) => ensure!(folded["status"] == "DELETED", "version {version}: folded {folded}, shown nothing"),
+                Some(Some(body)) => {
+                    ensure!(folded == *body, "version {version}: folded {folded}, shown {body}")
+                }
+                Some(None) => ensure!(
+                    folded["status"] == "DELETED",
+                    "version {version}: folded {folded}, shown nothing"
+                ),
                 None => {}
             }
         }
@@ -120,7 +140,8 @@ fn generated(random: &mut Rng, id: &str) -> Value {
     json!({ "id": id, "customer": customer(random), "currency": "EUR", "lineItems": items })
 }
 
-/// Any command, whether the invoice's status allows it or not. Payments are of all that is due, or a cent.
+/// Any command, whether the invoice's status allows it or not. Payments are of all that is due, or
+/// a cent.
 async fn command(client: &Client, id: &str, random: &mut Rng) -> Result<Reply> {
     let n = random.u8(1..6);
     let (name, payload) = match random.u8(..20) {
@@ -132,20 +153,38 @@ async fn command(client: &Client, id: &str, random: &mut Rng) -> Result<Reply> {
         }
         8 => ("RemoveLineItem", json!({ "n": n })),
         9 => ("SetInvoiceCustomer", customer(random)),
-        10 => ("SetInvoiceCurrency", json!({ "currency": random.choice(["EUR", "USD", "KWD"].iter()).unwrap_or(&"EUR") })),
+        10 => (
+            "SetInvoiceCurrency",
+            json!({ "currency": random.choice(["EUR", "USD", "KWD"].iter()).unwrap_or(&"EUR") }),
+        ),
         11..13 => ("IssueInvoice", json!({ "paymentTermDays": random.u16(..365) })),
-        13..15 => ("SendInvoiceToCustomer", json!({ "subject": "Your invoice", "message": "Please pay." })),
+        13..15 => (
+            "SendInvoiceToCustomer",
+            json!({ "subject": "Your invoice", "message": "Please pay." }),
+        ),
         15..18 => ("RecordPayment", payment(client, id, random).await?),
         18 => ("VoidInvoice", json!({})),
         _ => ("DeleteInvoice", json!({})),
     };
-    client.post("/invoicing/execute", &json!({ "command": name, "aggregateId": id, "payload": payload })).await
+    client
+        .post(
+            "/invoicing/execute",
+            &json!({ "command": name, "aggregateId": id, "payload": payload }),
+        )
+        .await
 }
 
 async fn payment(client: &Client, id: &str, random: &mut Rng) -> Result<Value> {
     let invoice = client.call("GET", &path(id)).send().await?.body;
-    let due = invoice["totals"]["due"].as_str().filter(|due| due.bytes().any(|byte| (b'1'..=b'9').contains(&byte)));
+    let due = invoice["totals"]["due"]
+        .as_str()
+        .filter(|due| due.bytes().any(|byte| (b'1'..=b'9').contains(&byte)));
     let amount = if random.bool() { due.unwrap_or("0.01") } else { "0.01" };
-    let at = jiff::Timestamp::from_second(random.i64(1_760_000_000..1_790_000_000)).context("a time")?;
-    Ok(json!({ "amount": amount, "at": at.to_string(), "reference": format!("bank-{}", random.u8(..)) }))
+    let at =
+        jiff::Timestamp::from_second(random.i64(1_760_000_000..1_790_000_000)).context("a time")?;
+    Ok(json!({
+        "amount": amount,
+        "at": at.to_string(),
+        "reference": format!("bank-{}", random.u8(..)),
+    }))
 }

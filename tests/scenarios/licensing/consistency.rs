@@ -25,11 +25,21 @@ async fn if_match_conditions_every_command_on_the_customer() -> Result<()> {
     let third = acquire(second.etag()).await?.expect(201)?;
 
     // The tag of a read will do as well.
-    let read = client.call("GET", &format!("{}/{}", licenses("ada"), third.id())).header("consistency-token", third.token());
+    let read = client
+        .call("GET", &format!("{}/{}", licenses("ada"), third.id()))
+        .header("consistency-token", third.token());
     let read = read.send().await?.expect(200)?;
-    post(format!("{}/{}/release", licenses("ada"), third.id()), read.etag()).send().await?.expect(200)?;
-    let unchanged = client.call("GET", &format!("{}/{}", licenses("ada"), third.id())).header("if-none-match", read.etag());
-    let changed = unchanged.header("consistency-token", &format!("\"if-match/licensing/customers/ada@{}\"", third.version() + 1));
+    post(format!("{}/{}/release", licenses("ada"), third.id()), read.etag())
+        .send()
+        .await?
+        .expect(200)?;
+    let unchanged = client
+        .call("GET", &format!("{}/{}", licenses("ada"), third.id()))
+        .header("if-none-match", read.etag());
+    let changed = unchanged.header(
+        "consistency-token",
+        &format!("\"if-match/licensing/customers/ada@{}\"", third.version() + 1),
+    );
     assert_eq!(changed.send().await?.expect(200)?.body["released"], true);
     Ok(())
 }
@@ -39,7 +49,10 @@ async fn the_same_request_under_the_same_key_is_one_license() -> Result<()> {
     let platform = shared_platform()?;
     let client = platform.client("keyed").await?;
     let acquire = |key: &str, title: &str| {
-        let call = client.call("POST", &licenses("ada")).header("idempotency-key", key).json(&wanted(title, "tablet"));
+        let call = client
+            .call("POST", &licenses("ada"))
+            .header("idempotency-key", key)
+            .json(&wanted(title, "tablet"));
         async move { call.send().await }
     };
     let first = acquire("k", "a").await?.expect(201)?;
@@ -50,14 +63,17 @@ async fn the_same_request_under_the_same_key_is_one_license() -> Result<()> {
     let other = acquire("other", "a").await?.expect(201)?;
     assert_ne!(other.id(), first.id());
     for _ in 0..2 {
-        let renew = client.call("POST", &format!("{}/{}/renew", licenses("ada"), first.id())).header("idempotency-key", "renew");
+        let renew = client
+            .call("POST", &format!("{}/{}/renew", licenses("ada"), first.id()))
+            .header("idempotency-key", "renew");
         assert_eq!(renew.send().await?.expect(200)?.version(), 3, "renewed once");
     }
     assert_eq!(dump(&client, "ada").await?.len(), 3);
     Ok(())
 }
 
-/// With the projector stopped nothing gets into the views: what a token'd query shows comes from the events.
+/// With the projector stopped nothing gets into the views: what a token'd query shows comes from
+/// the events.
 #[tokio::test]
 async fn with_its_token_a_license_is_seen_at_once_everywhere() -> Result<()> {
     let platform = own_platform()?;
@@ -68,11 +84,21 @@ async fn with_its_token_a_license_is_seen_at_once_everywhere() -> Result<()> {
     let new = acquire(&client, "ada", "new", "phone").await?.id().to_owned();
     let downloaded = follow_up(&client, "ada", &new, "downloaded").await?.expect(200)?;
     let events = json!([{ "eventId": "e", "kind": "START", "at": "2026-01-01T00:00:00Z" }]);
-    let played = client.post(&format!("{}/{new}/sessions", licenses("ada")), &events).await?.expect(200)?;
+    let played =
+        client.post(&format!("{}/{new}/sessions", licenses("ada")), &events).await?.expect(200)?;
 
-    client.call("GET", &format!("{}/{new}", licenses("ada"))).send().await?.problem(404, "not-found")?;
+    client
+        .call("GET", &format!("{}/{new}", licenses("ada")))
+        .send()
+        .await?
+        .problem(404, "not-found")?;
     let token = format!("{}, {}", downloaded.token(), played.token());
-    let get = |path: String| client.call("GET", &format!("/licensing/customers/ada{path}")).header("consistency-token", &token).send();
+    let get = |path: String| {
+        client
+            .call("GET", &format!("/licensing/customers/ada{path}"))
+            .header("consistency-token", &token)
+            .send()
+    };
     let license = get(format!("/licenses/{new}")).await?.expect(200)?.body;
     assert_eq!((&license["titleId"], license["downloadedAt"].is_string()), (&json!("new"), true));
     assert_eq!(get(format!("/licenses/{new}/sessions")).await?.expect(200)?.body["events"], 1);
@@ -82,9 +108,14 @@ async fn with_its_token_a_license_is_seen_at_once_everywhere() -> Result<()> {
         ("/devices", "deviceId", "phone", "tablet"),
     ] {
         let items = get(list.to_owned()).await?.expect(200)?.body["items"].clone();
-        assert_eq!((&items[0][field], &items[1][field], items[2].is_null()), (&json!(newest), &json!(oldest), true), "{list}: {items}");
+        assert_eq!(
+            (&items[0][field], &items[1][field], items[2].is_null()),
+            (&json!(newest), &json!(oldest), true),
+            "{list}: {items}"
+        );
     }
-    let of_title = get("/downloads?titleId=new".to_owned()).await?.expect(200)?.body["items"].clone();
+    let of_title =
+        get("/downloads?titleId=new".to_owned()).await?.expect(200)?.body["items"].clone();
     assert_eq!(of_title.as_array().map(Vec::len), Some(1));
 
     platform.event_source("licensing-project", true).await?;
@@ -110,14 +141,17 @@ async fn lists_go_page_by_page_newest_first_and_back_to_a_time() -> Result<()> {
     granted.reverse();
     for list in ["licenses", "downloads"] {
         let items = client.all(&format!("/licensing/customers/ada/{list}?limit=3")).await?;
-        let ids: Vec<_> = items.iter().map(|item| item["licenseId"].as_str().unwrap_or_default()).collect();
+        let ids: Vec<_> =
+            items.iter().map(|item| item["licenseId"].as_str().unwrap_or_default()).collect();
         assert_eq!(ids, granted, "{list}");
     }
     let downloads = client.all("/licensing/customers/ada/downloads").await?;
     let since = downloads[2]["downloadedAt"].as_str().unwrap_or_default();
-    let recent = client.all(&format!("/licensing/customers/ada/downloads?since={since}&limit=2")).await?;
+    let recent =
+        client.all(&format!("/licensing/customers/ada/downloads?since={since}&limit=2")).await?;
     assert_eq!(recent, downloads[..3]);
-    let wrong = client.call("GET", "/licensing/customers/ada/downloads?since=yesterday").send().await?;
+    let wrong =
+        client.call("GET", "/licensing/customers/ada/downloads?since=yesterday").send().await?;
     assert_eq!(wrong.problem(422, "invalid-request")?.body["errors"][0]["pointer"], "/query/since");
     Ok(())
 }
@@ -126,7 +160,12 @@ async fn lists_go_page_by_page_newest_first_and_back_to_a_time() -> Result<()> {
 async fn the_feed_has_every_commit_of_the_domain_once() -> Result<()> {
     let platform = shared_platform()?;
     let client = platform.client("licensing-feed").await?;
-    client.call("PUT", "/licensing/policy").json(&json!({ "maxDevices": 7 })).send().await?.expect(200)?;
+    client
+        .call("PUT", "/licensing/policy")
+        .json(&json!({ "maxDevices": 7 }))
+        .send()
+        .await?
+        .expect(200)?;
     let license = download(&client, "ada", "title").await?;
     let events = json!([{ "eventId": "e", "kind": "START", "at": "2026-01-01T00:00:00Z" }]);
     client.post(&format!("{}/{license}/sessions", licenses("ada")), &events).await?.expect(200)?;
@@ -136,7 +175,10 @@ async fn the_feed_has_every_commit_of_the_domain_once() -> Result<()> {
     for (change, position) in changes.iter().zip(1..) {
         assert_eq!(change["position"], format!("licensing-feed/licensing@{position}"));
         for event in change["events"].as_array().into_iter().flatten() {
-            seen.push((change["stream"].as_str().unwrap_or_default().to_owned(), event["type"].as_str().unwrap_or_default().to_owned()));
+            seen.push((
+                change["stream"].as_str().unwrap_or_default().to_owned(),
+                event["type"].as_str().unwrap_or_default().to_owned(),
+            ));
         }
     }
     seen.sort();
@@ -149,6 +191,9 @@ async fn the_feed_has_every_commit_of_the_domain_once() -> Result<()> {
     ];
     expected.sort();
     assert_eq!(seen, expected);
-    assert_eq!(types(&dump(&client, "ada").await?), ["LicenseAcquired", "LicenseDownloaded", "PlaybackRecorded"]);
+    assert_eq!(
+        types(&dump(&client, "ada").await?),
+        ["LicenseAcquired", "LicenseDownloaded", "PlaybackRecorded"]
+    );
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! What acquiring costs while the store is gone, and however long the customer's history is. What each call costs otherwise is measured in
-//! [`crate::contracts`].
+//! What acquiring costs while the store is gone, and however long the customer's history is. What
+//! each call costs otherwise is measured in [`crate::contracts`].
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,9 @@ use headwater::{Command, Context};
 use headwater_dynamodb::{EventStore, Execution, Expected, Origin, Outcome, StoreConfig};
 use headwater_tests::{Client, Platform};
 use jiff::{SignedDuration, Timestamp};
-use licensing::{AcquireLicense, Customer, LicenseRequest, PolicyInForce, ReleaseLicense, ReportDownloaded};
+use licensing::{
+    AcquireLicense, Customer, LicenseRequest, PolicyInForce, ReleaseLicense, ReportDownloaded,
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -17,7 +19,8 @@ use crate::support::own_platform;
 
 const ACQUIRE: &str = "licensing-acquire-license";
 
-/// How far a customer's licences of the past lie apart: so the state has filled up after 276 events, a year of them.
+/// How far a customer's licences of the past lie apart: so the state has filled up after 276
+/// events, a year of them.
 const APART: SignedDuration = SignedDuration::from_hours(4 * 24);
 
 async fn spent(platform: &Platform) -> Result<Value> {
@@ -26,11 +29,19 @@ async fn spent(platform: &Platform) -> Result<Value> {
     Ok(spent)
 }
 
-/// Acquires by a process that was just started. What its start costs is not counted: that is asked for by what is refused before
-/// anything is read.
-async fn cold_acquire(platform: &Platform, client: &Client, customer: &str, title: &str) -> Result<Value> {
+/// Acquires by a process that was just started. What its start costs is not counted: that is asked
+/// for by what is refused before anything is read.
+async fn cold_acquire(
+    platform: &Platform,
+    client: &Client,
+    customer: &str,
+    title: &str,
+) -> Result<Value> {
     platform.kill_function(ACQUIRE).await?;
-    client.post("/licensing/customers/ada/licenses", &json!({})).await?.problem(422, "invalid-request")?;
+    client
+        .post("/licensing/customers/ada/licenses", &json!({}))
+        .await?
+        .problem(422, "invalid-request")?;
     platform.reset_meter().await?;
     acquire(client, customer, title, "tablet").await?;
     spent(platform).await
@@ -41,7 +52,9 @@ async fn an_acquire_without_the_store_is_one_put_on_the_queue() -> Result<()> {
     let platform = own_platform()?;
     let client = platform.client("costs").await?;
     acquire(&client, "ada", "a", "tablet").await?;
-    platform.fault(json!({ "service": "dynamodb", "fault": "unreachable", "rate": 1.0, "function": ACQUIRE })).await?;
+    platform.fault(
+        json!({ "service": "dynamodb", "fault": "unreachable", "rate": 1.0, "function": ACQUIRE })
+    ).await?;
     platform.reset_meter().await?;
     let reply = try_acquire(&client, "ada", "b", "tablet").await?.expect(201)?;
     assert_eq!(reply.body["provisional"], true);
@@ -69,7 +82,10 @@ async fn an_acquire_costs_the_same_after_3_000_events_as_after_300() -> Result<(
     assert_eq!((early.warm_calls, late.warm_calls), (WARM, WARM), "one each");
     assert_eq!((early.cold_calls, late.cold_calls), (3 * COLD, 3 * COLD), "three each");
     let flat = |early: f64, late: f64| late <= early * 1.1 + 1.0;
-    assert!(flat(early.warm_write_units, late.warm_write_units), "snapshots included: {early:?} {late:?}");
+    assert!(
+        flat(early.warm_write_units, late.warm_write_units),
+        "snapshots included: {early:?} {late:?}"
+    );
     assert!(flat(early.cold_read_units, late.cold_read_units), "{early:?} {late:?}");
     Ok(())
 }
@@ -96,7 +112,12 @@ async fn measure(platform: &Platform, client: &Client, customer: &str) -> Result
     }
     let warm = spent(platform).await?;
     let sum = |field: &str, spent: &Value| -> f64 {
-        spent.as_object().into_iter().flatten().filter_map(|(_, operation)| operation[field].as_f64()).sum()
+        spent
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter_map(|(_, operation)| operation[field].as_f64())
+            .sum()
     };
     let cold_sum = |field: &str| cold.iter().map(|spent| sum(field, spent)).sum::<f64>();
     Ok(Cost {
@@ -108,12 +129,16 @@ async fn measure(platform: &Platform, client: &Client, customer: &str) -> Result
 }
 
 async fn store(platform: &Platform) -> Result<EventStore> {
-    let config = StoreConfig { events_table: platform.table("EventsTable").await?, idempotency_table: None, unique_key: None };
+    let config = StoreConfig {
+        events_table: platform.table("EventsTable").await?,
+        idempotency_table: None,
+        unique_key: None,
+    };
     Ok(EventStore::new(platform.dynamodb().await?, config))
 }
 
-/// Licences that were acquired, downloaded and released, one after the other up to now, with the store itself: the way through HTTP
-/// would take minutes.
+/// Licences that were acquired, downloaded and released, one after the other up to now, with the
+/// store itself: the way through HTTP would take minutes.
 async fn append_history(store: &EventStore, customer: &str, events: u64) -> Result<()> {
     let licenses = i32::try_from(events / 3)?;
     let start = Timestamp::now().checked_sub(APART.checked_mul(licenses).context("too many")?)?;
@@ -122,19 +147,41 @@ async fn append_history(store: &EventStore, customer: &str, events: u64) -> Resu
         let license_id = format!("license-{number}");
         let (title_id, studio_id) = (format!("title-{}", number % 50), "studio".to_owned());
         let request = LicenseRequest { title_id, studio_id, device_id: "tablet".to_owned() };
-        let acquire = AcquireLicense { license_id: license_id.clone(), earlier: None, request, policy: PolicyInForce::default() };
+        let acquire = AcquireLicense {
+            license_id: license_id.clone(),
+            earlier: None,
+            request,
+            policy: PolicyInForce::default(),
+        };
         execute(store, customer, &acquire, now).await?;
-        execute(store, customer, &ReportDownloaded { license_id: license_id.clone(), past: None }, now).await?;
+        execute(
+            store,
+            customer,
+            &ReportDownloaded { license_id: license_id.clone(), past: None },
+            now,
+        )
+        .await?;
         execute(store, customer, &ReleaseLicense { license_id, past: None }, now).await?;
     }
     Ok(())
 }
 
-async fn execute<C: Command<Aggregate = Customer>>(store: &EventStore, customer: &str, command: &C, now: Timestamp) -> Result<()> {
+async fn execute<C: Command<Aggregate = Customer>>(
+    store: &EventStore,
+    customer: &str,
+    command: &C,
+    now: Timestamp,
+) -> Result<()> {
     let execution = Execution {
         stream: licensing::customer::stream("costs", customer)?,
         command,
-        context: Context { now, id: customer.to_owned(), fresh_id: Uuid::nil(), actor: "tester".to_owned(), number: None },
+        context: Context {
+            now,
+            id: customer.to_owned(),
+            fresh_id: Uuid::nil(),
+            actor: "tester".to_owned(),
+            number: None,
+        },
         origin: Origin { correlation_id: Uuid::nil().to_string(), ..Origin::default() },
         expected: Expected::default(),
         is_new: false,

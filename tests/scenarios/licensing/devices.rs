@@ -15,7 +15,11 @@ async fn a_device_with_many_licenses_is_deactivated_in_one_write() -> Result<()>
     }
     let kept = acquire(&client, "ada", "kept", "phone").await?;
     platform.reset_meter().await?;
-    let deactivated = client.call("POST", "/licensing/customers/ada/devices/tablet/deactivate").send().await?.expect(200)?;
+    let deactivated = client
+        .call("POST", "/licensing/customers/ada/devices/tablet/deactivate")
+        .send()
+        .await?
+        .expect(200)?;
     let spent = platform.meter("licensing-deactivate-device").await?;
     assert_eq!(spent["PutItem"]["calls"], 1, "{spent}");
     assert!(spent.get("TransactWriteItems").is_none(), "{spent}");
@@ -25,15 +29,29 @@ async fn a_device_with_many_licenses_is_deactivated_in_one_write() -> Result<()>
     let commit = &events[25..];
     assert_eq!(types(&commit[..24]), ["LicenseReleased"; 24]);
     assert_eq!(types(&commit[24..]), ["DeviceDeactivated"]);
-    assert!(commit.iter().all(|event| event["at"] == commit[0]["at"] && event["correlationId"] == commit[0]["correlationId"]));
+    assert!(commit.iter().all(|event| event["at"] == commit[0]["at"]
+        && event["correlationId"] == commit[0]["correlationId"]));
     platform.settled().await?;
     assert_eq!(client.all("/licensing/changes").await?.len(), 26, "one commit");
     let licenses = client.all("/licensing/customers/ada/licenses").await?;
-    assert!(licenses.iter().all(|license| (license["released"] == true) == (license["deviceId"] == "tablet")), "{licenses:?}");
+    assert!(
+        licenses
+            .iter()
+            .all(|license| (license["released"] == true) == (license["deviceId"] == "tablet")),
+        "{licenses:?}"
+    );
 
-    let again = client.call("POST", "/licensing/customers/ada/devices/tablet/deactivate").send().await?.expect(200)?;
+    let again = client
+        .call("POST", "/licensing/customers/ada/devices/tablet/deactivate")
+        .send()
+        .await?
+        .expect(200)?;
     assert_eq!(again.version(), deactivated.version(), "again changes nothing");
-    client.call("POST", "/licensing/customers/ada/devices/never-seen/deactivate").send().await?.problem(404, "not-found")?;
+    client
+        .call("POST", "/licensing/customers/ada/devices/never-seen/deactivate")
+        .send()
+        .await?
+        .problem(404, "not-found")?;
     Ok(())
 }
 
@@ -41,7 +59,9 @@ async fn a_device_with_many_licenses_is_deactivated_in_one_write() -> Result<()>
 async fn devices_are_deactivated_only_so_often_a_year() -> Result<()> {
     let platform = shared_platform()?;
     let client = platform.client("often").await?;
-    let deactivate = |device: &str| client.call("POST", &format!("/licensing/customers/ada/devices/{device}/deactivate")).send();
+    let deactivate = |device: &str| {
+        client.call("POST", &format!("/licensing/customers/ada/devices/{device}/deactivate")).send()
+    };
     for i in 0..4 {
         acquire(&client, "ada", "title", &format!("d{i}")).await?;
         deactivate(&format!("d{i}")).await?.expect(200)?;
@@ -60,17 +80,25 @@ async fn devices_are_listed_with_what_they_were_used_for() -> Result<()> {
     download(&client, "ada", "a").await?;
     acquire(&client, "ada", "b", "tablet").await?;
     acquire(&client, "ada", "c", "phone").await?;
-    client.call("POST", "/licensing/customers/ada/devices/phone/deactivate").send().await?.expect(200)?;
+    client
+        .call("POST", "/licensing/customers/ada/devices/phone/deactivate")
+        .send()
+        .await?
+        .expect(200)?;
     platform.settled().await?;
     let devices = client.all("/licensing/customers/ada/devices").await?;
     assert_eq!(devices.len(), 2);
     assert_eq!(devices[0]["deviceId"], "phone", "newest first");
-    let (tablet, phone) = (find(&devices, "deviceId", "tablet")?, find(&devices, "deviceId", "phone")?);
+    let (tablet, phone) =
+        (find(&devices, "deviceId", "tablet")?, find(&devices, "deviceId", "phone")?);
     assert_eq!((&tablet["licenses"], &phone["licenses"]), (&json!(2), &json!(1)));
     assert!(tablet["deactivatedAt"].is_null() && phone["deactivatedAt"].is_string(), "{devices:?}");
     try_acquire(&client, "ada", "d", "phone").await?.expect(201)?;
     platform.settled().await?;
     let devices = client.all("/licensing/customers/ada/devices").await?;
-    assert!(find(&devices, "deviceId", "phone")?["deactivatedAt"].is_null(), "it may be used again");
+    assert!(
+        find(&devices, "deviceId", "phone")?["deactivatedAt"].is_null(),
+        "it may be used again"
+    );
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! The store is out of reach: acquiring goes on, provisionally, and nothing granted is lost or written twice.
+//! The store is out of reach: acquiring goes on, provisionally, and nothing granted is lost or
+//! written twice.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -31,7 +32,8 @@ async fn while_the_store_is_cut_off_licenses_are_granted_and_written_afterwards(
     let client = platform.client("outage").await?;
     let known = acquire(&client, "customer-0", "known", "tablet").await?.id().to_owned();
     cut_off(&platform, "unreachable").await?;
-    let (granted, ()) = tokio::try_join!(acquire_for(&client, OUTAGE), all_else_is_unavailable(&client, &known))?;
+    let (granted, ()) =
+        tokio::try_join!(acquire_for(&client, OUTAGE), all_else_is_unavailable(&client, &known))?;
     reconnect(&platform).await?;
     ensure!(granted.len() >= 2 * CUSTOMERS, "only {} were granted", granted.len());
     all_are_written_once(&platform, &client, &granted).await?;
@@ -65,7 +67,8 @@ async fn grants_outlive_a_kill_of_everything() -> Result<()> {
     all_are_written_once(&platform, &client, &granted).await
 }
 
-/// The put is done, but its reply is lost: then the licence is in the stream already when its grant comes.
+/// The put is done, but its reply is lost: then the licence is in the stream already when its grant
+/// comes.
 #[tokio::test]
 async fn a_license_that_had_been_written_after_all_is_not_written_again() -> Result<()> {
     let platform = own_platform()?;
@@ -74,13 +77,17 @@ async fn a_license_that_had_been_written_after_all_is_not_written_again() -> Res
         acquire(&client, &format!("customer-{customer}"), "known", "tablet").await?;
     }
     cut_off(&platform, "lost-reply").await?;
-    let reply = client.post(&licenses("customer-0"), &wanted("title", "tablet")).await?.expect(201)?;
+    let reply =
+        client.post(&licenses("customer-0"), &wanted("title", "tablet")).await?.expect(201)?;
     assert_eq!(reply.body["provisional"], true, "{}", reply.body);
     reconnect(&platform).await?;
     platform.settled_within(PATIENCE).await?;
     let events = dump(&client, "customer-0").await?;
     let of_license = events.iter().filter(|event| event["data"]["licenseId"] == reply.id());
-    assert_eq!(of_license.map(|event| event["type"].clone()).collect::<Vec<_>>(), ["LicenseAcquired"]);
+    assert_eq!(
+        of_license.map(|event| event["type"].clone()).collect::<Vec<_>>(),
+        ["LicenseAcquired"]
+    );
     Ok(())
 }
 
@@ -116,22 +123,31 @@ pub(super) async fn reconnect(platform: &Platform) -> Result<()> {
 pub(super) fn check_provisional(reply: &Reply) -> Result<()> {
     let body = &reply.body;
     ensure!(reply.status == 201 && body["provisional"] == true, "{} {body}", reply.status);
-    ensure!(body["grant"].is_string() && body["expiresAt"].is_string() && body.get("version").is_none(), "{body}");
+    ensure!(
+        body["grant"].is_string() && body["expiresAt"].is_string() && body.get("version").is_none(),
+        "{body}"
+    );
     ensure!(reply.etag().is_empty() && reply.token().is_empty(), "a version that nobody knows");
     Ok(())
 }
 
-/// Customers acquire one title after the other for so long; each must be granted provisionally within the budget.
+/// Customers acquire one title after the other for so long; each must be granted provisionally
+/// within the budget.
 async fn acquire_for(client: &Client, time: Duration) -> Result<Granted> {
     let end = Instant::now() + time;
     let customers = (0..CUSTOMERS).map(|number| async move {
         let (customer, mut granted) = (format!("customer-{number}"), Granted::new());
         while Instant::now() < end {
-            let (start, body) = (Instant::now(), wanted(&format!("title-{}", granted.len()), "tablet"));
+            let (start, body) =
+                (Instant::now(), wanted(&format!("title-{}", granted.len()), "tablet"));
             let reply = client.post(&licenses(&customer), &body).await?;
             ensure!(start.elapsed() < BUDGET, "answered after {:?}", start.elapsed());
             check_provisional(&reply)?;
-            ensure!(reply.header("location") == format!("{}/{}", licenses(&customer), reply.id()), "{}", reply.header("location"));
+            ensure!(
+                reply.header("location") == format!("{}/{}", licenses(&customer), reply.id()),
+                "{}",
+                reply.header("location")
+            );
             granted.insert(reply.id().to_owned(), (customer.clone(), reply.body));
         }
         Ok(granted)
@@ -147,26 +163,51 @@ async fn all_else_is_unavailable(client: &Client, license: &str) -> Result<()> {
         Ok(())
     };
     for what in ["downloaded", "renew", "release"] {
-        unavailable(follow_up(client, "customer-0", license, what).await?).with_context(|| what.to_owned())?;
+        unavailable(follow_up(client, "customer-0", license, what).await?)
+            .with_context(|| what.to_owned())?;
     }
     let played = json!([{ "eventId": "e", "kind": "START", "at": "2026-01-01T00:00:00Z" }]);
     unavailable(client.post(&format!("{customer}/licenses/{license}/sessions"), &played).await?)?;
-    unavailable(client.call("POST", &format!("{customer}/devices/tablet/deactivate")).send().await?)?;
+    unavailable(
+        client.call("POST", &format!("{customer}/devices/tablet/deactivate")).send().await?,
+    )?;
     unavailable(client.call("PUT", "/licensing/policy").json(&json!({})).send().await?)?;
-    for query in ["licenses", "devices", "downloads", "allowance", "events", &format!("licenses/{license}")] {
-        unavailable(client.call("GET", &format!("{customer}/{query}")).send().await?).with_context(|| query.to_owned())?;
+    for query in
+        ["licenses", "devices", "downloads", "allowance", "events", &format!("licenses/{license}")]
+    {
+        unavailable(client.call("GET", &format!("{customer}/{query}")).send().await?)
+            .with_context(|| query.to_owned())?;
     }
     Ok(())
 }
 
 /// Every grant gets into its customer's stream and the views, once, as it was answered.
-async fn all_are_written_once(platform: &Platform, client: &Client, granted: &Granted) -> Result<()> {
+async fn all_are_written_once(
+    platform: &Platform,
+    client: &Client,
+    granted: &Granted,
+) -> Result<()> {
     for (id, (customer, answer)) in granted {
         let path = format!("{}/{id}", licenses(customer));
-        eventually(PATIENCE, &path, || async { Ok(client.call("GET", &path).send().await?.status == 200) }).await?;
+        eventually(PATIENCE, &path, || async {
+            Ok(client.call("GET", &path).send().await?.status == 200)
+        })
+        .await?;
         let license = client.get(&path).await?.body;
-        for field in ["licenseId", "titleId", "studioId", "deviceId", "acquiredAt", "expiresAt", "released", "provisional"] {
-            ensure!(license[field] == answer[field], "{field} of {license}, which was answered as {answer}");
+        for field in [
+            "licenseId",
+            "titleId",
+            "studioId",
+            "deviceId",
+            "acquiredAt",
+            "expiresAt",
+            "released",
+            "provisional",
+        ] {
+            ensure!(
+                license[field] == answer[field],
+                "{field} of {license}, which was answered as {answer}"
+            );
         }
     }
     platform.settled_within(PATIENCE).await?;
@@ -174,7 +215,9 @@ async fn all_are_written_once(platform: &Platform, client: &Client, granted: &Gr
     for number in 0..CUSTOMERS {
         for event in dump(client, &format!("customer-{number}")).await? {
             if event["type"] == "LicenseGrantedProvisionally" {
-                *written.entry(event["data"]["licenseId"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+                *written
+                    .entry(event["data"]["licenseId"].as_str().unwrap_or_default().to_owned())
+                    .or_default() += 1;
             }
         }
     }

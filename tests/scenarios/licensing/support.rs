@@ -20,19 +20,34 @@ pub(super) fn wanted(title: &str, device: &str) -> Value {
 }
 
 /// Asks for a licence, however it is answered.
-pub(super) async fn try_acquire(client: &Client, customer: &str, title: &str, device: &str) -> Result<Reply> {
+pub(super) async fn try_acquire(
+    client: &Client,
+    customer: &str,
+    title: &str,
+    device: &str,
+) -> Result<Reply> {
     client.post(&licenses(customer), &wanted(title, device)).await
 }
 
 /// Acquires a licence, which must succeed, by the rules.
-pub(super) async fn acquire(client: &Client, customer: &str, title: &str, device: &str) -> Result<Reply> {
+pub(super) async fn acquire(
+    client: &Client,
+    customer: &str,
+    title: &str,
+    device: &str,
+) -> Result<Reply> {
     let reply = try_acquire(client, customer, title, device).await?.expect(201)?;
     ensure!(reply.body["provisional"] == false, "{}", reply.body);
     Ok(reply)
 }
 
 /// Posts to a licence: `downloaded`, `renew`, `release`.
-pub(super) async fn follow_up(client: &Client, customer: &str, license: &str, what: &str) -> Result<Reply> {
+pub(super) async fn follow_up(
+    client: &Client,
+    customer: &str,
+    license: &str,
+    what: &str,
+) -> Result<Reply> {
     client.call("POST", &format!("{}/{license}/{what}", licenses(customer))).send().await
 }
 
@@ -60,5 +75,8 @@ pub(super) fn types(events: &[Value]) -> Vec<&str> {
 
 /// The item of an answer with this value in a field.
 pub(super) fn find<'a>(items: &'a [Value], field: &str, value: &str) -> Result<&'a Value> {
-    items.iter().find(|item| item[field] == value).with_context(|| format!("no {field} {value} in {items:?}"))
+    items
+        .iter()
+        .find(|item| item[field] == value)
+        .with_context(|| format!("no {field} {value} in {items:?}"))
 }

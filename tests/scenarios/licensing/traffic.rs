@@ -14,7 +14,14 @@ async fn every_answer_to_generated_traffic_agrees_with_the_model() -> Result<()>
     let tally = traffic::run(&platform, &settings, &ProgressBar::hidden()).await?;
     assert!(tally.commands() + tally.skipped >= 1_000 && tally.skipped < 50, "{tally}");
     assert!(tally.refused() > 100, "{tally}");
-    for rule in ["device-limit", "studio-limit", "title-yearly-limit", "deactivation-limit", "license-released", "license-expired"] {
+    for rule in [
+        "device-limit",
+        "studio-limit",
+        "title-yearly-limit",
+        "deactivation-limit",
+        "license-released",
+        "license-expired",
+    ] {
         assert!(tally.answered(&format!("409 {rule}")) > 0, "{rule} is not met: {tally}");
     }
     Ok(())

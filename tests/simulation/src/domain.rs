@@ -1,13 +1,16 @@
-//! A small domain that has one of everything: things with unique names, lists and sums, that take numbers; crates whose slots are parts.
+//! A small domain that has one of everything: things with unique names, lists and sums, that take
+//! numbers; crates whose slots are parts.
 //!
-//! `BUILD` says which build of it runs. The second one has other snapshots and other rows than the first, as after a deployment, and writes
-//! events that the first does not know. What the rules say is the same.
+//! `BUILD` says which build of it runs. The second one has other snapshots and other rows than the
+//! first, as after a deployment, and writes events that the first does not know. What the rules say
+//! is the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use headwater::{
-    Aggregate, Amounts, Command, Context, Contributions, Event, IndexKey, Part, Projection, ProjectionFn, Rejection, Rule, StreamName,
-    SumKey, UniqueValue, Verdict, part_fn, projection_fn,
+    Aggregate, Amounts, Command, Context, Contributions, Event, IndexKey, Part, Projection,
+    ProjectionFn, Rejection, Rule, StreamName, SumKey, UniqueValue, Verdict, part_fn,
+    projection_fn,
 };
 use jiff::Timestamp;
 use serde::de::{DeserializeOwned, Error};
@@ -25,7 +28,8 @@ pub(crate) const THINGS: &str = "things";
 /// The most that is added to one thing.
 const MOST: u64 = 400;
 
-pub(crate) static NAME_TAKEN: Rule = Rule { name: "name-taken", title: "Another has this name.", help: "" };
+pub(crate) static NAME_TAKEN: Rule =
+    Rule { name: "name-taken", title: "Another has this name.", help: "" };
 pub(crate) static FULL: Rule = Rule { name: "full", title: "There is no room for more.", help: "" };
 pub(crate) static EXISTS: Rule = Rule { name: "exists", title: "It is there already.", help: "" };
 
@@ -68,7 +72,9 @@ impl<'de, const BUILD: u32, E: DeserializeOwned> Deserialize<'de> for OfBuild<BU
         if BUILD == 1 && event_type == NEWER {
             return Err(Error::unknown_variant(&event_type, &[]));
         }
-        serde_json::from_value(json!({ "type": event_type, "data": data })).map(Self).map_err(Error::custom)
+        serde_json::from_value(json!({ "type": event_type, "data": data }))
+            .map(Self)
+            .map_err(Error::custom)
     }
 }
 
@@ -121,7 +127,9 @@ impl<const BUILD: u32> Aggregate for Thing<BUILD> {
 
     fn evolve(&mut self, OfBuild(event): &Self::Event, _: Timestamp) {
         match event {
-            ThingEvent::Created { name, group } => *self = Self { name: Some(name.clone()), group: group.clone(), ..Self::default() },
+            ThingEvent::Created { name, group } => {
+                *self = Self { name: Some(name.clone()), group: group.clone(), ..Self::default() }
+            }
             ThingEvent::Renamed { name } => self.name = Some(name.clone()),
             ThingEvent::Moved { group } => self.group.clone_from(group),
             ThingEvent::Added { amount } => {
@@ -179,11 +187,17 @@ impl<const BUILD: u32> Command for OfThing<'_, BUILD> {
         if let ThingCommand::Create { name, group } = self.0 {
             // What was removed can be created again.
             let created = ThingEvent::Created { name: name.clone(), group: group.clone() };
-            return if state.name.is_some() { Err(Rejection::refused(&EXISTS, context.id.clone())) } else { Ok(vec![OfBuild(created)]) };
+            return if state.name.is_some() {
+                Err(Rejection::refused(&EXISTS, context.id.clone()))
+            } else {
+                Ok(vec![OfBuild(created)])
+            };
         }
         state.is_there(context)?;
         let event = match self.0 {
-            ThingCommand::Rename { name } if state.name.as_ref() == Some(name) => return Ok(vec![]),
+            ThingCommand::Rename { name } if state.name.as_ref() == Some(name) => {
+                return Ok(vec![]);
+            }
             ThingCommand::Move { group } if state.group == *group => return Ok(vec![]),
             ThingCommand::Rename { name } => ThingEvent::Renamed { name: name.clone() },
             ThingCommand::Move { group } => ThingEvent::Moved { group: group.clone() },
@@ -191,13 +205,20 @@ impl<const BUILD: u32> Command for OfThing<'_, BUILD> {
                 return Err(Rejection::refused(&FULL, context.id.clone()));
             }
             ThingCommand::Add { amounts } => {
-                return Ok(amounts.iter().map(|amount| OfBuild(ThingEvent::Added { amount: *amount })).collect());
+                return Ok(amounts
+                    .iter()
+                    .map(|amount| OfBuild(ThingEvent::Added { amount: *amount }))
+                    .collect());
             }
             ThingCommand::Double {} if state.added == 0 => return Ok(vec![]),
-            ThingCommand::Double {} if state.added * 2 > MOST => return Err(Rejection::refused(&FULL, context.id.clone())),
+            ThingCommand::Double {} if state.added * 2 > MOST => {
+                return Err(Rejection::refused(&FULL, context.id.clone()));
+            }
             ThingCommand::Double {} if BUILD == 1 => ThingEvent::Added { amount: state.added },
             ThingCommand::Double {} => ThingEvent::Doubled {},
-            ThingCommand::Number {} => ThingEvent::Numbered { number: context.number.unwrap_or_default() },
+            ThingCommand::Number {} => {
+                ThingEvent::Numbered { number: context.number.unwrap_or_default() }
+            }
             ThingCommand::Create { .. } | ThingCommand::Remove {} => ThingEvent::Removed {},
         };
         Ok(vec![OfBuild(event)])
@@ -210,7 +231,10 @@ impl<const BUILD: u32> Command for OfThing<'_, BUILD> {
     fn commutes_with(&self, OfBuild(event): &OfBuild<BUILD, ThingEvent>) -> bool {
         matches!(
             (self.0, event),
-            (ThingCommand::Add { .. }, ThingEvent::Added { .. } | ThingEvent::Renamed { .. } | ThingEvent::Moved { .. })
+            (
+                ThingCommand::Add { .. },
+                ThingEvent::Added { .. } | ThingEvent::Renamed { .. } | ThingEvent::Moved { .. }
+            )
         )
     }
 }
@@ -235,7 +259,12 @@ impl<const BUILD: u32> Projection for ThingRow<BUILD> {
         self.build = BUILD;
         match event {
             ThingEvent::Created { name, group } => {
-                *self = Self { name: name.clone(), group: group.clone(), build: BUILD, ..Self::default() };
+                *self = Self {
+                    name: name.clone(),
+                    group: group.clone(),
+                    build: BUILD,
+                    ..Self::default()
+                };
             }
             ThingEvent::Renamed { name } => self.name.clone_from(name),
             ThingEvent::Moved { group } => self.group.clone_from(group),
@@ -254,14 +283,24 @@ impl<const BUILD: u32> Projection for ThingRow<BUILD> {
         let all = IndexKey::new(THINGS, &self.name, stream.id());
         let group = IndexKey::new(format!("group/{}", self.group), &self.name, stream.id());
         // The second build has a list that the first does not know.
-        let sums = (BUILD == 2).then(|| IndexKey::new("by-sum", &format!("{:06}", self.amounts.iter().sum::<u64>()), stream.id()));
+        let sums = (BUILD == 2).then(|| {
+            IndexKey::new(
+                "by-sum",
+                &format!("{:06}", self.amounts.iter().sum::<u64>()),
+                stream.id(),
+            )
+        });
         [all, group].into_iter().chain(sums).collect()
     }
 
     fn contributions(&self, _: &StreamName) -> Contributions {
         let key = SumKey { index: "groups".to_owned(), order: self.group.clone() };
-        let amount = self.amounts.iter().map(|amount| i128::from(*amount) * i128::from(BUILD)).sum();
-        Contributions::from([(key, Amounts::from([("things".to_owned(), 1), ("amount".to_owned(), amount)]))])
+        let amount =
+            self.amounts.iter().map(|amount| i128::from(*amount) * i128::from(BUILD)).sum();
+        Contributions::from([(
+            key,
+            Amounts::from([("things".to_owned(), 1), ("amount".to_owned(), amount)]),
+        )])
     }
 }
 
@@ -302,7 +341,9 @@ impl<const BUILD: u32> Aggregate for Crate<BUILD> {
     fn evolve(&mut self, OfBuild(event): &Self::Event, _: Timestamp) {
         match event {
             CrateEvent::Doubled { slot } => *self.slots.entry(slot.clone()).or_default() *= 2,
-            CrateEvent::Stored { slot, amount } => *self.slots.entry(slot.clone()).or_default() += amount,
+            CrateEvent::Stored { slot, amount } => {
+                *self.slots.entry(slot.clone()).or_default() += amount
+            }
             CrateEvent::Emptied { slot } => {
                 self.slots.remove(slot);
             }
@@ -311,7 +352,8 @@ impl<const BUILD: u32> Aggregate for Crate<BUILD> {
     }
 }
 
-/// A command about a crate: what is to be stored in which slots, or that they are to be emptied, or nothing but a shake.
+/// A command about a crate: what is to be stored in which slots, or that they are to be emptied, or
+/// nothing but a shake.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum CrateCommand {
     Store {
@@ -341,19 +383,26 @@ impl<const BUILD: u32> Command for OfCrate<'_, BUILD> {
             CrateCommand::Store { slots, amount } if total + amount * slots.len() as u64 > MOST => {
                 Err(Rejection::refused(&FULL, context.id.clone()))
             }
-            CrateCommand::Store { slots, amount } => {
-                Ok(slots.iter().map(|slot| OfBuild(CrateEvent::Stored { slot: slot.clone(), amount: *amount })).collect())
-            }
+            CrateCommand::Store { slots, amount } => Ok(slots
+                .iter()
+                .map(|slot| OfBuild(CrateEvent::Stored { slot: slot.clone(), amount: *amount }))
+                .collect()),
             CrateCommand::Empty { slots } => {
                 let full = slots.iter().filter(|slot| state.slots.contains_key(*slot));
                 Ok(full.map(|slot| OfBuild(CrateEvent::Emptied { slot: slot.clone() })).collect())
             }
-            CrateCommand::Double { slot } => match state.slots.get(slot).copied().unwrap_or_default() {
-                0 => Ok(vec![]),
-                amount if total + amount > MOST => Err(Rejection::refused(&FULL, context.id.clone())),
-                amount if BUILD == 1 => Ok(vec![OfBuild(CrateEvent::Stored { slot: slot.clone(), amount })]),
-                _ => Ok(vec![OfBuild(CrateEvent::Doubled { slot: slot.clone() })]),
-            },
+            CrateCommand::Double { slot } => {
+                match state.slots.get(slot).copied().unwrap_or_default() {
+                    0 => Ok(vec![]),
+                    amount if total + amount > MOST => {
+                        Err(Rejection::refused(&FULL, context.id.clone()))
+                    }
+                    amount if BUILD == 1 => {
+                        Ok(vec![OfBuild(CrateEvent::Stored { slot: slot.clone(), amount })])
+                    }
+                    _ => Ok(vec![OfBuild(CrateEvent::Doubled { slot: slot.clone() })]),
+                }
+            }
             CrateCommand::Shake {} => Ok(vec![OfBuild(CrateEvent::Shaken {})]),
         }
     }
@@ -400,12 +449,17 @@ impl<const BUILD: u32> Projection for SlotRow<BUILD> {
         // A place that a slot has left for the one build can be where it stands for the other.
         let amount = if BUILD == 1 { self.amounts.last() } else { self.amounts.first() };
         let order = format!("{:03}", amount.copied().unwrap_or_default());
-        BTreeSet::from([IndexKey::new(format!("slots/{}", name.parent_id().unwrap()), &order, name.id())])
+        BTreeSet::from([IndexKey::new(
+            format!("slots/{}", name.parent_id().unwrap()),
+            &order,
+            name.id(),
+        )])
     }
 
     fn contributions(&self, _: &StreamName) -> Contributions {
         let key = SumKey { index: "slots".to_owned(), order: "all".to_owned() };
-        let amount = self.amounts.iter().map(|amount| i128::from(*amount) * i128::from(BUILD)).sum();
+        let amount =
+            self.amounts.iter().map(|amount| i128::from(*amount) * i128::from(BUILD)).sum();
         Contributions::from([(key, Amounts::from([("amount".to_owned(), amount)]))])
     }
 }
@@ -413,7 +467,9 @@ impl<const BUILD: u32> Projection for SlotRow<BUILD> {
 impl<const BUILD: u32> Part for SlotRow<BUILD> {
     fn id(OfBuild(event): &Self::Event) -> Option<&str> {
         match event {
-            CrateEvent::Stored { slot, .. } | CrateEvent::Emptied { slot } | CrateEvent::Doubled { slot } => Some(slot),
+            CrateEvent::Stored { slot, .. }
+            | CrateEvent::Emptied { slot }
+            | CrateEvent::Doubled { slot } => Some(slot),
             CrateEvent::Shaken {} => None,
         }
     }

@@ -1,14 +1,19 @@
-//! All that was ever written to the events table and to the change feed, in the order in which it was, and what must be true of it.
+//! All that was ever written to the events table and to the change feed, in the order in which it
+//! was, and what must be true of it.
 
 use std::collections::BTreeMap;
 
-use headwater::{Aggregate, Commit, Folded, ProjectionFn, Row, SequenceEvent, StreamName, Unique, decode, own_row};
+use headwater::{
+    Aggregate, Commit, Folded, ProjectionFn, Row, SequenceEvent, StreamName, Unique, decode,
+    own_row,
+};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::domain::{Crate, DOMAIN, NEWER, THINGS, Thing, ThingEvent, projections};
 
-/// A count of what has become visible so far: what happened between two moments happened between two answers.
+/// A count of what has become visible so far: what happened between two moments happened between
+/// two answers.
 pub(crate) type Moment = usize;
 
 /// What is known to be so.
@@ -56,7 +61,8 @@ impl History {
         }
     }
 
-    /// Takes in that commits can be seen: those of one write all at once or, where reads are torn, one by one.
+    /// Takes in that commits can be seen: those of one write all at once or, where reads are torn,
+    /// one by one.
     pub(crate) fn show(&mut self, commits: Vec<Commit>) {
         self.moment += 1;
         for commit in commits {
@@ -73,7 +79,10 @@ impl History {
         let before = self.streams.entry(stream.clone()).or_default();
         let head = before.last().map_or(0, Commit::last);
         if commit.first != head + 1 {
-            return Err(format!("{stream} has got to {head}, and then a commit begins with {}", commit.first));
+            return Err(format!(
+                "{stream} has got to {head}, and then a commit begins with {}",
+                commit.first
+            ));
         }
         if before.last().is_some_and(|last| last.at > commit.at) {
             return Err(format!("{stream}@{} was decided before its predecessor", commit.first));
@@ -84,7 +93,10 @@ impl History {
             let request = commit.metadata.correlation_id.clone();
             let applied = (commit.metadata.commit_id, stream.clone(), version);
             if let Some((_, other, at)) = self.requests.insert(request.clone(), applied) {
-                return Err(format!("the request {request} has had an effect in {other}@{at}, and then in {stream}@{version}"));
+                return Err(format!(
+                    "the request {request} has had an effect in {other}@{at}, and then in \
+                     {stream}@{version}"
+                ));
             }
         }
         if stream.category() == THINGS { self.hold_name(&stream) } else { Ok(()) }
@@ -102,7 +114,10 @@ impl History {
         };
         match folded.unwrap() {
             folded if folded == snapshot.state => Ok(()),
-            folded => Err(format!("the snapshot of {stream}@{version} is {}, the fold {folded}", snapshot.state)),
+            folded => Err(format!(
+                "the snapshot of {stream}@{version} is {}, the fold {folded}",
+                snapshot.state
+            )),
         }
     }
 
@@ -112,7 +127,9 @@ impl History {
         self.names.retain(|held, holder| holder != stream || name.as_ref() == Some(held));
         let Some(name) = name else { return Ok(()) };
         match self.names.insert(name.clone(), stream.clone()) {
-            Some(holder) if holder != *stream => Err(format!("{name} is held by {holder} and by {stream}")),
+            Some(holder) if holder != *stream => {
+                Err(format!("{name} is held by {holder} and by {stream}"))
+            }
             _ => Ok(()),
         }
     }
@@ -120,33 +137,44 @@ impl History {
     /// Takes in a page of the change feed.
     pub(crate) fn feed(&mut self, first: u64, entries: Vec<(StreamName, u64, u64)>) {
         if first != self.feed.len() as u64 + 1 {
-            self.violated(format!("the feed has got to {}, and then a page begins with {first}", self.feed.len()));
+            self.violated(format!(
+                "the feed has got to {}, and then a page begins with {first}",
+                self.feed.len()
+            ));
         }
         for (stream, first, last) in entries {
             let before = self.fed.insert(stream.clone(), last).unwrap_or(0);
             if first != before + 1 || !self.boundaries(&stream).contains(&last) {
-                self.violated(format!("the feed has told of {stream} up to {before}, and then tells of {first} to {last}"));
+                self.violated(format!(
+                    "the feed has told of {stream} up to {before}, and then tells of {first} to \
+                     {last}"
+                ));
             }
             self.feed.push((stream, last));
         }
     }
 
-    /// Takes in a primary row as it is written, whatever generation it is of: it is the fold of all events up to its version, and never
-    /// goes back.
+    /// Takes in a primary row as it is written, whatever generation it is of: it is the fold of all
+    /// events up to its version, and never goes back.
     pub(crate) fn row(&mut self, partition: &str, name: &StreamName, row: &Row) {
         let before = self.rows.insert(partition.to_owned(), row.version).unwrap_or(0);
         if row.version < before {
             self.violated(format!("{partition} goes back from {before} to {}", row.version));
         }
-        let Some(build) =
-            crate::domain::BUILDS.into_iter().find(|build| projection(*build, name).is_some_and(|p| p.revision == row.revision))
+        let Some(build) = crate::domain::BUILDS
+            .into_iter()
+            .find(|build| projection(*build, name).is_some_and(|p| p.revision == row.revision))
         else {
             return self.violated(format!("{partition} has the revision {}", row.revision));
         };
         match self.row_at(build, name, row.version) {
             Some(expected) if expected == *row => {}
-            Some(expected) => self.violated(format!("{partition} is written as {row:?}, but the fold is {expected:?}")),
-            None => self.violated(format!("{partition} is written as {row:?} by a build that does not know all events")),
+            Some(expected) => self.violated(format!(
+                "{partition} is written as {row:?}, but the fold is {expected:?}"
+            )),
+            None => self.violated(format!(
+                "{partition} is written as {row:?} by a build that does not know all events"
+            )),
         }
     }
 
@@ -171,14 +199,23 @@ impl History {
 
     /// Whether a stream has an event that the first build does not know.
     pub(crate) fn has_newer(&self, stream: &StreamName) -> bool {
-        self.commits(stream).iter().flat_map(|commit| &commit.events).any(|event| event.event_type == NEWER)
+        self.commits(stream)
+            .iter()
+            .flat_map(|commit| &commit.events)
+            .any(|event| event.event_type == NEWER)
     }
 
-    /// The row of a stream or of a part as it is at a version of the stream; nothing if it has no such version.
+    /// The row of a stream or of a part as it is at a version of the stream; nothing if it has no
+    /// such version.
     pub(crate) fn row_at(&self, build: u32, name: &StreamName, version: u64) -> Option<Row> {
         let projection = projection(build, name)?;
         let source = if projection.parts.is_some() { name.parent()? } else { name.clone() };
-        let commits: Vec<Commit> = self.commits(&source).iter().filter(|commit| commit.last() <= version).cloned().collect();
+        let commits: Vec<Commit> = self
+            .commits(&source)
+            .iter()
+            .filter(|commit| commit.last() <= version)
+            .cloned()
+            .collect();
         let mut row = (projection.apply)(name, &Row::default(), &commits).ok()?.row;
         // A mark does not know its own.
         row.revision = projection.revision;
@@ -200,20 +237,39 @@ impl History {
         self.commits(stream).iter().map(Commit::last).collect()
     }
 
-    /// The moments from one to another at which something changed for a stream, with its version then.
-    pub(crate) fn heads_between(&self, stream: &StreamName, start: Moment, end: Moment) -> Vec<(Moment, u64)> {
+    /// The moments from one to another at which something changed for a stream, with its version
+    /// then.
+    pub(crate) fn heads_between(
+        &self,
+        stream: &StreamName,
+        start: Moment,
+        end: Moment,
+    ) -> Vec<(Moment, u64)> {
         let heads = self.heads.get(stream).map_or(&[][..], Vec::as_slice);
-        let at_start = heads.iter().rev().find(|(moment, _)| *moment <= start).map_or(0, |(_, version)| *version);
+        let at_start = heads
+            .iter()
+            .rev()
+            .find(|(moment, _)| *moment <= start)
+            .map_or(0, |(_, version)| *version);
         let later = heads.iter().filter(|(moment, _)| (start + 1..=end).contains(moment)).copied();
         [(start, at_start)].into_iter().chain(later).collect()
     }
 
-    /// Whether readers saw a name held by another than this stream at some moment from one to another; `name` is the name's stream.
-    pub(crate) fn was_held_by_another(&self, name: &StreamName, stream: &StreamName, start: Moment, end: Moment) -> bool {
+    /// Whether readers saw a name held by another than this stream at some moment from one to
+    /// another; `name` is the name's stream.
+    pub(crate) fn was_held_by_another(
+        &self,
+        name: &StreamName,
+        stream: &StreamName,
+        start: Moment,
+        end: Moment,
+    ) -> bool {
         let holders = self.claims.get(name).map_or(&[][..], Vec::as_slice);
         let at_start = holders.iter().rev().find(|(moment, _)| *moment <= start);
         let later = holders.iter().filter(|(moment, _)| (start + 1..=end).contains(moment));
-        at_start.into_iter().chain(later).any(|(_, holder)| holder.as_ref().is_some_and(|holder| holder != stream.within_tenant()))
+        at_start.into_iter().chain(later).any(|(_, holder)| {
+            holder.as_ref().is_some_and(|holder| holder != stream.within_tenant())
+        })
     }
 
     /// What a request led to: a version of a stream.
@@ -233,7 +289,13 @@ impl History {
     }
 
     /// Where a thing stands in a list at a version; nothing if it does not.
-    pub(crate) fn place(&self, build: u32, stream: &StreamName, version: u64, index: &str) -> Option<String> {
+    pub(crate) fn place(
+        &self,
+        build: u32,
+        stream: &StreamName,
+        version: u64,
+        index: &str,
+    ) -> Option<String> {
         let row = self.row_at(build, stream, version).filter(|row| row.version > 0)?;
         let keys = (projection(build, stream)?.apply)(stream, &row, &[]).ok()?.keys;
         keys.into_iter().find(|key| key.index == index).map(|key| key.sort)
@@ -244,11 +306,15 @@ impl History {
         self.fed.get(stream).copied().unwrap_or(0)
     }
 
-    /// What is wrong with the streams of unique values and of numbers, compared with the streams of things: for when nothing is under way.
+    /// What is wrong with the streams of unique values and of numbers, compared with the streams of
+    /// things: for when nothing is under way.
     pub(crate) fn check_companions(&self) -> Result<(), String> {
         let mut held: BTreeMap<String, usize> = BTreeMap::new();
         for (stream, commits) in self.streams().filter(|(stream, _)| stream.category() == "names") {
-            if let Some(holder) = Unique::after(commits.last().unwrap()).map_err(|error| format!("{stream}: {error}"))?.holder {
+            if let Some(holder) = Unique::after(commits.last().unwrap())
+                .map_err(|error| format!("{stream}: {error}"))?
+                .holder
+            {
                 *held.entry(holder).or_default() += 1;
             }
         }
@@ -257,7 +323,9 @@ impl History {
             let claims = held.remove(stream.within_tenant()).unwrap_or(0);
             let values = self.state::<Thing<2>>(stream, u64::MAX).unique_values().len();
             if claims != values {
-                return Err(format!("{stream} holds {values} names, but {claims} are claimed for it"));
+                return Err(format!(
+                    "{stream} holds {values} names, but {claims} are claimed for it"
+                ));
             }
             for event in commits.iter().flat_map(|commit| &commit.events) {
                 if let Ok(ThingEvent::Numbered { number }) = decode(event)
@@ -270,13 +338,21 @@ impl History {
         if let Some(holder) = held.keys().next() {
             return Err(format!("a name is claimed for {holder}, which there is not"));
         }
-        let taken = self.streams().filter(|(stream, _)| stream.category() == "numbers").flat_map(|(_, commits)| commits);
+        let taken = self
+            .streams()
+            .filter(|(stream, _)| stream.category() == "numbers")
+            .flat_map(|(_, commits)| commits);
         let taken = taken.flat_map(|commit| &commit.events).map(|event| {
-            let SequenceEvent::NumberTaken { taker } = decode(event).map_err(|error| error.to_string())?;
+            let SequenceEvent::NumberTaken { taker } =
+                decode(event).map_err(|error| error.to_string())?;
             Ok((event.number, taker))
         });
         let taken = taken.collect::<Result<BTreeMap<u64, String>, String>>()?;
-        if taken == numbers { Ok(()) } else { Err(format!("the numbers {taken:?} were taken, but things have {numbers:?}")) }
+        if taken == numbers {
+            Ok(())
+        } else {
+            Err(format!("the numbers {taken:?} were taken, but things have {numbers:?}"))
+        }
     }
 }
 
@@ -288,7 +364,8 @@ pub(crate) fn is_entity(stream: &StreamName) -> bool {
 /// What folds the row of this name: a stream's own, or a part's.
 pub(crate) fn projection(build: u32, name: &StreamName) -> Option<ProjectionFn> {
     let (all, category) = (projections(build), name.category());
-    own_row(all, &category).or_else(|| all.iter().find(|projection| projection.category == category).copied())
+    own_row(all, &category)
+        .or_else(|| all.iter().find(|projection| projection.category == category).copied())
 }
 
 /// A row as a client is shown it.

@@ -5,7 +5,10 @@ use std::sync::{Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use headwater::{Command, Context, FeedPosition, IfMatch, Position, StreamName, Token, parse_if_match, parse_tokens};
+use headwater::{
+    Command, Context, FeedPosition, IfMatch, Position, StreamName, Token, parse_if_match,
+    parse_tokens,
+};
 use headwater_lambda::Answer;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -49,8 +52,12 @@ impl Judge {
         let mut state = self.cloud.state();
         let verdict = match &asked.call {
             Call::Thing { .. } | Call::Crate { .. } => self.command(&state, asked, answer),
-            Call::GetThing { .. } | Call::GetSlot { .. } => self.entity(&state, asked, build, answer),
-            Call::List { group, limit } => self.list(&state, asked, build, answer, group.as_deref(), *limit),
+            Call::GetThing { .. } | Call::GetSlot { .. } => {
+                self.entity(&state, asked, build, answer)
+            }
+            Call::List { group, limit } => {
+                self.list(&state, asked, build, answer, group.as_deref(), *limit)
+            }
         };
         if let Err(what) = verdict {
             state.history.violated(format!("{asked:?} was answered with {answer:?}: {what}"));
@@ -60,21 +67,30 @@ impl Judge {
     /// A request under the same key was answered before.
     pub(crate) fn same_answer(&self, asked: &Asked, before: &Answer, answer: &Answer) {
         if (before.status, &before.body) != (answer.status, &answer.body) {
-            self.cloud.state().history.violated(format!("{asked:?} was answered with {before:?}, and then with {answer:?}"));
+            self.cloud.state().history.violated(format!(
+                "{asked:?} was answered with {before:?}, and then with {answer:?}"
+            ));
         }
     }
 
     /// The store said every time that nothing was written.
     pub(crate) fn without_effect(&self, asked: &Asked) {
-        self.without_effect.lock().unwrap_or_else(PoisonError::into_inner).insert(asked.headers.correlation_id.clone());
+        self.without_effect
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(asked.headers.correlation_id.clone());
     }
 
-    /// Looks at the end, when nothing is under way, whether what was said to have no effect has none.
+    /// Looks at the end, when nothing is under way, whether what was said to have no effect has
+    /// none.
     pub(crate) fn finish(&self) {
         let mut state = self.cloud.state();
         for request in self.without_effect.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             if let Some((stream, version)) = state.history.effect_of(request) {
-                let what = format!("the request {request} was said to have no effect, but has one in {stream}@{version}");
+                let what = format!(
+                    "the request {request} was said to have no effect, but has one in \
+                     {stream}@{version}"
+                );
                 state.history.violated(what);
             }
         }
@@ -87,27 +103,33 @@ impl Judge {
         let problem = problem(answer);
         match (answer.status, problem.as_str()) {
             (200 | 201, _) => {
-                let body: Value = serde_json::from_str(&answer.body).map_err(|error| error.to_string())?;
+                let body: Value =
+                    serde_json::from_str(&answer.body).map_err(|error| error.to_string())?;
                 let version = body["version"].as_u64().unwrap_or_default();
                 let stream = asked.call.stream().ok_or("a command is about a stream")?;
                 is_told(answer, &stream, version)?;
                 match effect {
                     Some((_, at)) if at == version => Ok(()),
                     Some((_, at)) => Err(format!("its effect is at {at}")),
-                    None => {
-                        at_some_moment(history, asked, |head, _| head == version && decide(history, &asked.call, head) == Decided::Nothing)
-                    }
+                    None => at_some_moment(history, asked, |head, _| {
+                        head == version && decide(history, &asked.call, head) == Decided::Nothing
+                    }),
                 }
             }
             (503, "outcome-unknown" | "contention" | "unavailable") => Ok(()),
             // A try before this one may have had an effect.
-            (503, "newer-event") if asked.call.stream().is_some_and(|stream| history.has_newer(&stream)) => Ok(()),
+            (503, "newer-event")
+                if asked.call.stream().is_some_and(|stream| history.has_newer(&stream)) =>
+            {
+                Ok(())
+            }
             _ if effect.is_some() => Err(format!("it has an effect at {effect:?}")),
             (404 | 409, name) if name != "concurrent-modification" => {
                 self.without_effect(asked);
                 let is_name = name == "name-taken";
                 at_some_moment(history, asked, |head, _| {
-                    decide(history, &asked.call, head) == Decided::Refused(name.to_owned()) || is_name && may_be_taken(history, asked)
+                    decide(history, &asked.call, head) == Decided::Refused(name.to_owned())
+                        || is_name && may_be_taken(history, asked)
                 })
             }
             (412, _) => {
@@ -115,9 +137,9 @@ impl Judge {
                 let condition = condition(&asked.headers)?;
                 at_some_moment(history, asked, |head, _| match &condition {
                     Some(IfMatch::Exists) => head == 0,
-                    Some(IfMatch::AnyOf(tokens)) => {
-                        !tokens.iter().any(|token| token.streams.iter().all(|position| position.version == head))
-                    }
+                    Some(IfMatch::AnyOf(tokens)) => !tokens
+                        .iter()
+                        .any(|token| token.streams.iter().all(|position| position.version == head)),
                     None => false,
                 })
             }
@@ -133,12 +155,15 @@ impl Judge {
     }
 
     fn entity(&self, state: &State, asked: &Asked, build: u32, answer: &Answer) -> Verdict {
-        let (Some(stream), Some(name)) = (asked.call.stream(), asked.call.row()) else { return Ok(()) };
+        let (Some(stream), Some(name)) = (asked.call.stream(), asked.call.row()) else {
+            return Ok(());
+        };
         let history = &state.history;
         let least = least(history, &asked.headers, &stream)?;
         match (answer.status, problem(answer).as_str()) {
             (200 | 304, _) => {
-                let body: Value = serde_json::from_str(&self.body(&name.to_string(), answer)?).map_err(|error| error.to_string())?;
+                let body: Value = serde_json::from_str(&self.body(&name.to_string(), answer)?)
+                    .map_err(|error| error.to_string())?;
                 let version = body["version"].as_u64().unwrap_or_default();
                 if version < least {
                     return Err(format!("a token demands {least}"));
@@ -148,9 +173,20 @@ impl Judge {
             }
             (404, _) => {
                 // It must not have been there, or been gone, at some version that is not too old.
-                let versions = [0].into_iter().chain(history.boundaries(&stream)).filter(|version| *version >= least);
-                let is_absent = |version| history.row_at(2, &name, version).is_none_or(|row| row.version == 0 || row.deleted);
-                if versions.into_iter().any(is_absent) { Ok(()) } else { Err(format!("it is there since before {least}")) }
+                let versions = [0]
+                    .into_iter()
+                    .chain(history.boundaries(&stream))
+                    .filter(|version| *version >= least);
+                let is_absent = |version| {
+                    history
+                        .row_at(2, &name, version)
+                        .is_none_or(|row| row.version == 0 || row.deleted)
+                };
+                if versions.into_iter().any(is_absent) {
+                    Ok(())
+                } else {
+                    Err(format!("it is there since before {least}"))
+                }
             }
             (503, "unavailable" | "not-caught-up") => Ok(()),
             (503, "newer-event") if history.has_newer(&stream) => Ok(()),
@@ -158,14 +194,17 @@ impl Judge {
         }
     }
 
-    /// The body of an answer to a question, or the one that its tag has stood for: of 304 there is no other.
+    /// The body of an answer to a question, or the one that its tag has stood for: of 304 there is
+    /// no other.
     fn body(&self, question: &str, answer: &Answer) -> Result<String, String> {
         let tag = format!("{question} {}", header(answer, "etag"));
         let mut bodies = self.bodies.lock().unwrap_or_else(PoisonError::into_inner);
         match (answer.status, bodies.get(&tag)) {
             (304, Some(known)) => Ok(known.clone()),
             (304, None) => Err("the client never had that tag".to_owned()),
-            (_, Some(known)) if *known != answer.body => Err(format!("the same tag has stood for {known}")),
+            (_, Some(known)) if *known != answer.body => {
+                Err(format!("the same tag has stood for {known}"))
+            }
             _ => {
                 bodies.insert(tag, answer.body.clone());
                 Ok(answer.body.clone())
@@ -173,24 +212,44 @@ impl Judge {
         }
     }
 
-    /// A page shows each thing once, where it belongs, nothing that is older than the tokens demand or than its own token says, and whatever
-    /// stood in its part of the list all the time.
-    fn list(&self, state: &State, asked: &Asked, build: u32, answer: &Answer, group: Option<&str>, limit: usize) -> Verdict {
+    /// A page shows each thing once, where it belongs, nothing that is older than the tokens demand
+    /// or than its own token says, and whatever stood in its part of the list all the time.
+    fn list(
+        &self,
+        state: &State,
+        asked: &Asked,
+        build: u32,
+        answer: &Answer,
+        group: Option<&str>,
+        limit: usize,
+    ) -> Verdict {
         match (answer.status, problem(answer).as_str()) {
             (200 | 304, _) => {}
             (503, "unavailable" | "not-caught-up") => return Ok(()),
-            (503, "newer-event") if state.history.streams().any(|(stream, _)| state.history.has_newer(stream)) => return Ok(()),
+            (503, "newer-event")
+                if state.history.streams().any(|(stream, _)| state.history.has_newer(stream)) =>
+            {
+                return Ok(());
+            }
             _ => return Err("nobody should be told that".to_owned()),
         }
         let page = Page::read(&self.body(&format!("{:?}", asked.call), answer)?, &asked.headers)?;
         let history = &state.history;
         let promised = parse(&header(answer, "consistency-token"))?;
-        if promised.iter().flat_map(|token| &token.feeds).any(|feed| feed.position > history.feed_head()) {
+        if promised
+            .iter()
+            .flat_map(|token| &token.feeds)
+            .any(|feed| feed.position > history.feed_head())
+        {
             return Err("the answer's token is ahead of the feed".to_owned());
         }
-        let least =
-            |stream: &StreamName| Ok::<_, String>(least(history, &asked.headers, stream)?.max(demanded(history, &promised, stream)));
-        let index = group.map_or(crate::domain::THINGS.to_owned(), |group| format!("group/{group}"));
+        let least = |stream: &StreamName| {
+            Ok::<_, String>(
+                least(history, &asked.headers, stream)?.max(demanded(history, &promised, stream)),
+            )
+        };
+        let index =
+            group.map_or(crate::domain::THINGS.to_owned(), |group| format!("group/{group}"));
         if page.items.len() > limit {
             return Err(format!("{} were asked for", limit));
         }
@@ -202,25 +261,40 @@ impl Judge {
             let (version, row) = (item["version"].as_u64().unwrap_or_default(), &item["row"]);
             is_row(history, build, &stream, &stream, version, row)?;
             if version < least(&stream)? {
-                return Err(format!("{stream} is older than a token demands, or than the answer's own token says"));
+                return Err(format!(
+                    "{stream} is older than a token demands, or than the answer's own token says"
+                ));
             }
             if !shown_ids.insert(id.to_owned()) {
                 return Err(format!("{stream} is there twice"));
             }
             match history.place(build, &stream, version, &index) {
                 Some(place) if place > last && page.covers(&place) => last = place,
-                place => return Err(format!("{stream} does not belong there: it stands at {place:?}")),
+                place => {
+                    return Err(format!("{stream} does not belong there: it stands at {place:?}"));
+                }
             }
         }
-        let things = history.streams().map(|(stream, _)| stream).filter(|stream| stream.category() == crate::domain::THINGS);
+        let things = history
+            .streams()
+            .map(|(stream, _)| stream)
+            .filter(|stream| stream.category() == crate::domain::THINGS);
         for stream in things.filter(|stream| !shown_ids.contains(stream.id())) {
             let least = least(stream)?;
-            let versions = [0].into_iter().chain(history.boundaries(stream)).filter(|version| *version >= least);
-            let places: BTreeSet<Option<String>> = versions.map(|version| history.place(2, stream, version, &index)).collect();
-            // One that moves meanwhile may be missed where it stood and where it stands, except on a page that has all of the list.
-            let stood = places.iter().all(|place| place.as_ref().is_some_and(|place| page.covers(place)));
+            let versions = [0]
+                .into_iter()
+                .chain(history.boundaries(stream))
+                .filter(|version| *version >= least);
+            let places: BTreeSet<Option<String>> =
+                versions.map(|version| history.place(2, stream, version, &index)).collect();
+            // One that moves meanwhile may be missed where it stood and where it stands, except on
+            // a page that has all of the list.
+            let stood =
+                places.iter().all(|place| place.as_ref().is_some_and(|place| page.covers(place)));
             if stood && (places.len() == 1 || page.is_whole()) {
-                return Err(format!("{stream} is missing, since before {least}: it stands at {places:?}"));
+                return Err(format!(
+                    "{stream} is missing, since before {least}: it stands at {places:?}"
+                ));
             }
         }
         Ok(())
@@ -242,7 +316,10 @@ impl Page {
         let place = |cursor: &str| {
             let json = URL_SAFE_NO_PAD.decode(cursor).map_err(|error| error.to_string())?;
             let cursor: Value = serde_json::from_slice(&json).map_err(|error| error.to_string())?;
-            cursor["a"].as_str().map(str::to_owned).ok_or_else(|| format!("{cursor} says nothing of a place"))
+            cursor["a"]
+                .as_str()
+                .map(str::to_owned)
+                .ok_or_else(|| format!("{cursor} says nothing of a place"))
         };
         Ok(Self {
             items: body["items"].as_array().ok_or("there are no items")?.clone(),
@@ -252,7 +329,8 @@ impl Page {
     }
 
     fn covers(&self, place: &str) -> bool {
-        self.after.as_deref().is_none_or(|after| place > after) && self.up_to.as_deref().is_none_or(|up_to| place <= up_to)
+        self.after.as_deref().is_none_or(|after| place > after)
+            && self.up_to.as_deref().is_none_or(|up_to| place <= up_to)
     }
 
     fn is_whole(&self) -> bool {
@@ -282,15 +360,23 @@ enum Decided {
 }
 
 fn decide(history: &History, call: &Call, version: u64) -> Decided {
-    let (Some(stream), Ok(now)) = (call.stream(), Timestamp::from_second(0)) else { return Decided::Something };
-    let context = Context { now, id: stream.id().to_owned(), fresh_id: Uuid::nil(), actor: String::new(), number: Some(0) };
+    let (Some(stream), Ok(now)) = (call.stream(), Timestamp::from_second(0)) else {
+        return Decided::Something;
+    };
+    let context = Context {
+        now,
+        id: stream.id().to_owned(),
+        fresh_id: Uuid::nil(),
+        actor: String::new(),
+        number: Some(0),
+    };
     let decided = match call {
-        Call::Thing { command, .. } => {
-            OfThing::<2>(command).decide(&history.state::<Thing<2>>(&stream, version), &context).map(|events| events.len())
-        }
-        Call::Crate { command, .. } => {
-            OfCrate::<2>(command).decide(&history.state::<Crate<2>>(&stream, version), &context).map(|events| events.len())
-        }
+        Call::Thing { command, .. } => OfThing::<2>(command)
+            .decide(&history.state::<Thing<2>>(&stream, version), &context)
+            .map(|events| events.len()),
+        Call::Crate { command, .. } => OfCrate::<2>(command)
+            .decide(&history.state::<Crate<2>>(&stream, version), &context)
+            .map(|events| events.len()),
         _ => Ok(1),
     };
     match decided {
@@ -303,16 +389,26 @@ fn decide(history: &History, call: &Call, version: u64) -> Decided {
 
 /// Whether another held the name that a command wants, at some moment of the request.
 fn may_be_taken(history: &History, asked: &Asked) -> bool {
-    let (Call::Thing { command: ThingCommand::Create { name, .. } | ThingCommand::Rename { name }, .. }, Some(stream)) =
-        (&asked.call, asked.call.stream())
+    let (
+        Call::Thing {
+            command: ThingCommand::Create { name, .. } | ThingCommand::Rename { name },
+            ..
+        },
+        Some(stream),
+    ) = (&asked.call, asked.call.stream())
     else {
         return false;
     };
     history.was_held_by_another(&name_stream(name), &stream, asked.since, history.now())
 }
 
-/// Whether something is so at a moment of the request: what is answered without a write comes from a state that was the present one then.
-fn at_some_moment(history: &History, asked: &Asked, is_so: impl Fn(u64, Moment) -> bool) -> Verdict {
+/// Whether something is so at a moment of the request: what is answered without a write comes from
+/// a state that was the present one then.
+fn at_some_moment(
+    history: &History,
+    asked: &Asked,
+    is_so: impl Fn(u64, Moment) -> bool,
+) -> Verdict {
     let Some(stream) = asked.call.stream() else { return Ok(()) };
     let heads = history.heads_between(&stream, asked.since, history.now());
     if heads.iter().any(|(moment, head)| is_so(*head, *moment)) {
@@ -324,20 +420,29 @@ fn at_some_moment(history: &History, asked: &Asked, is_so: impl Fn(u64, Moment) 
 
 fn conflicts(history: &History, call: &Call, decided_on: u64) -> bool {
     let Some(stream) = call.stream() else { return false };
-    let events = history.commits(&stream).iter().flat_map(|commit| &commit.events).filter(|event| event.number > decided_on);
+    let events = history
+        .commits(&stream)
+        .iter()
+        .flat_map(|commit| &commit.events)
+        .filter(|event| event.number > decided_on);
     match call {
-        Call::Thing { command, .. } => {
-            events.filter_map(|event| headwater::decode(event).ok()).any(|event| !OfThing::<2>(command).commutes_with(&event))
-        }
-        Call::Crate { command, .. } => {
-            events.filter_map(|event| headwater::decode(event).ok()).any(|event| !OfCrate::<2>(command).commutes_with(&event))
-        }
+        Call::Thing { command, .. } => events
+            .filter_map(|event| headwater::decode(event).ok())
+            .any(|event| !OfThing::<2>(command).commutes_with(&event)),
+        Call::Crate { command, .. } => events
+            .filter_map(|event| headwater::decode(event).ok())
+            .any(|event| !OfCrate::<2>(command).commutes_with(&event)),
         _ => false,
     }
 }
 
 fn condition(headers: &Headers) -> Result<Option<IfMatch>, String> {
-    headers.if_match.as_ref().map(|header| parse_if_match(header, TENANT)).transpose().map_err(|error| error.to_string())
+    headers
+        .if_match
+        .as_ref()
+        .map(|header| parse_if_match(header, TENANT))
+        .transpose()
+        .map_err(|error| error.to_string())
 }
 
 /// The version of a stream that a request's tokens demand.
@@ -347,17 +452,35 @@ fn least(history: &History, headers: &Headers, stream: &StreamName) -> Result<u6
 
 /// The version of a stream that tokens stand for.
 fn demanded(history: &History, tokens: &[Token], stream: &StreamName) -> u64 {
-    let named = tokens.iter().flat_map(|token| &token.streams).filter(|Position { stream: named, .. }| named == stream);
-    let fed = tokens.iter().flat_map(|token| &token.feeds).map(|FeedPosition { position, .. }| history.fed_at(stream, *position));
+    let named = tokens
+        .iter()
+        .flat_map(|token| &token.streams)
+        .filter(|Position { stream: named, .. }| named == stream);
+    let fed = tokens
+        .iter()
+        .flat_map(|token| &token.feeds)
+        .map(|FeedPosition { position, .. }| history.fed_at(stream, *position));
     named.map(|position| position.version).chain(fed).max().unwrap_or(0)
 }
 
 fn parse(tokens: &str) -> Result<Vec<Token>, String> {
-    if tokens.is_empty() { Ok(Vec::new()) } else { parse_tokens(tokens, TENANT).map_err(|error| error.to_string()) }
+    if tokens.is_empty() {
+        Ok(Vec::new())
+    } else {
+        parse_tokens(tokens, TENANT).map_err(|error| error.to_string())
+    }
 }
 
-/// Whether a row is the one that follows from the events up to a version, in the build that shows it.
-fn is_row(history: &History, build: u32, name: &StreamName, stream: &StreamName, version: u64, row: &Value) -> Verdict {
+/// Whether a row is the one that follows from the events up to a version, in the build that shows
+/// it.
+fn is_row(
+    history: &History,
+    build: u32,
+    name: &StreamName,
+    stream: &StreamName,
+    version: u64,
+    row: &Value,
+) -> Verdict {
     if !history.boundaries(stream).contains(&version) {
         return Err(format!("{stream} never was at {version}"));
     }
@@ -366,7 +489,12 @@ fn is_row(history: &History, build: u32, name: &StreamName, stream: &StreamName,
 }
 
 fn header(answer: &Answer, name: &str) -> String {
-    answer.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.clone()).unwrap_or_default()
+    answer
+        .headers
+        .iter()
+        .find(|(header, _)| header == name)
+        .map(|(_, value)| value.clone())
+        .unwrap_or_default()
 }
 
 /// The name of an answer's problem; empty if it is none.

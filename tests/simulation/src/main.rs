@@ -16,7 +16,8 @@ use clap::Parser;
 use headwater_simulation::{Plan, Report, Trouble, run, shrink};
 use indicatif::ProgressBar;
 
-/// Runs the simulation from seeds; a seed that fails is made smaller, and told with the command that runs it again.
+/// Runs the simulation from seeds; a seed that fails is made smaller, and told with the command
+/// that runs it again.
 #[derive(Parser)]
 struct Arguments {
     /// How many seeds.
@@ -59,15 +60,22 @@ fn one(arguments: &Arguments, seed: u64) -> Result<ExitCode> {
     plan.requests = arguments.requests.unwrap_or(plan.requests);
     if let Some(names) = &arguments.troubles {
         let named = names.iter().filter(|name| *name != "none");
-        plan.troubles =
-            named.map(|name| <Trouble as clap::ValueEnum>::from_str(name, true).map_err(anyhow::Error::msg)).collect::<Result<_>>()?;
+        plan.troubles = named
+            .map(|name| {
+                <Trouble as clap::ValueEnum>::from_str(name, true).map_err(anyhow::Error::msg)
+            })
+            .collect::<Result<_>>()?;
     }
     let mut out = stdout().lock();
     writeln!(out, "{plan}")?;
     match run(&plan, true) {
         Ok(Report { requests, commits, course, log }) => {
             log.iter().try_for_each(|line| writeln!(out, "{line}"))?;
-            writeln!(out, "{requests} requests of the processes, {commits} commits, course {course:x}: all is well")?;
+            writeln!(
+                out,
+                "{requests} requests of the processes, {commits} commits, course {course:x}: all \
+                 is well"
+            )?;
             Ok(ExitCode::SUCCESS)
         }
         Err(failure) => {
@@ -79,7 +87,8 @@ fn one(arguments: &Arguments, seed: u64) -> Result<ExitCode> {
 }
 
 fn many(arguments: &Arguments) -> Result<ExitCode> {
-    let threads = arguments.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    let threads =
+        arguments.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
     let next = AtomicU64::new(arguments.from);
     let end = arguments.from + arguments.seeds;
     let failed = AtomicU64::new(0);
@@ -113,6 +122,11 @@ fn many(arguments: &Arguments) -> Result<ExitCode> {
     });
     bar.finish_and_clear();
     let failed = failed.into_inner();
-    writeln!(stdout(), "{} seeds, {} requests of the processes, {failed} failed", arguments.seeds, requests.into_inner())?;
+    writeln!(
+        stdout(),
+        "{} seeds, {} requests of the processes, {failed} failed",
+        arguments.seeds,
+        requests.into_inner()
+    )?;
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

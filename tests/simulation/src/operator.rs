@@ -11,7 +11,8 @@ use crate::cloud::Cloud;
 use crate::domain::{DOMAIN, projections};
 use crate::plan::Trouble;
 
-/// How often a step is tried: it may be refused until another's lease ends, or until no process of the old build writes rows any more.
+/// How often a step is tried: it may be refused until another's lease ends, or until no process of
+/// the old build writes rows any more.
 const TRIES: usize = 200;
 
 /// Deploys the second build at some time.
@@ -21,8 +22,8 @@ pub(crate) async fn deploy(cloud: Cloud, build: Arc<AtomicU32>) {
     build.store(2, Relaxed);
 }
 
-/// Somebody who builds the rows anew and then, as he likes, switches to them, goes back, or thinks better of it; in the end what is not read is
-/// dropped.
+/// Somebody who builds the rows anew and then, as he likes, switches to them, goes back, or thinks
+/// better of it; in the end what is not read is dropped.
 pub(crate) struct Operator {
     pub(crate) cloud: Cloud,
     pub(crate) build: Arc<AtomicU32>,
@@ -35,7 +36,8 @@ impl Operator {
     pub(crate) async fn run(self) {
         sleep(self.cloud.chance().millis(20_000)).await;
         if self.cloud.chance().happens(0.9) {
-            self.insist(async |rebuild| rebuild.build(2, &Progress::default()).await.map(|_| ())).await;
+            self.insist(async |rebuild| rebuild.build(2, &Progress::default()).await.map(|_| ()))
+                .await;
             if self.cloud.chance().happens(0.8) {
                 self.insist(async |rebuild| rebuild.switch(false).await.map(|_| ())).await;
             }
@@ -47,24 +49,39 @@ impl Operator {
         self.insist(async |rebuild| rebuild.discard().await.map(|_| ())).await;
     }
 
-    /// Takes a step until it is taken, or somebody else has taken it. The process may die of it each time, and another takes over.
+    /// Takes a step until it is taken, or somebody else has taken it. The process may die of it
+    /// each time, and another takes over.
     async fn insist(&self, step: impl AsyncFn(Rebuild) -> Result<(), RebuildError>) {
         for number in 0..TRIES {
             let rebuild = self.rebuild(number);
-            let life =
-                if self.cloud.strikes(Trouble::Crashes, 0.3) { self.cloud.chance().millis(150_000) } else { Duration::from_secs(3_600) };
+            let life = if self.cloud.strikes(Trouble::Crashes, 0.3) {
+                self.cloud.chance().millis(150_000)
+            } else {
+                Duration::from_secs(3_600)
+            };
             let outcome = timeout(life, step(rebuild)).await;
-            self.cloud.log(|| format!("operator {} tried for the {number}th time: {outcome:?}", self.name));
+            self.cloud.log(|| {
+                format!("operator {} tried for the {number}th time: {outcome:?}", self.name)
+            });
             match outcome {
-                // Built by the old build, and to be switched to by the new one: it has to be built again.
+                // Built by the old build, and to be switched to by the new one: it has to be built
+                // again.
                 Ok(Err(RebuildError::Incomplete(check)))
-                    if check.examples.iter().all(|lacking| matches!(lacking.why, Why::Revision(_))) =>
+                    if check
+                        .examples
+                        .iter()
+                        .all(|lacking| matches!(lacking.why, Why::Revision(_))) =>
                 {
                     return;
                 }
                 Ok(
                     Ok(())
-                    | Err(RebuildError::NothingToDrop | RebuildError::NoPrevious | RebuildError::NotBuilt { .. } | RebuildError::InTheWay(_)),
+                    | Err(
+                        RebuildError::NothingToDrop
+                        | RebuildError::NoPrevious
+                        | RebuildError::NotBuilt { .. }
+                        | RebuildError::InTheWay(_),
+                    ),
                 ) => return,
                 _ => sleep(self.cloud.chance().millis(10_000)).await,
             }
@@ -74,7 +91,11 @@ impl Operator {
 
     /// The steps, as a process of his own takes them.
     fn rebuild(&self, number: usize) -> Rebuild {
-        let config = StoreConfig { events_table: "events".to_owned(), idempotency_table: None, unique_key: None };
+        let config = StoreConfig {
+            events_table: "events".to_owned(),
+            idempotency_table: None,
+            unique_key: None,
+        };
         let store = EventStore::new(connect(&self.cloud.config()), config);
         let now = Timestamp::from_millisecond(self.cloud.now() + self.skew).unwrap();
         let projections = projections(self.build.load(Relaxed));

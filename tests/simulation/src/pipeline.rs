@@ -1,5 +1,6 @@
-//! The event source mappings: they carry records from the table's stream to the relay, and from the commits stream to the projector; again
-//! where that fails, twice now and then, and for good to a place from where they are put back.
+//! The event source mappings: they carry records from the table's stream to the relay, and from the
+//! commits stream to the projector; again where that fails, twice now and then, and for good to a
+//! place from where they are put back.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -58,7 +59,10 @@ impl Pipeline {
         loop {
             sleep(self.cloud.chance().millis(SWEEP)).await;
             // It fails where the tables do, and comes again.
-            self.projectors.invoke(async |process: Arc<Process>| projector(&process).sweep().await.is_ok()).await.ok();
+            self.projectors
+                .invoke(async |process: Arc<Process>| projector(&process).sweep().await.is_ok())
+                .await
+                .ok();
         }
     }
 
@@ -79,7 +83,10 @@ impl Pipeline {
             if batch.is_empty() {
                 continue;
             }
-            let done = self.relays.invoke(async |process: Arc<Process>| relay(&process, &batch).await).await;
+            let done = self
+                .relays
+                .invoke(async |process: Arc<Process>| relay(&process, &batch).await)
+                .await;
             let done = done.unwrap_or(0);
             if self.cloud.strikes(Trouble::Duplicates, 0.1) {
                 continue;
@@ -109,7 +116,8 @@ impl Pipeline {
                 let most = self.cloud.chance().between(1, 12);
                 let mut state = self.cloud.state();
                 let shard = state.shard(shard);
-                let batch: Vec<Record> = shard.records.drain(..most.min(shard.records.len())).collect();
+                let batch: Vec<Record> =
+                    shard.records.drain(..most.min(shard.records.len())).collect();
                 shard.in_hand += usize::from(!batch.is_empty());
                 batch
             };
@@ -127,12 +135,16 @@ impl Pipeline {
         }
     }
 
-    /// Delivers a batch until it is done with, or given up on: then its records are put back some time later.
+    /// Delivers a batch until it is done with, or given up on: then its records are put back some
+    /// time later.
     async fn deliver(&self, shard: usize, mut batch: Vec<Record>) {
         let mut tries = 0;
         while !batch.is_empty() {
             tries += 1;
-            let done = self.projectors.invoke(async |process: Arc<Process>| project(&process, &batch).await).await;
+            let done = self
+                .projectors
+                .invoke(async |process: Arc<Process>| project(&process, &batch).await)
+                .await;
             batch.drain(..done.unwrap_or(0));
             if !batch.is_empty() && tries >= TRIES {
                 self.cloud.log(|| format!("given up on {} records", batch.len()));
@@ -150,9 +162,16 @@ impl Pipeline {
 
     /// Puts records back where they came from, and says whether all got there.
     async fn redrive(&self, batch: &[Record]) -> bool {
-        let records: Vec<Published> =
-            batch.iter().map(|record| Published { key: record.key.clone(), data: STANDARD.decode(&record.data).unwrap() }).collect();
-        let put = async |process: Arc<Process>| process.app.publisher("COMMITS_STREAM").unwrap().publish(&records).await.is_empty();
+        let records: Vec<Published> = batch
+            .iter()
+            .map(|record| Published {
+                key: record.key.clone(),
+                data: STANDARD.decode(&record.data).unwrap(),
+            })
+            .collect();
+        let put = async |process: Arc<Process>| {
+            process.app.publisher("COMMITS_STREAM").unwrap().publish(&records).await.is_empty()
+        };
         self.relays.invoke(put).await.unwrap_or(false)
     }
 }
@@ -174,7 +193,8 @@ async fn relay(process: &Process, batch: &[StreamRecord]) -> usize {
     let event: Event = serde_json::from_value(json!({ "Records": records })).unwrap();
     let answer = relay_batch(process.app.publisher("COMMITS_STREAM").unwrap(), &event).await;
     // Lambda begins again with the first that failed.
-    let failed = answer.batch_item_failures.iter().filter_map(|failure| failure.item_identifier.clone());
+    let failed =
+        answer.batch_item_failures.iter().filter_map(|failure| failure.item_identifier.clone());
     first_of(failed, batch.iter().map(|record| record.sequence))
 }
 
@@ -195,7 +215,8 @@ async fn project(process: &Process, batch: &[Record]) -> usize {
         .collect();
     let event: KinesisEvent = serde_json::from_value(json!({ "Records": records })).unwrap();
     let (answer, _) = project_batch(&projector(process), DOMAIN, &event).await;
-    let failed = answer.batch_item_failures.iter().filter_map(|failure| failure.item_identifier.clone());
+    let failed =
+        answer.batch_item_failures.iter().filter_map(|failure| failure.item_identifier.clone());
     first_of(failed, batch.iter().map(|record| record.sequence))
 }
 
@@ -206,8 +227,12 @@ fn projector(process: &Process) -> Projector {
 }
 
 /// The place in a batch of the first record that failed; behind its end if none did.
-fn first_of(failed: impl Iterator<Item = String>, sequences: impl Iterator<Item = u64> + Clone) -> usize {
+fn first_of(
+    failed: impl Iterator<Item = String>,
+    sequences: impl Iterator<Item = u64> + Clone,
+) -> usize {
     let all = sequences.clone().count();
-    let places = failed.filter_map(|number| sequences.clone().position(|sequence| sequence.to_string() == number));
+    let places = failed
+        .filter_map(|number| sequences.clone().position(|sequence| sequence.to_string() == number));
     places.min().unwrap_or(all)
 }

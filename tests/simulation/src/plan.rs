@@ -31,7 +31,8 @@ pub enum Trouble {
     LostReplies,
     /// Servers fail, before or after they have carried a request out.
     ServerErrors,
-    /// Requests take seconds to arrive, or replies to come back: what was given up on may be carried out later.
+    /// Requests take seconds to arrive, or replies to come back: what was given up on may be
+    /// carried out later.
     Delays,
     /// DynamoDB no longer knows the token of a transaction that is repeated.
     ForgottenTokens,
@@ -63,13 +64,15 @@ impl Plan {
         let chance = Chance::new(seed);
         let likely = chance.pick(&[0.2, 0.6, 0.9, 1.0]);
         let others = Trouble::value_variants().iter().filter(|trouble| **trouble != Trouble::Torn);
-        let mut troubles: BTreeSet<Trouble> = others.filter(|_| chance.happens(likely)).copied().collect();
+        let mut troubles: BTreeSet<Trouble> =
+            others.filter(|_| chance.happens(likely)).copied().collect();
         // It takes many times as long as a run without it.
         if !chance.happens(0.4) {
             troubles.remove(&Trouble::Rebuild);
         }
         let (sessions, requests) = (chance.between(1, 5), chance.between(4, 24));
-        // Drawn last, so that the plans of seeds that failed before there was this are otherwise the same.
+        // Drawn last, so that the plans of seeds that failed before there was this are otherwise
+        // the same.
         troubles.extend(chance.happens(likely).then_some(Trouble::Torn));
         Self { seed, troubles, sessions, requests }
     }
@@ -77,11 +80,14 @@ impl Plan {
     /// Plans that are a little smaller than this one, the smallest first.
     pub(crate) fn smaller(&self) -> impl Iterator<Item = Self> {
         let fewer_sessions = (1..self.sessions).map(|sessions| Self { sessions, ..self.clone() });
-        let fewer_requests = [self.requests / 2, self.requests * 3 / 4, self.requests.saturating_sub(1)];
-        let fewer_requests = fewer_requests.into_iter().filter(|requests| (1..self.requests).contains(requests));
+        let fewer_requests =
+            [self.requests / 2, self.requests * 3 / 4, self.requests.saturating_sub(1)];
+        let fewer_requests =
+            fewer_requests.into_iter().filter(|requests| (1..self.requests).contains(requests));
         let fewer_requests = fewer_requests.map(|requests| Self { requests, ..self.clone() });
         let fewer_troubles = self.troubles.iter().map(|trouble| {
-            let troubles = self.troubles.iter().filter(|other| *other != trouble).copied().collect();
+            let troubles =
+                self.troubles.iter().filter(|other| *other != trouble).copied().collect();
             Self { troubles, ..self.clone() }
         });
         fewer_sessions.chain(fewer_troubles).chain(fewer_requests)
@@ -91,10 +97,18 @@ impl Plan {
 /// The command line that runs it again.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<String> =
-            self.troubles.iter().filter_map(ValueEnum::to_possible_value).map(|value| value.get_name().to_owned()).collect();
+        let names: Vec<String> = self
+            .troubles
+            .iter()
+            .filter_map(ValueEnum::to_possible_value)
+            .map(|value| value.get_name().to_owned())
+            .collect();
         let troubles = if names.is_empty() { "none".to_owned() } else { names.join(",") };
         let Self { seed, sessions, requests, .. } = self;
-        write!(f, "cargo simulate --seed {seed} --sessions {sessions} --requests {requests} --troubles {troubles}")
+        write!(
+            f,
+            "cargo simulate --seed {seed} --sessions {sessions} --requests {requests} --troubles \
+             {troubles}"
+        )
     }
 }

@@ -1,4 +1,5 @@
-//! The functions' processes: each serves one request at a time and remembers what it has seen, until it dies or is replaced.
+//! The functions' processes: each serves one request at a time and remembers what it has seen,
+//! until it dies or is replaced.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -41,7 +42,10 @@ impl Pool {
     }
 
     /// Lets an idle process or a new one do something. It may die of it at any moment.
-    pub(crate) async fn invoke<T, F: Future<Output = T>>(&self, work: impl FnOnce(Arc<Process>) -> F) -> Result<T, Died> {
+    pub(crate) async fn invoke<T, F: Future<Output = T>>(
+        &self,
+        work: impl FnOnce(Arc<Process>) -> F,
+    ) -> Result<T, Died> {
         let process = self.take().await;
         let work = work(Arc::clone(&process));
         let done = if self.cloud.strikes(Trouble::Crashes, DEADLY) {
@@ -60,9 +64,18 @@ impl Pool {
     async fn take(&self) -> Arc<Process> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         match idle {
-            // A deployment lets the processes of the old build finish what they do, and some time longer.
-            Some(process) if process.build == self.build.load(Relaxed) || self.cloud.chance().happens(0.7) => process,
-            _ => Arc::new(Process { build: self.build.load(Relaxed), app: service::open(&self.cloud).await }),
+            // A deployment lets the processes of the old build finish what they do, and some time
+            // longer.
+            Some(process)
+                if process.build == self.build.load(Relaxed)
+                    || self.cloud.chance().happens(0.7) =>
+            {
+                process
+            }
+            _ => Arc::new(Process {
+                build: self.build.load(Relaxed),
+                app: service::open(&self.cloud).await,
+            }),
         }
     }
 }

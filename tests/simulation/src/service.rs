@@ -1,4 +1,5 @@
-//! The service's calls, as its functions answer them: all of it, from the headers to the tag, is the glue of the real functions.
+//! The service's calls, as its functions answer them: all of it, from the headers to the tag, is
+//! the glue of the real functions.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,8 @@ use tokio::time::{Duration, Instant};
 
 use crate::cloud::Cloud;
 use crate::domain::{
-    CrateCommand, DOMAIN, NAME_TAKEN, OfCrate, OfThing, SlotRow, TENANT, THINGS, ThingCommand, ThingRow, crate_of, projections, thing,
+    CrateCommand, DOMAIN, NAME_TAKEN, OfCrate, OfThing, SlotRow, TENANT, THINGS, ThingCommand,
+    ThingRow, crate_of, projections, thing,
 };
 
 /// How long a function has for a request.
@@ -78,8 +80,15 @@ impl Call {
     }
 }
 
-/// Answers a call in a process of a build, at a time (in milliseconds since the epoch) that the gateway has put on it.
-pub(crate) async fn serve(app: &App, build: u32, call: &Call, headers: &Headers, at: i64) -> Answer {
+/// Answers a call in a process of a build, at a time (in milliseconds since the epoch) that the
+/// gateway has put on it.
+pub(crate) async fn serve(
+    app: &App,
+    build: u32,
+    call: &Call,
+    headers: &Headers,
+    at: i64,
+) -> Answer {
     let answer = match request(call, headers, at) {
         Ok(request) if build == 1 => dispatch::<1>(app, call, &request).await,
         Ok(request) => dispatch::<2>(app, call, &request).await,
@@ -129,10 +138,15 @@ fn request(call: &Call, headers: &Headers, at: i64) -> Result<Request, Problem> 
             fields[name] = json!(value);
         }
     }
-    let limit = if let Call::List { limit, .. } = call { Some(format!("limit={limit}")) } else { None };
-    let query: Vec<String> = limit.into_iter().chain(headers.cursor.iter().map(|cursor| format!("cursor={cursor}"))).collect();
+    let limit =
+        if let Call::List { limit, .. } = call { Some(format!("limit={limit}")) } else { None };
+    let query: Vec<String> = limit
+        .into_iter()
+        .chain(headers.cursor.iter().map(|cursor| format!("cursor={cursor}")))
+        .collect();
     let claims = json!({ "sub": "client", "tenant": TENANT, "roles": ["writer"] });
-    fields["authorization"] = format!("Bearer e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string())).into();
+    fields["authorization"] =
+        format!("Bearer e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string())).into();
     let (method, path) = match call.stream() {
         Some(stream) if call.row().is_none() => ("POST", format!("/{}", stream.within_tenant())),
         _ => ("GET", "/sim".to_owned()),
@@ -152,13 +166,21 @@ fn request(call: &Call, headers: &Headers, at: i64) -> Result<Request, Problem> 
     Ok(request)
 }
 
-async fn dispatch<const BUILD: u32>(app: &App, call: &Call, request: &Request) -> Result<Answer, Problem> {
+async fn dispatch<const BUILD: u32>(
+    app: &App,
+    call: &Call,
+    request: &Request,
+) -> Result<Answer, Problem> {
     match call {
         Call::Thing { id, command: command @ ThingCommand::Create { .. } } => {
             app.create(request, &thing(id), &OfThing::<BUILD>(command)).await
         }
-        Call::Thing { id, command } => app.change(request, &thing(id), &OfThing::<BUILD>(command)).await,
-        Call::Crate { id, command } => app.put(request, &crate_of(id), &OfCrate::<BUILD>(command)).await,
+        Call::Thing { id, command } => {
+            app.change(request, &thing(id), &OfThing::<BUILD>(command)).await
+        }
+        Call::Crate { id, command } => {
+            app.put(request, &crate_of(id), &OfCrate::<BUILD>(command)).await
+        }
         Call::GetThing { id } => {
             let stream = thing(id);
             let found = app.row::<ThingRow<BUILD>>(request, &stream).await?;
@@ -167,20 +189,32 @@ async fn dispatch<const BUILD: u32>(app: &App, call: &Call, request: &Request) -
         }
         Call::GetSlot { id, slot } => {
             let stream = crate_of(id);
-            let found = app.part::<SlotRow<BUILD>>(request, projections(BUILD), &stream, slot).await?;
+            let found =
+                app.part::<SlotRow<BUILD>>(request, projections(BUILD), &stream, slot).await?;
             let (version, row) = found.ok_or_else(|| Problem::not_found(slot))?;
             entity(app, request, &stream, version, &row).await
         }
         Call::List { group, .. } => {
             let index = group.as_ref().map_or(THINGS.to_owned(), |group| format!("group/{group}"));
             let list = List::<ThingRow<BUILD>>::new(DOMAIN, projections(BUILD), &index);
-            app.list(request, list, |stream, version, row| json!({ "id": stream.id(), "version": version, "row": row })).await
+            app.list(
+                request,
+                list,
+                |stream, version, row| json!({ "id": stream.id(), "version": version, "row": row }),
+            )
+            .await
         }
     }
 }
 
 /// Which build has folded the row is part of the tag.
-async fn entity<P: Projection>(app: &App, request: &Request, stream: &StreamName, version: u64, row: &P) -> Result<Answer, Problem> {
+async fn entity<P: Projection>(
+    app: &App,
+    request: &Request,
+    stream: &StreamName,
+    version: u64,
+    row: &P,
+) -> Result<Answer, Problem> {
     let revision = app.revision::<P>(request, 1).await?;
     Answer::entity(request, stream, version, revision, &json!({ "version": version, "row": row }))
 }

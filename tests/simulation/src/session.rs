@@ -1,5 +1,5 @@
-//! A client: it asks, remembers the tokens and tags that it was given, sends requests again under their key where it got no answer, and
-//! has every answer judged.
+//! A client: it asks, remembers the tokens and tags that it was given, sends requests again under
+//! their key where it got no answer, and has every answer judged.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,7 +42,8 @@ pub(crate) struct Session {
     pub(crate) habits: Habits,
 }
 
-/// What the clients of a run are like. Only where they meet, and meet what is going on in the background, is there anything to find.
+/// What the clients of a run are like. Only where they meet, and meet what is going on in the
+/// background, is there anything to find.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Habits {
     /// How long they think at the most, in milliseconds.
@@ -96,11 +97,15 @@ impl Session {
         let name = || text(&NAMES[..self.habits.names]);
         let id = text(&IDS[..self.habits.things]);
         match chance.between(0, 20) {
-            0 | 1 => Call::Thing { id, command: ThingCommand::Create { name: name(), group: text(&GROUPS) } },
+            0 | 1 => Call::Thing {
+                id,
+                command: ThingCommand::Create { name: name(), group: text(&GROUPS) },
+            },
             2 | 3 => Call::Thing { id, command: ThingCommand::Rename { name: name() } },
             4 => Call::Thing { id, command: ThingCommand::Move { group: text(&GROUPS) } },
             5..=7 => {
-                let amounts = (0..chance.between(1, 3)).map(|_| chance.between(1, 60) as u64).collect();
+                let amounts =
+                    (0..chance.between(1, 3)).map(|_| chance.between(1, 60) as u64).collect();
                 Call::Thing { id, command: ThingCommand::Add { amounts } }
             }
             8 => Call::Thing { id, command: ThingCommand::Number {} },
@@ -109,7 +114,10 @@ impl Session {
             13..=15 => Call::GetThing { id },
             16 => Call::Thing { id, command: ThingCommand::Double {} },
             17 | 18 => Call::GetSlot { id: text(&CRATES), slot: text(&SLOTS) },
-            _ => Call::List { group: chance.pick(&[None, Some(text(&GROUPS))]), limit: chance.pick(&[1, 2, 50]) },
+            _ => Call::List {
+                group: chance.pick(&[None, Some(text(&GROUPS))]),
+                limit: chance.pick(&[1, 2, 50]),
+            },
         }
     }
 
@@ -130,7 +138,8 @@ impl Session {
     fn ask(&self, call: Call, correlation_id: String) -> Asked {
         let chance = self.cloud.chance();
         let mut headers = Headers { correlation_id, ..Headers::default() };
-        let seen: Vec<String> = self.tokens.iter().rev().take(chance.between(1, 4)).cloned().collect();
+        let seen: Vec<String> =
+            self.tokens.iter().rev().take(chance.between(1, 4)).cloned().collect();
         let is_command = matches!(call, Call::Thing { .. } | Call::Crate { .. });
         // A command looks at the tokens of its own stream only, but all are read.
         if chance.happens(if is_command { 0.3 } else { 0.6 }) {
@@ -158,13 +167,20 @@ impl Session {
         let mut is_uncertain = false;
         for _ in 0..if may_repeat { MOST_TRIES } else { 1 } {
             let answer = self.invoke(&asked).await;
-            self.cloud.log(|| format!("{} {:?} {:?} -> {answer:?}", asked.headers.correlation_id, asked.call, asked.headers));
-            is_uncertain |= answer.as_ref().is_none_or(|(_, answer)| answer.body.contains("outcome-unknown"));
+            self.cloud.log(|| {
+                format!(
+                    "{} {:?} {:?} -> {answer:?}",
+                    asked.headers.correlation_id, asked.call, asked.headers
+                )
+            });
+            is_uncertain |=
+                answer.as_ref().is_none_or(|(_, answer)| answer.body.contains("outcome-unknown"));
             if let Some((build, answer)) = answer {
                 let is_over = answer.status < 500;
                 let is_recorded = asked.headers.idempotency_key.is_some() && is_recorded(&answer);
                 self.remember(&asked, &answer);
-                // What an earlier try may still do is unknown, unless the answer is kept under the key.
+                // What an earlier try may still do is unknown, unless the answer is kept under the
+                // key.
                 if !is_uncertain || is_recorded || answer.status < 400 {
                     self.judge.judge(&asked, build, &answer);
                 }
@@ -184,7 +200,8 @@ impl Session {
         if let Some(answer) = &definite
             && let Some(next) = next_cursor(answer)
         {
-            let headers = Headers { cursor: Some(next), if_none_match: None, ..asked.headers.clone() };
+            let headers =
+                Headers { cursor: Some(next), if_none_match: None, ..asked.headers.clone() };
             Box::pin(self.send(Asked { headers, since: self.judge.now(), ..asked })).await;
         } else if definite.is_none() && !is_uncertain {
             self.judge.without_effect(&asked);
@@ -195,13 +212,18 @@ impl Session {
     async fn invoke(&self, asked: &Asked) -> Option<(u32, Answer)> {
         let at = self.cloud.now() + self.skew;
         let work = async |process: Arc<crate::processes::Process>| {
-            (process.build, serve(&process.app, process.build, &asked.call, &asked.headers, at).await)
+            (
+                process.build,
+                serve(&process.app, process.build, &asked.call, &asked.headers, at).await,
+            )
         };
         self.functions.invoke(work).await.ok()
     }
 
     fn remember(&mut self, asked: &Asked, answer: &Answer) {
-        let header = |name: &str| answer.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.clone());
+        let header = |name: &str| {
+            answer.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.clone())
+        };
         if answer.status < 400 {
             self.tokens.extend(header("consistency-token"));
             if let Some(tag) = header("etag") {
@@ -215,10 +237,13 @@ impl Session {
     }
 }
 
-/// Under what a client remembers the tag of an answer: for queries the call, for commands what they are about.
+/// Under what a client remembers the tag of an answer: for queries the call, for commands what they
+/// are about.
 fn key_of(call: &Call) -> String {
     match call {
-        Call::Thing { .. } | Call::Crate { .. } => call.stream().map(|stream| stream.to_string()).unwrap_or_default(),
+        Call::Thing { .. } | Call::Crate { .. } => {
+            call.stream().map(|stream| stream.to_string()).unwrap_or_default()
+        }
         _ => format!("{call:?}"),
     }
 }
@@ -229,7 +254,8 @@ fn version_of(tag: &str) -> Option<u64> {
     version.split(';').next()?.parse().ok()
 }
 
-/// Whether the answer to a command is one that is recorded under its key: one that decides for good.
+/// Whether the answer to a command is one that is recorded under its key: one that decides for
+/// good.
 fn is_recorded(answer: &Answer) -> bool {
     matches!(answer.status, 200 | 201 | 409) && !answer.body.contains("concurrent-modification")
 }

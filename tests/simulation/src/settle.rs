@@ -24,11 +24,13 @@ struct Views {
 /// What a worker may leave behind that did not come to its last step.
 #[derive(Clone, Copy)]
 pub(crate) struct Leftovers {
-    /// Lists of index rows that are yet to be removed. Where a worker of the second build dies between a part's row, folded anew at its
-    /// old version, and the places that it leaves, one of the first may have moved the stream's mark on.
+    /// Lists of index rows that are yet to be removed. Where a worker of the second build dies
+    /// between a part's row, folded anew at its old version, and the places that it leaves, one of
+    /// the first may have moved the stream's mark on.
     pub(crate) pending: bool,
-    /// Index rows of states that are over: hints that lead nowhere. A row of one build that another has folded anew leaves the places of the first
-    /// behind; and a worker that was overtaken leaves those that it put too late.
+    /// Index rows of states that are over: hints that lead nowhere. A row of one build that another
+    /// has folded anew leaves the places of the first behind; and a worker that was overtaken
+    /// leaves those that it put too late.
     pub(crate) places: bool,
 }
 
@@ -43,12 +45,18 @@ pub(crate) fn check(state: &State, allowed: Leftovers) -> Result<(), String> {
     for (stream, commits) in history.streams().filter(|(stream, _)| is_entity(stream)) {
         let head = commits.last().map_or(0, Commit::last);
         if history.fed(stream) != head {
-            return Err(format!("the feed has got to {} of {stream}, which is at {head}", history.fed(stream)));
+            return Err(format!(
+                "the feed has got to {} of {stream}, which is at {head}",
+                history.fed(stream)
+            ));
         }
     }
     let items = state.items("views");
-    let active = items.iter().find(|item| text(item, "pk").starts_with("generations/") && text(item, "sk") == "active");
-    let active = active.map_or(1, |pointer| u32::try_from(number(pointer, "generation")).unwrap_or_default());
+    let active = items
+        .iter()
+        .find(|item| text(item, "pk").starts_with("generations/") && text(item, "sk") == "active");
+    let active = active
+        .map_or(1, |pointer| u32::try_from(number(pointer, "generation")).unwrap_or_default());
     let mut found = views(items)?;
     let read = found.remove(&active).unwrap_or_default();
     check_views(history, &read, allowed).map_err(|what| format!("generation {active}: {what}"))?;
@@ -62,15 +70,21 @@ pub(crate) fn check(state: &State, allowed: Leftovers) -> Result<(), String> {
 fn check_events(state: &State) -> Result<(), String> {
     let mut stored: BTreeMap<StreamName, Vec<Commit>> = BTreeMap::new();
     for item in state.items("events") {
-        let commit = serde_dynamo::from_item::<_, CommitItem>(item).map_err(|error| error.to_string())?;
+        let commit =
+            serde_dynamo::from_item::<_, CommitItem>(item).map_err(|error| error.to_string())?;
         let commit = Commit::try_from(commit).map_err(|error| error.to_string())?;
         stored.entry(commit.stream.clone()).or_default().push(commit);
     }
     for commits in stored.values_mut() {
         commits.sort_by_key(|commit| commit.first);
     }
-    let written = state.history.streams().map(|(stream, commits)| (stream.clone(), commits.to_vec()));
-    if written.eq(stored) { Ok(()) } else { Err("the events table does not hold what was written to it".to_owned()) }
+    let written =
+        state.history.streams().map(|(stream, commits)| (stream.clone(), commits.to_vec()));
+    if written.eq(stored) {
+        Ok(())
+    } else {
+        Err("the events table does not hold what was written to it".to_owned())
+    }
 }
 
 fn check_views(history: &History, views: &Views, allowed: Leftovers) -> Result<(), String> {
@@ -84,13 +98,26 @@ fn check_views(history: &History, views: &Views, allowed: Leftovers) -> Result<(
             }
             let (projection, expected_row) = folded(history, &name, head, number(row, "r"))?;
             if number(row, "v") != expected_row.version {
-                return Err(format!("the row of {name} is at {}, its stream at {}", number(row, "v"), expected_row.version));
+                return Err(format!(
+                    "the row of {name} is at {}, its stream at {}",
+                    number(row, "v"),
+                    expected_row.version
+                ));
             }
-            let applied = (projection.apply)(&name, &expected_row, &[]).map_err(|error| error.to_string())?;
-            expected.index.extend(applied.keys.into_iter().map(|IndexKey { index, sort }| (index, sort, name.to_string())));
+            let applied =
+                (projection.apply)(&name, &expected_row, &[]).map_err(|error| error.to_string())?;
+            expected.index.extend(
+                applied
+                    .keys
+                    .into_iter()
+                    .map(|IndexKey { index, sort }| (index, sort, name.to_string())),
+            );
             for (key, amounts) in applied.contributions {
                 for (amount, value) in amounts {
-                    *expected.sums.entry((key.index.clone(), key.order.clone(), amount)).or_default() += value;
+                    *expected
+                        .sums
+                        .entry((key.index.clone(), key.order.clone(), amount))
+                        .or_default() += value;
                 }
             }
         }
@@ -110,17 +137,28 @@ fn check_views(history: &History, views: &Views, allowed: Leftovers) -> Result<(
 
 /// The names of the rows that a stream has: its own and those of its parts.
 fn names(stream: &StreamName, commits: &[Commit]) -> BTreeSet<StreamName> {
-    let parts =
-        projections(2).iter().filter(|projection| projection.source() == stream.category()).filter_map(|projection| projection.parts);
+    let parts = projections(2)
+        .iter()
+        .filter(|projection| projection.source() == stream.category())
+        .filter_map(|projection| projection.parts);
     let parts = parts.flat_map(|parts| parts(stream, commits).unwrap_or_default());
     parts.chain([stream.clone()]).collect()
 }
 
 /// What folds a row of this revision, and the row at its stream's version.
-fn folded(history: &History, name: &StreamName, head: u64, revision: u64) -> Result<(ProjectionFn, Row), String> {
+fn folded(
+    history: &History,
+    name: &StreamName,
+    head: u64,
+    revision: u64,
+) -> Result<(ProjectionFn, Row), String> {
     for build in BUILDS {
-        if let Some(projection) = crate::history::projection(build, name).filter(|projection| u64::from(projection.revision) == revision) {
-            let row = history.row_at(build, name, head).ok_or_else(|| format!("{name} cannot be folded"))?;
+        if let Some(projection) = crate::history::projection(build, name)
+            .filter(|projection| u64::from(projection.revision) == revision)
+        {
+            let row = history
+                .row_at(build, name, head)
+                .ok_or_else(|| format!("{name} cannot be folded"))?;
             return Ok((projection, row));
         }
     }
@@ -132,7 +170,10 @@ fn views(items: Vec<Item>) -> Result<BTreeMap<u32, Views>, String> {
     let mut found: BTreeMap<u32, Views> = BTreeMap::new();
     for item in items {
         let (pk, sk) = (text(&item, "pk"), text(&item, "sk"));
-        let Some((generation, rest)) = pk.strip_prefix('g').and_then(|pk| pk.split_once('/')) else { continue };
+        let Some((generation, rest)) = pk.strip_prefix('g').and_then(|pk| pk.split_once('/'))
+        else {
+            continue;
+        };
         let Ok(generation) = generation.parse() else { continue };
         let views = found.entry(generation).or_default();
         let index = rest.strip_prefix(&format!("{TENANT}/{DOMAIN}/"));

@@ -60,8 +60,14 @@ pub fn run(plan: &Plan, is_logged: bool) -> Result<Report, Box<Failure>> {
     let world = async { World::new(plan, is_logged).run().await };
     let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(world)));
     outcome.unwrap_or_else(|panic| {
-        let what = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        Err(Box::new(Failure { what: format!("panic: {}", what.unwrap_or_default()), log: Vec::new() }))
+        let what = panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Err(Box::new(Failure {
+            what: format!("panic: {}", what.unwrap_or_default()),
+            log: Vec::new(),
+        }))
     })
 }
 
@@ -73,7 +79,9 @@ pub fn shrink(plan: &Plan, failure: Box<Failure>) -> (Plan, Box<Failure>) {
     let (mut smallest, mut runs) = ((plan.clone(), failure), 0);
     loop {
         let plans = smallest.0.smaller().take(MOST_SHRINKING - runs);
-        let smaller = plans.inspect(|_| runs += 1).find_map(|plan| run(&plan, false).err().map(|failure| (plan, failure)));
+        let smaller = plans
+            .inspect(|_| runs += 1)
+            .find_map(|plan| run(&plan, false).err().map(|failure| (plan, failure)));
         match smaller {
             Some(smaller) => smallest = smaller,
             None => return smallest,
@@ -100,7 +108,15 @@ impl<'a> World<'a> {
         let (functions, relays, projectors) = (Arc::new(pool()), pool(), pool());
         let pipeline = Arc::new(Pipeline { cloud: cloud.clone(), relays, projectors });
         let habits = Habits::new(cloud.chance(), plan.troubles.contains(&Trouble::Rebuild));
-        Self { plan, judge: Arc::new(Judge::new(&cloud)), cloud, functions, pipeline, build, habits }
+        Self {
+            plan,
+            judge: Arc::new(Judge::new(&cloud)),
+            cloud,
+            functions,
+            pipeline,
+            build,
+            habits,
+        }
     }
 
     async fn run(self) -> Result<Report, Box<Failure>> {
@@ -108,9 +124,13 @@ impl<'a> World<'a> {
         if self.has(Trouble::Deployment) {
             tokio::spawn(deploy(self.cloud.clone(), Arc::clone(&self.build)));
         }
-        let operators = if self.has(Trouble::Rebuild) { self.cloud.chance().between(1, 2) } else { 0 };
-        let operators: Vec<_> = (0..operators).map(|name| tokio::spawn(self.operator(name).run())).collect();
-        let sessions: Vec<_> = (0..self.plan.sessions).map(|name| tokio::spawn(self.session(name).run(self.plan.requests))).collect();
+        let operators =
+            if self.has(Trouble::Rebuild) { self.cloud.chance().between(1, 2) } else { 0 };
+        let operators: Vec<_> =
+            (0..operators).map(|name| tokio::spawn(self.operator(name).run())).collect();
+        let sessions: Vec<_> = (0..self.plan.sessions)
+            .map(|name| tokio::spawn(self.session(name).run(self.plan.requests)))
+            .collect();
         self.join(sessions).await;
         self.cloud.calm();
         self.join(operators).await;
@@ -136,11 +156,21 @@ impl<'a> World<'a> {
         self.plan.troubles.contains(&trouble)
     }
 
-    /// What the projectors may leave behind. Where nothing keeps a worker from its last step they leave nothing.
+    /// What the projectors may leave behind. Where nothing keeps a worker from its last step they
+    /// leave nothing.
     fn expected_leftovers(&self) -> Leftovers {
         let of_two_builds = self.has(Trouble::Deployment);
-        let breaks_off = [Trouble::Crashes, Trouble::Delays, Trouble::LostReplies, Trouble::ServerErrors, Trouble::Throttling];
-        Leftovers { pending: of_two_builds, places: of_two_builds || breaks_off.into_iter().any(|trouble| self.has(trouble)) }
+        let breaks_off = [
+            Trouble::Crashes,
+            Trouble::Delays,
+            Trouble::LostReplies,
+            Trouble::ServerErrors,
+            Trouble::Throttling,
+        ];
+        Leftovers {
+            pending: of_two_builds,
+            places: of_two_builds || breaks_off.into_iter().any(|trouble| self.has(trouble)),
+        }
     }
 
     /// Waits until all have done what they wanted to.
@@ -148,19 +178,32 @@ impl<'a> World<'a> {
         for one in all {
             match timeout(LONGEST_RUN, one).await {
                 Ok(Ok(())) => {}
-                Ok(Err(panic)) => self.cloud.state().history.violated(format!("somebody panicked: {panic}")),
-                Err(_) => self.cloud.state().history.violated("somebody is never answered".to_owned()),
+                Ok(Err(panic)) => {
+                    self.cloud.state().history.violated(format!("somebody panicked: {panic}"))
+                }
+                Err(_) => {
+                    self.cloud.state().history.violated("somebody is never answered".to_owned())
+                }
             }
         }
     }
 
     /// By how much a clock is wrong, in milliseconds.
     fn skew(&self) -> i64 {
-        if self.has(Trouble::Skew) { self.cloud.chance().between(0, 10_000) as i64 - 5_000 } else { 0 }
+        if self.has(Trouble::Skew) {
+            self.cloud.chance().between(0, 10_000) as i64 - 5_000
+        } else {
+            0
+        }
     }
 
     fn operator(&self, name: usize) -> Operator {
-        Operator { cloud: self.cloud.clone(), build: Arc::clone(&self.build), name, skew: self.skew() }
+        Operator {
+            cloud: self.cloud.clone(),
+            build: Arc::clone(&self.build),
+            name,
+            skew: self.skew(),
+        }
     }
 
     fn session(&self, name: usize) -> Session {
@@ -185,7 +228,9 @@ impl<'a> World<'a> {
             sleep(Duration::from_millis(500)).await;
             quiet = if self.cloud.state().is_quiet() { quiet + 1 } else { 0 };
             if began.elapsed() > LONGEST_CALM {
-                return self.cloud.state().history.violated("nothing goes wrong any more, but it does not come to rest".to_owned());
+                return self.cloud.state().history.violated(
+                    "nothing goes wrong any more, but it does not come to rest".to_owned(),
+                );
             }
         }
     }

@@ -21,32 +21,69 @@ fn check(plan: &Plan) {
 fn whatever_happens_nothing_is_lost_done_twice_or_wrong() {
     thread::scope(|scope| {
         for first in 0..AT_ONCE {
-            scope.spawn(move || (first..SEEDS).step_by(AT_ONCE as usize).for_each(|seed| check(&Plan::of(seed))));
+            scope.spawn(move || {
+                (first..SEEDS).step_by(AT_ONCE as usize).for_each(|seed| check(&Plan::of(seed)))
+            });
         }
     });
 }
 
-/// With the defect put back that is named, each of these failed. A change to the simulation may lead them elsewhere: each defect has a test of
-/// its own as well.
+/// With the defect put back that is named, each of these failed. A change to the simulation may
+/// lead them elsewhere: each defect has a test of its own as well.
 #[test]
 fn what_failed_once_does_not_fail_again() {
     use Trouble::*;
-    let plan =
-        |seed, sessions, requests, troubles: &[Trouble]| Plan { seed, sessions, requests, troubles: troubles.iter().copied().collect() };
-    // A unique value that was read before the state went unclaimed where its holder had moved on in between.
-    check(&plan(68, 4, 3, &[Conflicts, ServerErrors, Delays, ForgottenTokens, ShortReads, PartialPuts, Skew, Deployment]));
-    // The feed told of commits that came while their predecessors were looked up, and that the rows did not have.
-    let troubles = [Throttling, LostReplies, Delays, ForgottenTokens, ShortReads, StaleReads, Duplicates, PartialPuts, Splits, Deployment];
+    let plan = |seed, sessions, requests, troubles: &[Trouble]| Plan {
+        seed,
+        sessions,
+        requests,
+        troubles: troubles.iter().copied().collect(),
+    };
+    // A unique value that was read before the state went unclaimed where its holder had moved on in
+    // between.
+    check(&plan(
+        68,
+        4,
+        3,
+        &[
+            Conflicts,
+            ServerErrors,
+            Delays,
+            ForgottenTokens,
+            ShortReads,
+            PartialPuts,
+            Skew,
+            Deployment,
+        ],
+    ));
+    // The feed told of commits that came while their predecessors were looked up, and that the rows
+    // did not have.
+    let troubles = [
+        Throttling,
+        LostReplies,
+        Delays,
+        ForgottenTokens,
+        ShortReads,
+        StaleReads,
+        Duplicates,
+        PartialPuts,
+        Splits,
+        Deployment,
+    ];
     check(&plan(1915, 3, 20, &troubles));
-    // Two workers of a new build folded a part's row anew at its old version, and both added the difference to the sums.
+    // Two workers of a new build folded a part's row anew at its old version, and both added the
+    // difference to the sums.
     check(&Plan::of(517));
-    // A command that had nothing to change in an empty stream gave a token that the service itself refuses.
+    // A command that had nothing to change in an empty stream gave a token that the service itself
+    // refuses.
     check(&plan(1, 2, 2, &[Deployment]));
-    // A list that is read in parts lost a thing that the last part told to stand where the first one had found nothing.
+    // A list that is read in parts lost a thing that the last part told to stand where the first
+    // one had found nothing.
     check(&plan(64108, 3, 24, &[Delays, PartialPuts, Deployment]));
     check(&Plan::of(66747));
     check(&Plan::of(74352));
-    // That nothing is left of the places of a row, too, was expected where two builds work at once: see `settle`.
+    // That nothing is left of the places of a row, too, was expected where two builds work at once:
+    // see `settle`.
     check(&Plan::of(7154));
 }
 

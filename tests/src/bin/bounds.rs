@@ -10,7 +10,8 @@ use clap::Parser;
 use headwater_tests::program::{complain, tell};
 use headwater_tests::{Platform, RUNS_AS_PLATFORM, bounds};
 
-/// Fills the tables of a platform, makes every query of the OpenAPI document, and looks whether reads and answers are bounded.
+/// Fills the tables of a platform, makes every query of the OpenAPI document, and looks whether
+/// reads and answers are bounded.
 #[derive(Parser)]
 struct Arguments {
     /// How many things of each kind.

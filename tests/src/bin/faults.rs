@@ -1,4 +1,5 @@
-//! Faults on the running platform, each alone and all mixed, and kills, under load; everything is checked.
+//! Faults on the running platform, each alone and all mixed, and kills, under load; everything is
+//! checked.
 //!
 //! ```text
 //! cargo run --release -p headwater-tests --bin faults
@@ -14,7 +15,8 @@ use headwater_tests::RUNS_AS_PLATFORM;
 use headwater_tests::faults::{self, Settings};
 use headwater_tests::program::{complain, tell};
 
-/// Starts a platform on disk and puts it under load while calls go wrong and processes are killed; ends with 1 if anything is lost, done twice, or stale.
+/// Starts a platform on disk and puts it under load while calls go wrong and processes are killed;
+/// ends with 1 if anything is lost, done twice, or stale.
 #[derive(Parser)]
 struct Arguments {
     /// How long each fault alone is in force, in seconds.
@@ -51,7 +53,12 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn run(arguments: Arguments) -> Result<()> {
     let Arguments { seconds, mixed, seed, clients, report } = arguments;
-    let settings = Settings { time: Duration::from_secs(seconds), mixed: Duration::from_secs(mixed), seed, clients };
+    let settings = Settings {
+        time: Duration::from_secs(seconds),
+        mixed: Duration::from_secs(mixed),
+        seed,
+        clients,
+    };
     let shown = faults::run(std::env::current_exe()?, settings, |text| tell(text)).await?;
     let Some(file) = report else { return Ok(()) };
     let document = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;

@@ -1,4 +1,5 @@
-//! Brings orders of another system in as invoices; a file that was brought in already changes nothing.
+//! Brings orders of another system in as invoices; a file that was brought in already changes
+//! nothing.
 //!
 //! ```text
 //! cargo run -p headwater-tests --bin import -- tests/data/orders.csv --url http://127.0.0.1:3000
@@ -13,10 +14,12 @@ use headwater_tests::import::{self, Summary};
 use headwater_tests::program::{complain, progress_bar, tell};
 use headwater_tests::{Client, Platform};
 
-/// Creates an invoice for each order of a CSV file. Ends with 1 if an order could not be brought in.
+/// Creates an invoice for each order of a CSV file. Ends with 1 if an order could not be brought
+/// in.
 ///
-/// The columns: orderId, customerId (may be left out), customerName, customerEmail, currency, description, quantity, unitPrice, taxRate.
-/// A row is a line of an order; all rows of an order become one invoice, whose id is the order's.
+/// The columns: orderId, customerId (may be left out), customerName, customerEmail, currency,
+/// description, quantity, unitPrice, taxRate. A row is a line of an order; all rows of an order
+/// become one invoice, whose id is the order's.
 #[derive(Parser)]
 struct Arguments {
     /// The file.

@@ -10,7 +10,8 @@ use clap::Parser;
 use headwater_tests::program::{complain, tell};
 use headwater_tests::rebuild::{self, RUNS_AS_CLI, Settings};
 
-/// Fills a DynamoDB in memory, builds the rows of all its events anew under live traffic, and checks every read.
+/// Fills a DynamoDB in memory, builds the rows of all its events anew under live traffic, and
+/// checks every read.
 #[derive(Parser)]
 struct Arguments {
     /// How many events.
@@ -22,11 +23,13 @@ struct Arguments {
     /// How many clients write and read meanwhile.
     #[arg(long, default_value_t = 4)]
     clients: u64,
-    /// In how many segments the events are scanned. The emulator reads a whole segment for each page, so that many small ones suit it.
+    /// In how many segments the events are scanned. The emulator reads a whole segment for each
+    /// page, so that many small ones suit it.
     #[arg(long, default_value_t = 256)]
     segments: u32,
-    /// How long each step waits until all know of the last one, in seconds. Clients and projectors remember for 30 seconds which generation is
-    /// read, and a batch takes some more: with less, rows are missed, and it is found out.
+    /// How long each step waits until all know of the last one, in seconds. Clients and projectors
+    /// remember for 30 seconds which generation is read, and a batch takes some more: with less,
+    /// rows are missed, and it is found out.
     #[arg(long, default_value_t = 100)]
     settle: u64,
     /// The same seed makes the same events and choices.

@@ -1,4 +1,5 @@
-//! Production-like traffic for the licensing service, every answer of which is checked against a simple model of the rules.
+//! Production-like traffic for the licensing service, every answer of which is checked against a
+//! simple model of the rules.
 //!
 //! ```text
 //! cargo run -p headwater-tests --bin traffic -- --seed 1 --customers 1000 --commands 100000
@@ -31,7 +32,8 @@ struct Arguments {
     /// How many customers are served at the same time.
     #[arg(long, default_value_t = 12)]
     at_once: usize,
-    /// A platform that is running (`cargo local`) and has not seen this traffic; without it one is started, in memory.
+    /// A platform that is running (`cargo local`) and has not seen this traffic; without it one is
+    /// started, in memory.
     #[arg(long)]
     url: Option<String>,
     /// Measure instead what commands cost, by the length of the customer's history.
@@ -62,15 +64,24 @@ async fn run(arguments: &Arguments) -> Result<()> {
         Some(url) => Platform::at(url),
         None => Platform::start(std::env::current_exe()?, &["--in-memory"])?,
     };
-    if arguments.curve { measure(&platform, &arguments.lengths).await } else { drive(&platform, arguments).await }
+    if arguments.curve {
+        measure(&platform, &arguments.lengths).await
+    } else {
+        drive(&platform, arguments).await
+    }
 }
 
 async fn drive(platform: &Platform, arguments: &Arguments) -> Result<()> {
     let &Arguments { seed, customers, commands, days, at_once, .. } = arguments;
     let progress = progress_bar(commands as u64)?;
-    let tally = traffic::run(platform, &Settings { seed, customers, commands, days, at_once }, &progress).await?;
+    let tally =
+        traffic::run(platform, &Settings { seed, customers, commands, days, at_once }, &progress)
+            .await?;
     progress.finish_and_clear();
-    tell(format!("{tally}\nEvery answer agrees with the model (seed {seed}, {customers} customers, {days} days)."));
+    tell(format!(
+        "{tally}\nEvery answer agrees with the model (seed {seed}, {customers} customers, {days} \
+         days)."
+    ));
     Ok(())
 }
 

@@ -1,7 +1,10 @@
-//! Things with histories: of four in a row the second is deleted in the end, and the fourth has moved to another place in its lists.
+//! Things with histories: of four in a row the second is deleted in the end, and the fourth has
+//! moved to another place in its lists.
 
 use anyhow::{Context, Result};
-use headwater::{Aggregate, Commit, Event, Folded, Metadata, ProjectionFn, Snapshot, StreamName, encode};
+use headwater::{
+    Aggregate, Commit, Event, Folded, Metadata, ProjectionFn, Snapshot, StreamName, encode,
+};
 use identity::{GroupEvent, MembershipEvent, User, UserEvent, group, membership, user};
 use invoicing::{InvoiceEvent, Status, invoice};
 use jiff::Timestamp;
@@ -31,8 +34,10 @@ pub(super) fn all(things: usize) -> Result<Vec<OfDomain>> {
 
 /// How many items some lists have.
 pub(super) fn lists(things: usize) -> Vec<(String, usize)> {
-    let (deleted, moved) =
-        ((0..things).filter(|number| is_deleted(*number)).count(), (0..things).filter(|number| has_moved(*number)).count());
+    let (deleted, moved) = (
+        (0..things).filter(|number| is_deleted(*number)).count(),
+        (0..things).filter(|number| has_moved(*number)).count(),
+    );
     [
         ("/identity/users", things - deleted + 1),
         ("/identity/users?q=load", things - deleted - moved),
@@ -80,7 +85,10 @@ fn identity_of(things: usize) -> Result<Vec<Commit>> {
         let name = format!("group {number}");
         let mut story = vec![vec![GroupEvent::GroupCreated {}, GroupEvent::GroupNameSet { name }]];
         story.extend(is_deleted(number).then(|| vec![GroupEvent::GroupDeleted {}]));
-        story.extend(has_moved(number).then(|| vec![GroupEvent::GroupNameSet { name: format!("another {number}") }]));
+        story.extend(
+            has_moved(number)
+                .then(|| vec![GroupEvent::GroupNameSet { name: format!("another {number}") }]),
+        );
         commits.extend(history(&group::stream(TENANT, &format!("g{number}"))?, &story)?);
 
         let mut story = vec![vec![MembershipEvent::MemberAdded {}]];
@@ -88,12 +96,20 @@ fn identity_of(things: usize) -> Result<Vec<Commit>> {
         commits.extend(history(&membership::stream(TENANT, "g0", &format!("u{number}"))?, &story)?);
         if number > 0 {
             let story = [vec![MembershipEvent::MemberAdded {}]];
-            commits.extend(history(&membership::stream(TENANT, &format!("g{number}"), "u0")?, &story)?);
+            commits.extend(history(
+                &membership::stream(TENANT, &format!("g{number}"), "u0")?,
+                &story,
+            )?);
         }
     }
     // One user to whom much has happened.
-    let step = |number| if number % 2 == 0 { UserEvent::UserDeactivated {} } else { UserEvent::UserReactivated {} };
-    let story: Vec<_> = [created("audited")].into_iter().chain((0..things).map(|number| vec![step(number)])).collect();
+    let step = |number| {
+        if number % 2 == 0 { UserEvent::UserDeactivated {} } else { UserEvent::UserReactivated {} }
+    };
+    let story: Vec<_> = [created("audited")]
+        .into_iter()
+        .chain((0..things).map(|number| vec![step(number)]))
+        .collect();
     commits.extend(with_snapshots::<User>(history(&user::stream(TENANT, "audited")?, &story)?, 8)?);
     Ok(commits)
 }
@@ -115,7 +131,8 @@ fn user_moved(number: usize) -> Vec<UserEvent> {
 fn licensing_of(things: usize) -> Result<Vec<Commit>> {
     let mut story = Vec::new();
     for number in 0..things {
-        let (license_id, title_id, device_id) = (format!("l{number}"), format!("t{}", number % 10), format!("d{number}"));
+        let (license_id, title_id, device_id) =
+            (format!("l{number}"), format!("t{}", number % 10), format!("d{number}"));
         let acquired = LicensingEvent::LicenseAcquired {
             license_id: license_id.clone(),
             title_id: title_id.clone(),
@@ -124,9 +141,16 @@ fn licensing_of(things: usize) -> Result<Vec<Commit>> {
             expires_at: Timestamp::from_second(BEGAN + 1)?,
             policy_version: 0,
         };
-        let downloaded = LicensingEvent::LicenseDownloaded { license_id: license_id.clone(), title_id, device_id: device_id.clone() };
+        let downloaded = LicensingEvent::LicenseDownloaded {
+            license_id: license_id.clone(),
+            title_id,
+            device_id: device_id.clone(),
+        };
         story.push(vec![acquired, downloaded]);
-        story.extend((number % 2 == 1).then(|| vec![LicensingEvent::LicenseReleased { license_id, device_id }]));
+        story.extend(
+            (number % 2 == 1)
+                .then(|| vec![LicensingEvent::LicenseReleased { license_id, device_id }]),
+        );
     }
     // Years later, so that the state is rid of it all.
     let mut commits = history(&licensing::customer::stream(TENANT, "c0")?, &story)?;
@@ -156,18 +180,27 @@ fn invoicing_of(things: usize) -> Result<Vec<Commit>> {
             invoicing::CustomerEvent::CustomerNameSet { name },
             invoicing::CustomerEvent::CustomerEmailSet { email: email.clone() },
         ]];
-        story.extend(has_moved(number).then(|| vec![invoicing::CustomerEvent::CustomerEmailSet { email: format!("moved-{email}") }]));
-        commits.extend(history(&invoicing::customer::stream(TENANT, &format!("k{number}"))?, &story)?);
+        story.extend(has_moved(number).then(|| {
+            vec![invoicing::CustomerEvent::CustomerEmailSet { email: format!("moved-{email}") }]
+        }));
+        commits
+            .extend(history(&invoicing::customer::stream(TENANT, &format!("k{number}"))?, &story)?);
     }
     let lines = (1..=200).map(|n| line(n, &"ß".repeat(500))).collect::<Result<Vec<_>>>()?;
     for number in 0..LARGE {
-        commits.extend(history(&invoice::stream(TENANT, &format!("large{number}"))?, &[draft(&lines)?])?);
+        commits.extend(history(
+            &invoice::stream(TENANT, &format!("large{number}"))?,
+            &[draft(&lines)?],
+        )?);
     }
     Ok(commits)
 }
 
 fn draft(lines: &[InvoiceEvent]) -> Result<Vec<InvoiceEvent>> {
-    let customer = json!({ "type": "InvoiceCustomerSet", "data": { "id": "k0", "name": "Ada", "email": "ada@example.com" } });
+    let customer = json!({
+        "type": "InvoiceCustomerSet",
+        "data": { "id": "k0", "name": "Ada", "email": "ada@example.com" },
+    });
     let currency = json!({ "type": "InvoiceCurrencySet", "data": { "currency": "EUR" } });
     let status = InvoiceEvent::InvoiceStatusSet { status: Status::Draft };
     let begin = [InvoiceEvent::InvoiceCreated {}, event(customer)?, event(currency)?, status];
@@ -175,7 +208,13 @@ fn draft(lines: &[InvoiceEvent]) -> Result<Vec<InvoiceEvent>> {
 }
 
 fn line(n: usize, description: &str) -> Result<InvoiceEvent> {
-    let line = json!({ "n": n, "description": description, "quantity": "1", "unitPrice": "1.00", "taxRate": "0.19" });
+    let line = json!({
+        "n": n,
+        "description": description,
+        "quantity": "1",
+        "unitPrice": "1.00",
+        "taxRate": "0.19",
+    });
     event(json!({ "type": "LineItemAdded", "data": line }))
 }
 
@@ -196,10 +235,20 @@ fn history<E: Event>(stream: &StreamName, story: &[Vec<E>]) -> Result<Vec<Commit
             causation_id: None,
             traceparent: None,
         };
-        let events = (first..).zip(events).map(|(number, event)| encode(number, event)).collect::<Result<Vec<_>, _>>()?;
+        let events = (first..)
+            .zip(events)
+            .map(|(number, event)| encode(number, event))
+            .collect::<Result<Vec<_>, _>>()?;
         let at = Timestamp::from_second(BEGAN + i64::try_from(first)?)?;
         let count = events.len() as u64;
-        commits.push(Commit { stream: stream.clone(), first, at, metadata, events, snapshot: None });
+        commits.push(Commit {
+            stream: stream.clone(),
+            first,
+            at,
+            metadata,
+            events,
+            snapshot: None,
+        });
         first += count;
     }
     Ok(commits)
@@ -212,7 +261,10 @@ fn with_snapshots<A: Aggregate>(mut commits: Vec<Commit>, every: usize) -> Resul
     for (number, commit) in commits.iter_mut().enumerate() {
         folded.apply_events(commit, commit.last())?;
         if number % every == every - 1 || number == last {
-            commit.snapshot = Some(Snapshot { revision: A::REVISION, state: serde_json::to_value(&folded.state)? });
+            commit.snapshot = Some(Snapshot {
+                revision: A::REVISION,
+                state: serde_json::to_value(&folded.state)?,
+            });
         }
     }
     Ok(commits)

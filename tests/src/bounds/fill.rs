@@ -1,4 +1,5 @@
-//! Puts commits straight into the tables, and projects them here: with commands it would take hours.
+//! Puts commits straight into the tables, and projects them here: with commands it would take
+//! hours.
 
 use std::time::{Duration, Instant};
 
@@ -52,10 +53,17 @@ fn table<'a>(environment: &'a Value, variable: &str) -> Result<&'a str> {
 async fn write(dynamodb: &Dynamodb, table: &str, commits: &[Commit]) -> Result<()> {
     let put = |commit: &Commit| {
         let item = commit_to_item(commit.clone())?;
-        anyhow::Ok(WriteRequest::builder().put_request(PutRequest::builder().set_item(Some(item)).build()?).build())
+        anyhow::Ok(
+            WriteRequest::builder()
+                .put_request(PutRequest::builder().set_item(Some(item)).build()?)
+                .build(),
+        )
     };
     let puts = commits.iter().map(put).collect::<Result<Vec<_>>>()?;
-    let batches: Vec<_> = puts.chunks(BATCH).map(|batch| dynamodb.batch_write_item().request_items(table, batch.to_vec()).send()).collect();
+    let batches: Vec<_> = puts
+        .chunks(BATCH)
+        .map(|batch| dynamodb.batch_write_item().request_items(table, batch.to_vec()).send())
+        .collect();
     futures::stream::iter(batches).buffer_unordered(AT_ONCE).try_for_each(async |_| Ok(())).await?;
     Ok(())
 }
@@ -67,16 +75,27 @@ async fn project(
     projections: &'static [ProjectionFn],
     commits: Vec<Commit>,
 ) -> Result<()> {
-    let config = StoreConfig { events_table: table(environment, "EVENTS_TABLE")?.to_owned(), idempotency_table: None, unique_key: None };
+    let config = StoreConfig {
+        events_table: table(environment, "EVENTS_TABLE")?.to_owned(),
+        idempotency_table: None,
+        unique_key: None,
+    };
     let store = EventStore::new(dynamodb.clone(), config);
     let (views, feed) = (table(environment, "VIEWS_TABLE")?, table(environment, "FEED_TABLE")?);
     let projector = Projector::new(store, views, feed, domain, projections);
     for batch in commits.chunks(PROJECTED_AT_ONCE) {
-        let bell = |commit: &Commit| Doorbell { stream: commit.stream.clone(), version: commit.last(), commit: Some(commit.clone()) };
+        let bell = |commit: &Commit| Doorbell {
+            stream: commit.stream.clone(),
+            version: commit.last(),
+            commit: Some(commit.clone()),
+        };
         let mut bells: Vec<Doorbell> = batch.iter().map(bell).collect();
         for tried in 0.. {
             let report = projector.within(Instant::now() + PATIENCE).project(bells.clone()).await;
-            ensure!(report.parked.is_empty() && (report.failed.is_empty() || tried < MOST_TRIES), "{report:?}");
+            ensure!(
+                report.parked.is_empty() && (report.failed.is_empty() || tried < MOST_TRIES),
+                "{report:?}"
+            );
             if report.failed.is_empty() {
                 break;
             }

@@ -1,5 +1,5 @@
-//! What every query of the services asks of the tables, and how long its answers are, on a tenant that has much of everything: bounded, whatever
-//! there is.
+//! What every query of the services asks of the tables, and how long its answers are, on a tenant
+//! that has much of everything: bounded, whatever there is.
 
 mod events;
 mod fill;
@@ -22,17 +22,21 @@ const AT_LEAST: (u64, f64) = (80, 300.0);
 const MOST_BYTES: usize = 4_000_000;
 
 /// Calls whose reads do grow with what they are about, and why.
-const GROWING: [(&str, &str); 1] =
-    [("/licensing/customers/{id}/events", "it merges by time what was played of all the licences that the customer ever had")];
+const GROWING: [(&str, &str); 1] = [(
+    "/licensing/customers/{id}/events",
+    "it merges by time what was played of all the licences that the customer ever had",
+)];
 
 /// Whose data it is.
 const TENANT: &str = "bounds";
 
-/// Fills the tables with so many things of each kind, half of them deleted or moved, and makes every query of the OpenAPI document at the
-/// least and at the largest limit. Tells of each what it cost.
+/// Fills the tables with so many things of each kind, half of them deleted or moved, and makes
+/// every query of the OpenAPI document at the least and at the largest limit. Tells of each what it
+/// cost.
 ///
 /// # Errors
-/// If a query asks for more than it may, answers with more than it may, or leaves out or repeats a thing.
+/// If a query asks for more than it may, answers with more than it may, or leaves out or repeats a
+/// thing.
 pub async fn run(platform: &Platform, things: usize, tell: impl Fn(&str)) -> Result<()> {
     // What is filled in here is projected here, too.
     platform.event_source("relay", false).await?;
@@ -47,38 +51,73 @@ pub async fn run(platform: &Platform, things: usize, tell: impl Fn(&str)) -> Res
         for path in variants(path, query, things) {
             let measured = measure(platform, &client, &path).await?;
             let Measured { calls, units, bytes, .. } = measured;
-            let (most_calls, most_units) = if path.contains("limit=200") { AT_LARGEST } else { AT_LEAST };
-            let is_over = bytes > MOST_BYTES || !grows && (calls > most_calls || units > most_units);
+            let (most_calls, most_units) =
+                if path.contains("limit=200") { AT_LARGEST } else { AT_LEAST };
+            let is_over =
+                bytes > MOST_BYTES || !grows && (calls > most_calls || units > most_units);
             tell(&format!("{calls:4} calls {units:7.1} r {bytes:8} bytes  GET {path}"));
-            over.extend(is_over.then_some(format!("GET {path}: {calls} calls, {units} read units, {bytes} bytes")));
+            over.extend(is_over.then_some(format!(
+                "GET {path}: {calls} calls, {units} read units, {bytes} bytes"
+            )));
         }
     }
     ensure!(over.is_empty(), "over the bound:\n{}", over.join("\n"));
     whole_lists(&client, &filled).await
 }
 
-/// A path with all that it names, at both limits, and with the parameters by which things are found.
+/// A path with all that it names, at both limits, and with the parameters by which things are
+/// found.
 fn variants(path: &str, query: &Value, things: usize) -> Vec<String> {
     let named = named(path);
-    let parameters: Vec<&str> = query["parameters"].as_array().into_iter().flatten().filter_map(|one| one["name"].as_str()).collect();
+    let parameters: Vec<&str> = query["parameters"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|one| one["name"].as_str())
+        .collect();
     if !parameters.contains(&"limit") {
         let more = match path {
-            _ if path.starts_with("/states/") => vec!["?version=7", "?at=2024-01-01T00:00:00Z", "?version=90&diff=3"],
-            "/invoicing/reports/revenue" => vec!["?by=month&from=2016-01&to=2025-12", "?by=day&from=2023-01-01&to=2023-12-31"],
+            _ if path.starts_with("/states/") => {
+                vec!["?version=7", "?at=2024-01-01T00:00:00Z", "?version=90&diff=3"]
+            }
+            "/invoicing/reports/revenue" => {
+                vec!["?by=month&from=2016-01&to=2025-12", "?by=day&from=2023-01-01&to=2023-12-31"]
+            }
             _ => vec![],
         };
-        return [named.clone()].into_iter().chain(more.into_iter().map(|more| format!("{named}{more}"))).collect();
+        return [named.clone()]
+            .into_iter()
+            .chain(more.into_iter().map(|more| format!("{named}{more}")))
+            .collect();
     }
     let last = format!("&q={}", events::last(things));
     let found = match path {
-        "/identity/users" => vec!["", "&q=load", &last, "&q=load1%20nobody", "&q=l", "&userName=load0", "&email=load0@example.com"],
-        "/invoicing/invoices" => vec!["", "&status=DRAFT", "&status=ISSUED", "&status=PAID", "&customerId=k0", "&from=2020-01-01"],
+        "/identity/users" => vec![
+            "",
+            "&q=load",
+            &last,
+            "&q=load1%20nobody",
+            "&q=l",
+            "&userName=load0",
+            "&email=load0@example.com",
+        ],
+        "/invoicing/invoices" => vec![
+            "",
+            "&status=DRAFT",
+            "&status=ISSUED",
+            "&status=PAID",
+            "&customerId=k0",
+            "&from=2020-01-01",
+        ],
         "/invoicing/customers" => vec!["", "&email=k0@example.com"],
         "/licensing/customers/{id}/downloads" => vec!["", "&titleId=t0"],
         "/streams" => vec!["", "&prefix=identity/users/"],
         _ => vec![""],
     };
-    found.into_iter().flat_map(|found| [1, 200].map(|limit| format!("{named}?limit={limit}{found}"))).collect()
+    found
+        .into_iter()
+        .flat_map(|found| [1, 200].map(|limit| format!("{named}?limit={limit}{found}")))
+        .collect()
 }
 
 /// The path with names of things that there are.
@@ -92,7 +131,8 @@ fn named(path: &str) -> String {
         _ => "c0",
     };
     let path = path.replace("{id}", id).replace("{licenseId}", "l0").replace("{name}", "not-found");
-    path.replace("{stream}", "identity/users/audited").replace("{stream+}", "identity/users/audited")
+    path.replace("{stream}", "identity/users/audited")
+        .replace("{stream+}", "identity/users/audited")
 }
 
 /// Whoever follows `next` finds each thing once, and ends.
@@ -110,7 +150,11 @@ async fn whole_lists(client: &Client, filled: &Filled) -> Result<()> {
                 items.len() - found.len(),
                 items.len()
             );
-            ensure!(items.len() == *expected, "{path}, {limit} at a time: {} items instead of {expected}", items.len());
+            ensure!(
+                items.len() == *expected,
+                "{path}, {limit} at a time: {} items instead of {expected}",
+                items.len()
+            );
         }
     }
     Ok(())

@@ -1,4 +1,5 @@
-//! Waits until all that was written is in the views, and does what an operator would about what was given up.
+//! Waits until all that was written is in the views, and does what an operator would about what was
+//! given up.
 
 use std::time::{Duration, Instant};
 
@@ -73,7 +74,9 @@ pub(super) async fn catch_up(platform: &Platform) -> Result<CaughtUp> {
 fn remedy(platform: &Platform, item: &Parked) -> String {
     match item {
         Parked::Stream { stream } => format!("parked retry {stream}"),
-        Parked::Mail { stream, event } if mails(platform.folder()).contains(&mail_of(stream, *event)) => {
+        Parked::Mail { stream, event }
+            if mails(platform.folder()).contains(&mail_of(stream, *event)) =>
+        {
             format!("parked drop {stream}@{event}")
         }
         Parked::Mail { stream, event } => format!("parked retry {stream}@{event}"),

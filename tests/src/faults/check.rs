@@ -1,4 +1,5 @@
-//! Whether the streams hold what clients were told, and nothing else: all commits, as the CLI dumps them, beside the clients' ledgers.
+//! Whether the streams hold what clients were told, and nothing else: all commits, as the CLI dumps
+//! them, beside the clients' ledgers.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -75,7 +76,10 @@ pub(super) async fn check(platform: &Platform, ledger: &[Entry]) -> Result<Findi
 /// The names of the mails that were sent.
 pub(super) fn mails(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder.join("outbox")).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name.ends_with(".eml")).collect()
+    entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".eml"))
+        .collect()
 }
 
 /// The file of the mail that this event of an invoice asks for.
@@ -86,14 +90,22 @@ pub(super) fn mail_of(invoice: &str, event: u64) -> String {
 
 impl History {
     fn add(&mut self, Commit { stream, metadata, events }: Commit) {
-        let Some(stream) = stream.strip_prefix(&format!("{TENANT}/")).map(str::to_owned) else { return };
+        let Some(stream) = stream.strip_prefix(&format!("{TENANT}/")).map(str::to_owned) else {
+            return;
+        };
         for Event { number, name, data } in &events {
             match name.as_str() {
                 "LicenseAcquired" | "LicenseGrantedProvisionally" => {
-                    *self.licenses.entry(data["licenseId"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+                    *self
+                        .licenses
+                        .entry(data["licenseId"].as_str().unwrap_or_default().to_owned())
+                        .or_default() += 1;
                 }
                 "ExternalRevisionSet" => {
-                    self.revisions.entry(stream.clone()).or_default().extend(data["revision"].as_u64());
+                    self.revisions
+                        .entry(stream.clone())
+                        .or_default()
+                        .extend(data["revision"].as_u64());
                 }
                 "InvoiceSent" => self.mails.push(mail_of(&stream, *number)),
                 _ => {}
@@ -104,24 +116,35 @@ impl History {
     }
 
     fn check(&self, Entry { id, stream, expected }: &Entry, findings: &mut Findings) {
-        let versions = self.commits.get(&(stream.clone(), id.clone())).map_or(&[][..], Vec::as_slice);
+        let versions =
+            self.commits.get(&(stream.clone(), id.clone())).map_or(&[][..], Vec::as_slice);
         let what = || format!("{stream}, request {id}: versions {versions:?}");
         match expected {
-            Expected::Never if !versions.is_empty() => findings.untrue.push(format!("{}, but it was refused", what())),
+            Expected::Never if !versions.is_empty() => {
+                findings.untrue.push(format!("{}, but it was refused", what()))
+            }
             _ if versions.len() > 1 => findings.twice.push(what()),
-            Expected::Once(version) if versions.is_empty() => findings.lost.push(format!("{}, answered {version}", what())),
-            Expected::Once(version) | Expected::AtMostOnce(Some(version)) if versions.first().is_some_and(|is| is != version) => {
+            Expected::Once(version) if versions.is_empty() => {
+                findings.lost.push(format!("{}, answered {version}", what()))
+            }
+            Expected::Once(version) | Expected::AtMostOnce(Some(version))
+                if versions.first().is_some_and(|is| is != version) =>
+            {
                 findings.untrue.push(format!("{}, answered {version}", what()));
             }
             Expected::License(license) => match self.licenses.get(license) {
                 None => findings.lost.push(format!("{stream}: licence {license}")),
                 Some(1) => {}
-                Some(times) => findings.twice.push(format!("{stream}: licence {license}, {times} times")),
+                Some(times) => {
+                    findings.twice.push(format!("{stream}: licence {license}, {times} times"))
+                }
             },
             Expected::Revision(revision) => {
                 let taken = self.revisions.get(stream).map_or(&[][..], Vec::as_slice);
                 match taken.iter().filter(|taken| *taken == revision).count() {
-                    0 if taken.iter().all(|taken| taken < revision) => findings.lost.push(format!("{stream}: revision {revision}")),
+                    0 if taken.iter().all(|taken| taken < revision) => {
+                        findings.lost.push(format!("{stream}: revision {revision}"))
+                    }
                     0 | 1 => {}
                     _ => findings.twice.push(format!("{stream}: revision {revision}")),
                 }
@@ -132,8 +155,17 @@ impl History {
 
     /// A mail for each event that asks for one, and no other.
     fn check_mails(&self, sent: &[String], findings: &mut Findings) {
-        findings.lost.extend(self.mails.iter().filter(|mail| !sent.contains(mail)).map(|mail| format!("the mail {mail}")));
-        findings.twice.extend(sent.iter().filter(|mail| !self.mails.contains(mail)).map(|mail| format!("the mail {mail}")));
+        findings.lost.extend(
+            self.mails
+                .iter()
+                .filter(|mail| !sent.contains(mail))
+                .map(|mail| format!("the mail {mail}")),
+        );
+        findings.twice.extend(
+            sent.iter()
+                .filter(|mail| !self.mails.contains(mail))
+                .map(|mail| format!("the mail {mail}")),
+        );
     }
 }
 
@@ -143,18 +175,41 @@ mod tests {
 
     use super::*;
 
-    /// A stream in which request `a` is there once, `b` twice and licence `l` once; and what is found where this was expected of a request.
+    /// A stream in which request `a` is there once, `b` twice and licence `l` once; and what is
+    /// found where this was expected of a request.
     fn found(id: &str, expected: Expected) -> [usize; 3] {
         let mut history = History::default();
-        let acquired = |number: u64| json!([{ "number": number, "type": "LicenseAcquired", "version": 1, "data": { "licenseId": "l" } }]);
-        let revised =
-            |number: u64| json!([{ "number": number, "type": "ExternalRevisionSet", "version": 1, "data": { "revision": number } }]);
+        let acquired = |number: u64| {
+            json!([
+                {
+                    "number": number,
+                    "type": "LicenseAcquired",
+                    "version": 1,
+                    "data": { "licenseId": "l" },
+                }
+            ])
+        };
+        let revised = |number: u64| {
+            json!([
+                {
+                    "number": number,
+                    "type": "ExternalRevisionSet",
+                    "version": 1,
+                    "data": { "revision": number },
+                }
+            ])
+        };
         for (id, events) in [("a", acquired(1)), ("b", revised(2)), ("b", revised(3))] {
-            let commit = json!({ "stream": format!("{TENANT}/s"), "metadata": { "correlationId": id }, "events": events });
+            let commit = json!({
+                "stream": format!("{TENANT}/s"),
+                "metadata": { "correlationId": id },
+                "events": events,
+            });
             history.add(serde_json::from_value(commit).unwrap());
         }
         let mut findings = Findings::default();
-        history.check(&Entry { id: id.to_owned(), stream: "s".to_owned(), expected }, &mut findings);
+        history
+            .check(&Entry { id: id.to_owned(), stream: "s".to_owned(), expected }, &mut findings);
         [findings.lost.len(), findings.twice.len(), findings.untrue.len()]
     }
 
@@ -184,13 +239,21 @@ mod tests {
 
     #[test]
     fn a_mail_that_was_not_sent_is_lost_and_one_that_nobody_asked_for_is_one_too_many() {
-        let history =
-            History { mails: vec![mail_of("invoicing/invoices/7", 9), mail_of("invoicing/invoices/7", 10)], ..History::default() };
+        let history = History {
+            mails: vec![mail_of("invoicing/invoices/7", 9), mail_of("invoicing/invoices/7", 10)],
+            ..History::default()
+        };
         let mut findings = Findings::default();
-        history.check_mails(&["faults.7.9.eml".to_owned(), "faults.7.9.2.eml".to_owned()], &mut findings);
+        history.check_mails(
+            &["faults.7.9.eml".to_owned(), "faults.7.9.2.eml".to_owned()],
+            &mut findings,
+        );
         assert_eq!(
             (findings.lost, findings.twice),
-            (vec!["the mail faults.7.10.eml".to_owned()], vec!["the mail faults.7.9.2.eml".to_owned()])
+            (
+                vec!["the mail faults.7.10.eml".to_owned()],
+                vec!["the mail faults.7.9.2.eml".to_owned()]
+            )
         );
     }
 }

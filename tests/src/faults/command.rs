@@ -26,9 +26,21 @@ pub(super) enum Effect {
 }
 
 impl Command {
-    pub(super) fn new(method: &'static str, path: impl Into<String>, stream: impl Into<String>) -> Self {
+    pub(super) fn new(
+        method: &'static str,
+        path: impl Into<String>,
+        stream: impl Into<String>,
+    ) -> Self {
         let (path, stream) = (path.into(), stream.into());
-        Self { method, path, stream, body: Value::Null, headers: Vec::new(), effect: Effect::Commit, may_be_missing: false }
+        Self {
+            method,
+            path,
+            stream,
+            body: Value::Null,
+            headers: Vec::new(),
+            effect: Effect::Commit,
+            may_be_missing: false,
+        }
     }
 
     pub(super) fn body(self, body: Value) -> Self {

@@ -3,7 +3,8 @@
 use super::command::Effect;
 use crate::Reply;
 
-/// A command, or a record that was put on a stream, with what came of it as far as its sender knows.
+/// A command, or a record that was put on a stream, with what came of it as far as its sender
+/// knows.
 pub(super) struct Entry {
     /// The correlation id of all its requests.
     pub(super) id: String,

@@ -1,5 +1,6 @@
-//! Faults on the running platform: clients of all three services at work, while the front door makes calls go wrong, each fault alone and all mixed,
-//! and processes are killed. After each phase everything must catch up, and then all that clients were told must be so.
+//! Faults on the running platform: clients of all three services at work, while the front door
+//! makes calls go wrong, each fault alone and all mixed, and processes are killed. After each phase
+//! everything must catch up, and then all that clients were told must be so.
 //!
 //! ```text
 //! Worker ─ steps ─> Session ─ commands, queries ─> the platform <─ faults, kills ─ Phase
@@ -66,8 +67,13 @@ pub struct Settings {
 /// Starts a platform, `program`, goes through all phases, and tells how it goes.
 ///
 /// # Errors
-/// If anything is lost, done twice, untrue or stale, if it does not catch up, or if `headwater verify` finds anything.
-pub async fn run(program: impl Into<PathBuf>, settings: Settings, tell: impl Fn(&dyn Display)) -> Result<Report> {
+/// If anything is lost, done twice, untrue or stale, if it does not catch up, or if
+/// `headwater verify` finds anything.
+pub async fn run(
+    program: impl Into<PathBuf>,
+    settings: Settings,
+    tell: impl Fn(&dyn Display),
+) -> Result<Report> {
     let Settings { time, mixed, seed, clients } = settings;
     let mut platform = Platform::start(program, &[])?;
     let targets = Targets::of(&platform).await?;
@@ -77,7 +83,8 @@ pub async fn run(program: impl Into<PathBuf>, settings: Settings, tell: impl Fn(
     let (mut ledger, mut report) = (Vec::new(), Report::default());
     for phase in targets.phases() {
         let (began, over) = (Instant::now(), Arc::<AtomicBool>::default());
-        let mut at_work: JoinSet<Result<Worker>> = workers.drain(..).map(|worker| worker.run(Arc::clone(&over))).collect();
+        let mut at_work: JoinSet<Result<Worker>> =
+            workers.drain(..).map(|worker| worker.run(Arc::clone(&over))).collect();
         let time = if matches!(phase, Phase::Mixed) { mixed } else { time };
         let done = phase.run(&mut platform, &targets, time, &mut rng, &url).await?;
         over.store(true, Relaxed);
@@ -93,7 +100,13 @@ pub async fn run(program: impl Into<PathBuf>, settings: Settings, tell: impl Fn(
         let row = Row { phase: phase.name(), took, tally, done, caught_up, findings };
         tell(&row);
         let wrong = row.wrong();
-        ensure!(wrong.is_empty(), "{}: {} findings:\n{}", row.phase, wrong.len(), wrong[..wrong.len().min(TOLD)].join("\n"));
+        ensure!(
+            wrong.is_empty(),
+            "{}: {} findings:\n{}",
+            row.phase,
+            wrong.len(),
+            wrong[..wrong.len().min(TOLD)].join("\n")
+        );
         report.rows.push(row);
         let found = operator::wrong(&platform).await?;
         ensure!(found.is_empty(), "verify finds: {}", Value::from(found));
@@ -107,10 +120,17 @@ pub async fn run(program: impl Into<PathBuf>, settings: Settings, tell: impl Fn(
 }
 
 /// Clients without anything but what all of them share.
-async fn workers(platform: &Platform, url: &watch::Receiver<String>, clients: usize, rng: &mut Rng) -> Result<Vec<Worker>> {
+async fn workers(
+    platform: &Platform,
+    url: &watch::Receiver<String>,
+    clients: usize,
+    rng: &mut Rng,
+) -> Result<Vec<Worker>> {
     let mut workers = Vec::new();
     for number in 0..clients {
-        let client = platform.client_with(TENANT, &format!("client-{number}"), &["reader", "writer", "operator"]).await?;
+        let client = platform
+            .client_with(TENANT, &format!("client-{number}"), &["reader", "writer", "operator"])
+            .await?;
         workers.push(Worker::new(Session::new(client, url.clone(), number, rng.fork())));
     }
     if let Some(worker) = workers.first_mut() {

@@ -15,8 +15,8 @@ use crate::Platform;
 /// What can go wrong.
 const SERVICES: [&str; 2] = ["dynamodb", "kinesis"];
 
-/// The share of calls that a fault strikes. DynamoDB is called several times for each request, the streams are called seldom; a call that is not
-/// answered holds up its function for seconds.
+/// The share of calls that a fault strikes. DynamoDB is called several times for each request, the
+/// streams are called seldom; a call that is not answered holds up its function for seconds.
 const DYNAMODB: f64 = 0.2;
 const KINESIS: f64 = 0.5;
 const TIMEOUT: f64 = 0.1;
@@ -24,7 +24,8 @@ const TIMEOUT: f64 = 0.1;
 /// Where all is mixed: how long after one function the next is given other faults.
 const TURN: Duration = Duration::from_millis(40);
 
-/// How long it may take to strike any call, or to find a process of every function to kill, the phase being over.
+/// How long it may take to strike any call, or to find a process of every function to kill, the
+/// phase being over.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A fault that the front door knows.
@@ -42,7 +43,8 @@ pub(super) enum Phase {
     One(Fault),
     /// A service is out of reach for all functions.
     Outage(&'static str),
-    /// All faults, each of some function for some seconds; and the processes of one function after the other are killed.
+    /// All faults, each of some function for some seconds; and the processes of one function after
+    /// the other are killed.
     Mixed,
     /// All faults, and the whole platform is killed and started again.
     Killed,
@@ -66,23 +68,37 @@ pub(super) struct Targets {
 impl Targets {
     /// All faults that the front door of this platform knows, and all functions of the template.
     pub(super) async fn of(platform: &Platform) -> Result<Self> {
-        let of_service =
-            |(service, kinds): (String, BTreeMap<String, u64>)| kinds.into_keys().map(move |name| Fault { service: service.clone(), name });
-        let faults: Vec<Fault> = platform.faults().await?.into_iter().flat_map(of_service).collect();
-        let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml"))?;
-        let mut functions = Template::parse(&text, &BTreeMap::new(), &mut |_| Ok(String::new()))?.functions;
+        let of_service = |(service, kinds): (String, BTreeMap<String, u64>)| {
+            kinds.into_keys().map(move |name| Fault { service: service.clone(), name })
+        };
+        let faults: Vec<Fault> =
+            platform.faults().await?.into_iter().flat_map(of_service).collect();
+        let text =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml"))?;
+        let mut functions =
+            Template::parse(&text, &BTreeMap::new(), &mut |_| Ok(String::new()))?.functions;
         // Those that nobody calls come first: they may have to be waited for.
         functions.sort_by_key(|function| !function.routes.is_empty());
         ensure!(!faults.is_empty() && !functions.is_empty(), "there is nothing to break");
-        ensure!(faults.iter().all(|fault| SERVICES.contains(&fault.service.as_str())), "a service that this does not know");
-        Ok(Self { faults, functions: functions.into_iter().map(|function| function.name).collect() })
+        ensure!(
+            faults.iter().all(|fault| SERVICES.contains(&fault.service.as_str())),
+            "a service that this does not know"
+        );
+        Ok(Self {
+            faults,
+            functions: functions.into_iter().map(|function| function.name).collect(),
+        })
     }
 
     /// All phases: each fault alone, then all that is worse.
     pub(super) fn phases(&self) -> Vec<Phase> {
         let alone = self.faults.iter().cloned().map(Phase::One);
         let outages = SERVICES.into_iter().rev().map(Phase::Outage);
-        std::iter::once(Phase::Calm).chain(alone).chain(outages).chain([Phase::Mixed, Phase::Killed]).collect()
+        std::iter::once(Phase::Calm)
+            .chain(alone)
+            .chain(outages)
+            .chain([Phase::Mixed, Phase::Killed])
+            .collect()
     }
 
     /// How many functions there are.
@@ -103,7 +119,8 @@ impl Phase {
         }
     }
 
-    /// Goes through the phase, and ends all faults. Where the platform is started anew, `url` is told of it.
+    /// Goes through the phase, and ends all faults. Where the platform is started anew, `url` is
+    /// told of it.
     pub(super) async fn run(
         &self,
         platform: &mut Platform,
@@ -122,7 +139,9 @@ impl Phase {
                 until_it_strikes(platform, before, time).await?;
             }
             Self::Outage(service) => {
-                platform.fault(json!({ "service": service, "fault": "unreachable", "rate": 1.0 })).await?;
+                platform
+                    .fault(json!({ "service": service, "fault": "unreachable", "rate": 1.0 }))
+                    .await?;
                 until_it_strikes(platform, before, time).await?;
             }
             Self::Mixed => {
@@ -197,8 +216,15 @@ impl Kills {
     }
 }
 
-/// Gives each function some fault of each service, and others when its turn comes again: for so long, and until all are killed that are to be.
-async fn mix(platform: &Platform, targets: &Targets, time: Duration, rng: &mut Rng, kills: &mut Kills) -> Result<()> {
+/// Gives each function some fault of each service, and others when its turn comes again: for so
+/// long, and until all are killed that are to be.
+async fn mix(
+    platform: &Platform,
+    targets: &Targets,
+    time: Duration,
+    rng: &mut Rng,
+    kills: &mut Kills,
+) -> Result<()> {
     let began = Instant::now();
     for function in &targets.functions {
         strike(platform, targets, function, rng).await?;
@@ -207,7 +233,11 @@ async fn mix(platform: &Platform, targets: &Targets, time: Duration, rng: &mut R
         if began.elapsed() >= time && kills.left.is_empty() {
             break;
         }
-        ensure!(began.elapsed() < time + PATIENCE, "no process could be killed of {:?}", kills.left);
+        ensure!(
+            began.elapsed() < time + PATIENCE,
+            "no process could be killed of {:?}",
+            kills.left
+        );
         kills.go_on(platform).await?;
         strike(platform, targets, function, rng).await?;
         sleep(TURN).await;
@@ -215,13 +245,21 @@ async fn mix(platform: &Platform, targets: &Targets, time: Duration, rng: &mut R
     Ok(())
 }
 
-async fn strike(platform: &Platform, targets: &Targets, function: &str, rng: &mut Rng) -> Result<()> {
+async fn strike(
+    platform: &Platform,
+    targets: &Targets,
+    function: &str,
+    rng: &mut Rng,
+) -> Result<()> {
     for service in SERVICES {
-        let faults: Vec<&Fault> = targets.faults.iter().filter(|fault| fault.service == service).collect();
+        let faults: Vec<&Fault> =
+            targets.faults.iter().filter(|fault| fault.service == service).collect();
         let Some(Fault { name, .. }) = rng.choice(faults) else { continue };
         // For one function, what is out of reach is so for every call.
         let rate = if name == "unreachable" { 1.0 } else { rate(service, name) };
-        platform.fault(json!({ "service": service, "fault": name, "rate": rate, "function": function })).await?;
+        platform
+            .fault(json!({ "service": service, "fault": name, "rate": rate, "function": function }))
+            .await?;
     }
     Ok(())
 }

@@ -82,21 +82,38 @@ impl Row {
         cells.extend([done.struck, done.killed].map(|count| count.to_string()));
         cells.extend(commands.into_iter().chain(queries));
         cells.push(seconds(caught_up.took));
-        cells.extend([caught_up.put_right, findings.lost.len(), findings.twice.len(), wrong].map(|count| count.to_string()));
+        cells.extend(
+            [caught_up.put_right, findings.lost.len(), findings.twice.len(), wrong]
+                .map(|count| count.to_string()),
+        );
         cells
     }
 
     /// All that was found to be wrong, in words.
     pub(super) fn wrong(&self) -> Vec<String> {
         let Self { findings: Findings { lost, twice, untrue }, tally, .. } = self;
-        let kinds = [("lost", lost), ("twice", twice), ("untrue", untrue), ("untrue", &tally.untrue), ("stale", &tally.stale)];
-        kinds.iter().flat_map(|(kind, what)| what.iter().map(move |what| format!("{kind}: {what}"))).collect()
+        let kinds = [
+            ("lost", lost),
+            ("twice", twice),
+            ("untrue", untrue),
+            ("untrue", &tally.untrue),
+            ("stale", &tally.stale),
+        ];
+        kinds
+            .iter()
+            .flat_map(|(kind, what)| what.iter().map(move |what| format!("{kind}: {what}")))
+            .collect()
     }
 }
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named = self.cells().into_iter().zip(COLUMNS).skip(1).map(|(cell, column)| format!("{column} {cell}"));
+        let named = self
+            .cells()
+            .into_iter()
+            .zip(COLUMNS)
+            .skip(1)
+            .map(|(cell, column)| format!("{column} {cell}"));
         write!(f, "{}: {}", self.phase, named.collect::<Vec<_>>().join(", "))
     }
 }

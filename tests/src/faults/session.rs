@@ -1,4 +1,5 @@
-//! One client's way to the platform: it sends commands as a careful client does, reads with what it knows, and notes what it was told.
+//! One client's way to the platform: it sends commands as a careful client does, reads with what it
+//! knows, and notes what it was told.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -13,7 +14,8 @@ use super::ledger::{Entry, Expected};
 use super::tally::Tally;
 use crate::{Call, Client, Reply};
 
-/// How often a command is sent before it is given up, and the pause before each repetition, which grows.
+/// How often a command is sent before it is given up, and the pause before each repetition, which
+/// grows.
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -53,9 +55,24 @@ enum Told {
 }
 
 impl Session {
-    pub(super) fn new(client: Client, url: watch::Receiver<String>, number: usize, rng: Rng) -> Self {
+    pub(super) fn new(
+        client: Client,
+        url: watch::Receiver<String>,
+        number: usize,
+        rng: Rng,
+    ) -> Self {
         let (seen, tags) = (HashMap::new(), HashMap::new());
-        Self { client, url, number, rng, names: 0, seen, tags, ledger: Vec::new(), tally: Tally::default() }
+        Self {
+            client,
+            url,
+            number,
+            rng,
+            names: 0,
+            seen,
+            tags,
+            ledger: Vec::new(),
+            tally: Tally::default(),
+        }
     }
 
     /// A name that nobody has had.
@@ -74,8 +91,9 @@ impl Session {
         self.seen.get(stream).map(|seen| seen.token.as_str())
     }
 
-    /// Sends a command until it is answered, or given up; the answer if it was carried out. One in two has an `Idempotency-Key`: only these are
-    /// sent again after an answer that leaves open whether they were carried out.
+    /// Sends a command until it is answered, or given up; the answer if it was carried out. One in
+    /// two has an `Idempotency-Key`: only these are sent again after an answer that leaves open
+    /// whether they were carried out.
     pub(super) async fn command(&mut self, command: Command) -> Result<Option<Reply>> {
         let id = self.name("request");
         let keyed = self.rng.bool();
@@ -95,9 +113,15 @@ impl Session {
                 Told::Refused(reply) => {
                     self.tally.refused += 1;
                     if reply.status == 404 && !command.may_be_missing {
-                        self.tally.untrue.push(format!("{id}: {} is there, but: {}", command.path, reply.body));
+                        self.tally
+                            .untrue
+                            .push(format!("{id}: {} is there, but: {}", command.path, reply.body));
                     }
-                    self.note(id, &command, if uncertain { Expected::AtMostOnce(None) } else { Expected::Never });
+                    self.note(
+                        id,
+                        &command,
+                        if uncertain { Expected::AtMostOnce(None) } else { Expected::Never },
+                    );
                     return Ok(None);
                 }
                 Told::NotDone => {}
@@ -110,7 +134,11 @@ impl Session {
             }
         }
         self.tally.unanswered += 1;
-        self.note(id, &command, if uncertain { Expected::AtMostOnce(None) } else { Expected::Never });
+        self.note(
+            id,
+            &command,
+            if uncertain { Expected::AtMostOnce(None) } else { Expected::Never },
+        );
         Ok(None)
     }
 
@@ -136,15 +164,24 @@ impl Session {
                 self.tally.server_errors += 1;
                 // A gateway's own 503 is no problem of the function's: it says nothing.
                 let problem = reply.body["type"].as_str().unwrap_or("/problems/outcome-unknown");
-                if reply.status == 503 && problem != "/problems/outcome-unknown" { Told::NotDone } else { Told::Unknown }
+                if reply.status == 503 && problem != "/problems/outcome-unknown" {
+                    Told::NotDone
+                } else {
+                    Told::Unknown
+                }
             }
             status => bail!("{} {}: {status} {}", command.method, command.path, reply.body),
         })
     }
 
-    /// Reads one thing, more often than not with the token of its stream, and checks that it is not older; the answer if it is there.
+    /// Reads one thing, more often than not with the token of its stream, and checks that it is not
+    /// older; the answer if it is there.
     pub(super) async fn read(&mut self, path: &str, stream: &str) -> Result<Option<Reply>> {
-        let known = if self.rng.u8(..3) > 0 { self.seen.get(stream).map(|seen| (seen.token.clone(), seen.version)) } else { None };
+        let known = if self.rng.u8(..3) > 0 {
+            self.seen.get(stream).map(|seen| (seen.token.clone(), seen.version))
+        } else {
+            None
+        };
         let tag = if self.rng.bool() { self.tags.get(path).cloned() } else { None };
         let mut call = self.call("GET", path);
         if let Some((token, _)) = &known {
@@ -161,7 +198,10 @@ impl Session {
             _ => 0,
         };
         if version < at_least {
-            self.tally.stale.push(format!("{path} with the token of version {at_least}: {} {version} {}", reply.status, reply.body));
+            self.tally.stale.push(format!(
+                "{path} with the token of version {at_least}: {} {version} {}",
+                reply.status, reply.body
+            ));
         }
         if reply.status != 200 {
             return Ok(None);
@@ -171,9 +211,12 @@ impl Session {
         Ok(Some(reply))
     }
 
-    /// Reads a list with the token of a stream, and checks that the thing of this id is in it as new as the token.
+    /// Reads a list with the token of a stream, and checks that the thing of this id is in it as
+    /// new as the token.
     pub(super) async fn find(&mut self, path: &str, stream: &str, id: &str) -> Result<()> {
-        let Some(Seen { version, token }) = self.seen.get(stream) else { return self.look(path).await };
+        let Some(Seen { version, token }) = self.seen.get(stream) else {
+            return self.look(path).await;
+        };
         let (version, token) = (*version, token.clone());
         // A page may be short, or empty, and not be the last.
         let mut page = path.to_owned();
@@ -181,11 +224,16 @@ impl Session {
             let call = self.call("GET", &page).header("consistency-token", &token);
             let Some(reply) = self.ask(call).await? else { return Ok(()) };
             let mut items = reply.body["items"].as_array().into_iter().flatten();
-            if items.any(|item| item["id"] == id && item["version"].as_u64().is_some_and(|found| found >= version)) {
+            if items.any(|item| {
+                item["id"] == id && item["version"].as_u64().is_some_and(|found| found >= version)
+            }) {
                 return Ok(());
             }
             let Some(next) = reply.body["next"].as_str() else {
-                self.tally.stale.push(format!("{path} with the token of version {version}: {} {}", reply.status, reply.body));
+                self.tally.stale.push(format!(
+                    "{path} with the token of version {version}: {} {}",
+                    reply.status, reply.body
+                ));
                 return Ok(());
             };
             page = format!("{path}{}cursor={next}", if path.contains('?') { '&' } else { '?' });
@@ -240,6 +288,10 @@ impl Session {
 
     /// Notes a revision of an external user that was put on the stream.
     pub(super) fn note_revision(&mut self, stream: String, revision: u64) {
-        self.ledger.push(Entry { id: revision.to_string(), stream, expected: Expected::Revision(revision) });
+        self.ledger.push(Entry {
+            id: revision.to_string(),
+            stream,
+            expected: Expected::Revision(revision),
+        });
     }
 }

@@ -1,4 +1,5 @@
-//! A client at work: all kinds of steps in turn, shuffled anew each time, so that every function of all services is called.
+//! A client at work: all kinds of steps in turn, shuffled anew each time, so that every function of
+//! all services is called.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -32,7 +33,8 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(session: Session) -> Self {
-        let (identity, licensing, invoicing) = (Identity::default(), Licensing::default(), Invoicing::default());
+        let (identity, licensing, invoicing) =
+            (Identity::default(), Licensing::default(), Invoicing::default());
         Self { session, identity, licensing, invoicing, steps: Vec::new() }
     }
 

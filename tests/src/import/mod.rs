@@ -1,7 +1,9 @@
-//! Brings orders in from another system: a file of comma-separated values, a row for each line of an order. Each order becomes an
-//! invoice under the order's id, so that the file can be brought in again: what is there already stays as it is.
+//! Brings orders in from another system: a file of comma-separated values, a row for each line of
+//! an order. Each order becomes an invoice under the order's id, so that the file can be brought in
+//! again: what is there already stays as it is.
 //!
-//! An order of which one row is invalid is left out whole, since half an invoice would be a wrong one.
+//! An order of which one row is invalid is left out whole, since half an invoice would be a wrong
+//! one.
 
 mod order;
 mod orders;
@@ -49,12 +51,18 @@ pub struct Summary {
 ///
 /// # Errors
 /// If it is no such file, or the service refuses the caller.
-pub async fn run(client: &Client, file: &[u8], at_once: usize, progress: &ProgressBar) -> Result<Summary> {
+pub async fn run(
+    client: &Client,
+    file: &[u8],
+    at_once: usize,
+    progress: &ProgressBar,
+) -> Result<Summary> {
     let start = Instant::now();
     let Orders { valid, refused, faults } = orders::read(file)?;
     let mut summary = Summary { refused, faults, ..Summary::default() };
     progress.set_length(valid.len() as u64);
-    let mut sent = stream::iter(&valid).map(|order| send(client, order)).buffer_unordered(at_once.max(1));
+    let mut sent =
+        stream::iter(&valid).map(|order| send(client, order)).buffer_unordered(at_once.max(1));
     while let Some(outcome) = sent.try_next().await? {
         match outcome {
             Sent::Created => summary.created += 1,
@@ -75,7 +83,11 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { line, order, reason } = self;
         let (order, reason) = (shown(order), shown(reason));
-        if order.is_empty() { write!(f, "line {line}: {reason}") } else { write!(f, "line {line}, order {order}: {reason}") }
+        if order.is_empty() {
+            write!(f, "line {line}: {reason}")
+        } else {
+            write!(f, "line {line}, order {order}: {reason}")
+        }
     }
 }
 
@@ -85,6 +97,10 @@ impl fmt::Display for Summary {
         faults.iter().try_for_each(|fault| writeln!(f, "{fault}"))?;
         let orders = created + present + refused;
         let seconds = elapsed.as_secs_f64();
-        write!(f, "{orders} orders in {seconds:.1} s: {created} created, {present} were there already, {refused} refused.")
+        write!(
+            f,
+            "{orders} orders in {seconds:.1} s: {created} created, {present} were there already, \
+             {refused} refused."
+        )
     }
 }

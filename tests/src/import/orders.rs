@@ -1,4 +1,5 @@
-//! The orders that a file tells of, and what is wrong with it: each row is checked by the code by which the service checks it.
+//! The orders that a file tells of, and what is wrong with it: each row is checked by the code by
+//! which the service checks it.
 
 use std::collections::HashMap;
 
@@ -9,7 +10,16 @@ use super::Fault;
 use super::order::{Order, Row};
 
 /// The columns that a file must have, in any order; `customerId` may be there as well.
-const COLUMNS: [&str; 8] = ["orderId", "customerName", "customerEmail", "currency", "description", "quantity", "unitPrice", "taxRate"];
+const COLUMNS: [&str; 8] = [
+    "orderId",
+    "customerName",
+    "customerEmail",
+    "currency",
+    "description",
+    "quantity",
+    "unitPrice",
+    "taxRate",
+];
 
 /// What a file holds.
 pub(super) struct Orders {
@@ -28,11 +38,13 @@ struct Draft {
     faults: Vec<Fault>,
 }
 
-/// Reads a file to its end, whatever is wrong with its rows. Those of an order need not stand together.
+/// Reads a file to its end, whatever is wrong with its rows. Those of an order need not stand
+/// together.
 pub(super) fn read(file: &[u8]) -> Result<Orders> {
     let mut reader = ReaderBuilder::new().flexible(true).trim(Trim::All).from_reader(file);
     let headers = reader.headers().context("the file has no header")?.clone();
-    let is_otherwise_separated = headers.len() == 1 && headers.iter().any(|header| header.contains([';', '\t']));
+    let is_otherwise_separated =
+        headers.len() == 1 && headers.iter().any(|header| header.contains([';', '\t']));
     ensure!(!is_otherwise_separated, "the columns of the file are to be separated by commas");
     for column in COLUMNS {
         ensure!(headers.iter().any(|header| header == column), "the file has no column {column}");
@@ -47,7 +59,11 @@ pub(super) fn read(file: &[u8]) -> Result<Orders> {
         }
         let id = order_id(&headers, &record);
         // Rows that do not say whose they are have nothing to do with each other.
-        let place = if id.is_empty() { drafts.len() } else { *places.entry(id.clone()).or_insert(drafts.len()) };
+        let place = if id.is_empty() {
+            drafts.len()
+        } else {
+            *places.entry(id.clone()).or_insert(drafts.len())
+        };
         if place == drafts.len() {
             drafts.push(Draft::default());
         }
@@ -69,8 +85,8 @@ pub(super) fn read(file: &[u8]) -> Result<Orders> {
     Ok(orders)
 }
 
-/// Counts lines as an editor does: `\r\n`, `\n` and `\r` each end one, in quotes too. The reader's own count of a record is where it began
-/// to look for one, before blank lines.
+/// Counts lines as an editor does: `\r\n`, `\n` and `\r` each end one, in quotes too. The reader's
+/// own count of a record is where it began to look for one, before blank lines.
 struct Lines<'a> {
     file: &'a [u8],
     /// So many bytes are counted.
@@ -83,7 +99,10 @@ impl Lines<'_> {
     /// The line on which a record begins; records are asked for in their order.
     fn of(&mut self, record: &ByteRecord) -> u64 {
         let looked_from = record.position().map_or(0, |position| position.byte() as usize);
-        let blank = self.file[looked_from..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let blank = self.file[looked_from..]
+            .iter()
+            .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+            .count();
         let passed = self.counted..looked_from + blank;
         let is_end = |place: &usize| match self.file[*place] {
             b'\r' => true,
@@ -104,10 +123,15 @@ fn order_id(headers: &StringRecord, record: &ByteRecord) -> String {
 
 fn row(headers: &StringRecord, record: &ByteRecord) -> Result<Row, String> {
     if record.len() != headers.len() {
-        let hint = if record.len() > headers.len() { ": a field with a comma stands in quotes" } else { "" };
+        let hint = if record.len() > headers.len() {
+            ": a field with a comma stands in quotes"
+        } else {
+            ""
+        };
         return Err(format!("has {} fields, not {}{hint}", record.len(), headers.len()));
     }
-    let record = StringRecord::from_byte_record(record.clone()).map_err(|_| "is not in UTF-8".to_owned())?;
+    let record =
+        StringRecord::from_byte_record(record.clone()).map_err(|_| "is not in UTF-8".to_owned())?;
     record.deserialize(Some(headers)).map_err(|error| error.to_string())
 }
 
@@ -117,15 +141,20 @@ impl Draft {
         let invalid = alone.check();
         if let Some((first, other)) = self.rows.first() {
             // What is invalid is told already.
-            let is_valid = |column: &&str| !invalid.iter().any(|fault| fault.reason.starts_with(&format!("{column}: ")));
-            let differs = |column| alone.fault(format!("{column} is not that of line {first} of the same order"));
+            let is_valid = |column: &&str| {
+                !invalid.iter().any(|fault| fault.reason.starts_with(&format!("{column}: ")))
+            };
+            let differs = |column| {
+                alone.fault(format!("{column} is not that of line {first} of the same order"))
+            };
             self.faults.extend(row.differences(other).into_iter().filter(is_valid).map(differs));
         }
         self.faults.extend(invalid);
         self.rows.push((line, row));
     }
 
-    /// The order, unless something is wrong with it. Of what no single row is to blame for, as that there are too many, the first is told.
+    /// The order, unless something is wrong with it. Of what no single row is to blame for, as that
+    /// there are too many, the first is told.
     fn finish(self) -> Result<Order, Vec<Fault>> {
         let rows: Vec<(u64, &Row)> = self.rows.iter().map(|(line, row)| (*line, row)).collect();
         if !self.faults.is_empty() {

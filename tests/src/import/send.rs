@@ -7,7 +7,8 @@ use super::Fault;
 use super::order::Order;
 use crate::{Client, Reply};
 
-/// How often an order is sent, or its invoice asked for, before it is given up, and the pause in between.
+/// How often an order is sent, or its invoice asked for, before it is given up, and the pause in
+/// between.
 const TRIES: usize = 20;
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -21,8 +22,8 @@ pub(super) enum Sent {
     Refused(Vec<Fault>),
 }
 
-/// Creates an order's invoice, or compares it with the one that is there. Nothing is lost or done twice where an answer does not come:
-/// the id is the order's.
+/// Creates an order's invoice, or compares it with the one that is there. Nothing is lost or done
+/// twice where an answer does not come: the id is the order's.
 ///
 /// # Errors
 /// If there is no answer at all, or the caller may not do this.
@@ -33,18 +34,25 @@ pub(super) async fn send(client: &Client, order: &Order) -> Result<Sent> {
         201 => Ok(Sent::Created),
         409 => compare(client, order).await,
         422 => Ok(Sent::Refused(order.faults(&reply.body))),
-        401 | 403 => Err(reply.expect(201).map_or_else(|error| error, |_| anyhow::anyhow!("refused"))),
-        status => Ok(Sent::Refused(vec![order.fault(format!("the service answered {status}: {}", reply.body["title"]))])),
+        401 | 403 => {
+            Err(reply.expect(201).map_or_else(|error| error, |_| anyhow::anyhow!("refused")))
+        }
+        status => Ok(Sent::Refused(vec![
+            order.fault(format!("the service answered {status}: {}", reply.body["title"])),
+        ])),
     }
 }
 
-/// Compares an order with the invoice of its id. One that was just created may take a moment to be seen; one that was deleted never is.
+/// Compares an order with the invoice of its id. One that was just created may take a moment to be
+/// seen; one that was deleted never is.
 async fn compare(client: &Client, order: &Order) -> Result<Sent> {
     let path = format!("/invoicing/invoices/{}", order.id());
     let reply = until(|| client.call("GET", &path).send(), |reply| reply.status == 200).await?;
     let faults = match reply.status {
         200 => order.differences(&reply.body),
-        _ => vec![order.fault("there was such an invoice, and it is to be seen no more".to_owned())],
+        _ => {
+            vec![order.fault("there was such an invoice, and it is to be seen no more".to_owned())]
+        }
     };
     Ok(if faults.is_empty() { Sent::Present } else { Sent::Refused(faults) })
 }

@@ -1,4 +1,5 @@
-//! Clients that write and read, and projectors that follow: each knows of generations what it has read itself, and remembers it as a process does.
+//! Clients that write and read, and projectors that follow: each knows of generations what it has
+//! read itself, and remembers it as a process does.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +9,9 @@ use std::time::Duration;
 use anyhow::Result;
 use fastrand::Rng;
 use headwater::{Context, Position, ProjectionFn, StreamName, normalize, projection_fn};
-use headwater_dynamodb::{Doorbell, EventStore, Execution, Expected, Origin, Outcome, PageRequest, Projector, Views};
+use headwater_dynamodb::{
+    Doorbell, EventStore, Execution, Expected, Origin, Outcome, PageRequest, Projector, Views,
+};
 use identity::user::PatchUser;
 use identity::user_row::USERS_BY_EMAIL;
 use identity::{PROJECTIONS, UserRow};
@@ -119,7 +122,10 @@ impl Client {
 
     /// Changes a user, and tells the version; the commit's record is on its way.
     async fn write(&mut self, user: &StreamName) -> Result<Option<u64>> {
-        let command = PatchUser { display_name: Some(format!("Live {}", self.rng.u32(..))), ..PatchUser::default() };
+        let command = PatchUser {
+            display_name: Some(format!("Live {}", self.rng.u32(..))),
+            ..PatchUser::default()
+        };
         let execution = Execution {
             stream: user.clone(),
             command: &command,
@@ -130,7 +136,11 @@ impl Client {
                 actor: "client".to_owned(),
                 number: None,
             },
-            origin: Origin { correlation_id: "client".to_owned(), causation_id: None, traceparent: None },
+            origin: Origin {
+                correlation_id: "client".to_owned(),
+                causation_id: None,
+                traceparent: None,
+            },
             expected: Expected::default(),
             is_new: false,
             idempotency: None,
@@ -139,7 +149,9 @@ impl Client {
         self.counts.writes.fetch_add(1, Relaxed);
         match self.store.execute(execution).await {
             Ok(Outcome::Committed(folded)) => {
-                self.bells.send(Doorbell { stream: user.clone(), version: folded.version, commit: None }).ok();
+                self.bells
+                    .send(Doorbell { stream: user.clone(), version: folded.version, commit: None })
+                    .ok();
                 Ok(Some(folded.version))
             }
             Ok(_) => Ok(None),
@@ -177,7 +189,12 @@ impl Client {
             };
             views.page(request).await
         };
-        self.count(found.await.map(|page| matches!(&page.rows[..], [found] if found.stream == *user && found.row.version >= token)));
+        self.count(found.await.map(|page| {
+            matches!(
+                &page.rows[..],
+                [found] if found.stream == *user && found.row.version >= token,
+            )
+        }));
         Ok(())
     }
 
@@ -203,8 +220,13 @@ impl Client {
     }
 }
 
-/// Works off records until nobody can send any more; what the store does not let through comes again.
-async fn project(projector: Projector, mut queue: UnboundedReceiver<Doorbell>, counts: Arc<Counts>) -> Result<()> {
+/// Works off records until nobody can send any more; what the store does not let through comes
+/// again.
+async fn project(
+    projector: Projector,
+    mut queue: UnboundedReceiver<Doorbell>,
+    counts: Arc<Counts>,
+) -> Result<()> {
     let mut batch = Vec::new();
     while queue.recv_many(&mut batch, BATCH).await > 0 {
         sleep(LAG).await;
@@ -228,12 +250,16 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { writes, failed_writes, reads, failed_reads, stale_reads, projected, .. } = &*self.counts;
-        let [writes, failed_writes, reads] = [writes, failed_writes, reads].map(|count| count.load(Relaxed));
-        let [failed_reads, stale_reads, projected] = [failed_reads, stale_reads, projected].map(|count| count.load(Relaxed));
+        let Counts { writes, failed_writes, reads, failed_reads, stale_reads, projected, .. } =
+            &*self.counts;
+        let [writes, failed_writes, reads] =
+            [writes, failed_writes, reads].map(|count| count.load(Relaxed));
+        let [failed_reads, stale_reads, projected] =
+            [failed_reads, stale_reads, projected].map(|count| count.load(Relaxed));
         write!(
             f,
-            "meanwhile: {writes} writes, {failed_writes} failed; {reads} reads, {failed_reads} failed, {stale_reads} stale; {projected} records projected"
+            "meanwhile: {writes} writes, {failed_writes} failed; {reads} reads, {failed_reads} \
+             failed, {stale_reads} stale; {projected} records projected"
         )
     }
 }

@@ -1,5 +1,5 @@
-//! Users with histories: made at once, then kept up to date from elsewhere, deactivated and reactivated, renamed now and then; some of them far more often
-//! than others.
+//! Users with histories: made at once, then kept up to date from elsewhere, deactivated and
+//! reactivated, renamed now and then; some of them far more often than others.
 
 use anyhow::Result;
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
@@ -20,8 +20,10 @@ const BATCH: usize = 25;
 /// How many of these are written at a time.
 const AT_ONCE: usize = 8;
 
-const FIRST_NAMES: [&str; 8] = ["Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Frances", "Niklaus"];
-const LAST_NAMES: [&str; 8] = ["Lovelace", "Hopper", "Turing", "Dijkstra", "Liskov", "Knuth", "Allen", "Wirth"];
+const FIRST_NAMES: [&str; 8] =
+    ["Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Frances", "Niklaus"];
+const LAST_NAMES: [&str; 8] =
+    ["Lovelace", "Hopper", "Turing", "Dijkstra", "Liskov", "Knuth", "Allen", "Wirth"];
 
 /// The stream of a user.
 pub(super) fn stream(number: u64) -> Result<StreamName> {
@@ -50,8 +52,11 @@ pub(super) async fn fill(tables: &Tables, settings: &Settings) -> Result<Filled>
         let streams = settings.streams - number;
         // One stream in ten has five times as many as the others.
         let share = (left / streams).max(4);
-        let wanted =
-            if streams == 1 { left } else { (if rng.u8(..10) == 0 { share * 7 / 2 } else { share * 5 / 7 }).clamp(4, left.max(4)) };
+        let wanted = if streams == 1 {
+            left
+        } else {
+            (if rng.u8(..10) == 0 { share * 7 / 2 } else { share * 5 / 7 }).clamp(4, left.max(4))
+        };
         let history = history(&mut rng, number, wanted)?;
         filled.heads.extend(history.last().map(|newest| (newest.stream.clone(), newest.last())));
         commits.extend(history);
@@ -77,7 +82,8 @@ fn history(rng: &mut Rng, number: u64, events: u64) -> Result<Vec<Commit>> {
     let mut commits = vec![commit(&stream, 1, &created)?];
     let (mut version, mut is_active) = (4, true);
     while version < events {
-        let mut changes = vec![UserEvent::ExternalRevisionSet { external_id: name.clone(), revision: version }];
+        let mut changes =
+            vec![UserEvent::ExternalRevisionSet { external_id: name.clone(), revision: version }];
         if rng.u8(..3) == 0 && version + 1 < events {
             changes.push(if rng.u8(..8) == 0 {
                 UserEvent::DisplayNameSet { display_name: full_name(rng) }
@@ -95,7 +101,8 @@ fn history(rng: &mut Rng, number: u64, events: u64) -> Result<Vec<Commit>> {
 }
 
 fn full_name(rng: &mut Rng) -> String {
-    let (first, last) = (rng.choice(FIRST_NAMES).unwrap_or_default(), rng.choice(LAST_NAMES).unwrap_or_default());
+    let (first, last) =
+        (rng.choice(FIRST_NAMES).unwrap_or_default(), rng.choice(LAST_NAMES).unwrap_or_default());
     format!("{first} {last}")
 }
 
@@ -108,7 +115,10 @@ fn commit(stream: &StreamName, first: u64, events: &[UserEvent]) -> Result<Commi
         causation_id: None,
         traceparent: None,
     };
-    let events = (first..).zip(events).map(|(number, event)| encode(number, event)).collect::<Result<_, _>>()?;
+    let events = (first..)
+        .zip(events)
+        .map(|(number, event)| encode(number, event))
+        .collect::<Result<_, _>>()?;
     Ok(Commit {
         stream: stream.clone(),
         first,
@@ -122,11 +132,17 @@ fn commit(stream: &StreamName, first: u64, events: &[UserEvent]) -> Result<Commi
 async fn write(tables: &Tables, commits: Vec<Commit>) -> Result<usize> {
     let written = commits.len();
     let put = |commit| {
-        anyhow::Ok(WriteRequest::builder().put_request(PutRequest::builder().set_item(Some(commit_to_item(commit)?)).build()?).build())
+        anyhow::Ok(
+            WriteRequest::builder()
+                .put_request(PutRequest::builder().set_item(Some(commit_to_item(commit)?)).build()?)
+                .build(),
+        )
     };
     let puts = commits.into_iter().map(put).collect::<Result<Vec<_>>>()?;
     let batches: Vec<Vec<WriteRequest>> = puts.chunks(BATCH).map(<[_]>::to_vec).collect();
-    let batches = batches.into_iter().map(|batch| tables.client().batch_write_item().request_items(tables.events_table(), batch).send());
+    let batches = batches.into_iter().map(|batch| {
+        tables.client().batch_write_item().request_items(tables.events_table(), batch).send()
+    });
     futures::stream::iter(batches).buffer_unordered(AT_ONCE).try_for_each(async |_| Ok(())).await?;
     Ok(written)
 }

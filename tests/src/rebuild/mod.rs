@@ -1,5 +1,5 @@
-//! A rebuild under live traffic: the CLI in a process of its own, clients and projectors that each know of generations what they have read themselves, and a
-//! check of every answer.
+//! A rebuild under live traffic: the CLI in a process of its own, clients and projectors that each
+//! know of generations what they have read themselves, and a check of every answer.
 
 mod clients;
 mod events;
@@ -53,7 +53,11 @@ pub struct Settings {
 /// The CLI, as `headwater` is.
 pub fn run_as_cli() -> ExitCode {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => ExitCode::from(runtime.block_on(headwater_admin::run(std::env::args_os(), &mut io::stdout(), &mut io::stderr()))),
+        Ok(runtime) => ExitCode::from(runtime.block_on(headwater_admin::run(
+            std::env::args_os(),
+            &mut io::stdout(),
+            &mut io::stderr(),
+        ))),
         Err(_) => ExitCode::FAILURE,
     }
 }
@@ -61,13 +65,17 @@ pub fn run_as_cli() -> ExitCode {
 /// Fills the tables, rebuilds the rows, and tells what came of it.
 ///
 /// # Errors
-/// If anything was not as it should be: a read that failed or was stale, rows that are no folds, a step of the CLI that did not work.
+/// If anything was not as it should be: a read that failed or was stale, rows that are no folds, a
+/// step of the CLI that did not work.
 pub async fn run(settings: Settings, tell: impl Fn(&str)) -> Result<()> {
     let Settings { events, streams, segments, settle, .. } = settings;
     let tables = Tables::start().await?;
     let (began, filled) = (Instant::now(), events::fill(&tables, &settings).await?);
     let commits = filled.commits;
-    tell(&format!("filled: {events} events, {commits} commits, {streams} streams, in {:.0} s", began.elapsed().as_secs_f64()));
+    tell(&format!(
+        "filled: {events} events, {commits} commits, {streams} streams, in {:.0} s",
+        began.elapsed().as_secs_f64()
+    ));
 
     // The rows that are read at first are built in the same way, but with nobody there.
     let alone = timed(&tables, segments, 0).await?;
@@ -97,21 +105,29 @@ pub async fn run(settings: Settings, tell: impl Fn(&str)) -> Result<()> {
     Ok(())
 }
 
-/// Has a projector hear of all streams. Their rows are there already; so it is the change feed, which no rebuild writes, that learns of them.
+/// Has a projector hear of all streams. Their rows are there already; so it is the change feed,
+/// which no rebuild writes, that learns of them.
 async fn feed(tables: &Tables, heads: Vec<(StreamName, u64)>) -> Result<()> {
     let projector = tables.projector();
-    let rung = heads.into_iter().map(|(stream, version)| projector.project(vec![Doorbell { stream, version, commit: None }]));
+    let rung = heads.into_iter().map(|(stream, version)| {
+        projector.project(vec![Doorbell { stream, version, commit: None }])
+    });
     let mut rung = futures::stream::iter(rung).buffer_unordered(FED_AT_ONCE);
     while let Some(report) = rung.next().await {
-        ensure!(report.failed.is_empty() && report.parked.is_empty(), "the feed could not be written");
+        ensure!(
+            report.failed.is_empty() && report.parked.is_empty(),
+            "the feed could not be written"
+        );
     }
     Ok(())
 }
 
-/// Builds the rows anew, and tells how long the scan took: from the end of the wait until the lease is given back.
+/// Builds the rows anew, and tells how long the scan took: from the end of the wait until the lease
+/// is given back.
 async fn timed(tables: &Tables, segments: u32, settle: u64) -> Result<Duration> {
     let (segments, settle_text) = (segments.to_string(), settle.to_string());
-    let arguments = ["views", "rebuild", "identity", "--segments", &segments, "--settle", &settle_text];
+    let arguments =
+        ["views", "rebuild", "identity", "--segments", &segments, "--settle", &settle_text];
     let store = tables.store();
     let pointer = async || anyhow::Ok(tables.rebuild(store.within(deadline()?)).pointer().await?);
     let took = async {
@@ -128,7 +144,8 @@ async fn timed(tables: &Tables, segments: u32, settle: u64) -> Result<Duration> 
     Ok(took)
 }
 
-/// Reads all commits of so many segments, as many at a time as a rebuild does, and does nothing with them.
+/// Reads all commits of so many segments, as many at a time as a rebuild does, and does nothing
+/// with them.
 async fn bare_scan(store: &EventStore, segments: u32) -> Result<Duration> {
     let began = Instant::now();
     let selection = Selection { domain: Some(identity::DOMAIN.to_owned()), ..Selection::default() };
@@ -142,7 +159,10 @@ async fn bare_scan(store: &EventStore, segments: u32) -> Result<Duration> {
             }
         }
     });
-    futures::stream::iter(reads).buffer_unordered(SEGMENTS_AT_ONCE).try_for_each(async |()| Ok(())).await?;
+    futures::stream::iter(reads)
+        .buffer_unordered(SEGMENTS_AT_ONCE)
+        .try_for_each(async |()| Ok(()))
+        .await?;
     Ok(began.elapsed())
 }
 
@@ -156,10 +176,15 @@ async fn step(tables: &Tables, arguments: &[&str]) -> Result<()> {
 }
 
 fn rate(events: u64, took: Duration) -> String {
-    format!("{:.0} events/s ({:.0} s)", events as f64 / took.as_secs_f64().max(0.001), took.as_secs_f64())
+    format!(
+        "{:.0} events/s ({:.0} s)",
+        events as f64 / took.as_secs_f64().max(0.001),
+        took.as_secs_f64()
+    )
 }
 
-/// By when a call must have been answered: an emulator that works for all at once may take its time.
+/// By when a call must have been answered: an emulator that works for all at once may take its
+/// time.
 fn deadline() -> Result<Instant> {
     Instant::now().checked_add(Duration::from_secs(60)).context("the clock is at its end")
 }

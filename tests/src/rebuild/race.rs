@@ -1,4 +1,5 @@
-//! A rebuild against a scan that does nothing with what it reads, on the same tables, with nobody else there.
+//! A rebuild against a scan that does nothing with what it reads, on the same tables, with nobody
+//! else there.
 
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use anyhow::Result;
 use super::tables::Tables;
 use super::{Settings, bare_scan, events, step, timed};
 
-/// Fills tables once, then rebuilds all rows and scans all events, in turn: how long each took, in every round.
+/// Fills tables once, then rebuilds all rows and scans all events, in turn: how long each took, in
+/// every round.
 ///
 /// # Errors
 /// If a step of the CLI does not work.

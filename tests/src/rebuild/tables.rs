@@ -4,7 +4,9 @@ use anyhow::{Context, Result};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
 use dynoxide::Database;
 use headwater_dynamodb::{EventStore, Projector, Rebuild, StoreConfig, Views};
 use identity::{DOMAIN, PROJECTIONS};
@@ -28,9 +30,19 @@ impl Tables {
         let database = Database::memory()?;
         tokio::spawn(dynoxide::server::serve_on(listener, database.clone()));
         let client = client(&endpoint);
-        create_table(&client, EVENTS, [("stream", ScalarAttributeType::S), ("seq", ScalarAttributeType::N)]).await?;
+        create_table(
+            &client,
+            EVENTS,
+            [("stream", ScalarAttributeType::S), ("seq", ScalarAttributeType::N)],
+        )
+        .await?;
         for table in [VIEWS, FEED] {
-            create_table(&client, table, [("pk", ScalarAttributeType::S), ("sk", ScalarAttributeType::S)]).await?;
+            create_table(
+                &client,
+                table,
+                [("pk", ScalarAttributeType::S), ("sk", ScalarAttributeType::S)],
+            )
+            .await?;
         }
         index_segments(&database)?;
         Ok(Self { endpoint, client })
@@ -59,7 +71,11 @@ impl Tables {
 
     /// An event store with a client and a cache of its own.
     pub(super) fn store(&self) -> EventStore {
-        let config = StoreConfig { events_table: EVENTS.to_owned(), idempotency_table: None, unique_key: None };
+        let config = StoreConfig {
+            events_table: EVENTS.to_owned(),
+            idempotency_table: None,
+            unique_key: None,
+        };
         EventStore::new(client(&self.endpoint), config)
     }
 
@@ -77,8 +93,9 @@ impl Tables {
     }
 }
 
-/// A page of a segment reads the whole table otherwise, while everybody else waits: what DynamoDB does not do. A database in memory can't be reached from
-/// outside, but it can be written to a file, and restored from it.
+/// A page of a segment reads the whole table otherwise, while everybody else waits: what DynamoDB
+/// does not do. A database in memory can't be reached from outside, but it can be written to a
+/// file, and restored from it.
 fn index_segments(database: &Database) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("tables.sqlite");
@@ -86,7 +103,10 @@ fn index_segments(database: &Database) -> Result<()> {
     database.vacuum_into(path)?;
     let file = Connection::open(path)?;
     for table in [EVENTS, VIEWS] {
-        file.execute_batch(&format!("CREATE INDEX \"headwater_segments_{table}\" ON \"{table}\" (substr(hash_prefix, 1, 3))"))?;
+        file.execute_batch(&format!(
+            "CREATE INDEX \"headwater_segments_{table}\" ON \"{table}\" (substr(hash_prefix, 1, \
+             3))"
+        ))?;
     }
     drop(file);
     database.restore_from(path)?;
@@ -103,11 +123,18 @@ fn client(endpoint: &str) -> Client {
     Client::from_conf(config.build())
 }
 
-async fn create_table(client: &Client, name: &str, keys: [(&str, ScalarAttributeType); 2]) -> Result<()> {
-    let mut request = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+async fn create_table(
+    client: &Client,
+    name: &str,
+    keys: [(&str, ScalarAttributeType); 2],
+) -> Result<()> {
+    let mut request =
+        client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
     for ((name, kind), key_type) in keys.into_iter().zip([KeyType::Hash, KeyType::Range]) {
-        let definition = AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build()?;
-        let element = KeySchemaElement::builder().attribute_name(name).key_type(key_type).build()?;
+        let definition =
+            AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build()?;
+        let element =
+            KeySchemaElement::builder().attribute_name(name).key_type(key_type).build()?;
         request = request.attribute_definitions(definition).key_schema(element);
     }
     request.send().await.with_context(|| format!("the table {name}"))?;

@@ -35,10 +35,16 @@ impl Audit<'_> {
         self.list("/downloads", &customer.download_items(None)).await?;
         self.list("/events", &customer.event_items()).await?;
         let Some(license) = customer.licenses.last() else { return Ok(()) };
-        self.list(&format!("/downloads?titleId={}", license.title), &customer.download_items(Some(&license.title))).await?;
+        self.list(
+            &format!("/downloads?titleId={}", license.title),
+            &customer.download_items(Some(&license.title)),
+        )
+        .await?;
         self.license(&license.id).await?;
         // What was played last: its token is among those to read with.
-        if let Some(license) = customer.events.iter().rev().find_map(|event| event.playback_of.as_deref()) {
+        if let Some(license) =
+            customer.events.iter().rev().find_map(|event| event.playback_of.as_deref())
+        {
             self.sessions(license).await?;
         }
         self.allowance(&license.title, &license.studio, Some(&license.device)).await?;
@@ -50,11 +56,23 @@ impl Audit<'_> {
         let mut query = path.to_owned();
         loop {
             let page = self.get(&query).await?;
-            items.extend(page.body["items"].as_array().with_context(|| format!("{path}: no items"))?.iter().cloned());
+            items.extend(
+                page.body["items"]
+                    .as_array()
+                    .with_context(|| format!("{path}: no items"))?
+                    .iter()
+                    .cloned(),
+            );
             let Some(next) = page.body["next"].as_str() else { break };
             query = format!("{path}{}cursor={next}", if path.contains('?') { '&' } else { '?' });
         }
-        ensure!(items.len() == expected.len(), "{path}: {} items instead of {}: {}", items.len(), expected.len(), Value::from(items));
+        ensure!(
+            items.len() == expected.len(),
+            "{path}: {} items instead of {}: {}",
+            items.len(),
+            expected.len(),
+            Value::from(items)
+        );
         for (number, (item, expected)) in items.iter().zip(expected).enumerate() {
             let item = if path == "/events" { event(item) } else { item.clone() };
             if let Err(why) = expected.check(&item) {
@@ -83,15 +101,25 @@ impl Audit<'_> {
 
     async fn allowance(&self, title: &str, studio: &str, device: Option<&str>) -> Result<()> {
         let device_query = device.map(|device| format!("&deviceId={device}")).unwrap_or_default();
-        let shown = self.get(&format!("/allowance?titleId={title}&studioId={studio}{device_query}")).await?.body;
+        let shown = self
+            .get(&format!("/allowance?titleId={title}&studioId={studio}{device_query}"))
+            .await?
+            .body;
         let expected = self.customer.allowance(title, studio, device, self.policy, self.now.from);
-        ensure!(shown == expected, "allowance of {title} on {device:?} must be {expected}: {shown}");
+        ensure!(
+            shown == expected,
+            "allowance of {title} on {device:?} must be {expected}: {shown}"
+        );
         Ok(())
     }
 
     async fn get(&self, path: &str) -> Result<Reply> {
         let call = self.client.call("GET", &format!("/licensing/customers/{}{path}", self.id));
-        let call = if self.token.is_empty() { call } else { call.header("consistency-token", &self.token) };
+        let call = if self.token.is_empty() {
+            call
+        } else {
+            call.header("consistency-token", &self.token)
+        };
         call.send().await?.expect(200)
     }
 }

@@ -36,7 +36,8 @@ impl<'a> Behaviour<'a> {
     fn acquire(&mut self) -> Command {
         // Favourites are downloaded again and again.
         let favourite = self.profile.rng.u32(..100) < 35;
-        let own = favourite.then(|| self.any(|_| true)).flatten().map(|license| license.title.clone());
+        let own =
+            favourite.then(|| self.any(|_| true)).flatten().map(|license| license.title.clone());
         let title = own.unwrap_or_else(|| self.catalogue.draw(&mut self.profile.rng));
         let device = format!("device-{}", self.profile.rng.u32(..self.profile.devices));
         Command::Acquire { studio: studio_of(&title), title, device }
@@ -64,12 +65,14 @@ impl<'a> Behaviour<'a> {
 
     fn play(&mut self) -> Option<Command> {
         let now = self.now;
-        let license = self.any(|license| license.downloaded_at.is_some() && !license.is_past(now))?.clone();
+        let license =
+            self.any(|license| license.downloaded_at.is_some() && !license.is_past(now))?.clone();
         let count = self.profile.rng.usize(1..=24);
         Some(Command::Play { events: self.batch(&license, count), license: license.id })
     }
 
-    /// Playback of the last days, queued while the device was offline: in no order, and partly sent before.
+    /// Playback of the last days, queued while the device was offline: in no order, and partly sent
+    /// before.
     fn batch(&mut self, license: &License, count: usize) -> Vec<Playback> {
         let rng = &mut self.profile.rng;
         let first = license.played.len();
@@ -93,27 +96,44 @@ impl<'a> Behaviour<'a> {
         let now = self.now;
         let unknown = "0193-never-granted".to_owned();
         match self.profile.rng.u32(..9) {
-            0 => Some(Command::Renew { license: self.any(|license| license.released_at.is_some())?.id.clone() }),
-            1 => Some(Command::Renew { license: self.any(|license| license.is_past(now))?.id.clone() }),
-            2 => Some(Command::Downloaded { license: self.any(|license| !license.is_live(now))?.id.clone() }),
-            3 => Some(Command::Release { license: self.any(|license| !license.is_live(now))?.id.clone() }),
+            0 => Some(Command::Renew {
+                license: self.any(|license| license.released_at.is_some())?.id.clone(),
+            }),
+            1 => Some(Command::Renew {
+                license: self.any(|license| license.is_past(now))?.id.clone(),
+            }),
+            2 => Some(Command::Downloaded {
+                license: self.any(|license| !license.is_live(now))?.id.clone(),
+            }),
+            3 => Some(Command::Release {
+                license: self.any(|license| !license.is_live(now))?.id.clone(),
+            }),
             4 => Some(match self.profile.rng.u32(..5) {
                 0 => Command::Renew { license: unknown },
                 1 => Command::Release { license: unknown },
                 2 => Command::Downloaded { license: unknown },
-                3 => Command::Play { license: unknown, events: vec![Playback { id: "e".into(), kind: "START", at: now }] },
+                3 => Command::Play {
+                    license: unknown,
+                    events: vec![Playback { id: "e".into(), kind: "START", at: now }],
+                },
                 _ => Command::Deactivate { device: "never-used".into() },
             }),
             5 => self.last.cloned(),
             // One device more than anybody may use.
             6 => match self.acquire() {
-                Command::Acquire { title, studio, .. } => {
-                    Some(Command::Acquire { title, studio, device: format!("borrowed-{}", self.profile.rng.u32(..3)) })
-                }
+                Command::Acquire { title, studio, .. } => Some(Command::Acquire {
+                    title,
+                    studio,
+                    device: format!("borrowed-{}", self.profile.rng.u32(..3)),
+                }),
                 other => Some(other),
             },
             7 => self.untimely(),
-            _ => Some(Command::Acquire { title: "not a title".into(), studio: "studio-0".into(), device: "device-0".into() }),
+            _ => Some(Command::Acquire {
+                title: "not a title".into(),
+                studio: "studio-0".into(),
+                device: "device-0".into(),
+            }),
         }
     }
 
@@ -135,7 +155,8 @@ impl<'a> Behaviour<'a> {
 
     /// One of the licences that are as wanted.
     fn any(&mut self, wanted: impl Fn(&License) -> bool) -> Option<&'a License> {
-        let candidates: Vec<&License> = self.customer.licenses.iter().filter(|license| wanted(license)).collect();
+        let candidates: Vec<&License> =
+            self.customer.licenses.iter().filter(|license| wanted(license)).collect();
         self.profile.rng.choice(candidates)
     }
 }

@@ -5,7 +5,8 @@ use fastrand::Rng;
 const TITLES: u32 = 2_000;
 const STUDIOS: u32 = 12;
 
-/// All titles, by falling popularity as Zipf's law has it: the n-th is wanted 1/n as often as the first.
+/// All titles, by falling popularity as Zipf's law has it: the n-th is wanted 1/n as often as the
+/// first.
 pub(super) struct Catalogue {
     /// The sum of the weights up to each title.
     cumulated: Vec<f64>,

@@ -48,7 +48,11 @@ impl Answer<'_> {
             }
             Refusal::Invalid(pointers) => {
                 let errors = body["errors"].as_array().into_iter().flatten();
-                same("errors", &errors.map(|error| error["pointer"].clone()).collect::<Vec<_>>(), &json_strings(pointers))
+                same(
+                    "errors",
+                    &errors.map(|error| error["pointer"].clone()).collect::<Vec<_>>(),
+                    &json_strings(pointers),
+                )
             }
             _ => Ok(()),
         }
@@ -78,8 +82,12 @@ impl Answer<'_> {
                 same("expiresAt", &facts.expires_at, &(facts.acquired_at + lasts))?;
                 Ok(facts)
             }
-            (Command::Renew { license }, Effect::Renewed { lasts }) => self.renewed(license, *lasts),
-            (Command::Deactivate { device: id }, _) => same("id", &reply.id(), &id.as_str()).map(|()| Facts::default()),
+            (Command::Renew { license }, Effect::Renewed { lasts }) => {
+                self.renewed(license, *lasts)
+            }
+            (Command::Deactivate { device: id }, _) => {
+                same("id", &reply.id(), &id.as_str()).map(|()| Facts::default())
+            }
             (
                 Command::Downloaded { license: id }
                 | Command::Release { license: id }
@@ -91,7 +99,8 @@ impl Answer<'_> {
         }
     }
 
-    /// A licence that was granted since the store did not answer: the rules had no part in it, so only its form is checked.
+    /// A licence that was granted since the store did not answer: the rules had no part in it, so
+    /// only its form is checked.
     pub(super) fn provisional(&self) -> Result<(Facts, Granted), String> {
         let body = &self.reply.body;
         let facts = self.acquired()?;
@@ -99,14 +108,22 @@ impl Answer<'_> {
         if !told.is_empty() || body.get("version").is_some() {
             return Err("a provisional licence has no version".to_owned());
         }
-        let grant = body["grant"].as_str().and_then(|grant| grant.split('.').next()).unwrap_or_default();
-        let grant: Value = URL_SAFE_NO_PAD.decode(grant).ok().and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
-        let version = grant["policyVersion"].as_u64().ok_or("the grant names no version of the policy")?;
+        let grant =
+            body["grant"].as_str().and_then(|grant| grant.split('.').next()).unwrap_or_default();
+        let grant: Value = URL_SAFE_NO_PAD
+            .decode(grant)
+            .ok()
+            .and_then(|json| serde_json::from_slice(&json).ok())
+            .unwrap_or_default();
+        let version =
+            grant["policyVersion"].as_u64().ok_or("the grant names no version of the policy")?;
         Ok((facts, Granted::Provisionally(version)))
     }
 
     fn acquired(&self) -> Result<Facts, String> {
-        let Command::Acquire { title, studio, device } = self.command else { return Err("nothing was to be acquired".to_owned()) };
+        let Command::Acquire { title, studio, device } = self.command else {
+            return Err("nothing was to be acquired".to_owned());
+        };
         let body = &self.reply.body;
         let facts = self.facts()?;
         if facts.license_id.is_empty() || self.customer.license(&facts.license_id).is_some() {
@@ -116,10 +133,14 @@ impl Answer<'_> {
             same(field, &body[field], &json!(expected))?;
         }
         same("released", &body["released"], &json!(false))?;
-        let location = format!("/licensing/customers/{}/licenses/{}", self.customer_id, facts.license_id);
+        let location =
+            format!("/licensing/customers/{}/licenses/{}", self.customer_id, facts.license_id);
         same("Location", &self.reply.header("location"), &location.as_str())?;
         if !self.at.holds(facts.acquired_at) {
-            return Err(format!("acquiredAt {} is not within the request's {:?}", facts.acquired_at, self.at));
+            return Err(format!(
+                "acquiredAt {} is not within the request's {:?}",
+                facts.acquired_at, self.at
+            ));
         }
         Ok(facts)
     }
@@ -132,19 +153,28 @@ impl Answer<'_> {
         let lasted_on = license.expires_at > self.at.to;
         let from = if lasted_on { Span::exact(license.expires_at) } else { self.at };
         let expected = from.later(lasts);
-        if expected.holds(facts.expires_at) { Ok(facts) } else { Err(format!("expiresAt {} is not in {expected:?}", facts.expires_at)) }
+        if expected.holds(facts.expires_at) {
+            Ok(facts)
+        } else {
+            Err(format!("expiresAt {} is not in {expected:?}", facts.expires_at))
+        }
     }
 
     fn facts(&self) -> Result<Facts, String> {
         let body = &self.reply.body;
-        let time = |field: &str| millis(&body[field]).map_err(|error| format!("{field}: {error:#}"));
+        let time =
+            |field: &str| millis(&body[field]).map_err(|error| format!("{field}: {error:#}"));
         let license_id = body["licenseId"].as_str().unwrap_or_default().to_owned();
         Ok(Facts { license_id, acquired_at: time("acquiredAt")?, expires_at: time("expiresAt")? })
     }
 }
 
 fn same<T: PartialEq + Debug>(what: &str, actual: &T, expected: &T) -> Result<(), String> {
-    if actual == expected { Ok(()) } else { Err(format!("{what} must be {expected:?}, and is {actual:?}")) }
+    if actual == expected {
+        Ok(())
+    } else {
+        Err(format!("{what} must be {expected:?}, and is {actual:?}"))
+    }
 }
 
 fn json_strings(texts: &[String]) -> Vec<Value> {

@@ -11,7 +11,8 @@ use crate::Platform;
 /// What rounding to milliseconds may add.
 const ROUNDING: i64 = 2;
 
-/// A time of the service, in milliseconds since the epoch, that is known to lie between two others, both included.
+/// A time of the service, in milliseconds since the epoch, that is known to lie between two others,
+/// both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// Not before this.
@@ -71,14 +72,20 @@ impl ServiceClock {
 
     async fn advanced(platform: &Platform, seconds: i64) -> Result<Self> {
         let asked = Instant::now();
-        let reply = platform.dev("POST", "/dev/clock", Some(json!({ "advanceSeconds": seconds }))).await?;
+        let reply =
+            platform.dev("POST", "/dev/clock", Some(json!({ "advanceSeconds": seconds }))).await?;
         Ok(Self { now: millis(&reply.body["now"])?, asked, answered: Instant::now() })
     }
 
     /// What the service's time was between two instants.
     pub fn between(&self, sent: Instant, received: Instant) -> Span {
-        let since = |instant: Instant, origin: Instant| i64::try_from(instant.duration_since(origin).as_millis()).unwrap_or(i64::MAX);
-        Span { from: self.now + since(sent, self.answered) - ROUNDING, to: self.now + since(received, self.asked) + ROUNDING }
+        let since = |instant: Instant, origin: Instant| {
+            i64::try_from(instant.duration_since(origin).as_millis()).unwrap_or(i64::MAX)
+        };
+        Span {
+            from: self.now + since(sent, self.answered) - ROUNDING,
+            to: self.now + since(received, self.asked) + ROUNDING,
+        }
     }
 
     /// What the service's time is now.

@@ -85,7 +85,9 @@ impl Command {
     /// The body to post, if it has one.
     pub fn body(&self) -> Option<Value> {
         match self {
-            Self::Acquire { title, studio, device } => Some(json!({ "titleId": title, "studioId": studio, "deviceId": device })),
+            Self::Acquire { title, studio, device } => {
+                Some(json!({ "titleId": title, "studioId": studio, "deviceId": device }))
+            }
             Self::Play { events, .. } => Some(events.iter().map(Playback::body).collect()),
             _ => None,
         }

@@ -1,4 +1,5 @@
-//! What commands cost, by the length of the customer's history: calls and units of DynamoDB as the platform meters them.
+//! What commands cost, by the length of the customer's history: calls and units of DynamoDB as the
+//! platform meters them.
 
 use anyhow::{Result, ensure};
 use indicatif::ProgressBar;
@@ -7,7 +8,8 @@ use serde_json::json;
 use super::catalogue::studio_of;
 use crate::{Client, Platform};
 
-/// How many commands of a kind are sent in a row, and their costs averaged: several times the distance of two snapshots.
+/// How many commands of a kind are sent in a row, and their costs averaged: several times the
+/// distance of two snapshots.
 const ROW: u64 = 20;
 /// How many times a function is killed before a command.
 const COLD: u64 = 5;
@@ -82,11 +84,21 @@ impl<'a> Curve<'a> {
         let warm = self.warm().await?;
         let cold = self.cold().await?;
         let points = KINDS.iter().enumerate();
-        Ok(points.map(|(i, (function, _))| Point { events: at, function, warm: warm[i], cold: cold[i], mixed: mixed[i] }).collect())
+        Ok(points
+            .map(|(i, (function, _))| Point {
+                events: at,
+                function,
+                warm: warm[i],
+                cold: cold[i],
+                mixed: mixed[i],
+            })
+            .collect())
     }
 
     async fn day(&mut self) -> Result<()> {
-        self.platform.dev("POST", "/dev/clock", Some(json!({ "advanceSeconds": 24 * 3600 }))).await?;
+        self.platform
+            .dev("POST", "/dev/clock", Some(json!({ "advanceSeconds": 24 * 3600 })))
+            .await?;
         self.days += 1;
         let license = self.send(0, "", 201).await?;
         for kind in 1..KINDS.len() {
@@ -105,7 +117,8 @@ impl<'a> Curve<'a> {
         self.spent(ROW).await
     }
 
-    /// Each function has a row of commands of its own; the first, which learns what the others did, is not counted.
+    /// Each function has a row of commands of its own; the first, which learns what the others did,
+    /// is not counted.
     async fn warm(&mut self) -> Result<[Cost; 4]> {
         let mut licenses = vec![String::new(); ROW as usize + 1];
         let mut costs = [Cost::default(); 4];
@@ -143,10 +156,14 @@ impl<'a> Curve<'a> {
         let licenses = "/licensing/customers/curve/licenses";
         let reply = if kind == 0 {
             let title = format!("title-{}", self.days % TITLES);
-            let body = json!({ "studioId": studio_of(&title), "titleId": title, "deviceId": "tablet" });
+            let body =
+                json!({ "studioId": studio_of(&title), "titleId": title, "deviceId": "tablet" });
             self.client.post(licenses, &body).await?
         } else {
-            self.client.call("POST", &format!("{licenses}/{license}{}", KINDS[kind].1)).send().await?
+            self.client
+                .call("POST", &format!("{licenses}/{license}{}", KINDS[kind].1))
+                .send()
+                .await?
         };
         let reply = reply.expect(status)?;
         ensure!(reply.version() == self.version + 1, "one event: {}", reply.body);
@@ -159,9 +176,20 @@ impl<'a> Curve<'a> {
         let mut costs = [Cost::default(); 4];
         for (cost, (function, _)) in costs.iter_mut().zip(KINDS) {
             let metered = self.platform.meter(function).await?;
-            let sum = |field: &str| metered.as_object().into_iter().flatten().filter_map(|(_, spent)| spent[field].as_f64()).sum::<f64>();
+            let sum = |field: &str| {
+                metered
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|(_, spent)| spent[field].as_f64())
+                    .sum::<f64>()
+            };
             let average = |field: &str| sum(field) / commands as f64;
-            *cost = Cost { calls: average("calls"), read: average("readUnits"), write: average("writeUnits") };
+            *cost = Cost {
+                calls: average("calls"),
+                read: average("readUnits"),
+                write: average("writeUnits"),
+            };
         }
         Ok(costs)
     }
@@ -169,12 +197,20 @@ impl<'a> Curve<'a> {
 
 /// The points as a Markdown table.
 pub fn table(points: &[Point]) -> String {
-    let mut lines =
-        vec!["| events | command | warm: calls, read, write | others in between | cold |".to_owned(), "|---:|---|---|---|---|".to_owned()];
+    let mut lines = vec![
+        "| events | command | warm: calls, read, write | others in between | cold |".to_owned(),
+        "|---:|---|---|---|---|".to_owned(),
+    ];
     let cell = |cost: Cost| format!("{:.2}, {:.1}, {:.2}", cost.calls, cost.read, cost.write);
     lines.extend(points.iter().map(|point| {
         let Point { events, function, warm, cold, mixed } = point;
-        format!("| {events} | {} | {} | {} | {} |", function.trim_start_matches("licensing-"), cell(*warm), cell(*mixed), cell(*cold))
+        format!(
+            "| {events} | {} | {} | {} | {} |",
+            function.trim_start_matches("licensing-"),
+            cell(*warm),
+            cell(*mixed),
+            cell(*cold)
+        )
     }));
     lines.join("\n")
 }

@@ -15,18 +15,23 @@ use super::shopper::{Service, Shopper};
 use super::{Settings, Tally, policy_changes};
 use crate::Platform;
 
-/// A day of the simulation, a little short of a real one: so no year or term of a licence is a whole number of them, and what ends does
-/// not end in the middle of a day's traffic.
+/// A day of the simulation, a little short of a real one: so no year or term of a licence is a
+/// whole number of them, and what ends does not end in the middle of a day's traffic.
 const DAY: i64 = 24 * 3600 - 17 * 60;
 
 /// How long the views may take to catch up in the end.
 const PATIENCE: Duration = Duration::from_secs(1800);
 
-/// Sends the whole plan to the platform, under a tenant of its own, and compares everything with the model.
+/// Sends the whole plan to the platform, under a tenant of its own, and compares everything with
+/// the model.
 ///
 /// # Errors
 /// The first difference, with all that led to it; or that the platform does not answer.
-pub async fn run(platform: &Platform, settings: &Settings, progress: &ProgressBar) -> Result<Tally> {
+pub async fn run(
+    platform: &Platform,
+    settings: &Settings,
+    progress: &ProgressBar,
+) -> Result<Tally> {
     drive(platform, settings, progress).await.with_context(|| format!("seed {}", settings.seed))
 }
 
@@ -54,7 +59,9 @@ async fn drive(platform: &Platform, settings: &Settings, progress: &ProgressBar)
         if let Some(change) = change {
             set_policy(&mut service, &change).await?;
         }
-        let tallies = serve(&mut shoppers, &by_customer(visits), &service, settings.at_once).await.with_context(|| format!("day {day}"))?;
+        let tallies = serve(&mut shoppers, &by_customer(visits), &service, settings.at_once)
+            .await
+            .with_context(|| format!("day {day}"))?;
         tallies.into_iter().for_each(|tally| total.add(tally));
     }
     total.elapsed = start.elapsed();
@@ -75,8 +82,16 @@ fn by_customer(visits: Vec<Visit>) -> BTreeMap<usize, Visit> {
     merged
 }
 
-async fn serve(shoppers: &mut [Shopper], visits: &BTreeMap<usize, Visit>, service: &Service, at_once: usize) -> Result<Vec<Tally>> {
-    let coming = shoppers.iter_mut().enumerate().filter_map(|(number, shopper)| Some((shopper, *visits.get(&number)?)));
+async fn serve(
+    shoppers: &mut [Shopper],
+    visits: &BTreeMap<usize, Visit>,
+    service: &Service,
+    at_once: usize,
+) -> Result<Vec<Tally>> {
+    let coming = shoppers
+        .iter_mut()
+        .enumerate()
+        .filter_map(|(number, shopper)| Some((shopper, *visits.get(&number)?)));
     let served = stream::iter(coming).map(|(shopper, visit)| shopper.visit(visit, service));
     served.buffer_unordered(at_once).try_collect().await
 }
@@ -84,7 +99,9 @@ async fn serve(shoppers: &mut [Shopper], visits: &BTreeMap<usize, Visit>, servic
 async fn compare_all(shoppers: &[Shopper], service: &Service, at_once: usize) -> Result<Tally> {
     let audits = stream::iter(shoppers).map(|shopper| async move {
         let mut tally = Tally::default();
-        shopper.audit(service, service.policy_token.clone().unwrap_or_default(), &mut tally).await?;
+        shopper
+            .audit(service, service.policy_token.clone().unwrap_or_default(), &mut tally)
+            .await?;
         anyhow::Ok(tally)
     });
     let tallies: Vec<Tally> = audits.buffer_unordered(at_once).try_collect().await?;
@@ -96,12 +113,33 @@ async fn compare_all(shoppers: &[Shopper], service: &Service, at_once: usize) ->
 /// The operator sets a policy, which must then be in force.
 async fn set_policy(service: &mut Service, wanted: &Policy) -> Result<()> {
     let set = service.policy.set(wanted);
-    let reply = service.client.call("PUT", "/licensing/policy").json(&set.body()).send().await?.expect(200)?;
-    ensure!(reply.version() == set.version, "the policy must be at version {}: {}", set.version, reply.body);
+    let reply = service
+        .client
+        .call("PUT", "/licensing/policy")
+        .json(&set.body())
+        .send()
+        .await?
+        .expect(200)?;
+    ensure!(
+        reply.version() == set.version,
+        "the policy must be at version {}: {}",
+        set.version,
+        reply.body
+    );
     service.policy_token = Some(reply.token().to_owned());
-    let shown = service.client.call("GET", "/licensing/policy").header("consistency-token", reply.token()).send().await?.expect(200)?;
+    let shown = service
+        .client
+        .call("GET", "/licensing/policy")
+        .header("consistency-token", reply.token())
+        .send()
+        .await?
+        .expect(200)?;
     for (field, value) in set.body().as_object().into_iter().flatten() {
-        ensure!(shown.body[field] == *value, "the policy's {field} must be {value}: {}", shown.body);
+        ensure!(
+            shown.body[field] == *value,
+            "the policy's {field} must be {value}: {}",
+            shown.body
+        );
     }
     service.policy = set;
     Ok(())

@@ -1,5 +1,6 @@
-//! Production-like traffic for the licensing service: customers with a year of acquiring, downloading, playing, renewing and releasing.
-//! Every answer is checked against a simple model of the rules, which shares no code with the service.
+//! Production-like traffic for the licensing service: customers with a year of acquiring,
+//! downloading, playing, renewing and releasing. Every answer is checked against a simple model of
+//! the rules, which shares no code with the service.
 //!
 //! ```text
 //! Settings ─ seed ─> Plan ─ visits of a day ─> Behaviour ─ Command ─┬─> the service ─ reply ─┐

@@ -11,7 +11,8 @@ pub struct Settings {
     pub customers: usize,
     /// How many commands they send in all.
     pub commands: usize,
-    /// Over how many simulated days: more than a year, so that the first downloads count no more in the end.
+    /// Over how many simulated days: more than a year, so that the first downloads count no more in
+    /// the end.
     pub days: usize,
     /// How many customers are served at the same time.
     pub at_once: usize,
@@ -46,12 +47,16 @@ pub(super) struct Visit {
 impl Plan {
     pub(super) fn new(settings: &Settings) -> Self {
         let mut rng = Rng::with_seed(settings.seed);
-        let customers: Vec<Profile> = (0..settings.customers).map(|number| Profile::new(number, &mut rng)).collect();
+        let customers: Vec<Profile> =
+            (0..settings.customers).map(|number| Profile::new(number, &mut rng)).collect();
         let mut days: Vec<Vec<Visit>> = vec![Vec::new(); settings.days];
         let mut left = settings.commands;
         while left > 0 {
-            let visit =
-                Visit { customer: by_activity(&customers, &mut rng), commands: rng.usize(1..=6).min(left), audited: rng.u8(..) < 4 };
+            let visit = Visit {
+                customer: by_activity(&customers, &mut rng),
+                commands: rng.usize(1..=6).min(left),
+                audited: rng.u8(..) < 4,
+            };
             left -= visit.commands;
             days[day(settings.days, &mut rng)].push(visit);
         }
@@ -61,7 +66,8 @@ impl Plan {
 
 impl Profile {
     fn new(number: usize, rng: &mut Rng) -> Self {
-        // One in a hundred comes fifty times as often as the least active: activity is as skewed as popularity.
+        // One in a hundred comes fifty times as often as the least active: activity is as skewed as
+        // popularity.
         let activity = 1.0 / (0.02 + rng.f64());
         Self { id: format!("c{number}"), devices: rng.u32(1..=6), rng: rng.fork(), activity }
     }
@@ -97,7 +103,10 @@ mod tests {
 
     fn visits(plan: &Plan) -> Vec<(usize, usize, usize)> {
         let days = plan.days.iter().enumerate();
-        days.flat_map(|(day, visits)| visits.iter().map(move |visit| (day, visit.customer, visit.commands))).collect()
+        days.flat_map(|(day, visits)| {
+            visits.iter().map(move |visit| (day, visit.customer, visit.commands))
+        })
+        .collect()
     }
 
     #[test]

@@ -15,7 +15,8 @@ use super::plan::{Profile, Visit};
 use super::{Command, Tally};
 use crate::{Client, Reply};
 
-/// Longer than an answer may take, in milliseconds: nothing may end within this when a command is sent.
+/// Longer than an answer may take, in milliseconds: nothing may end within this when a command is
+/// sent.
 const PATIENCE: i64 = 40_000;
 
 /// How long a provisional licence may take into its stream, once the store answers again.
@@ -55,14 +56,20 @@ impl Shopper {
             service.progress.inc(1);
         }
         if visit.audited {
-            let tokens: Vec<String> = self.tokens.iter().chain([&service.policy_token]).flatten().cloned().collect();
+            let tokens: Vec<String> =
+                self.tokens.iter().chain([&service.policy_token]).flatten().cloned().collect();
             self.audit(service, tokens.join(", "), &mut tally).await?;
         }
         Ok(tally)
     }
 
     /// Compares all that the service shows of this customer, if there is any.
-    pub(super) async fn audit(&self, service: &Service, token: String, tally: &mut Tally) -> Result<()> {
+    pub(super) async fn audit(
+        &self,
+        service: &Service,
+        token: String,
+        tally: &mut Tally,
+    ) -> Result<()> {
         let (now, customer) = (service.clock.now(), &self.customer);
         let window = super::Span { to: now.to + PATIENCE, ..now };
         if customer.licenses.is_empty() {
@@ -100,15 +107,28 @@ impl Shopper {
         let reply = self.send(&command, key.as_deref(), service).await?;
         let at = service.clock.between(sent, Instant::now());
         ensure!(at.to < now.to + PATIENCE, "{command:?} took too long: {} ms", at.to - at.from);
-        let answer = Answer { customer_id: &self.profile.id, customer: &self.customer, command: &command, reply: &reply, at };
+        let answer = Answer {
+            customer_id: &self.profile.id,
+            customer: &self.customer,
+            command: &command,
+            reply: &reply,
+            at,
+        };
         let differs = |why| {
             let said = format!("{} {}", reply.status, reply.body);
-            anyhow!("{why}\ncommand: {command:?}\nmodel:   {verdict:?}\nservice: {said}\n{}", self.story())
+            anyhow!(
+                "{why}\ncommand: {command:?}\nmodel:   {verdict:?}\nservice: {said}\n{}",
+                self.story()
+            )
         };
         if reply.status == 201 && reply.body["provisional"] == true {
             let (facts, granted) = answer.provisional().map_err(differs)?;
             let (granted, token) = self.settle(&facts, granted, service).await?;
-            ensure!(granted != Granted::ByTheRules || verdict.is_ok(), "{}", differs("written in spite of the rules".to_owned()));
+            ensure!(
+                granted != Granted::ByTheRules || verdict.is_ok(),
+                "{}",
+                differs("written in spite of the rules".to_owned())
+            );
             self.customer.acquire(&command, &facts, granted, &service.policy, at);
             self.tokens[0] = Some(token);
         } else {
@@ -117,11 +137,13 @@ impl Shopper {
                 && effect != Effect::Nothing
             {
                 self.customer.apply(&command, effect, &facts, &service.policy, at);
-                self.tokens[usize::from(matches!(command, Command::Play { .. }))] = Some(reply.token().to_owned());
+                self.tokens[usize::from(matches!(command, Command::Play { .. }))] =
+                    Some(reply.token().to_owned());
             }
         }
         tally.count(command.kind(), &reply);
-        // A provisional answer is not kept under its key: the next attempt has the licence's id as well, but is another answer.
+        // A provisional answer is not kept under its key: the next attempt has the licence's id as
+        // well, but is another answer.
         if key.is_some() && reply.body["provisional"] != true {
             self.repeat(&command, key.as_deref(), &reply, service).await?;
             tally.keyed += 1;
@@ -130,34 +152,65 @@ impl Shopper {
         Ok(())
     }
 
-    /// Waits until a licence that was granted provisionally is written: by the reconciler, or by the attempt after all.
-    async fn settle(&self, facts: &Facts, granted: Granted, service: &Service) -> Result<(Granted, String)> {
-        let path = format!("/licensing/customers/{}/licenses/{}", self.profile.id, facts.license_id);
+    /// Waits until a licence that was granted provisionally is written: by the reconciler, or by
+    /// the attempt after all.
+    async fn settle(
+        &self,
+        facts: &Facts,
+        granted: Granted,
+        service: &Service,
+    ) -> Result<(Granted, String)> {
+        let path =
+            format!("/licensing/customers/{}/licenses/{}", self.profile.id, facts.license_id);
         let start = Instant::now();
         loop {
             let read = service.client.call("GET", &path).send().await?;
             if read.status == 200 {
-                let granted = if read.body["provisional"] == true { granted } else { Granted::ByTheRules };
+                let granted =
+                    if read.body["provisional"] == true { granted } else { Granted::ByTheRules };
                 return Ok((granted, read.token().to_owned()));
             }
-            ensure!(start.elapsed() < WRITTEN_WITHIN, "{path} was granted and is not written: {}", self.story());
+            ensure!(
+                start.elapsed() < WRITTEN_WITHIN,
+                "{path} was granted and is not written: {}",
+                self.story()
+            );
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
     /// Under the same key, the same again has no effect and the same answer.
-    async fn repeat(&self, command: &Command, key: Option<&str>, first: &Reply, service: &Service) -> Result<()> {
+    async fn repeat(
+        &self,
+        command: &Command,
+        key: Option<&str>,
+        first: &Reply,
+        service: &Service,
+    ) -> Result<()> {
         let again = self.send(command, key, service).await?;
-        let told = |reply: &Reply| (reply.status, reply.body.clone(), reply.etag().to_owned(), reply.header("location").to_owned());
-        ensure!(told(&again) == told(first), "{command:?} repeated: {again:?} instead of {first:?}\n{}", self.story());
+        let told = |reply: &Reply| {
+            (
+                reply.status,
+                reply.body.clone(),
+                reply.etag().to_owned(),
+                reply.header("location").to_owned(),
+            )
+        };
+        ensure!(
+            told(&again) == told(first),
+            "{command:?} repeated: {again:?} instead of {first:?}\n{}",
+            self.story()
+        );
         Ok(())
     }
 
     async fn send(&self, command: &Command, key: Option<&str>, service: &Service) -> Result<Reply> {
         let mut call = service.client.call("POST", &command.path(&self.profile.id));
-        // A device follows up on what it was answered before: its token makes sure that this is known.
+        // A device follows up on what it was answered before: its token makes sure that this is
+        // known.
         let token = self.tokens[0].as_ref().filter(|_| !matches!(command, Command::Acquire { .. }));
-        let tokens: Vec<&str> = token.into_iter().chain(&service.policy_token).map(String::as_str).collect();
+        let tokens: Vec<&str> =
+            token.into_iter().chain(&service.policy_token).map(String::as_str).collect();
         if !tokens.is_empty() {
             call = call.header("consistency-token", &tokens.join(", "));
         }
@@ -167,13 +220,22 @@ impl Shopper {
         if let Some(body) = command.body() {
             call = call.json(&body);
         }
-        call.send().await.with_context(|| format!("{command:?} of {}\n{}", self.profile.id, self.story()))
+        call.send()
+            .await
+            .with_context(|| format!("{command:?} of {}\n{}", self.profile.id, self.story()))
     }
 
     /// What ought to have happened so far, for the report of a difference.
     fn story(&self) -> String {
         let events = self.customer.events.iter().enumerate();
-        let lines = events.map(|(number, event)| format!("  {} {:?} {} {}", number + 1, event.at, event.name, event.data));
-        format!("customer {}, step {}, events so far:\n{}", self.profile.id, self.sent, lines.collect::<Vec<_>>().join("\n"))
+        let lines = events.map(|(number, event)| {
+            format!("  {} {:?} {} {}", number + 1, event.at, event.name, event.data)
+        });
+        format!(
+            "customer {}, step {}, events so far:\n{}",
+            self.profile.id,
+            self.sent,
+            lines.collect::<Vec<_>>().join("\n")
+        )
     }
 }

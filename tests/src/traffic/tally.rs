@@ -11,7 +11,8 @@ use crate::Reply;
 pub struct Tally {
     /// How many commands were answered, by kind and answer.
     pub answers: BTreeMap<(&'static str, String), u64>,
-    /// How many were not sent, since the model could not tell the answer: something ended at about that moment.
+    /// How many were not sent, since the model could not tell the answer: something ended at about
+    /// that moment.
     pub skipped: u64,
     /// How often all that the service shows of a customer was compared with the model.
     pub audits: u64,
@@ -24,8 +25,11 @@ pub struct Tally {
 impl Tally {
     pub(super) fn count(&mut self, kind: &'static str, reply: &Reply) {
         let problem = reply.body["type"].as_str().and_then(|name| name.strip_prefix("/problems/"));
-        let provisional = (reply.body["provisional"] == true && kind == "acquire").then_some("provisional");
-        let answer = problem.or(provisional).map_or_else(|| reply.status.to_string(), |name| format!("{} {name}", reply.status));
+        let provisional =
+            (reply.body["provisional"] == true && kind == "acquire").then_some("provisional");
+        let answer = problem
+            .or(provisional)
+            .map_or_else(|| reply.status.to_string(), |name| format!("{} {name}", reply.status));
         *self.answers.entry((kind, answer)).or_default() += 1;
     }
 
@@ -45,7 +49,11 @@ impl Tally {
 
     /// How many commands were refused.
     pub fn refused(&self) -> u64 {
-        self.answers.iter().filter(|((_, answer), _)| !answer.starts_with('2')).map(|(_, count)| count).sum()
+        self.answers
+            .iter()
+            .filter(|((_, answer), _)| !answer.starts_with('2'))
+            .map(|(_, count)| count)
+            .sum()
     }
 
     /// How many answers have this text, such as `409 device-limit`.
@@ -62,10 +70,15 @@ impl fmt::Display for Tally {
         }
         let seconds = self.elapsed.as_secs_f64();
         let (commands, refused) = (self.commands(), self.refused());
-        writeln!(f, "\n{commands} commands, {refused} of them refused, in {seconds:.0} s: {:.0} a second.", commands as f64 / seconds)?;
+        writeln!(
+            f,
+            "\n{commands} commands, {refused} of them refused, in {seconds:.0} s: {:.0} a second.",
+            commands as f64 / seconds
+        )?;
         write!(
             f,
-            "{} customers' views compared, {} commands repeated under their key, {} not sent since something ended just then.",
+            "{} customers' views compared, {} commands repeated under their key, {} not sent \
+             since something ended just then.",
             self.audits, self.keyed, self.skipped
         )
     }

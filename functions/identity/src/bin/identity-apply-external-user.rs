@@ -1,4 +1,5 @@
-//! The Lambda function `identity-apply-external-user`: see [`identity_functions::external_users::apply_external_user`].
+//! The Lambda function `identity-apply-external-user`: see
+//! [`identity_functions::external_users::apply_external_user`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

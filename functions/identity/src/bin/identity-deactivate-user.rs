@@ -1,4 +1,5 @@
-//! The Lambda function `identity-deactivate-user`: see [`identity_functions::users::deactivate_user`].
+//! The Lambda function `identity-deactivate-user`: see
+//! [`identity_functions::users::deactivate_user`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

@@ -1,4 +1,5 @@
-//! The Lambda function `identity-list-user-groups`: see [`identity_functions::queries::list_user_groups`].
+//! The Lambda function `identity-list-user-groups`: see
+//! [`identity_functions::queries::list_user_groups`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

@@ -1,4 +1,5 @@
-//! The Lambda function `identity-reactivate-user`: see [`identity_functions::users::reactivate_user`].
+//! The Lambda function `identity-reactivate-user`: see
+//! [`identity_functions::users::reactivate_user`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

@@ -6,23 +6,34 @@ use super::view::{GroupView, REPRESENTATION};
 
 /// `GET /identity/groups/{id}`
 pub fn get_group() -> Function {
-    Function::http(Call::entity::<GroupView>("identity-get-group", "/identity/groups/{id}", "Read a group."), |app, request| async move {
-        let stream = group::stream(request.tenant(), request.path("id"))?;
-        let (version, row) = app.row::<GroupRow>(&request, &stream).await?.ok_or_else(|| Problem::not_found("such group"))?;
-        Answer::entity(
-            &request,
-            &stream,
-            version,
-            app.revision::<GroupRow>(&request, REPRESENTATION).await?,
-            &GroupView::new(&stream, version, row),
-        )
-    })
+    Function::http(
+        Call::entity::<GroupView>("identity-get-group", "/identity/groups/{id}", "Read a group."),
+        |app, request| async move {
+            let stream = group::stream(request.tenant(), request.path("id"))?;
+            let (version, row) = app
+                .row::<GroupRow>(&request, &stream)
+                .await?
+                .ok_or_else(|| Problem::not_found("such group"))?;
+            Answer::entity(
+                &request,
+                &stream,
+                version,
+                app.revision::<GroupRow>(&request, REPRESENTATION).await?,
+                &GroupView::new(&stream, version, row),
+            )
+        },
+    )
 }
 
 /// `GET /identity/groups`, in order of name.
 pub fn list_groups() -> Function {
-    let call = Call::list::<GroupView>("identity-list-groups", "/identity/groups", "List groups in order of name.");
+    let call = Call::list::<GroupView>(
+        "identity-list-groups",
+        "/identity/groups",
+        "List groups in order of name.",
+    );
     Function::http(call, |app, request| async move {
-        app.list(&request, List::<GroupRow>::new(DOMAIN, &PROJECTIONS, GROUPS), GroupView::new).await
+        app.list(&request, List::<GroupRow>::new(DOMAIN, &PROJECTIONS, GROUPS), GroupView::new)
+            .await
     })
 }

@@ -1,5 +1,6 @@
-//! Memberships from both sides. A membership's row knows only since when; names are joined from the rows of user and group, so that a
-//! rename is one write however many groups a user is in, and what is deleted hides its memberships.
+//! Memberships from both sides. A membership's row knows only since when; names are joined from the
+//! rows of user and group, so that a rename is one write however many groups a user is in, and what
+//! is deleted hides its memberships.
 
 use std::collections::HashMap;
 
@@ -13,7 +14,8 @@ use serde::Serialize;
 
 use super::view::{MemberView, UserGroupView};
 
-/// How many pages of memberships one page of the answer is made of at the most. Each is twice as long as the one before.
+/// How many pages of memberships one page of the answer is made of at the most. Each is twice as
+/// long as the one before.
 const MOST_PAGES: usize = 4;
 
 /// How long these get.
@@ -21,16 +23,26 @@ const MOST_AT_ONCE: usize = 200;
 
 /// `GET /identity/groups/{id}/members`, newest first.
 pub fn list_members() -> Function {
-    let call = Call::list::<MemberView>("identity-list-members", "/identity/groups/{id}/members", "List a group's members, newest first.");
+    let call = Call::list::<MemberView>(
+        "identity-list-members",
+        "/identity/groups/{id}/members",
+        "List a group's members, newest first.",
+    );
     Function::http(call, |app, request| async move {
         let group = group::stream(request.tenant(), request.path("id"))?;
-        let show = |user_id: &str, since: Timestamp, UserRow { user_name, display_name, .. }: UserRow| MemberView {
-            user_id: user_id.to_owned(),
-            user_name,
-            display_name,
-            since,
-        };
-        list::<GroupRow, UserRow, _>(&app, &request, &group, &members_of(group.id()), other_user, &show).await
+        let show =
+            |user_id: &str, since: Timestamp, UserRow { user_name, display_name, .. }: UserRow| {
+                MemberView { user_id: user_id.to_owned(), user_name, display_name, since }
+            };
+        list::<GroupRow, UserRow, _>(
+            &app,
+            &request,
+            &group,
+            &members_of(group.id()),
+            other_user,
+            &show,
+        )
+        .await
     })
 }
 
@@ -43,8 +55,20 @@ pub fn list_user_groups() -> Function {
     );
     Function::http(call, |app, request| async move {
         let user = user::stream(request.tenant(), request.path("id"))?;
-        let show = |group_id: &str, since: Timestamp, row: GroupRow| UserGroupView { group_id: group_id.to_owned(), name: row.name, since };
-        list::<UserRow, GroupRow, _>(&app, &request, &user, &groups_of(user.id()), other_group, &show).await
+        let show = |group_id: &str, since: Timestamp, row: GroupRow| UserGroupView {
+            group_id: group_id.to_owned(),
+            name: row.name,
+            since,
+        };
+        list::<UserRow, GroupRow, _>(
+            &app,
+            &request,
+            &user,
+            &groups_of(user.id()),
+            other_group,
+            &show,
+        )
+        .await
     })
 }
 
@@ -70,13 +94,16 @@ async fn list<Owner: Projection, Other: Projection, View: Serialize>(
     let position = app.position_of_list(request, DOMAIN).await?;
     let overlay = overlay(app, request).await?;
     let views = app.views(request)?;
-    let owners = views.get_many(&projection_fn::<Owner>(), [owner.clone()], overlay.as_ref()).await?;
+    let owners =
+        views.get_many(&projection_fn::<Owner>(), [owner.clone()], overlay.as_ref()).await?;
     if owners.get(owner).is_none_or(|row| row.deleted) {
         return Err(Problem::not_found(owner.within_tenant()));
     }
     let limit = request.limit()?;
-    let (mut items, mut after, mut size) = (Vec::new(), request.cursor()?.after().map(str::to_owned), limit);
-    // Memberships of what is deleted leave holes in a page, so it is filled from the next ones: as far as bounded work goes, then it is short.
+    let (mut items, mut after, mut size) =
+        (Vec::new(), request.cursor()?.after().map(str::to_owned), limit);
+    // Memberships of what is deleted leave holes in a page, so it is filled from the next ones: as
+    // far as bounded work goes, then it is short.
     for _ in 0..MOST_PAGES {
         let wanted = PageRequest {
             tenant: request.tenant(),
@@ -112,24 +139,34 @@ async fn join<Other: Projection, View>(
     other: fn(&StreamName) -> Result<StreamName, Problem>,
     show: &(dyn Fn(&str, Timestamp, Other) -> View + Send + Sync),
 ) -> Result<Vec<(String, View)>, Problem> {
-    let others = members.iter().map(|member| other(&member.stream)).collect::<Result<Vec<_>, _>>()?;
-    let rows: HashMap<StreamName, Row> = views.get_many(&projection_fn::<Other>(), others.iter().cloned(), overlay).await?;
+    let others =
+        members.iter().map(|member| other(&member.stream)).collect::<Result<Vec<_>, _>>()?;
+    let rows: HashMap<StreamName, Row> =
+        views.get_many(&projection_fn::<Other>(), others.iter().cloned(), overlay).await?;
     let mut items = Vec::with_capacity(members.len());
     for (member, other) in members.iter().zip(&others) {
         if let Some(row) = rows.get(other).filter(|row| !row.deleted) {
             let MemberRow { since, .. } = member.row.read().map_err(Problem::internal)?;
-            items.push((member.place.clone(), show(other.id(), since, row.read().map_err(Problem::internal)?)));
+            items.push((
+                member.place.clone(),
+                show(other.id(), since, row.read().map_err(Problem::internal)?),
+            ));
         }
     }
     Ok(items)
 }
 
-/// What the request's tokens demand. Whoever has seen a membership has seen its user and its group too, since the command read both: so
-/// a membership's position stands for theirs as well, as far as they have got.
+/// What the request's tokens demand. Whoever has seen a membership has seen its user and its group
+/// too, since the command read both: so a membership's position stands for theirs as well, as far
+/// as they have got.
 async fn overlay(app: &App, request: &Request) -> Result<Option<Overlay>, Problem> {
     let Some(named) = app.overlay(request, &PROJECTIONS).await? else { return Ok(None) };
     let mut sides = Vec::new();
-    for Position { stream, .. } in request.positions()?.into_iter().filter(|position| position.stream.category() == membership::CATEGORY) {
+    for Position { stream, .. } in request
+        .positions()?
+        .into_iter()
+        .filter(|position| position.stream.category() == membership::CATEGORY)
+    {
         sides.extend([other_user(&stream)?, other_group(&stream)?]);
     }
     sides.retain(|side| named.row(side).is_none());

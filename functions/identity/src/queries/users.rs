@@ -10,26 +10,41 @@ use super::view::{REPRESENTATION, UserView};
 
 /// `GET /identity/users/{id}`
 pub fn get_user() -> Function {
-    Function::http(Call::entity::<UserView>("identity-get-user", "/identity/users/{id}", "Read a user."), |app, request| async move {
-        let stream = user::stream(request.tenant(), request.path("id"))?;
-        let (version, row) = app.row::<UserRow>(&request, &stream).await?.ok_or_else(|| Problem::not_found("such user"))?;
-        Answer::entity(
-            &request,
-            &stream,
-            version,
-            app.revision::<UserRow>(&request, REPRESENTATION).await?,
-            &UserView::new(&stream, version, row),
-        )
-    })
+    Function::http(
+        Call::entity::<UserView>("identity-get-user", "/identity/users/{id}", "Read a user."),
+        |app, request| async move {
+            let stream = user::stream(request.tenant(), request.path("id"))?;
+            let (version, row) = app
+                .row::<UserRow>(&request, &stream)
+                .await?
+                .ok_or_else(|| Problem::not_found("such user"))?;
+            Answer::entity(
+                &request,
+                &stream,
+                version,
+                app.revision::<UserRow>(&request, REPRESENTATION).await?,
+                &UserView::new(&stream, version, row),
+            )
+        },
+    )
 }
 
-/// `GET /identity/users`, all or found, in order of user name: `?userName=` and `?email=` find the one that has it, `?q=` all with words
-/// that begin so.
+/// `GET /identity/users`, all or found, in order of user name: `?userName=` and `?email=` find the
+/// one that has it, `?q=` all with words that begin so.
 pub fn find_users() -> Function {
-    let call = Call::list::<UserView>("identity-find-users", "/identity/users", "List users in order of user name, or find them.")
-        .param("userName", Shape::text(), "The user name, without regard to case.")
-        .param("email", Shape::text(), "The email, without regard to case.")
-        .param("q", Shape::text(), "Words, each of which begins a word of the names or the email; case and accents do not count.");
+    let call = Call::list::<UserView>(
+        "identity-find-users",
+        "/identity/users",
+        "List users in order of user name, or find them.",
+    )
+    .param("userName", Shape::text(), "The user name, without regard to case.")
+    .param("email", Shape::text(), "The email, without regard to case.")
+    .param(
+        "q",
+        Shape::text(),
+        "Words, each of which begins a word of the names or the email; case and accents do not \
+         count.",
+    );
     Function::http(call, |app, request| async move {
         let Search { index, shown } = Search::of(&request)?;
         let places = shown.places();
@@ -37,7 +52,12 @@ pub fn find_users() -> Function {
             [] => (None, &[][..]),
             [(_, first), others @ ..] => (Some(*first), others),
         };
-        let list = List { exact_order, otherwise, keep: Some(&|user| shown.contains(user)), ..List::new(DOMAIN, &PROJECTIONS, &index) };
+        let list = List {
+            exact_order,
+            otherwise,
+            keep: Some(&|user| shown.contains(user)),
+            ..List::new(DOMAIN, &PROJECTIONS, &index)
+        };
         app.list(&request, list, UserView::new).await
     })
 }
@@ -61,35 +81,46 @@ impl Search {
         let users = |shown| Self { index: USERS.to_owned(), shown };
         match (request.query("userName"), request.query("email"), request.query("q")) {
             (None, None, None) => Ok(users(Shown::All)),
-            (Some(name), None, None) => Ok(users(Shown::WithUserName { normalized: normalize(name), folded: folded(name) })),
-            (None, Some(email), None) => {
-                Ok(Self { index: USERS_BY_EMAIL.to_owned(), shown: Shown::WithEmail(normalize(&field::ascii_email(email))) })
+            (Some(name), None, None) => {
+                Ok(users(Shown::WithUserName { normalized: normalize(name), folded: folded(name) }))
             }
+            (None, Some(email), None) => Ok(Self {
+                index: USERS_BY_EMAIL.to_owned(),
+                shown: Shown::WithEmail(normalize(&field::ascii_email(email))),
+            }),
             (None, None, Some(query)) => Ok(match search_index(query) {
                 Some((index, words)) => Self { index, shown: Shown::WithWords(words) },
                 // Without a letter or digit nothing is looked for.
                 None => users(Shown::All),
             }),
-            _ => Err(Problem::invalid([("/query".to_owned(), "one of userName, email and q at a time".to_owned())])),
+            _ => Err(Problem::invalid([(
+                "/query".to_owned(),
+                "one of userName, email and q at a time".to_owned(),
+            )])),
         }
     }
 }
 
 impl Shown {
-    /// The lists, and the places in them, where they may stand, the likeliest first; none if they stand all over the list.
+    /// The lists, and the places in them, where they may stand, the likeliest first; none if they
+    /// stand all over the list.
     fn places(&self) -> Vec<(&str, &str)> {
         match self {
             Self::WithEmail(order) => vec![(USERS_BY_EMAIL, order)],
             // A name with characters that nobody sees is asked for as it was written, most likely.
             Self::WithUserName { normalized, folded } => {
                 let as_written = (folded != normalized).then_some((USERS, folded.as_str()));
-                as_written.into_iter().chain([(USERS, normalized.as_str()), (USERS_BY_NAME, normalized)]).collect()
+                as_written
+                    .into_iter()
+                    .chain([(USERS, normalized.as_str()), (USERS_BY_NAME, normalized)])
+                    .collect()
             }
             Self::All | Self::WithWords(_) => Vec::new(),
         }
     }
 
-    /// Whether a user is one of them. A list keeps only the beginning of a very long name, so the place alone does not tell.
+    /// Whether a user is one of them. A list keeps only the beginning of a very long name, so the
+    /// place alone does not tell.
     fn contains(&self, user: &UserRow) -> bool {
         match self {
             Self::All => true,
@@ -102,13 +133,19 @@ impl Shown {
 
 /// `GET /identity/users/{id}/audit`, newest first, straight from the events.
 pub fn user_audit() -> Function {
-    let call = Call::list::<AuditEntry>("identity-user-audit", "/identity/users/{id}/audit", "Who changed what, when, from what to what.");
+    let call = Call::list::<AuditEntry>(
+        "identity-user-audit",
+        "/identity/users/{id}/audit",
+        "Who changed what, when, from what to what.",
+    );
     Function::http(call.operator(), |app, request| async move {
         let stream = user::stream(request.tenant(), request.path("id"))?;
-        let (store, limit, cursor) = (app.store(&request)?, request.limit()?, request.cursor()?.number()?);
+        let (store, limit, cursor) =
+            (app.store(&request)?, request.limit()?, request.cursor()?.number()?);
         let before = cursor.unwrap_or(u64::MAX);
         // A commit has at least one event, so as many commits as entries are wanted will do.
-        let commits = store.commits_before(&stream, before, u32::try_from(limit).unwrap_or(u32::MAX)).await?;
+        let commits =
+            store.commits_before(&stream, before, u32::try_from(limit).unwrap_or(u32::MAX)).await?;
         let Some(first) = commits.first().map(|commit| commit.first) else {
             let is_there = cursor.is_some() && store.head(&stream).await? > 0;
             return if is_there {
@@ -117,11 +154,18 @@ pub fn user_audit() -> Function {
                 Err(Problem::not_found("such user"))
             };
         };
-        let user = if first == 1 { User::default() } else { store.load_at::<User>(&stream, At::Version(first - 1)).await?.state };
-        let entries = audit(user, &commits)?.into_iter().rev().filter(|entry| entry.version < before);
-        let items: Vec<_> = entries.take(limit).map(|entry| (entry.version.to_string(), entry)).collect();
+        let user = if first == 1 {
+            User::default()
+        } else {
+            store.load_at::<User>(&stream, At::Version(first - 1)).await?.state
+        };
+        let entries =
+            audit(user, &commits)?.into_iter().rev().filter(|entry| entry.version < before);
+        let items: Vec<_> =
+            entries.take(limit).map(|entry| (entry.version.to_string(), entry)).collect();
         // Events are numbered from 1, each is an entry.
-        let next = items.last().filter(|(_, last)| last.version > 1).map(|(place, _)| place.clone());
+        let next =
+            items.last().filter(|(_, last)| last.version > 1).map(|(place, _)| place.clone());
         Answer::page(&request, None, Page::of(items, next)?)
     })
 }

@@ -29,7 +29,16 @@ impl UserView {
     pub(super) fn new(stream: &StreamName, version: u64, row: UserRow) -> Self {
         let active = row.is_active();
         let UserRow { user_name, display_name, email, created_at, updated_at, .. } = row;
-        Self { id: stream.id().to_owned(), version, user_name, display_name, email, active, created_at, updated_at }
+        Self {
+            id: stream.id().to_owned(),
+            version,
+            user_name,
+            display_name,
+            email,
+            active,
+            created_at,
+            updated_at,
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The Lambda function `invoicing-change-line-item`: see [`invoicing_functions::line_items::change_line_item`].
+//! The Lambda function `invoicing-change-line-item`: see
+//! [`invoicing_functions::line_items::change_line_item`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

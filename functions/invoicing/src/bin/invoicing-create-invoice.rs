@@ -1,4 +1,5 @@
-//! The Lambda function `invoicing-create-invoice`: see [`invoicing_functions::invoices::create_invoice`].
+//! The Lambda function `invoicing-create-invoice`: see
+//! [`invoicing_functions::invoices::create_invoice`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

@@ -1,4 +1,5 @@
-//! The Lambda function `invoicing-delete-invoice`: see [`invoicing_functions::invoices::delete_invoice`].
+//! The Lambda function `invoicing-delete-invoice`: see
+//! [`invoicing_functions::invoices::delete_invoice`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

@@ -1,4 +1,5 @@
-//! The Lambda function `invoicing-get-customer`: see [`invoicing_functions::queries::get_customer`].
+//! The Lambda function `invoicing-get-customer`: see
+//! [`invoicing_functions::queries::get_customer`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

@@ -1,4 +1,5 @@
-//! The Lambda function `invoicing-get-document`: see [`invoicing_functions::queries::get_document`].
+//! The Lambda function `invoicing-get-document`: see
+//! [`invoicing_functions::queries::get_document`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

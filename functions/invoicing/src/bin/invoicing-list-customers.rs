@@ -1,4 +1,5 @@
-//! The Lambda function `invoicing-list-customers`: see [`invoicing_functions::queries::list_customers`].
+//! The Lambda function `invoicing-list-customers`: see
+//! [`invoicing_functions::queries::list_customers`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

@@ -1,4 +1,5 @@
-//! The Lambda function `invoicing-list-invoices`: see [`invoicing_functions::queries::list_invoices`].
+//! The Lambda function `invoicing-list-invoices`: see
+//! [`invoicing_functions::queries::list_invoices`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

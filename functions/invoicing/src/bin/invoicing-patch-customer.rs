@@ -1,4 +1,5 @@
-//! The Lambda function `invoicing-patch-customer`: see [`invoicing_functions::customers::patch_customer`].
+//! The Lambda function `invoicing-patch-customer`: see
+//! [`invoicing_functions::customers::patch_customer`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

@@ -1,4 +1,5 @@
-//! The Lambda function `invoicing-record-payment`: see [`invoicing_functions::invoices::record_payment`].
+//! The Lambda function `invoicing-record-payment`: see
+//! [`invoicing_functions::invoices::record_payment`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

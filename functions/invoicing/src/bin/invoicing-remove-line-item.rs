@@ -1,4 +1,5 @@
-//! The Lambda function `invoicing-remove-line-item`: see [`invoicing_functions::line_items::remove_line_item`].
+//! The Lambda function `invoicing-remove-line-item`: see
+//! [`invoicing_functions::line_items::remove_line_item`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

@@ -1,4 +1,5 @@
-//! The Lambda function `invoicing-send-invoice`: see [`invoicing_functions::invoices::send_invoice`].
+//! The Lambda function `invoicing-send-invoice`: see
+//! [`invoicing_functions::invoices::send_invoice`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

@@ -1,4 +1,5 @@
-//! The Lambda function `invoicing-set-invoice-currency`: see [`invoicing_functions::invoices::set_invoice_currency`].
+//! The Lambda function `invoicing-set-invoice-currency`: see
+//! [`invoicing_functions::invoices::set_invoice_currency`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

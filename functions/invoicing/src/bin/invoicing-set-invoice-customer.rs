@@ -1,4 +1,5 @@
-//! The Lambda function `invoicing-set-invoice-customer`: see [`invoicing_functions::invoices::set_invoice_customer`].
+//! The Lambda function `invoicing-set-invoice-customer`: see
+//! [`invoicing_functions::invoices::set_invoice_customer`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

@@ -1,4 +1,5 @@
-//! The Lambda function `invoicing-void-invoice`: see [`invoicing_functions::invoices::void_invoice`].
+//! The Lambda function `invoicing-void-invoice`: see
+//! [`invoicing_functions::invoices::void_invoice`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

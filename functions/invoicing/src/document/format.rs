@@ -22,7 +22,8 @@ pub(super) fn number(number: Decimal) -> String {
 /// An amount with all its decimals, as `1,234.50`.
 pub(super) fn amount(amount: Decimal) -> String {
     let text = amount.to_string();
-    let (whole, decimals) = text.find('.').map_or((text.as_str(), ""), |point| text.split_at(point));
+    let (whole, decimals) =
+        text.find('.').map_or((text.as_str(), ""), |point| text.split_at(point));
     let mut grouped = String::new();
     for (place, digit) in whole.char_indices() {
         if place > 0 && (whole.len() - place) % 3 == 0 {

@@ -13,9 +13,22 @@ fn decimal(text: &str) -> Decimal {
     text.parse().unwrap()
 }
 
-fn line(n: u32, description: &str, quantity: &str, unit_price: &str, tax_rate: &str) -> InvoiceEvent {
-    let (quantity, unit_price, tax_rate) = (decimal(quantity), decimal(unit_price), decimal(tax_rate));
-    InvoiceEvent::LineItemAdded(Line { n, description: description.to_owned(), quantity, unit_price, tax_rate })
+fn line(
+    n: u32,
+    description: &str,
+    quantity: &str,
+    unit_price: &str,
+    tax_rate: &str,
+) -> InvoiceEvent {
+    let (quantity, unit_price, tax_rate) =
+        (decimal(quantity), decimal(unit_price), decimal(tax_rate));
+    InvoiceEvent::LineItemAdded(Line {
+        n,
+        description: description.to_owned(),
+        quantity,
+        unit_price,
+        tax_rate,
+    })
 }
 
 fn status(status: Status) -> InvoiceEvent {
@@ -23,12 +36,17 @@ fn status(status: Status) -> InvoiceEvent {
 }
 
 fn paid(amount: &str, reference: &str) -> InvoiceEvent {
-    InvoiceEvent::PaymentRecorded(Payment { amount: decimal(amount), at: at(9), reference: reference.to_owned() })
+    InvoiceEvent::PaymentRecorded(Payment {
+        amount: decimal(amount),
+        at: at(9),
+        reference: reference.to_owned(),
+    })
 }
 
 /// A draft for a customer of this name.
 fn draft(name: &str) -> Vec<InvoiceEvent> {
-    let customer = InvoiceCustomer { id: None, name: name.to_owned(), email: "pay@acme.example".to_owned() };
+    let customer =
+        InvoiceCustomer { id: None, name: name.to_owned(), email: "pay@acme.example".to_owned() };
     let currency = Currency::from_code("EUR").unwrap();
     vec![
         InvoiceEvent::InvoiceCreated {},
@@ -40,9 +58,14 @@ fn draft(name: &str) -> Vec<InvoiceEvent> {
     ]
 }
 
-/// Acme's draft, issued on the second of November as number 7 and due on the twentieth, and what came after.
+/// Acme's draft, issued on the second of November as number 7 and due on the twentieth, and what
+/// came after.
 fn issued(events: Vec<InvoiceEvent>) -> Vec<InvoiceEvent> {
-    let issue = [InvoiceEvent::InvoiceNumberSet { number: 7 }, InvoiceEvent::InvoiceDueDateSet { due_at: at(20) }, status(Status::Issued)];
+    let issue = [
+        InvoiceEvent::InvoiceNumberSet { number: 7 },
+        InvoiceEvent::InvoiceDueDateSet { due_at: at(20) },
+        status(Status::Issued),
+    ];
     [draft("Acme"), issue.to_vec(), events].concat()
 }
 
@@ -56,7 +79,11 @@ fn page(events: &[InvoiceEvent], day: u32) -> String {
 /// The texts of the page in order, without those of its head.
 fn texts(page: &str) -> Vec<String> {
     let body = page.split_once("<body>").unwrap().1;
-    body.split('<').filter_map(|tag| tag.split_once('>')).map(|(_, text)| text.trim().to_owned()).filter(|text| !text.is_empty()).collect()
+    body.split('<')
+        .filter_map(|tag| tag.split_once('>'))
+        .map(|(_, text)| text.trim().to_owned())
+        .filter(|text| !text.is_empty())
+        .collect()
 }
 
 #[test]
@@ -76,7 +103,9 @@ fn the_page_says_what_the_invoice_says() {
         "Paid on", "Reference", "EUR", "9 November 2026", "bank-1", "100.00",
     ];
     assert_eq!(texts(&page), expected);
-    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("<title>Invoice 7 – acme</title>"));
+    assert!(
+        page.starts_with("<!DOCTYPE html>") && page.contains("<title>Invoice 7 – acme</title>")
+    );
 }
 
 #[test]
@@ -90,10 +119,16 @@ fn a_stamp_says_what_has_become_of_it() {
         (issued(vec![status(Status::Sent), paid("1", "bank-1")]), 21, Some("Overdue")),
         (issued(vec![all(), status(Status::Paid)]), 30, Some("Paid")),
         (issued(vec![status(Status::Void)]), 30, Some("Void")),
-        (vec![InvoiceEvent::InvoiceCreated {}, InvoiceEvent::InvoiceDeleted {}], 30, Some("Deleted")),
+        (
+            vec![InvoiceEvent::InvoiceCreated {}, InvoiceEvent::InvoiceDeleted {}],
+            30,
+            Some("Deleted"),
+        ),
     ] {
         let page = page(&events, day);
-        let found = ["Draft", "Overdue", "Paid", "Void", "Deleted"].into_iter().find(|name| page.contains(&format!("stamp {name}")));
+        let found = ["Draft", "Overdue", "Paid", "Void", "Deleted"]
+            .into_iter()
+            .find(|name| page.contains(&format!("stamp {name}")));
         assert_eq!(found, stamp, "{events:?} on day {day}");
     }
 }
@@ -103,21 +138,34 @@ fn a_draft_has_no_number_and_asks_for_nothing() {
     let texts = texts(&page(&draft("Acme"), 10));
     assert_eq!(texts[1..3], ["Invoice", "Draft"]);
     assert!(texts.contains(&"This is a draft. Nothing is to be paid yet.".to_owned()));
-    assert!(!texts.iter().any(|text| text == "Number" || text.contains("due") || text == "Due"), "{texts:?}");
+    assert!(
+        !texts.iter().any(|text| text == "Number" || text.contains("due") || text == "Due"),
+        "{texts:?}"
+    );
 }
 
 #[test]
 fn hostile_text_is_text() {
-    let events = [draft(HOSTILE), issued(vec![line(3, HOSTILE, "1", "1", "0"), paid("1", HOSTILE)])[6..].to_vec()].concat();
+    let events = [
+        draft(HOSTILE),
+        issued(vec![line(3, HOSTILE, "1", "1", "0"), paid("1", HOSTILE)])[6..].to_vec(),
+    ]
+    .concat();
     let page = page(&events, 10);
     assert!(!page.contains("<script") && !page.contains("\"1\")"), "{page}");
-    assert_eq!(page.matches("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; 'co'").count(), 3, "{page}");
+    assert_eq!(
+        page.matches("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; 'co'").count(),
+        3,
+        "{page}"
+    );
 }
 
 #[test]
 fn the_page_loads_nothing_and_runs_nothing() {
     let page = page(&issued(vec![]), 10);
-    for what in ["<script", "<link", "<img", "src=", "href=", "url(", "@import", " onload", " onclick"] {
+    for what in
+        ["<script", "<link", "<img", "src=", "href=", "url(", "@import", " onload", " onclick"]
+    {
         assert_eq!(page.find(what), None, "{what}");
     }
     assert!(page.contains("default-src 'none'"));

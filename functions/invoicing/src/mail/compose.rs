@@ -11,12 +11,13 @@ use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use super::deliver::Wanted;
 use crate::document::document;
 
-/// Says which event a mail belongs to, as `acme/invoicing/invoices/7@12`. SES gives mails another `Message-ID` than they had, so a person who
-/// looks for one there needs this.
+/// Says which event a mail belongs to, as `acme/invoicing/invoices/7@12`. SES gives mails another
+/// `Message-ID` than they had, so a person who looks for one there needs this.
 const EVENT: HeaderName = HeaderName::new_from_ascii_str("Headwater-Event");
 
-/// Whom mails come from: `Acme Billing <billing@acme.example>`, or the address alone. It is held to the grammar by which customers' addresses
-/// are; a domain in other letters is taken as its A-label.
+/// Whom mails come from: `Acme Billing <billing@acme.example>`, or the address alone. It is held to
+/// the grammar by which customers' addresses are; a domain in other letters is taken as its
+/// A-label.
 ///
 /// # Errors
 /// If it is none.
@@ -27,24 +28,34 @@ pub(super) fn read_sender(text: &str) -> Result<Mailbox, Error> {
     Ok(Mailbox::new(name, email.parse()?))
 }
 
-/// The mail that an event asks for. `invoice` is as it was after the event, which was decided at `at`.
+/// The mail that an event asks for. `invoice` is as it was after the event, which was decided at
+/// `at`.
 ///
 /// # Errors
 /// If an address is none.
-pub(super) fn compose(from: &Mailbox, wanted: &Wanted, invoice: &InvoiceRow, at: Timestamp) -> Result<Message, Error> {
+pub(super) fn compose(
+    from: &Mailbox,
+    wanted: &Wanted,
+    invoice: &InvoiceRow,
+    at: Timestamp,
+) -> Result<Message, Error> {
     let Wanted { effect, subject, message, email } = wanted;
     // A name has no line ends; if it had, `lettre` would panic.
-    let name = invoice.customer.as_ref().map(|customer| customer.name.replace(char::is_control, " "));
+    let name =
+        invoice.customer.as_ref().map(|customer| customer.name.replace(char::is_control, " "));
     let event = format!("{}@{}", effect.stream, effect.number);
     let number = invoice.number.map(|number| format!("-{number}")).unwrap_or_default();
-    let document = Attachment::new(format!("invoice{number}.html")).body(document(&effect.stream, invoice, at), ContentType::TEXT_HTML);
+    let document = Attachment::new(format!("invoice{number}.html"))
+        .body(document(&effect.stream, invoice, at), ContentType::TEXT_HTML);
     let mail = Message::builder()
         .from(from.clone())
         .to(Mailbox::new(name, email.parse()?))
         .subject(subject.as_str())
         .message_id(Some(message_id(from, wanted)))
         .raw_header(HeaderValue::new(EVENT, event));
-    Ok(mail.multipart(MultiPart::mixed().singlepart(SinglePart::plain(message.clone())).singlepart(document))?)
+    Ok(mail.multipart(
+        MultiPart::mixed().singlepart(SinglePart::plain(message.clone())).singlepart(document),
+    )?)
 }
 
 /// Always the same for the same event, so that a receiver knows a mail again.
@@ -91,7 +102,8 @@ mod tests {
         hostile.subject = "Grüße\r\nBcc: eve@example.com".to_owned();
         hostile.message = ".\r\n.\nMAIL FROM:<eve@example.com>\r\n\u{1f600}".to_owned();
         let mut invoice = invoice();
-        invoice.customer.as_mut().unwrap().name = "\"Ada\" <eve@example.com>,\r\nBcc: eve@example.com".to_owned();
+        invoice.customer.as_mut().unwrap().name =
+            "\"Ada\" <eve@example.com>,\r\nBcc: eve@example.com".to_owned();
         let mail = compose(&sender(), &hostile, &invoice, Timestamp::UNIX_EPOCH).unwrap();
         assert!(mail.formatted().is_ascii());
         let to: Vec<String> = mail.envelope().to().iter().map(ToString::to_string).collect();
@@ -105,7 +117,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4_000))]
 
-        /// What the door takes the mail library takes, else a mail that was asked for could never be sent.
+        /// What the door takes the mail library takes, else a mail that was asked for could never
+        /// be sent.
         #[test]
         fn every_address_that_the_door_takes_can_be_sent_to(
             local in "([a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]{1,20}\\.?){1,4}|\"[a ]{1,3}\"|[a.]{1,4}",
@@ -113,7 +126,12 @@ mod tests {
         ) {
             let email = field::ascii_email(&format!("{local}@{domain}"));
             if field::email(&email).is_ok() {
-                let mail = compose(&sender(), &Wanted { email: email.clone(), ..wanted(8) }, &invoice(), Timestamp::UNIX_EPOCH);
+                let mail = compose(
+                    &sender(),
+                    &Wanted { email: email.clone(), ..wanted(8) },
+                    &invoice(),
+                    Timestamp::UNIX_EPOCH,
+                );
                 let mail = mail.map_err(|error| TestCaseError::fail(format!("{email}: {error}")))?;
                 prop_assert_eq!(mail.envelope().to()[0].to_string(), email);
                 prop_assert!(mail.formatted().is_ascii());
@@ -124,8 +142,14 @@ mod tests {
     #[test]
     fn a_sender_is_held_to_the_same_grammar() {
         let read = |text: &str| read_sender(text).map(|sender| sender.to_string()).ok();
-        assert_eq!(read("Acme <billing@acme.example>").as_deref(), Some("Acme <billing@acme.example>"));
-        assert_eq!(read("billing@bücher.example").as_deref(), Some("billing@xn--bcher-kva.example"));
+        assert_eq!(
+            read("Acme <billing@acme.example>").as_deref(),
+            Some("Acme <billing@acme.example>")
+        );
+        assert_eq!(
+            read("billing@bücher.example").as_deref(),
+            Some("billing@xn--bcher-kva.example")
+        );
         for none in ["", "Acme", "a..b@acme.example", "zoë@acme.example"] {
             assert_eq!(read(none), None, "{none}");
         }
@@ -134,7 +158,12 @@ mod tests {
     #[test]
     fn a_mail_that_is_due_on_its_own_day_is_not_stamped_overdue() {
         let asked_at: Timestamp = "2026-11-27T10:00:00Z".parse().unwrap();
-        let issued = InvoiceRow { status: Status::Issued, issued_at: Some(asked_at), due_at: Some(asked_at), ..owing() };
+        let issued = InvoiceRow {
+            status: Status::Issued,
+            issued_at: Some(asked_at),
+            due_at: Some(asked_at),
+            ..owing()
+        };
         let document = |at: &str| document(&wanted(8).effect.stream, &issued, at.parse().unwrap());
         assert!(!document("2026-11-27T23:59:59.999Z").contains(">Overdue<"));
         assert!(document("2026-11-28T00:00:00Z").contains(">Overdue<"));

@@ -13,7 +13,8 @@ use super::transport::{LONGEST_SEND, Mail, NotSent, Transport};
 /// A lease outlasts the function, which the template gives 20 seconds.
 const LEASE: Duration = Duration::from_secs(25);
 
-/// With these pauses the last try comes five minutes after the first, which most outages of a mail server do not outlive.
+/// With these pauses the last try comes five minutes after the first, which most outages of a mail
+/// server do not outlive.
 const PAUSE: Duration = Duration::from_secs(20);
 
 /// How much time there must be to begin with a mail: to lease, to send and to mark it.
@@ -69,15 +70,22 @@ impl Mailer {
     /// If `MAIL_FROM` is no address, or the transport cannot be opened.
     pub(super) async fn from_env() -> Result<Self, Error> {
         let from = std::env::var("MAIL_FROM").map_err(|_| "MAIL_FROM is not set")?;
-        let from = read_sender(&from).map_err(|error| format!("MAIL_FROM is no address: {error}"))?;
+        let from =
+            read_sender(&from).map_err(|error| format!("MAIL_FROM is no address: {error}"))?;
         Ok(Self { transport: Transport::from_env().await?, from })
     }
 
-    /// Sees to one mail. Between lease and mark it is only sent: all else that can go wrong has to go wrong before.
+    /// Sees to one mail. Between lease and mark it is only sent: all else that can go wrong has to
+    /// go wrong before.
     ///
     /// # Errors
     /// If a store does not answer; the record has to come again.
-    pub(super) async fn deliver(&self, app: &App, request: &Request, wanted: Wanted) -> Result<Delivery, Problem> {
+    pub(super) async fn deliver(
+        &self,
+        app: &App,
+        request: &Request,
+        wanted: Wanted,
+    ) -> Result<Delivery, Problem> {
         if request.deadline.saturating_duration_since(Instant::now()) < LONGEST_DELIVERY {
             return Ok(Delivery::Later);
         }
@@ -93,7 +101,9 @@ impl Mailer {
             Lease::Waiting => return Ok(Delivery::Waiting),
         };
         match message {
-            Ok(message) => mark(&effects, &granted, self.transport.send(&Mail { effect, message }).await).await,
+            Ok(message) => {
+                mark(&effects, &granted, self.transport.send(&Mail { effect, message }).await).await
+            }
             Err(error) => {
                 tracing::error!(?granted, %error, "a mail cannot be written");
                 Ok(effects.refused(&granted, &error.to_string()).await?.into())
@@ -108,7 +118,11 @@ pub(super) fn effects(app: &App, request: &Request) -> Result<Effects, Problem> 
 }
 
 /// Marks what became of a mail.
-async fn mark(effects: &Effects, granted: &Granted, sent: Result<(), NotSent>) -> Result<Delivery, Problem> {
+async fn mark(
+    effects: &Effects,
+    granted: &Granted,
+    sent: Result<(), NotSent>,
+) -> Result<Delivery, Problem> {
     match sent {
         Ok(()) => {
             effects.done(granted).await?;

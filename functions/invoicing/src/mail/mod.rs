@@ -33,48 +33,65 @@ use tokio::sync::OnceCell;
 use self::deliver::{Delivery, Mailer, Wanted};
 pub use self::waiting::{list_waiting_mails, settle_mail};
 
-/// Commits stream → mails to customers. A record whose mail is neither sent nor waiting for a person comes again; in the meantime the
-/// others of its batch are seen to all the same.
+/// Commits stream → mails to customers. A record whose mail is neither sent nor waiting for a
+/// person comes again; in the meantime the others of its batch are seen to all the same.
 pub fn send_mail() -> Function {
     // Opened by the first mail, since most batches have none.
     let mailer: Arc<OnceCell<Mailer>> = Arc::default();
-    Function::event("invoicing-send-mail", move |app: Arc<App>, event: KinesisEvent, deadline: Instant| {
-        let mailer = Arc::clone(&mailer);
-        async move {
-            let mut failed = Vec::new();
-            for record in &event.records {
-                let sequence = &record.kinesis.sequence_number;
-                let comes_again = send_mails_of(&app, &mailer, record, deadline).await.unwrap_or_else(|error| {
-                    tracing::error!(%error, sequence, "will be tried again");
-                    metric(DOMAIN, Delivery::Later.metric(), 1.0);
-                    true
-                });
-                if comes_again {
-                    failed.push(sequence.clone());
+    Function::event(
+        "invoicing-send-mail",
+        move |app: Arc<App>, event: KinesisEvent, deadline: Instant| {
+            let mailer = Arc::clone(&mailer);
+            async move {
+                let mut failed = Vec::new();
+                for record in &event.records {
+                    let sequence = &record.kinesis.sequence_number;
+                    let comes_again = send_mails_of(&app, &mailer, record, deadline)
+                        .await
+                        .unwrap_or_else(|error| {
+                            tracing::error!(%error, sequence, "will be tried again");
+                            metric(DOMAIN, Delivery::Later.metric(), 1.0);
+                            true
+                        });
+                    if comes_again {
+                        failed.push(sequence.clone());
+                    }
                 }
+                let mut answer = KinesisEventResponse::default();
+                answer.set_failures(failed);
+                Ok::<_, Error>(answer)
             }
-            let mut answer = KinesisEventResponse::default();
-            answer.set_failures(failed);
-            Ok::<_, Error>(answer)
-        }
-    })
+        },
+    )
 }
 
-/// Sees to the mails that a record asks for, and says whether it has to come again. An event of a newer build may ask for one that only that
-/// build can send: then it comes again until it has met that build.
-async fn send_mails_of(app: &App, mailer: &OnceCell<Mailer>, record: &KinesisEventRecord, deadline: Instant) -> Result<bool, Error> {
+/// Sees to the mails that a record asks for, and says whether it has to come again. An event of a
+/// newer build may ask for one that only that build can send: then it comes again until it has met
+/// that build.
+async fn send_mails_of(
+    app: &App,
+    mailer: &OnceCell<Mailer>,
+    record: &KinesisEventRecord,
+    deadline: Instant,
+) -> Result<bool, Error> {
     let record: CommitRecord = match serde_json::from_slice(&record.kinesis.data) {
         Ok(record) => record,
         Err(error) => {
             // The projector counts it; it will never be readable.
-            tracing::error!(%error, sequence = record.kinesis.sequence_number, "a record cannot be read");
+            tracing::error!(
+                %error,
+                sequence = record.kinesis.sequence_number,
+                "a record cannot be read",
+            );
             return Ok(false);
         }
     };
     if record.stream.domain() != DOMAIN || record.stream.category() != invoice::CATEGORY {
         return Ok(false);
     }
-    let Some(commit) = commit(app, record, deadline).await.map_err(describe)? else { return Ok(false) };
+    let Some(commit) = commit(app, record, deadline).await.map_err(describe)? else {
+        return Ok(false);
+    };
     let mut comes_again = false;
     if let Some(newer) = mail::unknown(&commit) {
         tracing::warn!(stream = %commit.stream, %newer, "left to a newer build");
@@ -82,10 +99,14 @@ async fn send_mails_of(app: &App, mailer: &OnceCell<Mailer>, record: &KinesisEve
         return Ok(true);
     }
     for event in commit.events.iter().filter(|event| event.event_type == mail::ASKED_BY) {
-        let InvoiceEvent::InvoiceSent { subject, message, email } = decode(event)? else { continue };
+        let InvoiceEvent::InvoiceSent { subject, message, email } = decode(event)? else {
+            continue;
+        };
         let effect = EffectId { stream: commit.stream.clone(), number: event.number };
         let mailer = mailer.get_or_try_init(Mailer::from_env).await?;
-        let delivery = mailer.deliver(app, &request(&commit, deadline), Wanted { effect, subject, message, email }).await;
+        let delivery = mailer
+            .deliver(app, &request(&commit, deadline), Wanted { effect, subject, message, email })
+            .await;
         let delivery = delivery.map_err(describe)?;
         metric(DOMAIN, delivery.metric(), 1.0);
         comes_again |= delivery == Delivery::Later;
@@ -94,7 +115,11 @@ async fn send_mails_of(app: &App, mailer: &OnceCell<Mailer>, record: &KinesisEve
 }
 
 /// The commit that a record tells of, read if it was too large to be along.
-async fn commit(app: &App, record: CommitRecord, deadline: Instant) -> Result<Option<Commit>, Problem> {
+async fn commit(
+    app: &App,
+    record: CommitRecord,
+    deadline: Instant,
+) -> Result<Option<Commit>, Problem> {
     let CommitRecord { stream, last, commit } = record;
     if commit.is_some() {
         return Ok(commit);
@@ -106,7 +131,12 @@ async fn commit(app: &App, record: CommitRecord, deadline: Instant) -> Result<Op
 
 /// What the commit tells of the request that it came from.
 fn request(commit: &Commit, deadline: Instant) -> Request {
-    Request::internal(caller(commit.stream.tenant()), commit.at, commit.metadata.correlation_id.clone(), deadline)
+    Request::internal(
+        caller(commit.stream.tenant()),
+        commit.at,
+        commit.metadata.correlation_id.clone(),
+        deadline,
+    )
 }
 
 fn caller(tenant: &str) -> Caller {

@@ -25,14 +25,25 @@ impl Ses {
     }
 
     fn of(config: aws_sdk_sesv2::config::Builder) -> Self {
-        let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(2)).operation_timeout(LONGEST_SEND).build();
-        Self { client: Client::from_conf(config.retry_config(RetryConfig::disabled()).timeout_config(timeouts).build()) }
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(2))
+            .operation_timeout(LONGEST_SEND)
+            .build();
+        Self {
+            client: Client::from_conf(
+                config.retry_config(RetryConfig::disabled()).timeout_config(timeouts).build(),
+            ),
+        }
     }
 
     /// Sends a mail.
     pub(super) async fn send(&self, mail: &Mail) -> Result<(), NotSent> {
-        let surely_not = |error: aws_sdk_sesv2::error::BuildError| NotSent::Surely(error.to_string());
-        let raw = RawMessage::builder().data(Blob::new(mail.message.formatted())).build().map_err(surely_not)?;
+        let surely_not =
+            |error: aws_sdk_sesv2::error::BuildError| NotSent::Surely(error.to_string());
+        let raw = RawMessage::builder()
+            .data(Blob::new(mail.message.formatted()))
+            .build()
+            .map_err(surely_not)?;
         // To the envelope's addresses alone, whatever the headers say.
         let to = mail.message.envelope().to().iter().map(ToString::to_string).collect();
         let request = self
@@ -54,14 +65,18 @@ fn is_refusal<E>(error: &SdkError<E>) -> bool {
         SdkError::ConstructionFailure(_) => true,
         // A success that cannot be understood counts as one of these too.
         SdkError::ServiceError(service) => (400..500).contains(&service.raw().status().as_u16()),
-        SdkError::DispatchFailure(failure) => failure.as_connector_error().is_some_and(|error| has_no_connection(error)),
+        SdkError::DispatchFailure(failure) => {
+            failure.as_connector_error().is_some_and(|error| has_no_connection(error))
+        }
         _ => false,
     }
 }
 
 /// Whether no connection came about, so that no request was written to one.
 fn has_no_connection(error: &(dyn std::error::Error + 'static)) -> bool {
-    causes(error).filter_map(|error| error.downcast_ref::<legacy::Error>()).any(legacy::Error::is_connect)
+    causes(error)
+        .filter_map(|error| error.downcast_ref::<legacy::Error>())
+        .any(legacy::Error::is_connect)
 }
 
 /// An error with all its causes.
@@ -69,7 +84,9 @@ fn describe(error: &(dyn std::error::Error + 'static)) -> String {
     causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-fn causes<'a>(error: &'a (dyn std::error::Error + 'static)) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error), |error| error.source())
 }
 
@@ -99,10 +116,15 @@ mod tests {
             while let Ok((mut connection, _)) = listener.accept().await {
                 let mut request = Vec::new();
                 // The body is an object, and comes last.
-                while !request.ends_with(b"}") && connection.read_buf(&mut request).await.unwrap() > 0 {}
+                while !request.ends_with(b"}")
+                    && connection.read_buf(&mut request).await.unwrap() > 0
+                {}
                 if let Some((status, body)) = answer {
                     let length = body.len();
-                    let head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+                    let head = format!(
+                        "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: \
+                         {length}\r\n\r\n"
+                    );
                     connection.write_all((head + body).as_bytes()).await.unwrap();
                 }
             }
@@ -114,7 +136,10 @@ mod tests {
     async fn what_became_of_a_mail_is_told() {
         let surely = |sent: &Result<(), NotSent>| matches!(sent, Err(NotSent::Surely(_)));
         let unknown = |sent: &Result<(), NotSent>| matches!(sent, Err(NotSent::Unknown(_)));
-        assert_eq!(ses(&server(Some((200, r#"{"MessageId": "m"}"#))).await).send(&mail(1)).await, Ok(()));
+        assert_eq!(
+            ses(&server(Some((200, r#"{"MessageId": "m"}"#))).await).send(&mail(1)).await,
+            Ok(())
+        );
         for (status, body) in [(400, r#"{"message": "no"}"#), (429, "{}"), (403, "{}")] {
             let sent = ses(&server(Some((status, body))).await).send(&mail(1)).await;
             assert!(surely(&sent), "{status}: {sent:?}");
@@ -143,7 +168,9 @@ mod tests {
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let accepted = tokio::spawn(async move {
             let mut accepted = 0;
-            while let Ok(Ok((connection, _))) = tokio::time::timeout(Duration::from_secs(2), listener.accept()).await {
+            while let Ok(Ok((connection, _))) =
+                tokio::time::timeout(Duration::from_secs(2), listener.accept()).await
+            {
                 accepted += 1;
                 drop(connection);
             }

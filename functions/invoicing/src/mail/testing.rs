@@ -24,12 +24,19 @@ pub(super) fn wanted(number: u64) -> Wanted {
 }
 
 pub(super) fn invoice() -> InvoiceRow {
-    let customer = InvoiceCustomer { id: None, name: "Ada Lovelace".to_owned(), email: "ada@example.com".to_owned() };
+    let customer = InvoiceCustomer {
+        id: None,
+        name: "Ada Lovelace".to_owned(),
+        email: "ada@example.com".to_owned(),
+    };
     InvoiceRow { number: Some(12), customer: Some(customer), ..InvoiceRow::default() }
 }
 
 /// The mail of the event of this number.
 pub(super) fn mail(number: u64) -> Mail {
     let wanted = wanted(number);
-    Mail { message: compose(&sender(), &wanted, &invoice(), Timestamp::UNIX_EPOCH).unwrap(), effect: wanted.effect }
+    Mail {
+        message: compose(&sender(), &wanted, &invoice(), Timestamp::UNIX_EPOCH).unwrap(),
+        effect: wanted.effect,
+    }
 }

@@ -79,12 +79,19 @@ struct SettledMail {
 
 /// `GET /invoicing/mails`
 pub fn list_waiting_mails() -> Function {
-    let call = Call::list::<WaitingMail>("invoicing-list-waiting-mails", "/invoicing/mails", "The mails that wait for a person.");
+    let call = Call::list::<WaitingMail>(
+        "invoicing-list-waiting-mails",
+        "/invoicing/mails",
+        "The mails that wait for a person.",
+    );
     Function::http(call.operator().apart_from_streams(), |app, request| async move {
         let limit = request.limit()?;
-        let after = request.cursor()?.after().map(|after| after_mail(&request, after)).transpose()?;
+        let after =
+            request.cursor()?.after().map(|after| after_mail(&request, after)).transpose()?;
         // One more than is shown tells whether there are more.
-        let mut waiting = effects(&app, &request)?.waiting(Some(request.tenant()), after.as_ref(), limit + 1).await?;
+        let mut waiting = effects(&app, &request)?
+            .waiting(Some(request.tenant()), after.as_ref(), limit + 1)
+            .await?;
         let goes_on = waiting.len() > limit;
         waiting.truncate(limit);
         let place = |mail: &Waiting| format!("{}/{}", mail.effect.stream.id(), mail.effect.number);
@@ -97,17 +104,24 @@ pub fn list_waiting_mails() -> Function {
 /// `POST /invoicing/mails/{id}/{event}/settle`
 pub fn settle_mail() -> Function {
     let path = "/invoicing/mails/{id}/{event}/settle";
-    let call = Call::command("invoicing-settle-mail", "POST", path, "Say what became, or is to become, of a mail that waits.")
-        .in_path("event", Shape::version(), "The number of the `InvoiceSent` event that asks for it.")
-        .body::<SettleMail>()
-        .answer::<SettledMail>()
-        .operator()
-        .apart_from_streams();
+    let call = Call::command(
+        "invoicing-settle-mail",
+        "POST",
+        path,
+        "Say what became, or is to become, of a mail that waits.",
+    )
+    .in_path("event", Shape::version(), "The number of the `InvoiceSent` event that asks for it.")
+    .body::<SettleMail>()
+    .answer::<SettledMail>()
+    .operator()
+    .apart_from_streams();
     Function::http(call, |app, request| async move {
         let SettleMail { outcome } = request.json()?;
         let number = request.path("event").parse().map_err(|_| not_waiting())?;
-        let effect = EffectId { stream: invoice::stream(request.tenant(), request.path("id"))?, number };
-        let settlement = if outcome == Outcome::Done { Settlement::Done } else { Settlement::TryAgain };
+        let effect =
+            EffectId { stream: invoice::stream(request.tenant(), request.path("id"))?, number };
+        let settlement =
+            if outcome == Outcome::Done { Settlement::Done } else { Settlement::TryAgain };
         let settled = effects(&app, &request)?.settle(&effect, settlement).await?;
         if !settled {
             return Err(not_waiting());
@@ -118,15 +132,28 @@ pub fn settle_mail() -> Function {
             ring(&app, &effect).await?;
         }
         tracing::info!(?effect, actor = request.caller.subject, "a mail was settled");
-        Ok(Answer::json(200, &SettledMail { invoice_id: effect.stream.id().to_owned(), event: number, outcome }))
+        Ok(Answer::json(
+            200,
+            &SettledMail { invoice_id: effect.stream.id().to_owned(), event: number, outcome },
+        ))
     })
 }
 
 /// Brings the record of the event again, without its commit: whoever needs that reads it.
 async fn ring(app: &App, effect: &EffectId) -> Result<(), Problem> {
-    let record = CommitRecord::doorbell(effect.stream.clone(), effect.number).map_err(Problem::internal)?;
-    let published = app.publisher("COMMITS_STREAM").map_err(Problem::internal)?.publish_one(record, STREAM_BUDGET).await;
-    published.map_err(|_| Problem::new(&OUTCOME_UNKNOWN, "The mail waits still, as asked for; make the call again for it to be sent."))
+    let record =
+        CommitRecord::doorbell(effect.stream.clone(), effect.number).map_err(Problem::internal)?;
+    let published = app
+        .publisher("COMMITS_STREAM")
+        .map_err(Problem::internal)?
+        .publish_one(record, STREAM_BUDGET)
+        .await;
+    published.map_err(|_| {
+        Problem::new(
+            &OUTCOME_UNKNOWN,
+            "The mail waits still, as asked for; make the call again for it to be sent.",
+        )
+    })
 }
 
 /// The mail that a cursor names as `<invoice>/<event>`.
@@ -148,6 +175,13 @@ impl From<Waiting> for WaitingMail {
             WhyWaiting::Unknown => Why::Unknown,
             WhyWaiting::AskedFor => Why::AskedFor,
         };
-        Self { invoice_id: effect.stream.id().to_owned(), event: effect.number, why, tries, error, since }
+        Self {
+            invoice_id: effect.stream.id().to_owned(),
+            event: effect.number,
+            why,
+            tries,
+            error,
+            since,
+        }
     }
 }

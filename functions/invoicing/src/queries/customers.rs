@@ -7,18 +7,36 @@ use super::view::{CustomerView, REPRESENTATION};
 
 /// `GET /invoicing/customers/{id}`
 pub fn get_customer() -> Function {
-    let call = Call::entity::<CustomerView>("invoicing-get-customer", "/invoicing/customers/{id}", "Read a customer.");
+    let call = Call::entity::<CustomerView>(
+        "invoicing-get-customer",
+        "/invoicing/customers/{id}",
+        "Read a customer.",
+    );
     Function::http(call, |app, request| async move {
         let stream = customer::stream(request.tenant(), request.path("id"))?;
-        let (version, row) = app.row::<CustomerRow>(&request, &stream).await?.ok_or_else(|| Problem::not_found("such customer"))?;
+        let (version, row) = app
+            .row::<CustomerRow>(&request, &stream)
+            .await?
+            .ok_or_else(|| Problem::not_found("such customer"))?;
         let view = CustomerView::new(&stream, version, row);
-        Answer::entity(&request, &stream, version, app.revision::<CustomerRow>(&request, REPRESENTATION).await?, &view)
+        Answer::entity(
+            &request,
+            &stream,
+            version,
+            app.revision::<CustomerRow>(&request, REPRESENTATION).await?,
+            &view,
+        )
     })
 }
 
 /// `GET /invoicing/customers`, the newest first; `?email=` finds the one that has it.
 pub fn list_customers() -> Function {
-    let call = Call::list::<CustomerView>("invoicing-list-customers", "/invoicing/customers", "List customers, the newest first.").param(
+    let call = Call::list::<CustomerView>(
+        "invoicing-list-customers",
+        "/invoicing/customers",
+        "List customers, the newest first.",
+    )
+    .param(
         "email",
         Shape::text(),
         "Only the one that has this email address, without regard to case.",

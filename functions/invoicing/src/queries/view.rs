@@ -1,7 +1,9 @@
 //! What queries answer with. Times are UTC; amounts are decimal strings in the invoice's currency.
 
 use headwater::StreamName;
-use invoicing::{Currency, CustomerRow, InvoiceCustomer, InvoiceRow, LineRow, Payment, Status, TaxTotal, Totals};
+use invoicing::{
+    Currency, CustomerRow, InvoiceCustomer, InvoiceRow, LineRow, Payment, Status, TaxTotal, Totals,
+};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,7 +22,8 @@ pub(super) struct InvoiceSummary {
     status: Status,
     /// Whether a part of it is paid, and a part is not.
     partly_paid: bool,
-    /// Whether something is due although the day, of UTC, is over on which it was to be paid at the latest.
+    /// Whether something is due although the day, of UTC, is over on which it was to be paid at the
+    /// latest.
     overdue: bool,
     /// Who is to pay; nothing if it is deleted, as only `?version=` shows it.
     customer: Option<InvoiceCustomer>,
@@ -31,8 +34,8 @@ pub(super) struct InvoiceSummary {
     created_at: Timestamp,
     #[schema(value_type = Option<String>, format = "date-time")]
     issued_at: Option<Timestamp>,
-    /// The end of the day, of UTC, on which it is to be paid at the latest; of what former builds issued, any time of that day. Overdue is
-    /// what is due after that day.
+    /// The end of the day, of UTC, on which it is to be paid at the latest; of what former builds
+    /// issued, any time of that day. Overdue is what is due after that day.
     #[schema(value_type = Option<String>, format = "date-time")]
     due_at: Option<Timestamp>,
     /// When it was last sent.
@@ -63,8 +66,20 @@ impl InvoiceSummary {
 impl InvoiceView {
     /// The row, as it is to be shown at a time.
     pub(super) fn new(stream: &StreamName, version: u64, row: InvoiceRow, now: Timestamp) -> Self {
-        let (id, partly_paid, overdue) = (stream.id().to_owned(), row.is_partly_paid(), row.is_overdue(now));
-        let InvoiceRow { number, status, customer, currency, totals, created_at, issued_at, due_at, sent_at, .. } = row;
+        let (id, partly_paid, overdue) =
+            (stream.id().to_owned(), row.is_partly_paid(), row.is_overdue(now));
+        let InvoiceRow {
+            number,
+            status,
+            customer,
+            currency,
+            totals,
+            created_at,
+            issued_at,
+            due_at,
+            sent_at,
+            ..
+        } = row;
         let summary = InvoiceSummary {
             id,
             version,
@@ -83,7 +98,8 @@ impl InvoiceView {
         Self { summary, line_items: row.line_items, taxes: row.taxes, payments: row.payments }
     }
 
-    /// An invoice that becomes overdue is shown in another way without a change of version, so it has another `ETag` from then on.
+    /// An invoice that becomes overdue is shown in another way without a change of version, so it
+    /// has another `ETag` from then on.
     pub(super) fn representation(&self) -> u32 {
         2 * REPRESENTATION + u32::from(self.summary.overdue)
     }

@@ -1,4 +1,5 @@
-//! The Lambda function `licensing-customer-events`: see [`licensing_functions::queries::customer_events`].
+//! The Lambda function `licensing-customer-events`: see
+//! [`licensing_functions::queries::customer_events`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

@@ -1,4 +1,5 @@
-//! The Lambda function `licensing-get-allowance`: see [`licensing_functions::queries::get_allowance`].
+//! The Lambda function `licensing-get-allowance`: see
+//! [`licensing_functions::queries::get_allowance`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

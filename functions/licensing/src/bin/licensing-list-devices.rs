@@ -1,4 +1,5 @@
-//! The Lambda function `licensing-list-devices`: see [`licensing_functions::queries::list_devices`].
+//! The Lambda function `licensing-list-devices`: see
+//! [`licensing_functions::queries::list_devices`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

@@ -1,4 +1,5 @@
-//! The Lambda function `licensing-list-downloads`: see [`licensing_functions::queries::list_downloads`].
+//! The Lambda function `licensing-list-downloads`: see
+//! [`licensing_functions::queries::list_downloads`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

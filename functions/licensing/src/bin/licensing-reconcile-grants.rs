@@ -1,4 +1,5 @@
-//! The Lambda function `licensing-reconcile-grants`: see [`licensing_functions::reconcile::reconcile_grants`].
+//! The Lambda function `licensing-reconcile-grants`: see
+//! [`licensing_functions::reconcile::reconcile_grants`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

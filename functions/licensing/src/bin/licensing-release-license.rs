@@ -1,4 +1,5 @@
-//! The Lambda function `licensing-release-license`: see [`licensing_functions::licenses::release_license`].
+//! The Lambda function `licensing-release-license`: see
+//! [`licensing_functions::licenses::release_license`].
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), headwater_lambda::Error> {

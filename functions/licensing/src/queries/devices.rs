@@ -7,10 +7,17 @@ use crate::view::DeviceView;
 /// `GET /licensing/customers/{id}/devices`, the one that was first used last at the head.
 pub fn list_devices() -> Function {
     let path = "/licensing/customers/{id}/devices";
-    let call = Call::list::<DeviceView>("licensing-list-devices", path, "List a customer's devices, newest first.");
+    let call = Call::list::<DeviceView>(
+        "licensing-list-devices",
+        path,
+        "List a customer's devices, newest first.",
+    );
     Function::http(call, |app, request| async move {
         let customer = customer::stream(request.tenant(), request.path("id"))?;
         let index = devices_of(customer.id());
-        app.list(&request, List::of_parts(DOMAIN, &PROJECTIONS, &index), |device, _, row| DeviceView::new(device.id(), row)).await
+        app.list(&request, List::of_parts(DOMAIN, &PROJECTIONS, &index), |device, _, row| {
+            DeviceView::new(device.id(), row)
+        })
+        .await
     })
 }

@@ -23,20 +23,27 @@ struct CustomerEventView {
     event: EventView,
 }
 
-/// Where an event stands in the dump: by time, then the customer's own stream before those of playback, then by number.
+/// Where an event stands in the dump: by time, then the customer's own stream before those of
+/// playback, then by number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     /// In milliseconds since the epoch.
     at: i64,
-    /// Without the tenant. That of a customer begins the names of those of playback, so it sorts before them.
+    /// Without the tenant. That of a customer begins the names of those of playback, so it sorts
+    /// before them.
     stream: String,
     number: u64,
 }
 
-/// `GET /licensing/customers/{id}/events`: everything that ever happened to a customer, oldest first.
+/// `GET /licensing/customers/{id}/events`: everything that ever happened to a customer, oldest
+/// first.
 pub fn customer_events() -> Function {
     let path = "/licensing/customers/{id}/events";
-    let call = Call::list::<CustomerEventView>("licensing-customer-events", path, "Everything that ever happened to a customer.");
+    let call = Call::list::<CustomerEventView>(
+        "licensing-customer-events",
+        path,
+        "Everything that ever happened to a customer.",
+    );
     Function::http(call.operator(), |app, request| async move {
         let (limit, after) = (request.limit()?, after(&request)?);
         let stream = customer::stream(request.tenant(), request.path("id"))?;
@@ -56,11 +63,19 @@ pub fn customer_events() -> Function {
 }
 
 /// All commits on playback of all licences that a customer ever had.
-async fn playback_of(store: &EventStore, customer: &StreamName, commits: &[Commit]) -> Result<Vec<Commit>, Problem> {
-    let streams = licenses(commits)?.into_iter().map(|id| Ok(playback::stream(customer.tenant(), customer.id(), &id)?));
+async fn playback_of(
+    store: &EventStore,
+    customer: &StreamName,
+    commits: &[Commit],
+) -> Result<Vec<Commit>, Problem> {
+    let streams = licenses(commits)?
+        .into_iter()
+        .map(|id| Ok(playback::stream(customer.tenant(), customer.id(), &id)?));
     let streams = streams.collect::<Result<Vec<_>, Problem>>()?;
-    let reads = streams.into_iter().map(|stream| async move { store.commits_after(&stream, 0).await });
-    let histories: Vec<Vec<Commit>> = stream::iter(reads).buffer_unordered(AT_ONCE).try_collect().await?;
+    let reads =
+        streams.into_iter().map(|stream| async move { store.commits_after(&stream, 0).await });
+    let histories: Vec<Vec<Commit>> =
+        stream::iter(reads).buffer_unordered(AT_ONCE).try_collect().await?;
     Ok(histories.into_iter().flatten().collect())
 }
 
@@ -79,11 +94,19 @@ fn merge(commits: &[Commit], after: Option<&Place>) -> Vec<(Place, CustomerEvent
     let view = |commit: &Commit| {
         let stream = commit.stream.within_tenant().to_owned();
         EventView::of(commit).into_iter().map(move |event| {
-            let place = Place { at: event.at.as_millisecond(), stream: stream.clone(), number: event.number };
+            let place = Place {
+                at: event.at.as_millisecond(),
+                stream: stream.clone(),
+                number: event.number,
+            };
             (place, CustomerEventView { stream: stream.clone(), event })
         })
     };
-    let mut events: Vec<_> = commits.iter().flat_map(view).filter(|(place, _)| after.is_none_or(|after| place > after)).collect();
+    let mut events: Vec<_> = commits
+        .iter()
+        .flat_map(view)
+        .filter(|(place, _)| after.is_none_or(|after| place > after))
+        .collect();
     events.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
     events
 }
@@ -91,7 +114,9 @@ fn merge(commits: &[Commit], after: Option<&Place>) -> Vec<(Place, CustomerEvent
 fn after(request: &Request) -> Result<Option<Place>, Problem> {
     let cursor = request.cursor()?;
     let Some(text) = cursor.after() else { return Ok(None) };
-    Place::parse(text).map(Some).ok_or_else(|| Problem::new(&MALFORMED, "`cursor` is one of another list"))
+    Place::parse(text)
+        .map(Some)
+        .ok_or_else(|| Problem::new(&MALFORMED, "`cursor` is one of another list"))
 }
 
 impl Place {
@@ -112,10 +137,24 @@ mod tests {
     use serde_json::json;
 
     fn commit(stream: &str, first: u64, at: &str, events: usize) -> Commit {
-        let events: Vec<_> =
-            (first..).take(events).map(|number| json!({ "number": number, "type": "A", "version": 1, "data": {} })).collect();
-        let metadata = json!({ "commitId": "01936f0e-0000-7000-8000-000000000000", "command": "C", "actor": "ada", "correlationId": "c" });
-        serde_json::from_value(json!({ "stream": stream, "first": first, "at": at, "metadata": metadata, "events": events })).unwrap()
+        let events: Vec<_> = (first..)
+            .take(events)
+            .map(|number| json!({ "number": number, "type": "A", "version": 1, "data": {} }))
+            .collect();
+        let metadata = json!({
+            "commitId": "01936f0e-0000-7000-8000-000000000000",
+            "command": "C",
+            "actor": "ada",
+            "correlationId": "c",
+        });
+        serde_json::from_value(json!({
+            "stream": stream,
+            "first": first,
+            "at": at,
+            "metadata": metadata,
+            "events": events,
+        }))
+        .unwrap()
     }
 
     /// (stream, number) of each event.
@@ -136,10 +175,17 @@ mod tests {
         let customer = "licensing/customers/7";
         let (a, b) = ("licensing/customers/7/playback/a", "licensing/customers/7/playback/b");
         let all = merge(&commits, None);
-        assert_eq!(order(&all), [(customer, 1), (customer, 2), (a, 1), (b, 1), (customer, 3), (a, 2)]);
+        assert_eq!(
+            order(&all),
+            [(customer, 1), (customer, 2), (a, 1), (b, 1), (customer, 3), (a, 2)]
+        );
         for (index, (place, _)) in all.iter().enumerate() {
             let place = Place::parse(&place.to_text()).unwrap();
-            assert_eq!(order(&merge(&commits, Some(&place))), order(&all)[index + 1..], "a page goes on where the last one ended");
+            assert_eq!(
+                order(&merge(&commits, Some(&place))),
+                order(&all)[index + 1..],
+                "a page goes on where the last one ended"
+            );
         }
         assert_eq!(Place::parse("elsewhere"), None);
     }

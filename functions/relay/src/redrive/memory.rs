@@ -40,9 +40,14 @@ impl Memory {
         let there: HashSet<&Stored> = found.iter().collect();
         self.unreadable.retain(|stored| there.contains(stored));
         self.held_up.retain(|stored| there.contains(stored));
-        let mut queue: Vec<Stored> =
-            found.iter().filter(|stored| stored.kind() != Kind::Refused && !self.unreadable.contains(stored)).cloned().collect();
-        queue.sort_by_cached_key(|stored| (self.held_up.contains(stored), stored.kind(), stored.at, stored.key.clone()));
+        let mut queue: Vec<Stored> = found
+            .iter()
+            .filter(|stored| stored.kind() != Kind::Refused && !self.unreadable.contains(stored))
+            .cloned()
+            .collect();
+        queue.sort_by_cached_key(|stored| {
+            (self.held_up.contains(stored), stored.kind(), stored.at, stored.key.clone())
+        });
         queue
     }
 
@@ -64,7 +69,10 @@ impl Memory {
     /// Notes that a batch was put back. Its records are known again if they are given up once more,
     /// in whatever batch.
     pub(super) fn put_back(&mut self, failure: &Failure) {
-        let records = failure.records.iter().flat_map(|(target, records)| records.iter().map(move |record| (target, record)));
+        let records = failure
+            .records
+            .iter()
+            .flat_map(|(target, records)| records.iter().map(move |record| (target, record)));
         for (target, Record { key, data }) in records {
             let mut digest = DefaultHasher::new();
             (target, key, data).hash(&mut digest);
@@ -73,7 +81,10 @@ impl Memory {
                 recurring.last = recurring.last.max(failure.at);
                 recurring.times = recurring.times.saturating_add(1);
             } else if !is_full {
-                self.records.insert(digest.finish(), Recurring { first: failure.at, last: failure.at, times: 1 });
+                self.records.insert(
+                    digest.finish(),
+                    Recurring { first: failure.at, last: failure.at, times: 1 },
+                );
             }
         }
     }
@@ -81,7 +92,11 @@ impl Memory {
     /// Since when there is a record that is given up again each time that it is put back.
     pub(super) fn recurring_since(&mut self, now: Timestamp) -> Option<Timestamp> {
         self.records.retain(|_, recurring| now.duration_since(recurring.last) < FORGOTTEN_AFTER);
-        self.records.values().filter(|recurring| recurring.times > 1).map(|recurring| recurring.first).min()
+        self.records
+            .values()
+            .filter(|recurring| recurring.times > 1)
+            .map(|recurring| recurring.first)
+            .min()
     }
 }
 
@@ -108,15 +123,27 @@ mod tests {
     #[test]
     fn what_cannot_be_put_back_comes_after_all_that_can() {
         let mut memory = Memory::default();
-        let found =
-            [stored("0", 1), stored("aws/lambda/a", 9), stored("aws/lambda/b", 5), stored("refused/f/1", 1), stored("aws/lambda/c", 7)];
-        assert_eq!(order(&mut memory, &found), ["aws/lambda/b", "aws/lambda/c", "aws/lambda/a", "0"], "the oldest first");
+        let found = [
+            stored("0", 1),
+            stored("aws/lambda/a", 9),
+            stored("aws/lambda/b", 5),
+            stored("refused/f/1", 1),
+            stored("aws/lambda/c", 7),
+        ];
+        assert_eq!(
+            order(&mut memory, &found),
+            ["aws/lambda/b", "aws/lambda/c", "aws/lambda/a", "0"],
+            "the oldest first"
+        );
         memory.held_up(stored("aws/lambda/b", 5));
         memory.unreadable(stored("0", 1));
         assert_eq!(order(&mut memory, &found), ["aws/lambda/c", "aws/lambda/a", "aws/lambda/b"]);
         assert_eq!(memory.count_unreadable(), 1);
         // It was written anew meanwhile, so it is read again.
-        assert_eq!(order(&mut memory, &[stored("0", 2), stored("aws/lambda/b", 5)]), ["0", "aws/lambda/b"]);
+        assert_eq!(
+            order(&mut memory, &[stored("0", 2), stored("aws/lambda/b", 5)]),
+            ["0", "aws/lambda/b"]
+        );
         assert_eq!(memory.count_unreadable(), 0);
     }
 
@@ -127,7 +154,10 @@ mod tests {
             at: at(second),
             condition: "RetryAttemptsExhausted".to_owned(),
             tries: 6,
-            records: BTreeMap::from([(Target::Commits, vec![Record { key: "k".to_owned(), data: data.into() }])]),
+            records: BTreeMap::from([(
+                Target::Commits,
+                vec![Record { key: "k".to_owned(), data: data.into() }],
+            )]),
             tampering: Vec::new(),
         };
         let mut memory = Memory::default();

@@ -60,9 +60,16 @@ pub(super) fn streams<'a>(
         let page = store.scan(selection, segment, start.as_ref()).await?;
         let mut whole: Vec<Whole> = open.into_iter().collect();
         for found in page.commits {
-            let name = found.as_ref().map_or_else(|unreadable| unreadable.stream.as_str(), |commit| commit.stream.as_str());
+            let name = found.as_ref().map_or_else(
+                |unreadable| unreadable.stream.as_str(),
+                |commit| commit.stream.as_str(),
+            );
             if whole.last().is_none_or(|last| last.name != name) {
-                whole.push(Whole { name: name.to_owned(), commits: Vec::new(), unreadable: Vec::new() });
+                whole.push(Whole {
+                    name: name.to_owned(),
+                    commits: Vec::new(),
+                    unreadable: Vec::new(),
+                });
             }
             if let Some(last) = whole.last_mut() {
                 last.take(found);
@@ -76,13 +83,20 @@ pub(super) fn streams<'a>(
 
 impl Verifier {
     /// Looks at a stream's events, compares its rows, and keeps what it says of others.
-    pub(super) async fn examine(&self, Whole { name, commits, unreadable }: Whole) -> Result<Examined, Failure> {
+    pub(super) async fn examine(
+        &self,
+        Whole { name, commits, unreadable }: Whole,
+    ) -> Result<Examined, Failure> {
         let findings = unreadable.into_iter().map(|unreadable| Finding {
             kind: "commit",
             what: format!("the one at {} cannot be read: {}", unreadable.seq, unreadable.error),
             stream: unreadable.stream,
         });
-        let mut examined = Examined { findings: findings.collect(), commits: commits.len() as u64, ..Examined::default() };
+        let mut examined = Examined {
+            findings: findings.collect(),
+            commits: commits.len() as u64,
+            ..Examined::default()
+        };
         let Ok(stream) = name.parse::<StreamName>() else { return Ok(examined) };
         if !examined.findings.is_empty() {
             return Ok(Examined { stream: Some(stream), ..examined });
@@ -93,18 +107,29 @@ impl Verifier {
         if let (Some(audit), true) = (self.audit(&stream), examined.findings.is_empty()) {
             examined.audited = audit.stream(&stream, &commits).await?;
         }
-        let in_tenant = |name: &str| format!("{}/{name}", stream.tenant()).parse::<StreamName>().ok();
+        let in_tenant =
+            |name: &str| format!("{}/{name}", stream.tenant()).parse::<StreamName>().ok();
         let claimed = holder.and_then(|holder| in_tenant(&holder));
-        examined.unique.extend(claimed.map(|who| Said { what: stream.clone(), side: Side::Value, who }));
-        for value in
-            self.key.iter().flat_map(|key| holds.iter().filter_map(|value| key.stream(stream.tenant(), stream.domain(), value).ok()))
-        {
+        examined.unique.extend(claimed.map(|who| Said {
+            what: stream.clone(),
+            side: Side::Value,
+            who,
+        }));
+        for value in self.key.iter().flat_map(|key| {
+            holds
+                .iter()
+                .filter_map(|value| key.stream(stream.tenant(), stream.domain(), value).ok())
+        }) {
             examined.unique.push(Said { what: value, side: Side::Thing, who: stream.clone() });
         }
         for number in numbers {
             let side = if number.sequence == stream { Side::Value } else { Side::Thing };
             let who = in_tenant(&number.taker);
-            examined.numbers.extend(who.map(|who| Said { what: (number.sequence, number.number), side, who }));
+            examined.numbers.extend(who.map(|who| Said {
+                what: (number.sequence, number.number),
+                side,
+                who,
+            }));
         }
         (examined.waiting, examined.open) = self.effects_of(&commits).await?;
         examined.stream = Some(stream);

@@ -24,10 +24,18 @@ struct Fed {
     commits: u64,
 }
 
-/// Reads a feed from its beginning: positions have no hole, each stream's commits come once and in order, and none is missing of those that there were.
-pub(super) async fn check(feed: &Feed, tenant: &str, domain: &str, heads: &BTreeMap<&StreamName, Head>) -> Result<Checked, Failure> {
+/// Reads a feed from its beginning: positions have no hole, each stream's commits come once and in
+/// order, and none is missing of those that there were.
+pub(super) async fn check(
+    feed: &Feed,
+    tenant: &str,
+    domain: &str,
+    heads: &BTreeMap<&StreamName, Head>,
+) -> Result<Checked, Failure> {
     let mut checked = Checked::default();
-    let mut wrong = |what: String| checked.findings.push(Finding { kind: "feed", stream: format!("{tenant}/{domain}"), what });
+    let mut wrong = |what: String| {
+        checked.findings.push(Finding { kind: "feed", stream: format!("{tenant}/{domain}"), what })
+    };
     let mut position = feed.start(tenant, domain).await?;
     let mut fed: BTreeMap<StreamName, Fed> = BTreeMap::new();
     loop {
@@ -62,11 +70,19 @@ pub(super) async fn check(feed: &Feed, tenant: &str, domain: &str, heads: &BTree
         if fed.version < head.version {
             checked.late.push((*stream).clone());
         } else if fed.version == head.version && fed.commits != head.commits {
-            checked.findings.push(Finding::new("feed", stream, format!("is told of in {} commits, but has {}", fed.commits, head.commits)));
+            checked.findings.push(Finding::new(
+                "feed",
+                stream,
+                format!("is told of in {} commits, but has {}", fed.commits, head.commits),
+            ));
         }
     }
     for (stream, fed) in fed.iter().filter(|(stream, _)| !heads.contains_key(stream)) {
-        checked.findings.push(Finding::new("feed", stream, format!("is told of up to event {}, but has none", fed.version)));
+        checked.findings.push(Finding::new(
+            "feed",
+            stream,
+            format!("is told of up to event {}, but has none", fed.version),
+        ));
     }
     Ok(checked)
 }

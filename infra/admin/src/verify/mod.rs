@@ -1,7 +1,9 @@
 //! `verify`: whether the tables hold what they should.
 //!
-//! One strong scan of the events brings each stream whole; with it are compared the rows, lists and sums, the change feeds, and the streams that were written
-//! in the same transactions. Everything goes on meanwhile. So what seems wrong or late is looked at again after a pause, and told only if it is so still.
+//! One strong scan of the events brings each stream whole; with it are compared the rows, lists and
+//! sums, the change feeds, and the streams that were written in the same transactions. Everything
+//! goes on meanwhile. So what seems wrong or late is looked at again after a pause, and told only
+//! if it is so still.
 
 mod again;
 mod events;
@@ -38,7 +40,8 @@ const PAGES_AT_ONCE: usize = 4;
 pub(crate) struct Verify {
     #[command(flatten)]
     scope: Scope,
-    /// How long what is on its way may take: what seems wrong or late is looked at again after that.
+    /// How long what is on its way may take: what seems wrong or late is looked at again after
+    /// that.
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pause: u64,
 }
@@ -89,19 +92,27 @@ struct Seen {
 }
 
 impl Verify {
-    pub(crate) async fn run(self, connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
+    pub(crate) async fn run(
+        self,
+        connection: &Connection,
+        output: &mut Output<'_>,
+    ) -> Result<(), Failure> {
         let verifier = self.verifier(connection).await?;
         let mut seen = verifier.scan(&self.scope, output).await?;
         let late = verifier.check_feeds(&mut seen).await?;
         let sums = verifier.take_inventory(&mut seen).await?;
         verifier.take_what_waits(&mut seen).await?;
-        let is_settled = seen.again.is_empty() && late.is_empty() && sums.is_empty() && seen.open.is_empty();
+        let is_settled =
+            seen.again.is_empty() && late.is_empty() && sums.is_empty() && seen.open.is_empty();
         if !(is_settled && seen.unique.is_empty() && seen.numbers.is_empty()) {
             sleep(Duration::from_secs(self.pause)).await;
             verifier.look_again(&mut seen, late, sums).await?;
         }
         if verifier.key.is_none() {
-            output.remark("UNIQUE_KEY is not set: that things have the unique values which they hold was left out")?;
+            output.remark(
+                "UNIQUE_KEY is not set: that things have the unique values which they hold was \
+                 left out",
+            )?;
         }
         if verifier.effects.is_empty() {
             output.remark("EFFECTS_TABLE is not set: whether mails were sent was left out")?;
@@ -111,13 +122,17 @@ impl Verify {
         }
         if seen.of_another_revision > 0 {
             output.remark(&format!(
-                "streams whose rows another build has folded, so that reads fold events instead: {}",
+                "streams whose rows another build has folded, so that reads fold events instead: \
+                 {}",
                 seen.of_another_revision
             ))?;
         }
         if seen.strays > 0 {
-            output
-                .remark(&format!("places in lists that lead nowhere, which no reader sees and a rebuild leaves behind: {}", seen.strays))?;
+            output.remark(&format!(
+                "places in lists that lead nowhere, which no reader sees and a rebuild leaves \
+                 behind: {}",
+                seen.strays
+            ))?;
         }
         let findings: Vec<&Finding> = seen.findings.iter().collect();
         output.list(&findings, ["KIND", "STREAM", "WHAT"], |finding| {
@@ -125,17 +140,25 @@ impl Verify {
         })?;
         let none = if findings.is_empty() { ", and nothing is wrong" } else { "" };
         output.remark(&format!("streams: {}, commits: {}{none}", seen.streams, seen.commits))?;
-        if findings.is_empty() { Ok(()) } else { Err(Failure::NotFound(format!("findings: {}", findings.len()))) }
+        if findings.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::NotFound(format!("findings: {}", findings.len())))
+        }
     }
 
     async fn verifier(&self, connection: &Connection) -> Result<Verifier, Failure> {
         let mut audits = Vec::new();
-        for service in SERVICES.iter().filter(|service| self.scope.domain().is_none_or(|domain| domain == service.domain)) {
+        for service in SERVICES
+            .iter()
+            .filter(|service| self.scope.domain().is_none_or(|domain| domain == service.domain))
+        {
             audits.push((service, connection.audit(service).await?));
         }
         let (store, key) = (connection.store().await?, connection.unique_key().await?);
         if let Some(own) = key.as_ref().map(UniqueKey::fingerprint)
-            && let Some(adopted) = store.adopted_fingerprint().await?.filter(|adopted| *adopted != own)
+            && let Some(adopted) =
+                store.adopted_fingerprint().await?.filter(|adopted| *adopted != own)
         {
             return Err(StoreError::OtherUniqueKey { own, adopted }.into());
         }
@@ -145,8 +168,16 @@ impl Verify {
                 effects.insert(handler.name, connection.effects(handler.name).await?);
             }
         }
-        let updates = if Verifier::wants_updates(self.scope.domain()) { Some(connection.external_users().await?) } else { None };
-        let failures = if connection.knows("FAILURES_BUCKET").await? { Some(connection.failures().await?) } else { None };
+        let updates = if Verifier::wants_updates(self.scope.domain()) {
+            Some(connection.external_users().await?)
+        } else {
+            None
+        };
+        let failures = if connection.knows("FAILURES_BUCKET").await? {
+            Some(connection.failures().await?)
+        } else {
+            None
+        };
         Ok(Verifier {
             effects,
             updates,
@@ -164,16 +195,22 @@ impl Verifier {
     /// Brings every stream, and compares its rows.
     async fn scan(&self, scope: &Scope, output: &mut Output<'_>) -> Result<Seen, Failure> {
         let selection = scope.select(Selection { snapshots: true, ..Selection::default() });
-        let pages = futures::stream::select_all(scope.segments().map(|segment| Box::pin(streams(&self.store, &selection, segment))));
+        let pages = futures::stream::select_all(
+            scope.segments().map(|segment| Box::pin(streams(&self.store, &selection, segment))),
+        );
         let examined = pages.map_ok(async |page| {
             let work: Vec<_> = page.into_iter().map(|whole| self.examine(whole)).collect();
-            futures::stream::iter(work).buffer_unordered(STREAMS_AT_ONCE).try_collect::<Vec<Examined>>().await
+            futures::stream::iter(work)
+                .buffer_unordered(STREAMS_AT_ONCE)
+                .try_collect::<Vec<Examined>>()
+                .await
         });
         let mut examined = pin!(examined.try_buffer_unordered(PAGES_AT_ONCE));
         let (mut seen, mut progress) = (Seen::default(), Progress::start());
         while let Some(page) = examined.try_next().await? {
             page.into_iter().for_each(|examined| seen.take(examined));
-            progress.tell(output, || format!("{} commits of {} streams", seen.commits, seen.streams))?;
+            progress
+                .tell(output, || format!("{} commits of {} streams", seen.commits, seen.streams))?;
         }
         Ok(seen)
     }
@@ -182,7 +219,10 @@ impl Verifier {
     async fn check_feeds(&self, seen: &mut Seen) -> Result<Vec<StreamName>, Failure> {
         let mut feeds: BTreeMap<(String, String), BTreeMap<&StreamName, Head>> = BTreeMap::new();
         for (stream, head) in &seen.heads {
-            feeds.entry((stream.tenant().to_owned(), stream.domain().to_owned())).or_default().insert(stream, *head);
+            feeds
+                .entry((stream.tenant().to_owned(), stream.domain().to_owned()))
+                .or_default()
+                .insert(stream, *head);
         }
         let (mut findings, mut late) = (Vec::new(), Vec::new());
         for ((tenant, domain), heads) in &feeds {
@@ -195,13 +235,26 @@ impl Verifier {
     }
 
     fn audit(&self, stream: &StreamName) -> Option<&Audit> {
-        self.audits.iter().find(|(service, _)| service.domain == stream.domain()).map(|(_, audit)| audit)
+        self.audits
+            .iter()
+            .find(|(service, _)| service.domain == stream.domain())
+            .map(|(_, audit)| audit)
     }
 }
 
 impl Seen {
     fn take(&mut self, examined: Examined) {
-        let Examined { stream, version, commits, findings, audited, unique, numbers, waiting, open } = examined;
+        let Examined {
+            stream,
+            version,
+            commits,
+            findings,
+            audited,
+            unique,
+            numbers,
+            waiting,
+            open,
+        } = examined;
         self.streams += 1;
         self.commits += commits;
         self.of_another_revision += u64::from(audited.is_of_another_revision);

@@ -19,7 +19,8 @@ pub(super) struct Said<K> {
     pub(super) who: StreamName,
 }
 
-/// What two sides say. Where they agree nothing is kept, so it grows no larger than what is still open.
+/// What two sides say. Where they agree nothing is kept, so it grows no larger than what is still
+/// open.
 pub(super) struct Pairs<K> {
     open: BTreeMap<K, Open>,
 }

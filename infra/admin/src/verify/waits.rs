@@ -23,12 +23,17 @@ pub(super) type OpenEffect = (&'static str, EffectId);
 impl Verifier {
     /// Looks at the effects that commits ask for: what waits is a finding, what is open is looked
     /// at again.
-    pub(super) async fn effects_of(&self, commits: &[Commit]) -> Result<(Vec<Finding>, Vec<OpenEffect>), Failure> {
+    pub(super) async fn effects_of(
+        &self,
+        commits: &[Commit],
+    ) -> Result<(Vec<Finding>, Vec<OpenEffect>), Failure> {
         let (mut findings, mut open) = (Vec::new(), Vec::new());
         for (handler, effect) in commits.iter().flat_map(effects) {
             match self.standing(handler, &effect).await? {
                 None | Some(Standing::Done) => {}
-                Some(Standing::Waiting(waiting)) => findings.push(waits(&effect, &Listed::from(waiting).why())),
+                Some(Standing::Waiting(waiting)) => {
+                    findings.push(waits(&effect, &Listed::from(waiting).why()))
+                }
                 Some(Standing::Untried | Standing::Tried(..)) => open.push((handler, effect)),
             }
         }
@@ -36,17 +41,28 @@ impl Verifier {
     }
 
     /// Looks once more at effects that were open.
-    pub(super) async fn effects_again(&self, open: Vec<OpenEffect>) -> Result<Vec<Finding>, Failure> {
+    pub(super) async fn effects_again(
+        &self,
+        open: Vec<OpenEffect>,
+    ) -> Result<Vec<Finding>, Failure> {
         let mut findings = Vec::new();
         for (handler, effect) in open {
             match self.standing(handler, &effect).await? {
                 None | Some(Standing::Done) => {}
-                Some(Standing::Waiting(waiting)) => findings.push(waits(&effect, &Listed::from(waiting).why())),
+                Some(Standing::Waiting(waiting)) => {
+                    findings.push(waits(&effect, &Listed::from(waiting).why()))
+                }
                 Some(Standing::Tried(tries, error)) => {
                     let error = error.map(|error| format!(": {error}")).unwrap_or_default();
-                    findings.push(waits(&effect, &format!("was tried {tries} times, and has yet to be sent{error}")));
+                    findings.push(waits(
+                        &effect,
+                        &format!("was tried {tries} times, and has yet to be sent{error}"),
+                    ));
                 }
-                Some(Standing::Untried) => findings.push(waits(&effect, "was never tried: relay repair --stream brings its record again")),
+                Some(Standing::Untried) => findings.push(waits(
+                    &effect,
+                    "was never tried: relay repair --stream brings its record again",
+                )),
             }
         }
         Ok(findings)
@@ -56,17 +72,25 @@ impl Verifier {
     /// than it should.
     pub(super) async fn take_what_waits(&self, seen: &mut Seen) -> Result<(), Failure> {
         if let Some(views) = &self.updates {
-            for update in parked_updates(views, self.tenant.as_deref(), None, MOST).await.map_err(read_error)? {
+            for update in parked_updates(views, self.tenant.as_deref(), None, MOST)
+                .await
+                .map_err(read_error)?
+            {
                 let stream = update.stream.clone();
                 seen.findings.insert(Finding::new("update", &stream, Listed::from(update).why()));
             }
         }
         if let Some(bucket) = &self.failures {
-            let before = Timestamp::now().saturating_sub(REDRIVEN_WITHIN).unwrap_or(Timestamp::UNIX_EPOCH);
+            let before =
+                Timestamp::now().saturating_sub(REDRIVEN_WITHIN).unwrap_or(Timestamp::UNIX_EPOCH);
             let mut objects = found(bucket, None, MOST).await?;
             objects.retain(|object| object.at < before);
             for object in read(bucket, objects).await? {
-                seen.findings.insert(Finding { kind: object.kind(), stream: object.key().to_owned(), what: object.why() });
+                seen.findings.insert(Finding {
+                    kind: object.kind(),
+                    stream: object.key().to_owned(),
+                    what: object.why(),
+                });
             }
         }
         Ok(())
@@ -77,7 +101,11 @@ impl Verifier {
         domain.is_none_or(|domain| domain == PARKED_UPDATES_OF)
     }
 
-    async fn standing(&self, handler: &str, effect: &EffectId) -> Result<Option<Standing>, Failure> {
+    async fn standing(
+        &self,
+        handler: &str,
+        effect: &EffectId,
+    ) -> Result<Option<Standing>, Failure> {
         match self.effects.get(handler) {
             Some(effects) => Ok(Some(effects.standing(effect).await?)),
             None => Ok(None),

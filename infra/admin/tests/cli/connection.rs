@@ -1,4 +1,5 @@
-//! How the tables are found, and what is said when they are not. The program itself runs here, each time in an environment of its own.
+//! How the tables are found, and what is said when they are not. The program itself runs here, each
+//! time in an environment of its own.
 
 use std::process::{Command, Output};
 
@@ -30,8 +31,15 @@ fn environment(endpoint: &str) -> Vec<(&'static str, String)> {
 #[tokio::test]
 async fn the_environment_names_the_tables_as_it_does_for_functions() {
     let machine = Machine::with_histories().await;
-    let answer = headwater("streams ls --tenant acme --prefix licensing/p --json", environment(&machine.dynamodb)).await;
-    assert_eq!(String::from_utf8(answer.stdout).unwrap(), "{\"stream\":\"acme/licensing/policy\",\"version\":7}\n");
+    let answer = headwater(
+        "streams ls --tenant acme --prefix licensing/p --json",
+        environment(&machine.dynamodb),
+    )
+    .await;
+    assert_eq!(
+        String::from_utf8(answer.stdout).unwrap(),
+        "{\"stream\":\"acme/licensing/policy\",\"version\":7}\n"
+    );
     assert_eq!(answer.status.code(), Some(0));
 }
 
@@ -40,7 +48,8 @@ async fn a_table_that_nobody_named_is_asked_for_by_its_variable() {
     let answer = headwater("streams show acme/licensing/policy", Vec::new()).await;
     assert_eq!(
         String::from_utf8(answer.stderr).unwrap(),
-        "error: EVENTS_TABLE is not set: give the name that the functions have in it, or --local for the platform on this machine\n"
+        "error: EVENTS_TABLE is not set: give the name that the functions have in it, or --local \
+         for the platform on this machine\n"
     );
     assert_eq!((answer.status.code(), answer.stdout.as_slice()), (Some(2), &b""[..]));
 }
@@ -57,7 +66,10 @@ async fn a_store_that_does_not_answer_is_told_of_with_what_to_try() {
 async fn a_platform_that_does_not_answer_is_told_of_with_what_to_try() {
     let url = nowhere().await;
     let answer = run(&format!("state acme/licensing/policy --local={url}")).await;
-    let told = format!("error: no platform answers at {url}: start it with `cargo local`, or say where it is with --local=URL");
+    let told = format!(
+        "error: no platform answers at {url}: start it with `cargo local`, or say where it is \
+         with --local=URL"
+    );
     assert!(answer.err.starts_with(&told), "{}", answer.err);
     assert_eq!(answer.code, 2);
 }

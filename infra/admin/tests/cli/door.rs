@@ -1,4 +1,5 @@
-//! One address for all that the platform has, as its own front door: DynamoDB, a Kinesis that only takes records, and an S3 of one bucket.
+//! One address for all that the platform has, as its own front door: DynamoDB, a Kinesis that only
+//! takes records, and an S3 of one bucket.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -38,7 +39,11 @@ struct Shared {
 impl Door {
     /// Opens before a DynamoDB, and tells where.
     pub(crate) async fn open(dynamodb: String) -> (Self, String) {
-        let shared = Shared { dynamodb, http: reqwest::Client::builder().no_proxy().build().unwrap(), ..Shared::default() };
+        let shared = Shared {
+            dynamodb,
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            ..Shared::default()
+        };
         let door = Self { shared: Arc::new(shared) };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -78,9 +83,17 @@ impl Door {
     }
 }
 
-async fn answer(State(door): State<Door>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+async fn answer(
+    State(door): State<Door>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     match headers.get("x-amz-target").map(|target| target.to_str().unwrap()) {
-        Some("Kinesis_20131202.PutRecords") => door.put_records(&serde_json::from_slice(&body).unwrap()),
+        Some("Kinesis_20131202.PutRecords") => {
+            door.put_records(&serde_json::from_slice(&body).unwrap())
+        }
         Some(_) => door.forward(headers, body).await,
         None => door.bucket(&method, &uri),
     }
@@ -92,10 +105,14 @@ impl Door {
         let records = input["Records"].as_array().unwrap();
         let taken = records.iter().map(|record| {
             let data = BASE64.decode(record["Data"].as_str().unwrap()).unwrap();
-            (stream.to_owned(), Record { key: record["PartitionKey"].as_str().unwrap().to_owned(), data })
+            (
+                stream.to_owned(),
+                Record { key: record["PartitionKey"].as_str().unwrap().to_owned(), data },
+            )
         });
         self.shared.records.lock().unwrap().extend(taken);
-        let results: Vec<Value> = records.iter().map(|_| json!({ "SequenceNumber": "1", "ShardId": "s" })).collect();
+        let results: Vec<Value> =
+            records.iter().map(|_| json!({ "SequenceNumber": "1", "ShardId": "s" })).collect();
         axum::Json(json!({ "FailedRecordCount": 0, "Records": results })).into_response()
     }
 
@@ -108,13 +125,22 @@ impl Door {
 
     async fn forward(&self, mut headers: HeaderMap, body: Bytes) -> Response {
         if self.is_throttled(&body) {
-            let refusal = json!({ "__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException" });
+            let refusal =
+                json!({ "__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException" });
             return (StatusCode::BAD_REQUEST, axum::Json(refusal)).into_response();
         }
         let delay = *self.shared.delay.lock().unwrap();
         tokio::time::sleep(delay).await;
         headers.remove("host");
-        let answer = self.shared.http.post(&self.shared.dynamodb).headers(headers).body(body).send().await.unwrap();
+        let answer = self
+            .shared
+            .http
+            .post(&self.shared.dynamodb)
+            .headers(headers)
+            .body(body)
+            .send()
+            .await
+            .unwrap();
         (answer.status(), answer.headers().clone(), answer.bytes().await.unwrap()).into_response()
     }
 
@@ -123,10 +149,15 @@ impl Door {
         let mut objects = self.shared.objects.lock().unwrap();
         let key = uri.path().strip_prefix("/failures/").unwrap();
         if key.is_empty() {
-            let query: BTreeMap<String, String> = Query::try_from_uri(uri).map(|Query(query)| query).unwrap();
-            let (after, limit) = (query.get("start-after").cloned().unwrap_or_default(), query["max-keys"].parse().unwrap());
+            let query: BTreeMap<String, String> =
+                Query::try_from_uri(uri).map(|Query(query)| query).unwrap();
+            let (after, limit) = (
+                query.get("start-after").cloned().unwrap_or_default(),
+                query["max-keys"].parse().unwrap(),
+            );
             let keys = objects.keys().filter(|key| **key > after).take(limit);
-            let contents: String = keys.map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
+            let contents: String =
+                keys.map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
             return format!("<ListBucketResult>{contents}</ListBucketResult>").into_response();
         }
         if *method == Method::DELETE {
@@ -135,7 +166,9 @@ impl Door {
         }
         match objects.get(key) {
             Some(body) => body.clone().into_response(),
-            None => (StatusCode::NOT_FOUND, "<Error><Code>NoSuchKey</Code></Error>").into_response(),
+            None => {
+                (StatusCode::NOT_FOUND, "<Error><Code>NoSuchKey</Code></Error>").into_response()
+            }
         }
     }
 }

@@ -15,7 +15,11 @@ fn hostile() -> Vec<Commit> {
         for event in commit.events.iter_mut().filter(|event| event.event_type == "DisplayNameSet") {
             event.data = json!({ "displayName": HOSTILE });
         }
-        let metadata = Metadata { actor: HOSTILE.to_owned(), correlation_id: "ticket-7".to_owned(), ..commit.metadata.clone() };
+        let metadata = Metadata {
+            actor: HOSTILE.to_owned(),
+            correlation_id: "ticket-7".to_owned(),
+            ..commit.metadata.clone()
+        };
         Commit { metadata, ..commit }
     };
     history("identity/user").iter().map(named).collect()
@@ -39,7 +43,10 @@ async fn no_command_writes_what_acts_on_a_terminal() {
             let answer = machine.run(&format!("{line}{form}")).await;
             let text = answer.out + &answer.err;
             assert!(text.chars().all(|c| c == '\n' || !is_hidden(c)), "{line}{form}: {text:?}");
-            assert!(!text.lines().any(|line| line.starts_with('x')), "{line}{form}: what was written begins no line: {text}");
+            assert!(
+                !text.lines().any(|line| line.starts_with('x')),
+                "{line}{form}: what was written begins no line: {text}"
+            );
             shows += &text;
         }
         assert!(shows.contains("[2J"), "{line}: {shows}");

@@ -1,4 +1,5 @@
-//! The CLI as people and programs see it: transcripts over a DynamoDB that holds the golden histories, and what is beside them.
+//! The CLI as people and programs see it: transcripts over a DynamoDB that holds the golden
+//! histories, and what is beside them.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

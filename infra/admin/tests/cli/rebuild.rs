@@ -24,11 +24,17 @@ async fn what_stands_against_the_switch_is_told() {
     let told: Value = serde_json::from_str(&built.out).unwrap();
     let last = group.last().unwrap().last();
     assert_eq!((&told["streams"], &told["lacking"]), (&json!(1), &json!(1)));
-    assert_eq!((&told["examples"][0]["stream"], &told["examples"][0]["wanted"]), (&json!(group[0].stream), &json!(last)));
+    assert_eq!(
+        (&told["examples"][0]["stream"], &told["examples"][0]["wanted"]),
+        (&json!(group[0].stream), &json!(last))
+    );
     assert!(built.err.contains("Nonsense") && built.code == 2, "{built:?}");
 
     let refused = machine.run("views switch identity --settle 0").await;
-    assert!(refused.err.contains("parked") && refused.out.is_empty() && refused.code == 2, "{refused:?}");
+    assert!(
+        refused.err.contains("parked") && refused.out.is_empty() && refused.code == 2,
+        "{refused:?}"
+    );
     assert_eq!(machine.run("views switch identity --settle 0 --force").await.code, 0);
 
     // What was previous is there to go back to.
@@ -43,7 +49,15 @@ async fn while_another_scans_it_is_said_until_when() {
     let identity = SERVICES.iter().find(|service| service.domain == "identity").unwrap();
     let pace = Pace { settle: Duration::from_secs(3_600), ..Pace::default() };
     // The emulator knows nothing of it, but whoever waits is at work.
-    let other = Rebuild::new(machine.store(), "views", "identity", identity.projections, "other", Timestamp::now()).at_pace(pace);
+    let other = Rebuild::new(
+        machine.store(),
+        "views",
+        "identity",
+        identity.projections,
+        "other",
+        Timestamp::now(),
+    )
+    .at_pace(pace);
     let progress = Progress::default();
     let waiting = other.build(1, &progress);
     tokio::select! {
@@ -63,12 +77,20 @@ async fn while_another_scans_it_is_said_until_when() {
 async fn a_table_that_is_throttled_for_a_while_ends_no_step() {
     let machine = Machine::with_histories().await;
     let licensing = SERVICES.iter().find(|service| service.domain == "licensing").unwrap();
-    let watcher = Rebuild::new(machine.store(), "views", "licensing", licensing.projections, "watcher", Timestamp::now());
+    let watcher = Rebuild::new(
+        machine.store(),
+        "views",
+        "licensing",
+        licensing.projections,
+        "watcher",
+        Timestamp::now(),
+    );
     let throttled = async {
         while watcher.pointer().await.unwrap().building.is_none() {}
         machine.door.throttle(40);
     };
-    let (built, ()) = tokio::join!(machine.run("views rebuild licensing --segments 1 --settle 1"), throttled);
+    let (built, ()) =
+        tokio::join!(machine.run("views rebuild licensing --segments 1 --settle 1"), throttled);
     assert_eq!(built.code, 0, "{built:?}");
     // The other steps begin with the pointer.
     machine.door.throttle(40);

@@ -16,7 +16,8 @@ use crate::support::{Machine, SECRET, history};
 fn file(commits: &[Commit]) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("dump.jsonl");
-    let lines: Vec<String> = commits.iter().map(|commit| serde_json::to_string(commit).unwrap() + "\n").collect();
+    let lines: Vec<String> =
+        commits.iter().map(|commit| serde_json::to_string(commit).unwrap() + "\n").collect();
     fs::write(&path, lines.concat()).unwrap();
     (folder, path)
 }
@@ -29,11 +30,15 @@ async fn restore(machine: &Machine, file: &std::path::Path, options: &str) -> (V
 
 #[tokio::test]
 async fn a_dump_restored_elsewhere_gives_the_same_dump_and_the_same_views() {
-    let (here, there, folder) = (machine().await, Machine::start().await, tempfile::tempdir().unwrap());
+    let (here, there, folder) =
+        (machine().await, Machine::start().await, tempfile::tempdir().unwrap());
     let path = folder.path().join("dump.jsonl");
     let dumped = here.run(&format!("dump -o {} --json", path.display())).await;
     let count = here.items("events").await.len();
-    assert_eq!(serde_json::from_str::<Value>(&dumped.out).unwrap(), json!({ "file": path, "streams": 10, "commits": count }));
+    assert_eq!(
+        serde_json::from_str::<Value>(&dumped.out).unwrap(),
+        json!({ "file": path, "streams": 10, "commits": count })
+    );
     let (restored, _) = restore(&there, &path, "").await;
     assert_eq!((&restored["written"], &restored["present"]), (&json!(count), &json!(0)));
     assert_eq!(there.run("dump").await.out, fs::read_to_string(&path).unwrap());
@@ -66,8 +71,14 @@ async fn it_can_be_run_again_after_any_part_of_it() {
         assert_eq!(machine.items("effects").await.len(), 0, "nothing was done");
         let (restored, code) = restore(&machine, &path, "").await;
         let expected = json!([invoice.len() - already, already, [], 0]);
-        assert_eq!(json!([restored["written"], restored["present"], restored["conflicts"], code]), expected);
-        assert_eq!([&would["written"], &would["present"]], [&restored["written"], &restored["present"]]);
+        assert_eq!(
+            json!([restored["written"], restored["present"], restored["conflicts"], code]),
+            expected
+        );
+        assert_eq!(
+            [&would["written"], &would["present"]],
+            [&restored["written"], &restored["present"]]
+        );
         assert_eq!(machine.items("events").await.len(), invoice.len());
     }
 }
@@ -81,7 +92,12 @@ async fn long_streams_go_in_pieces_and_stay_in_order() {
         let (stream, first) = (format!("acme/identity/users/{id}").parse().unwrap(), first.clone());
         (1..=count).map(move |number| {
             let event = headwater::RecordedEvent { number, ..event.clone() };
-            Commit { stream: headwater::StreamName::clone(&stream), first: number, events: vec![event], ..first.clone() }
+            Commit {
+                stream: headwater::StreamName::clone(&stream),
+                first: number,
+                events: vec![event],
+                ..first.clone()
+            }
         })
     };
     let all: Vec<Commit> = long("a", 250).chain(long("b", 3)).chain(long("c", 101)).collect();
@@ -91,7 +107,10 @@ async fn long_streams_go_in_pieces_and_stay_in_order() {
     machine.append(&all[..120]).await;
     machine.append(&long("b", 5).collect::<Vec<_>>()).await;
     let (restored, code) = restore(&machine, &path, "").await;
-    assert_eq!(json!([restored["written"], restored["present"], restored["conflicts"], code]), json!([231, 123, [], 0]));
+    assert_eq!(
+        json!([restored["written"], restored["present"], restored["conflicts"], code]),
+        json!([231, 123, [], 0])
+    );
     let after = machine.run("dump").await;
     assert_eq!(after.code, 0, "no stream has a gap: {}", after.err);
     assert_eq!(commits(&after.out).len(), all.len() + 2);
@@ -108,7 +127,8 @@ async fn another_history_stays_as_it_is_and_is_told_of() {
     let before = machine.items("events").await;
     let answer = machine.run(&format!("restore {}", path.display())).await;
     let told = format!(
-        "error: the table has another history than the dump, which stays as it is: {} from event {} on\n",
+        "error: the table has another history than the dump, which stays as it is: {} from event \
+         {} on\n",
         other.stream, other.first
     );
     assert_eq!((answer.err.as_str(), answer.code), (told.as_str(), 2));
@@ -117,7 +137,8 @@ async fn another_history_stays_as_it_is_and_is_told_of() {
         format!("commits that were written: {}, that were there: 1\n", policy.len()),
         "other streams are none the worse"
     );
-    let of_invoice = machine.items("events").await.into_iter().filter(|item| before.contains(item)).count();
+    let of_invoice =
+        machine.items("events").await.into_iter().filter(|item| before.contains(item)).count();
     assert_eq!((of_invoice, machine.items("events").await.len()), (2, 2 + policy.len()));
 }
 
@@ -132,7 +153,8 @@ async fn nothing_is_written_of_a_file_that_is_not_in_order() {
     let empty = Commit { events: Vec::new(), ..invoice[0].clone() };
     let mut fine = policy[0].clone();
     fine.at += jiff::SignedDuration::from_nanos(1);
-    let early = Commit { at: invoice[0].at - jiff::SignedDuration::from_secs(1), ..invoice[1].clone() };
+    let early =
+        Commit { at: invoice[0].at - jiff::SignedDuration::from_secs(1), ..invoice[1].clone() };
     for (commits, why) in [
         (vec![invoice[0].clone(), invoice[2].clone()], "is missing"),
         (vec![invoice[1].clone()], "where 1 is missing"),
@@ -147,13 +169,21 @@ async fn nothing_is_written_of_a_file_that_is_not_in_order() {
         let (_folder, path) = file(&commits);
         let machine = Machine::start().await;
         let answer = machine.run(&format!("restore {}", path.display())).await;
-        let line = format!("error: line {} of {}; nothing was written: ", commits.len(), path.display());
+        let line =
+            format!("error: line {} of {}; nothing was written: ", commits.len(), path.display());
         assert!(answer.err.starts_with(&line) && answer.err.contains(why), "{why}: {}", answer.err);
         assert_eq!((answer.code, machine.items("events").await.len()), (2, 0), "{why}");
     }
     let (_folder, path) = file(&policy);
     fs::write(&path, "{\"half\": a lin").unwrap();
-    assert!(Machine::start().await.run(&format!("restore {}", path.display())).await.err.contains("it is not a commit"));
+    assert!(
+        Machine::start()
+            .await
+            .run(&format!("restore {}", path.display()))
+            .await
+            .err
+            .contains("it is not a commit")
+    );
 }
 
 /// Where the mails of the restored events were sent, or not, is elsewhere: here they are not to be.
@@ -170,14 +200,22 @@ async fn nobody_is_mailed_again() {
     let (_folder, path) = file(&invoice);
     let machine = Machine::start().await;
     let answer = machine.run(&format!("restore {}", path.display())).await;
-    assert!(answer.out.ends_with(&format!("; mails that will not be sent: {}\n", sent.len())), "{answer:?}");
+    assert!(
+        answer.out.ends_with(&format!("; mails that will not be sent: {}\n", sent.len())),
+        "{answer:?}"
+    );
     let kept: Vec<(String, u64)> = machine
         .items("effects")
         .await
         .iter()
-        .map(|item| (item["s"].as_s().unwrap().clone(), item["sk"].as_s().unwrap().parse().unwrap()))
+        .map(|item| {
+            (item["s"].as_s().unwrap().clone(), item["sk"].as_s().unwrap().parse().unwrap())
+        })
         .collect();
-    assert_eq!(kept, sent.into_iter().map(|number| ("done".to_owned(), number)).collect::<Vec<_>>());
+    assert_eq!(
+        kept,
+        sent.into_iter().map(|number| ("done".to_owned(), number)).collect::<Vec<_>>()
+    );
     // What was there before is another matter: its mails are seen to as ever.
     let machine = Machine::start().await;
     machine.append(&invoice).await;
@@ -209,12 +247,16 @@ async fn a_dump_is_not_restored_where_the_unique_key_is_another() {
     here.run(&format!("dump -o {}", path.display())).await;
     let restore = format!("restore {}", path.display());
 
-    let (functions, table) = (Machine::start().await.with_secret(OTHER).await, Machine::start().await);
+    let (functions, table) =
+        (Machine::start().await.with_secret(OTHER).await, Machine::start().await);
     table.adopt(OTHER).await;
     for there in [&functions, &table] {
         let before = there.items("events").await.len();
         let answer = there.run(&restore).await;
-        assert!(answer.code == 2 && answer.err.contains("named by another key than here"), "{answer:?}");
+        assert!(
+            answer.code == 2 && answer.err.contains("named by another key than here"),
+            "{answer:?}"
+        );
         assert_eq!(there.items("events").await.len(), before, "nothing was written");
     }
     assert_eq!(functions.run(&format!("{restore} --any-key")).await.code, 0);

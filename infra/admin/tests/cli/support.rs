@@ -6,7 +6,10 @@ use std::{fs, iter};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
+    ScalarAttributeType,
+};
 use axum::routing::get;
 use axum::{Json, Router};
 use headwater::{Commit, RecordedEvent, SequenceEvent, StreamName, UniqueEvent, UniqueKey, encode};
@@ -61,7 +64,12 @@ impl Machine {
         let client = Client::from_conf(config.build());
         let events = [("stream", ScalarAttributeType::S), ("seq", ScalarAttributeType::N)];
         let others = [("pk", ScalarAttributeType::S), ("sk", ScalarAttributeType::S)];
-        for (table, keys) in [("events", events), ("views", others.clone()), ("feed", others.clone()), ("effects", others)] {
+        for (table, keys) in [
+            ("events", events),
+            ("views", others.clone()),
+            ("feed", others.clone()),
+            ("effects", others),
+        ] {
             create_table(&client, table, keys).await;
         }
         let (door, endpoint) = Door::open(dynamodb.clone()).await;
@@ -86,7 +94,8 @@ impl Machine {
         }
     }
 
-    /// The same, with the streams of unique values and of numbers that go with them, whose key the platform tells: nothing is missing.
+    /// The same, with the streams of unique values and of numbers that go with them, whose key the
+    /// platform tells: nothing is missing.
     pub(crate) async fn with_everything() -> Self {
         let mut machine = Self::with_histories().await;
         machine.platform = platform(&machine.endpoint, json!({ "UNIQUE_KEY": SECRET })).await;
@@ -101,12 +110,27 @@ impl Machine {
             let History { holds, numbers, .. } = headwater_services::history(stream, commits);
             for value in holds {
                 let value = key.stream(stream.tenant(), stream.domain(), &value).unwrap();
-                let claimed = UniqueEvent::UniqueValueClaimed { holder: stream.within_tenant().to_owned() };
-                machine.append(&[Commit { stream: value, first: 1, events: vec![encode(1, &claimed).unwrap()], ..last.clone() }]).await;
+                let claimed =
+                    UniqueEvent::UniqueValueClaimed { holder: stream.within_tenant().to_owned() };
+                machine
+                    .append(&[Commit {
+                        stream: value,
+                        first: 1,
+                        events: vec![encode(1, &claimed).unwrap()],
+                        ..last.clone()
+                    }])
+                    .await;
             }
             for Number { sequence, number, taker } in numbers {
                 let taken = encode(number, &SequenceEvent::NumberTaken { taker }).unwrap();
-                machine.append(&[Commit { stream: sequence, first: number, events: vec![taken], ..last.clone() }]).await;
+                machine
+                    .append(&[Commit {
+                        stream: sequence,
+                        first: number,
+                        events: vec![taken],
+                        ..last.clone()
+                    }])
+                    .await;
             }
         }
         machine
@@ -120,7 +144,8 @@ impl Machine {
     /// Adopts the key of a secret, as the first start of a function does.
     pub(crate) async fn adopt(&self, secret: &str) {
         let unique_key = UniqueKey::new(secret.as_bytes());
-        let config = StoreConfig { events_table: "events".to_owned(), idempotency_table: None, unique_key };
+        let config =
+            StoreConfig { events_table: "events".to_owned(), idempotency_table: None, unique_key };
         EventStore::new(self.client.clone(), config).adopt_unique_key().await.unwrap();
     }
 
@@ -128,10 +153,14 @@ impl Machine {
     pub(crate) async fn project(&self, commits: &[Commit]) -> Vec<StreamName> {
         let mut parked = Vec::new();
         for service in &SERVICES {
-            let projector = Projector::new(self.store(), "views", "feed", service.domain, service.projections);
+            let projector =
+                Projector::new(self.store(), "views", "feed", service.domain, service.projections);
             let own = commits.iter().filter(|commit| commit.stream.domain() == service.domain);
-            let doorbells =
-                own.map(|commit| Doorbell { stream: commit.stream.clone(), version: commit.last(), commit: Some(commit.clone()) });
+            let doorbells = own.map(|commit| Doorbell {
+                stream: commit.stream.clone(),
+                version: commit.last(),
+                commit: Some(commit.clone()),
+            });
             let report = projector.project(doorbells.collect()).await;
             assert!(report.failed.is_empty(), "{report:?}");
             parked.extend(report.parked);
@@ -141,9 +170,12 @@ impl Machine {
 
     /// All items of a table, in order of key.
     pub(crate) async fn items(&self, table: &str) -> Vec<BTreeMap<String, AttributeValue>> {
-        let found = self.client.scan().table_name(table).send().await.unwrap().items.unwrap_or_default();
+        let found =
+            self.client.scan().table_name(table).send().await.unwrap().items.unwrap_or_default();
         let mut items: Vec<BTreeMap<_, _>> = found.into_iter().map(BTreeMap::from_iter).collect();
-        items.sort_by_key(|item| ["pk", "sk", "stream", "seq"].map(|name| format!("{:?}", item.get(name))));
+        items.sort_by_key(|item| {
+            ["pk", "sk", "stream", "seq"].map(|name| format!("{:?}", item.get(name)))
+        });
         items
     }
 
@@ -157,13 +189,24 @@ impl Machine {
     /// Says that a stream's row was folded by another revision.
     pub(crate) async fn change_revision(&self, stream: &str) {
         let text = |text: &str| AttributeValue::S(text.to_owned());
-        let update = self.client.update_item().table_name("views").key("pk", text(&format!("g1/{stream}"))).key("sk", text("row"));
-        let update = update.update_expression("SET r = :r").expression_attribute_values(":r", AttributeValue::N("99".to_owned()));
+        let update = self
+            .client
+            .update_item()
+            .table_name("views")
+            .key("pk", text(&format!("g1/{stream}")))
+            .key("sk", text("row"));
+        let update = update
+            .update_expression("SET r = :r")
+            .expression_attribute_values(":r", AttributeValue::N("99".to_owned()));
         update.send().await.unwrap();
     }
 
     pub(crate) fn store(&self) -> EventStore {
-        let config = StoreConfig { events_table: "events".to_owned(), idempotency_table: None, unique_key: None };
+        let config = StoreConfig {
+            events_table: "events".to_owned(),
+            idempotency_table: None,
+            unique_key: None,
+        };
         EventStore::new(self.client.clone(), config)
     }
 
@@ -176,18 +219,31 @@ impl Machine {
 /// Invoices with the numbers before the golden one's.
 fn others(golden: &Commit) -> Vec<Vec<Commit>> {
     let numbered = |number: u64| {
-        let draft = Commit { stream: format!("acme/invoicing/invoices/n{number}").parse().unwrap(), ..golden.clone() };
+        let draft = Commit {
+            stream: format!("acme/invoicing/invoices/n{number}").parse().unwrap(),
+            ..golden.clone()
+        };
         let first = draft.last() + 1;
-        let event =
-            RecordedEvent { number: first, event_type: "InvoiceNumberSet".to_owned(), version: 1, data: json!({ "number": number }) };
+        let event = RecordedEvent {
+            number: first,
+            event_type: "InvoiceNumberSet".to_owned(),
+            version: 1,
+            data: json!({ "number": number }),
+        };
         vec![draft.clone(), Commit { first, events: vec![event], ..draft }]
     };
     (1..GOLDEN_NUMBER).map(numbered).collect()
 }
 
-/// A commit that goes with another: one event of a stream that no projector knows, as of a unique value.
+/// A commit that goes with another: one event of a stream that no projector knows, as of a unique
+/// value.
 pub(crate) fn with(commit: &Commit, stream: &str, first: u64, event: serde_json::Value) -> Commit {
-    let event = RecordedEvent { number: first, event_type: "UniqueValueClaimed".to_owned(), version: 1, data: event };
+    let event = RecordedEvent {
+        number: first,
+        event_type: "UniqueValueClaimed".to_owned(),
+        version: 1,
+        data: event,
+    };
     Commit { stream: stream.parse().unwrap(), first, events: vec![event], ..commit.clone() }
 }
 
@@ -201,7 +257,8 @@ pub(crate) async fn run(line: &str) -> Answer {
 
 /// A golden history.
 pub(crate) fn history(name: &str) -> Vec<Commit> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../../tests/golden/{name}.history.json"));
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join(format!("../../tests/golden/{name}.history.json"));
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
@@ -229,11 +286,14 @@ async fn platform(endpoint: &str, more: Value) -> String {
 }
 
 async fn create_table(client: &Client, name: &str, keys: [(&str, ScalarAttributeType); 2]) {
-    let mut request = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+    let mut request =
+        client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
     for ((name, kind), key_type) in keys.into_iter().zip([KeyType::Hash, KeyType::Range]) {
         let definition = AttributeDefinition::builder().attribute_name(name).attribute_type(kind);
         let element = KeySchemaElement::builder().attribute_name(name).key_type(key_type);
-        request = request.attribute_definitions(definition.build().unwrap()).key_schema(element.build().unwrap());
+        request = request
+            .attribute_definitions(definition.build().unwrap())
+            .key_schema(element.build().unwrap());
     }
     request.send().await.unwrap();
 }

@@ -26,13 +26,19 @@ impl Screen {
     /// The numbers of the events that it shows.
     fn numbers(&self) -> Vec<u64> {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["number"].as_u64().unwrap()).collect()
+        text.lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["number"].as_u64().unwrap())
+            .collect()
     }
 
     async fn shows(&self, numbers: impl Iterator<Item = u64>) {
         let (expected, started) = (numbers.collect::<Vec<_>>(), Instant::now());
         while self.numbers() != expected {
-            assert!(started.elapsed() < Duration::from_secs(30), "{:?}, not {expected:?}", self.numbers());
+            assert!(
+                started.elapsed() < Duration::from_secs(30),
+                "{:?}, not {expected:?}",
+                self.numbers()
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -43,11 +49,16 @@ async fn events_are_shown_as_they_come() {
     let machine = Machine::start().await;
     let commits = history("invoicing/invoice");
     let tail = |after: &str| {
-        let line = format!("headwater streams tail acme/invoicing/invoices/1 --json --local={}{after}", machine.platform);
+        let line = format!(
+            "headwater streams tail acme/invoicing/invoices/1 --json --local={}{after}",
+            machine.platform
+        );
         let screen = Screen::default();
         let mut out = screen.clone();
         let arguments: Vec<_> = line.split(' ').map(Into::into).collect();
-        let running = tokio::spawn(async move { headwater_admin::run(arguments, &mut out, &mut io::sink()).await });
+        let running = tokio::spawn(async move {
+            headwater_admin::run(arguments, &mut out, &mut io::sink()).await
+        });
         (screen, running)
     };
     let (screen, running) = tail("");

@@ -1,5 +1,6 @@
-//! Each file of `transcripts` is what a terminal shows: command lines, and under each what it answers. Standard error is marked with `!`,
-//! an exit code other than 0 stands at the end. With `BLESS=1` in the environment the files are written anew: look at what changed.
+//! Each file of `transcripts` is what a terminal shows: command lines, and under each what it
+//! answers. Standard error is marked with `!`, an exit code other than 0 stands at the end. With
+//! `BLESS=1` in the environment the files are written anew: look at what changed.
 
 use std::fmt::Write;
 use std::fs;
@@ -43,7 +44,8 @@ async fn help_texts() {
 }
 
 async fn check(name: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/cli/transcripts/{name}.txt"));
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/cli/transcripts/{name}.txt"));
     let expected = fs::read_to_string(&path).unwrap();
     let machine = Machine::with_histories().await;
     let mut actual = String::new();

@@ -56,12 +56,18 @@ impl Call {
     /// The answer to a request that is no call.
     pub(super) async fn read(request: http::Request<Incoming>) -> Result<Self, Answer> {
         let (head, body) = request.into_parts();
-        let (access_key, service) = credential(&head.headers).ok_or_else(refusals::missing_token)?;
-        let body = Limited::new(body, LARGEST_BODY).collect().await.map_err(|_| refusals::unreadable(service))?.to_bytes();
+        let (access_key, service) =
+            credential(&head.headers).ok_or_else(refusals::missing_token)?;
+        let body = Limited::new(body, LARGEST_BODY)
+            .collect()
+            .await
+            .map_err(|_| refusals::unreadable(service))?
+            .to_bytes();
         let (operation, input) = match service {
             Service::S3 => (s3_operation(&head.method, head.uri.path()).to_owned(), Value::Null),
             Service::DynamoDb | Service::Kinesis => {
-                let input = serde_json::from_slice(&body).map_err(|_| refusals::unreadable(service))?;
+                let input =
+                    serde_json::from_slice(&body).map_err(|_| refusals::unreadable(service))?;
                 (json_operation(&head.headers), input)
             }
         };
@@ -89,10 +95,14 @@ impl Call {
     }
 }
 
-/// The key and the service in `Authorization: AWS4-HMAC-SHA256 Credential=<key>/<date>/<region>/<service>/aws4_request, …`.
+/// The key and the service in
+/// `Authorization: AWS4-HMAC-SHA256 Credential=<key>/<date>/<region>/<service>/aws4_request, …`.
 fn credential(headers: &HeaderMap) -> Option<(String, Service)> {
     let authorization = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let scope = authorization.strip_prefix("AWS4-HMAC-SHA256 ")?.split(',').find_map(|part| part.trim().strip_prefix("Credential="))?;
+    let scope = authorization
+        .strip_prefix("AWS4-HMAC-SHA256 ")?
+        .split(',')
+        .find_map(|part| part.trim().strip_prefix("Credential="))?;
     let mut parts = scope.split('/');
     let key = parts.next()?;
     Some((key.to_owned(), Service::signed_as(parts.nth(2)?)?))
@@ -100,13 +110,15 @@ fn credential(headers: &HeaderMap) -> Option<(String, Service)> {
 
 /// The operation in `X-Amz-Target: DynamoDB_20120810.PutItem`.
 fn json_operation(headers: &HeaderMap) -> String {
-    let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let target =
+        headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     target.rsplit('.').next().unwrap_or_default().to_owned()
 }
 
 /// S3 names its operations by method and path.
 fn s3_operation(method: &Method, path: &str) -> &'static str {
-    let on_object = path.trim_start_matches('/').split_once('/').is_some_and(|(_, key)| !key.is_empty());
+    let on_object =
+        path.trim_start_matches('/').split_once('/').is_some_and(|(_, key)| !key.is_empty());
     match (method.as_str(), on_object) {
         ("PUT", true) => "PutObject",
         ("GET", true) => "GetObject",
@@ -130,9 +142,20 @@ mod tests {
         };
         let scope = "relay/20260101/us-east-1/kinesis/aws4_request";
         let expected = Some(("relay".to_owned(), Service::Kinesis));
-        assert_eq!(read(&format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0")), expected);
-        assert_eq!(read(&format!("AWS4-HMAC-SHA256 SignedHeaders=host,Credential={scope}")), expected);
-        for other in ["", "Bearer x", "AWS4-HMAC-SHA256 Credential=relay", "AWS4-HMAC-SHA256 Credential=relay/1/2/sqs/x"] {
+        assert_eq!(
+            read(&format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0")),
+            expected
+        );
+        assert_eq!(
+            read(&format!("AWS4-HMAC-SHA256 SignedHeaders=host,Credential={scope}")),
+            expected
+        );
+        for other in [
+            "",
+            "Bearer x",
+            "AWS4-HMAC-SHA256 Credential=relay",
+            "AWS4-HMAC-SHA256 Credential=relay/1/2/sqs/x",
+        ] {
             assert_eq!(read(other), None, "{other}");
         }
     }

@@ -1,10 +1,11 @@
 //! What a call to DynamoDB costs.
 //!
-//! DynamoDB says so itself when it is asked: a strong read costs a unit for every 4 KB begun, an eventual one half of it, a
-//! write a unit for every KB begun, and twice that in a transaction. The door asks on behalf of callers that don't, and takes
-//! out of the answer what they hadn't asked for. Only a write whose condition fails is not accounted for in DynamoDB's answer
-//! though it is billed like one that succeeds; its cost is worked out here from the item that was to be written and the one
-//! that stood in its way.
+//! DynamoDB says so itself when it is asked: a strong read costs a unit for every 4 KB begun, an
+//! eventual one half of it, a write a unit for every KB begun, and twice that in a transaction. The
+//! door asks on behalf of callers that don't, and takes out of the answer what they hadn't asked
+//! for. Only a write whose condition fails is not accounted for in DynamoDB's answer though it is
+//! billed like one that succeeds; its cost is worked out here from the item that was to be written
+//! and the one that stood in its way.
 
 use std::ops::AddAssign;
 
@@ -16,7 +17,8 @@ use super::call::{Call, Service};
 use super::forward::Reply;
 
 const READS: [&str; 5] = ["GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"];
-const WRITES: [&str; 5] = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"];
+const WRITES: [&str; 5] =
+    ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"];
 
 const CAPACITY: &str = "ReturnConsumedCapacity";
 const OLD_ITEM: &str = "ReturnValuesOnConditionCheckFailure";
@@ -43,20 +45,26 @@ impl AddAssign for Units {
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     capacity: bool,
-    /// Which items of a transaction (or the one item of a write) are to be shown if their condition fails.
+    /// Which items of a transaction (or the one item of a write) are to be shown if their condition
+    /// fails.
     old_items: Vec<usize>,
 }
 
 /// Asks for all that metering needs; `None` for a call that has no cost.
 pub(super) fn ask(call: &mut Call) -> Option<Asked> {
     let operation = call.operation.as_str();
-    if call.service != Service::DynamoDb || !(READS.contains(&operation) || WRITES.contains(&operation)) {
+    if call.service != Service::DynamoDb
+        || !(READS.contains(&operation) || WRITES.contains(&operation))
+    {
         return None;
     }
     let mut asked = Asked { capacity: wants_nothing(&call.input[CAPACITY]), old_items: Vec::new() };
     let parts = written_parts(operation, &call.input);
-    let silent = |part: &Value| part.get("ConditionExpression").is_some() && wants_nothing(&part[OLD_ITEM]);
-    asked.old_items.extend(parts.iter().enumerate().filter(|(_, part)| silent(part)).map(|(index, _)| index));
+    let silent =
+        |part: &Value| part.get("ConditionExpression").is_some() && wants_nothing(&part[OLD_ITEM]);
+    asked
+        .old_items
+        .extend(parts.iter().enumerate().filter(|(_, part)| silent(part)).map(|(index, _)| index));
     if asked.capacity || !asked.old_items.is_empty() {
         let mut input = call.input.take();
         put_questions(&asked, operation, &mut input);
@@ -89,7 +97,11 @@ fn written_parts<'a>(operation: &str, input: &'a Value) -> Vec<&'a Value> {
     match operation {
         "TransactWriteItems" => {
             let items = input["TransactItems"].as_array().into_iter().flatten();
-            items.map(|item| item.as_object().and_then(|item| item.values().next()).unwrap_or(&Value::Null)).collect()
+            items
+                .map(|item| {
+                    item.as_object().and_then(|item| item.values().next()).unwrap_or(&Value::Null)
+                })
+                .collect()
         }
         "PutItem" | "UpdateItem" | "DeleteItem" => vec![input],
         _ => Vec::new(),
@@ -163,7 +175,10 @@ fn settle_failure(asked: &Asked, call: &Call, reply: &mut Reply) -> Units {
         return Units::default();
     };
     let parts = written_parts(&call.operation, &call.input);
-    let units = parts.iter().zip(&reasons).map(|(part, reason)| factor * write_units(&part["Item"], &reason["Item"]));
+    let units = parts
+        .iter()
+        .zip(&reasons)
+        .map(|(part, reason)| factor * write_units(&part["Item"], &reason["Item"]));
     let write_units = units.sum::<u32>().into();
     if !asked.old_items.is_empty() {
         strip(reply, |error| remove_items(asked, error));
@@ -172,11 +187,15 @@ fn settle_failure(asked: &Asked, call: &Call, reply: &mut Reply) -> Units {
 }
 
 fn has_failed_condition(error: &Value) -> bool {
-    error["CancellationReasons"].as_array().into_iter().flatten().any(|reason| reason["Code"] == "ConditionalCheckFailed")
+    error["CancellationReasons"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|reason| reason["Code"] == "ConditionalCheckFailed")
 }
 
-/// A write is billed by the larger of the item before and the item after. Of an item that is not known, as that of an
-/// update, one KB is assumed.
+/// A write is billed by the larger of the item before and the item after. Of an item that is not
+/// known, as that of an update, one KB is assumed.
 fn write_units(new: &Value, old: &Value) -> u32 {
     let size = |item: &Value| Item::deserialize(item).map_or(0, |item| item_size(&item));
     let units = size(new).max(size(old)).div_ceil(WRITE_UNIT).max(1);

@@ -111,7 +111,12 @@ impl Faults {
     /// No faults but those of chaos, if there is a seed for it.
     pub(super) fn new(chaos: Option<u64>) -> Self {
         let rng = Rng::with_seed(chaos.unwrap_or_default());
-        Self(Mutex::new(State { chaos: chaos.is_some(), rng, rules: Vec::new(), struck: BTreeMap::new() }))
+        Self(Mutex::new(State {
+            chaos: chaos.is_some(),
+            rng,
+            rules: Vec::new(),
+            struck: BTreeMap::new(),
+        }))
     }
 
     /// Puts a fault in force, in the place of the one before of the same service and function.
@@ -122,7 +127,9 @@ impl Faults {
         let rule = request.rule()?;
         let mut state = self.lock();
         let ends_all = rule.kind == Kind::None && rule.function.is_none();
-        state.rules.retain(|r| r.service != rule.service || !(ends_all || r.function == rule.function));
+        state
+            .rules
+            .retain(|r| r.service != rule.service || !(ends_all || r.function == rule.function));
         if rule.kind != Kind::None {
             state.rules.push(rule);
         }
@@ -138,14 +145,22 @@ impl Faults {
         kind.fault(&mut state.rng)
     }
 
-    /// Every fault that there is, by service, with how many calls it has struck: `{"dynamodb": {"throttle": 3, …}, "kinesis": {…}}`.
+    /// Every fault that there is, by service, with how many calls it has struck:
+    /// `{"dynamodb": {"throttle": 3, …}, "kinesis": {…}}`.
     pub(super) fn struck(&self) -> Value {
         let state = self.lock();
         let of = |service: Target| {
             let kinds = ALL.into_iter().filter(|kind| kind.is_of(service));
-            kinds.map(|kind| (kind, state.struck.get(&(service, kind)).copied().unwrap_or(0))).collect::<BTreeMap<Kind, u64>>()
+            kinds
+                .map(|kind| (kind, state.struck.get(&(service, kind)).copied().unwrap_or(0)))
+                .collect::<BTreeMap<Kind, u64>>()
         };
-        json!([Target::DynamoDb, Target::Kinesis].map(|service| (service, of(service))).into_iter().collect::<BTreeMap<_, _>>())
+        json!(
+            [Target::DynamoDb, Target::Kinesis]
+                .map(|service| (service, of(service)))
+                .into_iter()
+                .collect::<BTreeMap<_, _>>()
+        )
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -192,9 +207,17 @@ impl Request {
             (Some(rate), _) if (0.0..=1.0).contains(&rate) => rate,
             (Some(rate), _) => return Err(format!("rate is from 0 to 1, not {rate}")),
             (None, Kind::None) => 0.0,
-            (None, _) => return Err("rate is missing: the share of calls that go wrong, from 0 to 1".to_owned()),
+            (None, _) => {
+                return Err(
+                    "rate is missing: the share of calls that go wrong, from 0 to 1".to_owned()
+                );
+            }
         };
-        let lasts = self.seconds.map(Duration::try_from_secs_f64).transpose().map_err(|error| format!("seconds: {error}"))?;
+        let lasts = self
+            .seconds
+            .map(Duration::try_from_secs_f64)
+            .transpose()
+            .map_err(|error| format!("seconds: {error}"))?;
         Ok(Rule {
             service: self.service,
             function: self.function,
@@ -227,7 +250,9 @@ impl Kind {
     /// Whether an operation of the service can meet this.
     fn befalls(self, service: Target, operation: &str) -> bool {
         let operations = match self {
-            Self::TransactionConflict => &["TransactWriteItems", "TransactGetItems", "PutItem", "UpdateItem", "DeleteItem"][..],
+            Self::TransactionConflict => {
+                &["TransactWriteItems", "TransactGetItems", "PutItem", "UpdateItem", "DeleteItem"][..]
+            }
             Self::Torn => &["TransactWriteItems"],
             Self::PartialFailure | Self::Duplicate | Self::Reorder => &["PutRecords"],
             _ => return self.is_of(service),
@@ -277,9 +302,18 @@ mod tests {
     /// What befalls 5,000 calls, each third one a put of records and a transaction.
     fn fates(seed: Option<u64>) -> Vec<Option<String>> {
         let faults = Faults::new(seed);
-        let operations = [(Service::DynamoDb, "PutItem"), (Service::Kinesis, "PutRecords"), (Service::DynamoDb, "TransactWriteItems")];
+        let operations = [
+            (Service::DynamoDb, "PutItem"),
+            (Service::Kinesis, "PutRecords"),
+            (Service::DynamoDb, "TransactWriteItems"),
+        ];
         let calls = operations.map(|(service, operation)| call(service, operation));
-        calls.iter().cycle().take(5000).map(|call| Some(format!("{:?}", faults.strike(call)?))).collect()
+        calls
+            .iter()
+            .cycle()
+            .take(5000)
+            .map(|call| Some(format!("{:?}", faults.strike(call)?)))
+            .collect()
     }
 
     #[test]
@@ -334,7 +368,9 @@ mod tests {
         for name in ["transaction-conflict", "torn"] {
             dynamodb[name] = 0.into();
         }
-        for (name, struck) in [("throttle", 1), ("partial-failure", 0), ("duplicate", 0), ("reorder", 0)] {
+        for (name, struck) in
+            [("throttle", 1), ("partial-failure", 0), ("duplicate", 0), ("reorder", 0)]
+        {
             kinesis[name] = struck.into();
         }
         assert_eq!(faults.struck(), json!({ "dynamodb": dynamodb, "kinesis": kinesis }));

@@ -12,7 +12,8 @@ use crate::aws;
 use crate::emulators::Emulators;
 
 /// Headers that belong to one connection or describe a body that may be changed.
-const NOT_PASSED_ON: [header::HeaderName; 4] = [header::HOST, header::CONTENT_LENGTH, header::CONNECTION, header::TRANSFER_ENCODING];
+const NOT_PASSED_ON: [header::HeaderName; 4] =
+    [header::HOST, header::CONTENT_LENGTH, header::CONNECTION, header::TRANSFER_ENCODING];
 /// DynamoDB's checksum of the body it sent.
 const CHECKSUM: &str = "x-amz-crc32";
 
@@ -43,7 +44,8 @@ impl Backends {
         })
     }
 
-    /// Sends a call to its service. A server that can't be reached looks to the caller like one: its connection is dropped.
+    /// Sends a call to its service. A server that can't be reached looks to the caller like one:
+    /// its connection is dropped.
     pub(super) async fn send(&self, call: &Call) -> Result<Reply, Dropped> {
         let base = match call.service {
             Service::DynamoDb => &self.dynamodb,
@@ -56,7 +58,11 @@ impl Backends {
             .headers(passed_on(&call.headers))
             .body(call.body.clone());
         reply(request).await.map_err(|error| {
-            tracing::warn!(operation = call.operation, %error, "the server behind the door didn't answer");
+            tracing::warn!(
+                operation = call.operation,
+                %error,
+                "the server behind the door didn't answer",
+            );
             Dropped
         })
     }
@@ -71,7 +77,8 @@ async fn reply(request: reqwest::RequestBuilder) -> reqwest::Result<Reply> {
     Ok(Reply { status, headers, body: response.bytes().await? })
 }
 
-/// The headers that a server gets to see. It doesn't see who is calling: some keep the tables of different callers apart.
+/// The headers that a server gets to see. It doesn't see who is calling: some keep the tables of
+/// different callers apart.
 fn passed_on(headers: &HeaderMap) -> HeaderMap {
     let mut headers = headers.clone();
     for name in NOT_PASSED_ON {
@@ -84,7 +91,10 @@ fn passed_on(headers: &HeaderMap) -> HeaderMap {
 impl Reply {
     /// DynamoDB's answer to what was done.
     pub(super) fn json(output: &Value) -> Self {
-        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"))]);
+        let headers = HeaderMap::from_iter([(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/x-amz-json-1.0"),
+        )]);
         Self { status: StatusCode::OK, headers, body: output.to_string().into() }
     }
 

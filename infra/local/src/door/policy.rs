@@ -35,13 +35,19 @@ impl Caller {
     /// The answer to a call that the caller may not make.
     pub(super) fn refuse(&self, call: &Call) -> Option<Answer> {
         let Self::Function { arn, role } = self else { return None };
-        let Need { action, resource } = needs(call).into_iter().find(|need| !role.allows(&need.action, &need.resource))?;
-        let denied = role.statements.iter().any(|s| s.effect == Effect::Deny && s.covers(&action, &resource));
+        let Need { action, resource } =
+            needs(call).into_iter().find(|need| !role.allows(&need.action, &need.resource))?;
+        let denied = role
+            .statements
+            .iter()
+            .any(|s| s.effect == Effect::Deny && s.covers(&action, &resource));
         let why = match denied {
             true => "with an explicit deny in an identity-based policy".to_owned(),
             false => format!("because no identity-based policy allows the {action} action"),
         };
-        let message = format!("User: {arn} is not authorized to perform: {action} on resource: {resource} {why}");
+        let message = format!(
+            "User: {arn} is not authorized to perform: {action} on resource: {resource} {why}"
+        );
         Some(refusals::access_denied(call.service, &message))
     }
 }
@@ -55,21 +61,27 @@ fn needs(call: &Call) -> Vec<Need> {
     }
 }
 
-/// A transaction has no action of its own: it needs that of each of its parts. A batch has, and needs it on each table.
+/// A transaction has no action of its own: it needs that of each of its parts. A batch has, and
+/// needs it on each table.
 fn dynamodb(operation: &str, input: &Value) -> Vec<Need> {
     match operation {
-        "TransactWriteItems" | "TransactGetItems" => {
-            input["TransactItems"].as_array().into_iter().flatten().flat_map(part_of_transaction).collect()
-        }
+        "TransactWriteItems" | "TransactGetItems" => input["TransactItems"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .flat_map(part_of_transaction)
+            .collect(),
         "BatchGetItem" | "BatchWriteItem" => {
-            let tables = input["RequestItems"].as_object().into_iter().flat_map(|tables| tables.keys());
+            let tables =
+                input["RequestItems"].as_object().into_iter().flat_map(|tables| tables.keys());
             tables.map(|table| on_table(operation, table)).collect()
         }
         "Query" | "Scan" => vec![on_table_or_index(operation, input)],
         _ => vec![match (input["TableName"].as_str(), input["StreamArn"].as_str()) {
             (Some(table), _) => on_table(operation, table),
             (None, Some(stream)) => need(operation, stream.to_owned()),
-            // An iterator, a PartiQL statement, a list of everything: only who may use it on every resource may use it.
+            // An iterator, a PartiQL statement, a list of everything: only who may use it on every
+            // resource may use it.
             (None, None) => need(operation, "*".to_owned()),
         }],
     }
@@ -79,7 +91,11 @@ fn part_of_transaction(item: &Value) -> Vec<Need> {
     let parts = item.as_object().into_iter().flatten();
     parts
         .map(|(kind, part)| {
-            let action = if kind == "ConditionCheck" { "ConditionCheckItem".to_owned() } else { format!("{kind}Item") };
+            let action = if kind == "ConditionCheck" {
+                "ConditionCheckItem".to_owned()
+            } else {
+                format!("{kind}Item")
+            };
             on_table(&action, part["TableName"].as_str().unwrap_or_default())
         })
         .collect()
@@ -135,7 +151,10 @@ mod tests {
     /// The needs, as `<action> <resource>` without what all ARNs begin with.
     fn check(needs: &[Need], expected: &[&str]) {
         let short = |need: &Need| {
-            let resource = need.resource.replace(&format!(":{REGION}:{ACCOUNT}:"), ":").replace("arn:aws:", "");
+            let resource = need
+                .resource
+                .replace(&format!(":{REGION}:{ACCOUNT}:"), ":")
+                .replace("arn:aws:", "");
             format!("{} {resource}", need.action)
         };
         assert_eq!(needs.iter().map(short).collect::<Vec<_>>(), expected);
@@ -145,19 +164,31 @@ mod tests {
     fn dynamodb_calls_need_actions_on_tables() {
         let input = json!({"TableName": "T"});
         check(&dynamodb("PutItem", &input), &["dynamodb:PutItem dynamodb:table/T"]);
-        check(&dynamodb("Query", &json!({"TableName": "T", "IndexName": "I"})), &["dynamodb:Query dynamodb:table/T/index/I"]);
+        check(
+            &dynamodb("Query", &json!({"TableName": "T", "IndexName": "I"})),
+            &["dynamodb:Query dynamodb:table/T/index/I"],
+        );
         let by_arn = json!({"TableName": format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/T")});
         check(&dynamodb("Scan", &by_arn), &["dynamodb:Scan dynamodb:table/T"]);
         let batch = json!({"RequestItems": {"A": {}, "B": {}}});
-        check(&dynamodb("BatchGetItem", &batch), &["dynamodb:BatchGetItem dynamodb:table/A", "dynamodb:BatchGetItem dynamodb:table/B"]);
+        check(
+            &dynamodb("BatchGetItem", &batch),
+            &["dynamodb:BatchGetItem dynamodb:table/A", "dynamodb:BatchGetItem dynamodb:table/B"],
+        );
         check(&dynamodb("ListTables", &json!({})), &["dynamodb:ListTables *"]);
-        check(&dynamodb("ExecuteStatement", &json!({"Statement": "SELECT * FROM T"})), &["dynamodb:ExecuteStatement *"]);
+        check(
+            &dynamodb("ExecuteStatement", &json!({"Statement": "SELECT * FROM T"})),
+            &["dynamodb:ExecuteStatement *"],
+        );
     }
 
     #[test]
     fn transactions_need_the_actions_of_their_parts() {
         let part = json!({"TableName": "T"});
-        let items: Vec<_> = ["Put", "Update", "Delete", "ConditionCheck"].iter().map(|kind| json!({*kind: part})).collect();
+        let items: Vec<_> = ["Put", "Update", "Delete", "ConditionCheck"]
+            .iter()
+            .map(|kind| json!({*kind: part}))
+            .collect();
         let expected = [
             "dynamodb:PutItem dynamodb:table/T",
             "dynamodb:UpdateItem dynamodb:table/T",
@@ -171,11 +202,17 @@ mod tests {
 
     #[test]
     fn kinesis_and_s3_calls_need_actions_on_streams_and_objects() {
-        check(&[kinesis("PutRecords", &json!({"StreamName": "S"}))], &["kinesis:PutRecords kinesis:stream/S"]);
+        check(
+            &[kinesis("PutRecords", &json!({"StreamName": "S"}))],
+            &["kinesis:PutRecords kinesis:stream/S"],
+        );
         let by_arn = json!({"StreamARN": format!("arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/S")});
         check(&[kinesis("PutRecords", &by_arn)], &["kinesis:PutRecords kinesis:stream/S"]);
         check(&[s3("ListObjectsV2", "/bucket?list-type=2")], &["s3:ListBucket s3:::bucket"]);
-        check(&[s3("GetObject", "/bucket/a/b%20c?x-id=GetObject")], &["s3:GetObject s3:::bucket/a/b c"]);
+        check(
+            &[s3("GetObject", "/bucket/a/b%20c?x-id=GetObject")],
+            &["s3:GetObject s3:::bucket/a/b c"],
+        );
         check(&[s3("HeadObject", "/bucket/a")], &["s3:GetObject s3:::bucket/a"]);
     }
 }

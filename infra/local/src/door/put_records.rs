@@ -21,12 +21,13 @@ pub(super) async fn reorder(desk: &Desk, call: Call, mut rng: Rng) -> Result<Ans
     put_in_order(desk, call, &order).await
 }
 
-/// Puts the records from these places, in this order. In the answer each result stands in the place of its record, and
-/// a record left out has failed.
+/// Puts the records from these places, in this order. In the answer each result stands in the place
+/// of its record, and a record left out has failed.
 async fn put_in_order(desk: &Desk, mut call: Call, order: &[usize]) -> Result<Answer, Dropped> {
     let mut results: Vec<Value> = (0..call.records().len()).map(failure).collect();
     if !order.is_empty() {
-        let records: Vec<Value> = order.iter().map(|&place| call.records()[place].clone()).collect();
+        let records: Vec<Value> =
+            order.iter().map(|&place| call.records()[place].clone()).collect();
         let mut input = call.input.take();
         input["Records"] = records.into();
         call.set_input(input);
@@ -44,7 +45,12 @@ async fn put_in_order(desk: &Desk, mut call: Call, order: &[usize]) -> Result<An
 /// The two reasons for which Kinesis fails single records, in turn.
 fn failure(place: usize) -> Value {
     match place % 2 {
-        0 => json!({"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "Rate exceeded for shard."}),
+        0 => {
+            json!({
+                "ErrorCode": "ProvisionedThroughputExceededException",
+                "ErrorMessage": "Rate exceeded for shard.",
+            })
+        }
         _ => json!({"ErrorCode": "InternalFailure", "ErrorMessage": "Internal Service Failure"}),
     }
 }

@@ -16,7 +16,10 @@ const COMMON: &str = "com.amazon.coral.service#";
 pub(super) fn access_denied(service: Service, message: &str) -> Answer {
     match service {
         Service::S3 => s3(StatusCode::FORBIDDEN, "AccessDenied", message),
-        _ => json_error(service, json!({"__type": format!("{COMMON}AccessDeniedException"), "Message": message})),
+        _ => json_error(
+            service,
+            json!({"__type": format!("{COMMON}AccessDeniedException"), "Message": message}),
+        ),
     }
 }
 
@@ -30,20 +33,33 @@ pub(super) fn unknown_key(service: Service) -> Answer {
     let message = "The security token included in the request is invalid.";
     match service {
         Service::S3 => s3(StatusCode::FORBIDDEN, "InvalidAccessKeyId", message),
-        _ => json_error(service, json!({"__type": format!("{COMMON}UnrecognizedClientException"), "message": message})),
+        _ => json_error(
+            service,
+            json!({"__type": format!("{COMMON}UnrecognizedClientException"), "message": message}),
+        ),
     }
 }
 
 /// The request is not signed, or for a service that is not here.
 pub(super) fn missing_token() -> Answer {
     let message = "Request is missing Authentication Token";
-    json_error(Service::DynamoDb, json!({"__type": format!("{COMMON}MissingAuthenticationTokenException"), "message": message}))
+    json_error(
+        Service::DynamoDb,
+        json!({
+            "__type": format!("{COMMON}MissingAuthenticationTokenException"),
+            "message": message,
+        }),
+    )
 }
 
 /// The body is too long or not in JSON.
 pub(super) fn unreadable(service: Service) -> Answer {
     match service {
-        Service::S3 => s3(StatusCode::BAD_REQUEST, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size"),
+        Service::S3 => s3(
+            StatusCode::BAD_REQUEST,
+            "EntityTooLarge",
+            "Your proposed upload exceeds the maximum allowed size",
+        ),
         _ => json_error(service, json!({"__type": format!("{COMMON}SerializationException")})),
     }
 }
@@ -51,10 +67,18 @@ pub(super) fn unreadable(service: Service) -> Answer {
 /// More calls than the table or the shard takes.
 pub(super) fn throttled(call: &Call) -> Answer {
     let (namespace, message) = match call.service {
-        Service::DynamoDb => (DYNAMODB, "The level of configured provisioned throughput for the table was exceeded."),
+        Service::DynamoDb => {
+            (DYNAMODB, "The level of configured provisioned throughput for the table was exceeded.")
+        }
         _ => ("", "Rate exceeded for shard."),
     };
-    json_error(call.service, json!({"__type": format!("{namespace}ProvisionedThroughputExceededException"), "message": message}))
+    json_error(
+        call.service,
+        json!({
+            "__type": format!("{namespace}ProvisionedThroughputExceededException"),
+            "message": message,
+        }),
+    )
 }
 
 /// Another transaction has the item; of a transaction's items it has the first.
@@ -62,7 +86,8 @@ pub(super) fn transaction_conflict(call: &Call) -> Answer {
     meeting(call, |index| index == 0)
 }
 
-/// Another transaction has the item; of a transaction's items those for which that is said. Of a batch nothing is written then.
+/// Another transaction has the item; of a transaction's items those for which that is said. Of a
+/// batch nothing is written then.
 pub(super) fn meeting(call: &Call, is_met: impl Fn(usize) -> bool) -> Answer {
     match call.operation.as_str() {
         "BatchWriteItem" => {
@@ -73,11 +98,15 @@ pub(super) fn meeting(call: &Call, is_met: impl Fn(usize) -> bool) -> Answer {
     }
 }
 
-/// The error of what met another transaction. A transaction is cancelled with a reason for each of its items.
+/// The error of what met another transaction. A transaction is cancelled with a reason for each of
+/// its items.
 pub(super) fn conflict(call: &Call, is_met: impl Fn(usize) -> bool) -> Value {
     let ongoing = "Transaction is ongoing for the item";
     let Some(items) = call.input["TransactItems"].as_array() else {
-        return json!({"__type": format!("{DYNAMODB}TransactionConflictException"), "message": ongoing});
+        return json!({
+            "__type": format!("{DYNAMODB}TransactionConflictException"),
+            "message": ongoing,
+        });
     };
     let reason = |index| match is_met(index) {
         true => json!({"Code": "TransactionConflict", "Message": ongoing}),
@@ -85,14 +114,24 @@ pub(super) fn conflict(call: &Call, is_met: impl Fn(usize) -> bool) -> Value {
     };
     let reasons: Vec<Value> = (0..items.len()).map(reason).collect();
     let codes: Vec<_> = reasons.iter().filter_map(|reason| reason["Code"].as_str()).collect();
-    let message = format!("Transaction cancelled, please refer cancellation reasons for specific reasons [{}]", codes.join(", "));
-    json!({"__type": format!("{DYNAMODB}TransactionCanceledException"), "Message": message, "CancellationReasons": reasons})
+    let message = format!(
+        "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
+        codes.join(", ")
+    );
+    json!({
+        "__type": format!("{DYNAMODB}TransactionCanceledException"),
+        "Message": message,
+        "CancellationReasons": reasons,
+    })
 }
 
 /// The transaction came again while it is under way.
 pub(super) fn in_progress(call: &Call) -> Answer {
     let message = "Transaction is in progress";
-    json_error(call.service, json!({"__type": format!("{DYNAMODB}TransactionInProgressException"), "Message": message}))
+    json_error(
+        call.service,
+        json!({"__type": format!("{DYNAMODB}TransactionInProgressException"), "Message": message}),
+    )
 }
 
 /// The transaction came again after it was carried out: that is told once more.
@@ -106,12 +145,18 @@ pub(super) fn some_failed(output: &Value) -> Answer {
 }
 
 fn json_error(service: Service, error: Value) -> Answer {
-    let content_type = if service == Service::Kinesis { "application/x-amz-json-1.1" } else { "application/x-amz-json-1.0" };
+    let content_type = if service == Service::Kinesis {
+        "application/x-amz-json-1.1"
+    } else {
+        "application/x-amz-json-1.0"
+    };
     answer(StatusCode::BAD_REQUEST, content_type, error.to_string())
 }
 
 fn s3(status: StatusCode, code: &str, message: &str) -> Answer {
-    let body = format!(r#"<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"#);
+    let body = format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"#
+    );
     answer(status, "application/xml", body)
 }
 

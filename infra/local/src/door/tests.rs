@@ -49,7 +49,13 @@ impl Rig {
         let response = crate::aws::client()
             .unwrap()
             .post(self.door.endpoint())
-            .header("authorization", format!("AWS4-HMAC-SHA256 Credential={key}/20260101/us-east-1/dynamodb/aws4_request, Signature=0"))
+            .header(
+                "authorization",
+                format!(
+                    "AWS4-HMAC-SHA256 Credential={key}/20260101/us-east-1/dynamodb/aws4_request, \
+                     Signature=0"
+                ),
+            )
             .header("x-amz-date", "20260101T000000Z")
             .header("x-amz-target", format!("DynamoDB_20120810.{operation}"))
             .header("content-type", "application/x-amz-json-1.0")
@@ -77,5 +83,9 @@ fn number(value: usize) -> AttributeValue {
 
 /// A commit in DynamoDB's JSON, of about so many bytes.
 fn commit(stream: &str, seq: usize, bytes: usize) -> Value {
-    json!({"stream": {"S": stream}, "seq": {"N": seq.to_string()}, "data": {"S": "x".repeat(bytes)}})
+    json!({
+        "stream": {"S": stream},
+        "seq": {"N": seq.to_string()},
+        "data": {"S": "x".repeat(bytes)},
+    })
 }

@@ -1,15 +1,19 @@
 //! Transactions as readers of DynamoDB meet them: the fault `torn`.
 //!
-//! A transaction is decided at once, but its items become visible one by one, in any order. Plain reads (`GetItem`, `Query`, `BatchGetItem`,
-//! `Scan`) see what is visible. Until all is, `TransactGetItems`, a write, or a condition on one of the items answers `TransactionConflict`. The
-//! caller gets its answer when all is visible.
+//! A transaction is decided at once, but its items become visible one by one, in any order. Plain
+//! reads (`GetItem`, `Query`, `BatchGetItem`, `Scan`) see what is visible. Until all is,
+//! `TransactGetItems`, a write, or a condition on one of the items answers `TransactionConflict`.
+//! The caller gets its answer when all is visible.
 //!
 //! 1. All places of the transaction are locked, unless somebody is writing one of them.
-//! 2. The server is asked what the conditions come to, by the same transaction with a condition more that never holds.
+//! 2. The server is asked what the conditions come to, by the same transaction with a condition
+//!    more that never holds.
 //! 3. If they hold, the actions are put down in a journal: that decides it.
-//! 4. One action after the other is carried out, each together with a mark in the journal. Conditions still hold, since all is locked.
+//! 4. One action after the other is carried out, each together with a mark in the journal.
+//!    Conditions still hold, since all is locked.
 //!
-//! What was decided and not finished when the platform was killed is finished at its next start, as by DynamoDB.
+//! What was decided and not finished when the platform was killed is finished at its next start, as
+//! by DynamoDB.
 
 mod journal;
 mod places;
@@ -53,10 +57,12 @@ impl Torn {
         Ok(Self { journal: Arc::new(journal), places: Places::of(&template.tables) })
     }
 
-    /// Lets a call through to the server; what it writes counts as being written until the guard is dropped.
+    /// Lets a call through to the server; what it writes counts as being written until the guard is
+    /// dropped.
     ///
     /// # Errors
-    /// The answer to a call that met a transaction which is under way, or came with the token of one that was.
+    /// The answer to a call that met a transaction which is under way, or came with the token of
+    /// one that was.
     pub(super) fn enter(&self, call: &Call) -> Result<Writing, Box<Answer>> {
         self.places.enter(call)
     }
@@ -65,13 +71,21 @@ impl Torn {
     ///
     /// # Errors
     /// [`Dropped`] if the server doesn't answer.
-    pub(super) async fn tear(&self, backends: &Backends, call: &Call, rng: Rng) -> Result<Reply, Dropped> {
+    pub(super) async fn tear(
+        &self,
+        backends: &Backends,
+        call: &Call,
+        rng: Rng,
+    ) -> Result<Reply, Dropped> {
         let actions = call.input["TransactItems"].as_array().cloned().unwrap_or_default();
         let is_write = |action: &Value| action.get("ConditionCheck").is_none();
-        if actions.iter().filter(|action| is_write(action)).count() < 2 || !Journal::takes(&actions) {
+        if actions.iter().filter(|action| is_write(action)).count() < 2 || !Journal::takes(&actions)
+        {
             return backends.send(call).await;
         }
-        let Some(locked) = self.places.lock(call) else { return Ok(Reply::refusal(&refusals::conflict(call, |_| true))) };
+        let Some(locked) = self.places.lock(call) else {
+            return Ok(Reply::refusal(&refusals::conflict(call, |_| true)));
+        };
         self.journal.open().await.map_err(|error| dropped(&error))?;
         if let Some(refusal) = probe(backends, call, actions.len()).await? {
             return Ok(refusal);
@@ -88,7 +102,8 @@ impl Torn {
     }
 }
 
-/// Carries the actions out one by one, each at its time; gives what they cost. What fails is finished at the next start.
+/// Carries the actions out one by one, each at its time; gives what they cost. What fails is
+/// finished at the next start.
 async fn show(journal: &Journal, mut actions: Vec<Action>, mut rng: Rng) -> Result<Vec<Value>> {
     let most = if rng.f64() < RARE { LONG } else { SHORT };
     rng.shuffle(&mut actions);
@@ -108,7 +123,10 @@ async fn show(journal: &Journal, mut actions: Vec<Action>, mut rng: Rng) -> Resu
 async fn probe(backends: &Backends, call: &Call, count: usize) -> Result<Option<Reply>, Dropped> {
     let mut probe = call.clone();
     let mut input = probe.input.take();
-    input["TransactItems"].as_array_mut().into_iter().for_each(|actions| actions.push(Journal::never()));
+    input["TransactItems"]
+        .as_array_mut()
+        .into_iter()
+        .for_each(|actions| actions.push(Journal::never()));
     if let Some(input) = input.as_object_mut() {
         input.remove("ClientRequestToken");
     }

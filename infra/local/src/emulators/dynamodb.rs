@@ -24,7 +24,9 @@ pub(super) async fn serve(data_dir: Option<&Path>, servers: &mut JoinSet<()>) ->
     };
     servers.spawn(remove_expired(database.clone(), TTL_SWEEP));
     spawn_on_loopback(servers, |listener| async move {
-        if let Err(error) = dynoxide::server::serve_with_shutdown(listener, database, std::future::pending()).await {
+        if let Err(error) =
+            dynoxide::server::serve_with_shutdown(listener, database, std::future::pending()).await
+        {
             tracing::error!(%error, "DynamoDB stopped");
         }
     })
@@ -39,7 +41,8 @@ pub(super) fn on_disk(path: &Path) -> Result<Database> {
     Ok(Database::new(name)?)
 }
 
-/// A database in memory can't be reached from outside, but it can be restored from a file: from an empty one with the index.
+/// A database in memory can't be reached from outside, but it can be restored from a file: from an
+/// empty one with the index.
 pub(super) fn in_memory() -> Result<Database> {
     let scratch = tempfile::tempdir()?;
     let path = scratch.path().join("empty.sqlite");
@@ -49,8 +52,8 @@ pub(super) fn in_memory() -> Result<Database> {
     Ok(database)
 }
 
-/// dynoxide finds the next number of a stream record by `MAX(CAST(sequence_number AS INTEGER))`: without this index it reads
-/// the whole stream on every write.
+/// dynoxide finds the next number of a stream record by `MAX(CAST(sequence_number AS INTEGER))`:
+/// without this index it reads the whole stream on every write.
 fn index_stream(path: &Path) -> Result<()> {
     Connection::open(path)?.execute_batch(
         "CREATE INDEX IF NOT EXISTS headwater_stream_order
@@ -80,7 +83,10 @@ pub(super) async fn create_tables(endpoint: &str, tables: &[Table]) -> Result<()
         let context = || format!("table {}", table.name);
         service.create("CreateTable", &definition(table)).await.with_context(context)?;
         let input = json!({"TableName": table.name});
-        service.wait_until_active("DescribeTable", &input, "/Table/TableStatus").await.with_context(context)?;
+        service
+            .wait_until_active("DescribeTable", &input, "/Table/TableStatus")
+            .await
+            .with_context(context)?;
         if let Some(attribute) = &table.ttl_attribute {
             enable_ttl(&service, &table.name, attribute).await.with_context(context)?;
         }
@@ -90,15 +96,20 @@ pub(super) async fn create_tables(endpoint: &str, tables: &[Table]) -> Result<()
 
 /// The input of `CreateTable`.
 fn definition(table: &Table) -> Value {
-    let keys: Vec<(&Key, &str)> =
-        std::iter::once((&table.partition_key, "HASH")).chain(table.sort_key.as_ref().map(|key| (key, "RANGE"))).collect();
+    let keys: Vec<(&Key, &str)> = std::iter::once((&table.partition_key, "HASH"))
+        .chain(table.sort_key.as_ref().map(|key| (key, "RANGE")))
+        .collect();
     let mut input = json!({
         "TableName": table.name,
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions":
-            keys.iter().map(|(key, _)| json!({"AttributeName": key.name, "AttributeType": key.kind})).collect::<Vec<_>>(),
+            keys.iter().map(
+                |(key, _)| json!({"AttributeName": key.name, "AttributeType": key.kind})
+            ).collect::<Vec<_>>(),
         "KeySchema":
-            keys.iter().map(|(key, role)| json!({"AttributeName": key.name, "KeyType": role})).collect::<Vec<_>>(),
+            keys.iter().map(
+                |(key, role)| json!({"AttributeName": key.name, "KeyType": role})
+            ).collect::<Vec<_>>(),
     });
     if let Some(view_type) = &table.stream_view_type {
         input["StreamSpecification"] = json!({"StreamEnabled": true, "StreamViewType": view_type});
@@ -111,7 +122,12 @@ async fn enable_ttl(service: &JsonClient, table: &str, attribute: &str) -> Resul
     let present = service.call("DescribeTimeToLive", &json!({"TableName": table})).await?;
     if present["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED" {
         let specification = json!({"AttributeName": attribute, "Enabled": true});
-        service.call("UpdateTimeToLive", &json!({"TableName": table, "TimeToLiveSpecification": specification})).await?;
+        service
+            .call(
+                "UpdateTimeToLive",
+                &json!({"TableName": table, "TimeToLiveSpecification": specification}),
+            )
+            .await?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Kinesis: ferrokinesis, which keeps its streams in memory, and a journal that brings them back.
 //!
-//! ferrokinesis has a durable mode of its own, but writes all that it holds again with every record: a thousand records in, a
-//! put takes longer than a batch has time.
+//! ferrokinesis has a durable mode of its own, but writes all that it holds again with every
+//! record: a thousand records in, a put takes longer than a batch has time.
 
 mod journal;
 
@@ -57,8 +57,12 @@ pub(super) async fn create_streams(endpoint: &str, streams: &[Stream]) -> Result
         let shards = stream.shards.unwrap_or(ON_DEMAND_SHARDS);
         let input = json!({"StreamName": stream.name, "ShardCount": shards});
         service.create("CreateStream", &input).await.with_context(context)?;
-        let (input, status) = (json!({"StreamName": stream.name}), "/StreamDescriptionSummary/StreamStatus");
-        service.wait_until_active("DescribeStreamSummary", &input, status).await.with_context(context)?;
+        let (input, status) =
+            (json!({"StreamName": stream.name}), "/StreamDescriptionSummary/StreamStatus");
+        service
+            .wait_until_active("DescribeStreamSummary", &input, status)
+            .await
+            .with_context(context)?;
         keep_for(&service, stream).await.with_context(context)?;
     }
     Ok(())
@@ -67,8 +71,12 @@ pub(super) async fn create_streams(endpoint: &str, streams: &[Stream]) -> Result
 /// Lets a stream keep its records as long as the template says, where that is longer than it does.
 async fn keep_for(service: &JsonClient, stream: &Stream) -> Result<()> {
     let Some(hours) = stream.retention_hours else { return Ok(()) };
-    let summary = service.call("DescribeStreamSummary", &json!({"StreamName": stream.name})).await?;
-    if summary["StreamDescriptionSummary"]["RetentionPeriodHours"].as_u64().is_none_or(|present| present < u64::from(hours)) {
+    let summary =
+        service.call("DescribeStreamSummary", &json!({"StreamName": stream.name})).await?;
+    if summary["StreamDescriptionSummary"]["RetentionPeriodHours"]
+        .as_u64()
+        .is_none_or(|present| present < u64::from(hours))
+    {
         let input = json!({"StreamName": stream.name, "RetentionPeriodHours": hours});
         service.call("IncreaseStreamRetentionPeriod", &input).await?;
     }

@@ -1,4 +1,5 @@
-//! S3, as far as failure destinations and their redrive use it: put, get, delete and list objects, addressed by path.
+//! S3, as far as failure destinations and their redrive use it: put, get, delete and list objects,
+//! addressed by path.
 
 mod chunked;
 mod objects;
@@ -19,11 +20,16 @@ use super::spawn_on_loopback;
 use crate::template::Bucket;
 use objects::{Object, Objects};
 
-/// An object written in one piece may have 5 GB in S3; here a failed batch of stream records must fit.
+/// An object written in one piece may have 5 GB in S3; here a failed batch of stream records must
+/// fit.
 const LARGEST_OBJECT: usize = 64 << 20;
 
 /// Starts the server on the objects under `root` and returns its URL.
-pub(super) async fn serve(root: &Path, buckets: &[Bucket], servers: &mut JoinSet<()>) -> Result<String> {
+pub(super) async fn serve(
+    root: &Path,
+    buckets: &[Bucket],
+    servers: &mut JoinSet<()>,
+) -> Result<String> {
     let objects = Objects::open(root, buckets.iter().map(|bucket| bucket.name.as_str()))?;
     let app = Router::new()
         .route("/{bucket}", get(list))
@@ -48,20 +54,37 @@ async fn write(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
-    let body = if chunked::is_chunked(&headers) { chunked::decode(&body).ok_or(Refusal::BadChunks)? } else { body };
+    let body = if chunked::is_chunked(&headers) {
+        chunked::decode(&body).ok_or(Refusal::BadChunks)?
+    } else {
+        body
+    };
     objects.put(&bucket, &key, &body).await?;
     Ok(StatusCode::OK.into_response())
 }
 
 /// GetObject and HeadObject.
-async fn read(State(objects): State<Objects>, extract::Path((bucket, key)): Address) -> Result<Response, Refusal> {
+async fn read(
+    State(objects): State<Objects>,
+    extract::Path((bucket, key)): Address,
+) -> Result<Response, Refusal> {
     let (object, body) = objects.get(&bucket, &key).await?;
     let modified = object.modified.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    Ok(([(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::LAST_MODIFIED, modified)], body).into_response())
+    Ok((
+        [
+            (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+            (header::LAST_MODIFIED, modified),
+        ],
+        body,
+    )
+        .into_response())
 }
 
 /// DeleteObject. An object that isn't there is deleted with success, as in S3.
-async fn remove(State(objects): State<Objects>, extract::Path((bucket, key)): Address) -> Result<Response, Refusal> {
+async fn remove(
+    State(objects): State<Objects>,
+    extract::Path((bucket, key)): Address,
+) -> Result<Response, Refusal> {
     objects.delete(&bucket, &key).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -94,7 +117,8 @@ async fn list(
     let mut found = objects.list(&bucket, &listing.prefix, after).await?;
     let truncated = found.len() > limit;
     found.truncate(limit);
-    let next = found.last().filter(|_| truncated).map(|last| element("NextContinuationToken", &last.key));
+    let next =
+        found.last().filter(|_| truncated).map(|last| element("NextContinuationToken", &last.key));
     let contents: String = found.iter().map(contents).collect();
     let body = [
         element("Name", &bucket),
@@ -142,14 +166,25 @@ enum Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (status, code, message) = match self {
-            Self::NoSuchBucket => (404, "NoSuchBucket", "The specified bucket does not exist".to_owned()),
+            Self::NoSuchBucket => {
+                (404, "NoSuchBucket", "The specified bucket does not exist".to_owned())
+            }
             Self::NoSuchKey => (404, "NoSuchKey", "The specified key does not exist.".to_owned()),
             Self::KeyTooLong => (400, "KeyTooLongError", "Your key is too long".to_owned()),
-            Self::BadChunks => (400, "InvalidRequest", "The body is not what Content-Encoding: aws-chunked says".to_owned()),
-            Self::Delimiter => (501, "NotImplemented", "A delimiter is not supported on one machine".to_owned()),
+            Self::BadChunks => (
+                400,
+                "InvalidRequest",
+                "The body is not what Content-Encoding: aws-chunked says".to_owned(),
+            ),
+            Self::Delimiter => {
+                (501, "NotImplemented", "A delimiter is not supported on one machine".to_owned())
+            }
             Self::Io(error) => (500, "InternalError", error.to_string()),
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        xml(status, &format!("<Error>{}{}</Error>", element("Code", code), element("Message", &message)))
+        xml(
+            status,
+            &format!("<Error>{}{}</Error>", element("Code", code), element("Message", &message)),
+        )
     }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::{Emulators, Options};
 use crate::template::Template;
 
-/// A table, a stream and a bucket, and two functions: `writer`, which may do this and that, and `wildcard`, which may do much
-/// by patterns.
+/// A table, a stream and a bucket, and two functions: `writer`, which may do this and that, and
+/// `wildcard`, which may do much by patterns.
 const TEMPLATE: &str = include_str!("testing.yaml");
 
 pub(crate) fn template() -> Template {
@@ -18,7 +18,8 @@ pub(crate) fn template() -> Template {
 }
 
 pub(crate) async fn start(data_dir: Option<&std::path::Path>) -> Emulators {
-    let options = Options { data_dir: data_dir.map(std::path::Path::to_owned), ..Options::default() };
+    let options =
+        Options { data_dir: data_dir.map(std::path::Path::to_owned), ..Options::default() };
     Emulators::start(&template(), &options).await.unwrap()
 }
 

@@ -29,7 +29,11 @@ fn s3(emulators: &Emulators) -> aws_sdk_s3::Client {
 }
 
 async fn put_event(client: &aws_sdk_dynamodb::Client, stream: &str, seq: usize, ttl: Option<u64>) {
-    let put = client.put_item().table_name("Events").item("stream", text(stream)).item("seq", AttributeValue::N(seq.to_string()));
+    let put = client
+        .put_item()
+        .table_name("Events")
+        .item("stream", text(stream))
+        .item("seq", AttributeValue::N(seq.to_string()));
     let put = match ttl {
         Some(ttl) => put.item("ttl", AttributeValue::N(ttl.to_string())),
         None => put,
@@ -42,13 +46,18 @@ async fn count_events(client: &aws_sdk_dynamodb::Client) -> i32 {
 }
 
 /// Every record of every shard, from the checkpoint of the shard if there is one.
-async fn records(client: &aws_sdk_kinesis::Client, checkpoints: &HashMap<String, String>) -> Vec<(String, Record)> {
+async fn records(
+    client: &aws_sdk_kinesis::Client,
+    checkpoints: &HashMap<String, String>,
+) -> Vec<(String, Record)> {
     let shards = client.list_shards().stream_name("Commits").send().await.unwrap();
     let mut all = Vec::new();
     for shard in shards.shards() {
         let from = client.get_shard_iterator().stream_name("Commits").shard_id(shard.shard_id());
         let from = match checkpoints.get(shard.shard_id()) {
-            Some(number) => from.shard_iterator_type(ShardIteratorType::AfterSequenceNumber).starting_sequence_number(number),
+            Some(number) => from
+                .shard_iterator_type(ShardIteratorType::AfterSequenceNumber)
+                .starting_sequence_number(number),
             None => from.shard_iterator_type(ShardIteratorType::TrimHorizon),
         };
         let iterator = from.send().await.unwrap().shard_iterator.unwrap();
@@ -59,9 +68,19 @@ async fn records(client: &aws_sdk_kinesis::Client, checkpoints: &HashMap<String,
 }
 
 async fn put_records(client: &aws_sdk_kinesis::Client, keys: &[String]) -> Vec<String> {
-    let entries =
-        keys.iter().map(|key| PutRecordsRequestEntry::builder().partition_key(key).data(Blob::new(key.as_bytes())).build().unwrap());
-    let put = client.put_records().stream_name("Commits").set_records(Some(entries.collect())).send().await;
+    let entries = keys.iter().map(|key| {
+        PutRecordsRequestEntry::builder()
+            .partition_key(key)
+            .data(Blob::new(key.as_bytes()))
+            .build()
+            .unwrap()
+    });
+    let put = client
+        .put_records()
+        .stream_name("Commits")
+        .set_records(Some(entries.collect()))
+        .send()
+        .await;
     let Ok(put) = put else { return Vec::new() };
     put.records.into_iter().filter_map(|record| record.sequence_number).collect()
 }
@@ -72,7 +91,14 @@ async fn a_restart_finds_tables_streams_and_objects_as_they_were() {
     let first = start(Some(dir.path())).await;
     put_event(&dynamodb(&first.dynamodb), "a", 1, None).await;
     put_records(&kinesis(&first.kinesis), &["a".into()]).await;
-    s3(&first).put_object().bucket("failures").key("k").body(b"v".to_vec().into()).send().await.unwrap();
+    s3(&first)
+        .put_object()
+        .bucket("failures")
+        .key("k")
+        .body(b"v".to_vec().into())
+        .send()
+        .await
+        .unwrap();
     drop(first);
     let second = start(Some(dir.path())).await;
     assert_eq!(count_events(&dynamodb(&second.dynamodb)).await, 1);
@@ -84,13 +110,17 @@ async fn a_restart_finds_tables_streams_and_objects_as_they_were() {
 #[tokio::test]
 async fn the_stream_of_a_table_is_indexed_in_both_modes() {
     let dir = TempDir::new().unwrap();
-    for (database, name) in
-        [(super::dynamodb::in_memory().unwrap(), "memory"), { (super::dynamodb::on_disk(&dir.path().join("db.sqlite")).unwrap(), "disk") }]
-    {
+    for (database, name) in [(super::dynamodb::in_memory().unwrap(), "memory"), {
+        (super::dynamodb::on_disk(&dir.path().join("db.sqlite")).unwrap(), "disk")
+    }] {
         let copy = dir.path().join(name);
         database.vacuum_into(copy.to_str().unwrap()).unwrap();
-        let query = "EXPLAIN QUERY PLAN SELECT MAX(CAST(sequence_number AS INTEGER)) FROM _stream_records WHERE table_name = 't'";
-        let plan: String = rusqlite::Connection::open(copy).unwrap().query_row(query, [], |row| row.get(3)).unwrap();
+        let query = "EXPLAIN QUERY PLAN SELECT MAX(CAST(sequence_number AS INTEGER)) FROM \
+                     _stream_records WHERE table_name = 't'";
+        let plan: String = rusqlite::Connection::open(copy)
+            .unwrap()
+            .query_row(query, [], |row| row.get(3))
+            .unwrap();
         assert!(plan.contains("headwater_stream_order"), "{name}: {plan}");
     }
 }
@@ -102,7 +132,9 @@ async fn expired_items_are_removed() {
     let mut servers = JoinSet::new();
     let endpoint = {
         let database = database.clone();
-        spawn_on_loopback(&mut servers, |listener| dynoxide::server::serve_on(listener, database)).await.unwrap()
+        spawn_on_loopback(&mut servers, |listener| dynoxide::server::serve_on(listener, database))
+            .await
+            .unwrap()
     };
     super::dynamodb::create_tables(&endpoint, &template().tables).await.unwrap();
     let client = dynamodb(&endpoint);
@@ -120,13 +152,31 @@ async fn objects_are_listed_in_pages_and_deleted() {
     let emulators = start(None).await;
     let client = s3(&emulators);
     for key in ["b/2 &<x>", "b/1", "../a", "c"] {
-        client.put_object().bucket("failures").key(key).body(key.as_bytes().to_vec().into()).send().await.unwrap();
+        client
+            .put_object()
+            .bucket("failures")
+            .key(key)
+            .body(key.as_bytes().to_vec().into())
+            .send()
+            .await
+            .unwrap();
     }
-    let pages = client.list_objects_v2().bucket("failures").max_keys(3).into_paginator().send().collect::<Result<Vec<_>, _>>().await;
-    let keys: Vec<Vec<_>> =
-        pages.unwrap().iter().map(|page| page.contents().iter().map(|o| o.key().unwrap().to_owned()).collect()).collect();
+    let pages = client
+        .list_objects_v2()
+        .bucket("failures")
+        .max_keys(3)
+        .into_paginator()
+        .send()
+        .collect::<Result<Vec<_>, _>>()
+        .await;
+    let keys: Vec<Vec<_>> = pages
+        .unwrap()
+        .iter()
+        .map(|page| page.contents().iter().map(|o| o.key().unwrap().to_owned()).collect())
+        .collect();
     assert_eq!(keys, [vec!["../a", "b/1", "b/2 &<x>"], vec!["c"]]);
-    let with_prefix = client.list_objects_v2().bucket("failures").prefix("b/").send().await.unwrap();
+    let with_prefix =
+        client.list_objects_v2().bucket("failures").prefix("b/").send().await.unwrap();
     assert_eq!(with_prefix.key_count(), Some(2));
     let object = client.get_object().bucket("failures").key("../a").send().await.unwrap();
     assert_eq!(object.body.collect().await.unwrap().into_bytes(), "../a");
@@ -150,12 +200,14 @@ async fn outside_servers_take_the_place_of_the_embedded_ones() {
     put_event(&dynamodb(&emulators.dynamodb), "a", 1, None).await;
     assert_eq!(count_events(&dynamodb(&outside.dynamodb)).await, 1);
     assert_eq!(emulators.kinesis, outside.kinesis);
-    let nobody = Options { dynamodb_endpoint: Some("http://127.0.0.1:9".into()), ..Options::default() };
+    let nobody =
+        Options { dynamodb_endpoint: Some("http://127.0.0.1:9".into()), ..Options::default() };
     let error = Emulators::start(&template(), &nobody).await.unwrap_err();
     assert!(format!("{error:#}").contains("http://127.0.0.1:9 doesn't answer"), "{error:#}");
 }
 
-/// Not a test: the process that the next one kills. It says where its Kinesis and its DynamoDB are and serves for a minute.
+/// Not a test: the process that the next one kills. It says where its Kinesis and its DynamoDB are
+/// and serves for a minute.
 #[tokio::test]
 #[ignore = "run by what_was_acknowledged_survives_kill_9"]
 #[expect(clippy::print_stdout, reason = "the other process reads it")]
@@ -183,7 +235,13 @@ fn spawn_child(dir: &Path) -> (Child, String, String) {
 /// Returns how many were acknowledged.
 async fn put_commits_until_refused(endpoint: String) -> i32 {
     let client = dynamodb(&endpoint);
-    let put = |seq: i32| client.put_item().table_name("Events").item("stream", text("a")).item("seq", AttributeValue::N(seq.to_string()));
+    let put = |seq: i32| {
+        client
+            .put_item()
+            .table_name("Events")
+            .item("stream", text("a"))
+            .item("seq", AttributeValue::N(seq.to_string()))
+    };
     let mut seq = 0;
     while put(seq).send().await.is_ok() {
         seq += 1;
@@ -235,17 +293,25 @@ async fn what_was_acknowledged_survives_kill_9() {
 
     let emulators = start(Some(dir.path())).await;
     let commits = commits.await.unwrap();
-    assert!(commits > 0 && count_events(&dynamodb(&emulators.dynamodb)).await >= commits, "{commits} commits were acknowledged");
+    assert!(
+        commits > 0 && count_events(&dynamodb(&emulators.dynamodb)).await >= commits,
+        "{commits} commits were acknowledged"
+    );
     let client = kinesis(&emulators.kinesis);
     let found = records(&client, &HashMap::new()).await;
-    let by_number: HashMap<_, _> = found.iter().map(|(_, record)| (record.sequence_number(), record)).collect();
+    let by_number: HashMap<_, _> =
+        found.iter().map(|(_, record)| (record.sequence_number(), record)).collect();
     assert_eq!(by_number.len(), found.len());
     for (number, key) in &acknowledged {
         let record = by_number.get(number.as_str()).unwrap_or_else(|| panic!("{key} is lost"));
-        assert_eq!((record.partition_key(), record.data().as_ref()), (Some(key.as_str()), key.as_bytes()));
+        assert_eq!(
+            (record.partition_key(), record.data().as_ref()),
+            (Some(key.as_str()), key.as_bytes())
+        );
     }
 
-    // A reader that had got as far as anyone could finds exactly what comes now, under numbers not used before.
+    // A reader that had got as far as anyone could finds exactly what comes now, under numbers not
+    // used before.
     let mut checkpoints: HashMap<String, String> = HashMap::new();
     for (shard, record) in before.iter().chain(&found) {
         let checkpoint = checkpoints.entry(shard.clone()).or_default();
@@ -253,7 +319,11 @@ async fn what_was_acknowledged_survives_kill_9() {
     }
     let new: Vec<String> = (0..20).map(|n| format!("new-{n}")).collect();
     assert_eq!(put_records(&client, &new).await.len(), 20);
-    let mut after: Vec<_> = records(&client, &checkpoints).await.iter().filter_map(|(_, r)| r.partition_key().map(str::to_owned)).collect();
+    let mut after: Vec<_> = records(&client, &checkpoints)
+        .await
+        .iter()
+        .filter_map(|(_, r)| r.partition_key().map(str::to_owned))
+        .collect();
     after.sort();
     let mut expected = new;
     expected.sort();
@@ -271,7 +341,8 @@ async fn what_kinesis_would_have_dropped_is_not_restored() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let arrived = |hours_ago: u64| {
         let file = rusqlite::Connection::open(dir.path().join("kinesis.sqlite")).unwrap();
-        file.execute("UPDATE records SET arrived = ?1", [(now - hours_ago * 60 * 60) * 1000]).unwrap();
+        file.execute("UPDATE records SET arrived = ?1", [(now - hours_ago * 60 * 60) * 1000])
+            .unwrap();
     };
     // The template lets the stream keep its records for 48 hours.
     arrived(47);
@@ -284,6 +355,8 @@ async fn what_kinesis_would_have_dropped_is_not_restored() {
     assert!(records(&client, &HashMap::new()).await.is_empty());
     // Numbering goes on all the same, well after what may have been read and not written down.
     let after = put_records(&client, &keys).await;
-    let place = |number: Option<&String>| ferrokinesis::sequence::parse_sequence(number.unwrap()).unwrap().seq_ix.unwrap();
+    let place = |number: Option<&String>| {
+        ferrokinesis::sequence::parse_sequence(number.unwrap()).unwrap().seq_ix.unwrap()
+    };
     assert!(place(before.last()) + 10_000 <= place(after.first()), "{before:?} {after:?}");
 }

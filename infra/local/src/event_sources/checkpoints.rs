@@ -35,9 +35,9 @@ impl CheckpointFile {
     /// What was kept; nothing before the first start.
     pub(super) fn load(&self) -> Result<Checkpoints> {
         match fs::read(&self.0) {
-            Ok(bytes) => {
-                serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged: delete it to start over", self.0.display()))
-            }
+            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| {
+                format!("{} is damaged: delete it to start over", self.0.display())
+            }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Checkpoints::new()),
             Err(error) => Err(error).with_context(|| self.0.display().to_string()),
         }

@@ -54,7 +54,9 @@ impl Source for DynamoDbStream {
             }
             let answer = self.client.call("DescribeStream", &input).await?;
             let description = &answer["StreamDescription"];
-            shards.extend(description["Shards"].as_array().into_iter().flatten().filter_map(shard_info));
+            shards.extend(
+                description["Shards"].as_array().into_iter().flatten().filter_map(shard_info),
+            );
             after = description["LastEvaluatedShardId"].clone();
             if after.is_null() {
                 return Ok(shards);
@@ -64,7 +66,8 @@ impl Source for DynamoDbStream {
 
     async fn iterator(&self, shard: &str, position: &Position) -> Result<String, CallError> {
         let (kind, number) = position.iterator_type();
-        let mut input = json!({"StreamArn": self.arn().await?, "ShardId": shard, "ShardIteratorType": kind});
+        let mut input =
+            json!({"StreamArn": self.arn().await?, "ShardId": shard, "ShardIteratorType": kind});
         if let Some(number) = number {
             input["SequenceNumber"] = number.into();
         }
@@ -78,7 +81,10 @@ impl Source for DynamoDbStream {
         let records = answer["Records"].as_array_mut().map(std::mem::take).unwrap_or_default();
         Ok(Page {
             at_tip: records.is_empty(),
-            records: records.into_iter().map(|record| self.record(record).ok_or(CallError::Malformed)).collect::<Result<_, _>>()?,
+            records: records
+                .into_iter()
+                .map(|record| self.record(record).ok_or(CallError::Malformed))
+                .collect::<Result<_, _>>()?,
             next: answer["NextShardIterator"].as_str().map(str::to_owned),
         })
     }

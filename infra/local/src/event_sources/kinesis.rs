@@ -66,7 +66,8 @@ impl Source for KinesisStream {
 
     async fn iterator(&self, shard: &str, position: &Position) -> Result<String, CallError> {
         let (kind, number) = position.iterator_type();
-        let mut input = json!({"StreamName": self.name, "ShardId": shard, "ShardIteratorType": kind});
+        let mut input =
+            json!({"StreamName": self.name, "ShardId": shard, "ShardIteratorType": kind});
         if let Some(number) = number {
             input["StartingSequenceNumber"] = number.into();
         }
@@ -79,8 +80,9 @@ impl Source for KinesisStream {
         let answer = self.client.call("GetRecords", &input).await?;
         let records = answer["Records"].as_array();
         let records = records.into_iter().flatten();
-        let records: Vec<Record> =
-            records.map(|record| self.record(shard, record).ok_or(CallError::Malformed)).collect::<Result<_, _>>()?;
+        let records: Vec<Record> = records
+            .map(|record| self.record(shard, record).ok_or(CallError::Malformed))
+            .collect::<Result<_, _>>()?;
         Ok(Page {
             at_tip: records.is_empty() && answer["MillisBehindLatest"].as_i64().unwrap_or(0) == 0,
             records,

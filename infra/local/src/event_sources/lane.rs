@@ -1,5 +1,6 @@
-//! What is invoked with which records, and what becomes of those that fail: batches, retries, bisecting, partial answers and
-//! age, as Lambda's event source mappings have them. Pure: time comes in, decisions come out.
+//! What is invoked with which records, and what becomes of those that fail: batches, retries,
+//! bisecting, partial answers and age, as Lambda's event source mappings have them. Pure: time
+//! comes in, decisions come out.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -70,7 +71,8 @@ pub(super) enum Verdict {
     Done,
     /// The record at this place failed; those before it are done. 0 where the whole batch failed.
     FailedAt(usize),
-    /// The function had no concurrency left, so it never saw the batch. Lambda counts that as no try.
+    /// The function had no concurrency left, so it never saw the batch. Lambda counts that as no
+    /// try.
     Throttled,
 }
 
@@ -100,7 +102,8 @@ pub(super) struct Lane {
     policy: Policy,
     /// Never invoked so far.
     fresh: VecDeque<Record>,
-    /// Failed before, and older than all that is fresh; with the time before which they are not due.
+    /// Failed before, and older than all that is fresh; with the time before which they are not
+    /// due.
     failed: VecDeque<(Millis, Batch)>,
 }
 
@@ -114,7 +117,8 @@ impl Lane {
         self.fresh.push_back(record);
     }
 
-    /// The next thing to do. A batch that it hands out is the caller's until `finished`; one at a time.
+    /// The next thing to do. A batch that it hands out is the caller's until `finished`; one at a
+    /// time.
     pub(super) fn next(&mut self, now: Millis) -> Next {
         if let Some((due, batch)) = self.failed.pop_front() {
             return self.decide(now, due, batch);
@@ -168,13 +172,17 @@ impl Lane {
         }
         match expired.is_empty() {
             true => Next::WaitUntil(due),
-            false => Next::GiveUp(Batch { records: expired, failures }, Condition::RecordAgeExceeded),
+            false => {
+                Next::GiveUp(Batch { records: expired, failures }, Condition::RecordAgeExceeded)
+            }
         }
     }
 
     /// The oldest records of a batch, as far as they are too old.
     fn take_expired(&self, now: Millis, batch: &mut Batch) -> Vec<Record> {
-        let too_old = |record: &&Record| self.policy.maximum_age.is_some_and(|maximum| now - record.arrived_at > maximum);
+        let too_old = |record: &&Record| {
+            self.policy.maximum_age.is_some_and(|maximum| now - record.arrived_at > maximum)
+        };
         let expired = batch.records.iter().take_while(too_old).count();
         batch.records.drain(..expired).collect()
     }

@@ -95,7 +95,8 @@ impl<S: Source> Mapping<S> {
         self.resumed.send_replace(());
     }
 
-    /// Reads every shard to its tip and counts what isn't done; the second number is how many records were ever read.
+    /// Reads every shard to its tip and counts what isn't done; the second number is how many
+    /// records were ever read.
     pub(super) async fn lag(&self) -> (Lag, u64) {
         let mut request = 0;
         self.look.send_modify(|latest| {
@@ -158,7 +159,11 @@ impl<S: Source> Mapping<S> {
     fn start_shard(self: &Arc<Self>, info: &ShardInfo, all: &[ShardInfo]) {
         let checkpoint = |id: &str| {
             let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            self.shards().get(id).map(|shard| shard.checkpoint()).or(kept.get(id).cloned()).unwrap_or_default()
+            self.shards()
+                .get(id)
+                .map(|shard| shard.checkpoint())
+                .or(kept.get(id).cloned())
+                .unwrap_or_default()
         };
         let parent = info.parent.as_ref().filter(|parent| all.iter().any(|s| s.id == **parent));
         let waits = parent.is_some_and(|parent| !checkpoint(parent).finished);

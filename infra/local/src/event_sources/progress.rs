@@ -97,12 +97,19 @@ mod tests {
         let mut progress = Progress::after(Some("0".into()));
         let records: Vec<_> = (1..=5).map(record).collect();
         records.iter().for_each(|record| progress.read(record));
-        for (done, checkpoint, waiting, oldest) in
-            [(&[2, 4][..], "0", 3, Some(10)), (&[1], "2", 2, Some(30)), (&[5], "2", 1, Some(30)), (&[3], "5", 0, None)]
-        {
+        for (done, checkpoint, waiting, oldest) in [
+            (&[2, 4][..], "0", 3, Some(10)),
+            (&[1], "2", 2, Some(30)),
+            (&[5], "2", 1, Some(30)),
+            (&[3], "5", 0, None),
+        ] {
             progress.done(done.iter().map(|n| &records[*n - 1]));
             assert_eq!(progress.checkpoint(), Some(checkpoint), "after {done:?}");
-            assert_eq!((progress.waiting(), progress.oldest()), (waiting, oldest), "after {done:?}");
+            assert_eq!(
+                (progress.waiting(), progress.oldest()),
+                (waiting, oldest),
+                "after {done:?}"
+            );
         }
         assert_eq!(progress.seen(), 5);
     }

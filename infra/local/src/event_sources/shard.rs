@@ -1,4 +1,5 @@
-//! One shard of one event source: a reader fills lanes, and each lane invokes the function batch by batch.
+//! One shard of one event source: a reader fills lanes, and each lane invokes the function batch by
+//! batch.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,8 +19,8 @@ use super::source::{Page, Position, Source, now};
 use super::verdict::verdict;
 use crate::template::StartingPosition;
 
-/// Between two reads that found nothing, growing from the first to the second. Only writes from outside wait for it: an
-/// invocation that ends wakes every reader.
+/// Between two reads that found nothing, growing from the first to the second. Only writes from
+/// outside wait for it: an invocation that ends wakes every reader.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 /// After a failed read.
@@ -45,7 +46,12 @@ struct State {
 }
 
 impl Shard {
-    pub(super) fn new(id: String, checkpoint: &Checkpoint, mapping_lanes: usize, policy: &Policy) -> Self {
+    pub(super) fn new(
+        id: String,
+        checkpoint: &Checkpoint,
+        mapping_lanes: usize,
+        policy: &Policy,
+    ) -> Self {
         let lanes = (0..mapping_lanes).map(|_| Lane::new(policy.clone())).collect();
         let progress = Progress::after(checkpoint.after.clone());
         Self {
@@ -63,14 +69,16 @@ impl Shard {
         Checkpoint { after, finished: state.ended && state.progress.waiting() == 0 }
     }
 
-    /// How many records were read and aren't done, when the oldest of them was written, and how many were read in all.
+    /// How many records were read and aren't done, when the oldest of them was written, and how
+    /// many were read in all.
     pub(super) fn backlog(&self) -> (usize, Option<i64>, u64) {
         let progress = &self.lock().progress;
         (progress.waiting(), progress.oldest(), progress.seen())
     }
 
-    /// Waits until a read that began after the request has found the tip; false if that takes too long. A shard that holds
-    /// all that it may read ahead doesn't look further, and says so at once: its backlog tells enough.
+    /// Waits until a read that began after the request has found the tip; false if that takes too
+    /// long. A shard that holds all that it may read ahead doesn't look further, and says so at
+    /// once: its backlog tells enough.
     pub(super) async fn look_at_tip(&self, request: u64) -> bool {
         let mut looked = self.looked.subscribe();
         let seen = async { looked.wait_for(|done| *done >= request).await.is_ok() };
@@ -149,20 +157,36 @@ pub(super) async fn read<S: Source>(mapping: Arc<Mapping<S>>, shard: Arc<Shard>)
 enum Lost {
     /// The iterator is no good any more; the position is.
     Iterator,
-    /// The stream no longer has, or never had, the position: begin at its oldest record, so that nothing is skipped.
+    /// The stream no longer has, or never had, the position: begin at its oldest record, so that
+    /// nothing is skipped.
     Position,
     /// The server can't be reached.
     Contact,
 }
 
-async fn read_page<S: Source>(mapping: &Mapping<S>, shard: &Shard, position: &Position, iterator: Option<String>) -> Result<Page, Lost> {
+async fn read_page<S: Source>(
+    mapping: &Mapping<S>,
+    shard: &Shard,
+    position: &Position,
+    iterator: Option<String>,
+) -> Result<Page, Lost> {
     let iterator = match iterator {
         Some(iterator) => iterator,
         None => match mapping.stream.iterator(&shard.id, position).await {
             Ok(iterator) => iterator,
             Err(error) => {
-                tracing::warn!(function = mapping.function, shard = shard.id, ?position, %error, "no iterator");
-                let unknown = ["InvalidArgumentException", "TrimmedDataAccessException", "ValidationException"];
+                tracing::warn!(
+                    function = mapping.function,
+                    shard = shard.id,
+                    ?position,
+                    %error,
+                    "no iterator",
+                );
+                let unknown = [
+                    "InvalidArgumentException",
+                    "TrimmedDataAccessException",
+                    "ValidationException",
+                ];
                 return Err(match unknown.iter().any(|exception| error.is(exception)) {
                     true => Lost::Position,
                     false => Lost::Contact,
@@ -215,7 +239,12 @@ async fn invoke<S: Source>(mapping: &Mapping<S>, shard: &Shard, lane: usize, bat
     let event = payload(&batch).to_string();
     let outcome = mapping.host.invoke(&mapping.function, event.into()).await;
     if let Err(error) = &outcome {
-        tracing::warn!(function = mapping.function, records = batch.records.len(), %error, "a batch failed");
+        tracing::warn!(
+            function = mapping.function,
+            records = batch.records.len(),
+            %error,
+            "a batch failed",
+        );
     }
     let verdict = verdict(&outcome, &batch, mapping.source.reports_item_failures);
     let mut state = shard.lock();
@@ -227,14 +256,35 @@ async fn invoke<S: Source>(mapping: &Mapping<S>, shard: &Shard, lane: usize, bat
 }
 
 /// Writes a batch to the failure destination, for as long as it takes.
-async fn give_up<S: Source>(mapping: &Mapping<S>, shard: &Shard, batch: &Batch, condition: Condition) {
-    tracing::error!(function = mapping.function, records = batch.records.len(), ?condition, "a batch is given up");
+async fn give_up<S: Source>(
+    mapping: &Mapping<S>,
+    shard: &Shard,
+    batch: &Batch,
+    condition: Condition,
+) {
+    tracing::error!(
+        function = mapping.function,
+        records = batch.records.len(),
+        ?condition,
+        "a batch is given up"
+    );
     let Some(bucket) = &mapping.source.failure_bucket else { return };
-    let failure = Failure { source: &mapping.source, function_arn: &mapping.function_arn, shard: &shard.id, batch, condition };
+    let failure = Failure {
+        source: &mapping.source,
+        function_arn: &mapping.function_arn,
+        shard: &shard.id,
+        batch,
+        condition,
+    };
     let at = Timestamp::now();
     let (key, body) = (failure.key(at, Uuid::new_v4()), failure.body(at).to_string());
     while let Err(error) = mapping.objects.put(bucket, &key, body.clone()).await {
-        tracing::error!(function = mapping.function, bucket, %error, "the failure destination doesn't take it");
+        tracing::error!(
+            function = mapping.function,
+            bucket,
+            %error,
+            "the failure destination doesn't take it",
+        );
         sleep(RETRY_PAUSE).await;
     }
 }

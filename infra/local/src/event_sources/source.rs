@@ -15,10 +15,18 @@ pub(super) trait Source: Send + Sync + 'static {
     fn shards(&self) -> impl Future<Output = Result<Vec<ShardInfo>, CallError>> + Send;
 
     /// An iterator at a position of a shard.
-    fn iterator(&self, shard: &str, position: &Position) -> impl Future<Output = Result<String, CallError>> + Send;
+    fn iterator(
+        &self,
+        shard: &str,
+        position: &Position,
+    ) -> impl Future<Output = Result<String, CallError>> + Send;
 
     /// The records at an iterator.
-    fn read(&self, shard: &str, iterator: &str) -> impl Future<Output = Result<Page, CallError>> + Send;
+    fn read(
+        &self,
+        shard: &str,
+        iterator: &str,
+    ) -> impl Future<Output = Result<Page, CallError>> + Send;
 }
 
 /// A shard of a stream.

@@ -6,9 +6,14 @@ use serde_json::Value;
 use super::lane::{Batch, Verdict};
 use crate::host::InvokeError;
 
-/// Reads the outcome of an invocation. Without `reports_item_failures` any answer is a success; with it the answer names the
-/// records that failed, and one that can't be understood fails the whole batch, as it does on AWS.
-pub(super) fn verdict(outcome: &Result<Bytes, InvokeError>, batch: &Batch, reports_item_failures: bool) -> Verdict {
+/// Reads the outcome of an invocation. Without `reports_item_failures` any answer is a success;
+/// with it the answer names the records that failed, and one that can't be understood fails the
+/// whole batch, as it does on AWS.
+pub(super) fn verdict(
+    outcome: &Result<Bytes, InvokeError>,
+    batch: &Batch,
+    reports_item_failures: bool,
+) -> Verdict {
     match outcome {
         Err(InvokeError::Throttled) => Verdict::Throttled,
         Err(_) => Verdict::FailedAt(0),
@@ -20,7 +25,8 @@ pub(super) fn verdict(outcome: &Result<Bytes, InvokeError>, batch: &Batch, repor
     }
 }
 
-/// The lowest place among those that `{"batchItemFailures": [{"itemIdentifier": "<sequence number>"}]}` names.
+/// The lowest place among those that
+/// `{"batchItemFailures": [{"itemIdentifier": "<sequence number>"}]}` names.
 fn reported(answer: &Value, batch: &Batch) -> Verdict {
     let failures = match (answer, answer.get("batchItemFailures")) {
         (Value::Null, _) | (Value::Object(_), None | Some(Value::Null)) => return Verdict::Done,

@@ -8,7 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// The structured answer of payload format 2.0. `multiValueHeaders` belongs to format 1.0 and is passed over.
+/// The structured answer of payload format 2.0. `multiValueHeaders` belongs to format 1.0 and is
+/// passed over.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
@@ -85,8 +86,13 @@ mod tests {
     async fn check(answer: Value, status: u16, headers: &[(&str, &str)], body: &[u8]) {
         let response = response(answer.to_string().as_bytes()).unwrap();
         assert_eq!(response.status(), status, "{answer}");
-        let actual: Vec<_> = response.headers().iter().map(|(n, v)| (n.as_str().to_owned(), v.to_str().unwrap().to_owned())).collect();
-        let expected: Vec<_> = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let actual: Vec<_> = response
+            .headers()
+            .iter()
+            .map(|(n, v)| (n.as_str().to_owned(), v.to_str().unwrap().to_owned()))
+            .collect();
+        let expected: Vec<_> =
+            headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         assert_eq!(actual, expected, "{answer}");
         assert_eq!(to_bytes(response.into_body(), 1000).await.unwrap(), body, "{answer}");
     }
@@ -108,7 +114,12 @@ mod tests {
             ("content-type", "text/plain;charset=UTF-8"),
         ];
         check(answer, 201, &headers, b"hi").await;
-        let binary = json!({"statusCode": 200, "headers": {"content-type": "image/png"}, "body": "/w==", "isBase64Encoded": true});
+        let binary = json!({
+            "statusCode": 200,
+            "headers": {"content-type": "image/png"},
+            "body": "/w==",
+            "isBase64Encoded": true,
+        });
         check(binary, 200, &[("content-type", "image/png")], b"\xff").await;
         check(json!({"statusCode": 304, "headers": null, "body": null}), 304, &[], b"").await;
     }

@@ -47,11 +47,16 @@ pub(super) fn event(request: &Request<'_>, found: &Match<'_>) -> Value {
     let fields = [
         ("cookies", cookies(&request.parts.headers)),
         ("queryStringParameters", query(uri.query().unwrap_or_default())),
-        ("pathParameters", found.parameters.iter().map(|(k, v)| (k.clone(), Value::from(v.as_str()))).collect()),
+        (
+            "pathParameters",
+            found.parameters.iter().map(|(k, v)| (k.clone(), Value::from(v.as_str()))).collect(),
+        ),
     ];
     // What is empty is left out.
     for (name, value) in fields {
-        if value.as_object().is_none_or(|o| !o.is_empty()) && value.as_array().is_none_or(|a| !a.is_empty()) {
+        if value.as_object().is_none_or(|o| !o.is_empty())
+            && value.as_array().is_none_or(|a| !a.is_empty())
+        {
             event[name] = value;
         }
     }
@@ -95,13 +100,17 @@ fn context(request: &Request<'_>, route_key: &str) -> Value {
     context
 }
 
-/// Names in lower case, repeated ones joined by commas, and what the gateway adds; cookies are apart.
+/// Names in lower case, repeated ones joined by commas, and what the gateway adds; cookies are
+/// apart.
 fn headers(request: &Request<'_>) -> Value {
     let mut joined: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in &request.parts.headers {
         if name != header::COOKIE {
             let value = String::from_utf8_lossy(value.as_bytes());
-            joined.entry(name.as_str().to_owned()).and_modify(|all| *all = format!("{all},{value}")).or_insert_with(|| value.into_owned());
+            joined
+                .entry(name.as_str().to_owned())
+                .and_modify(|all| *all = format!("{all},{value}"))
+                .or_insert_with(|| value.into_owned());
         }
     }
     if !request.body.is_empty() {
@@ -141,7 +150,8 @@ fn text_body(request: &Request<'_>) -> Option<String> {
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is_text = kind.is_empty()
         || kind.starts_with("text/")
-        || ["application/json", "application/javascript", "application/xml"].contains(&kind.as_str());
+        || ["application/json", "application/javascript", "application/xml"]
+            .contains(&kind.as_str());
     is_text.then(|| String::from_utf8(request.body.to_vec()).ok()).flatten()
 }
 
@@ -157,13 +167,26 @@ mod tests {
     use crate::template::Route;
 
     fn route(authorized: bool) -> Route {
-        Route { method: "PATCH".into(), path: "/users/{id}".into(), authorized, timeout: Duration::from_secs(30) }
+        Route {
+            method: "PATCH".into(),
+            path: "/users/{id}".into(),
+            authorized,
+            timeout: Duration::from_secs(30),
+        }
     }
 
-    fn build(request: http::request::Builder, body: &[u8], claims: Option<&BTreeMap<String, String>>) -> Value {
+    fn build(
+        request: http::request::Builder,
+        body: &[u8],
+        claims: Option<&BTreeMap<String, String>>,
+    ) -> Value {
         let (parts, ()) = request.body(()).unwrap().into_parts();
         let route = route(claims.is_some());
-        let found = Match { route: &route, function: "patch", parameters: [("id".to_owned(), "a b".to_owned())].into() };
+        let found = Match {
+            route: &route,
+            function: "patch",
+            parameters: [("id".to_owned(), "a b".to_owned())].into(),
+        };
         let request = Request {
             id: "request-1",
             parts: &parts,
@@ -184,7 +207,10 @@ mod tests {
             .header("If-Match", "\"1\"")
             .header("If-Match", "\"2\"")
             .header("Cookie", "a=1; b=2");
-        let claims = [("sub".to_owned(), "ann".to_owned()), ("roles".to_owned(), "[reader writer]".to_owned())];
+        let claims = [
+            ("sub".to_owned(), "ann".to_owned()),
+            ("roles".to_owned(), "[reader writer]".to_owned()),
+        ];
         let actual = build(request, b"{}", Some(&claims.into()));
         let expected = json!({
             "version": "2.0",
@@ -253,7 +279,11 @@ mod tests {
         ] {
             let request = http::Request::patch("/users/1").header("Content-Type", content_type);
             let event = build(request, body, None);
-            assert_eq!((&event["body"], &event["isBase64Encoded"]), (&expected.into(), &encoded.into()), "{content_type}");
+            assert_eq!(
+                (&event["body"], &event["isBase64Encoded"]),
+                (&expected.into(), &encoded.into()),
+                "{content_type}"
+            );
         }
     }
 }

@@ -43,7 +43,11 @@ impl Routes {
         let mut entries: Vec<Entry> = functions
             .iter()
             .flat_map(|function| function.routes.iter().map(move |route| (function, route)))
-            .map(|(function, route)| Entry { segments: segments(&route.path), route: route.clone(), function: function.name.clone() })
+            .map(|(function, route)| Entry {
+                segments: segments(&route.path),
+                route: route.clone(),
+                function: function.name.clone(),
+            })
             .collect();
         // Literal before parameter before greedy, segment by segment; a named method before ANY.
         entries.sort_by_cached_key(|entry| {
@@ -56,10 +60,13 @@ impl Routes {
     /// The route for a request; `path` is still percent-encoded.
     pub(super) fn find(&self, method: &str, path: &str) -> Option<Match<'_>> {
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        self.0.iter().filter(|entry| entry.route.method == method || entry.route.method == "ANY").find_map(|entry| {
-            let parameters = fit(&entry.segments, &parts)?;
-            Some(Match { route: &entry.route, function: &entry.function, parameters })
-        })
+        self.0
+            .iter()
+            .filter(|entry| entry.route.method == method || entry.route.method == "ANY")
+            .find_map(|entry| {
+                let parameters = fit(&entry.segments, &parts)?;
+                Some(Match { route: &entry.route, function: &entry.function, parameters })
+            })
     }
 }
 
@@ -129,8 +136,12 @@ mod tests {
         let functions: Vec<Function> = list
             .iter()
             .map(|(method, path)| {
-                let route =
-                    Route { method: (*method).to_owned(), path: (*path).to_owned(), authorized: true, timeout: Duration::from_secs(30) };
+                let route = Route {
+                    method: (*method).to_owned(),
+                    path: (*path).to_owned(),
+                    authorized: true,
+                    timeout: Duration::from_secs(30),
+                };
                 Function::for_test(&format!("{method} {path}"), vec![route])
             })
             .collect();
@@ -169,7 +180,8 @@ mod tests {
 
     #[test]
     fn the_default_route_takes_what_no_other_takes() {
-        let routes = routes(&[("ANY", DEFAULT_ROUTE), ("GET", "/events/{stream+}"), ("GET", "/users/{id}")]);
+        let routes =
+            routes(&[("ANY", DEFAULT_ROUTE), ("GET", "/events/{stream+}"), ("GET", "/users/{id}")]);
         for (method, path, expected) in [
             ("GET", "/users/7", "GET /users/{id}"),
             ("HEAD", "/users/7", "ANY $default"),
@@ -178,7 +190,11 @@ mod tests {
             ("POST", "/", "ANY $default"),
             ("OPTIONS", "*", "ANY $default"),
         ] {
-            assert_eq!(routes.find(method, path).map(|found| found.function), Some(expected), "{method} {path}");
+            assert_eq!(
+                routes.find(method, path).map(|found| found.function),
+                Some(expected),
+                "{method} {path}"
+            );
         }
     }
 

@@ -1,4 +1,5 @@
-//! The limits of the stage: a bucket of tokens for each route, as API Gateway has it. A request takes one; they come back at a rate.
+//! The limits of the stage: a bucket of tokens for each route, as API Gateway has it. A request
+//! takes one; they come back at a rate.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -51,15 +52,23 @@ mod tests {
     use super::*;
 
     fn route(path: &str) -> Route {
-        Route { method: "GET".into(), path: path.into(), authorized: false, timeout: Duration::from_secs(30) }
+        Route {
+            method: "GET".into(),
+            path: path.into(),
+            authorized: false,
+            timeout: Duration::from_secs(30),
+        }
     }
 
     #[test]
     fn a_route_takes_a_burst_and_then_what_the_rate_brings_back() {
         let throttles = Throttles::new(Throttle { rate: Some(2.0), burst: Some(3) });
         let (start, one, other) = (Instant::now(), route("/one"), route("/other"));
-        let admitted =
-            |route: &Route, after: u64| (0..10).filter(|_| throttles.admits(route, start + Duration::from_millis(after))).count();
+        let admitted = |route: &Route, after: u64| {
+            (0..10)
+                .filter(|_| throttles.admits(route, start + Duration::from_millis(after)))
+                .count()
+        };
         assert_eq!(admitted(&one, 0), 3);
         assert_eq!(admitted(&other, 0), 3, "each route has its own");
         assert_eq!(admitted(&one, 400), 0);

@@ -113,9 +113,11 @@ fn environment(runtime: &Runtime, deployment: &Deployment, id: &str) -> Vec<(Str
     all
 }
 
-/// Ends this process when the platform that started it is gone, killed or not: its end of our standard input closes then.
+/// Ends this process when the platform that started it is gone, killed or not: its end of our
+/// standard input closes then.
 ///
-/// A process that waits for work would notice by its failed poll; one in the middle of an invocation would not.
+/// A process that waits for work would notice by its failed poll; one in the middle of an
+/// invocation would not.
 pub fn exit_with_parent() {
     std::thread::spawn(|| {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());

@@ -29,7 +29,8 @@ pub struct Route {
 /// A stream that a function consumes: an event source mapping.
 #[derive(Debug, Clone)]
 pub struct EventSource {
-    /// The same at every start for the same function and stream, since checkpoints are kept under it.
+    /// The same at every start for the same function and stream, since checkpoints are kept under
+    /// it.
     pub id: Uuid,
     /// Which of the two kinds of stream it is.
     pub kind: SourceKind,
@@ -176,13 +177,20 @@ pub(super) fn event_source(function: &str, properties: Value) -> Result<EventSou
         enabled: source.enabled.unwrap_or(true),
         starting_position: source.starting_position,
         batch_size: source.batch_size.unwrap_or(100).max(1),
-        batching_window: Duration::from_secs(source.maximum_batching_window_in_seconds.unwrap_or(0)),
+        batching_window: Duration::from_secs(
+            source.maximum_batching_window_in_seconds.unwrap_or(0),
+        ),
         parallelization_factor: source.parallelization_factor.unwrap_or(1).clamp(1, 10),
         retries: bound(source.maximum_retry_attempts).and_then(|n| u32::try_from(n).ok()),
         maximum_record_age: bound(source.maximum_record_age_in_seconds).map(Duration::from_secs),
         bisect: source.bisect_batch_on_function_error,
-        reports_item_failures: source.function_response_types.contains(&ResponseType::ReportBatchItemFailures),
-        failure_bucket: source.destination_config.map(|config| bucket(&config.on_failure.destination)).transpose()?,
+        reports_item_failures: source
+            .function_response_types
+            .contains(&ResponseType::ReportBatchItemFailures),
+        failure_bucket: source
+            .destination_config
+            .map(|config| bucket(&config.on_failure.destination))
+            .transpose()?,
         stream_arn: source.stream,
     })
 }
@@ -196,7 +204,8 @@ fn stable_id(function: &str, stream_arn: &str) -> Uuid {
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
-/// The name in a bucket's ARN. Other destinations keep only a batch's place in the stream, not the records.
+/// The name in a bucket's ARN. Other destinations keep only a batch's place in the stream, not the
+/// records.
 fn bucket(arn: &str) -> Result<String> {
     match arn.strip_prefix("arn:aws:s3:::") {
         Some(bucket) => Ok(bucket.to_owned()),
@@ -205,20 +214,29 @@ fn bucket(arn: &str) -> Result<String> {
 }
 
 impl EventSource {
-    /// The role must let Lambda read the stream and write the failure destination, as AWS checks when it makes the mapping.
+    /// The role must let Lambda read the stream and write the failure destination, as AWS checks
+    /// when it makes the mapping.
     pub(super) fn check_grants(&self, role: &Role) -> Result<()> {
         let (service, actions): (_, &[&str]) = match self.kind {
-            SourceKind::DynamoDb => ("dynamodb", &["DescribeStream", "GetRecords", "GetShardIterator"]),
-            SourceKind::Kinesis => ("kinesis", &["DescribeStream", "GetRecords", "GetShardIterator", "ListShards"]),
+            SourceKind::DynamoDb => {
+                ("dynamodb", &["DescribeStream", "GetRecords", "GetShardIterator"])
+            }
+            SourceKind::Kinesis => {
+                ("kinesis", &["DescribeStream", "GetRecords", "GetShardIterator", "ListShards"])
+            }
         };
-        let mut needed: Vec<(String, String)> =
-            actions.iter().map(|action| (format!("{service}:{action}"), self.stream_arn.clone())).collect();
+        let mut needed: Vec<(String, String)> = actions
+            .iter()
+            .map(|action| (format!("{service}:{action}"), self.stream_arn.clone()))
+            .collect();
         if let Some(bucket) = &self.failure_bucket {
             let object = format!("arn:aws:s3:::{bucket}/aws/lambda/{}", self.id);
             needed.push(("s3:PutObject".into(), object));
         }
         match needed.into_iter().find(|(action, resource)| !role.allows(action, resource)) {
-            Some((action, resource)) => bail!("the role {} needs {action} on {resource}", role.name),
+            Some((action, resource)) => {
+                bail!("the role {} needs {action} on {resource}", role.name)
+            }
             None => Ok(()),
         }
     }
@@ -238,7 +256,9 @@ struct ScheduleProperties {
 /// Reads an event of type `Schedule`.
 pub(super) fn schedule(properties: Value) -> Result<Schedule> {
     let schedule: ScheduleProperties = typed(properties)?;
-    let every = rate(&schedule.schedule).with_context(|| format!("only rate(…) is supported on one machine, not {}", schedule.schedule))?;
+    let every = rate(&schedule.schedule).with_context(|| {
+        format!("only rate(…) is supported on one machine, not {}", schedule.schedule)
+    })?;
     Ok(Schedule { every, input: schedule.input })
 }
 

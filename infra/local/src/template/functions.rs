@@ -69,7 +69,12 @@ struct Event {
 }
 
 /// Reads one `AWS::Serverless::Function`.
-pub(super) fn read(resource: &Resource<'_>, globals: &Value, roles: &Roles, scope: &Scope) -> Result<Function> {
+pub(super) fn read(
+    resource: &Resource<'_>,
+    globals: &Value,
+    roles: &Roles,
+    scope: &Scope,
+) -> Result<Function> {
     let merged = merge(globals, resource.properties);
     let properties: FunctionProperties = typed(scope.resolve(&merged)?)?;
     let Some(role) = properties.role else {
@@ -80,7 +85,10 @@ pub(super) fn read(resource: &Resource<'_>, globals: &Value, roles: &Roles, scop
         logical_id: resource.logical_id.to_owned(),
         arn: scope.identity(resource.logical_id)?.arn(),
         name: properties.handler,
-        environment: environment.iter().map(|(k, v)| Ok((k.clone(), text(v)?))).collect::<Result<_>>()?,
+        environment: environment
+            .iter()
+            .map(|(k, v)| Ok((k.clone(), text(v)?)))
+            .collect::<Result<_>>()?,
         timeout: Duration::from_secs(properties.timeout.unwrap_or(3)),
         memory: properties.memory_size.unwrap_or(128),
         reserved_concurrency: properties.reserved_concurrent_executions,

@@ -15,10 +15,20 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    pub(super) fn new(document: &Value, given: &BTreeMap<String, String>, secret: &mut dyn FnMut(&str) -> Result<String>) -> Result<Self> {
-        let mut scope = Self { parameters: BTreeMap::new(), conditions: section(document, "Conditions"), resources: BTreeMap::new() };
+    pub(super) fn new(
+        document: &Value,
+        given: &BTreeMap<String, String>,
+        secret: &mut dyn FnMut(&str) -> Result<String>,
+    ) -> Result<Self> {
+        let mut scope = Self {
+            parameters: BTreeMap::new(),
+            conditions: section(document, "Conditions"),
+            resources: BTreeMap::new(),
+        };
         for (name, declaration) in section(document, "Parameters") {
-            scope.parameters.insert(name.clone(), parameter(&name, &declaration, given.get(&name), secret)?);
+            scope
+                .parameters
+                .insert(name.clone(), parameter(&name, &declaration, given.get(&name), secret)?);
         }
         if let Some(unknown) = given.keys().find(|name| !scope.parameters.contains_key(*name)) {
             bail!("the template has no parameter {unknown}");
@@ -42,12 +52,14 @@ impl Scope {
 
     /// Whether a named condition holds.
     pub(super) fn holds(&self, name: &str) -> Result<bool> {
-        let condition = self.conditions.get(name).with_context(|| format!("there is no condition {name}"))?;
+        let condition =
+            self.conditions.get(name).with_context(|| format!("there is no condition {name}"))?;
         self.test(condition)
     }
 
     fn identify(&self, logical_id: &str, resource: &Value) -> Result<Identity> {
-        let kind = resource["Type"].as_str().with_context(|| format!("{logical_id} has no Type"))?;
+        let kind =
+            resource["Type"].as_str().with_context(|| format!("{logical_id} has no Type"))?;
         let name = Identity::name_property(kind)
             .and_then(|property| resource["Properties"].get(property))
             .map(|name| self.resolve(name).and_then(|name| text(&name)))
@@ -166,7 +178,10 @@ impl Scope {
     }
 
     fn test(&self, condition: &Value) -> Result<bool> {
-        let (function, argument) = condition.as_object().and_then(single_entry).with_context(|| format!("not a condition: {condition}"))?;
+        let (function, argument) = condition
+            .as_object()
+            .and_then(single_entry)
+            .with_context(|| format!("not a condition: {condition}"))?;
         match function {
             "Condition" => self.holds(&text(argument)?),
             "Fn::Equals" => {
@@ -197,7 +212,12 @@ pub(super) fn text(value: &Value) -> Result<String> {
     }
 }
 
-fn parameter(name: &str, declaration: &Value, given: Option<&String>, secret: &mut dyn FnMut(&str) -> Result<String>) -> Result<Value> {
+fn parameter(
+    name: &str,
+    declaration: &Value,
+    given: Option<&String>,
+    secret: &mut dyn FnMut(&str) -> Result<String>,
+) -> Result<Value> {
     let value = match (given, declaration.get("Default")) {
         (Some(given), _) => given.clone(),
         (None, Some(default)) => text(default)?,
@@ -206,7 +226,11 @@ fn parameter(name: &str, declaration: &Value, given: Option<&String>, secret: &m
     };
     Ok(match declaration["Type"].as_str() {
         Some("CommaDelimitedList") => value.split(',').map(|s| Value::from(s.trim())).collect(),
-        Some("Number") => Value::Number(value.parse().with_context(|| format!("the parameter {name} is a number, not {value}"))?),
+        Some("Number") => Value::Number(
+            value
+                .parse()
+                .with_context(|| format!("the parameter {name} is a number, not {value}"))?,
+        ),
         _ => value.into(),
     })
 }
@@ -229,5 +253,8 @@ fn is_function(name: &str) -> bool {
 }
 
 fn arguments<const N: usize>(value: &Value) -> Result<&[Value; N]> {
-    value.as_array().and_then(|list| list.as_slice().try_into().ok()).ok_or_else(|| anyhow!("expected a list of {N}, not {value}"))
+    value
+        .as_array()
+        .and_then(|list| list.as_slice().try_into().ok())
+        .ok_or_else(|| anyhow!("expected a list of {N}, not {value}"))
 }

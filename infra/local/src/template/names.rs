@@ -14,7 +14,8 @@ pub(super) const STACK: &str = "headwater";
 pub(super) struct Identity {
     kind: String,
     logical_id: String,
-    /// The name given by the template, else the logical id (in lower case for a bucket, as S3 demands).
+    /// The name given by the template, else the logical id (in lower case for a bucket, as S3
+    /// demands).
     pub(super) name: String,
 }
 
@@ -45,12 +46,15 @@ impl Identity {
     /// The value of `Ref`.
     pub(super) fn reference(&self) -> Value {
         match self.kind.as_str() {
-            "AWS::SQS::Queue" => format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{}", self.name).into(),
+            "AWS::SQS::Queue" => {
+                format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{}", self.name).into()
+            }
             _ => self.name.clone().into(),
         }
     }
 
-    /// The value of `Fn::GetAtt`. An attribute that nothing on one machine looks at yields a name that matches nothing.
+    /// The value of `Fn::GetAtt`. An attribute that nothing on one machine looks at yields a name
+    /// that matches nothing.
     pub(super) fn attribute(&self, attribute: &str) -> Value {
         match attribute {
             "Arn" => self.arn().into(),

@@ -46,7 +46,8 @@ pub struct Table {
     pub sort_key: Option<Key>,
     /// The view type of its stream (`NEW_AND_OLD_IMAGES`), if it has one.
     pub stream_view_type: Option<String>,
-    /// The ARN by which the template names its stream; whether there is one, `stream_view_type` says.
+    /// The ARN by which the template names its stream; whether there is one, `stream_view_type`
+    /// says.
     pub stream_arn: String,
     /// The attribute with an item's time of expiry, in seconds since the epoch.
     pub ttl_attribute: Option<String>,
@@ -173,7 +174,10 @@ impl Table {
             sort_key: table.key("RANGE")?,
             stream_view_type: table.stream_specification.map(|s| s.stream_view_type),
             stream_arn: format!("{}/stream/local", identity.arn()),
-            ttl_attribute: table.time_to_live_specification.filter(|ttl| ttl.enabled).map(|ttl| ttl.attribute_name),
+            ttl_attribute: table
+                .time_to_live_specification
+                .filter(|ttl| ttl.enabled)
+                .map(|ttl| ttl.attribute_name),
         })
     }
 }
@@ -235,7 +239,8 @@ pub(super) fn authorizer(api: &Value, scope: &Scope) -> Result<Option<Authorizer
     let auth = scope.resolve(&api["Auth"])?;
     let Some(name) = auth["DefaultAuthorizer"].as_str() else { return Ok(None) };
     let authorizers = section(&auth, "Authorizers");
-    let authorizer = authorizers.get(name).with_context(|| format!("there is no authorizer {name}"))?;
+    let authorizer =
+        authorizers.get(name).with_context(|| format!("there is no authorizer {name}"))?;
     let source = authorizer["IdentitySource"].as_str().unwrap_or("$request.header.Authorization");
     if source != "$request.header.Authorization" {
         bail!("the authorizer's IdentitySource {source} is not supported on one machine");
@@ -247,8 +252,15 @@ pub(super) fn authorizer(api: &Value, scope: &Scope) -> Result<Option<Authorizer
 /// The limits of the routes of an `AWS::Serverless::HttpApi`.
 pub(super) fn throttle(api: &Value, scope: &Scope) -> Result<Option<Throttle>> {
     if !api["RouteSettings"].is_null() {
-        bail!("RouteSettings are not supported on one machine: limit all routes by DefaultRouteSettings");
+        bail!(
+            "RouteSettings are not supported on one machine: limit all routes by \
+             DefaultRouteSettings"
+        );
     }
     let settings = scope.resolve(&api["DefaultRouteSettings"])?;
-    if settings.is_null() { Ok(None) } else { typed(settings).map(Some).context("DefaultRouteSettings") }
+    if settings.is_null() {
+        Ok(None)
+    } else {
+        typed(settings).map(Some).context("DefaultRouteSettings")
+    }
 }

@@ -30,7 +30,8 @@ pub struct Statement {
     pub actions: Vec<String>,
     /// ARNs; `*` and `?` are wildcards.
     pub resources: Vec<String>,
-    /// Operator → key → values: `{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["acme*"]}}`. All must hold.
+    /// Operator → key → values: `{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["acme*"]}}`.
+    /// All must hold.
     pub conditions: BTreeMap<String, BTreeMap<String, Vec<String>>>,
 }
 
@@ -46,8 +47,11 @@ pub enum Effect {
 impl Role {
     /// Whether an unconditional statement allows `action` on `resource` and none forbids it.
     pub fn allows(&self, action: &str, resource: &str) -> bool {
-        let covering = |effect: Effect| self.statements.iter().filter(move |s| s.effect == effect && s.covers(action, resource));
-        covering(Effect::Allow).any(|s| s.conditions.is_empty()) && covering(Effect::Deny).next().is_none()
+        let covering = |effect: Effect| {
+            self.statements.iter().filter(move |s| s.effect == effect && s.covers(action, resource))
+        };
+        covering(Effect::Allow).any(|s| s.conditions.is_empty())
+            && covering(Effect::Deny).next().is_none()
     }
 }
 
@@ -55,11 +59,13 @@ impl Statement {
     /// Whether the statement speaks of `action` on `resource`, its conditions aside.
     pub fn covers(&self, action: &str, resource: &str) -> bool {
         let action = action.to_ascii_lowercase();
-        self.actions.iter().any(|a| matches(&a.to_ascii_lowercase(), &action)) && self.resources.iter().any(|r| matches(r, resource))
+        self.actions.iter().any(|a| matches(&a.to_ascii_lowercase(), &action))
+            && self.resources.iter().any(|r| matches(r, resource))
     }
 }
 
-/// Whether `text` matches `pattern`, in which `*` stands for any text and `?` for any one character.
+/// Whether `text` matches `pattern`, in which `*` stands for any text and `?` for any one
+/// character.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);
@@ -90,7 +96,8 @@ impl Roles {
     }
 }
 
-/// Reads every `AWS::IAM::Role`. Managed policies are passed over: those in use only let a function write its logs.
+/// Reads every `AWS::IAM::Role`. Managed policies are passed over: those in use only let a function
+/// write its logs.
 pub(super) fn read_all(document: &Value, scope: &Scope) -> Result<Roles> {
     let mut roles = BTreeMap::new();
     for resource in active(document, scope)? {

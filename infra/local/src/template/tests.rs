@@ -11,7 +11,8 @@ fn parse(text: &str) -> Result<Template> {
 }
 
 fn parse_with(text: &str, given: &[(&str, &str)]) -> Result<Template> {
-    let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let given =
+        given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Template::parse(text, &given, &mut |name| Ok(format!("secret of {name}")))
 }
 
@@ -52,7 +53,10 @@ fn tables_have_names_keys_and_streams() {
 fn streams_buckets_and_queues_have_names() {
     let template = fixture();
     let commits = &template.streams[0];
-    assert_eq!((commits.name.as_str(), commits.shards, commits.retention_hours), ("Commits", Some(2), Some(48)));
+    assert_eq!(
+        (commits.name.as_str(), commits.shards, commits.retention_hours),
+        ("Commits", Some(2), Some(48))
+    );
     assert_eq!(template.buckets[0].name, "failuresbucket");
     assert_eq!(template.queues[0].arn, "arn:aws:sqs:us-east-1:000000000000:DeadQueue");
     let on_demand = parse(&FIXTURE.replace("[IsSmall", "[IsBig")).unwrap();
@@ -65,8 +69,10 @@ fn functions_merge_the_globals() {
     let relay = template.function("relay").unwrap();
     assert_eq!((relay.timeout, relay.memory), (Duration::from_secs(7), 512));
     assert_eq!(relay.reserved_concurrency, Some(3));
-    let environment: Vec<_> = relay.environment.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-    let expected = [("EVENTS_TABLE", "app-events"), ("LEVEL", "debug"), ("UNIQUE_KEY", "secret of Key")];
+    let environment: Vec<_> =
+        relay.environment.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    let expected =
+        [("EVENTS_TABLE", "app-events"), ("LEVEL", "debug"), ("UNIQUE_KEY", "secret of Key")];
     assert_eq!(environment, expected);
 }
 
@@ -89,20 +95,24 @@ fn event_sources_carry_every_setting() {
 fn routes_and_schedules() {
     let template = fixture();
     let relay = template.function("relay").unwrap();
-    let routes: Vec<_> = relay.routes.iter().map(|r| (r.method.as_str(), r.path.as_str(), r.authorized)).collect();
+    let routes: Vec<_> =
+        relay.routes.iter().map(|r| (r.method.as_str(), r.path.as_str(), r.authorized)).collect();
     assert_eq!(routes, [("POST", "/things/{id}", true), ("GET", "/open", false)]);
     assert_eq!(relay.schedules[0].every, Duration::from_secs(120));
 }
 
 #[test]
 fn the_authorizer_takes_a_local_issuer() {
-    let expected = Authorizer { issuer: "local:Issuer".into(), audience: vec!["one".into(), "two".into()] };
+    let expected =
+        Authorizer { issuer: "local:Issuer".into(), audience: vec!["one".into(), "two".into()] };
     assert_eq!(fixture().authorizer, Some(expected));
 }
 
 #[test]
 fn concurrency_is_reserved_where_a_parameter_says_how_much() {
-    let reserved = |given: &[(&str, &str)]| parse_with(FIXTURE, given).unwrap().function("limited").unwrap().reserved_concurrency;
+    let reserved = |given: &[(&str, &str)]| {
+        parse_with(FIXTURE, given).unwrap().function("limited").unwrap().reserved_concurrency
+    };
     assert_eq!(reserved(&[]), None);
     assert_eq!(reserved(&[("Reserved", "5")]), Some(5));
 }
@@ -119,7 +129,10 @@ fn given_parameters_take_the_place_of_defaults() {
     let template = parse_with(FIXTURE, &[("Prefix", "other"), ("Key", "k")]).unwrap();
     assert_eq!(template.tables[0].name, "other-events");
     assert_eq!(template.functions[0].environment["UNIQUE_KEY"], "k");
-    for (name, value, expected) in [("Prefixx", "a", "no parameter Prefixx"), ("Reserved", "many", "Reserved is a number, not many")] {
+    for (name, value, expected) in [
+        ("Prefixx", "a", "no parameter Prefixx"),
+        ("Reserved", "many", "Reserved is a number, not many"),
+    ] {
         let error = format!("{:#}", parse_with(FIXTURE, &[(name, value)]).unwrap_err());
         assert!(error.contains(expected), "{error}");
     }
@@ -130,7 +143,10 @@ fn roles_allow_what_they_say() {
     let role = &fixture().functions[0].role;
     let table = "arn:aws:dynamodb:us-east-1:000000000000:table/app-events";
     let stream = format!("{table}/stream/local");
-    assert_eq!(role.statements[0].resources, ["arn:aws:dynamodb:us-east-1:000000000000:table/app-*"]);
+    assert_eq!(
+        role.statements[0].resources,
+        ["arn:aws:dynamodb:us-east-1:000000000000:table/app-*"]
+    );
     assert!(role.statements[0].covers("dynamodb:Query", table));
     for (action, resource, allowed) in [
         ("dynamodb:GetRecords", stream.as_str(), true),
@@ -147,7 +163,10 @@ fn roles_allow_what_they_say() {
 
 #[test]
 fn a_denial_wins() {
-    let denied = FIXTURE.replace("- Effect: Allow\n                Action: s3", "- Effect: Deny\n                Action: s3");
+    let denied = FIXTURE.replace(
+        "- Effect: Allow\n                Action: s3",
+        "- Effect: Deny\n                Action: s3",
+    );
     let error = format!("{:#}", parse(&denied).unwrap_err());
     assert!(error.contains("the role RelayRole needs s3:PutObject"), "{error}");
 }

@@ -1,5 +1,5 @@
-//! YAML to JSON, with CloudFormation's short tags in their long form: `!Ref X` becomes `{"Ref": "X"}`, `!Sub X`
-//! `{"Fn::Sub": "X"}`.
+//! YAML to JSON, with CloudFormation's short tags in their long form: `!Ref X` becomes
+//! `{"Ref": "X"}`, `!Sub X` `{"Fn::Sub": "X"}`.
 
 use std::fmt;
 
@@ -12,7 +12,8 @@ use serde_saphyr::Tagged;
 pub(super) fn parse(text: &str) -> Result<Value> {
     // Else a key of type `N` would be read as "no".
     let options = serde_saphyr::options! { strict_booleans: true };
-    let node: Node = serde_saphyr::from_str_with_options(text, options).context("the template is not valid YAML")?;
+    let node: Node = serde_saphyr::from_str_with_options(text, options)
+        .context("the template is not valid YAML")?;
     Ok(node.0)
 }
 
@@ -29,7 +30,8 @@ impl<'de> Deserialize<'de> for Node {
     }
 }
 
-/// `!Sub` is `Fn::Sub`; `Ref` and `Condition` have no prefix. Tags of YAML itself (`!!str`) are no functions.
+/// `!Sub` is `Fn::Sub`; `Ref` and `Condition` have no prefix. Tags of YAML itself (`!!str`) are no
+/// functions.
 fn long_form(tag: &str) -> Option<String> {
     match tag.strip_prefix('!')? {
         name @ ("Ref" | "Condition") => Some(name.to_owned()),

@@ -74,7 +74,9 @@ async fn sum(event: LambdaEvent<Value>) -> Result<Value, Error> {
         let data = STANDARD.decode(record["kinesis"]["data"].as_str().unwrap_or_default())?;
         let id = String::from_utf8(data)?;
         if id == "13" {
-            return Ok(json!({"batchItemFailures": [{"itemIdentifier": record["kinesis"]["sequenceNumber"]}]}));
+            return Ok(json!({
+                "batchItemFailures": [{"itemIdentifier": record["kinesis"]["sequenceNumber"]}]
+            }));
         }
         let put = dynamodb()?.put_item().table_name(std::env::var("TABLE")?);
         put.item("id", AttributeValue::S(id)).send().await?;
@@ -92,6 +94,7 @@ fn dynamodb() -> Result<aws_sdk_dynamodb::Client, Error> {
 }
 
 fn credentials() -> Result<aws_credential_types::Credentials, Error> {
-    let (key, secret) = (std::env::var("AWS_ACCESS_KEY_ID")?, std::env::var("AWS_SECRET_ACCESS_KEY")?);
+    let (key, secret) =
+        (std::env::var("AWS_ACCESS_KEY_ID")?, std::env::var("AWS_SECRET_ACCESS_KEY")?);
     Ok(aws_credential_types::Credentials::new(key, secret, None, None, "environment"))
 }

@@ -53,7 +53,9 @@ async fn head_has_no_body_and_no_length_of_one() {
     let token = system.token().await;
     let answer = system.request(Method::HEAD, "/things/7").bearer_auth(token).send().await.unwrap();
     assert_eq!((answer.status(), answer.headers().get("content-length")), (StatusCode::OK, None));
-    assert!(answer.headers().contains_key("content-type") && answer.bytes().await.unwrap().is_empty());
+    assert!(
+        answer.headers().contains_key("content-type") && answer.bytes().await.unwrap().is_empty()
+    );
     let nowhere = system.request(Method::HEAD, "/open").send().await.unwrap();
     assert_eq!(nowhere.status(), 404, "a HEAD is a route of its own");
 }
@@ -71,7 +73,8 @@ async fn the_gateway_s_own_errors_are_aws_s() {
         ("/open", long.as_str(), "", 431, "Request Header Fields Too Large"),
         ("/open", "", &"x".repeat(10_000_001), 413, "Request Entity Too Large"),
     ] {
-        let request = system.request(Method::GET, path).header("x-long", header).body(body.to_owned());
+        let request =
+            system.request(Method::GET, path).header("x-long", header).body(body.to_owned());
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), status, "{path}");
         assert_eq!(answer.json::<Value>().await.unwrap(), json!({ "message": message }), "{path}");
@@ -100,15 +103,20 @@ async fn a_route_above_the_limit_of_the_stage_has_too_many_requests() {
     let refused = system.get("/open").await;
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(refused.json::<Value>().await.unwrap(), json!({"message": "Too Many Requests"}));
-    assert_eq!(system.get("/things/7").await.status(), StatusCode::UNAUTHORIZED, "another route has its own limit");
+    assert_eq!(
+        system.get("/things/7").await.status(),
+        StatusCode::UNAUTHORIZED,
+        "another route has its own limit"
+    );
 }
 
 #[tokio::test]
 async fn a_function_is_scaled_out_to_its_bound_and_queues_above_it() {
     let system = System::start().await;
     system.get("/open").await;
-    let answers =
-        join_all((0..12).map(|_| async { system.get("/open?sleep=200").await.json::<Value>().await.unwrap()["pid"].as_u64().unwrap() }));
+    let answers = join_all((0..12).map(|_| async {
+        system.get("/open?sleep=200").await.json::<Value>().await.unwrap()["pid"].as_u64().unwrap()
+    }));
     let pids: BTreeSet<u64> = answers.await.into_iter().collect();
     assert_eq!(pids.len(), 10, "where nothing is reserved");
 }
@@ -156,10 +164,15 @@ async fn development_calls_are_for_this_machine_alone() {
     ];
     for (method, call, body) in calls {
         let status = async |header: &str, value: &str| {
-            let request = system.request(method.clone(), &format!("/dev/{call}")).header(header, value).body(body.to_owned());
+            let request = system
+                .request(method.clone(), &format!("/dev/{call}"))
+                .header(header, value)
+                .body(body.to_owned());
             request.send().await.unwrap().status().as_u16()
         };
-        for (header, value) in [("host", "evil.example:3000"), ("origin", "http://evil.example"), ("origin", "null")] {
+        for (header, value) in
+            [("host", "evil.example:3000"), ("origin", "http://evil.example"), ("origin", "null")]
+        {
             assert_eq!(status(header, value).await, 403, "/dev/{call} with {header}: {value}");
         }
         assert_ne!(status("host", "localhost:3000").await, 403, "/dev/{call}");

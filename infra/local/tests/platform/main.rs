@@ -1,4 +1,5 @@
-//! The platform from end to end, on a small system of its own: gateway, processes, streams, roles, restarts.
+//! The platform from end to end, on a small system of its own: gateway, processes, streams, roles,
+//! restarts.
 
 #![allow(clippy::unwrap_used, reason = "a test ends there, as it should")]
 #![allow(clippy::print_stdout, reason = "a process tells its parent")]

@@ -44,7 +44,8 @@ async fn a_killed_platform_picks_up_where_it_stopped_and_leaves_no_process() {
     for (round, after) in [(1_u32, 40_u64), (2, 150), (3, 400)] {
         let mut victim = Victim::start(folder.path());
         let client = Client::builder().no_proxy().timeout(Duration::from_secs(5)).build().unwrap();
-        let seen: Value = client.get(format!("{}/open", victim.url)).send().await.unwrap().json().await.unwrap();
+        let seen: Value =
+            client.get(format!("{}/open", victim.url)).send().await.unwrap().json().await.unwrap();
         pid = seen["pid"].as_u64().or(pid);
         let first: u32 = round * 1_000;
         let load = async {
@@ -68,13 +69,18 @@ async fn a_killed_platform_picks_up_where_it_stopped_and_leaves_no_process() {
     let lost: Vec<_> = acknowledged.iter().filter(|id| !sums.contains(id)).collect();
     assert!(lost.is_empty(), "of {} acknowledged were lost: {lost:?}", acknowledged.len());
     let orphan = format!("/proc/{}", pid.unwrap());
-    system.wait_for("the killed platform's process to end", async || (!Path::new(&orphan).exists()).then_some(())).await;
+    system
+        .wait_for("the killed platform's process to end", async || {
+            (!Path::new(&orphan).exists()).then_some(())
+        })
+        .await;
 }
 
 #[tokio::test]
 async fn in_memory_it_starts_empty_and_leaves_nothing() {
     let template = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/platform/template.yaml");
-    let config = Config::parse_from(["local", "--port", "0", "--in-memory", "--template", template]);
+    let config =
+        Config::parse_from(["local", "--port", "0", "--in-memory", "--template", template]);
     for _ in 0..2 {
         let platform = Platform::start(&config, support::executable()).await.unwrap();
         let system = System::around(platform);
@@ -119,7 +125,9 @@ impl Victim {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let url = lines.map_while(Result::ok).find_map(|line| line.strip_prefix("ready ").map(str::to_owned));
+        let url = lines
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix("ready ").map(str::to_owned));
         Self { child, url: url.expect("a ready line") }
     }
 }

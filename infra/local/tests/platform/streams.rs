@@ -75,12 +75,20 @@ async fn what_functions_use_is_metered() {
 #[tokio::test]
 async fn faults_pass_and_nothing_is_lost() {
     let system = System::start().await;
-    let fault = json!({"service": "kinesis", "fault": "unreachable", "rate": 1, "function": "forward", "seconds": 1});
+    let fault = json!({
+        "service": "kinesis",
+        "fault": "unreachable",
+        "rate": 1,
+        "function": "forward",
+        "seconds": 1,
+    });
     system.dev("faults", fault).await;
     system.put("1").await;
     system.caught_up().await;
     assert_eq!(system.ids("Sums").await, ["1"]);
-    let misspelt = system.request(Method::POST, "/dev/faults").body(r#"{"service": "kinesis", "fault": "x", "rate": 1}"#);
+    let misspelt = system
+        .request(Method::POST, "/dev/faults")
+        .body(r#"{"service": "kinesis", "fault": "x", "rate": 1}"#);
     assert_eq!(misspelt.send().await.unwrap().status(), StatusCode::BAD_REQUEST);
 }
 

@@ -32,7 +32,8 @@ impl System {
     /// Starts it in a folder of its own, with more options.
     pub(crate) async fn start_with(options: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
-        let platform = Platform::start(&config_with(folder.path(), options), executable()).await.unwrap();
+        let platform =
+            Platform::start(&config_with(folder.path(), options), executable()).await.unwrap();
         Self { data_dir: folder.path().to_owned(), _folder: Some(folder), ..Self::around(platform) }
     }
 
@@ -94,7 +95,11 @@ impl System {
     }
 
     /// Polls until there is something; at most 30 seconds.
-    pub(crate) async fn wait_for<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    pub(crate) async fn wait_for<T>(
+        &self,
+        what: &str,
+        mut look: impl AsyncFnMut() -> Option<T>,
+    ) -> T {
         let started = Instant::now();
         loop {
             if let Some(found) = look().await {
@@ -107,9 +112,11 @@ impl System {
 
     /// The ids in a table, in order.
     pub(crate) async fn ids(&self, table: &str) -> Vec<String> {
-        let answer = self.call("dynamodb", "DynamoDB_20120810.Scan", json!({"TableName": table})).await;
+        let answer =
+            self.call("dynamodb", "DynamoDB_20120810.Scan", json!({"TableName": table})).await;
         let items = answer["Items"].as_array().unwrap();
-        let mut ids: Vec<_> = items.iter().map(|item| item["id"]["S"].as_str().unwrap().to_owned()).collect();
+        let mut ids: Vec<_> =
+            items.iter().map(|item| item["id"]["S"].as_str().unwrap().to_owned()).collect();
         ids.sort_by_key(|id| id.parse::<u32>().ok());
         ids
     }
@@ -125,7 +132,12 @@ impl System {
             .header("x-amz-target", target)
             .header("content-type", "application/x-amz-json-1.0")
             .header("x-amz-date", "20260101T000000Z")
-            .header("authorization", format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0"))
+            .header(
+                "authorization",
+                format!(
+                    "AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0"
+                ),
+            )
             .body(input.to_string())
             .send()
             .await
@@ -143,13 +155,20 @@ pub(crate) fn config(data_dir: &Path) -> Config {
 fn config_with(data_dir: &Path, options: &[&str]) -> Config {
     let template = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/platform/template.yaml");
     let data_dir = data_dir.to_str().unwrap();
-    Config::parse_from(["local", "--port", "0", "--data-dir", data_dir, "--template", template].iter().chain(options))
+    Config::parse_from(
+        ["local", "--port", "0", "--data-dir", data_dir, "--template", template]
+            .iter()
+            .chain(options),
+    )
 }
 
 /// This executable, told to run nothing but the "test" that is a function's process.
 pub(crate) fn executable() -> Executable {
     let arguments = ["--exact", "function_process", "--ignored", "--nocapture"];
-    Executable { path: std::env::current_exe().unwrap(), arguments: arguments.map(str::to_owned).into() }
+    Executable {
+        path: std::env::current_exe().unwrap(),
+        arguments: arguments.map(str::to_owned).into(),
+    }
 }
 
 /// Runs the function that `_HANDLER` names.

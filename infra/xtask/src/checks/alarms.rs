@@ -17,14 +17,16 @@ const OURS: &str = "Headwater";
 /// Metrics that nobody has to be called for: they count what went well, or what another alarm tells
 /// of.
 const QUIET: [&str; 11] = [
-    // What waits for a newer build is a deployment for some minutes: `NewerStreamsAge` tells of longer.
+    // What waits for a newer build is a deployment for some minutes: `NewerStreamsAge` tells of
+    // longer.
     "NewerEvents",
     "NewerStreams",
     "StreamsTakenUp",
     // Its record comes again, and from the failures bucket after that: `FailureAgeSeconds` tells.
     "MailsLeftToNewerBuild",
     "GrantsReconciled",
-    // It happens in an outage, of which `ProvisionalGrants` tells, and the grant is written all the same.
+    // It happens in an outage, of which `ProvisionalGrants` tells, and the grant is written all the
+    // same.
     "GrantsNotRemembered",
     "MailsSent",
     "MailsSentBefore",
@@ -37,33 +39,49 @@ const QUIET: [&str; 11] = [
 
 pub(super) fn check(template: &Template, emitted: &BTreeSet<String>) -> Vec<String> {
     let mut findings = unwatched_streams(template);
-    let watched: BTreeSet<&str> =
-        alarms(template).filter(|alarm| alarm["Namespace"] == OURS).map(|alarm| text(&alarm["MetricName"])).collect();
-    findings.extend(
-        watched.iter().filter(|metric| !emitted.contains(**metric)).map(|metric| {
-            format!("an alarm watches {metric}, which no function emits, so it can never go off: name a metric that there is")
-        }),
-    );
+    let watched: BTreeSet<&str> = alarms(template)
+        .filter(|alarm| alarm["Namespace"] == OURS)
+        .map(|alarm| text(&alarm["MetricName"]))
+        .collect();
+    findings.extend(watched.iter().filter(|metric| !emitted.contains(**metric)).map(|metric| {
+        format!(
+            "an alarm watches {metric}, which no function emits, so it can never go off: name a \
+             metric that there is"
+        )
+    }));
     let loud = emitted.iter().map(String::as_str).filter(|metric| !QUIET.contains(metric));
     findings.extend(loud.filter(|metric| !watched.contains(metric)).map(|metric| {
-        format!("no alarm watches {metric}: add one to template.yaml or, if nobody has to be called for it, to QUIET in infra/xtask")
+        format!(
+            "no alarm watches {metric}: add one to template.yaml or, if nobody has to be called \
+             for it, to QUIET in infra/xtask"
+        )
     }));
     findings
 }
 
 fn unwatched_streams(template: &Template) -> Vec<String> {
-    let watched: Vec<&str> =
-        alarms(template).filter(|alarm| alarm["MetricName"] == "IteratorAge").map(|alarm| text(&alarm["Dimensions"][0]["Value"])).collect();
+    let watched: Vec<&str> = alarms(template)
+        .filter(|alarm| alarm["MetricName"] == "IteratorAge")
+        .map(|alarm| text(&alarm["Dimensions"][0]["Value"]))
+        .collect();
     template
         .functions()
-        .filter(|(id, function)| events(function).any(|event| matches!(event.kind, "Kinesis" | "DynamoDB")) && !watched.contains(id))
-        .map(|(id, _)| format!("{id} reads a stream, but no alarm watches its IteratorAge: add one"))
+        .filter(|(id, function)| {
+            events(function).any(|event| matches!(event.kind, "Kinesis" | "DynamoDB"))
+                && !watched.contains(id)
+        })
+        .map(|(id, _)| {
+            format!("{id} reads a stream, but no alarm watches its IteratorAge: add one")
+        })
         .collect()
 }
 
 /// The properties of all alarms.
 fn alarms(template: &Template) -> impl Iterator<Item = &serde_json::Value> {
-    template.resources().filter(|(_, kind, _)| *kind == "AWS::CloudWatch::Alarm").map(|(_, _, properties)| properties)
+    template
+        .resources()
+        .filter(|(_, kind, _)| *kind == "AWS::CloudWatch::Alarm")
+        .map(|(_, _, properties)| properties)
 }
 
 /// The metrics that the functions of the workspace at `root` emit by name.
@@ -75,7 +93,9 @@ pub(super) fn emitted(root: &Path) -> Result<BTreeSet<String>> {
     read_sources(&root.join("functions"), &mut |source| metrics.extend(metrics_of(source)))?;
     // What any function tells of its own start.
     let start = root.join("shared/lambda/src/app.rs");
-    metrics.extend(metrics_of(&fs::read_to_string(&start).with_context(|| start.display().to_string())?));
+    metrics.extend(metrics_of(
+        &fs::read_to_string(&start).with_context(|| start.display().to_string())?,
+    ));
     Ok(metrics)
 }
 
@@ -94,13 +114,16 @@ fn read_sources(folder: &Path, take: &mut impl FnMut(&str)) -> Result<()> {
 /// The names in calls `metric(service, "Name", …)`, and those that a function `metric` answers
 /// with.
 fn metrics_of(source: &str) -> Vec<String> {
-    let is_name = |text: &&str| text.starts_with(char::is_uppercase) && text.chars().all(char::is_alphanumeric);
+    let is_name = |text: &&str| {
+        text.starts_with(char::is_uppercase) && text.chars().all(char::is_alphanumeric)
+    };
     let in_calls = source.split("metric(").skip(1).filter_map(|call| {
         let (_, rest) = call.split_once(',')?;
         rest.trim_start().strip_prefix('"')?.split('"').next()
     });
-    let answered =
-        source.split("fn metric(").skip(1).flat_map(|body| body.split("\n    }").next().unwrap_or_default().split('"').skip(1).step_by(2));
+    let answered = source.split("fn metric(").skip(1).flat_map(|body| {
+        body.split("\n    }").next().unwrap_or_default().split('"').skip(1).step_by(2)
+    });
     in_calls.chain(answered).filter(is_name).map(str::to_owned).collect()
 }
 
@@ -116,7 +139,14 @@ mod tests {
     #[test]
     fn our_stream_functions_and_metrics_are_watched() {
         let emitted = emitted(&crate::workspace_root().unwrap()).unwrap();
-        for metric in ["ParkedStreams", "FailureAgeSeconds", "MailsWaiting", "RefusedRecords", "ExternalUsersParked", "UniqueKeyRefused"] {
+        for metric in [
+            "ParkedStreams",
+            "FailureAgeSeconds",
+            "MailsWaiting",
+            "RefusedRecords",
+            "ExternalUsersParked",
+            "UniqueKeyRefused",
+        ] {
             assert!(emitted.contains(metric), "{metric}: {emitted:?}");
         }
         none(&check(&ours(), &emitted));
@@ -124,16 +154,18 @@ mod tests {
 
     #[test]
     fn an_unwatched_stream_function_is_found() {
-        let function = "  F: {Type: AWS::Serverless::Function, Properties: {Events: {E: {Type: Kinesis}}}}";
-        let alarm =
-            "  A: {Type: AWS::CloudWatch::Alarm, Properties: {MetricName: IteratorAge, Dimensions: [{Name: FunctionName, Value: !Ref F}]}}";
+        let function =
+            "  F: {Type: AWS::Serverless::Function, Properties: {Events: {E: {Type: Kinesis}}}}";
+        let alarm = "  A: {Type: AWS::CloudWatch::Alarm, Properties: {MetricName: IteratorAge, \
+                     Dimensions: [{Name: FunctionName, Value: !Ref F}]}}";
         one(&check(&template(function), &of(&[])), "F reads a stream");
         none(&check(&template(&format!("{function}\n{alarm}")), &of(&[])));
     }
 
     #[test]
     fn a_metric_is_on_both_sides_or_on_none() {
-        let alarm = "  A: {Type: AWS::CloudWatch::Alarm, Properties: {Namespace: Headwater, MetricName: Parked}}";
+        let alarm = "  A: {Type: AWS::CloudWatch::Alarm, Properties: {Namespace: Headwater, \
+                     MetricName: Parked}}";
         none(&check(&template(alarm), &of(&["Parked", "MailsSent"])));
         one(&check(&template(alarm), &of(&["Lost", "Parked"])), "no alarm watches Lost");
         one(&check(&template(alarm), &of(&[])), "which no function emits");
@@ -141,7 +173,9 @@ mod tests {
 
     #[test]
     fn metrics_are_found_in_calls_and_in_answers() {
-        let source = "metric(DOMAIN, \"Parked\", 1.0); metric(x, y.metric(), 1.0);\n    fn metric(self) -> &str {\n        match self { A => \"Sent\", B => \"Lost\" }\n    }\n\"Other\"";
+        let source = "metric(DOMAIN, \"Parked\", 1.0); metric(x, y.metric(), 1.0);\n    fn \
+                      metric(self) -> &str {\n        match self { A => \"Sent\", B => \"Lost\" \
+                      }\n    }\n\"Other\"";
         assert_eq!(metrics_of(source), ["Parked", "Sent", "Lost"]);
     }
 }

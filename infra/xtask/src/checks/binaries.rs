@@ -1,4 +1,5 @@
-//! The template and Cargo name the same functions: `Handler` is the binary, and the code lies where `cargo xtask build-lambda` puts it.
+//! The template and Cargo name the same functions: `Handler` is the binary, and the code lies where
+//! `cargo xtask build-lambda` puts it.
 
 use std::collections::BTreeSet;
 
@@ -11,16 +12,22 @@ pub(super) fn check(template: &Template, built: &BTreeSet<String>) -> Vec<String
         let handler = text(&function["Handler"]);
         let code = format!("target/lambda/{handler}/");
         if function["CodeUri"] != *code {
-            findings.push(format!("{id}: CodeUri must be {code}: `cargo xtask build-lambda` puts the binary there"));
+            findings.push(format!(
+                "{id}: CodeUri must be {code}: `cargo xtask build-lambda` puts the binary there"
+            ));
         }
         if !deployed.insert(handler.to_owned()) {
             findings.push(format!("{id}: another function has the Handler {handler} already"));
         }
     }
+    findings.extend(deployed.difference(built).map(|name| {
+        format!("{name} is deployed, but no functions/*/Cargo.toml has a [[bin]] of this name")
+    }));
     findings.extend(
-        deployed.difference(built).map(|name| format!("{name} is deployed, but no functions/*/Cargo.toml has a [[bin]] of this name")),
+        built
+            .difference(&deployed)
+            .map(|name| format!("the binary {name} is built, but no function has it as Handler")),
     );
-    findings.extend(built.difference(&deployed).map(|name| format!("the binary {name} is built, but no function has it as Handler")));
     findings
 }
 
@@ -31,7 +38,10 @@ mod tests {
     use crate::workspace::deployed_binaries;
 
     fn function(id: &str, handler: &str, code: &str) -> String {
-        format!("  {id}: {{Type: AWS::Serverless::Function, Properties: {{Handler: {handler}, CodeUri: {code}}}}}\n")
+        format!(
+            "  {id}: {{Type: AWS::Serverless::Function, Properties: {{Handler: {handler}, \
+             CodeUri: {code}}}}}\n"
+        )
     }
 
     fn binaries(names: &[&str]) -> BTreeSet<String> {
@@ -54,8 +64,15 @@ mod tests {
 
     #[test]
     fn code_elsewhere_and_a_handler_used_twice_are_found() {
-        one(&check(&template(&function("F", "relay", "target/lambda/other/")), &binaries(&["relay"])), "CodeUri");
-        let twice = function("F", "relay", "target/lambda/relay/") + &function("G", "relay", "target/lambda/relay/");
+        one(
+            &check(
+                &template(&function("F", "relay", "target/lambda/other/")),
+                &binaries(&["relay"]),
+            ),
+            "CodeUri",
+        );
+        let twice = function("F", "relay", "target/lambda/relay/")
+            + &function("G", "relay", "target/lambda/relay/");
         one(&check(&template(&twice), &binaries(&["relay"])), "G: another function");
     }
 }

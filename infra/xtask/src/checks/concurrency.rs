@@ -1,5 +1,5 @@
-//! Each function can be given concurrency of its own, by the parameter of its kind. All functions of an account share one budget, so
-//! without that any of them can take what the others need.
+//! Each function can be given concurrency of its own, by the parameter of its kind. All functions
+//! of an account share one budget, so without that any of them can take what the others need.
 
 use serde_json::{Value, json};
 
@@ -12,18 +12,24 @@ pub(super) fn check(template: &Template) -> Vec<String> {
             let (condition, parameter) = wanted(function)?;
             let expected = json!([condition, parameter, "AWS::NoValue"]);
             (function["ReservedConcurrentExecutions"] != expected).then(|| {
-                format!("{id}: add `ReservedConcurrentExecutions: !If [{condition}, !Ref {parameter}, !Ref AWS::NoValue]`, as for others of its kind")
+                format!(
+                    "{id}: add `ReservedConcurrentExecutions: !If [{condition}, !Ref {parameter}, \
+                     !Ref AWS::NoValue]`, as for others of its kind"
+                )
             })
         })
         .collect()
 }
 
-/// Condition and parameter, by what invokes the function. Which events there are is checked elsewhere. What answers calls that there
-/// are not, which has no method, is bounded as queries are: anybody can call it.
+/// Condition and parameter, by what invokes the function. Which events there are is checked
+/// elsewhere. What answers calls that there are not, which has no method, is bounded as queries
+/// are: anybody can call it.
 fn wanted(function: &Value) -> Option<(&'static str, &'static str)> {
     let event = events(function).next()?;
     Some(match event.kind {
-        "HttpApi" if matches!(text(&event.properties["Method"]), "GET" | "HEAD" | "") => ("ReservesQueries", "QueryConcurrency"),
+        "HttpApi" if matches!(text(&event.properties["Method"]), "GET" | "HEAD" | "") => {
+            ("ReservesQueries", "QueryConcurrency")
+        }
         "HttpApi" => ("ReservesCommands", "CommandConcurrency"),
         "DynamoDB" => ("ReservesRelay", "RelayConcurrency"),
         "Kinesis" => ("ReservesProjectors", "ProjectorConcurrency"),
@@ -47,16 +53,26 @@ mod tests {
             ("{Type: HttpApi, Properties: {Method: GET}}", "ReservesQueries", "QueryConcurrency"),
             ("{Type: HttpApi, Properties: {Method: HEAD}}", "ReservesQueries", "QueryConcurrency"),
             ("{Type: HttpApi, Properties: {ApiId: a}}", "ReservesQueries", "QueryConcurrency"),
-            ("{Type: HttpApi, Properties: {Method: POST}}", "ReservesCommands", "CommandConcurrency"),
+            (
+                "{Type: HttpApi, Properties: {Method: POST}}",
+                "ReservesCommands",
+                "CommandConcurrency",
+            ),
             ("{Type: DynamoDB}", "ReservesRelay", "RelayConcurrency"),
             ("{Type: Kinesis}", "ReservesProjectors", "ProjectorConcurrency"),
             ("{Type: Schedule}", "ReservesRedrive", "RedriveConcurrency"),
         ] {
             let function = |reserved: &str| {
-                template(&format!("  F: {{Type: AWS::Serverless::Function, Properties: {{{reserved} Events: {{E: {event}}}}}}}"))
+                template(&format!(
+                    "  F: {{Type: AWS::Serverless::Function, Properties: {{{reserved} Events: \
+                     {{E: {event}}}}}}}"
+                ))
             };
             let reserved = |parameter: &str| {
-                function(&format!("ReservedConcurrentExecutions: !If [{condition}, !Ref {parameter}, !Ref AWS::NoValue],"))
+                function(&format!(
+                    "ReservedConcurrentExecutions: !If [{condition}, !Ref {parameter}, !Ref \
+                     AWS::NoValue],"
+                ))
             };
             none(&check(&reserved(parameter)));
             one(&check(&reserved("OtherConcurrency")), parameter);
@@ -64,17 +80,27 @@ mod tests {
         }
     }
 
-    /// The figures that docs/deploying.md gives for an account of 1,000 leave the 100 that Lambda keeps for functions without any.
+    /// The figures that docs/deploying.md gives for an account of 1,000 leave the 100 that Lambda
+    /// keeps for functions without any.
     #[test]
     fn the_documented_concurrency_fits_into_an_account() {
-        let documents = std::fs::read_to_string(crate::workspace_root().expect("a workspace").join("docs/deploying.md")).expect("the page");
+        let documents = std::fs::read_to_string(
+            crate::workspace_root().expect("a workspace").join("docs/deploying.md"),
+        )
+        .expect("the page");
         let per_function = |parameter: &str| -> u32 {
-            let row = documents.lines().find(|line| line.starts_with(&format!("| `{parameter}`"))).expect("a row of the table");
+            let row = documents
+                .lines()
+                .find(|line| line.starts_with(&format!("| `{parameter}`")))
+                .expect("a row of the table");
             row.split('|').nth(2).expect("a column").trim().parse().expect("a number")
         };
         let ours = ours();
-        let reserved: u32 =
-            ours.functions().filter_map(|(_, function)| wanted(function)).map(|(_, parameter)| per_function(parameter)).sum();
+        let reserved: u32 = ours
+            .functions()
+            .filter_map(|(_, function)| wanted(function))
+            .map(|(_, parameter)| per_function(parameter))
+            .sum();
         assert!((500..=900).contains(&reserved), "{reserved} of 1,000");
     }
 }

@@ -1,4 +1,5 @@
-//! What the HTTP API must say of itself, because each default is a hazard that shows only in production.
+//! What the HTTP API must say of itself, because each default is a hazard that shows only in
+//! production.
 
 use serde_json::Value;
 
@@ -9,13 +10,19 @@ const PATIENCE: u64 = 30;
 
 pub(super) fn check(template: &Template) -> Vec<String> {
     let apis = template.resources().filter(|(_, kind, _)| *kind == "AWS::Serverless::HttpApi");
-    let on_apis = apis.flat_map(|(id, _, properties)| check_api(properties).into_iter().map(move |finding| format!("{id}: {finding}")));
+    let on_apis = apis.flat_map(|(id, _, properties)| {
+        check_api(properties).into_iter().map(move |finding| format!("{id}: {finding}"))
+    });
     let late = template.functions().filter(|(_, function)| {
         let is_called = events(function).any(|event| event.kind == "HttpApi");
         is_called && function["Timeout"].as_u64().is_some_and(|timeout| timeout >= PATIENCE)
     });
     on_apis
-        .chain(late.map(|(id, _)| format!("{id}: the gateway gives up after {PATIENCE} s: a Timeout below that answers first")))
+        .chain(late.map(|(id, _)| {
+            format!(
+                "{id}: the gateway gives up after {PATIENCE} s: a Timeout below that answers first"
+            )
+        }))
         .collect()
 }
 
@@ -23,11 +30,16 @@ fn check_api(properties: &Value) -> Vec<&'static str> {
     let limits = &properties["DefaultRouteSettings"];
     let mut findings = Vec::new();
     if properties["FailOnWarnings"] != true {
-        findings
-            .push("add `FailOnWarnings: true`: without it an issuer that cannot be reached deploys an API without routes, as a success");
+        findings.push(
+            "add `FailOnWarnings: true`: without it an issuer that cannot be reached deploys an \
+             API without routes, as a success",
+        );
     }
     if limits["ThrottlingRateLimit"].is_null() || limits["ThrottlingBurstLimit"].is_null() {
-        findings.push("limit the rate and the burst in DefaultRouteSettings: one client could take what the account has for all APIs");
+        findings.push(
+            "limit the rate and the burst in DefaultRouteSettings: one client could take what the \
+             account has for all APIs",
+        );
     }
     findings
 }
@@ -47,7 +59,8 @@ mod tests {
     fn a_function_that_answers_after_the_gateway_gave_up_is_found() {
         let function = |timeout: u64, event: &str| {
             template(&format!(
-                "  F: {{Type: AWS::Serverless::Function, Properties: {{Timeout: {timeout}, Events: {{E: {{Type: {event}}}}}}}}}"
+                "  F: {{Type: AWS::Serverless::Function, Properties: {{Timeout: {timeout}, \
+                 Events: {{E: {{Type: {event}}}}}}}}}"
             ))
         };
         none(&check(&function(29, "HttpApi")));
@@ -58,10 +71,17 @@ mod tests {
     #[test]
     fn an_api_that_says_too_little_is_found() {
         let limits = "DefaultRouteSettings: {ThrottlingRateLimit: 1, ThrottlingBurstLimit: 1}";
-        let api = |properties: &str| template(&format!("  A: {{Type: AWS::Serverless::HttpApi, Properties: {{{properties}}}}}"));
+        let api = |properties: &str| {
+            template(&format!(
+                "  A: {{Type: AWS::Serverless::HttpApi, Properties: {{{properties}}}}}"
+            ))
+        };
         none(&check(&api(&format!("FailOnWarnings: true, {limits}"))));
         one(&check(&api(limits)), "A: add `FailOnWarnings");
         one(&check(&api(&format!("FailOnWarnings: false, {limits}"))), "FailOnWarnings");
-        one(&check(&api("FailOnWarnings: true, DefaultRouteSettings: {ThrottlingRateLimit: 1}")), "limit the rate and the burst");
+        one(
+            &check(&api("FailOnWarnings: true, DefaultRouteSettings: {ThrottlingRateLimit: 1}")),
+            "limit the rate and the burst",
+        );
     }
 }

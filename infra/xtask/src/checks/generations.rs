@@ -1,5 +1,6 @@
-//! A rebuild of rows waits until every process knows which generations there are: so an invocation that reads or writes rows may last no longer than it
-//! waits (`LONGEST_INVOCATION` in `shared/dynamodb/src/rebuild`).
+//! A rebuild of rows waits until every process knows which generations there are: so an invocation
+//! that reads or writes rows may last no longer than it waits (`LONGEST_INVOCATION` in
+//! `shared/dynamodb/src/rebuild`).
 
 use crate::template::Template;
 
@@ -10,9 +11,14 @@ pub(super) fn check(template: &Template) -> Vec<String> {
     template
         .functions()
         .filter(|(_, function)| !function["Environment"]["Variables"]["VIEWS_TABLE"].is_null())
-        .filter(|(_, function)| function["Timeout"].as_u64().is_some_and(|timeout| timeout > LONGEST_INVOCATION))
+        .filter(|(_, function)| {
+            function["Timeout"].as_u64().is_some_and(|timeout| timeout > LONGEST_INVOCATION)
+        })
         .map(|(id, _)| {
-            format!("{id} reads or writes rows for more than {LONGEST_INVOCATION} s: a rebuild waits no longer for it; let both be longer")
+            format!(
+                "{id} reads or writes rows for more than {LONGEST_INVOCATION} s: a rebuild waits \
+                 no longer for it; let both be longer"
+            )
         })
         .collect()
 }
@@ -31,7 +37,8 @@ mod tests {
     fn a_function_that_lasts_too_long_is_found() {
         let function = |timeout: u64, variable: &str| {
             template(&format!(
-                "  F: {{Type: AWS::Serverless::Function, Properties: {{Timeout: {timeout}, Environment: {{Variables: {{{variable}: v}}}}}}}}"
+                "  F: {{Type: AWS::Serverless::Function, Properties: {{Timeout: {timeout}, \
+                 Environment: {{Variables: {{{variable}: v}}}}}}}}"
             ))
         };
         one(&check(&function(61, "VIEWS_TABLE")), "F reads or writes rows");

@@ -1,4 +1,5 @@
-//! Least privilege: every function has a role of its own, every statement names its resource, and nothing may rewrite history.
+//! Least privilege: every function has a role of its own, every statement names its resource, and
+//! nothing may rewrite history.
 
 use std::collections::BTreeMap;
 
@@ -35,14 +36,20 @@ fn own_roles(template: &Template) -> Vec<String> {
     for (id, function) in template.functions() {
         users.entry(text(&function["Role"])).or_default().push(id);
     }
-    let roles: Vec<String> =
-        template.resources().filter(|(_, kind, _)| *kind == "AWS::IAM::Role").map(|(id, ..)| format!("{id}.Arn")).collect();
+    let roles: Vec<String> = template
+        .resources()
+        .filter(|(_, kind, _)| *kind == "AWS::IAM::Role")
+        .map(|(id, ..)| format!("{id}.Arn"))
+        .collect();
     users
         .into_iter()
         .filter_map(|(role, users)| {
             let users = users.join(", ");
             if !roles.iter().any(|known| known == role) {
-                Some(format!("{users}: no role of this template: add one and name it in `Role: !GetAtt …Role.Arn`"))
+                Some(format!(
+                    "{users}: no role of this template: add one and name it in `Role: !GetAtt \
+                     …Role.Arn`"
+                ))
             } else if users.contains(", ") {
                 Some(format!("{users} share {role}: give each its own, with what it needs"))
             } else {
@@ -53,16 +60,30 @@ fn own_roles(template: &Template) -> Vec<String> {
 }
 
 fn only_policies_of_ours(template: &Template) -> Vec<String> {
-    let ours: Vec<&str> = template.resources().filter(|(_, kind, _)| *kind == "AWS::IAM::ManagedPolicy").map(|(id, ..)| id).collect();
+    let ours: Vec<&str> = template
+        .resources()
+        .filter(|(_, kind, _)| *kind == "AWS::IAM::ManagedPolicy")
+        .map(|(id, ..)| id)
+        .collect();
     let ready_in_functions = template
         .functions()
         .filter(|(_, function)| !function["Policies"].is_null())
-        .map(|(id, _)| format!("{id}: `Policies` are SAM's ready ones, which allow too much: write statements in its role"));
+        .map(|(id, _)| {
+            format!(
+                "{id}: `Policies` are SAM's ready ones, which allow too much: write statements in \
+                 its role"
+            )
+        });
     let ready_in_roles = template.resources().flat_map(|(id, _, properties)| {
         items(&properties["ManagedPolicyArns"])
             .map(text)
             .filter(|policy| !ours.contains(policy))
-            .map(|policy| format!("{id}: {policy:?} is not written out in this template: write its statements here"))
+            .map(|policy| {
+                format!(
+                    "{id}: {policy:?} is not written out in this template: write its statements \
+                     here"
+                )
+            })
             .collect::<Vec<_>>()
     });
     ready_in_functions.chain(ready_in_roles).collect()
@@ -78,7 +99,10 @@ fn wildcards(statement: &Statement<'_>) -> Vec<String> {
         .collect();
     let can_name_one = statement.actions.iter().any(|action| !WITHOUT_RESOURCE.contains(action));
     if can_name_one && statement.resources.contains(&"*") {
-        findings.push(format!("{owner}: Resource \"*\" for {}: name the resource", statement.actions.join(", ")));
+        findings.push(format!(
+            "{owner}: Resource \"*\" for {}: name the resource",
+            statement.actions.join(", ")
+        ));
     }
     findings
 }
@@ -91,7 +115,12 @@ fn rewritten_history(statement: &Statement<'_>) -> Vec<String> {
         .actions
         .iter()
         .filter(|action| !ON_EVENTS.contains(action))
-        .map(|action| format!("{}: {action} on the events table: history is appended to and read, nothing else", statement.owner))
+        .map(|action| {
+            format!(
+                "{}: {action} on the events table: history is appended to and read, nothing else",
+                statement.owner
+            )
+        })
         .collect()
 }
 
@@ -103,7 +132,8 @@ mod tests {
     /// A role with one statement.
     fn role(actions: &str, resource: &str) -> Template {
         template(&format!(
-            "  R: {{Type: AWS::IAM::Role, Properties: {{Policies: [{{PolicyDocument: {{Statement: [{{Action: [{actions}], Resource: {resource}}}]}}}}]}}}}"
+            "  R: {{Type: AWS::IAM::Role, Properties: {{Policies: [{{PolicyDocument: {{Statement: \
+             [{{Action: [{actions}], Resource: {resource}}}]}}}}]}}}}"
         ))
     }
 
@@ -138,10 +168,17 @@ mod tests {
     #[test]
     fn a_function_without_its_own_role_is_found() {
         let role = "  R: {Type: AWS::IAM::Role}";
-        let function = |id: &str, role: &str| format!("  {id}: {{Type: AWS::Serverless::Function, Properties: {{{role}}}}}");
+        let function = |id: &str, role: &str| {
+            format!("  {id}: {{Type: AWS::Serverless::Function, Properties: {{{role}}}}}")
+        };
         let of_its_own = "Role: !GetAtt R.Arn";
         none(&check(&template(&[role, &function("F", of_its_own)].join("\n"))));
-        one(&check(&template(&[role, &function("F", of_its_own), &function("G", of_its_own)].join("\n"))), "share");
+        one(
+            &check(&template(
+                &[role, &function("F", of_its_own), &function("G", of_its_own)].join("\n"),
+            )),
+            "share",
+        );
         one(&check(&template(&function("F", "Role: !GetAtt Missing.Arn"))), "no role");
         one(&check(&template(&function("F", "Timeout: 3"))), "no role");
     }
@@ -149,10 +186,14 @@ mod tests {
     #[test]
     fn ready_policies_are_found() {
         one(
-            &check(&template("  R: {Type: AWS::IAM::Role, Properties: {ManagedPolicyArns: [\"arn:aws:iam::aws:policy/Admin\"]}}")),
+            &check(&template(
+                "  R: {Type: AWS::IAM::Role, Properties: {ManagedPolicyArns: \
+                 [\"arn:aws:iam::aws:policy/Admin\"]}}",
+            )),
             "not written out",
         );
-        let function = "  F: {Type: AWS::Serverless::Function, Properties: {Role: !GetAtt R.Arn, Policies: [AmazonS3FullAccess]}}";
+        let function = "  F: {Type: AWS::Serverless::Function, Properties: {Role: !GetAtt R.Arn, \
+                        Policies: [AmazonS3FullAccess]}}";
         one(&check(&template(&format!("  R: {{Type: AWS::IAM::Role}}\n{function}"))), "ready ones");
     }
 }

@@ -1,4 +1,5 @@
-//! A query's tokens may be positions of the change feed, for which it then waits: whoever reads views reads the feed too.
+//! A query's tokens may be positions of the change feed, for which it then waits: whoever reads
+//! views reads the feed too.
 
 use serde_json::Value;
 
@@ -7,10 +8,16 @@ use crate::template::{Template, events};
 pub(super) fn check(template: &Template) -> Vec<String> {
     template
         .functions()
-        .filter(|(_, function)| events(function).any(|event| event.kind == "HttpApi" && event.properties["Method"] == "GET"))
+        .filter(|(_, function)| {
+            events(function)
+                .any(|event| event.kind == "HttpApi" && event.properties["Method"] == "GET")
+        })
         .filter(|(_, function)| has(function, "VIEWS_TABLE") && !has(function, "FEED_TABLE"))
         .map(|(id, _)| {
-            format!("{id} reads views, so it is given positions of the feed as tokens: add FEED_TABLE, and the right to read it")
+            format!(
+                "{id} reads views, so it is given positions of the feed as tokens: add \
+                 FEED_TABLE, and the right to read it"
+            )
         })
         .collect()
 }
@@ -34,7 +41,8 @@ mod tests {
         let function = |method: &str, variables: &str| {
             let event = format!("E: {{Type: HttpApi, Properties: {{Method: {method}}}}}");
             template(&format!(
-                "  F: {{Type: AWS::Serverless::Function, Properties: {{Environment: {{Variables: {{{variables}}}}}, Events: {{{event}}}}}}}"
+                "  F: {{Type: AWS::Serverless::Function, Properties: {{Environment: {{Variables: \
+                 {{{variables}}}}}, Events: {{{event}}}}}}}"
             ))
         };
         one(&check(&function("GET", "VIEWS_TABLE: v")), "F reads views");

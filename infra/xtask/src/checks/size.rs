@@ -8,11 +8,15 @@ use crate::template::{FUNCTION, Template, events};
 const LIMIT: usize = 450;
 
 pub(super) fn check(template: &Template) -> Vec<String> {
-    let count: usize = template.resources().map(|(_, kind, properties)| expanded(kind, properties)).sum();
+    let count: usize =
+        template.resources().map(|(_, kind, properties)| expanded(kind, properties)).sum();
     if count < LIMIT {
         return Vec::new();
     }
-    vec![format!("{count} resources after expansion, {LIMIT} is the limit: move a domain into a nested template under infra/")]
+    vec![format!(
+        "{count} resources after expansion, {LIMIT} is the limit: move a domain into a nested \
+         template under infra/"
+    )]
 }
 
 /// How many resources SAM makes of this one.
@@ -33,7 +37,8 @@ fn expanded(kind: &str, properties: &Value) -> usize {
     }
 }
 
-/// A rule and its permission for a schedule; a permission for a route; an event source mapping for a stream.
+/// A rule and its permission for a schedule; a permission for a route; an event source mapping for
+/// a stream.
 fn expanded_event(kind: &str) -> usize {
     if kind == "Schedule" { 2 } else { 1 }
 }
@@ -44,7 +49,10 @@ mod tests {
     use super::*;
 
     fn count(resources: &str) -> usize {
-        template(resources).resources().map(|(_, kind, properties)| expanded(kind, properties)).sum()
+        template(resources)
+            .resources()
+            .map(|(_, kind, properties)| expanded(kind, properties))
+            .sum()
     }
 
     #[test]
@@ -56,20 +64,33 @@ mod tests {
     fn counts_what_sam_makes_of_a_resource() {
         let table = "  T: {Type: AWS::DynamoDB::Table}";
         let api = "  A: {Type: AWS::Serverless::HttpApi}";
-        let route = "  F: {Type: AWS::Serverless::Function, Properties: {Role: r, Events: {R: {Type: HttpApi}}}}";
-        let roleless = "  F: {Type: AWS::Serverless::Function, Properties: {Events: {R: {Type: Kinesis}}}}";
-        let schedule = "  F: {Type: AWS::Serverless::Function, Properties: {Role: r, Events: {R: {Type: Schedule}}}}";
-        let queued = "  F: {Type: AWS::Serverless::Function, Properties: {Role: r, EventInvokeConfig: {MaximumRetryAttempts: 0}}}";
-        let canary =
-            "  F: {Type: AWS::Serverless::Function, Properties: {Role: r, AutoPublishAlias: live, DeploymentPreference: {Type: x}}}";
-        for (resource, expected) in [(table, 1), (api, 2), (route, 2), (roleless, 3), (schedule, 3), (queued, 2), (canary, 4)] {
+        let route = "  F: {Type: AWS::Serverless::Function, Properties: {Role: r, Events: {R: \
+                     {Type: HttpApi}}}}";
+        let roleless =
+            "  F: {Type: AWS::Serverless::Function, Properties: {Events: {R: {Type: Kinesis}}}}";
+        let schedule = "  F: {Type: AWS::Serverless::Function, Properties: {Role: r, Events: {R: \
+                        {Type: Schedule}}}}";
+        let queued = "  F: {Type: AWS::Serverless::Function, Properties: {Role: r, \
+                      EventInvokeConfig: {MaximumRetryAttempts: 0}}}";
+        let canary = "  F: {Type: AWS::Serverless::Function, Properties: {Role: r, \
+                      AutoPublishAlias: live, DeploymentPreference: {Type: x}}}";
+        for (resource, expected) in [
+            (table, 1),
+            (api, 2),
+            (route, 2),
+            (roleless, 3),
+            (schedule, 3),
+            (queued, 2),
+            (canary, 4),
+        ] {
             assert_eq!(count(resource), expected, "{resource}");
         }
     }
 
     #[test]
     fn too_many_resources_are_found() {
-        let tables: String = (0..LIMIT).map(|n| format!("  T{n}: {{Type: AWS::DynamoDB::Table}}\n")).collect();
+        let tables: String =
+            (0..LIMIT).map(|n| format!("  T{n}: {{Type: AWS::DynamoDB::Table}}\n")).collect();
         one(&check(&template(&tables)), "450 resources");
     }
 }

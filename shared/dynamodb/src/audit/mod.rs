@@ -1,6 +1,8 @@
-//! Whether the rows that are read are what the events say: each row, its places in lists and its part of sums, and whether there is anything else.
+//! Whether the rows that are read are what the events say: each row, its places in lists and its
+//! part of sums, and whether there is anything else.
 //!
-//! It looks at tables that are written meanwhile, so not everything that seems wrong is. A caller that asks again after a while learns which is which.
+//! It looks at tables that are written meanwhile, so not everything that seems wrong is. A caller
+//! that asks again after a while learns which is which.
 
 mod inventory;
 mod stream;
@@ -42,8 +44,14 @@ impl Finding {
 }
 
 impl Audit {
-    /// An audit of the rows of `domain` in the views table of this name, which these projections fold.
-    pub fn new(events: EventStore, views_table: &str, domain: &str, projections: &'static [ProjectionFn]) -> Self {
+    /// An audit of the rows of `domain` in the views table of this name, which these projections
+    /// fold.
+    pub fn new(
+        events: EventStore,
+        views_table: &str,
+        domain: &str,
+        projections: &'static [ProjectionFn],
+    ) -> Self {
         Self {
             domain: domain.to_owned(),
             projections,
@@ -56,7 +64,8 @@ impl Audit {
     /// What folds the row of this name: a stream's own, or a part's.
     fn fold_of(&self, name: &StreamName) -> Option<ProjectionFn> {
         let category = name.category();
-        let named = self.projections.iter().find(|projection| projection.category == category).copied();
+        let named =
+            self.projections.iter().find(|projection| projection.category == category).copied();
         named.or_else(|| headwater::own_row(self.projections, &category))
     }
 

@@ -54,7 +54,14 @@ pub(super) struct EffectItem {
 }
 
 impl EffectItem {
-    pub(super) fn new(handler: &str, effect: &EffectId, state: State, owner: Uuid, until: i64, tries: u32) -> Self {
+    pub(super) fn new(
+        handler: &str,
+        effect: &EffectId,
+        state: State,
+        owner: Uuid,
+        until: i64,
+        tries: u32,
+    ) -> Self {
         let Key { pk, sk } = key(handler, effect);
         Self { pk, sk, state, owner, until, tries, error: None, since: None }
     }
@@ -108,5 +115,8 @@ pub(super) fn under(owner: Uuid) -> Condition {
 /// It is in this state, under this lease.
 pub(super) fn is(owner: Uuid, state: State) -> Condition {
     let text = |text: &str| AttributeValue::S(text.to_owned());
-    Condition { expression: "o = :o AND s = :s", values: vec![(":o", text(&owner.to_string())), (":s", text(state.name()))] }
+    Condition {
+        expression: "o = :o AND s = :s",
+        values: vec![(":o", text(&owner.to_string())), (":s", text(state.name()))],
+    }
 }

@@ -1,6 +1,7 @@
 //! Effects outside, as mails: each event's at most once by itself, and never silently lost.
 //!
-//! Sending and noting that it was sent cannot be one step. So a handler *leases* an event's effect, carries it out, then *marks* it:
+//! Sending and noting that it was sent cannot be one step. So a handler *leases* an event's effect,
+//! carries it out, then *marks* it:
 //!
 //! | state | how it came | what a record of the event leads to |
 //! |---|---|---|
@@ -16,11 +17,12 @@
 //! mark that finds another state than it expects never says that the record may be forgotten: the
 //! next record finds out what is so.
 //!
-//! The pause between two tries is kept here, since a record may come again at any pace: an event source that looks for the one record of a
-//! batch that fails brings it many times within a second.
+//! The pause between two tries is kept here, since a record may come again at any pace: an event
+//! source that looks for the one record of a batch that fails brings it many times within a second.
 //!
-//! A lease must last longer than a handler can live, so that what is carried out under it is over when it ends. Clocks that disagree by more
-//! than the difference park what was in truth carried out; they never lead to a second time. Whoever carried it out can still mark it then.
+//! A lease must last longer than a handler can live, so that what is carried out under it is over
+//! when it ends. Clocks that disagree by more than the difference park what was in truth carried
+//! out; they never lead to a second time. Whoever carried it out can still mark it then.
 //!
 //! | item | `pk` | `sk` | attributes |
 //! |---|---|---|---|
@@ -105,7 +107,8 @@ impl Effects {
         Self { table: Table::new(store, effects_table), handler: handler.to_owned() }
     }
 
-    /// Asks to carry an effect out, under a lease of this length: longer than an invocation can live. One call where nobody has tried.
+    /// Asks to carry an effect out, under a lease of this length: longer than an invocation can
+    /// live. One call where nobody has tried.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing may be carried out.
@@ -117,7 +120,9 @@ impl Effects {
         }
         let Some(found) = self.find(&effect).await? else { return Ok(Lease::Busy) };
         match found.state {
-            State::Leased | State::Failed if found.until > Timestamp::now().as_millisecond() => Ok(Lease::Busy),
+            State::Leased | State::Failed if found.until > Timestamp::now().as_millisecond() => {
+                Ok(Lease::Busy)
+            }
             State::Leased => self.give_up(found).await,
             State::Failed => self.lease_again(effect, owner, length, &found).await,
             State::Done => Ok(Lease::Done),
@@ -131,26 +136,44 @@ impl Effects {
     /// [`StoreError`] if it could not be marked: it will then wait for a person.
     pub async fn done(&self, granted: &Granted) -> Result<(), StoreError> {
         let done = EffectItem { state: State::Done, ..self.marked(granted) };
-        if self.table.put_if(done.clone().into_item()?, item::is(granted.owner, State::Leased)).await? {
+        if self
+            .table
+            .put_if(done.clone().into_item()?, item::is(granted.owner, State::Leased))
+            .await?
+        {
             return Ok(());
         }
         // The lease had ended, so it was taken for unknown, and perhaps a person wants another try:
         // it is known now.
-        let writes = vec![self.table.delete(done.waiting_key())?, self.table.put(done.into_item()?, Some(item::under(granted.owner)))?];
+        let writes = vec![
+            self.table.delete(done.waiting_key())?,
+            self.table.put(done.into_item()?, Some(item::under(granted.owner)))?,
+        ];
         self.table.transact(writes).await?;
         Ok(())
     }
 
-    /// Marks an effect that was surely not carried out. It is left alone for this pause, and for twice as long after each further time.
+    /// Marks an effect that was surely not carried out. It is left alone for this pause, and for
+    /// twice as long after each further time.
     ///
     /// # Errors
     /// [`StoreError`] if it could not be marked: it will then wait for a person.
-    pub async fn failed(&self, granted: &Granted, error: &str, pause: Duration) -> Result<AfterFailure, StoreError> {
+    pub async fn failed(
+        &self,
+        granted: &Granted,
+        error: &str,
+        pause: Duration,
+    ) -> Result<AfterFailure, StoreError> {
         if granted.tries >= MOST_TRIES {
             return self.refused(granted, error).await;
         }
         let pause = pause.saturating_mul(1 << granted.tries.saturating_sub(1).min(16));
-        let failed = EffectItem { state: State::Failed, until: after(pause), error: Some(error.to_owned()), ..self.marked(granted) };
+        let failed = EffectItem {
+            state: State::Failed,
+            until: after(pause),
+            error: Some(error.to_owned()),
+            ..self.marked(granted)
+        };
         // Where this finds another state, the record's next coming finds it too, and does what that
         // state wants.
         self.table.put_if(failed.into_item()?, item::is(granted.owner, State::Leased)).await?;
@@ -161,19 +184,44 @@ impl Effects {
     ///
     /// # Errors
     /// [`StoreError`] if it could not be marked: it will then wait for a person as unknown.
-    pub async fn refused(&self, granted: &Granted, error: &str) -> Result<AfterFailure, StoreError> {
-        let parked = EffectItem { state: State::Parked, error: Some(error.to_owned()), ..self.marked(granted) };
-        Ok(if self.put_aside(parked).await? { AfterFailure::Waiting } else { AfterFailure::TryAgain })
+    pub async fn refused(
+        &self,
+        granted: &Granted,
+        error: &str,
+    ) -> Result<AfterFailure, StoreError> {
+        let parked = EffectItem {
+            state: State::Parked,
+            error: Some(error.to_owned()),
+            ..self.marked(granted)
+        };
+        Ok(if self.put_aside(parked).await? {
+            AfterFailure::Waiting
+        } else {
+            AfterFailure::TryAgain
+        })
     }
 
-    /// Marks an effect of which whoever carried it out does not know whether it was. At the end of its lease it would be taken for
-    /// unknown anyhow; so nobody has to wait for that, and the reason is kept.
+    /// Marks an effect of which whoever carried it out does not know whether it was. At the end of
+    /// its lease it would be taken for unknown anyhow; so nobody has to wait for that, and the
+    /// reason is kept.
     ///
     /// # Errors
     /// [`StoreError`] if it could not be marked: it will then wait for a person without the reason.
-    pub async fn unknown(&self, granted: &Granted, error: &str) -> Result<AfterFailure, StoreError> {
-        let unknown = EffectItem { state: State::Unknown, error: Some(error.to_owned()), ..self.marked(granted) };
-        Ok(if self.put_aside(unknown).await? { AfterFailure::Waiting } else { AfterFailure::TryAgain })
+    pub async fn unknown(
+        &self,
+        granted: &Granted,
+        error: &str,
+    ) -> Result<AfterFailure, StoreError> {
+        let unknown = EffectItem {
+            state: State::Unknown,
+            error: Some(error.to_owned()),
+            ..self.marked(granted)
+        };
+        Ok(if self.put_aside(unknown).await? {
+            AfterFailure::Waiting
+        } else {
+            AfterFailure::TryAgain
+        })
     }
 
     /// Does what a person found out about an effect that waits; `false` if it does not. What is to
@@ -182,24 +230,36 @@ impl Effects {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn settle(&self, effect: &EffectId, settlement: Settlement) -> Result<bool, StoreError> {
-        let Some(found) = self.find(effect).await?.filter(EffectItem::waits) else { return Ok(false) };
+    pub async fn settle(
+        &self,
+        effect: &EffectId,
+        settlement: Settlement,
+    ) -> Result<bool, StoreError> {
+        let Some(found) = self.find(effect).await?.filter(EffectItem::waits) else {
+            return Ok(false);
+        };
         let unchanged = item::is(found.owner, found.state);
         let writes = match settlement {
             Settlement::Done => {
                 let done = EffectItem { state: State::Done, ..found };
-                vec![self.table.delete(done.waiting_key())?, self.table.put(done.into_item()?, Some(unchanged))?]
+                vec![
+                    self.table.delete(done.waiting_key())?,
+                    self.table.put(done.into_item()?, Some(unchanged))?,
+                ]
             }
             Settlement::TryAgain => {
                 let asked_for = EffectItem { state: State::Failed, until: 0, tries: 0, ..found };
-                vec![self.table.put(asked_for.waiting()?, None)?, self.table.put(asked_for.into_item()?, Some(unchanged))?]
+                vec![
+                    self.table.put(asked_for.waiting()?, None)?,
+                    self.table.put(asked_for.into_item()?, Some(unchanged))?,
+                ]
             }
         };
         self.table.transact(writes).await
     }
 
-    /// Notes that an event's effect is not to be carried out, unless something is known of it already; says whether nothing was. For events
-    /// that happened elsewhere, or before.
+    /// Notes that an event's effect is not to be carried out, unless something is known of it
+    /// already; says whether nothing was. For events that happened elsewhere, or before.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -208,7 +268,13 @@ impl Effects {
         self.table.put_if(done.into_item()?, Condition::absent()).await
     }
 
-    async fn lease_again(&self, effect: EffectId, owner: Uuid, length: Duration, failed: &EffectItem) -> Result<Lease, StoreError> {
+    async fn lease_again(
+        &self,
+        effect: EffectId,
+        owner: Uuid,
+        length: Duration,
+        failed: &EffectItem,
+    ) -> Result<Lease, StoreError> {
         let tries = failed.tries.saturating_add(1);
         let again = self.leased(&effect, owner, length, tries).into_item()?;
         let unchanged = item::is(failed.owner, State::Failed);
@@ -224,7 +290,11 @@ impl Effects {
     /// A lease that ended without a mark: whether it was carried out nobody knows.
     async fn give_up(&self, found: EffectItem) -> Result<Lease, StoreError> {
         let unknown = EffectItem { state: State::Unknown, ..found };
-        tracing::error!(effect = unknown.pk, number = unknown.sk, "whether it was carried out is not known");
+        tracing::error!(
+            effect = unknown.pk,
+            number = unknown.sk,
+            "whether it was carried out is not known"
+        );
         Ok(if self.put_aside(unknown).await? { Lease::Waiting } else { Lease::Busy })
     }
 
@@ -232,7 +302,12 @@ impl Effects {
     async fn put_aside(&self, item: EffectItem) -> Result<bool, StoreError> {
         let item = EffectItem { since: Some(Timestamp::now().as_millisecond()), ..item };
         let condition = item::is(item.owner, State::Leased);
-        self.table.transact(vec![self.table.put(item.waiting()?, None)?, self.table.put(item.into_item()?, Some(condition))?]).await
+        self.table
+            .transact(vec![
+                self.table.put(item.waiting()?, None)?,
+                self.table.put(item.into_item()?, Some(condition))?,
+            ])
+            .await
     }
 
     async fn find(&self, effect: &EffectId) -> Result<Option<EffectItem>, StoreError> {
@@ -251,5 +326,7 @@ impl Effects {
 
 /// The time after so long, in milliseconds.
 fn after(time: Duration) -> i64 {
-    Timestamp::now().as_millisecond().saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
+    Timestamp::now()
+        .as_millisecond()
+        .saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
 }

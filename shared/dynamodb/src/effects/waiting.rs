@@ -40,9 +40,21 @@ impl Effects {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn waiting(&self, tenant: Option<&str>, after: Option<&EffectId>, limit: usize) -> Result<Vec<Waiting>, StoreError> {
-        let (prefix, after) = (tenant.map(|tenant| format!("{tenant}/")).unwrap_or_default(), after.map(item::place));
-        let range = Range { pk: item::waiting(&self.handler), prefix: &prefix, after: after.as_deref(), limit, order: Order::Forwards };
+    pub async fn waiting(
+        &self,
+        tenant: Option<&str>,
+        after: Option<&EffectId>,
+        limit: usize,
+    ) -> Result<Vec<Waiting>, StoreError> {
+        let (prefix, after) =
+            (tenant.map(|tenant| format!("{tenant}/")).unwrap_or_default(), after.map(item::place));
+        let range = Range {
+            pk: item::waiting(&self.handler),
+            prefix: &prefix,
+            after: after.as_deref(),
+            limit,
+            order: Order::Forwards,
+        };
         let items = self.table.query_all(range, Consistency::Strong).await?;
         items.into_iter().map(|item| read(from_item(item)?)).collect()
     }
@@ -52,7 +64,11 @@ impl Effects {
     /// # Errors
     /// [`StoreError`].
     pub async fn waiting_one(&self, effect: &EffectId) -> Result<Option<Waiting>, StoreError> {
-        Ok(self.find(effect).await?.filter(EffectItem::waits).map(|found| of(effect.clone(), found)))
+        Ok(self
+            .find(effect)
+            .await?
+            .filter(EffectItem::waits)
+            .map(|found| of(effect.clone(), found)))
     }
 }
 

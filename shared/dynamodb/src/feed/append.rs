@@ -47,7 +47,8 @@ impl CommitKey {
     }
 }
 
-/// Appends to the change feeds. It remembers where each ends: if another worker has been faster, the condition tells.
+/// Appends to the change feeds. It remembers where each ends: if another worker has been faster,
+/// the condition tells.
 pub(crate) struct Appender {
     table: Table,
     events: EventStore,
@@ -63,11 +64,16 @@ struct Missing<'a> {
 }
 
 impl Appender {
-    /// The most streams whose commits one page takes: a transaction has at most 100 items, and the page is one.
+    /// The most streams whose commits one page takes: a transaction has at most 100 items, and the
+    /// page is one.
     pub(crate) const MOST_STREAMS: usize = 99;
 
     pub(crate) fn new(events: EventStore, feed_table: &str) -> Self {
-        Self { table: Table::new(events.clone(), feed_table), events, ends: Arc::new(Mutex::new(LruCache::new(MOST_ENDS))) }
+        Self {
+            table: Table::new(events.clone(), feed_table),
+            events,
+            ends: Arc::new(Mutex::new(LruCache::new(MOST_ENDS))),
+        }
     }
 
     /// The same appender for calls with another deadline.
@@ -75,8 +81,14 @@ impl Appender {
         Self { table: self.table.with(events.clone()), events, ends: Arc::clone(&self.ends) }
     }
 
-    /// Brings a feed to what these streams, at most [`MOST_STREAMS`](Self::MOST_STREAMS) of one tenant's domain, have reached.
-    pub(crate) async fn append(&self, tenant: &str, domain: &str, reached: &[Reached]) -> Result<(), StoreError> {
+    /// Brings a feed to what these streams, at most [`MOST_STREAMS`](Self::MOST_STREAMS) of one
+    /// tenant's domain, have reached.
+    pub(crate) async fn append(
+        &self,
+        tenant: &str,
+        domain: &str,
+        reached: &[Reached],
+    ) -> Result<(), StoreError> {
         let mut backoff = Backoff::until(self.events.deadline());
         loop {
             let missing = try_join_all(reached.iter().map(|reached| self.missing(reached))).await?;
@@ -89,13 +101,16 @@ impl Appender {
                 return Ok(());
             }
             if !written && !backoff.wait().await {
-                return Err(StoreError::Unavailable("other workers wrote the feed until the deadline".to_owned()));
+                return Err(StoreError::Unavailable(
+                    "other workers wrote the feed until the deadline".to_owned(),
+                ));
             }
         }
     }
 
-    /// What the feed lacks of a stream: from the commits at hand or else, where one is missing among them, from the events table. Of what came
-    /// meanwhile it must not tell: the rows have not got there.
+    /// What the feed lacks of a stream: from the commits at hand or else, where one is missing
+    /// among them, from the events table. Of what came meanwhile it must not tell: the rows have
+    /// not got there.
     async fn missing<'a>(&self, reached: &'a Reached) -> Result<Missing<'a>, StoreError> {
         let Reached { stream, version, commits } = reached;
         let fed = fed_version(&self.table, stream).await?;
@@ -110,17 +125,26 @@ impl Appender {
         Ok(Missing { stream, fed, commits })
     }
 
-    /// Writes a page at the end of the feed, and says whether nobody else had written there or fed one of its streams.
-    async fn write(&self, tenant: &str, domain: &str, missing: Vec<Missing<'_>>) -> Result<bool, StoreError> {
+    /// Writes a page at the end of the feed, and says whether nobody else had written there or fed
+    /// one of its streams.
+    async fn write(
+        &self,
+        tenant: &str,
+        domain: &str,
+        missing: Vec<Missing<'_>>,
+    ) -> Result<bool, StoreError> {
         let feed = (tenant.to_owned(), domain.to_owned());
         let mut ends = self.ends.lock().await;
         let end = match ends.get(&feed) {
             Some(end) => *end,
             None => newest(&self.table, tenant, domain).await?.head(),
         };
-        let page = Page { first: end + 1, commits: missing.iter().flat_map(Missing::listed).collect() };
+        let page =
+            Page { first: end + 1, commits: missing.iter().flat_map(Missing::listed).collect() };
         let last = page.last();
-        let moves = missing.iter().map(|missing| move_on(&self.table, missing.stream, missing.fed, missing.end()));
+        let moves = missing
+            .iter()
+            .map(|missing| move_on(&self.table, missing.stream, missing.fed, missing.end()));
         let mut writes = moves.collect::<Result<Vec<_>, _>>()?;
         writes.push(self.table.put(page.into_item(tenant, domain)?, Some(Condition::absent()))?);
         let written = self.table.transact(writes).await?;
@@ -139,7 +163,11 @@ impl Missing<'_> {
     }
 
     fn listed(&self) -> impl Iterator<Item = Listed> {
-        self.commits.iter().map(|CommitKey { first, count }| Listed { stream: self.stream.clone(), first: *first, count: *count })
+        self.commits.iter().map(|CommitKey { first, count }| Listed {
+            stream: self.stream.clone(),
+            first: *first,
+            count: *count,
+        })
     }
 }
 
@@ -189,8 +217,13 @@ mod tests {
             (vec![60, 0, 40], vec![60, 40], false),
             (vec![60, 60, 1], vec![60, 40], true),
         ] {
-            let (taken, is_more) = fill_page(streams.iter().map(|commits| missing(*commits)).collect());
-            assert_eq!((taken.iter().map(|missing| missing.commits.len()).collect(), is_more), (page, more), "{streams:?}");
+            let (taken, is_more) =
+                fill_page(streams.iter().map(|commits| missing(*commits)).collect());
+            assert_eq!(
+                (taken.iter().map(|missing| missing.commits.len()).collect(), is_more),
+                (page, more),
+                "{streams:?}"
+            );
         }
     }
 }

@@ -17,8 +17,8 @@ const AT_ONCE: usize = 25;
 const MOST_BYTES: usize = 6 * 1024 * 1024;
 
 impl Feed {
-    /// The commits of some entries, in their order: all of them, or if they are large as many as a function has room for, which are 6 MB, and one at
-    /// least. Entries must not repeat.
+    /// The commits of some entries, in their order: all of them, or if they are large as many as a
+    /// function has room for, which are 6 MB, and one at least. Entries must not repeat.
     ///
     /// # Errors
     /// [`StoreError`], among them [`StoreError::Gap`] for a commit that is not there any more.
@@ -48,6 +48,7 @@ impl Feed {
 }
 
 fn key(entry: &FeedEntry) -> Item {
-    let (stream, seq) = (AttributeValue::S(entry.stream.to_string()), AttributeValue::N(entry.first.to_string()));
+    let (stream, seq) =
+        (AttributeValue::S(entry.stream.to_string()), AttributeValue::N(entry.first.to_string()));
     HashMap::from([("stream".to_owned(), stream), ("seq".to_owned(), seq)])
 }

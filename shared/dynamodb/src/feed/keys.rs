@@ -1,4 +1,5 @@
-//! Reading where a stream's commits lie, without their events: what cannot be folded is fed all the same.
+//! Reading where a stream's commits lie, without their events: what cannot be folded is fed all the
+//! same.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use headwater::StreamName;
@@ -18,7 +19,11 @@ struct KeyItem {
 
 impl EventStore {
     /// Where the commits after a version lie, in order.
-    pub(super) async fn commit_keys_after(&self, stream: &StreamName, version: u64) -> Result<Vec<CommitKey>, StoreError> {
+    pub(super) async fn commit_keys_after(
+        &self,
+        stream: &StreamName,
+        version: u64,
+    ) -> Result<Vec<CommitKey>, StoreError> {
         let mut keys = Vec::new();
         let mut start = None;
         loop {
@@ -26,7 +31,9 @@ impl EventStore {
             for item in items {
                 let KeyItem { seq: first, n: count } = from_item(item)?;
                 if !is_run(first, count) {
-                    return Err(StoreError::Refused(format!("the commit {stream}@{first} says that it has {count} events")));
+                    return Err(StoreError::Refused(format!(
+                        "the commit {stream}@{first} says that it has {count} events"
+                    )));
                 }
                 keys.push(CommitKey { first, count });
             }
@@ -57,7 +64,9 @@ impl EventStore {
             .set_exclusive_start_key(start)
             .consistent_read(true)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = settle(self.meter(), self.deadline(), fault, async || request.clone().send().await).await;
+        let answer =
+            settle(self.meter(), self.deadline(), fault, async || request.clone().send().await)
+                .await;
         let output = answer.map_err(Failed::into_store_error)?;
         self.meter().read(&output.consumed_capacity);
         Ok((output.items.unwrap_or_default(), output.last_evaluated_key))

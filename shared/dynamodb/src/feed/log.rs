@@ -32,7 +32,8 @@ impl Feed {
         Ok(FeedPosition { tenant: tenant.to_owned(), domain: domain.to_owned(), position, epoch })
     }
 
-    /// The position before a feed's first entry, from which a reader without a token begins: one read, for the epoch.
+    /// The position before a feed's first entry, from which a reader without a token begins: one
+    /// read, for the epoch.
     ///
     /// # Errors
     /// [`StoreError`] if it cannot be read.
@@ -40,11 +41,16 @@ impl Feed {
         Ok(FeedPosition { position: 0, ..self.head(tenant, domain).await? })
     }
 
-    /// The commits after a position, at most `limit` of them, in order; none at the head, which costs one read.
+    /// The commits after a position, at most `limit` of them, in order; none at the head, which
+    /// costs one read.
     ///
     /// # Errors
     /// [`FeedError::Resync`] and [`FeedError::Ahead`] if the position is none of this feed's.
-    pub async fn read_after(&self, after: &FeedPosition, limit: usize) -> Result<Vec<FeedEntry>, FeedError> {
+    pub async fn read_after(
+        &self,
+        after: &FeedPosition,
+        limit: usize,
+    ) -> Result<Vec<FeedEntry>, FeedError> {
         let newest = newest(&self.table, &after.tenant, &after.domain).await?;
         newest.check(after)?;
         let wanted = (newest.head() - after.position).min(limit as u64);
@@ -66,16 +72,47 @@ impl Feed {
     /// The page that holds the position after this one, which is not the head.
     async fn page_with(&self, after: &FeedPosition) -> Result<Page, StoreError> {
         let beyond = sort_key(after.position + 2);
-        let range = Range { pk: log(&after.tenant, &after.domain), prefix: PAGES, after: Some(&beyond), limit: 1, order: Order::Backwards };
-        let page = self.table.query(range, Consistency::Strong).await?.items.into_iter().next().map(Page::read).transpose()?;
+        let range = Range {
+            pk: log(&after.tenant, &after.domain),
+            prefix: PAGES,
+            after: Some(&beyond),
+            limit: 1,
+            order: Order::Backwards,
+        };
+        let page = self
+            .table
+            .query(range, Consistency::Strong)
+            .await?
+            .items
+            .into_iter()
+            .next()
+            .map(Page::read)
+            .transpose()?;
         page.ok_or_else(|| hole(after))
     }
 
     /// The pages that follow the one that begins at `first`.
-    async fn pages_after(&self, feed: &FeedPosition, first: u64, limit: usize) -> Result<Vec<Page>, StoreError> {
+    async fn pages_after(
+        &self,
+        feed: &FeedPosition,
+        first: u64,
+        limit: usize,
+    ) -> Result<Vec<Page>, StoreError> {
         let after = sort_key(first);
-        let range = Range { pk: log(&feed.tenant, &feed.domain), prefix: PAGES, after: Some(&after), limit, order: Order::Forwards };
-        self.table.query(range, Consistency::Strong).await?.items.into_iter().map(Page::read).collect()
+        let range = Range {
+            pk: log(&feed.tenant, &feed.domain),
+            prefix: PAGES,
+            after: Some(&after),
+            limit,
+            order: Order::Forwards,
+        };
+        self.table
+            .query(range, Consistency::Strong)
+            .await?
+            .items
+            .into_iter()
+            .map(Page::read)
+            .collect()
     }
 }
 
@@ -85,8 +122,18 @@ fn hole(after: &FeedPosition) -> StoreError {
 }
 
 /// Reads where a feed stands: one call.
-pub(super) async fn newest(table: &Table, tenant: &str, domain: &str) -> Result<Newest, StoreError> {
-    let range = Range { pk: log(tenant, domain), prefix: "", after: None, limit: 2, order: Order::Backwards };
+pub(super) async fn newest(
+    table: &Table,
+    tenant: &str,
+    domain: &str,
+) -> Result<Newest, StoreError> {
+    let range = Range {
+        pk: log(tenant, domain),
+        prefix: "",
+        after: None,
+        limit: 2,
+        order: Order::Backwards,
+    };
     let mut items: Vec<Item> = table.query(range, Consistency::Strong).await?.items;
     let epoch = match items.first() {
         Some(item) if item.contains_key("epoch") => from_item::<Epoch>(items.remove(0))?.epoch,

@@ -1,13 +1,16 @@
-//! The change feed: of each tenant and domain, every commit exactly once, each stream's in order, none ever skipped.
+//! The change feed: of each tenant and domain, every commit exactly once, each stream's in order,
+//! none ever skipped.
 //!
-//! It is an append-only log of *pages*. A page lists some commits and covers as many positions; it is keyed by the first of them and put
-//! on the condition that no page is there, so positions have no hole and no position is given twice. In the same transaction the
-//! *fed version* of each stream in the page moves from what it was to what it is then. So however often and in whichever order a
-//! commit is reported, by however many workers, it is in the log once, after its stream's earlier ones.
+//! It is an append-only log of *pages*. A page lists some commits and covers as many positions; it
+//! is keyed by the first of them and put on the condition that no page is there, so positions have
+//! no hole and no position is given twice. In the same transaction the *fed version* of each stream
+//! in the page moves from what it was to what it is then. So however often and in whichever order a
+//! commit is reported, by however many workers, it is in the log once, after its stream's earlier
+//! ones.
 //!
-//! The log points at commits and never reads their events, so no event that is broken can hold it up. It is written after the rows: whoever
-//! has seen a position finds the rows that go with it, if he reads strongly. So commits of events that a newer build has to fold are
-//! listed when it has.
+//! The log points at commits and never reads their events, so no event that is broken can hold it
+//! up. It is written after the rows: whoever has seen a position finds the rows that go with it, if
+//! he reads strongly. So commits of events that a newer build has to fold are listed when it has.
 //!
 //! | item | `pk` | `sk` | attributes |
 //! |---|---|---|---|

@@ -47,13 +47,19 @@ impl Page {
 
     /// Its commits beyond a position.
     pub(super) fn entries_after(self, position: u64) -> impl Iterator<Item = FeedEntry> {
-        let entry = |(position, Listed { stream, first, count })| FeedEntry { position, stream, first, last: first + count - 1 };
+        let entry = |(position, Listed { stream, first, count })| FeedEntry {
+            position,
+            stream,
+            first,
+            last: first + count - 1,
+        };
         (self.first..).zip(self.commits).map(entry).filter(move |entry| entry.position > position)
     }
 
     /// Whether it lists something, and all that it counts is within the numbers that there are.
     fn is_sound(&self) -> bool {
-        is_run(self.first, self.commits.len() as u64) && self.commits.iter().all(|listed| is_run(listed.first, listed.count))
+        is_run(self.first, self.commits.len() as u64)
+            && self.commits.iter().all(|listed| is_run(listed.first, listed.count))
     }
 
     pub(super) fn into_item(self, tenant: &str, domain: &str) -> Result<Item, StoreError> {
@@ -64,7 +70,9 @@ impl Page {
     pub(super) fn read(item: Item) -> Result<Self, StoreError> {
         let PageItem { sk, l, .. } = from_item(item)?;
         let page = sk.parse().map(|first| Self { first, commits: l });
-        page.ok().filter(Self::is_sound).ok_or_else(|| StoreError::Refused(format!("what has the key {sk} is no page of a feed")))
+        page.ok().filter(Self::is_sound).ok_or_else(|| {
+            StoreError::Refused(format!("what has the key {sk} is no page of a feed"))
+        })
     }
 }
 
@@ -87,13 +95,23 @@ mod tests {
     #[test]
     fn what_counts_beyond_all_numbers_or_nothing_is_no_page() {
         let read = |sk: u64, listed: &[(u64, u64)]| {
-            let listed: Vec<_> = listed.iter().map(|(first, count)| json!({ "s": "a/b/c/d", "f": first, "n": count })).collect();
-            Page::read(to_item(json!({ "pk": "a/b", "sk": sort_key(sk), "n": 1, "l": listed })).unwrap())
+            let listed: Vec<_> = listed
+                .iter()
+                .map(|(first, count)| json!({ "s": "a/b/c/d", "f": first, "n": count }))
+                .collect();
+            Page::read(
+                to_item(json!({ "pk": "a/b", "sk": sort_key(sk), "n": 1, "l": listed })).unwrap(),
+            )
         };
         assert_eq!(read(7, &[(1, 2), (3, 1)]).unwrap().last(), 8);
-        for (sk, listed) in
-            [(7, vec![]), (0, vec![(1, 1)]), (7, vec![(0, 1)]), (7, vec![(1, 0)]), (7, vec![(2, u64::MAX)]), (u64::MAX, vec![(1, 1)])]
-        {
+        for (sk, listed) in [
+            (7, vec![]),
+            (0, vec![(1, 1)]),
+            (7, vec![(0, 1)]),
+            (7, vec![(1, 0)]),
+            (7, vec![(2, u64::MAX)]),
+            (u64::MAX, vec![(1, 1)]),
+        ] {
             assert!(matches!(read(sk, &listed), Err(StoreError::Refused(_))), "{sk} {listed:?}");
         }
     }

@@ -22,8 +22,9 @@ struct FedItem {
 }
 
 impl Feed {
-    /// The streams of a tenant's domain whose names, without tenant and domain, begin with `prefix` (as `users/`) and come after
-    /// `after`, with the versions that the feed has got to: at most `limit`, in order of name.
+    /// The streams of a tenant's domain whose names, without tenant and domain, begin with `prefix`
+    /// (as `users/`) and come after `after`, with the versions that the feed has got to: at most
+    /// `limit`, in order of name.
     ///
     /// # Errors
     /// [`StoreError`] if they cannot be read.
@@ -41,9 +42,18 @@ impl Feed {
             return Ok(Vec::new());
         }
         let buckets = (0..BUCKETS).map(|bucket| async move {
-            let range = Range { pk: partition(tenant, domain, bucket), prefix, after, limit, order: Order::Forwards };
+            let range = Range {
+                pk: partition(tenant, domain, bucket),
+                prefix,
+                after,
+                limit,
+                order: Order::Forwards,
+            };
             let items = self.table.query_all(range, Consistency::Strong).await?;
-            items.into_iter().map(|item| read(tenant, domain, from_item(item)?)).collect::<Result<Vec<_>, StoreError>>()
+            items
+                .into_iter()
+                .map(|item| read(tenant, domain, from_item(item)?))
+                .collect::<Result<Vec<_>, StoreError>>()
         });
         let mut streams = try_join_all(buckets).await?.concat();
         streams.sort_unstable();
@@ -67,10 +77,18 @@ pub(super) async fn fed_version(table: &Table, stream: &StreamName) -> Result<u6
 }
 
 /// Moves a stream's fed version on from what it was, as part of a transaction.
-pub(super) fn move_on(table: &Table, stream: &StreamName, from: u64, to: u64) -> Result<TransactWriteItem, StoreError> {
+pub(super) fn move_on(
+    table: &Table,
+    stream: &StreamName,
+    from: u64,
+    to: u64,
+) -> Result<TransactWriteItem, StoreError> {
     let unmoved = match from {
         0 => Condition::absent(),
-        _ => Condition { expression: "v = :v", values: vec![(":v", AttributeValue::N(from.to_string()))] },
+        _ => Condition {
+            expression: "v = :v",
+            values: vec![(":v", AttributeValue::N(from.to_string()))],
+        },
     };
     let Key { pk, sk } = key(stream);
     table.put(to_item(FedItem { pk, sk, version: to })?, Some(unmoved))

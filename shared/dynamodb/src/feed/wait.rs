@@ -1,4 +1,5 @@
-//! Waiting until the projectors have got somewhere: for what cannot be folded from the events right away.
+//! Waiting until the projectors have got somewhere: for what cannot be folded from the events right
+//! away.
 
 use std::time::Duration;
 
@@ -16,11 +17,17 @@ const SHORTEST: Duration = Duration::from_millis(20);
 const LONGEST: Duration = Duration::from_millis(250);
 
 impl Feed {
-    /// Waits until the feed has got to a position. From then on the rows that go with it are there for strong reads.
+    /// Waits until the feed has got to a position. From then on the rows that go with it are there
+    /// for strong reads.
     ///
     /// # Errors
-    /// [`FeedError::Resync`] if the position is of another epoch, [`FeedError::Ahead`] if the feed has not got there by the deadline.
-    pub async fn wait_for(&self, position: &FeedPosition, deadline: std::time::Instant) -> Result<(), FeedError> {
+    /// [`FeedError::Resync`] if the position is of another epoch, [`FeedError::Ahead`] if the feed
+    /// has not got there by the deadline.
+    pub async fn wait_for(
+        &self,
+        position: &FeedPosition,
+        deadline: std::time::Instant,
+    ) -> Result<(), FeedError> {
         let mut pauses = Pauses::until(deadline);
         loop {
             match newest(&self.table, &position.tenant, &position.domain).await?.check(position) {
@@ -34,7 +41,11 @@ impl Feed {
     ///
     /// # Errors
     /// [`FeedError::Ahead`] if it does not by the deadline.
-    pub async fn wait_for_stream(&self, position: &Position, deadline: std::time::Instant) -> Result<(), FeedError> {
+    pub async fn wait_for_stream(
+        &self,
+        position: &Position,
+        deadline: std::time::Instant,
+    ) -> Result<(), FeedError> {
         let mut pauses = Pauses::until(deadline);
         loop {
             let head = fed_version(&self.table, &position.stream).await?;

@@ -1,55 +1,69 @@
-//! What a projector Lambda does with a batch of records: brings each stream's rows up to date, then the change feed.
+//! What a projector Lambda does with a batch of records: brings each stream's rows up to date, then
+//! the change feed.
 //!
-//! Nothing about the records can be relied on. They come late, twice, in any order, to two workers at once, and a worker may die
-//! between any two steps. So a record is a doorbell, "stream S reached n", and the primary row says what is missing. One stream is
-//! brought up to date like this:
+//! Nothing about the records can be relied on. They come late, twice, in any order, to two workers
+//! at once, and a worker may die between any two steps. So a record is a doorbell, "stream S
+//! reached n", and the primary row says what is missing. One stream is brought up to date like
+//! this:
 //!
 //! 1. read the primary row;
 //! 2. remove the index rows that it lists as pending, and clear the list;
 //! 3. fold the commits that it lacks, from the records or else from the events table;
 //! 4. put the index rows that the new state needs, at the new version;
-//! 5. write the primary row on the condition that it is still the one that was read (by version and revision), with the index keys that the
-//!    state has left as its pending list;
-//! 6. remove those index rows, and clear the list. A lost condition in step 5 means: again from step 1, where the index rows that
-//!    were put in vain are taken back, save those that the row which won has too.
+//! 5. write the primary row on the condition that it is still the one that was read (by version and
+//!    revision), with the index keys that the state has left as its pending list;
+//! 6. remove those index rows, and clear the list. A lost condition in step 5 means: again from
+//!    step 1, where the index rows that were put in vain are taken back, save those that the row
+//!    which won has too.
 //!
 //! Why that is enough:
-//! - The primary row moves only forwards, from one version of the stream to a later one, and is a pure fold of the events. So
-//!   duplicates and late records find nothing to do (a deleted thing's row stays, as a tombstone), and of two workers one loses.
-//! - *Put before, remove after*: whenever the primary row has a key, the index row of that key stands. A reader takes index rows as
-//!   hints and asks the primary row, so it sees each thing exactly where the primary row says, never twice and never where it was.
-//! - Index rows carry versions (and revisions), and every write of one has a condition. A put replaces only an earlier index row. A
-//!   removal is made for a row without that key, and takes only an index row that is earlier than that row. If the primary
-//!   row has the key again by then, it was put again with a later version, and the removal finds that one. So
-//!   what a slow worker removes, however late it arrives, never takes a place that is needed.
-//! - The pending list is written in the same item as the new state. So a crash between steps 5 and 6 leaves the work noted where the
-//!   next worker reads first.
-//! - A worker that dies after step 4 leaves index rows at a version that the primary row has not reached: keys of a state on the way.
-//!   Whoever folds over that state later counts its keys among those that were left ([`headwater::Applied::removed`]).
+//! - The primary row moves only forwards, from one version of the stream to a later one, and is a
+//!   pure fold of the events. So duplicates and late records find nothing to do (a deleted thing's
+//!   row stays, as a tombstone), and of two workers one loses.
+//! - *Put before, remove after*: whenever the primary row has a key, the index row of that key
+//!   stands. A reader takes index rows as hints and asks the primary row, so it sees each thing
+//!   exactly where the primary row says, never twice and never where it was.
+//! - Index rows carry versions (and revisions), and every write of one has a condition. A put
+//!   replaces only an earlier index row. A removal is made for a row without that key, and takes
+//!   only an index row that is earlier than that row. If the primary row has the key again by then,
+//!   it was put again with a later version, and the removal finds that one. So what a slow worker
+//!   removes, however late it arrives, never takes a place that is needed.
+//! - The pending list is written in the same item as the new state. So a crash between steps 5 and
+//!   6 leaves the work noted where the next worker reads first.
+//! - A worker that dies after step 4 leaves index rows at a version that the primary row has not
+//!   reached: keys of a state on the way. Whoever folds over that state later counts its keys among
+//!   those that were left ([`headwater::Applied::removed`]).
 //!
-//! What a removal leaves is nothing: no tombstone, which every reader of the list would have to pass for days. So a put
-//! that arrives after the removal, from a worker that others have overtaken, finds nothing in its way and leaves a *stray*: an index row
-//! of a state that is over. It does no harm, since the primary row is at that version or beyond and does not have the key: the
-//! reader is told so, for the price of one row. A page reads a fixed number of them, however many there are. The worker takes its
-//! strays back in step 6. There remain those of a worker that also fails or dies before that, and of a request that
-//! DynamoDB carries out after its sender gave it up. Such a stray goes when its thing comes to that place and leaves it again, or with its generation: a
-//! rebuild has none. `headwater verify` counts them, and does not call them damage.
+//! What a removal leaves is nothing: no tombstone, which every reader of the list would have to
+//! pass for days. So a put that arrives after the removal, from a worker that others have
+//! overtaken, finds nothing in its way and leaves a *stray*: an index row of a state that is over.
+//! It does no harm, since the primary row is at that version or beyond and does not have the key:
+//! the reader is told so, for the price of one row. A page reads a fixed number of them, however
+//! many there are. The worker takes its strays back in step 6. There remain those of a worker that
+//! also fails or dies before that, and of a request that DynamoDB carries out after its sender gave
+//! it up. Such a stray goes when its thing comes to that place and leaves it again, or with its
+//! generation: a rebuild has none. `headwater verify` counts them, and does not call them damage.
 //!
-//! Where a stream has parts (a customer's licences), each part's row is brought up in the same six steps before step 5 writes the stream's
-//! own row, the mark. So whoever has read the mark at version n finds every part at n or beyond; a part that is beyond takes from the next
-//! batch only what it lacks.
+//! Where a stream has parts (a customer's licences), each part's row is brought up in the same six
+//! steps before step 5 writes the stream's own row, the mark. So whoever has read the mark at
+//! version n finds every part at n or beyond; a part that is beyond takes from the next batch only
+//! what it lacks.
 //!
-//! An event that cannot be folded *parks* its stream, with the reason, and the other streams go on; [`Projector::resume`] takes it up
-//! again. What the store refuses or does not answer is no reason to park: those records are reported as failed and come again.
+//! An event that cannot be folded *parks* its stream, with the reason, and the other streams go on;
+//! [`Projector::resume`] takes it up again. What the store refuses or does not answer is no reason
+//! to park: those records are reported as failed and come again.
 //!
-//! An event of a type or version that this build does not know is not broken, but *newer*: for some time two builds run side by side. The rows
-//! are brought to the commit before it and no further, the stream is noted in the list of those that wait, and the record counts as done. The feed
-//! is held there too: a position in it stands for rows that can be read. A build that knows the event takes the stream up with its next
-//! record, or else with the next [`Projector::sweep`] of the list. No commit is lost between the two: each record that a build leaves is
-//! noted before it counts as done, and a note goes only when the rows and the feed have got to its version.
+//! An event of a type or version that this build does not know is not broken, but *newer*: for some
+//! time two builds run side by side. The rows are brought to the commit before it and no further,
+//! the stream is noted in the list of those that wait, and the record counts as done. The feed is
+//! held there too: a position in it stands for rows that can be read. A build that knows the event
+//! takes the stream up with its next record, or else with the next [`Projector::sweep`] of the
+//! list. No commit is lost between the two: each record that a build leaves is noted before it
+//! counts as done, and a note goes only when the rows and the feed have got to its version.
 //!
-//! While a new generation of the rows is built, and until the old one is dropped ([`crate::rebuild`]), the steps are taken in each of them, the
-//! one that is read first. A stream that is parked in one of them goes on in the others. The feed is none of a generation's.
+//! While a new generation of the rows is built, and until the old one is dropped
+//! ([`crate::rebuild`]), the steps are taken in each of them, the one that is read first. A stream
+//! that is parked in one of them goes on in the others. The feed is none of a generation's.
 
 mod stream;
 mod sweep;
@@ -87,9 +101,11 @@ pub struct Projector {
 /// What became of a batch.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct BatchReport {
-    /// The places in the batch of the doorbells that must ring again, ascending: the store did not let them through.
+    /// The places in the batch of the doorbells that must ring again, ascending: the store did not
+    /// let them through.
     pub failed: Vec<usize>,
-    /// The streams that were parked now in the generation that is read, which somebody has to look at.
+    /// The streams that were parked now in the generation that is read, which somebody has to look
+    /// at.
     pub parked: Vec<StreamName>,
     /// The streams that wait, in one of the generations, for a build that knows their events.
     pub newer: Vec<StreamName>,
@@ -98,8 +114,15 @@ pub struct BatchReport {
 }
 
 impl Projector {
-    /// A projector of the streams of `domain` whose category has a projection; all others it ignores.
-    pub fn new(events: EventStore, views_table: &str, feed_table: &str, domain: &str, projections: &'static [ProjectionFn]) -> Self {
+    /// A projector of the streams of `domain` whose category has a projection; all others it
+    /// ignores.
+    pub fn new(
+        events: EventStore,
+        views_table: &str,
+        feed_table: &str,
+        domain: &str,
+        projections: &'static [ProjectionFn],
+    ) -> Self {
         Self {
             domain: domain.to_owned(),
             upkeep: Upkeep::new(events.clone(), domain, projections),
@@ -118,7 +141,8 @@ impl Projector {
             domain: self.domain.clone(),
             upkeep: self.upkeep.with(events.clone()),
             views: self.views.with(events.clone()),
-            // Asked with the usual patience: a table that does not answer is better tried again in another invocation than for all of this one.
+            // Asked with the usual patience: a table that does not answer is better tried again in
+            // another invocation than for all of this one.
             generations: self.generations.clone(),
             feed: self.feed.with(events.clone()),
             events,
@@ -129,7 +153,8 @@ impl Projector {
     pub async fn project(&self, doorbells: Vec<Doorbell>) -> BatchReport {
         let tasks = coalesce(doorbells).into_iter().filter(|task| self.upkeep.keeps(&task.stream));
         // Collected, or the compiler cannot tell that the whole may move between threads.
-        let work: Vec<_> = tasks.map(|task| async move { (self.bring_up(&task).await, task) }).collect();
+        let work: Vec<_> =
+            tasks.map(|task| async move { (self.bring_up(&task).await, task) }).collect();
         let mut work = futures::stream::iter(work).buffer_unordered(CONCURRENCY);
         let mut report = BatchReport::default();
         let mut done: BTreeMap<String, Vec<(Task, u64)>> = BTreeMap::new();
@@ -149,18 +174,21 @@ impl Projector {
         report
     }
 
-    /// Takes a parked stream up again, in every generation, and brings it to its head. Whether it had to be parked again is in the report.
+    /// Takes a parked stream up again, in every generation, and brings it to its head. Whether it
+    /// had to be parked again is in the report.
     ///
     /// # Errors
-    /// [`StoreError`] if a table cannot be read or written; the stream is then either still parked or will be brought up by its next
-    /// doorbell or [sweep](Self::sweep).
+    /// [`StoreError`] if a table cannot be read or written; the stream is then either still parked
+    /// or will be brought up by its next doorbell or [sweep](Self::sweep).
     pub async fn resume(&self, stream: &StreamName) -> Result<BatchReport, StoreError> {
         let pointer = self.generations.remembered().await?;
         for generation in pointer.written() {
             self.rows(generation).unpark(stream).await?;
         }
         let head = self.events.head(stream).await?;
-        let report = self.project(vec![Doorbell { stream: stream.clone(), version: head, commit: None }]).await;
+        let report = self
+            .project(vec![Doorbell { stream: stream.clone(), version: head, commit: None }])
+            .await;
         if report.failed.is_empty() && !report.newer.contains(stream) {
             for generation in pointer.written() {
                 self.rows(generation).forget(stream, head).await?;
@@ -169,7 +197,8 @@ impl Projector {
         Ok(report)
     }
 
-    /// Brings a stream's rows to the version that was rung, in every generation; what became of them in each, the one that is read first.
+    /// Brings a stream's rows to the version that was rung, in every generation; what became of
+    /// them in each, the one that is read first.
     async fn bring_up(&self, task: &Task) -> Result<Vec<Outcome>, StoreError> {
         let mut outcomes = Vec::new();
         for generation in self.generations.remembered().await?.written() {
@@ -185,7 +214,8 @@ impl Projector {
     /// Appends to a tenant's feed what these streams have reached: each the version beside it.
     async fn feed(&self, tenant: &str, tasks: &[(Task, u64)], report: &mut BatchReport) {
         for tasks in tasks.chunks(Appender::MOST_STREAMS) {
-            let reached: Vec<_> = tasks.iter().map(|(task, version)| task.reached(*version)).collect();
+            let reached: Vec<_> =
+                tasks.iter().map(|(task, version)| task.reached(*version)).collect();
             if let Err(error) = self.feed.append(tenant, &self.domain, &reached).await {
                 tasks.iter().for_each(|(task, _)| report.fail(task, &error));
             }
@@ -194,15 +224,21 @@ impl Projector {
 }
 
 impl BatchReport {
-    /// Counts what became of a stream in each generation, and says to which version the feed may tell of it: to one that it has in each, since
-    /// any may be the one that is read next; of a parked one to any.
+    /// Counts what became of a stream in each generation, and says to which version the feed may
+    /// tell of it: to one that it has in each, since any may be the one that is read next; of a
+    /// parked one to any.
     fn count(&mut self, outcomes: &[Outcome], task: &Task) -> u64 {
         match outcomes.first() {
             Some(Outcome::Written) => self.written += 1,
             Some(Outcome::Parked) => self.parked.push(task.stream.clone()),
             Some(Outcome::Unchanged | Outcome::Newer(_)) | None => {}
         }
-        let left_at = outcomes.iter().filter_map(|outcome| if let Outcome::Newer(version) = outcome { Some(*version) } else { None }).min();
+        let left_at = outcomes
+            .iter()
+            .filter_map(
+                |outcome| if let Outcome::Newer(version) = outcome { Some(*version) } else { None },
+            )
+            .min();
         if left_at.is_some() {
             self.newer.push(task.stream.clone());
         }
@@ -210,7 +246,12 @@ impl BatchReport {
     }
 
     fn fail(&mut self, task: &Task, error: &StoreError) {
-        tracing::error!(stream = %task.stream, version = task.version, error = error as &dyn std::error::Error, "will be tried again");
+        tracing::error!(
+            stream = %task.stream,
+            version = task.version,
+            error = error as &dyn std::error::Error,
+            "will be tried again",
+        );
         self.failed.extend(&task.places);
     }
 }

@@ -1,4 +1,5 @@
-//! One stream: the steps that the module above explains. A part's row goes the same way as the stream's own.
+//! One stream: the steps that the module above explains. A part's row goes the same way as the
+//! stream's own.
 
 use std::collections::BTreeSet;
 
@@ -25,8 +26,9 @@ struct Next {
 }
 
 impl Upkeep {
-    /// One attempt, over a row that is guessed or else read; nothing if the row was another, or another worker wrote it meanwhile. `in_vain` are the
-    /// index rows that attempts before this one have put for such a row.
+    /// One attempt, over a row that is guessed or else read; nothing if the row was another, or
+    /// another worker wrote it meanwhile. `in_vain` are the index rows that attempts before this
+    /// one have put for such a row.
     pub(super) async fn try_to_bring_up(
         &self,
         rows: &Rows,
@@ -50,7 +52,9 @@ impl Upkeep {
         }
         let (next, newer) = match self.fold(rows, kind, task, &old, is_guess).await {
             Ok(folded) => folded,
-            Err(FoldError::Newer(newer)) => return self.leave(rows, task, old.row.version, newer).await.map(Some),
+            Err(FoldError::Newer(newer)) => {
+                return self.leave(rows, task, old.row.version, newer).await.map(Some);
+            }
             Err(FoldError::Poison(error)) => return self.park(rows, task, old, error).await,
             Err(FoldError::Store(error)) => return Err(error),
         };
@@ -62,18 +66,24 @@ impl Upkeep {
         match newer {
             // A row that was only guessed to be absent may have got further.
             Some(_) if is_guess && !is_later => Ok(None),
-            Some(newer) if version < task.version => self.leave(rows, task, version, newer).await.map(Some),
+            Some(newer) if version < task.version => {
+                self.leave(rows, task, version, newer).await.map(Some)
+            }
             _ if is_later => Ok(Some(Outcome::Written)),
             _ => {
                 // The table has been restored to a time before the record was made.
-                tracing::warn!(stream = %task.stream, version = task.version, "the doorbell tells of events that are not there");
+                tracing::warn!(
+                    stream = %task.stream,
+                    version = task.version,
+                    "the doorbell tells of events that are not there",
+                );
                 Ok(Some(Outcome::Unchanged))
             }
         }
     }
 
-    /// Folds what the row lacks, up to the first event of a newer build. Where the stream has parts their rows are written on the way: before
-    /// the mark that vouches for them.
+    /// Folds what the row lacks, up to the first event of a newer build. Where the stream has parts
+    /// their rows are written on the way: before the mark that vouches for them.
     async fn fold(
         &self,
         rows: &Rows,
@@ -82,10 +92,16 @@ impl Upkeep {
         old: &StoredRow,
         is_guess: bool,
     ) -> Result<(Next, Option<NewerEvent>), FoldError> {
-        let commits = missing(&self.events, &kind.own, &task.stream, &old.row, |after| task.commits_after(after)).await?;
+        let commits = missing(&self.events, &kind.own, &task.stream, &old.row, |after| {
+            task.commits_after(after)
+        })
+        .await?;
         let (commits, newer) = known(&kind.own, commits);
         self.bring_up_parts(rows, kind, &task.stream, &commits, is_guess).await?;
-        Ok((next(rows, &task.stream, old, fold(&kind.own, &task.stream, &old.row, &commits)?)?, newer))
+        Ok((
+            next(rows, &task.stream, old, fold(&kind.own, &task.stream, &old.row, &commits)?)?,
+            newer,
+        ))
     }
 
     async fn bring_up_parts(
@@ -98,13 +114,22 @@ impl Upkeep {
     ) -> Result<(), FoldError> {
         let mut work = Vec::new();
         for projection in &kind.parts {
-            let names = projection.parts.map(|parts| parts(stream, commits)).transpose()?.unwrap_or_default();
-            work.extend(names.into_iter().map(|name| self.bring_up_part(rows, projection, name, commits, are_new)));
+            let names = projection
+                .parts
+                .map(|parts| parts(stream, commits))
+                .transpose()?
+                .unwrap_or_default();
+            work.extend(
+                names
+                    .into_iter()
+                    .map(|name| self.bring_up_part(rows, projection, name, commits, are_new)),
+            );
         }
         futures::stream::iter(work).buffer_unordered(PARTS_AT_ONCE).try_collect().await
     }
 
-    /// Brings a part's row to the last of these commits that concerns it. One that is guessed to be new is not read at first.
+    /// Brings a part's row to the last of these commits that concerns it. One that is guessed to be
+    /// new is not read at first.
     async fn bring_up_part(
         &self,
         rows: &Rows,
@@ -130,9 +155,12 @@ impl Upkeep {
             } else {
                 fold_missing(&self.events, projection, &name, &old.row).await?.applied
             };
-            // At one version a row only passes to a higher revision: by that the later of two builds' index rows is known.
+            // At one version a row only passes to a higher revision: by that the later of two
+            // builds' index rows is known.
             let is_ours = is_usable || old.row.revision > projection.revision;
-            if applied.row.version < old.row.version || is_ours && applied.row.version == old.row.version {
+            if applied.row.version < old.row.version
+                || is_ours && applied.row.version == old.row.version
+            {
                 return Ok(());
             }
             if write(rows, &name, &old, next(rows, &name, &old, applied)?, &mut in_vain).await? {
@@ -145,16 +173,23 @@ impl Upkeep {
     }
 }
 
-/// What is to be written of a row over the `old` one. One that DynamoDB would not take is as bad as an event that cannot be read.
-fn next(rows: &Rows, name: &StreamName, old: &StoredRow, applied: Applied) -> Result<Next, FoldError> {
+/// What is to be written of a row over the `old` one. One that DynamoDB would not take is as bad as
+/// an event that cannot be read.
+fn next(
+    rows: &Rows,
+    name: &StreamName,
+    old: &StoredRow,
+    applied: Applied,
+) -> Result<Next, FoldError> {
     let Applied { row, removed, contributions, put, .. } = applied;
-    let row = StoredRow { row, pending: removed.into_iter().collect(), contributions, parked: None };
+    let row =
+        StoredRow { row, pending: removed.into_iter().collect(), contributions, parked: None };
     rows.check_size(name, &row, old)?;
     Ok(Next { row, put })
 }
 
-/// Puts the index rows, then the row itself, then removes what it has left; `false` if another worker wrote the row meanwhile. Then the index
-/// rows were put in vain.
+/// Puts the index rows, then the row itself, then removes what it has left; `false` if another
+/// worker wrote the row meanwhile. Then the index rows were put in vain.
 async fn write(
     rows: &Rows,
     name: &StreamName,
@@ -172,16 +207,22 @@ async fn write(
 }
 
 /// Removes the index rows that a row has left, and notes that they are removed.
-async fn remove_pending(rows: &Rows, name: &StreamName, stored: &StoredRow) -> Result<(), StoreError> {
+async fn remove_pending(
+    rows: &Rows,
+    name: &StreamName,
+    stored: &StoredRow,
+) -> Result<(), StoreError> {
     if stored.pending.is_empty() {
         return Ok(());
     }
-    try_join_all(stored.pending.iter().map(|key| rows.remove_from_index(name, key, &stored.row))).await?;
+    try_join_all(stored.pending.iter().map(|key| rows.remove_from_index(name, key, &stored.row)))
+        .await?;
     rows.clear_pending(name, &stored.row).await
 }
 
-/// Removes the index rows that were put in vain, save those that the row which is there now has too. Of a row that this build cannot read nobody
-/// knows which it has: then they stay, as hints that lead nowhere.
+/// Removes the index rows that were put in vain, save those that the row which is there now has
+/// too. Of a row that this build cannot read nobody knows which it has: then they stay, as hints
+/// that lead nowhere.
 async fn take_back(
     rows: &Rows,
     projection: &ProjectionFn,
@@ -193,7 +234,12 @@ async fn take_back(
     if in_vain.is_empty() || !usable(projection, &stored.row) {
         return Ok(());
     }
-    let Ok(Applied { keys, .. }) = (projection.apply)(name, &stored.row, &[]) else { return Ok(()) };
-    try_join_all(in_vain.difference(&keys).map(|key| rows.remove_from_index(name, key, &stored.row))).await?;
+    let Ok(Applied { keys, .. }) = (projection.apply)(name, &stored.row, &[]) else {
+        return Ok(());
+    };
+    try_join_all(
+        in_vain.difference(&keys).map(|key| rows.remove_from_index(name, key, &stored.row)),
+    )
+    .await?;
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Taking up what waits: streams that another build has left to one that knows their events, and streams whose resumption was interrupted.
+//! Taking up what waits: streams that another build has left to one that knows their events, and
+//! streams whose resumption was interrupted.
 
 use std::collections::HashSet;
 
@@ -24,8 +25,9 @@ pub struct Swept {
 }
 
 impl Projector {
-    /// Takes up every stream that waits for what this build knows, in every generation, and leaves the others alone. It costs a read of the
-    /// list where there is nothing to do. It may be called at any time, by any number of processes of any build.
+    /// Takes up every stream that waits for what this build knows, in every generation, and leaves
+    /// the others alone. It costs a read of the list where there is nothing to do. It may be called
+    /// at any time, by any number of processes of any build.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer in time; the next sweep goes on.
@@ -38,7 +40,8 @@ impl Projector {
                 let page = rows.parked(&self.domain, "", after.as_ref(), PAGE).await?;
                 let Some(last) = page.last() else { break };
                 after = Some(last.stream.clone());
-                let (known, others): (Vec<_>, Vec<_>) = page.into_iter().partition(|parked| self.is_known(parked));
+                let (known, others): (Vec<_>, Vec<_>) =
+                    page.into_iter().partition(|parked| self.is_known(parked));
                 swept.leave(&others);
                 swept.taken_up += self.take_up(&rows, &known).await?;
             }
@@ -48,11 +51,13 @@ impl Projector {
 
     /// Whether this build knows what a stream waits for.
     fn is_known(&self, parked: &ParkedStream) -> bool {
-        let knows = |event_type: &str, version| self.upkeep.knows(&parked.stream, event_type, version);
+        let knows =
+            |event_type: &str, version| self.upkeep.knows(&parked.stream, event_type, version);
         match &parked.until {
             Until::Known(newer) => knows(&newer.event_type, newer.version),
             Until::Swept => true,
-            Until::Resumed => newer_as_parked(&parked.error).is_some_and(|(event_type, version)| knows(event_type, version)),
+            Until::Resumed => newer_as_parked(&parked.error)
+                .is_some_and(|(event_type, version)| knows(event_type, version)),
         }
     }
 
@@ -62,7 +67,11 @@ impl Projector {
             if *until == Until::Resumed {
                 rows.unpark(stream).await?;
             }
-            Ok::<_, StoreError>(Doorbell { stream: stream.clone(), version: self.events.head(stream).await?, commit: None })
+            Ok::<_, StoreError>(Doorbell {
+                stream: stream.clone(),
+                version: self.events.head(stream).await?,
+                commit: None,
+            })
         });
         let doorbells = try_join_all(doorbells).await?;
         let heads: Vec<u64> = doorbells.iter().map(|doorbell| doorbell.version).collect();
@@ -89,12 +98,14 @@ impl Swept {
     }
 }
 
-/// The type and version that an older build did not know, for which it parked the stream as if the event were broken: from what it noted.
+/// The type and version that an older build did not know, for which it parked the stream as if the
+/// event were broken: from what it noted.
 fn newer_as_parked(error: &str) -> Option<(&str, u32)> {
     let (event_type, rest) = error.strip_prefix("event ")?.split_once(" v")?;
     let digits = rest.find(|c: char| !c.is_ascii_digit())?;
     let (version, reason) = rest.split_at_checked(digits)?;
-    let is_newer = reason.starts_with(" was written by a newer build") || reason.starts_with(&format!(": unknown variant `{event_type}`"));
+    let is_newer = reason.starts_with(" was written by a newer build")
+        || reason.starts_with(&format!(": unknown variant `{event_type}`"));
     Some((event_type, version.parse().ok()?)).filter(|_| is_newer)
 }
 
@@ -105,7 +116,10 @@ mod tests {
     #[test]
     fn what_an_older_build_parked_for_a_newer_event_is_told_from_what_is_broken() {
         for (error, expected) in [
-            ("event Robbed v1: unknown variant `Robbed`, expected one of `Paid`, `Opened`", Some(("Robbed", 1))),
+            (
+                "event Robbed v1: unknown variant `Robbed`, expected one of `Paid`, `Opened`",
+                Some(("Robbed", 1)),
+            ),
             ("event Paid v4 was written by a newer build, which knows v3", Some(("Paid", 4))),
             ("event Set v1: unknown variant `Blue`, expected `Red`", None),
             ("event Paid v1: missing field `amount`", None),

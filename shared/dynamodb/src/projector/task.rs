@@ -31,8 +31,10 @@ pub(crate) struct Task {
 impl Task {
     /// The commits from `after` to the version that was rung, if they all came along.
     pub(super) fn commits_after(&self, after: u64) -> Option<Vec<Commit>> {
-        let commits: Vec<Commit> = self.commits.range(after + 1..).map(|(_, commit)| commit.clone()).collect();
-        let complete = gap(after, &commits).is_none() && commits.last().map(Commit::last) == Some(self.version);
+        let commits: Vec<Commit> =
+            self.commits.range(after + 1..).map(|(_, commit)| commit.clone()).collect();
+        let complete = gap(after, &commits).is_none()
+            && commits.last().map(Commit::last) == Some(self.version);
         complete.then_some(commits)
     }
 
@@ -57,7 +59,12 @@ impl Task {
 pub(crate) fn coalesce(doorbells: Vec<Doorbell>) -> Vec<Task> {
     let mut tasks: BTreeMap<StreamName, Task> = BTreeMap::new();
     for (place, Doorbell { stream, version, commit }) in doorbells.into_iter().enumerate() {
-        let task = tasks.entry(stream.clone()).or_insert_with(|| Task { stream, version, commits: BTreeMap::new(), places: Vec::new() });
+        let task = tasks.entry(stream.clone()).or_insert_with(|| Task {
+            stream,
+            version,
+            commits: BTreeMap::new(),
+            places: Vec::new(),
+        });
         task.version = task.version.max(version);
         task.commits.extend(commit.map(|commit| (commit.first, commit)));
         task.places.push(place);

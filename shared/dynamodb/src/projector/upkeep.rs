@@ -8,7 +8,8 @@ use crate::retry::Backoff;
 use crate::views::{Parked, Rows, StoredRow};
 use crate::{EventStore, StoreError};
 
-/// What brings the rows of a domain's streams up to date in one generation: for the projector, and for the rebuild.
+/// What brings the rows of a domain's streams up to date in one generation: for the projector, and
+/// for the rebuild.
 pub(crate) struct Upkeep {
     domain: String,
     projections: &'static [ProjectionFn],
@@ -37,7 +38,11 @@ pub(crate) enum Outcome {
 }
 
 impl Upkeep {
-    pub(crate) fn new(events: EventStore, domain: &str, projections: &'static [ProjectionFn]) -> Self {
+    pub(crate) fn new(
+        events: EventStore,
+        domain: &str,
+        projections: &'static [ProjectionFn],
+    ) -> Self {
         Self { domain: domain.to_owned(), projections, events }
     }
 
@@ -61,19 +66,30 @@ impl Upkeep {
         self.bring_up_from(rows, task, None).await
     }
 
-    /// As [`bring_up`](Self::bring_up), on the guess that nobody has written these rows yet: where that is so it spares reading each of them. If it
-    /// is wrong, the first write tells.
-    pub(crate) async fn bring_up_new(&self, rows: &Rows, task: &Task) -> Result<Outcome, StoreError> {
+    /// As [`bring_up`](Self::bring_up), on the guess that nobody has written these rows yet: where
+    /// that is so it spares reading each of them. If it is wrong, the first write tells.
+    pub(crate) async fn bring_up_new(
+        &self,
+        rows: &Rows,
+        task: &Task,
+    ) -> Result<Outcome, StoreError> {
         self.bring_up_from(rows, task, task.is_from_the_start().then(StoredRow::default)).await
     }
 
-    async fn bring_up_from(&self, rows: &Rows, task: &Task, mut guess: Option<StoredRow>) -> Result<Outcome, StoreError> {
+    async fn bring_up_from(
+        &self,
+        rows: &Rows,
+        task: &Task,
+        mut guess: Option<StoredRow>,
+    ) -> Result<Outcome, StoreError> {
         let Some(fold) = self.fold_of(&task.stream) else { return Ok(Outcome::Unchanged) };
         let mut in_vain = BTreeSet::new();
         let mut backoff = Backoff::until(self.events.deadline());
         loop {
             let was_guessed = guess.is_some();
-            if let Some(outcome) = self.try_to_bring_up(rows, &fold, task, guess.take(), &mut in_vain).await? {
+            if let Some(outcome) =
+                self.try_to_bring_up(rows, &fold, task, guess.take(), &mut in_vain).await?
+            {
                 return Ok(outcome);
             }
             if !was_guessed {
@@ -84,14 +100,29 @@ impl Upkeep {
 
     fn fold_of(&self, stream: &StreamName) -> Option<Fold> {
         let (own, category) = (self.own_row(stream)?, stream.category());
-        let parts = self.projections.iter().filter(|projection| projection.parts.is_some() && projection.source() == category);
+        let parts = self
+            .projections
+            .iter()
+            .filter(|projection| projection.parts.is_some() && projection.source() == category);
         Some(Fold { own, parts: parts.copied().collect() })
     }
 
-    /// Leaves a stream, whose rows have got to a version, to a build that knows an event. That is noted before the record counts as done, or
-    /// nobody would know of it.
-    pub(super) async fn leave(&self, rows: &Rows, task: &Task, version: u64, newer: NewerEvent) -> Result<Outcome, StoreError> {
-        tracing::warn!(stream = %task.stream, version = task.version, generation = rows.generation().0, %newer, "left to a newer build");
+    /// Leaves a stream, whose rows have got to a version, to a build that knows an event. That is
+    /// noted before the record counts as done, or nobody would know of it.
+    pub(super) async fn leave(
+        &self,
+        rows: &Rows,
+        task: &Task,
+        version: u64,
+        newer: NewerEvent,
+    ) -> Result<Outcome, StoreError> {
+        tracing::warn!(
+            stream = %task.stream,
+            version = task.version,
+            generation = rows.generation().0,
+            %newer,
+            "left to a newer build",
+        );
         rows.wait_for(&task.stream, task.version, newer).await?;
         Ok(Outcome::Newer(version))
     }
@@ -101,9 +132,22 @@ impl Upkeep {
         self.own_row(stream).is_some_and(|own| (own.knows)(event_type, version))
     }
 
-    /// Gives a stream up until somebody resumes it; nothing if another worker wrote its row meanwhile.
-    pub(super) async fn park(&self, rows: &Rows, task: &Task, old: StoredRow, error: String) -> Result<Option<Outcome>, StoreError> {
-        tracing::error!(stream = %task.stream, version = task.version, generation = rows.generation().0, error, "stream parked");
+    /// Gives a stream up until somebody resumes it; nothing if another worker wrote its row
+    /// meanwhile.
+    pub(super) async fn park(
+        &self,
+        rows: &Rows,
+        task: &Task,
+        old: StoredRow,
+        error: String,
+    ) -> Result<Option<Outcome>, StoreError> {
+        tracing::error!(
+            stream = %task.stream,
+            version = task.version,
+            generation = rows.generation().0,
+            error,
+            "stream parked",
+        );
         let parked = Parked { error, at: Timestamp::now(), version: task.version };
         // What was pending has just been seen to.
         let row = StoredRow { pending: Vec::new(), ..old };

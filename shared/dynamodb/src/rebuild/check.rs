@@ -23,7 +23,8 @@ const PAGE: usize = 100;
 pub struct Check {
     /// How many streams were compared.
     pub streams: u64,
-    /// How many of them the new generation lacks something of. It must not be read as long as there are any.
+    /// How many of them the new generation lacks something of. It must not be read as long as there
+    /// are any.
     pub lacking: u64,
     /// Some of these.
     pub examples: Vec<Lacking>,
@@ -45,11 +46,13 @@ pub struct Lacking {
 /// Why a row will not do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// It is parked, and in the generation that is read it is not, or got further: an event cannot be folded any more.
+    /// It is parked, and in the generation that is read it is not, or got further: an event cannot
+    /// be folded any more.
     Parked(String),
     /// Another build folded it, with this revision of the projection.
     Revision(u32),
-    /// The event that it lacks is of a newer build than this one, which the generation that is read has folded.
+    /// The event that it lacks is of a newer build than this one, which the generation that is read
+    /// has folded.
     Newer(NewerEvent),
     /// It could not be brought up: the events are not there.
     Behind,
@@ -72,8 +75,9 @@ struct Read {
 }
 
 impl Rebuild {
-    /// Compares the generation that is built with the one that is read: each stream's row must have got at least as far. What is behind, since it came
-    /// just now or is parked, is brought up first, as a projector would. It scans the views table.
+    /// Compares the generation that is built with the one that is read: each stream's row must have
+    /// got at least as far. What is behind, since it came just now or is parked, is brought up
+    /// first, as a projector would. It scans the views table.
     ///
     /// # Errors
     /// [`RebuildError::NotBuilt`] if not all of a generation is built.
@@ -81,17 +85,24 @@ impl Rebuild {
         Ok(self.compare_built().await?.check)
     }
 
-    /// As [`check`](Self::check), with the numbers of what was compared: whoever acts on it must find the same two still.
+    /// As [`check`](Self::check), with the numbers of what was compared: whoever acts on it must
+    /// find the same two still.
     pub(super) async fn compare_built(&self) -> Result<Compared, RebuildError> {
         let pointer = self.generations().read().await?;
         let new = built(&pointer)?;
         self.wait_out(&pointer).await;
-        Ok(Compared { new, read: pointer.generation, check: self.compare(new, pointer.generation).await? })
+        Ok(Compared {
+            new,
+            read: pointer.generation,
+            check: self.compare(new, pointer.generation).await?,
+        })
     }
 
     async fn compare(&self, new: Generation, old: Generation) -> Result<Check, StoreError> {
         let mut check = self.check_parked(new, old).await?;
-        let segments: Vec<_> = Segment::all(VIEWS_SEGMENTS).map(|segment| self.compare_segment(segment, new, old)).collect();
+        let segments: Vec<_> = Segment::all(VIEWS_SEGMENTS)
+            .map(|segment| self.compare_segment(segment, new, old))
+            .collect();
         let mut parts = futures::stream::iter(segments).buffer_unordered(SEGMENTS_AT_ONCE);
         while let Some(part) = parts.try_next().await? {
             check.take(part);
@@ -99,7 +110,12 @@ impl Rebuild {
         Ok(check)
     }
 
-    async fn compare_segment(&self, segment: Segment, new: Generation, old: Generation) -> Result<Check, StoreError> {
+    async fn compare_segment(
+        &self,
+        segment: Segment,
+        new: Generation,
+        old: Generation,
+    ) -> Result<Check, StoreError> {
         let prefix = old.prefix();
         let wanted = Wanted { prefix: &prefix, sk: Some("row"), attributes: &["pk", "v"] };
         let mut check = Check::default();
@@ -114,17 +130,27 @@ impl Rebuild {
         }
     }
 
-    /// Compares rows of the generation that is read with those of the new one. Parked ones have been looked at.
-    async fn compare_page(&self, items: Vec<Item>, prefix: &str, new: Generation) -> Result<Check, StoreError> {
+    /// Compares rows of the generation that is read with those of the new one. Parked ones have
+    /// been looked at.
+    async fn compare_page(
+        &self,
+        items: Vec<Item>,
+        prefix: &str,
+        new: Generation,
+    ) -> Result<Check, StoreError> {
         let mut wanted: BTreeMap<StreamName, u64> = BTreeMap::new();
         for item in items {
             let Read { pk, v } = from_item(item)?;
             let stream = pk.strip_prefix(prefix).and_then(|name| name.parse().ok());
-            wanted.extend(stream.filter(|stream| self.upkeep.keeps(stream)).map(|stream| (stream, v)));
+            wanted.extend(
+                stream.filter(|stream| self.upkeep.keeps(stream)).map(|stream| (stream, v)),
+            );
         }
         let mut check = Check { streams: wanted.len() as u64, ..Check::default() };
         let rows = self.rows(new);
-        for (stream, row) in rows.get_many(wanted.keys().cloned().collect(), Consistency::Strong).await? {
+        for (stream, row) in
+            rows.get_many(wanted.keys().cloned().collect(), Consistency::Strong).await?
+        {
             let version = wanted.get(&stream).copied().unwrap_or_default();
             if row.parked.is_none() && self.fault(&stream, &row, version).is_some() {
                 check.tell(self.bring_up(&rows, &stream, version, version).await?);
@@ -133,7 +159,8 @@ impl Rebuild {
         Ok(check)
     }
 
-    /// Takes up once more what is parked in the new generation. It may stay so only where the generation that is read got no further either.
+    /// Takes up once more what is parked in the new generation. It may stay so only where the
+    /// generation that is read got no further either.
     async fn check_parked(&self, new: Generation, old: Generation) -> Result<Check, StoreError> {
         let mut check = Check::default();
         let mut after = None;
@@ -145,9 +172,16 @@ impl Rebuild {
                 let stream = parked.stream;
                 let (new, old) = (self.rows(new), self.rows(old));
                 new.unpark(&stream).await?;
-                let (read, head) = (old.get(&stream, Consistency::Strong).await?, self.events.head(&stream).await?);
+                let (read, head) = (
+                    old.get(&stream, Consistency::Strong).await?,
+                    self.events.head(&stream).await?,
+                );
                 let lacking = self.bring_up(&new, &stream, head, read.row.version).await?;
-                new.forget(&stream, head.min(new.get(&stream, Consistency::Strong).await?.row.version)).await?;
+                new.forget(
+                    &stream,
+                    head.min(new.get(&stream, Consistency::Strong).await?.row.version),
+                )
+                .await?;
                 check.tell(lacking.filter(|lacking| match lacking.why {
                     Why::Parked(_) => read.parked.is_none() || lacking.version < read.row.version,
                     _ => false,
@@ -156,8 +190,15 @@ impl Rebuild {
         }
     }
 
-    /// Brings a stream's row to a version, if it can be, and tells what is wrong with it if it has not got as far as is wanted.
-    async fn bring_up(&self, rows: &Rows, stream: &StreamName, version: u64, wanted: u64) -> Result<Option<Lacking>, StoreError> {
+    /// Brings a stream's row to a version, if it can be, and tells what is wrong with it if it has
+    /// not got as far as is wanted.
+    async fn bring_up(
+        &self,
+        rows: &Rows,
+        stream: &StreamName,
+        version: u64,
+        wanted: u64,
+    ) -> Result<Option<Lacking>, StoreError> {
         let (upkeep, ..) = self.patient();
         for task in coalesce(vec![Doorbell { stream: stream.clone(), version, commit: None }]) {
             upkeep.bring_up(rows, &task).await?;
@@ -165,7 +206,8 @@ impl Rebuild {
         let row = rows.get(stream, Consistency::Strong).await?;
         let Some(mut lacking) = self.fault(stream, &row, wanted) else { return Ok(None) };
         if lacking.why == Why::Behind
-            && let Some(Until::Known(newer)) = rows.parked_one(stream).await?.map(|parked| parked.until)
+            && let Some(Until::Known(newer)) =
+                rows.parked_one(stream).await?.map(|parked| parked.until)
         {
             lacking.why = Why::Newer(newer);
         }
@@ -178,7 +220,9 @@ impl Rebuild {
         let why = match parked {
             Some(parked) => Why::Parked(parked.error.clone()),
             None if row.version < wanted => Why::Behind,
-            None if row.version > 0 && self.upkeep.own_row(stream)?.revision != row.revision => Why::Revision(row.revision),
+            None if row.version > 0 && self.upkeep.own_row(stream)?.revision != row.revision => {
+                Why::Revision(row.revision)
+            }
             None => return None,
         };
         Some(Lacking { stream: stream.clone(), version: row.version, wanted, why })
@@ -203,5 +247,7 @@ impl Check {
 /// The generation that is built, if all of it is.
 pub(super) fn built(pointer: &Pointer) -> Result<Generation, RebuildError> {
     let whole = pointer.building.as_ref().filter(|building| building.lease.is_none());
-    whole.map(|building| building.generation).ok_or(RebuildError::NotBuilt { read: pointer.generation })
+    whole
+        .map(|building| building.generation)
+        .ok_or(RebuildError::NotBuilt { read: pointer.generation })
 }

@@ -16,8 +16,9 @@ struct KeyItem {
 }
 
 impl Rebuild {
-    /// Deletes the generation that is not read: the previous one, or one that is built, whole or in part. Says which it was and how many items it
-    /// had still. It scans the views table; each item costs the write units of its size.
+    /// Deletes the generation that is not read: the previous one, or one that is built, whole or in
+    /// part. Says which it was and how many items it had still. It scans the views table; each item
+    /// costs the write units of its size.
     ///
     /// # Errors
     /// [`RebuildError::NothingToDrop`], and [`RebuildError::Held`] while another scans.
@@ -25,13 +26,22 @@ impl Rebuild {
         let pointer = self.give_up().await?;
         let generation = pointer.dropping.ok_or(RebuildError::NothingToDrop)?;
         self.wait_out(&pointer).await;
-        let segments: Vec<_> = Segment::all(VIEWS_SEGMENTS).map(|segment| self.delete_segment(generation, segment)).collect();
+        let segments: Vec<_> = Segment::all(VIEWS_SEGMENTS)
+            .map(|segment| self.delete_segment(generation, segment))
+            .collect();
         let parts = futures::stream::iter(segments).buffer_unordered(SEGMENTS_AT_ONCE);
         let deleted = parts.try_fold(0, async |sum, deleted| Ok(sum + deleted)).await?;
         self.delete_marks(generation).await?;
         // The one who does the same has done it already.
-        let unchanged = self.generations().change(&pointer, Pointer { dropping: None, ..pointer.clone() }).await?;
-        if unchanged || self.generations().read().await?.dropping.is_none() { Ok((generation, deleted)) } else { Err(RebuildError::Raced) }
+        let unchanged = self
+            .generations()
+            .change(&pointer, Pointer { dropping: None, ..pointer.clone() })
+            .await?;
+        if unchanged || self.generations().read().await?.dropping.is_none() {
+            Ok((generation, deleted))
+        } else {
+            Err(RebuildError::Raced)
+        }
     }
 
     /// Makes the pointer say that nobody reads or writes the generation any more.
@@ -49,12 +59,17 @@ impl Rebuild {
             building.lease.as_ref().map(|lease| self.lease_after(Some(lease))).transpose()?;
         }
         let dropping = Some(old.beside().next().ok_or(RebuildError::NothingToDrop)?);
-        let new = Pointer { dropping, building: None, previous: None, since: self.now(), ..old.clone() };
+        let new =
+            Pointer { dropping, building: None, previous: None, since: self.now(), ..old.clone() };
         self.change(&old, new.clone()).await?;
         self.generations().read().await.map_err(Into::into)
     }
 
-    async fn delete_segment(&self, generation: Generation, segment: Segment) -> Result<u64, StoreError> {
+    async fn delete_segment(
+        &self,
+        generation: Generation,
+        segment: Segment,
+    ) -> Result<u64, StoreError> {
         let prefix = generation.prefix();
         let wanted = Wanted { prefix: &prefix, sk: None, attributes: &["pk", "sk"] };
         let (mut deleted, mut start) = (0, None);
@@ -74,21 +89,36 @@ impl Rebuild {
     /// The keys of items that belong to this domain: another's generation may have the same number.
     fn own(&self, items: Vec<Item>, prefix: &str) -> Result<Vec<Key>, StoreError> {
         let keys = items.into_iter().map(from_item::<KeyItem>).collect::<Result<Vec<_>, _>>()?;
-        let is_own = |pk: &str| pk.strip_prefix(prefix).and_then(|pk| pk.split('/').nth(1)) == Some(&self.domain);
-        Ok(keys.into_iter().filter(|key| is_own(&key.pk)).map(|KeyItem { pk, sk }| Key { pk, sk }).collect())
+        let is_own = |pk: &str| {
+            pk.strip_prefix(prefix).and_then(|pk| pk.split('/').nth(1)) == Some(&self.domain)
+        };
+        Ok(keys
+            .into_iter()
+            .filter(|key| is_own(&key.pk))
+            .map(|KeyItem { pk, sk }| Key { pk, sk })
+            .collect())
     }
 
     async fn delete_marks(&self, generation: Generation) -> Result<(), StoreError> {
         let prefix = marks(generation);
         loop {
-            let range = Range { pk: partition(&self.domain), prefix: &prefix, after: None, limit: PAGE, order: Order::Forwards };
+            let range = Range {
+                pk: partition(&self.domain),
+                prefix: &prefix,
+                after: None,
+                limit: PAGE,
+                order: Order::Forwards,
+            };
             let (_, views, _) = self.patient();
             let marks = views.query(range, Consistency::Strong).await?.items;
             if marks.is_empty() {
                 return Ok(());
             }
-            let keys = marks.into_iter().map(from_item::<KeyItem>).collect::<Result<Vec<_>, _>>()?;
-            views.delete_many(keys.into_iter().map(|KeyItem { pk, sk }| Key { pk, sk }).collect()).await?;
+            let keys =
+                marks.into_iter().map(from_item::<KeyItem>).collect::<Result<Vec<_>, _>>()?;
+            views
+                .delete_many(keys.into_iter().map(|KeyItem { pk, sk }| Key { pk, sk }).collect())
+                .await?;
         }
     }
 }

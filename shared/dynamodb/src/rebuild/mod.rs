@@ -1,6 +1,8 @@
-//! Building a domain's rows anew beside the old ones: without downtime, beside live traffic, and without an effect outside.
+//! Building a domain's rows anew beside the old ones: without downtime, beside live traffic, and
+//! without an effect outside.
 //!
-//! Which generations there are is told by one item, the [`Pointer`], and each change of it is conditional on what was read:
+//! Which generations there are is told by one item, the [`Pointer`], and each change of it is
+//! conditional on what was read:
 //!
 //! | step | the pointer then | what is read | what the projectors write |
 //! |---|---|---|---|
@@ -12,14 +14,17 @@
 //! | [`Rebuild::discard`] of what is not read | `generation: 2, dropping: 1` | g2 | g2 |
 //! | … has deleted it | `generation: 2` | g2 | g2 |
 //!
-//! Why no row is missing from the new generation: a process may go on for a while with the pointer that it has read, so each step first waits out the
-//! last change ([`Pace::settle`]). When the scan begins, every projector writes both. So what was committed before is found by the scan, which reads
-//! strongly, and what comes later is brought by the projectors. Where both bring the same, a row's version decides, as it does between two projectors:
-//! the scan folds with their code ([`crate::projector`]), and stops before the feed.
+//! Why no row is missing from the new generation: a process may go on for a while with the pointer
+//! that it has read, so each step first waits out the last change ([`Pace::settle`]). When the scan
+//! begins, every projector writes both. So what was committed before is found by the scan, which
+//! reads strongly, and what comes later is brought by the projectors. Where both bring the same, a
+//! row's version decides, as it does between two projectors: the scan folds with their code
+//! ([`crate::projector`]), and stops before the feed.
 //!
-//! Why it may die at any time: a segment of the scan notes how far it has got after the rows that lie before are written, and deleting what is
-//! deleted does no harm. Whoever calls the same step again goes on there. A second scan is refused as long as the first one renews its lease; if both do run, only
-//! work is lost.
+//! Why it may die at any time: a segment of the scan notes how far it has got after the rows that
+//! lie before are written, and deleting what is deleted does no harm. Whoever calls the same step
+//! again goes on there. A second scan is refused as long as the first one renews its lease; if both
+//! do run, only work is lost.
 //!
 //! | item of the views table | `pk` | `sk` | attributes |
 //! |---|---|---|---|
@@ -47,7 +52,8 @@ use crate::table::Table;
 use crate::views::{Generation, Generations, Pointer, REMEMBERED, Rows};
 use crate::{EventStore, StoreError};
 
-/// The longest that an invocation which reads or writes rows may last: the timeout of the projectors. `cargo xtask check-template` holds the template to it.
+/// The longest that an invocation which reads or writes rows may last: the timeout of the
+/// projectors. `cargo xtask check-template` holds the template to it.
 const LONGEST_INVOCATION: Duration = Duration::from_secs(60);
 
 /// By how much the clocks of those who take the steps may differ.
@@ -77,8 +83,9 @@ pub struct Rebuild {
 /// How long things take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
-    /// How long after a change of the pointer a process may still act on the one before. It has read it at most 30 seconds ago when it begins
-    /// its last invocation with it, and that lasts a minute at most; the rest is for clocks that differ.
+    /// How long after a change of the pointer a process may still act on the one before. It has
+    /// read it at most 30 seconds ago when it begins its last invocation with it, and that lasts a
+    /// minute at most; the rest is for clocks that differ.
     pub settle: Duration,
     /// How long a scan's lease lasts. It is renewed three times as often.
     pub lease: Duration,
@@ -143,8 +150,8 @@ impl Default for Pace {
 }
 
 impl Rebuild {
-    /// Rebuilds the rows of `domain` in the views table of this name with these projections. `owner` names this process and no other, `now` is the
-    /// time.
+    /// Rebuilds the rows of `domain` in the views table of this name with these projections.
+    /// `owner` names this process and no other, `now` is the time.
     pub fn new(
         events: EventStore,
         views_table: &str,
@@ -165,7 +172,8 @@ impl Rebuild {
         }
     }
 
-    /// The same rebuild at another pace than the default. One that is shorter than processes may live loses rows.
+    /// The same rebuild at another pace than the default. One that is shorter than processes may
+    /// live loses rows.
     #[must_use]
     pub fn at_pace(self, pace: Pace) -> Self {
         Self { pace, ..self }
@@ -198,7 +206,8 @@ impl Rebuild {
     /// Waits until no process acts any more on the pointer before this one.
     async fn wait_out(&self, pointer: &Pointer) {
         // A clock that is behind makes this wait no longer than the whole time.
-        let passed = Duration::try_from(self.now().duration_since(pointer.since)).unwrap_or_default();
+        let passed =
+            Duration::try_from(self.now().duration_since(pointer.since)).unwrap_or_default();
         sleep(self.pace.settle.saturating_sub(passed)).await;
     }
 
@@ -207,7 +216,8 @@ impl Rebuild {
     }
 
     fn now(&self) -> Timestamp {
-        let passed = SignedDuration::try_from(self.clock.read.elapsed()).unwrap_or(SignedDuration::ZERO);
+        let passed =
+            SignedDuration::try_from(self.clock.read.elapsed()).unwrap_or(SignedDuration::ZERO);
         self.clock.said.saturating_add(passed).unwrap_or(self.clock.said)
     }
 }

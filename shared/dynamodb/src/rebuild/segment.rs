@@ -1,4 +1,5 @@
-//! One segment of the scan: page by page into the new generation's rows, each page noted when its rows are there.
+//! One segment of the scan: page by page into the new generation's rows, each page noted when its
+//! rows are there.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::{StreamExt, TryStreamExt};
@@ -35,7 +36,12 @@ struct MarkItem {
 
 impl Rebuild {
     /// Folds what is in a segment, from where it was left.
-    pub(super) async fn scan_segment(&self, generation: Generation, segment: Segment, progress: &Progress) -> Result<(), StoreError> {
+    pub(super) async fn scan_segment(
+        &self,
+        generation: Generation,
+        segment: Segment,
+        progress: &Progress,
+    ) -> Result<(), StoreError> {
         let mut start = None;
         if let Some(mark) = self.mark(generation, segment).await? {
             progress.advance(mark.scanned, mark.streams, mark.units);
@@ -53,40 +59,70 @@ impl Rebuild {
     }
 
     /// Works off the next page, and notes that it is done.
-    async fn scan_page(&self, generation: Generation, segment: Segment, mark: Mark, progress: &Progress) -> Result<Mark, StoreError> {
+    async fn scan_page(
+        &self,
+        generation: Generation,
+        segment: Segment,
+        mark: Mark,
+        progress: &Progress,
+    ) -> Result<Mark, StoreError> {
         let (upkeep, views, events) = self.patient();
         let rows = Rows::new(views, generation);
         let selection = Selection { domain: Some(self.domain.clone()), ..Selection::default() };
-        let ScanPage { commits, scanned, next, units } = events.scan(&selection, segment, mark.next.as_ref()).await?;
+        let ScanPage { commits, scanned, next, units } =
+            events.scan(&selection, segment, mark.next.as_ref()).await?;
         let tasks = coalesce(commits.into_iter().filter_map(doorbell).collect());
         let tasks: Vec<_> = tasks.into_iter().filter(|task| upkeep.keeps(&task.stream)).collect();
         let streams = tasks.iter().filter(|task| task.is_from_the_start()).count() as u64;
         let work: Vec<_> = tasks.iter().map(|task| upkeep.bring_up_new(&rows, task)).collect();
-        futures::stream::iter(work).buffer_unordered(CONCURRENCY).try_for_each(async |_| Ok(())).await?;
-        let mark = Mark { next, scanned: mark.scanned + scanned, streams: mark.streams + streams, units: mark.units + units };
+        futures::stream::iter(work)
+            .buffer_unordered(CONCURRENCY)
+            .try_for_each(async |_| Ok(()))
+            .await?;
+        let mark = Mark {
+            next,
+            scanned: mark.scanned + scanned,
+            streams: mark.streams + streams,
+            units: mark.units + units,
+        };
         self.note(generation, segment, mark.clone()).await?;
         progress.advance(scanned, streams, units);
         Ok(mark)
     }
 
-    async fn mark(&self, generation: Generation, segment: Segment) -> Result<Option<Mark>, StoreError> {
+    async fn mark(
+        &self,
+        generation: Generation,
+        segment: Segment,
+    ) -> Result<Option<Mark>, StoreError> {
         let (_, views, _) = self.patient();
         let item = views.get(self.mark_key(generation, segment), Consistency::Strong).await?;
         Ok(item.map(from_item::<MarkItem>).transpose()?.map(|item| item.mark))
     }
 
     /// A mark only ever moves on, whoever else may be at work.
-    async fn note(&self, generation: Generation, segment: Segment, mark: Mark) -> Result<(), StoreError> {
+    async fn note(
+        &self,
+        generation: Generation,
+        segment: Segment,
+        mark: Mark,
+    ) -> Result<(), StoreError> {
         let Key { pk, sk } = self.mark_key(generation, segment);
         let scanned = AttributeValue::N(mark.scanned.to_string());
-        let further = Condition { expression: "attribute_not_exists(pk) OR scanned < :scanned", values: vec![(":scanned", scanned)] };
+        let further = Condition {
+            expression: "attribute_not_exists(pk) OR scanned < :scanned",
+            values: vec![(":scanned", scanned)],
+        };
         let (_, views, _) = self.patient();
         views.put_if(to_item(MarkItem { pk, sk, mark })?, further).await?;
         Ok(())
     }
 
     fn mark_key(&self, generation: Generation, segment: Segment) -> Key {
-        Key { pk: partition(&self.domain), sk: format!("{}{:05}", marks(generation), segment.index) }
+        Key {
+            pk: partition(&self.domain),
+            sk: format!("{}{:05}", marks(generation), segment.index),
+        }
     }
 }
 
@@ -95,14 +131,22 @@ pub(super) fn marks(generation: Generation) -> String {
     format!("{}segment/", generation.prefix())
 }
 
-/// What a commit tells of its stream. One that cannot be read rings all the same, so that its stream is parked where it could not go on; only what
-/// has no stream's name concerns no row.
+/// What a commit tells of its stream. One that cannot be read rings all the same, so that its
+/// stream is parked where it could not go on; only what has no stream's name concerns no row.
 fn doorbell(found: Result<headwater::Commit, Unreadable>) -> Option<Doorbell> {
     match found {
-        Ok(commit) => Some(Doorbell { stream: commit.stream.clone(), version: commit.last(), commit: Some(commit) }),
+        Ok(commit) => Some(Doorbell {
+            stream: commit.stream.clone(),
+            version: commit.last(),
+            commit: Some(commit),
+        }),
         Err(unreadable) => {
             tracing::error!(%unreadable, "an item of the events table cannot be read");
-            Some(Doorbell { stream: unreadable.stream.parse().ok()?, version: unreadable.seq, commit: None })
+            Some(Doorbell {
+                stream: unreadable.stream.parse().ok()?,
+                version: unreadable.seq,
+                commit: None,
+            })
         }
     }
 }

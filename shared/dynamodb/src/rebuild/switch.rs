@@ -14,13 +14,15 @@ pub struct Switched {
 }
 
 impl Rebuild {
-    /// Makes the generation that is built the one that is read, once a [check](Self::check) finds nothing missing in it. The one that was read until
-    /// then stays, and is kept up to date.
+    /// Makes the generation that is built the one that is read, once a [check](Self::check) finds
+    /// nothing missing in it. The one that was read until then stays, and is kept up to date.
     ///
-    /// A comparison takes long. If the generations are others by then, it says nothing about them, and nothing is changed.
+    /// A comparison takes long. If the generations are others by then, it says nothing about them,
+    /// and nothing is changed.
     ///
     /// # Errors
-    /// [`RebuildError::NotBuilt`], [`RebuildError::Overtaken`], and [`RebuildError::Incomplete`] unless it is `forced`.
+    /// [`RebuildError::NotBuilt`], [`RebuildError::Overtaken`], and [`RebuildError::Incomplete`]
+    /// unless it is `forced`.
     pub async fn switch(&self, forced: bool) -> Result<Switched, RebuildError> {
         let Compared { new, read, check } = self.compare_built().await?;
         if check.lacking > 0 && !forced {
@@ -30,19 +32,38 @@ impl Rebuild {
         if old.generation != read || built(&old).ok() != Some(new) {
             return Err(RebuildError::Overtaken { compared: new, read: old.generation });
         }
-        self.change(&old, Pointer { generation: new, building: None, previous: Some(read), since: self.now(), ..old.clone() }).await?;
+        self.change(
+            &old,
+            Pointer {
+                generation: new,
+                building: None,
+                previous: Some(read),
+                since: self.now(),
+                ..old.clone()
+            },
+        )
+        .await?;
         Ok(Switched { read: new, previous: read, check })
     }
 
-    /// Makes the generation that was read before the last switch the one that is read again. All projectors have written it meanwhile, so there is
-    /// nothing to wait for or to check.
+    /// Makes the generation that was read before the last switch the one that is read again. All
+    /// projectors have written it meanwhile, so there is nothing to wait for or to check.
     ///
     /// # Errors
     /// [`RebuildError::NoPrevious`].
     pub async fn switch_back(&self) -> Result<Switched, RebuildError> {
         let old = self.generations().read().await?;
         let generation = old.previous.ok_or(RebuildError::NoPrevious)?;
-        self.change(&old, Pointer { generation, previous: Some(old.generation), since: self.now(), ..old.clone() }).await?;
+        self.change(
+            &old,
+            Pointer {
+                generation,
+                previous: Some(old.generation),
+                since: self.now(),
+                ..old.clone()
+            },
+        )
+        .await?;
         Ok(Switched { read: generation, previous: old.generation, check: Check::default() })
     }
 }

@@ -44,7 +44,10 @@ pub(crate) struct Key {
 
 impl Key {
     pub(crate) fn into_item(self) -> Item {
-        HashMap::from([("pk".to_owned(), AttributeValue::S(self.pk)), ("sk".to_owned(), AttributeValue::S(self.sk))])
+        HashMap::from([
+            ("pk".to_owned(), AttributeValue::S(self.pk)),
+            ("sk".to_owned(), AttributeValue::S(self.sk)),
+        ])
     }
 }
 
@@ -61,10 +64,15 @@ pub(crate) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, StoreError
 /// Reads a stream's version: an event can follow it, so it is not the last number that there is.
 pub(crate) fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let version = u64::deserialize(deserializer)?;
-    if version < u64::MAX { Ok(version) } else { Err(D::Error::custom("no event can follow this version")) }
+    if version < u64::MAX {
+        Ok(version)
+    } else {
+        Err(D::Error::custom("no event can follow this version"))
+    }
 }
 
-/// An item of ours that is not what we write, or a request that is not complete: a defect, or somebody's hand.
+/// An item of ours that is not what we write, or a request that is not complete: a defect, or
+/// somebody's hand.
 fn refused(error: impl std::error::Error) -> StoreError {
     StoreError::Refused(error.to_string())
 }

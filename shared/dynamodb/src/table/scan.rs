@@ -1,6 +1,8 @@
 //! What must see every item of some partitions: scans and deletes of many at once.
 
-use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, ReturnConsumedCapacity, WriteRequest};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, DeleteRequest, ReturnConsumedCapacity, WriteRequest,
+};
 
 use super::{Key, Table, refused};
 use crate::retry::{Backoff, Failed, fault, settle};
@@ -21,7 +23,8 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Table {
-    /// One page of a segment of the table, read strongly: what was found, and where the next page begins if there may be more.
+    /// One page of a segment of the table, read strongly: what was found, and where the next page
+    /// begins if there may be more.
     pub(crate) async fn scan(
         &self,
         wanted: Wanted<'_>,
@@ -48,7 +51,10 @@ impl Table {
             request = request.projection_expression(wanted.attributes.join(", "));
         }
         let request = request.filter_expression(filter);
-        let answer = settle(self.store.meter(), self.store.deadline(), fault, async || request.clone().send().await).await;
+        let answer = settle(self.store.meter(), self.store.deadline(), fault, async || {
+            request.clone().send().await
+        })
+        .await;
         let output = answer.map_err(Failed::into_store_error)?;
         self.store.meter().read(&output.consumed_capacity);
         Ok((output.items.unwrap_or_default(), output.last_evaluated_key))
@@ -57,7 +63,8 @@ impl Table {
     /// Deletes items, whatever is in them. Keys must not repeat.
     pub(crate) async fn delete_many(&self, keys: Vec<Key>) -> Result<(), StoreError> {
         let delete = |key: Key| {
-            let delete = DeleteRequest::builder().set_key(Some(key.into_item())).build().map_err(refused)?;
+            let delete =
+                DeleteRequest::builder().set_key(Some(key.into_item())).build().map_err(refused)?;
             Ok(WriteRequest::builder().delete_request(delete).build())
         };
         let writes = keys.into_iter().map(delete).collect::<Result<Vec<_>, StoreError>>()?;
@@ -77,15 +84,25 @@ impl Table {
                 .batch_write_item()
                 .request_items(&self.name, left)
                 .return_consumed_capacity(ReturnConsumedCapacity::Total);
-            let answer = settle(self.store.meter(), self.store.deadline(), fault, async || request.clone().send().await).await;
+            let answer = settle(self.store.meter(), self.store.deadline(), fault, async || {
+                request.clone().send().await
+            })
+            .await;
             let output = answer.map_err(Failed::into_store_error)?;
             self.store.meter().write(output.consumed_capacity());
-            left = output.unprocessed_items.into_iter().flatten().flat_map(|(_, writes)| writes).collect();
+            left = output
+                .unprocessed_items
+                .into_iter()
+                .flatten()
+                .flat_map(|(_, writes)| writes)
+                .collect();
             if left.is_empty() {
                 return Ok(());
             }
             if !backoff.wait().await {
-                return Err(StoreError::Unavailable("BatchWriteItem left items out until the deadline".to_owned()));
+                return Err(StoreError::Unavailable(
+                    "BatchWriteItem left items out until the deadline".to_owned(),
+                ));
             }
         }
     }

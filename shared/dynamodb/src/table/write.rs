@@ -4,7 +4,9 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnConsumedCapacity, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Delete, Put, ReturnConsumedCapacity, TransactWriteItem, Update,
+};
 use headwater::Amounts;
 use uuid::Uuid;
 
@@ -28,7 +30,8 @@ impl Condition {
     }
 
     fn values(self) -> Option<HashMap<String, AttributeValue>> {
-        let values: HashMap<_, _> = self.values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let values: HashMap<_, _> =
+            self.values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         (!values.is_empty()).then_some(values)
     }
 }
@@ -40,7 +43,11 @@ impl Table {
     /// written itself. So after a lost reply an item that is the same in every attribute is taken
     /// for this very write. An item that must be told from another writer's names its writer: a
     /// lease has an id of its own.
-    pub(crate) async fn put_if(&self, item: Item, condition: Condition) -> Result<bool, StoreError> {
+    pub(crate) async fn put_if(
+        &self,
+        item: Item,
+        condition: Condition,
+    ) -> Result<bool, StoreError> {
         let request = self
             .store
             .client()
@@ -57,7 +64,9 @@ impl Table {
         match answer {
             Ok(_) => Ok(true),
             Err(failed) => match failed.error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(found)) => Ok(failed.uncertain && found.item.as_ref() == Some(&item)),
+                Some(PutItemError::ConditionalCheckFailedException(found)) => {
+                    Ok(failed.uncertain && found.item.as_ref() == Some(&item))
+                }
                 _ => Err(failed.into_store_error()),
             },
         }
@@ -75,10 +84,15 @@ impl Table {
             .condition_expression(condition.expression)
             .set_expression_attribute_values(condition.values())
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = settle(self.store.meter(), self.store.deadline(), fault, async || request.clone().send().await).await;
+        let answer = settle(self.store.meter(), self.store.deadline(), fault, async || {
+            request.clone().send().await
+        })
+        .await;
         self.store.meter().write(answer.iter().flat_map(|output| &output.consumed_capacity));
         match answer {
-            Err(failed) if failed.error.code() != Some("ConditionalCheckFailedException") => Err(failed.into_store_error()),
+            Err(failed) if failed.error.code() != Some("ConditionalCheckFailedException") => {
+                Err(failed.into_store_error())
+            }
             _ => Ok(()),
         }
     }
@@ -86,7 +100,12 @@ impl Table {
     /// Takes an attribute away if the stored item meets the condition. Where it does not, somebody
     /// else has seen to it: this call's own first attempt, if its reply was lost, or another
     /// writer.
-    pub(crate) async fn remove_if(&self, key: Key, attribute: &str, condition: Condition) -> Result<(), StoreError> {
+    pub(crate) async fn remove_if(
+        &self,
+        key: Key,
+        attribute: &str,
+        condition: Condition,
+    ) -> Result<(), StoreError> {
         let request = self
             .store
             .client()
@@ -97,26 +116,42 @@ impl Table {
             .condition_expression(condition.expression)
             .set_expression_attribute_values(condition.values())
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = settle(self.store.meter(), self.store.deadline(), fault, async || request.clone().send().await).await;
+        let answer = settle(self.store.meter(), self.store.deadline(), fault, async || {
+            request.clone().send().await
+        })
+        .await;
         self.store.meter().write(answer.iter().flat_map(|output| &output.consumed_capacity));
         match answer {
-            Err(failed) if failed.error.code() != Some("ConditionalCheckFailedException") => Err(failed.into_store_error()),
+            Err(failed) if failed.error.code() != Some("ConditionalCheckFailedException") => {
+                Err(failed.into_store_error())
+            }
             _ => Ok(()),
         }
     }
 
     /// A put as part of a transaction.
-    pub(crate) fn put(&self, item: Item, condition: Option<Condition>) -> Result<TransactWriteItem, StoreError> {
+    pub(crate) fn put(
+        &self,
+        item: Item,
+        condition: Option<Condition>,
+    ) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder()
             .table_name(&self.name)
             .set_item(Some(item))
-            .set_condition_expression(condition.as_ref().map(|condition| condition.expression.to_owned()))
+            .set_condition_expression(
+                condition.as_ref().map(|condition| condition.expression.to_owned()),
+            )
             .set_expression_attribute_values(condition.and_then(Condition::values));
         Ok(TransactWriteItem::builder().put(put.build().map_err(refused)?).build())
     }
 
     /// Taking an attribute away as part of a transaction.
-    pub(crate) fn remove(&self, key: Key, attribute: &str, condition: Condition) -> Result<TransactWriteItem, StoreError> {
+    pub(crate) fn remove(
+        &self,
+        key: Key,
+        attribute: &str,
+        condition: Condition,
+    ) -> Result<TransactWriteItem, StoreError> {
         let update = Update::builder()
             .table_name(&self.name)
             .set_key(Some(key.into_item()))
@@ -133,7 +168,10 @@ impl Table {
         for (place, (name, amount)) in amounts.iter().enumerate() {
             terms.push(format!("#{place} :{place}"));
             update = update.expression_attribute_names(format!("#{place}"), name);
-            update = update.expression_attribute_values(format!(":{place}"), AttributeValue::N(amount.to_string()));
+            update = update.expression_attribute_values(
+                format!(":{place}"),
+                AttributeValue::N(amount.to_string()),
+            );
         }
         let update = update.update_expression(format!("ADD {}", terms.join(", ")));
         Ok(TransactWriteItem::builder().update(update.build().map_err(refused)?).build())
@@ -148,7 +186,10 @@ impl Table {
     /// Makes all writes or, if one of the conditions is not met, none; says which it was. Its token
     /// makes DynamoDB know a repetition again, so that this call's own first attempt is never taken
     /// for another's.
-    pub(crate) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<bool, StoreError> {
+    pub(crate) async fn transact(
+        &self,
+        writes: Vec<TransactWriteItem>,
+    ) -> Result<bool, StoreError> {
         let request = self
             .store
             .client()
@@ -156,15 +197,21 @@ impl Table {
             .set_transact_items(Some(writes))
             .client_request_token(Uuid::now_v7().to_string())
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        // That a condition does not hold counts once nobody is at work on the other items: what is read next is then all of what another wrote.
+        // That a condition does not hold counts once nobody is at work on the other items: what is
+        // read next is then all of what another wrote.
         let classify = |error: &SdkError<TransactWriteItemsError>| match error.reasons() {
             reasons if is_unmet(reasons) && reasons.iter().any(is_conflict) => Fault::Contended,
             _ => transaction_fault(error),
         };
-        let answer = settle(self.store.meter(), self.store.deadline(), classify, async || request.clone().send().await).await;
+        let answer = settle(self.store.meter(), self.store.deadline(), classify, async || {
+            request.clone().send().await
+        })
+        .await;
         self.store.meter().write(answer.iter().flat_map(|output| output.consumed_capacity()));
         match answer {
-            Err(failed) if failed.fault == Fault::Refused && is_unmet(failed.error.reasons()) => Ok(false),
+            Err(failed) if failed.fault == Fault::Refused && is_unmet(failed.error.reasons()) => {
+                Ok(false)
+            }
             Err(failed) => Err(failed.into_store_error()),
             Ok(_) => Ok(true),
         }

@@ -22,7 +22,8 @@ pub enum ReadError {
         /// What went wrong, for an operator.
         reason: String,
     },
-    /// The stream has an event of a newer build, before what is demanded. That build will take it up.
+    /// The stream has an event of a newer build, before what is demanded. That build will take it
+    /// up.
     #[error("{stream}: {event}")]
     Newer {
         /// Which stream.

@@ -1,6 +1,8 @@
 //! The one way in which commits get into a row: for the projector, the forced read and lists alike.
 
-use headwater::{Applied, Commit, EventError, NewerEvent, ProjectionFn, Row, StreamName, first_newer};
+use headwater::{
+    Applied, Commit, EventError, NewerEvent, ProjectionFn, Row, StreamName, first_newer,
+};
 
 use crate::{EventStore, StoreError};
 
@@ -36,14 +38,24 @@ impl Known {
     }
 }
 
-/// Folds into a row what it lacks, read from the events table. A row of another revision is folded from nothing.
-pub(crate) async fn fold_missing(events: &EventStore, projection: &ProjectionFn, name: &StreamName, row: &Row) -> Result<Known, FoldError> {
-    let (commits, newer) = known(projection, missing(events, projection, name, row, |_| None).await?);
+/// Folds into a row what it lacks, read from the events table. A row of another revision is folded
+/// from nothing.
+pub(crate) async fn fold_missing(
+    events: &EventStore,
+    projection: &ProjectionFn,
+    name: &StreamName,
+    row: &Row,
+) -> Result<Known, FoldError> {
+    let (commits, newer) =
+        known(projection, missing(events, projection, name, row, |_| None).await?);
     Ok(Known { applied: fold(projection, name, row, &commits)?, newer })
 }
 
 /// Those of a stream's commits that come before the first event of a newer build, and that event.
-pub(crate) fn known(projection: &ProjectionFn, mut commits: Vec<Commit>) -> (Vec<Commit>, Option<NewerEvent>) {
+pub(crate) fn known(
+    projection: &ProjectionFn,
+    mut commits: Vec<Commit>,
+) -> (Vec<Commit>, Option<NewerEvent>) {
     let newer = first_newer(commits.iter().flat_map(|commit| &commit.events), projection.knows);
     if let Some(newer) = &newer {
         commits.retain(|commit| commit.last() < newer.number);
@@ -51,7 +63,8 @@ pub(crate) fn known(projection: &ProjectionFn, mut commits: Vec<Commit>) -> (Vec
     (commits, newer)
 }
 
-/// The commits that a row lacks. Those of a part's row are commits of the stream that it is a part of.
+/// The commits that a row lacks. Those of a part's row are commits of the stream that it is a part
+/// of.
 pub(crate) async fn missing(
     events: &EventStore,
     projection: &ProjectionFn,
@@ -59,7 +72,11 @@ pub(crate) async fn missing(
     row: &Row,
     at_hand: impl Fn(u64) -> Option<Vec<Commit>>,
 ) -> Result<Vec<Commit>, FoldError> {
-    let stream = if projection.parts.is_some() { name.parent().unwrap_or_else(|| name.clone()) } else { name.clone() };
+    let stream = if projection.parts.is_some() {
+        name.parent().unwrap_or_else(|| name.clone())
+    } else {
+        name.clone()
+    };
     let after = if row.revision == projection.revision { row.version } else { 0 };
     let commits = match at_hand(after) {
         Some(commits) => commits,
@@ -72,7 +89,12 @@ pub(crate) async fn missing(
 }
 
 /// Folds commits into a row.
-pub(crate) fn fold(projection: &ProjectionFn, name: &StreamName, row: &Row, commits: &[Commit]) -> Result<Applied, FoldError> {
+pub(crate) fn fold(
+    projection: &ProjectionFn,
+    name: &StreamName,
+    row: &Row,
+    commits: &[Commit],
+) -> Result<Applied, FoldError> {
     let mut applied = (projection.apply)(name, row, commits)?;
     // A mark does not know its own.
     applied.row.revision = projection.revision;
@@ -84,7 +106,8 @@ pub(crate) fn usable(projection: &ProjectionFn, row: &Row) -> bool {
     row.version > 0 && row.revision == projection.revision
 }
 
-/// The first event that is missing where these commits should follow version `after` and each other.
+/// The first event that is missing where these commits should follow version `after` and each
+/// other.
 pub(crate) fn gap(after: u64, commits: &[Commit]) -> Option<u64> {
     let mut version = after;
     for commit in commits {
@@ -100,7 +123,9 @@ impl From<StoreError> for FoldError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Newer(event) => Self::Newer(event),
-            StoreError::Item(_) | StoreError::Event(_) | StoreError::Gap { .. } => Self::Poison(error.to_string()),
+            StoreError::Item(_) | StoreError::Event(_) | StoreError::Gap { .. } => {
+                Self::Poison(error.to_string())
+            }
             error => Self::Store(error),
         }
     }
@@ -122,20 +147,40 @@ mod tests {
     use super::*;
 
     fn commit(first: u64, types: &[&str]) -> Commit {
-        let events = (first..).zip(types).map(|(number, name)| json!({ "number": number, "type": name, "version": 1, "data": {} }));
-        let metadata = json!({ "commitId": uuid::Uuid::nil(), "command": "C", "actor": "a", "correlationId": "c" });
+        let events = (first..).zip(types).map(
+            |(number, name)| json!({ "number": number, "type": name, "version": 1, "data": {} }),
+        );
+        let metadata = json!({
+            "commitId": uuid::Uuid::nil(),
+            "command": "C",
+            "actor": "a",
+            "correlationId": "c",
+        });
         let (at, events) = ("2026-01-01T00:00:00Z", events.collect::<Vec<_>>());
-        serde_json::from_value(json!({ "stream": "a/b/c/d", "first": first, "at": at, "metadata": metadata, "events": events })).unwrap()
+        serde_json::from_value(json!({
+            "stream": "a/b/c/d",
+            "first": first,
+            "at": at,
+            "metadata": metadata,
+            "events": events,
+        }))
+        .unwrap()
     }
 
     #[test]
     fn what_is_known_ends_before_the_commit_with_the_first_newer_event() {
-        let unused = |_: &StreamName, _: &Row, _: &[Commit]| Err(EventError::Unwritable(String::new()));
+        let unused =
+            |_: &StreamName, _: &Row, _: &[Commit]| Err(EventError::Unwritable(String::new()));
         let knows = |name: &str, version| version == 1 && name != "New";
-        let projection = ProjectionFn { category: "notes", revision: 1, apply: unused, parts: None, knows };
+        let projection =
+            ProjectionFn { category: "notes", revision: 1, apply: unused, parts: None, knows };
         for (commits, whole, newer) in [
             (vec![commit(1, &["Old"]), commit(2, &["Old", "Old"])], 2, None),
-            (vec![commit(1, &["Old"]), commit(2, &["Old", "New"]), commit(4, &["Old"])], 1, Some(3)),
+            (
+                vec![commit(1, &["Old"]), commit(2, &["Old", "New"]), commit(4, &["Old"])],
+                1,
+                Some(3),
+            ),
             (vec![commit(5, &["New", "New"]), commit(7, &["Old"])], 0, Some(5)),
             (vec![], 0, None),
         ] {
@@ -146,8 +191,15 @@ mod tests {
 
     #[test]
     fn what_no_event_was_folded_into_holds_nothing_whatever_the_revision() {
-        let unused = |_: &StreamName, _: &Row, _: &[Commit]| Err(EventError::Unwritable(String::new()));
-        let projection = |revision| ProjectionFn { category: "notes", revision, apply: unused, parts: None, knows: |_, _| true };
+        let unused =
+            |_: &StreamName, _: &Row, _: &[Commit]| Err(EventError::Unwritable(String::new()));
+        let projection = |revision| ProjectionFn {
+            category: "notes",
+            revision,
+            apply: unused,
+            parts: None,
+            knows: |_, _| true,
+        };
         for revision in [0, 1] {
             let row = |version| Row { version, revision, ..Row::default() };
             assert!(!usable(&projection(revision), &row(0)));

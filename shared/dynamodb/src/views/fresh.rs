@@ -10,12 +10,17 @@ use crate::table::Consistency;
 use crate::{EventStore, StoreError};
 
 impl EventStore {
-    /// The row of a stream as it was after event `version`, in the middle of a commit too, folded from the events alone; nothing if the
-    /// stream has not got that far.
+    /// The row of a stream as it was after event `version`, in the middle of a commit too, folded
+    /// from the events alone; nothing if the stream has not got that far.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub async fn row_at(&self, projection: &ProjectionFn, stream: &StreamName, version: u64) -> Result<Option<Row>, ReadError> {
+    pub async fn row_at(
+        &self,
+        projection: &ProjectionFn,
+        stream: &StreamName,
+        version: u64,
+    ) -> Result<Option<Row>, ReadError> {
         let commits = self.commits_until(stream, version).await?;
         let folded = match gap(0, &commits) {
             Some(missing) => Err(StoreError::Gap { stream: stream.clone(), missing }.into()),
@@ -27,11 +32,12 @@ impl EventStore {
 }
 
 impl Views {
-    /// Folds from the events what a row lacks: one strong read where it is behind, none where it is not. A row of another revision
-    /// counts as nothing.
+    /// Folds from the events what a row lacks: one strong read where it is behind, none where it is
+    /// not. A row of another revision counts as nothing.
     ///
-    /// Where a newer build has folded the row on with events that this one does not know, whoever reads eventually gets what came before
-    /// them. A strong read must not: the row's version may be what a token stands for.
+    /// Where a newer build has folded the row on with events that this one does not know, whoever
+    /// reads eventually gets what came before them. A strong read must not: the row's version may
+    /// be what a token stands for.
     pub(super) async fn bring_up(
         &self,
         projection: &ProjectionFn,
@@ -50,9 +56,12 @@ impl Views {
         if row.version == 0 && at_least == 0 {
             return Ok(None);
         }
-        let known = fold_missing(&self.events, projection, stream, &row).await.map_err(|error| ReadError::of(stream, error))?;
+        let known = fold_missing(&self.events, projection, stream, &row)
+            .await
+            .map_err(|error| ReadError::of(stream, error))?;
         let is_whole = known.newer.is_none();
-        let demanded = if consistency == Consistency::Strong { at_least.max(row.version) } else { 1 };
+        let demanded =
+            if consistency == Consistency::Strong { at_least.max(row.version) } else { 1 };
         let row = known.row_at_least(demanded).map_err(|error| ReadError::of(stream, error))?;
         if row.version < at_least && is_whole {
             return Err(ReadError::Ahead { stream: stream.clone(), head: row.version });
@@ -60,8 +69,9 @@ impl Views {
         Ok(Some(row))
     }
 
-    /// The rows of many streams, each of at least the version given. For a list, so that nothing about one stream is an error: a parked
-    /// one stands where it had got to. Only what a newer build has folded on is one, where the read is strong.
+    /// The rows of many streams, each of at least the version given. For a list, so that nothing
+    /// about one stream is an error: a parked one stands where it had got to. Only what a newer
+    /// build has folded on is one, where the read is strong.
     pub(super) async fn hydrate(
         &self,
         rows: &Rows,
@@ -76,9 +86,12 @@ impl Views {
                 stored = rows.get(&stream, Consistency::Strong).await?;
             }
             let stopped = Some(stored.row.clone()).filter(|row| usable(projection, row));
-            let row = match self.bring_up(projection, &stream, stored, at_least, consistency).await {
+            let row = match self.bring_up(projection, &stream, stored, at_least, consistency).await
+            {
                 Err(ReadError::Store(error)) => return Err(ReadError::Store(error)),
-                Err(error @ ReadError::Newer { .. }) if consistency == Consistency::Strong => return Err(error),
+                Err(error @ ReadError::Newer { .. }) if consistency == Consistency::Strong => {
+                    return Err(error);
+                }
                 Err(_) => stopped,
                 Ok(row) => row,
             };

@@ -14,11 +14,13 @@ use crate::{EventStore, StoreError};
 /// How long a process may go on with the generations that it has read.
 pub(crate) const REMEMBERED: Duration = Duration::from_secs(30);
 
-/// One build of a domain's rows. Every key of a row in the views table begins with it, so that a new build can grow beside the old one.
+/// One build of a domain's rows. Every key of a row in the views table begins with it, so that a
+/// new build can grow beside the old one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Generation(pub u32);
 
-/// Which generations of a domain's rows there are, and what for: all that is known of them is in this one item.
+/// Which generations of a domain's rows there are, and what for: all that is known of them is in
+/// this one item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pointer {
     /// The one that queries read.
@@ -26,7 +28,8 @@ pub struct Pointer {
     /// The one that is built beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub building: Option<Building>,
-    /// The one that was read before. It is written still: for processes that have yet to learn of the switch, and to go back to.
+    /// The one that was read before. It is written still: for processes that have yet to learn of
+    /// the switch, and to go back to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Generation>,
     /// The one that nobody reads or writes any more, until its rows are deleted.
@@ -36,7 +39,8 @@ pub struct Pointer {
     pub last: Generation,
     /// When it last changed which of them are read and written.
     pub since: Timestamp,
-    /// How often this item was written: a change is made on the condition that nobody else made one.
+    /// How often this item was written: a change is made on the condition that nobody else made
+    /// one.
     pub(crate) changes: u64,
 }
 
@@ -52,7 +56,8 @@ pub struct Building {
     pub lease: Option<ScanLease>,
 }
 
-/// The right to scan. It spares the work of two; that they do no harm does not depend on it, nor on clocks.
+/// The right to scan. It spares the work of two; that they do no harm does not depend on it, nor on
+/// clocks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScanLease {
     /// Whose.
@@ -61,7 +66,8 @@ pub struct ScanLease {
     pub until: Timestamp,
 }
 
-/// Reads and changes the [`Pointer`] of a domain: the item `generations/<domain>`, `active`. Without it there is generation 1.
+/// Reads and changes the [`Pointer`] of a domain: the item `generations/<domain>`, `active`.
+/// Without it there is generation 1.
 #[derive(Clone)]
 pub(crate) struct Generations {
     table: Table,
@@ -70,8 +76,8 @@ pub(crate) struct Generations {
     one: Option<OneGeneration>,
 }
 
-/// For what must be all of one generation, as the rows of an answer and its tag: it is the one that was read when it was first asked for,
-/// however long it takes.
+/// For what must be all of one generation, as the rows of an answer and its tag: it is the one that
+/// was read when it was first asked for, however long it takes.
 #[derive(Clone, Debug, Default)]
 pub struct OneGeneration(Arc<OnceCell<Generation>>);
 
@@ -117,7 +123,15 @@ impl Pointer {
 impl Default for Pointer {
     fn default() -> Self {
         let first = Generation(1);
-        Self { generation: first, building: None, previous: None, dropping: None, last: first, since: Timestamp::UNIX_EPOCH, changes: 0 }
+        Self {
+            generation: first,
+            building: None,
+            previous: None,
+            dropping: None,
+            last: first,
+            since: Timestamp::UNIX_EPOCH,
+            changes: 0,
+        }
     }
 }
 
@@ -145,7 +159,8 @@ impl Generations {
         }
     }
 
-    /// The pointer as it was at most [`REMEMBERED`] ago: called during init, it costs the first queries no read.
+    /// The pointer as it was at most [`REMEMBERED`] ago: called during init, it costs the first
+    /// queries no read.
     pub(crate) async fn remembered(&self) -> Result<Pointer, StoreError> {
         let mut remembered = self.remembered.lock().await;
         match &*remembered {
@@ -163,7 +178,11 @@ impl Generations {
     /// The pointer as it is.
     pub(crate) async fn read(&self) -> Result<Pointer, StoreError> {
         let item = self.table.get(self.key.clone(), Consistency::Strong).await?;
-        Ok(item.map(from_item::<PointerItem>).transpose()?.map(|item| item.pointer).unwrap_or_default())
+        Ok(item
+            .map(from_item::<PointerItem>)
+            .transpose()?
+            .map(|item| item.pointer)
+            .unwrap_or_default())
     }
 
     /// Writes the pointer over the `old` one, and says whether that one still stood there.
@@ -171,7 +190,10 @@ impl Generations {
         let new = Pointer { changes: old.changes + 1, ..new };
         let unchanged = match old.changes {
             0 => Condition::absent(),
-            changes => Condition { expression: "changes = :changes", values: vec![(":changes", AttributeValue::N(changes.to_string()))] },
+            changes => Condition {
+                expression: "changes = :changes",
+                values: vec![(":changes", AttributeValue::N(changes.to_string()))],
+            },
         };
         let Key { pk, sk } = self.key.clone();
         self.table.put_if(to_item(PointerItem { pk, sk, pointer: new })?, unchanged).await

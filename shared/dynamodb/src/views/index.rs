@@ -1,4 +1,5 @@
-//! Index rows: where a thing stands in a list. A row of an index is only a hint; what counts is what the primary row says.
+//! Index rows: where a thing stands in a list. A row of an index is only a hint; what counts is
+//! what the primary row says.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use headwater::{IndexKey, Row, StreamName};
@@ -19,7 +20,8 @@ pub(crate) struct IndexItem {
     pub(crate) version: u64,
     #[serde(rename = "r")]
     pub(crate) revision: u32,
-    /// Whether it is a tombstone. Builds before this one left them for a week; none is written any more.
+    /// Whether it is a tombstone. Builds before this one left them for a week; none is written any
+    /// more.
     #[serde(rename = "x", default, skip_serializing)]
     pub(crate) gone: bool,
 }
@@ -46,28 +48,51 @@ pub(crate) struct Hints {
 
 impl Rows {
     /// Puts the stream of a row into an index, unless the index knows a later row already.
-    pub(crate) async fn put_into_index(&self, stream: &StreamName, key: &IndexKey, row: &Row) -> Result<(), StoreError> {
+    pub(crate) async fn put_into_index(
+        &self,
+        stream: &StreamName,
+        key: &IndexKey,
+        row: &Row,
+    ) -> Result<(), StoreError> {
         let Key { pk, sk } = self.index_key(stream, key);
         let (version, revision) = (row.version, row.revision);
-        let item = to_item(IndexItem { pk, sk, stream: stream.clone(), version, revision, gone: false })?;
+        let item =
+            to_item(IndexItem { pk, sk, stream: stream.clone(), version, revision, gone: false })?;
         let Condition { values, .. } = older_than(row);
-        let absent_or_older = Condition { expression: "attribute_not_exists(pk) OR v < :v OR (v = :v AND r < :r)", values };
+        let absent_or_older = Condition {
+            expression: "attribute_not_exists(pk) OR v < :v OR (v = :v AND r < :r)",
+            values,
+        };
         // A condition that is not met is as good: then the index row tells of a later row.
         self.table.put_if(item, absent_or_older).await?;
         Ok(())
     }
 
-    /// Takes the stream of a row, which does not stand there, out of an index, unless the index knows a later row.
-    pub(crate) async fn remove_from_index(&self, stream: &StreamName, key: &IndexKey, row: &Row) -> Result<(), StoreError> {
+    /// Takes the stream of a row, which does not stand there, out of an index, unless the index
+    /// knows a later row.
+    pub(crate) async fn remove_from_index(
+        &self,
+        stream: &StreamName,
+        key: &IndexKey,
+        row: &Row,
+    ) -> Result<(), StoreError> {
         self.table.delete_if(self.index_key(stream, key), older_than(row)).await
     }
 
     fn index_key(&self, stream: &StreamName, key: &IndexKey) -> Key {
-        Key { pk: self.generation.index(stream.tenant(), stream.domain(), &key.index), sk: key.sort.clone() }
+        Key {
+            pk: self.generation.index(stream.tenant(), stream.domain(), &key.index),
+            sk: key.sort.clone(),
+        }
     }
 
     /// Reads the index rows after a place, at most `limit`, leaving tombstones out.
-    pub(crate) async fn hints(&self, range: IndexRange<'_>, limit: usize, consistency: Consistency) -> Result<Hints, StoreError> {
+    pub(crate) async fn hints(
+        &self,
+        range: IndexRange<'_>,
+        limit: usize,
+        consistency: Consistency,
+    ) -> Result<Hints, StoreError> {
         let range = Range {
             pk: self.generation.index(range.tenant, range.domain, range.index),
             prefix: range.prefix,
@@ -78,12 +103,15 @@ impl Rows {
         let Found { items, stopped_at } = self.table.query(range, consistency).await?;
         let rows: Vec<IndexItem> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
         let hint = |IndexItem { sk, stream, version, .. }| Hint { place: sk, stream, version };
-        Ok(Hints { hints: rows.into_iter().filter(|row| !row.gone).map(hint).collect(), stopped_at })
+        Ok(Hints {
+            hints: rows.into_iter().filter(|row| !row.gone).map(hint).collect(),
+            stopped_at,
+        })
     }
 }
 
-/// The index row was written with an earlier row than this one. At one version the higher revision is the later one: see
-/// `Upkeep::bring_up_part`.
+/// The index row was written with an earlier row than this one. At one version the higher revision
+/// is the later one: see `Upkeep::bring_up_part`.
 fn older_than(row: &Row) -> Condition {
     let number = |number: u64| AttributeValue::N(number.to_string());
     Condition {

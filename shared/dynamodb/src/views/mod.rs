@@ -1,4 +1,5 @@
-//! The query side: rows folded from events, lists over them, and reads that are as fresh as a token demands.
+//! The query side: rows folded from events, lists over them, and reads that are as fresh as a token
+//! demands.
 //!
 //! | item | `pk` | `sk` | attributes |
 //! |---|---|---|---|
@@ -10,8 +11,9 @@
 //! | pointer | `generations/identity` | `active` | `generation` that is read; where it is so: one that is `building`, `previous`, `dropping`; and the `last` that there was |
 //! | how far a scan has got | `generations/identity` | `g2/segment/00003` | see [`crate::rebuild`] |
 //!
-//! The projector writes them; how, and why a reader can rely on them, is told in [`crate::projector`]. A reader without a token reads
-//! rows as they are, eventually consistent. With a token it reads strongly and folds what is missing itself, with the same code.
+//! The projector writes them; how, and why a reader can rely on them, is told in
+//! [`crate::projector`]. A reader without a token reads rows as they are, eventually consistent.
+//! With a token it reads strongly and folds what is missing itself, with the same code.
 
 mod error;
 mod fold;
@@ -59,7 +61,8 @@ pub struct Views {
 pub struct RowStatus {
     /// The number of the last event folded into it, 0 if there is none.
     pub version: u64,
-    /// The revision of the projection that folded it; readers don't use a row of another than theirs.
+    /// The revision of the projection that folded it; readers don't use a row of another than
+    /// theirs.
     pub revision: u32,
     /// Whether the stream is parked.
     pub is_parked: bool,
@@ -69,14 +72,24 @@ impl Views {
     /// The views in the table of this name; `events` holds what they may lack.
     pub fn new(events: EventStore, views_table: &str, domain: &str) -> Self {
         let generations = Generations::new(events.clone(), views_table, domain);
-        Self { table: Table::new(events.clone(), views_table), domain: domain.to_owned(), generations, events }
+        Self {
+            table: Table::new(events.clone(), views_table),
+            domain: domain.to_owned(),
+            generations,
+            events,
+        }
     }
 
     /// The same views for one request: its calls give up at `deadline`.
     #[must_use]
     pub fn within(&self, deadline: std::time::Instant) -> Self {
         let events = self.events.within(deadline);
-        Self { table: self.table.with(events.clone()), generations: self.generations.with(events.clone()), events, ..self.clone() }
+        Self {
+            table: self.table.with(events.clone()),
+            generations: self.generations.with(events.clone()),
+            events,
+            ..self.clone()
+        }
     }
 
     /// The same views of one generation, whatever is switched to meanwhile.
@@ -85,7 +98,8 @@ impl Views {
         Self { generations: self.generations.of_one(generation), ..self.clone() }
     }
 
-    /// The generation of the rows that are read. A process remembers it for 30 seconds: asked for during init, it spares the first query a read.
+    /// The generation of the rows that are read. A process remembers it for 30 seconds: asked for
+    /// during init, it spares the first query a read.
     ///
     /// # Errors
     /// [`StoreError`] if it has to be read and cannot be.
@@ -93,19 +107,28 @@ impl Views {
         self.generations.active().await
     }
 
-    /// The row of a stream, nothing if the stream has no events. Without `at_least` it is whatever the table has: one call. With it,
-    /// the row is read strongly and has at least that version: what it lacks is folded from the events, for one call more.
+    /// The row of a stream, nothing if the stream has no events. Without `at_least` it is whatever
+    /// the table has: one call. With it, the row is read strongly and has at least that version:
+    /// what it lacks is folded from the events, for one call more.
     ///
     /// # Errors
-    /// [`ReadError`]; that the stream is parked, or waits for a newer build, is one only where its row does not suffice.
-    pub async fn get(&self, projection: &ProjectionFn, stream: &StreamName, at_least: Option<u64>) -> Result<Option<Row>, ReadError> {
-        let consistency = if at_least.is_some() { Consistency::Strong } else { Consistency::Eventual };
+    /// [`ReadError`]; that the stream is parked, or waits for a newer build, is one only where its
+    /// row does not suffice.
+    pub async fn get(
+        &self,
+        projection: &ProjectionFn,
+        stream: &StreamName,
+        at_least: Option<u64>,
+    ) -> Result<Option<Row>, ReadError> {
+        let consistency =
+            if at_least.is_some() { Consistency::Strong } else { Consistency::Eventual };
         let stored = self.rows().await?.get(stream, consistency).await?;
         self.bring_up(projection, stream, stored, at_least.unwrap_or(0), consistency).await
     }
 
-    /// The rows of many streams, without those that have no events. Rows of the overlay take the place of older ones; with an overlay
-    /// all others are read strongly. A parked stream has the row that it had got to.
+    /// The rows of many streams, without those that have no events. Rows of the overlay take the
+    /// place of older ones; with an overlay all others are read strongly. A parked stream has the
+    /// row that it had got to.
     ///
     /// # Errors
     /// [`ReadError::Store`].
@@ -123,7 +146,8 @@ impl Views {
                 None => others.insert(stream, 0).map(|_| ()),
             };
         }
-        overlaid.extend(self.hydrate(&self.rows().await?, projection, others, overlay.into()).await?);
+        overlaid
+            .extend(self.hydrate(&self.rows().await?, projection, others, overlay.into()).await?);
         Ok(overlaid)
     }
 
@@ -132,7 +156,8 @@ impl Views {
     /// # Errors
     /// [`StoreError`].
     pub async fn status(&self, stream: &StreamName) -> Result<RowStatus, StoreError> {
-        let StoredRow { row, parked, .. } = self.rows().await?.get(stream, Consistency::Strong).await?;
+        let StoredRow { row, parked, .. } =
+            self.rows().await?.get(stream, Consistency::Strong).await?;
         Ok(RowStatus { version: row.version, revision: row.revision, is_parked: parked.is_some() })
     }
 

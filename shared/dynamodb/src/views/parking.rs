@@ -1,5 +1,6 @@
-//! Streams whose rows do not go on, in a list for the operators: those that a projector gave up, whose row says why too, and those that
-//! wait for a newer build. An entry belongs to a generation: what one build of the rows cannot take in, another may.
+//! Streams whose rows do not go on, in a list for the operators: those that a projector gave up,
+//! whose row says why too, and those that wait for a newer build. An entry belongs to a generation:
+//! what one build of the rows cannot take in, another may.
 //!
 //! | item | `pk` | `sk` | attributes |
 //! |---|---|---|---|
@@ -61,7 +62,12 @@ impl Views {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn parked(&self, tenant: Option<&str>, after: Option<&StreamName>, limit: usize) -> Result<Vec<ParkedStream>, StoreError> {
+    pub async fn parked(
+        &self,
+        tenant: Option<&str>,
+        after: Option<&StreamName>,
+        limit: usize,
+    ) -> Result<Vec<ParkedStream>, StoreError> {
         let prefix = tenant.map(|tenant| format!("{tenant}/")).unwrap_or_default();
         self.rows().await?.parked(&self.domain, &prefix, after, limit).await
     }
@@ -70,13 +76,17 @@ impl Views {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn parked_stream(&self, stream: &StreamName) -> Result<Option<ParkedStream>, StoreError> {
+    pub async fn parked_stream(
+        &self,
+        stream: &StreamName,
+    ) -> Result<Option<ParkedStream>, StoreError> {
         self.rows().await?.parked_one(stream).await
     }
 }
 
 impl Rows {
-    /// A domain's streams whose rows do not go on, whose names begin so and come after `after`, at most `limit`.
+    /// A domain's streams whose rows do not go on, whose names begin so and come after `after`, at
+    /// most `limit`.
     pub(crate) async fn parked(
         &self,
         domain: &str,
@@ -85,58 +95,107 @@ impl Rows {
         limit: usize,
     ) -> Result<Vec<ParkedStream>, StoreError> {
         let pk = partition(self.generation, domain);
-        let range = Range { pk, prefix, after: after.map(StreamName::as_str), limit, order: Order::Forwards };
+        let range = Range {
+            pk,
+            prefix,
+            after: after.map(StreamName::as_str),
+            limit,
+            order: Order::Forwards,
+        };
         self.table.query_all(range, Consistency::Strong).await?.into_iter().map(read).collect()
     }
 
     /// A stream if its rows do not go on.
-    pub(crate) async fn parked_one(&self, stream: &StreamName) -> Result<Option<ParkedStream>, StoreError> {
-        self.table.get(entry(self.generation, stream), Consistency::Strong).await?.map(read).transpose()
+    pub(crate) async fn parked_one(
+        &self,
+        stream: &StreamName,
+    ) -> Result<Option<ParkedStream>, StoreError> {
+        self.table
+            .get(entry(self.generation, stream), Consistency::Strong)
+            .await?
+            .map(read)
+            .transpose()
     }
 
     /// Parks a stream whose row is still as it was read, and says whether it was.
-    pub(crate) async fn park(&self, stream: &StreamName, row: StoredRow, parked: Parked) -> Result<bool, StoreError> {
+    pub(crate) async fn park(
+        &self,
+        stream: &StreamName,
+        row: StoredRow,
+        parked: Parked,
+    ) -> Result<bool, StoreError> {
         let listed = self.entry(stream, parked.clone(), None, false)?;
         let unchanged = unchanged_since(&row.row);
         let row = StoredRow { parked: Some(parked), ..row }.into_item(self.generation, stream)?;
-        self.table.transact(vec![self.table.put(row, Some(unchanged))?, self.table.put(listed, None)?]).await
+        self.table
+            .transact(vec![self.table.put(row, Some(unchanged))?, self.table.put(listed, None)?])
+            .await
     }
 
-    /// Takes the mark away from a stream that is parked. The list has it until it is [forgotten](Self::forget): whoever does this may die.
+    /// Takes the mark away from a stream that is parked. The list has it until it is
+    /// [forgotten](Self::forget): whoever does this may die.
     pub(crate) async fn unpark(&self, stream: &StreamName) -> Result<(), StoreError> {
         let stored = self.get(stream, Consistency::Strong).await?;
         if let Some(parked) = stored.parked {
             let row = self.table.remove(self.generation.row(stream), "p", same_as(&stored.row))?;
             // If the condition is not met, then somebody else has resumed the stream.
-            self.table.transact(vec![row, self.table.put(self.entry(stream, parked, None, true)?, None)?]).await?;
+            self.table
+                .transact(vec![row, self.table.put(self.entry(stream, parked, None, true)?, None)?])
+                .await?;
         }
         Ok(())
     }
 
-    /// Notes that a stream waits for a build that knows an event, to be brought to a version. One that is parked waits for a person first.
-    pub(crate) async fn wait_for(&self, stream: &StreamName, version: u64, newer: NewerEvent) -> Result<(), StoreError> {
+    /// Notes that a stream waits for a build that knows an event, to be brought to a version. One
+    /// that is parked waits for a person first.
+    pub(crate) async fn wait_for(
+        &self,
+        stream: &StreamName,
+        version: u64,
+        newer: NewerEvent,
+    ) -> Result<(), StoreError> {
         loop {
-            let known = self.table.get(entry(self.generation, stream), Consistency::Strong).await?.map(from_item::<Entry>).transpose()?;
+            let known = self
+                .table
+                .get(entry(self.generation, stream), Consistency::Strong)
+                .await?
+                .map(from_item::<Entry>)
+                .transpose()?;
             let (at, unchanged) = match known {
                 None => (Timestamp::now(), Condition::absent()),
                 Some(Entry { newer: None, resumed: false, .. }) => return Ok(()),
-                Some(Entry { parked, newer: Some(known), .. }) if known == newer && parked.version >= version => return Ok(()),
+                Some(Entry { parked, newer: Some(known), .. })
+                    if known == newer && parked.version >= version =>
+                {
+                    return Ok(());
+                }
                 Some(Entry { parked, .. }) => (parked.at, is_to_be_taken_up(parked.version)),
             };
             let parked = Parked { error: newer.to_string(), at, version };
-            if self.table.put_if(self.entry(stream, parked, Some(newer.clone()), false)?, unchanged).await? {
+            if self
+                .table
+                .put_if(self.entry(stream, parked, Some(newer.clone()), false)?, unchanged)
+                .await?
+            {
                 return Ok(());
             }
         }
     }
 
-    /// Takes a stream from the list that has been brought to a version, unless it is parked or waits for a later one.
+    /// Takes a stream from the list that has been brought to a version, unless it is parked or
+    /// waits for a later one.
     pub(crate) async fn forget(&self, stream: &StreamName, version: u64) -> Result<(), StoreError> {
         self.table.delete_if(entry(self.generation, stream), is_to_be_taken_up(version)).await?;
         Ok(())
     }
 
-    fn entry(&self, stream: &StreamName, parked: Parked, newer: Option<NewerEvent>, resumed: bool) -> Result<Item, StoreError> {
+    fn entry(
+        &self,
+        stream: &StreamName,
+        parked: Parked,
+        newer: Option<NewerEvent>,
+        resumed: bool,
+    ) -> Result<Item, StoreError> {
         let Key { pk, .. } = entry(self.generation, stream);
         to_item(Entry { pk, sk: stream.clone(), parked, newer, resumed })
     }
@@ -145,7 +204,8 @@ impl Rows {
 /// The entry is of a stream that is not parked, and is to be brought to this version at the most.
 fn is_to_be_taken_up(version: u64) -> Condition {
     Condition {
-        expression: "version <= :version AND (attribute_exists(newer) OR attribute_exists(resumed))",
+        expression: "version <= :version AND (attribute_exists(newer) OR \
+                     attribute_exists(resumed))",
         values: vec![(":version", AttributeValue::N(version.to_string()))],
     }
 }

@@ -1,5 +1,6 @@
-//! Rows of parts, as fresh as is demanded. The stream's own row, the mark, says how far all of its parts have got; a part's row may be
-//! ahead of it, where the projector has written the one and not yet the other.
+//! Rows of parts, as fresh as is demanded. The stream's own row, the mark, says how far all of its
+//! parts have got; a part's row may be ahead of it, where the projector has written the one and not
+//! yet the other.
 
 use std::collections::BTreeSet;
 
@@ -20,14 +21,17 @@ pub struct PartRow {
 }
 
 impl Views {
-    /// The row of one part of a stream, nothing if there is none: one transactional read of the mark and the row, so that the version
-    /// of the stream as of which the row holds is exact. With `at_least`, what is missing is folded from the events, for one call more.
-    /// Without it, where a newer build has folded the row on with events that this one does not know, it is the row before them.
+    /// The row of one part of a stream, nothing if there is none: one transactional read of the
+    /// mark and the row, so that the version of the stream as of which the row holds is exact. With
+    /// `at_least`, what is missing is folded from the events, for one call more. Without it, where
+    /// a newer build has folded the row on with events that this one does not know, it is the row
+    /// before them.
     ///
     /// `id` is the part's, `projections` are the domain's.
     ///
     /// # Errors
-    /// [`ReadError`]; that the stream is parked, or waits for a newer build, is one only where the row does not suffice.
+    /// [`ReadError`]; that the stream is parked, or waits for a newer build, is one only where the
+    /// row does not suffice.
     pub async fn part(
         &self,
         projection: &ProjectionFn,
@@ -41,7 +45,8 @@ impl Views {
         let Ok(name) = stream.child(kind, id) else { return Ok(None) };
         let [mark, part] = self.rows().await?.get_together([stream, &name]).await?;
         let has_part = part.row.version > 0;
-        let parts_are_there = is_usable_mark(projections, stream, &mark.row) && (!has_part || usable(projection, &part.row));
+        let parts_are_there = is_usable_mark(projections, stream, &mark.row)
+            && (!has_part || usable(projection, &part.row));
         let version = mark.row.version.max(part.row.version);
         let wanted = at_least.unwrap_or(0);
         if parts_are_there && version >= wanted {
@@ -53,8 +58,11 @@ impl Views {
         let after = if parts_are_there { mark.row.version } else { 0 };
         let (commits, newer) = self.commits(projections, stream, &mark, after, wanted).await?;
         let head = commits.last().map_or(after, Commit::last);
-        let row = fold(projection, &name, &part.row, &commits).map_err(|error| ReadError::of(stream, error))?.row;
-        let suffices = at_least.map_or(!has_part || row.version > 0, |at_least| head >= at_least.max(version));
+        let row = fold(projection, &name, &part.row, &commits)
+            .map_err(|error| ReadError::of(stream, error))?
+            .row;
+        let suffices =
+            at_least.map_or(!has_part || row.version > 0, |at_least| head >= at_least.max(version));
         match newer {
             Some(event) if !suffices => Err(ReadError::Newer { stream: stream.clone(), event }),
             _ => Ok((row.version > 0).then_some(PartRow { version: head.max(row.version), row })),
@@ -85,7 +93,9 @@ impl Views {
         for projection in projections.iter().filter(|projection| projection.source() == category) {
             let names = concerned(projection, stream, &commits)?;
             let stored = rows.get_many(names.into_iter().collect(), Consistency::Strong).await?;
-            let fresh = stored.into_iter().map(|(name, stored)| self.fold_part(projection, name, stored, &commits));
+            let fresh = stored
+                .into_iter()
+                .map(|(name, stored)| self.fold_part(projection, name, stored, &commits));
             found.extend(try_join_all(fresh).await?);
         }
         Ok(found)
@@ -108,7 +118,8 @@ impl Views {
         Ok((name.clone(), row.map_err(|error| ReadError::of(&name, error))?))
     }
 
-    /// The commits of a stream after a version that its mark has reached, up to the first event of a newer build; and that event.
+    /// The commits of a stream after a version that its mark has reached, up to the first event of
+    /// a newer build; and that event.
     async fn commits(
         &self,
         projections: &[ProjectionFn],
@@ -140,7 +151,11 @@ fn is_usable_mark(projections: &[ProjectionFn], stream: &StreamName, mark: &Row)
 }
 
 /// The rows of one kind of part that commits concern.
-fn concerned(projection: &ProjectionFn, stream: &StreamName, commits: &[Commit]) -> Result<BTreeSet<StreamName>, ReadError> {
+fn concerned(
+    projection: &ProjectionFn,
+    stream: &StreamName,
+    commits: &[Commit],
+) -> Result<BTreeSet<StreamName>, ReadError> {
     match projection.parts {
         Some(parts) => parts(stream, commits).map_err(|error| ReadError::of(stream, error.into())),
         None => Ok(BTreeSet::new()),

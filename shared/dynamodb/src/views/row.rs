@@ -57,30 +57,58 @@ struct RowItem {
 
 impl StoredRow {
     /// The item that stores the row of a stream.
-    pub(crate) fn into_item(self, generation: Generation, stream: &StreamName) -> Result<Item, StoreError> {
+    pub(crate) fn into_item(
+        self,
+        generation: Generation,
+        stream: &StreamName,
+    ) -> Result<Item, StoreError> {
         let Key { pk, sk } = generation.row(stream);
         let Row { version, revision, deleted, data } = self.row;
         // A stream that was parked before its first event has no data yet.
         let data = if data.is_null() { json!({}) } else { data };
         let Self { pending, parked, contributions, .. } = self;
         // The keys of a map are texts, so this is a list.
-        let texts = |amounts: Amounts| amounts.into_iter().map(|(name, amount)| (name, amount.to_string())).collect();
-        let contributions = contributions.into_iter().map(|(key, amounts)| (key, texts(amounts))).collect();
-        to_item(RowItem { pk, sk, version, revision, deleted, data, pending, contributions, parked })
+        let texts = |amounts: Amounts| {
+            amounts.into_iter().map(|(name, amount)| (name, amount.to_string())).collect()
+        };
+        let contributions =
+            contributions.into_iter().map(|(key, amounts)| (key, texts(amounts))).collect();
+        to_item(RowItem {
+            pk,
+            sk,
+            version,
+            revision,
+            deleted,
+            data,
+            pending,
+            contributions,
+            parked,
+        })
     }
 
     /// The row that an item stores, and the partition that says whose it is.
     pub(crate) fn read(item: Item) -> Result<(String, Self), StoreError> {
-        let RowItem { pk, version, revision, deleted, data, pending, contributions, parked, .. } = from_item(item)?;
-        let contributions = contributions.into_iter().map(|(key, texts)| Ok((key, read_amounts(texts)?)));
+        let RowItem {
+            pk, version, revision, deleted, data, pending, contributions, parked, ..
+        } = from_item(item)?;
+        let contributions =
+            contributions.into_iter().map(|(key, texts)| Ok((key, read_amounts(texts)?)));
         let contributions = contributions.collect::<Result<_, StoreError>>()?;
-        Ok((pk, Self { row: Row { version, revision, deleted, data }, pending, contributions, parked }))
+        Ok((
+            pk,
+            Self { row: Row { version, revision, deleted, data }, pending, contributions, parked },
+        ))
     }
 }
 
 fn read_amounts(texts: BTreeMap<String, String>) -> Result<Amounts, StoreError> {
-    let refused = |text: &str| StoreError::Refused(format!("a row's contribution is {text}, which is no number"));
-    texts.into_iter().map(|(name, text)| Ok((name, text.parse().map_err(|_| refused(&text))?))).collect()
+    let refused = |text: &str| {
+        StoreError::Refused(format!("a row's contribution is {text}, which is no number"))
+    };
+    texts
+        .into_iter()
+        .map(|(name, text)| Ok((name, text.parse().map_err(|_| refused(&text))?)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -92,7 +120,8 @@ mod tests {
     fn what_a_row_does_not_need_is_not_stored() {
         let stream = "acme/identity/users/42".parse().unwrap();
         let row = Row { version: 3, revision: 1, deleted: false, data: json!({ "name": "Ada" }) };
-        let item = StoredRow { row, ..StoredRow::default() }.into_item(Generation(1), &stream).unwrap();
+        let item =
+            StoredRow { row, ..StoredRow::default() }.into_item(Generation(1), &stream).unwrap();
         let mut names: Vec<&str> = item.keys().map(String::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["d", "pk", "r", "sk", "v"]);
@@ -102,7 +131,10 @@ mod tests {
 
     #[test]
     fn a_version_that_no_event_can_follow_is_none() {
-        let item = |version: u64| to_item(json!({ "pk": "g1/a/b/c/d", "sk": "row", "v": version, "r": 1, "d": {} })).unwrap();
+        let item = |version: u64| {
+            to_item(json!({ "pk": "g1/a/b/c/d", "sk": "row", "v": version, "r": 1, "d": {} }))
+                .unwrap()
+        };
         assert_eq!(StoredRow::read(item(u64::MAX - 1)).unwrap().1.row.version, u64::MAX - 1);
         assert!(StoredRow::read(item(u64::MAX)).is_err());
     }
@@ -124,10 +156,26 @@ mod tests {
             let sum = |order| SumKey { index: "revenue/EUR".into(), order };
             let stream: StreamName = "acme/identity/users/42".parse().unwrap();
             let stored = StoredRow {
-                row: Row { version, revision: 2, deleted, data: json!({ "name": name, "number": number, "none": null, "list": [1, "a", {}] }) },
+                row: Row {
+                    version,
+                    revision: 2,
+                    deleted,
+                    data: json!({
+                        "name": name,
+                        "number": number,
+                        "none": null,
+                        "list": [1, "a", {}],
+                    }),
+                },
                 pending: pending.into_iter().map(|(index, order)| IndexKey::new(index, &order, "42")).collect(),
                 contributions: contributions.into_iter().map(|(order, amounts)| (sum(order), amounts)).collect(),
-                parked: parked.then(|| Parked { error: "unreadable".into(), at: Timestamp::UNIX_EPOCH, version: version + 1 }),
+                parked: parked.then(
+                    || Parked {
+                        error: "unreadable".into(),
+                        at: Timestamp::UNIX_EPOCH,
+                        version: version + 1,
+                    }
+                ),
             };
             let (pk, read) = StoredRow::read(stored.clone().into_item(Generation(7), &stream).unwrap()).unwrap();
             prop_assert_eq!(pk, "g7/acme/identity/users/42");

@@ -11,7 +11,8 @@ use crate::{Item, StoreError, size};
 /// What a line of sums is taken for: it has some numbers, so only how many lines there are matters.
 const LINE_SIZE: usize = 1024;
 
-/// The rows of one generation in the views table. Here are the primary rows; those of the indexes are next door, in `index`.
+/// The rows of one generation in the views table. Here are the primary rows; those of the indexes
+/// are next door, in `index`.
 #[derive(Clone)]
 pub(crate) struct Rows {
     pub(super) table: Table,
@@ -29,7 +30,11 @@ impl Rows {
     }
 
     /// A stream's row; one of version 0 if there is none.
-    pub(crate) async fn get(&self, stream: &StreamName, consistency: Consistency) -> Result<StoredRow, StoreError> {
+    pub(crate) async fn get(
+        &self,
+        stream: &StreamName,
+        consistency: Consistency,
+    ) -> Result<StoredRow, StoreError> {
         match self.table.get(self.generation.row(stream), consistency).await? {
             Some(item) => Ok(StoredRow::read(item)?.1),
             None => Ok(StoredRow::default()),
@@ -37,7 +42,10 @@ impl Rows {
     }
 
     /// Two rows as they were at one moment, read strongly.
-    pub(crate) async fn get_together(&self, streams: [&StreamName; 2]) -> Result<[StoredRow; 2], StoreError> {
+    pub(crate) async fn get_together(
+        &self,
+        streams: [&StreamName; 2],
+    ) -> Result<[StoredRow; 2], StoreError> {
         let keys = streams.map(|stream| self.generation.row(stream)).to_vec();
         let mut rows = [StoredRow::default(), StoredRow::default()];
         for (row, item) in rows.iter_mut().zip(self.table.get_together(keys).await?) {
@@ -54,9 +62,11 @@ impl Rows {
         streams: Vec<StreamName>,
         consistency: Consistency,
     ) -> Result<BTreeMap<StreamName, StoredRow>, StoreError> {
-        let keys: Vec<Item> = streams.iter().map(|stream| self.generation.row(stream).into_item()).collect();
+        let keys: Vec<Item> =
+            streams.iter().map(|stream| self.generation.row(stream).into_item()).collect();
         let items = self.table.get_many(&keys, consistency).await?;
-        let mut found = items.into_iter().map(StoredRow::read).collect::<Result<HashMap<_, _>, _>>()?;
+        let mut found =
+            items.into_iter().map(StoredRow::read).collect::<Result<HashMap<_, _>, _>>()?;
         let row_of = |stream: StreamName| {
             let stored = found.remove(&self.generation.row(&stream).pk).unwrap_or_default();
             (stream, stored)
@@ -65,30 +75,52 @@ impl Rows {
     }
 
     /// Whether DynamoDB would take a row over the `old` one, with the lines of sums that change.
-    pub(crate) fn check_size(&self, stream: &StreamName, row: &StoredRow, old: &StoredRow) -> Result<(), FoldError> {
+    pub(crate) fn check_size(
+        &self,
+        stream: &StreamName,
+        row: &StoredRow,
+        old: &StoredRow,
+    ) -> Result<(), FoldError> {
         let item = row.clone().into_item(self.generation, stream)?;
         let mut sizes = vec![size::item_size(&item)];
-        sizes.resize(1 + contribution_changes(&old.contributions, &row.contributions).len(), LINE_SIZE);
+        sizes.resize(
+            1 + contribution_changes(&old.contributions, &row.contributions).len(),
+            LINE_SIZE,
+        );
         size::check(&sizes).map_err(|too_large| FoldError::Poison(too_large.to_string()))
     }
 
-    /// Writes a row over the `old` one, and says whether that one still stood there, not parked. What it adds to sums is added in the same
-    /// transaction, less what the old one had added: so a sum counts every row once, whoever writes it how often.
-    pub(crate) async fn put(&self, stream: &StreamName, row: StoredRow, old: &StoredRow) -> Result<bool, StoreError> {
+    /// Writes a row over the `old` one, and says whether that one still stood there, not parked.
+    /// What it adds to sums is added in the same transaction, less what the old one had added: so a
+    /// sum counts every row once, whoever writes it how often.
+    pub(crate) async fn put(
+        &self,
+        stream: &StreamName,
+        row: StoredRow,
+        old: &StoredRow,
+    ) -> Result<bool, StoreError> {
         let changes = contribution_changes(&old.contributions, &row.contributions);
-        let (item, unchanged) = (row.into_item(self.generation, stream)?, unchanged_since(&old.row));
+        let (item, unchanged) =
+            (row.into_item(self.generation, stream)?, unchanged_since(&old.row));
         if changes.is_empty() {
             return self.table.put_if(item, unchanged).await;
         }
         let mut writes = vec![self.table.put(item, Some(unchanged))?];
         for (key, amounts) in &changes {
-            writes.push(self.table.add(self.sum_key(stream.tenant(), stream.domain(), key), amounts)?);
+            writes.push(
+                self.table.add(self.sum_key(stream.tenant(), stream.domain(), key), amounts)?,
+            );
         }
         self.table.transact(writes).await
     }
 
-    /// Notes that all index rows that this row had left are removed. If it is another row by now, then another worker saw to that.
-    pub(crate) async fn clear_pending(&self, stream: &StreamName, row: &Row) -> Result<(), StoreError> {
+    /// Notes that all index rows that this row had left are removed. If it is another row by now,
+    /// then another worker saw to that.
+    pub(crate) async fn clear_pending(
+        &self,
+        stream: &StreamName,
+        row: &Row,
+    ) -> Result<(), StoreError> {
         self.table.remove_if(self.generation.row(stream), "k", same_as(row)).await
     }
 }
@@ -102,9 +134,12 @@ pub(crate) fn unchanged_since(row: &Row) -> Condition {
     Condition { expression, ..same_as(row) }
 }
 
-/// The row is this one: version and revision say what is in it. The version alone does not, since a part's row that another build folded anew
-/// stays at its version.
+/// The row is this one: version and revision say what is in it. The version alone does not, since a
+/// part's row that another build folded anew stays at its version.
 pub(crate) fn same_as(row: &Row) -> Condition {
     let number = |number: u64| AttributeValue::N(number.to_string());
-    Condition { expression: "v = :v AND r = :r", values: vec![(":v", number(row.version)), (":r", number(row.revision.into()))] }
+    Condition {
+        expression: "v = :v AND r = :r",
+        values: vec![(":v", number(row.version)), (":r", number(row.revision.into()))],
+    }
 }

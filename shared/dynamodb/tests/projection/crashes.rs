@@ -1,4 +1,5 @@
-//! A worker that dies or sleeps between any two steps leaves nothing behind that the others do not put right.
+//! A worker that dies or sleeps between any two steps leaves nothing behind that the others do not
+//! put right.
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -7,14 +8,27 @@ use headwater::Commit;
 use proptest::prelude::*;
 
 use crate::support::{Tap, World, all_notes, check, doorbells, list};
-use crate::toy::{AlbumEvent, NoteEvent, album, captioned, histories, history, labelled, note, removed, titled};
+use crate::toy::{
+    AlbumEvent, NoteEvent, album, captioned, histories, history, labelled, note, removed, titled,
+};
 
-/// Two notes that are renamed, labelled, unlabelled and labelled again, and one of them deleted; an album whose photos change together
-/// and apart.
+/// Two notes that are renamed, labelled, unlabelled and labelled again, and one of them deleted; an
+/// album whose photos change together and apart.
 fn story() -> Vec<Commit> {
     let unlabelled = NoteEvent::Unlabelled { label: "red".into() };
-    let first = history(&note(1), &[vec![titled("ada"), labelled("red")], vec![titled("bob")], vec![unlabelled], vec![labelled("red")]]);
-    let second = history(&note(2), &[vec![titled("cid")], vec![titled("dot"), labelled("red")], vec![NoteEvent::Deleted {}]]);
+    let first = history(
+        &note(1),
+        &[
+            vec![titled("ada"), labelled("red")],
+            vec![titled("bob")],
+            vec![unlabelled],
+            vec![labelled("red")],
+        ],
+    );
+    let second = history(
+        &note(2),
+        &[vec![titled("cid")], vec![titled("dot"), labelled("red")], vec![NoteEvent::Deleted {}]],
+    );
     let photos = vec![
         vec![captioned("1", "sea"), captioned("2", "sky")],
         vec![captioned("2", "sea")],
@@ -37,7 +51,8 @@ async fn calls_of(world: &World, batches: &[&[Commit]]) -> usize {
 #[tokio::test]
 async fn a_crash_between_any_two_steps_leaves_no_trace() {
     let story = story();
-    // Commit by commit, the steps are the most; the records of both streams in one batch interleave them.
+    // Commit by commit, the steps are the most; the records of both streams in one batch interleave
+    // them.
     let one_by_one: Vec<&[Commit]> = story.chunks(1).collect();
     for batches in [one_by_one, vec![&story[..2], &story[2..]]] {
         let clean = World::with(&story).await;
@@ -81,8 +96,10 @@ async fn what_a_worker_writes_after_a_long_sleep_changes_nothing() {
         });
         let (sleeper, commits) = (world.projector_through(&tap), story.clone());
         let sleeper = tokio::task::spawn_blocking(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            // It ends what it was at, and does no more: nothing that it spoils is put right by itself.
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            // It ends what it was at, and does no more: nothing that it spoils is put right by
+            // itself.
             for commit in commits.chunks(1).take_while(|_| !slept.load(SeqCst)) {
                 assert!(runtime.block_on(sleeper.project(doorbells(commit))).failed.is_empty());
             }
@@ -112,7 +129,10 @@ fn workers_that_die_among_others_leave_nothing_that_a_reader_sees() {
         world.projector().project(doorbells(&commits)).await;
         let (live, expected) = (world.live().await, clean.live().await);
         assert!(live.shows_the_same_as(&expected), "{live:?}, not {expected:?}");
-        assert_eq!(list(&world.views(), all_notes(2)).await, list(&clean.views(), all_notes(50)).await);
+        assert_eq!(
+            list(&world.views(), all_notes(2)).await,
+            list(&clean.views(), all_notes(50)).await
+        );
         world.assert_fed_once(&commits).await;
     });
 }

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use headwater_dynamodb::{AfterFailure, EffectId, Effects, Lease, MOST_TRIES, Settlement, Waiting, WhyWaiting};
+use headwater_dynamodb::{
+    AfterFailure, EffectId, Effects, Lease, MOST_TRIES, Settlement, Waiting, WhyWaiting,
+};
 use jiff::Timestamp;
 use tokio::runtime::Runtime;
 
@@ -30,8 +32,20 @@ async fn waiting(world: &World) -> Vec<String> {
 }
 
 /// What is listed of a mail, since when `as_long_as` is.
-fn waits(number: u64, why: WhyWaiting, tries: u32, error: Option<&str>, as_long_as: &Waiting) -> Waiting {
-    Waiting { effect: mail(number), why, tries, error: error.map(str::to_owned), since: as_long_as.since }
+fn waits(
+    number: u64,
+    why: WhyWaiting,
+    tries: u32,
+    error: Option<&str>,
+    as_long_as: &Waiting,
+) -> Waiting {
+    Waiting {
+        effect: mail(number),
+        why,
+        tries,
+        error: error.map(str::to_owned),
+        since: as_long_as.since,
+    }
 }
 
 const WAITS_AS_UNKNOWN: &str = "acme/toy/notes/1#00000000000000000001 unknown";
@@ -40,7 +54,9 @@ const WAITS_AS_UNKNOWN: &str = "acme/toy/notes/1#00000000000000000001 unknown";
 async fn what_was_done_is_never_done_again() {
     let (world, tap) = (World::new().await, Tap::default());
     let mails = effects(&world, &tap);
-    let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else { panic!("nobody had tried") };
+    let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else {
+        panic!("nobody had tried")
+    };
     assert_eq!(tap.take_calls(), ["PutItem"]);
     assert_eq!(mails.lease(mail(1), LONG).await.unwrap(), Lease::Busy, "somebody is at it");
     tap.take_calls();
@@ -49,7 +65,10 @@ async fn what_was_done_is_never_done_again() {
     for _ in 0..3 {
         assert_eq!(mails.lease(mail(1), LONG).await.unwrap(), Lease::Done);
     }
-    assert!(matches!(mails.lease(mail(2), LONG).await.unwrap(), Lease::Granted(_)), "each event has its own");
+    assert!(
+        matches!(mails.lease(mail(2), LONG).await.unwrap(), Lease::Granted(_)),
+        "each event has its own"
+    );
     assert_eq!(waiting(&world).await, [""; 0]);
 }
 
@@ -58,8 +77,14 @@ async fn what_surely_failed_is_tried_again_and_then_waits_for_a_person() {
     let world = World::new().await;
     let mails = effects(&world, &Tap::default());
     for tries in 1..=MOST_TRIES {
-        let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else { panic!("try {tries}") };
-        let (pause, expected) = if tries < MOST_TRIES { (Duration::ZERO, AfterFailure::TryAgain) } else { (LONG, AfterFailure::Waiting) };
+        let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else {
+            panic!("try {tries}")
+        };
+        let (pause, expected) = if tries < MOST_TRIES {
+            (Duration::ZERO, AfterFailure::TryAgain)
+        } else {
+            (LONG, AfterFailure::Waiting)
+        };
         assert_eq!(mails.failed(&granted, "refused", pause).await.unwrap(), expected);
     }
     assert_eq!(mails.lease(mail(1), LONG).await.unwrap(), Lease::Waiting);
@@ -75,12 +100,22 @@ async fn what_surely_failed_is_tried_again_and_then_waits_for_a_person() {
     assert_eq!(asked_for, [waits(1, WhyWaiting::AskedFor, 0, Some("refused"), &parked)]);
     assert!(mails.settle(&mail(1), Settlement::TryAgain).await.unwrap());
     // At once, and as often as before.
-    let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else { panic!("settled") };
+    let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else {
+        panic!("settled")
+    };
     assert_eq!(waiting(&world).await, [""; 0]);
-    assert_eq!(mails.failed(&granted, "refused", Duration::ZERO).await.unwrap(), AfterFailure::TryAgain);
-    let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else { panic!("it had failed") };
+    assert_eq!(
+        mails.failed(&granted, "refused", Duration::ZERO).await.unwrap(),
+        AfterFailure::TryAgain
+    );
+    let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else {
+        panic!("it had failed")
+    };
     mails.done(&granted).await.unwrap();
-    assert!(!mails.settle(&mail(1), Settlement::TryAgain).await.unwrap(), "it does not wait any more");
+    assert!(
+        !mails.settle(&mail(1), Settlement::TryAgain).await.unwrap(),
+        "it does not wait any more"
+    );
     assert_eq!(mails.lease(mail(1), LONG).await.unwrap(), Lease::Done);
 }
 
@@ -88,18 +123,29 @@ async fn what_surely_failed_is_tried_again_and_then_waits_for_a_person() {
 async fn a_damaged_count_of_tries_ends_in_waiting() {
     let world = World::new().await;
     let mails = effects(&world, &Tap::default());
-    let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else { panic!("nobody had tried") };
+    let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else {
+        panic!("nobody had tried")
+    };
     mails.failed(&granted, "refused", Duration::ZERO).await.unwrap();
-    world.damage("effects", ("mail/acme/toy/notes/1", "00000000000000000001"), ("n", u32::MAX)).await;
-    let Lease::Granted(again) = mails.lease(mail(1), LONG).await.unwrap() else { panic!("it had failed") };
-    assert_eq!(mails.failed(&again, "refused", Duration::ZERO).await.unwrap(), AfterFailure::Waiting);
+    world
+        .damage("effects", ("mail/acme/toy/notes/1", "00000000000000000001"), ("n", u32::MAX))
+        .await;
+    let Lease::Granted(again) = mails.lease(mail(1), LONG).await.unwrap() else {
+        panic!("it had failed")
+    };
+    assert_eq!(
+        mails.failed(&again, "refused", Duration::ZERO).await.unwrap(),
+        AfterFailure::Waiting
+    );
 }
 
 #[tokio::test]
 async fn what_failed_just_now_is_left_alone_however_often_its_record_comes() {
     let world = World::new().await;
     let mails = effects(&world, &Tap::default());
-    let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else { panic!("nobody had tried") };
+    let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else {
+        panic!("nobody had tried")
+    };
     mails.failed(&granted, "refused", LONG).await.unwrap();
     for _ in 0..2 * MOST_TRIES {
         assert_eq!(mails.lease(mail(1), LONG).await.unwrap(), Lease::Busy);
@@ -115,7 +161,9 @@ async fn what_fails_again_is_left_alone_for_twice_as_long() {
     let mut before = 0;
     // After the first time there is no pause, or there would be no second one.
     for pause in [Duration::ZERO, LONG] {
-        let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else { panic!("nobody is at it") };
+        let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else {
+            panic!("nobody is at it")
+        };
         before = now();
         mails.failed(&granted, "refused", pause).await.unwrap();
     }
@@ -131,8 +179,13 @@ async fn a_lease_whose_reply_is_lost_is_granted_all_the_same() {
     for tries in 1..=2 {
         let lost = AtomicBool::new(false);
         let lose = move |operation: &str| operation == "PutItem" && !lost.swap(true, SeqCst);
-        let tap = Tap::answering(move |operation, _| if lose(operation) { Err("lost".into()) } else { Ok(()) });
-        let Lease::Granted(granted) = effects(&world, &tap).lease(mail(1), LONG).await.unwrap() else { panic!("try {tries}") };
+        let tap = Tap::answering(
+            move |operation, _| if lose(operation) { Err("lost".into()) } else { Ok(()) },
+        );
+        let Lease::Granted(granted) = effects(&world, &tap).lease(mail(1), LONG).await.unwrap()
+        else {
+            panic!("try {tries}")
+        };
         assert!(tap.take_calls().iter().filter(|call| *call == "PutItem").count() > 1);
         effects(&world, &Tap::default()).failed(&granted, "refused", Duration::ZERO).await.unwrap();
     }
@@ -142,7 +195,9 @@ async fn a_lease_whose_reply_is_lost_is_granted_all_the_same() {
 async fn of_two_that_try_again_at_once_one_is_granted_the_lease() {
     let world = World::new().await;
     let mails = effects(&world, &Tap::default());
-    let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else { panic!("nobody had tried") };
+    let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else {
+        panic!("nobody had tried")
+    };
     mails.failed(&granted, "refused", Duration::ZERO).await.unwrap();
     // When the one has found that it failed, and asks for the lease, the other has got it.
     let other = mails.clone();
@@ -162,7 +217,9 @@ async fn of_two_that_try_again_at_once_one_is_granted_the_lease() {
 async fn a_lease_that_ends_without_a_mark_is_unknown_and_not_tried_again() {
     let world = World::new().await;
     let mails = effects(&world, &Tap::default());
-    let Lease::Granted(granted) = mails.lease(mail(1), Duration::ZERO).await.unwrap() else { panic!("nobody had tried") };
+    let Lease::Granted(granted) = mails.lease(mail(1), Duration::ZERO).await.unwrap() else {
+        panic!("nobody had tried")
+    };
     for _ in 0..2 {
         assert_eq!(mails.lease(mail(1), Duration::ZERO).await.unwrap(), Lease::Waiting);
         assert_eq!(waiting(&world).await, [WAITS_AS_UNKNOWN]);
@@ -177,11 +234,18 @@ async fn a_lease_that_ends_without_a_mark_is_unknown_and_not_tried_again() {
 async fn what_its_handler_does_not_know_waits_at_once() {
     let world = World::new().await;
     let mails = effects(&world, &Tap::default());
-    let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else { panic!("nobody had tried") };
+    let Lease::Granted(granted) = mails.lease(mail(1), LONG).await.unwrap() else {
+        panic!("nobody had tried")
+    };
     mails.unknown(&granted, "no reply").await.unwrap();
-    assert_eq!(mails.lease(mail(1), LONG).await.unwrap(), Lease::Waiting, "although the lease is not over");
+    assert_eq!(
+        mails.lease(mail(1), LONG).await.unwrap(),
+        Lease::Waiting,
+        "although the lease is not over"
+    );
     assert_eq!(waiting(&world).await, [WAITS_AS_UNKNOWN]);
-    let errors: Vec<String> = world.items("effects").await.iter().map(|item| text(item, "e")).collect();
+    let errors: Vec<String> =
+        world.items("effects").await.iter().map(|item| text(item, "e")).collect();
     assert_eq!(errors, ["no reply", "no reply"], "with the reason, in both places");
     assert!(mails.settle(&mail(1), Settlement::Done).await.unwrap());
     // Too late: it was settled in the meantime.
@@ -210,10 +274,15 @@ async fn what_is_forgone_is_never_done_and_what_is_known_already_stays() {
     let mails = effects(&world, &Tap::default());
     assert!(mails.forgo(&mail(1)).await.unwrap());
     assert_eq!(mails.lease(mail(1), LONG).await.unwrap(), Lease::Done);
-    let Lease::Granted(granted) = mails.lease(mail(2), LONG).await.unwrap() else { panic!("nobody had tried") };
+    let Lease::Granted(granted) = mails.lease(mail(2), LONG).await.unwrap() else {
+        panic!("nobody had tried")
+    };
     mails.unknown(&granted, "no reply").await.unwrap();
     assert!(!mails.forgo(&mail(2)).await.unwrap());
-    assert_eq!(mails.waiting_one(&mail(2)).await.unwrap().unwrap().error.as_deref(), Some("no reply"));
+    assert_eq!(
+        mails.waiting_one(&mail(2)).await.unwrap().unwrap().error.as_deref(),
+        Some("no reply")
+    );
     assert_eq!(mails.waiting_one(&mail(1)).await.unwrap(), None);
 }
 
@@ -225,20 +294,36 @@ async fn a_tenants_person_sees_what_waits_in_order_and_page_by_page() {
         mails.lease(mail(number), Duration::ZERO).await.unwrap();
         assert_eq!(mails.lease(mail(number), Duration::ZERO).await.unwrap(), Lease::Waiting);
     }
-    let Lease::Granted(granted) = mails.lease(mail(11), Duration::ZERO).await.unwrap() else { panic!("nobody had tried") };
+    let Lease::Granted(granted) = mails.lease(mail(11), Duration::ZERO).await.unwrap() else {
+        panic!("nobody had tried")
+    };
     mails.unknown(&granted, "no reply").await.unwrap();
     let page = async |after: Option<&EffectId>, limit| {
         let waiting = mails.waiting(Some("acme"), after, limit).await.unwrap();
-        assert!(waiting.iter().all(|waiting| waiting.why == WhyWaiting::Unknown && waiting.tries == 1 && waiting.since.is_some()));
-        waiting.into_iter().map(|waiting| (waiting.effect.number, waiting.error)).collect::<Vec<_>>()
+        assert!(waiting.iter().all(|waiting| waiting.why == WhyWaiting::Unknown
+            && waiting.tries == 1
+            && waiting.since.is_some()));
+        waiting
+            .into_iter()
+            .map(|waiting| (waiting.effect.number, waiting.error))
+            .collect::<Vec<_>>()
     };
     assert_eq!(page(None, 2).await, [(1, None), (9, None)]);
     assert_eq!(page(Some(&mail(9)), 9).await, [(10, None), (11, Some("no reply".to_owned()))]);
-    assert_eq!(mails.waiting(Some("acm"), None, 9).await.unwrap(), [], "another tenant's are none of theirs");
+    assert_eq!(
+        mails.waiting(Some("acm"), None, 9).await.unwrap(),
+        [],
+        "another tenant's are none of theirs"
+    );
 }
 
 /// A handler as it should be, which counts what it sends.
-async fn handle(mails: &Effects, sent: &Mutex<BTreeMap<u64, u32>>, lease: Duration, number: u64) -> Option<()> {
+async fn handle(
+    mails: &Effects,
+    sent: &Mutex<BTreeMap<u64, u32>>,
+    lease: Duration,
+    number: u64,
+) -> Option<()> {
     if let Lease::Granted(granted) = mails.lease(mail(number), lease).await.ok()? {
         *sent.lock().unwrap().entry(number).or_default() += 1;
         mails.done(&granted).await.ok()?;
@@ -258,7 +343,11 @@ async fn a_handler_that_dies_at_any_step_sends_nothing_twice() {
         let times = sent.lock().unwrap().get(&1).copied().unwrap_or_default();
         assert_eq!(times, 1, "after {alive} calls");
         let is_unknown = alive == 1;
-        assert_eq!(waiting(&world).await, if is_unknown { vec![WAITS_AS_UNKNOWN] } else { vec![] }, "after {alive} calls");
+        assert_eq!(
+            waiting(&world).await,
+            if is_unknown { vec![WAITS_AS_UNKNOWN] } else { vec![] },
+            "after {alive} calls"
+        );
     }
 }
 

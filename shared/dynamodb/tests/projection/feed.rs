@@ -15,7 +15,9 @@ fn position(position: u64) -> FeedPosition {
 
 /// So many notes with so many commits each.
 fn notes(notes: u64, commits: usize) -> Vec<Commit> {
-    (1..=notes).flat_map(|id| history(&note(id), &vec![vec![titled("a"), titled("b")]; commits])).collect()
+    (1..=notes)
+        .flat_map(|id| history(&note(id), &vec![vec![titled("a"), titled("b")]; commits]))
+        .collect()
 }
 
 #[tokio::test]
@@ -36,12 +38,14 @@ async fn entries_point_at_commits() {
     assert_eq!(world.feed().reached(&note(2)).await.unwrap(), 0);
 }
 
-/// Found by simulation. What came after the record that rang is in the events table, but not in the rows.
+/// Found by simulation. What came after the record that rang is in the events table, but not in the
+/// rows.
 #[tokio::test]
 async fn it_tells_of_nothing_that_the_rows_do_not_have() {
     let commits = notes(1, 3);
     let world = World::with(&commits).await;
-    let without_feed = world.projector_through(&Tap::refusing(|_, input| input.contains("\"feed\"")));
+    let without_feed =
+        world.projector_through(&Tap::refusing(|_, input| input.contains("\"feed\"")));
     assert_eq!(without_feed.project(doorbells(&commits[..1])).await.failed, [0]);
     world.projector().project(doorbells(&commits[1..2])).await;
     assert_eq!(world.views().status(&note(1)).await.unwrap().version, 4);
@@ -70,7 +74,8 @@ async fn it_can_be_read_from_anywhere_in_pieces_of_any_size() {
     for after in 0..=21 {
         for limit in [1, 2, 5, 30] {
             let part = world.feed().read_after(&position(after), limit).await.unwrap();
-            let expected: Vec<FeedEntry> = all.iter().skip(after as usize).take(limit).cloned().collect();
+            let expected: Vec<FeedEntry> =
+                all.iter().skip(after as usize).take(limit).cloned().collect();
             assert_eq!(part, expected, "{limit} after {after}");
         }
     }
@@ -81,13 +86,25 @@ async fn a_position_of_another_epoch_or_beyond_the_head_is_refused() {
     let commits = notes(1, 3);
     let world = World::with(&commits).await;
     world.projector().project(doorbells(&commits)).await;
-    assert!(matches!(world.feed().read_after(&position(4), 10).await, Err(FeedError::Ahead { head: 3 })));
+    assert!(matches!(
+        world.feed().read_after(&position(4), 10).await,
+        Err(FeedError::Ahead { head: 3 })
+    ));
     world.begin_feed_anew(2).await;
-    assert_eq!(world.feed().head("acme", "toy").await.unwrap(), FeedPosition { epoch: 2, ..position(3) });
-    assert!(matches!(world.feed().read_after(&position(1), 10).await, Err(FeedError::Resync { epoch: 2 })));
+    assert_eq!(
+        world.feed().head("acme", "toy").await.unwrap(),
+        FeedPosition { epoch: 2, ..position(3) }
+    );
+    assert!(matches!(
+        world.feed().read_after(&position(1), 10).await,
+        Err(FeedError::Resync { epoch: 2 })
+    ));
     let start = world.feed().start("acme", "toy").await.unwrap();
     assert_eq!(world.feed().read_after(&start, 10).await.unwrap().len(), 3);
-    assert_eq!(world.feed().read_after(&FeedPosition { epoch: 2, ..position(1) }, 10).await.unwrap().len(), 2);
+    assert_eq!(
+        world.feed().read_after(&FeedPosition { epoch: 2, ..position(1) }, 10).await.unwrap().len(),
+        2
+    );
     // The epoch's item is in nobody's way.
     let more = history(&note(2), &[vec![titled("a")]]);
     world.append(&more).await;
@@ -103,11 +120,17 @@ async fn what_is_not_there_yet_can_be_waited_for() {
     let soon = || Instant::now() + Duration::from_millis(30);
     let (first, version) = (position(1), Position { stream: note(1), version: 2 });
     assert!(matches!(feed.wait_for(&first, soon()).await, Err(FeedError::Ahead { head: 0 })));
-    assert!(matches!(feed.wait_for_stream(&version, soon()).await, Err(FeedError::Ahead { head: 0 })));
+    assert!(matches!(
+        feed.wait_for_stream(&version, soon()).await,
+        Err(FeedError::Ahead { head: 0 })
+    ));
     let projector = world.projector();
     let deadline = Instant::now() + Duration::from_secs(20);
-    let (report, fed, streams) =
-        tokio::join!(projector.project(doorbells(&commits)), feed.wait_for(&first, deadline), feed.wait_for_stream(&version, deadline));
+    let (report, fed, streams) = tokio::join!(
+        projector.project(doorbells(&commits)),
+        feed.wait_for(&first, deadline),
+        feed.wait_for_stream(&version, deadline)
+    );
     assert!(report.failed.is_empty());
     fed.unwrap();
     streams.unwrap();
@@ -124,10 +147,18 @@ async fn streams_are_listed_in_order_of_name() {
     expected.sort_unstable();
     assert_eq!(feed.streams("acme", "toy", "", None, 100).await.unwrap(), expected);
     assert_eq!(feed.streams("acme", "toy", "notes/", None, 3).await.unwrap(), expected[..3]);
-    assert_eq!(feed.streams("acme", "toy", "notes/", Some("notes/11"), 100).await.unwrap(), expected[3..]);
-    let tens: Vec<_> = expected.iter().filter(|(stream, _)| stream.id().starts_with('3')).cloned().collect();
+    assert_eq!(
+        feed.streams("acme", "toy", "notes/", Some("notes/11"), 100).await.unwrap(),
+        expected[3..]
+    );
+    let tens: Vec<_> =
+        expected.iter().filter(|(stream, _)| stream.id().starts_with('3')).cloned().collect();
     assert_eq!(feed.streams("acme", "toy", "notes/3", None, 100).await.unwrap(), tens);
-    assert_eq!(feed.streams("acme", "toy", "notes/3", Some("notes/3"), 100).await.unwrap(), tens[1..], "what is named so stood there");
+    assert_eq!(
+        feed.streams("acme", "toy", "notes/3", Some("notes/3"), 100).await.unwrap(),
+        tens[1..],
+        "what is named so stood there"
+    );
     assert_eq!(feed.streams("acme", "toy", "notes/3", Some("notes/1"), 100).await.unwrap(), tens);
     assert_eq!(feed.streams("acme", "toy", "notes/3", Some("notes/4"), 100).await.unwrap(), []);
 }

@@ -7,11 +7,14 @@ use headwater::Position;
 use headwater_dynamodb::{Overlay, PageRequest, Projector, ReadError, StoreError};
 
 use crate::support::{Tap, World, all_notes, bare, doorbells, list};
-use crate::toy::{LOUD, Loud, NOTES, Note, NoteEvent, PROJECTIONS, history, labelled, note, poison, titled};
+use crate::toy::{
+    LOUD, Loud, NOTES, Note, NoteEvent, PROJECTIONS, history, labelled, note, poison, titled,
+};
 
 #[tokio::test]
 async fn a_read_costs_one_call_and_one_more_only_where_the_row_is_behind() {
-    let commits = history(&note(1), &[vec![titled("ada")], vec![labelled("red")], vec![titled("bob")]]);
+    let commits =
+        history(&note(1), &[vec![titled("ada")], vec![labelled("red")], vec![titled("bob")]]);
     let world = World::with(&commits).await;
     world.projector().project(doorbells(&commits[..1])).await;
     let tap = Tap::default();
@@ -28,7 +31,11 @@ async fn a_read_costs_one_call_and_one_more_only_where_the_row_is_behind() {
     assert_eq!(fresh.version, 3, "all that there is");
 
     world.projector().project(doorbells(&commits)).await;
-    assert_eq!(views.get(&NOTES, &note(1), Some(3)).await.unwrap().unwrap(), fresh, "one fold for projector and reader");
+    assert_eq!(
+        views.get(&NOTES, &note(1), Some(3)).await.unwrap().unwrap(),
+        fresh,
+        "one fold for projector and reader"
+    );
 }
 
 #[tokio::test]
@@ -55,8 +62,14 @@ async fn no_call_of_a_read_outlasts_its_deadline() {
         });
         let views = world.views_through(&tap);
         views.generation().await.unwrap();
-        let late = views.within(Instant::now() + Duration::from_millis(500)).get(&NOTES, &note(1), Some(at_least)).await;
-        assert!(matches!(late, Err(ReadError::Store(StoreError::Unavailable(_)))), "{slow}: {late:?}");
+        let late = views
+            .within(Instant::now() + Duration::from_millis(500))
+            .get(&NOTES, &note(1), Some(at_least))
+            .await;
+        assert!(
+            matches!(late, Err(ReadError::Store(StoreError::Unavailable(_)))),
+            "{slow}: {late:?}"
+        );
     }
 }
 
@@ -96,31 +109,50 @@ async fn a_stream_that_no_projector_has_seen_is_read_all_the_same() {
 
 #[tokio::test]
 async fn a_row_is_read_as_it_was_after_any_event() {
-    let commits = history(&note(1), &[vec![titled("ada"), labelled("red")], vec![titled("bob")], vec![NoteEvent::Deleted {}]]);
+    let commits = history(
+        &note(1),
+        &[vec![titled("ada"), labelled("red")], vec![titled("bob")], vec![NoteEvent::Deleted {}]],
+    );
     let world = World::with(&commits).await;
     let tap = Tap::default();
     let store = world.store(&tap);
-    for (version, expected) in (1..).zip([("ada", false, false), ("ada", true, false), ("bob", true, false), ("bob", true, true)]) {
+    for (version, expected) in (1..).zip([
+        ("ada", false, false),
+        ("ada", true, false),
+        ("bob", true, false),
+        ("bob", true, true),
+    ]) {
         let row = store.row_at(&NOTES, &note(1), version).await.unwrap().unwrap();
         let Note { title, labels, .. } = row.read().unwrap();
-        assert_eq!((row.version, (title.as_str(), labels.contains("red"), row.deleted)), (version, expected));
+        assert_eq!(
+            (row.version, (title.as_str(), labels.contains("red"), row.deleted)),
+            (version, expected)
+        );
         assert_eq!(tap.take_calls(), ["Query"]);
     }
     for (id, version) in [(1, 0), (1, 5), (2, 1)] {
-        assert_eq!(store.row_at(&NOTES, &note(id), version).await.unwrap(), None, "{id} at {version}");
+        assert_eq!(
+            store.row_at(&NOTES, &note(id), version).await.unwrap(),
+            None,
+            "{id} at {version}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_row_is_not_read_past_what_cannot_be_folded() {
-    let commits = history(&note(1), &[vec![titled("ada")], vec![titled("bob")], vec![titled("cid")]]);
+    let commits =
+        history(&note(1), &[vec![titled("ada")], vec![titled("bob")], vec![titled("cid")]]);
     for (second, why) in [(Some(poison(&note(1), 2)), "Nonsense"), (None, "lacks the event 2")] {
         let there = [Some(commits[0].clone()), second, Some(commits[2].clone())];
         let world = World::with(&there.into_iter().flatten().collect::<Vec<_>>()).await;
         let store = world.store(&Tap::default());
         assert_eq!(store.row_at(&NOTES, &note(1), 1).await.unwrap().unwrap().version, 1);
         let stopped = store.row_at(&NOTES, &note(1), 3).await;
-        assert!(matches!(&stopped, Err(ReadError::Parked { reason, .. }) if reason.contains(why)), "{stopped:?}");
+        assert!(
+            matches!(&stopped, Err(ReadError::Parked { reason, .. }) if reason.contains(why)),
+            "{stopped:?}"
+        );
     }
 }
 
@@ -132,11 +164,20 @@ async fn a_token_beyond_its_stream_is_told() {
         if projected {
             world.projector().project(doorbells(&commits)).await;
         }
-        assert!(matches!(world.views().get(&NOTES, &note(1), Some(2)).await, Err(ReadError::Ahead { head: 1, .. })));
+        assert!(matches!(
+            world.views().get(&NOTES, &note(1), Some(2)).await,
+            Err(ReadError::Ahead { head: 1, .. })
+        ));
         let ahead = Position { stream: note(1), version: 2 };
-        assert!(matches!(world.views().overlay(&[ahead], &PROJECTIONS).await, Err(ReadError::Ahead { .. })));
+        assert!(matches!(
+            world.views().overlay(&[ahead], &PROJECTIONS).await,
+            Err(ReadError::Ahead { .. })
+        ));
     }
-    assert!(matches!(world.views().get(&NOTES, &note(2), Some(1)).await, Err(ReadError::Ahead { head: 0, .. })));
+    assert!(matches!(
+        world.views().get(&NOTES, &note(2), Some(1)).await,
+        Err(ReadError::Ahead { head: 0, .. })
+    ));
 }
 
 #[tokio::test]
@@ -145,7 +186,10 @@ async fn a_reader_that_cannot_fold_says_that_the_stream_is_parked() {
     commits.push(poison(&note(1), 2));
     let world = World::with(&commits).await;
     world.projector().project(doorbells(&commits[..1])).await;
-    assert!(matches!(world.views().get(&NOTES, &note(1), Some(2)).await, Err(ReadError::Parked { .. })));
+    assert!(matches!(
+        world.views().get(&NOTES, &note(1), Some(2)).await,
+        Err(ReadError::Parked { .. })
+    ));
 }
 
 #[tokio::test]
@@ -156,7 +200,10 @@ async fn a_row_of_another_revision_is_never_used() {
     let views = world.views();
     for at_least in [None, Some(1), Some(2)] {
         let row = views.get(&LOUD[0], &note(1), at_least).await.unwrap().unwrap();
-        assert_eq!((row.version, row.revision, row.read::<Loud>().unwrap().0.title.as_str()), (2, 2, "ADA"));
+        assert_eq!(
+            (row.version, row.revision, row.read::<Loud>().unwrap().0.title.as_str()),
+            (2, 2, "ADA")
+        );
     }
     assert_eq!(list(&views, PageRequest { projection: &LOUD[0], ..all_notes(5) }).await.len(), 1);
 
@@ -171,7 +218,9 @@ async fn a_row_of_another_revision_is_never_used() {
 
 #[tokio::test]
 async fn many_rows_are_read_at_once() {
-    let commits: Vec<_> = (1..=130).flat_map(|id| history(&note(id), &[vec![titled("a")], vec![titled("b")]])).collect();
+    let commits: Vec<_> = (1..=130)
+        .flat_map(|id| history(&note(id), &[vec![titled("a")], vec![titled("b")]]))
+        .collect();
     let world = World::with(&commits).await;
     let bells = (1..=130).map(|id| bare(&note(id), 2));
     world.projector().project(bells.collect()).await;
@@ -181,7 +230,8 @@ async fn many_rows_are_read_at_once() {
     let tap = Tap::default();
     let views = world.views_through(&tap);
     views.generation().await.unwrap();
-    let overlay = views.overlay(&[Position { stream: note(500), version: 1 }], &PROJECTIONS).await.unwrap();
+    let overlay =
+        views.overlay(&[Position { stream: note(500), version: 1 }], &PROJECTIONS).await.unwrap();
     tap.take_calls();
     let asked = (1..=140).chain([500, 7, 7]).map(note);
     let rows = views.get_many(&NOTES, asked, Some(&overlay)).await.unwrap();

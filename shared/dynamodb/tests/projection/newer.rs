@@ -3,12 +3,17 @@
 use std::collections::BTreeSet;
 
 use headwater::{Applied, Commit, EventError, NewerEvent, Position, ProjectionFn, Row, StreamName};
-use headwater_dynamodb::{BatchReport, Generation, ParkedStream, PartRow, Progress, Projector, ReadError, RebuildError, Swept, Until, Why};
+use headwater_dynamodb::{
+    BatchReport, Generation, ParkedStream, PartRow, Progress, Projector, ReadError, RebuildError,
+    Swept, Until, Why,
+};
 use proptest::prelude::*;
 
 use crate::next::{NEXT, NEXT_NOTES, NEXT_PHOTOS, NextAlbumEvent, NextNoteEvent, NextPhoto};
 use crate::support::{Tap, World, all_notes, bare, check, doorbells, list, text};
-use crate::toy::{NOTES, PHOTOS, PROJECTIONS, album, captioned, history, labelled, note, poison, titled};
+use crate::toy::{
+    NOTES, PHOTOS, PROJECTIONS, album, captioned, history, labelled, note, poison, titled,
+};
 
 /// A projector of the newer build, as another process.
 fn next(world: &World) -> Projector {
@@ -22,13 +27,24 @@ fn next_through(world: &World, tap: &Tap) -> Projector {
 /// A note of which this build knows the first, second and fourth commit.
 fn starred() -> Vec<Commit> {
     let title = |title: &str| NextNoteEvent::Titled { title: title.to_owned() };
-    let starred = vec![NextNoteEvent::Titled { title: "cid".to_owned() }, NextNoteEvent::Starred {}];
+    let starred =
+        vec![NextNoteEvent::Titled { title: "cid".to_owned() }, NextNoteEvent::Starred {}];
     history(&note(1), &[vec![title("ada")], vec![title("bob")], starred, vec![title("dot")]])
 }
 
 fn faded() -> Vec<Commit> {
-    let caption = |photo: &str| NextAlbumEvent::Captioned { photo: photo.to_owned(), caption: "sea".to_owned() };
-    history(&album(1), &[vec![caption("1"), caption("2")], vec![caption("1")], vec![NextAlbumEvent::Faded { photo: "1".to_owned() }]])
+    let caption = |photo: &str| NextAlbumEvent::Captioned {
+        photo: photo.to_owned(),
+        caption: "sea".to_owned(),
+    };
+    history(
+        &album(1),
+        &[
+            vec![caption("1"), caption("2")],
+            vec![caption("1")],
+            vec![NextAlbumEvent::Faded { photo: "1".to_owned() }],
+        ],
+    )
 }
 
 /// The event that an older build stops before.
@@ -74,11 +90,19 @@ async fn a_row_stays_before_a_newer_event_and_its_stream_is_listed() {
     assert_eq!((&one.stream, one.version, &one.until), (&note(1), 4, &Until::Known(star())));
     assert!(!views.status(&note(1)).await.unwrap().is_parked);
 
-    // What comes later is noted as well, since when does not change, and a duplicate writes nothing.
-    assert_eq!(projector.project(doorbells(&commits[3..])).await, BatchReport { newer: vec![note(1)], ..BatchReport::default() });
+    // What comes later is noted as well, since when does not change, and a duplicate writes
+    // nothing.
+    assert_eq!(
+        projector.project(doorbells(&commits[3..])).await,
+        BatchReport { newer: vec![note(1)], ..BatchReport::default() }
+    );
     let tap = Tap::default();
     world.projector_through(&tap).project(doorbells(&commits)).await;
-    assert_eq!(tap.take_calls(), ["GetItem", "GetItem", "GetItem", "GetItem"], "generation, row, entry, and the feed");
+    assert_eq!(
+        tap.take_calls(),
+        ["GetItem", "GetItem", "GetItem", "GetItem"],
+        "generation, row, entry, and the feed"
+    );
     let later = waiting(&world).await;
     assert!(matches!(&later[..], [later] if (later.version, later.at) == (5, one.at)), "{later:?}");
     assert_eq!(world.live().await.rows.keys().filter(|(pk, _)| pk.starts_with("acme/")).count(), 2);
@@ -90,23 +114,39 @@ async fn what_the_view_had_is_read_and_what_a_token_demands_is_not_there() {
     let world = World::with(&commits).await;
     world.projector().project(doorbells(&commits)).await;
     let views = world.views();
-    let version = async |at_least| views.get(&NOTES, &note(1), at_least).await.map(|row| row.unwrap().version);
+    let version = async |at_least| {
+        views.get(&NOTES, &note(1), at_least).await.map(|row| row.unwrap().version)
+    };
     for at_least in [None, Some(0), Some(2)] {
         assert_eq!(version(at_least).await.unwrap(), 2);
     }
     for at_least in [3, 4, 5] {
-        assert!(matches!(version(Some(at_least)).await, Err(ReadError::Newer { stream, event }) if stream == note(1) && event == star()));
+        assert!(matches!(
+            version(Some(at_least)).await,
+            Err(ReadError::Newer { stream, event }) if stream == note(1) && event == star(),
+        ));
         let token = Position { stream: note(1), version: at_least };
-        assert!(matches!(views.overlay(&[token], &PROJECTIONS).await, Err(ReadError::Newer { .. })));
+        assert!(matches!(
+            views.overlay(&[token], &PROJECTIONS).await,
+            Err(ReadError::Newer { .. })
+        ));
     }
-    assert!(matches!(version(Some(9)).await, Err(ReadError::Newer { .. })), "who knows how far a newer build gets");
+    assert!(
+        matches!(version(Some(9)).await, Err(ReadError::Newer { .. })),
+        "who knows how far a newer build gets"
+    );
     assert_eq!(list(&views, all_notes(9)).await.len(), 1);
     let store = world.store(&Tap::default());
-    assert_eq!(store.row_at(&NOTES, &note(1), 3).await.unwrap().unwrap().version, 3, "in the middle of a commit");
+    assert_eq!(
+        store.row_at(&NOTES, &note(1), 3).await.unwrap().unwrap().version,
+        3,
+        "in the middle of a commit"
+    );
     assert!(matches!(store.row_at(&NOTES, &note(1), 4).await, Err(ReadError::Newer { .. })));
 }
 
-/// A row that the newer build has folded is of no use to the older one, which shows what came before, and does not overwrite it.
+/// A row that the newer build has folded is of no use to the older one, which shows what came
+/// before, and does not overwrite it.
 #[tokio::test]
 async fn a_row_of_the_newer_build_is_read_by_the_older_one_as_it_was_before_the_event() {
     let commits = [starred(), faded()].concat();
@@ -118,10 +158,16 @@ async fn a_row_of_the_newer_build_is_read_by_the_older_one_as_it_was_before_the_
     // A feed's token stands for the row as it is, and demands no version.
     assert!(matches!(views.get(&NOTES, &note(1), Some(0)).await, Err(ReadError::Newer { .. })));
     let overlay = views.overlay(&[], &PROJECTIONS).await.unwrap();
-    let page = views.page(headwater_dynamodb::PageRequest { overlay: Some(&overlay), ..all_notes(9) }).await;
+    let page = views
+        .page(headwater_dynamodb::PageRequest { overlay: Some(&overlay), ..all_notes(9) })
+        .await;
     assert!(matches!(page, Err(ReadError::Newer { .. })), "{page:?}");
-    let photo = async |id: &str, at_least| views.part(&PHOTOS, &PROJECTIONS, &album(1), id, at_least).await;
-    assert!(matches!(photo("1", None).await.unwrap(), Some(PartRow { version: 3, row: Row { version: 3, .. } })));
+    let photo =
+        async |id: &str, at_least| views.part(&PHOTOS, &PROJECTIONS, &album(1), id, at_least).await;
+    assert!(matches!(
+        photo("1", None).await.unwrap(),
+        Some(PartRow { version: 3, row: Row { version: 3, .. } })
+    ));
     assert!(matches!(photo("1", Some(0)).await, Err(ReadError::Newer { .. })));
     assert!(matches!(photo("2", Some(4)).await, Err(ReadError::Newer { .. })));
 
@@ -140,7 +186,10 @@ async fn what_begins_with_a_newer_event_is_there_for_the_newer_build_alone() {
     assert!(matches!(views.get(&NOTES, &note(1), Some(1)).await, Err(ReadError::Newer { .. })));
     assert_eq!(list(&views, all_notes(9)).await, []);
     next(&world).sweep().await.unwrap();
-    assert!(matches!(views.get(&NOTES, &note(1), None).await, Err(ReadError::Newer { .. })), "it is there, but cannot be shown");
+    assert!(
+        matches!(views.get(&NOTES, &note(1), None).await, Err(ReadError::Newer { .. })),
+        "it is there, but cannot be shown"
+    );
     assert_eq!(list(&views, all_notes(9)).await, []);
     assert_whole(&world, &commits).await;
 }
@@ -151,7 +200,8 @@ async fn a_photo_that_a_newer_event_concerns_stays_and_its_mark_before_it() {
     let world = World::with(&commits).await;
     assert_eq!(world.projector().project(doorbells(&commits)).await.newer, [album(1)]);
     let views = world.views();
-    let photo = async |id: &str, at_least| views.part(&PHOTOS, &PROJECTIONS, &album(1), id, at_least).await;
+    let photo =
+        async |id: &str, at_least| views.part(&PHOTOS, &PROJECTIONS, &album(1), id, at_least).await;
     for (id, at_least) in [("1", None), ("1", Some(3)), ("2", Some(3))] {
         assert_eq!(photo(id, at_least).await.unwrap().unwrap().version, 3);
     }
@@ -173,22 +223,32 @@ async fn the_newer_build_takes_up_what_waits_with_its_next_record_or_by_a_sweep(
         assert_eq!(world.projector().project(doorbells(&commits[..3])).await.newer, [note(1)]);
         // The older build sweeps in vain.
         let since = waiting(&world).await[0].at;
-        assert_eq!(world.projector().sweep().await.unwrap(), Swept { taken_up: 0, waiting: 1, oldest: Some(since) });
+        assert_eq!(
+            world.projector().sweep().await.unwrap(),
+            Swept { taken_up: 0, waiting: 1, oldest: Some(since) }
+        );
         world.append(&commits[3..]).await;
         if by_record {
             assert_eq!(next(&world).project(doorbells(&commits[3..])).await.written, 1);
             assert_eq!(fed(&world, &note(1)).await, 5);
         }
-        assert_eq!(next(&world).sweep().await.unwrap(), Swept { taken_up: 1, waiting: 0, oldest: None });
+        assert_eq!(
+            next(&world).sweep().await.unwrap(),
+            Swept { taken_up: 1, waiting: 0, oldest: None }
+        );
         assert_whole(&world, &commits).await;
-        assert_eq!(world.views().get(&NEXT_NOTES, &note(1), Some(5)).await.unwrap().unwrap().version, 5);
+        assert_eq!(
+            world.views().get(&NEXT_NOTES, &note(1), Some(5)).await.unwrap().unwrap().version,
+            5
+        );
         let tap = Tap::default();
         next_through(&world, &tap).sweep().await.unwrap();
         assert_eq!(tap.take_calls(), ["GetItem", "Query"], "where there is nothing to do");
     }
 }
 
-/// Of a broken event behind the newer one only the newer build learns, and then a person has to see to it.
+/// Of a broken event behind the newer one only the newer build learns, and then a person has to see
+/// to it.
 #[tokio::test]
 async fn a_broken_event_behind_a_newer_one_parks_the_stream_when_it_is_taken_up() {
     let mut commits = starred();
@@ -197,7 +257,13 @@ async fn a_broken_event_behind_a_newer_one_parks_the_stream_when_it_is_taken_up(
     world.projector().project(doorbells(&commits)).await;
     assert_eq!(next(&world).sweep().await.unwrap().taken_up, 0);
     let listed = waiting(&world).await;
-    assert!(matches!(&listed[..], [one] if one.until == Until::Resumed && one.error.contains("Nonsense")), "{listed:?}");
+    assert!(
+        matches!(
+            &listed[..],
+            [one] if one.until == Until::Resumed && one.error.contains("Nonsense"),
+        ),
+        "{listed:?}"
+    );
     // Neither build makes it less than parked.
     for projector in [world.projector(), next(&world)] {
         assert_eq!(projector.project(doorbells(&commits)).await, BatchReport::default());
@@ -207,17 +273,28 @@ async fn a_broken_event_behind_a_newer_one_parks_the_stream_when_it_is_taken_up(
 }
 
 /// As the builds did that took an unknown event for a broken one.
-fn takes_for_broken(name: &StreamName, row: &Row, commits: &[Commit]) -> Result<Applied, EventError> {
+fn takes_for_broken(
+    name: &StreamName,
+    row: &Row,
+    commits: &[Commit],
+) -> Result<Applied, EventError> {
     (NOTES.apply)(name, row, commits).map_err(|error| match error {
         EventError::Newer(NewerEvent { event_type, version, .. }) => {
-            let reason = format!("unknown variant `{event_type}`, expected one of `Titled`, `Labelled`");
+            let reason =
+                format!("unknown variant `{event_type}`, expected one of `Titled`, `Labelled`");
             EventError::Unreadable { event_type, version, reason }
         }
         error => error,
     })
 }
 
-static OLD: [ProjectionFn; 1] = [ProjectionFn { category: "notes", revision: 1, apply: takes_for_broken, parts: None, knows: |_, _| true }];
+static OLD: [ProjectionFn; 1] = [ProjectionFn {
+    category: "notes",
+    revision: 1,
+    apply: takes_for_broken,
+    parts: None,
+    knows: |_, _| true,
+}];
 
 #[tokio::test]
 async fn what_an_older_build_has_parked_for_a_newer_event_is_taken_up_too() {
@@ -233,7 +310,10 @@ async fn what_an_older_build_has_parked_for_a_newer_event_is_taken_up_too() {
     assert_eq!(next(&world).sweep().await.unwrap().taken_up, 1);
     assert_eq!(world.views().get(&NEXT_NOTES, &note(1), None).await.unwrap().unwrap().version, 5);
     let listed = waiting(&world).await;
-    assert!(matches!(&listed[..], [one] if one.stream == note(2)), "what is broken waits for a person: {listed:?}");
+    assert!(
+        matches!(&listed[..], [one] if one.stream == note(2)),
+        "what is broken waits for a person: {listed:?}"
+    );
 }
 
 #[tokio::test]
@@ -251,7 +331,8 @@ async fn to_resume_what_waits_for_a_newer_build_changes_nothing() {
 /// Whoever resumes a stream may die between any two calls: it is parked still, or swept up.
 #[tokio::test]
 async fn a_resumption_that_was_interrupted_is_completed_by_a_sweep() {
-    let good = history(&note(1), &[vec![titled("ada")], vec![titled("bob")], vec![labelled("red")]]);
+    let good =
+        history(&note(1), &[vec![titled("ada")], vec![titled("bob")], vec![labelled("red")]]);
     for calls in 0..20 {
         let world = World::with(&[good[0].clone(), poison(&note(1), 2), good[2].clone()]).await;
         assert_eq!(world.projector().project(doorbells(&good[..1])).await.written, 1);
@@ -263,7 +344,11 @@ async fn a_resumption_that_was_interrupted_is_completed_by_a_sweep() {
         world.projector().sweep().await.unwrap();
         let is_parked = matches!(&before[..], [one] if one.until == Until::Resumed);
         let version = world.views().get(&NOTES, &note(1), None).await.unwrap().unwrap().version;
-        assert_eq!((version == 3, waiting(&world).await.is_empty()), (!is_parked, !is_parked), "after {calls} calls: {before:?}");
+        assert_eq!(
+            (version == 3, waiting(&world).await.is_empty()),
+            (!is_parked, !is_parked),
+            "after {calls} calls: {before:?}"
+        );
         if is_done {
             return;
         }
@@ -271,7 +356,8 @@ async fn a_resumption_that_was_interrupted_is_completed_by_a_sweep() {
     panic!("it takes fewer calls");
 }
 
-/// The older build dies between any two calls, then the newer one does; their records come again, or nothing but a sweep.
+/// The older build dies between any two calls, then the newer one does; their records come again,
+/// or nothing but a sweep.
 #[tokio::test]
 async fn no_commit_is_lost_wherever_either_build_dies() {
     let commits = [starred(), faded()].concat();
@@ -279,7 +365,8 @@ async fn no_commit_is_lost_wherever_either_build_dies() {
         let world = World::with(&commits).await;
         let dying = world.projector_through(&Tap::dying_after(calls));
         let report = dying.project(doorbells(&commits)).await;
-        let failed: Vec<_> = report.failed.iter().map(|place| doorbells(&commits).remove(*place)).collect();
+        let failed: Vec<_> =
+            report.failed.iter().map(|place| doorbells(&commits).remove(*place)).collect();
         if by_record {
             // Given up on by the older build, they come to the newer one.
             next_through(&world, &Tap::dying_after(calls)).project(failed.clone()).await;
@@ -301,13 +388,22 @@ async fn rows_that_the_older_build_builds_anew_are_not_switched_to() {
     world.rebuild().build(2, &Progress::default()).await.unwrap();
     let mut lacking = world.rebuild().check().await.unwrap();
     lacking.examples.retain(|lacking| lacking.stream == note(1));
-    assert!(matches!(&lacking.examples[..], [one] if (one.version, one.wanted) == (2, 5) && one.why == Why::Newer(star())), "{lacking:?}");
+    assert!(
+        matches!(
+            &lacking.examples[..],
+            [one] if (one.version, one.wanted) == (2, 5) && one.why == Why::Newer(star()),
+        ),
+        "{lacking:?}"
+    );
     assert!(matches!(world.rebuild().switch(false).await, Err(RebuildError::Incomplete(_))));
     // The newer build takes both generations up.
     assert_eq!(next(&world).sweep().await.unwrap().taken_up, 2);
     assert!(world.items("views").await.iter().all(|item| !text(item, "pk").contains("parked")));
     world.rebuild_with(&NEXT, &Tap::default()).check().await.unwrap();
-    assert_eq!(world.views().get(&NEXT_NOTES, &note(1), Some(5)).await.unwrap().unwrap().version, 5);
+    assert_eq!(
+        world.views().get(&NEXT_NOTES, &note(1), Some(5)).await.unwrap().unwrap().version,
+        5
+    );
 }
 
 #[tokio::test]
@@ -329,12 +425,22 @@ async fn rows_that_the_newer_build_builds_anew_have_all() {
 
 /// What can happen to a note and an album, and is known to one build or to both.
 fn histories() -> impl Strategy<Value = Vec<Commit>> {
-    let title = prop::sample::select(vec!["ada", "bob", "cid"]).prop_map(|title| NextNoteEvent::Titled { title: title.to_owned() });
-    let event = prop_oneof![6 => title, 1 => Just(NextNoteEvent::Starred {}), 1 => Just(NextNoteEvent::Deleted {})];
+    let title = prop::sample::select(vec!["ada", "bob", "cid"])
+        .prop_map(|title| NextNoteEvent::Titled { title: title.to_owned() });
+    let event = prop_oneof![
+        6 => title,
+        1 => Just(NextNoteEvent::Starred {}),
+        1 => Just(NextNoteEvent::Deleted {}),
+    ];
     let photo = || prop::sample::select(vec!["1", "2"]).prop_map(str::to_owned);
-    let caption = photo().prop_map(|photo| NextAlbumEvent::Captioned { photo, caption: "sea".to_owned() });
-    let album_event = prop_oneof![6 => caption, 1 => photo().prop_map(|photo| NextAlbumEvent::Faded { photo })];
-    let notes = prop::collection::vec(prop::collection::vec(prop::collection::vec(event, 1..3), 1..6), 1..3);
+    let caption =
+        photo().prop_map(|photo| NextAlbumEvent::Captioned { photo, caption: "sea".to_owned() });
+    let album_event =
+        prop_oneof![6 => caption, 1 => photo().prop_map(|photo| NextAlbumEvent::Faded { photo })];
+    let notes = prop::collection::vec(
+        prop::collection::vec(prop::collection::vec(event, 1..3), 1..6),
+        1..3,
+    );
     let photos = prop::collection::vec(prop::collection::vec(album_event, 1..3), 1..6);
     (notes, photos).prop_map(|(notes, photos)| {
         let notes = notes.iter().enumerate().flat_map(|(id, events)| history(&note(id), events));
@@ -342,7 +448,8 @@ fn histories() -> impl Strategy<Value = Vec<Commit>> {
     })
 }
 
-/// Each commit is brought to one of the builds at least, in any order, some twice, several at a time and both builds at once.
+/// Each commit is brought to one of the builds at least, in any order, some twice, several at a
+/// time and both builds at once.
 #[test]
 fn two_builds_at_once_end_in_the_rows_of_the_newer_one() {
     let deliveries = histories().prop_flat_map(|commits| {
@@ -368,18 +475,31 @@ fn two_builds_at_once_end_in_the_rows_of_the_newer_one() {
         next(&world).sweep().await.unwrap();
         for commit in &commits {
             let row = world.live().await.rows;
-            assert!(row.keys().any(|(pk, _)| *pk == commit.stream.to_string()), "{}", commit.stream);
+            assert!(
+                row.keys().any(|(pk, _)| *pk == commit.stream.to_string()),
+                "{}",
+                commit.stream
+            );
         }
         world.assert_fed_once(&commits).await;
         assert_eq!(waiting(&world).await, []);
-        // What the older build has folded last is brought to the newer one's revision by the next rebuild; it is as far.
+        // What the older build has folded last is brought to the newer one's revision by the next
+        // rebuild; it is as far.
         for stream in commits.iter().map(|commit| commit.stream.clone()).collect::<BTreeSet<_>>() {
-            let head = commits.iter().filter(|commit| commit.stream == stream).map(Commit::last).max().unwrap();
+            let head = commits
+                .iter()
+                .filter(|commit| commit.stream == stream)
+                .map(Commit::last)
+                .max()
+                .unwrap();
             let status = world.views().status(&stream).await.unwrap();
             assert_eq!(status.version, head);
             if stream.category() == "notes" {
-                let row = world.views().get(&NEXT_NOTES, &stream, Some(head)).await.unwrap().unwrap();
-                let clean = (NEXT_NOTES.apply)(&stream, &Row::default(), &of(&commits, &stream)).unwrap().row;
+                let row =
+                    world.views().get(&NEXT_NOTES, &stream, Some(head)).await.unwrap().unwrap();
+                let clean = (NEXT_NOTES.apply)(&stream, &Row::default(), &of(&commits, &stream))
+                    .unwrap()
+                    .row;
                 assert_eq!(row, clean);
             }
         }

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use headwater::{Amounts, Contributions, Event, IndexKey, Part, Projection, ProjectionFn, StreamName, SumKey, part_fn, projection_fn};
+use headwater::{
+    Amounts, Contributions, Event, IndexKey, Part, Projection, ProjectionFn, StreamName, SumKey,
+    part_fn, projection_fn,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What the newer build knows of a note: it can be starred, which moves it in a list of all and adds to a sum.
+/// What the newer build knows of a note: it can be starred, which moves it in a list of all and
+/// adds to a sum.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
 pub(crate) enum NextNoteEvent {
@@ -105,7 +109,9 @@ impl Projection for NextPhoto {
 impl Part for NextPhoto {
     fn id(event: &NextAlbumEvent) -> Option<&str> {
         match event {
-            NextAlbumEvent::Captioned { photo, .. } | NextAlbumEvent::Removed { photo } | NextAlbumEvent::Faded { photo } => Some(photo),
+            NextAlbumEvent::Captioned { photo, .. }
+            | NextAlbumEvent::Removed { photo }
+            | NextAlbumEvent::Faded { photo } => Some(photo),
             NextAlbumEvent::Shown {} => None,
         }
     }

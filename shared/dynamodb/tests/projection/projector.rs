@@ -24,21 +24,27 @@ async fn a_commit_becomes_a_row_and_stands_in_its_lists() {
 
 #[tokio::test]
 async fn a_batch_is_one_write_a_stream_and_a_duplicate_is_none() {
-    let commits = history(&note(1), &[vec![titled("ada")], vec![titled("bob")], vec![titled("cid")]]);
+    let commits =
+        history(&note(1), &[vec![titled("ada")], vec![titled("bob")], vec![titled("cid")]]);
     let world = World::with(&commits).await;
     let tap = Tap::default();
     let projector = world.projector_through(&tap);
     assert_eq!(projector.project(doorbells(&commits)).await.written, 1);
-    // The generation; the row, its list, and the list entries on the way that somebody may have put; then the feed.
+    // The generation; the row, its list, and the list entries on the way that somebody may have
+    // put; then the feed.
     let row = ["GetItem", "PutItem", "PutItem", "DeleteItem", "DeleteItem", "UpdateItem"];
-    assert_eq!(tap.take_calls(), [&["GetItem"], &row[..], &["GetItem", "Query", "TransactWriteItems"]].concat());
+    assert_eq!(
+        tap.take_calls(),
+        [&["GetItem"], &row[..], &["GetItem", "Query", "TransactWriteItems"]].concat()
+    );
     assert_eq!(projector.project(doorbells(&commits)).await, BatchReport::default());
     assert_eq!(tap.take_calls(), ["GetItem", "GetItem"]);
 }
 
 #[tokio::test]
 async fn the_next_commit_costs_no_read_of_the_events() {
-    let commits = history(&note(1), &[vec![titled("ada")], vec![labelled("red")], vec![labelled("blue")]]);
+    let commits =
+        history(&note(1), &[vec![titled("ada")], vec![labelled("red")], vec![labelled("blue")]]);
     let world = World::with(&commits).await;
     let tap = Tap::default();
     let projector = world.projector_through(&tap);
@@ -47,18 +53,26 @@ async fn the_next_commit_costs_no_read_of_the_events() {
     // The second time one that is known already comes along.
     for batch in [&commits[1..2], &commits[1..]] {
         projector.project(doorbells(batch)).await;
-        assert_eq!(tap.take_calls(), ["GetItem", "PutItem", "PutItem", "GetItem", "TransactWriteItems"]);
+        assert_eq!(
+            tap.take_calls(),
+            ["GetItem", "PutItem", "PutItem", "GetItem", "TransactWriteItems"]
+        );
     }
 }
 
 #[tokio::test]
 async fn a_gap_is_filled_from_the_events_table() {
-    let commits = history(&note(1), &[vec![titled("ada")], vec![labelled("red")], vec![labelled("blue")]]);
+    let commits =
+        history(&note(1), &[vec![titled("ada")], vec![labelled("red")], vec![labelled("blue")]]);
     let world = World::with(&commits).await;
     let tap = Tap::default();
     let projector = world.projector_through(&tap);
     assert_eq!(projector.project(doorbells(&commits[2..])).await.written, 1);
-    assert_eq!(tap.take_calls().iter().filter(|call| *call == "Query").count(), 3, "the events, their keys for the feed, its head");
+    assert_eq!(
+        tap.take_calls().iter().filter(|call| *call == "Query").count(),
+        3,
+        "the events, their keys for the feed, its head"
+    );
     let row = world.views().get(&NOTES, &note(1), None).await.unwrap().unwrap();
     assert_eq!(row.read::<Note>().unwrap().labels.len(), 2);
     // What was missing arrives late.
@@ -77,7 +91,10 @@ async fn a_doorbell_without_its_commit_does_as_well() {
 
 #[tokio::test]
 async fn a_late_duplicate_does_not_raise_the_dead() {
-    let commits = history(&note(1), &[vec![titled("ada")], vec![labelled("red")], vec![NoteEvent::Deleted {}]]);
+    let commits = history(
+        &note(1),
+        &[vec![titled("ada")], vec![labelled("red")], vec![NoteEvent::Deleted {}]],
+    );
     let world = World::with(&commits).await;
     world.projector().project(doorbells(&commits)).await;
     for late in &commits {
@@ -92,19 +109,28 @@ async fn a_late_duplicate_does_not_raise_the_dead() {
 async fn streams_without_a_projection_are_ignored() {
     let world = World::new().await;
     let tap = Tap::default();
-    let mut claim = history(&"acme/toy/note-titles/0a1b".parse().unwrap(), &[vec![titled("x")]]).remove(0);
-    claim.events[0] = encode(1, &UniqueEvent::UniqueValueClaimed { holder: "toy/notes/1".into() }).unwrap();
+    let mut claim =
+        history(&"acme/toy/note-titles/0a1b".parse().unwrap(), &[vec![titled("x")]]).remove(0);
+    claim.events[0] =
+        encode(1, &UniqueEvent::UniqueValueClaimed { holder: "toy/notes/1".into() }).unwrap();
     let elsewhere: StreamName = "acme/other/notes/1".parse().unwrap();
-    let report = world.projector_through(&tap).project([doorbells(&[claim]), vec![bare(&elsewhere, 1)]].concat()).await;
+    let report = world
+        .projector_through(&tap)
+        .project([doorbells(&[claim]), vec![bare(&elsewhere, 1)]].concat())
+        .await;
     assert_eq!(report, BatchReport::default());
     assert!(tap.take_calls().is_empty());
 }
 
 #[tokio::test]
 async fn what_the_store_refuses_is_reported_and_the_rest_goes_on() {
-    let commits: Vec<Commit> = (1..=3).flat_map(|id| history(&note(id), &[vec![titled("a")], vec![titled("b")]])).collect();
+    let commits: Vec<Commit> = (1..=3)
+        .flat_map(|id| history(&note(id), &[vec![titled("a")], vec![titled("b")]]))
+        .collect();
     let world = World::with(&commits).await;
-    let tap = Tap::refusing(|_, input| input.contains("GetItem") && input.contains("g1/acme/toy/notes/2"));
+    let tap = Tap::refusing(|_, input| {
+        input.contains("GetItem") && input.contains("g1/acme/toy/notes/2")
+    });
     let report = world.projector_through(&tap).project(doorbells(&commits)).await;
     assert_eq!(report, BatchReport { failed: vec![2, 3], written: 2, ..BatchReport::default() });
     assert_eq!(world.fed().await.len(), 4, "nothing is fed before its rows are there");
@@ -118,7 +144,11 @@ async fn a_feed_out_of_reach_fails_the_records_and_nothing_is_lost() {
     let tap = Tap::refusing(|_, input| input.contains("Transact"));
     let report = world.projector_through(&tap).project(doorbells(&commits)).await;
     assert_eq!((report.failed, report.written), (vec![0], 1));
-    assert_eq!(tap.take_calls(), ["GetItem", "GetItem", "PutItem", "PutItem", "GetItem", "Query"], "and one try");
+    assert_eq!(
+        tap.take_calls(),
+        ["GetItem", "GetItem", "PutItem", "PutItem", "GetItem", "Query"],
+        "and one try"
+    );
     assert_eq!(world.projector().project(doorbells(&commits)).await, BatchReport::default());
     assert_eq!(world.fed().await.len(), 1);
 }
@@ -134,14 +164,20 @@ async fn a_write_that_is_refused_is_not_taken_for_one_that_was_outrun() {
 
 #[tokio::test]
 async fn what_a_row_has_left_is_deleted_and_leaves_no_tombstone() {
-    let renamed: Vec<Vec<NoteEvent>> = (0..20).map(|number| vec![titled(&format!("title {number}"))]).collect();
+    let renamed: Vec<Vec<NoteEvent>> =
+        (0..20).map(|number| vec![titled(&format!("title {number}"))]).collect();
     let commits = history(&note(1), &renamed);
     let world = World::with(&commits).await;
     let projector = world.projector();
     for commit in &commits {
         projector.project(doorbells(std::slice::from_ref(commit))).await;
     }
-    let places = world.items("views").await.into_iter().filter(|item| text(item, "pk") == "g1/acme/toy/notes").collect::<Vec<_>>();
+    let places = world
+        .items("views")
+        .await
+        .into_iter()
+        .filter(|item| text(item, "pk") == "g1/acme/toy/notes")
+        .collect::<Vec<_>>();
     assert!(matches!(&places[..], [only] if text(only, "sk") == "title 19\u{0}1"), "{places:?}");
 }
 
@@ -161,23 +197,49 @@ async fn a_poison_event_parks_its_stream_alone() {
     assert_eq!(projector.project(doorbells(&bad[2..])).await, BatchReport::default());
     assert_eq!(world.fed().await.iter().filter(|entry| entry.stream == note(2)).count(), 3);
 
-    let listed = world.items("views").await.into_iter().find(|item| text(item, "pk") == "g1/parked/toy").unwrap();
+    let listed = world
+        .items("views")
+        .await
+        .into_iter()
+        .find(|item| text(item, "pk") == "g1/parked/toy")
+        .unwrap();
     assert_eq!(text(&listed, "sk"), "acme/toy/notes/2");
     assert!(text(&listed, "error").contains("Nonsense"));
     assert_eq!(listed["version"], AttributeValue::N("2".into()));
 
     let views = world.views();
     let parked = views.parked(Some("acme"), None, 9).await.unwrap();
-    assert!(matches!(&parked[..], [one] if one.stream == note(2) && one.version == 2 && one.error.contains("Nonsense")), "{parked:?}");
+    assert!(
+        matches!(
+            &parked[..],
+            [one] if one.stream == note(2) && one.version == 2 && one.error.contains("Nonsense"),
+        ),
+        "{parked:?}"
+    );
     assert_eq!(views.parked_stream(&note(2)).await.unwrap().as_ref(), parked.first());
     assert_eq!(views.parked_stream(&note(1)).await.unwrap(), None);
     let status = |version, is_parked| RowStatus { version, revision: NOTES.revision, is_parked };
     assert_eq!(views.status(&note(1)).await.unwrap(), status(1, false));
     assert_eq!(views.status(&note(2)).await.unwrap(), status(1, true));
-    assert_eq!(views.status(&note(3)).await.unwrap(), RowStatus { version: 0, revision: 0, is_parked: false });
-    assert_eq!(views.parked(Some("acme"), Some(&note(2)), 9).await.unwrap(), [], "no more come after it");
-    assert_eq!(views.parked(Some("acm"), None, 9).await.unwrap(), [], "another tenant's are none of theirs");
-    assert_eq!(views.get(&NOTES, &note(2), None).await.unwrap().unwrap().version, 1, "as far as it got");
+    assert_eq!(
+        views.status(&note(3)).await.unwrap(),
+        RowStatus { version: 0, revision: 0, is_parked: false }
+    );
+    assert_eq!(
+        views.parked(Some("acme"), Some(&note(2)), 9).await.unwrap(),
+        [],
+        "no more come after it"
+    );
+    assert_eq!(
+        views.parked(Some("acm"), None, 9).await.unwrap(),
+        [],
+        "another tenant's are none of theirs"
+    );
+    assert_eq!(
+        views.get(&NOTES, &note(2), None).await.unwrap().unwrap().version,
+        1,
+        "as far as it got"
+    );
     assert_eq!(views.get(&NOTES, &note(2), Some(1)).await.unwrap().unwrap().version, 1);
     assert!(matches!(views.get(&NOTES, &note(2), Some(3)).await, Err(ReadError::Parked { .. })));
     assert_eq!(list(&views, all_notes(10)).await.len(), 2);
@@ -185,8 +247,14 @@ async fn a_poison_event_parks_its_stream_alone() {
     // To resume without a repair parks it again.
     assert_eq!(projector.resume(&note(2)).await.unwrap().parked, [note(2)]);
     world.append(&[whole]).await;
-    assert_eq!(projector.resume(&note(2)).await.unwrap(), BatchReport { written: 1, ..BatchReport::default() });
-    assert_eq!(views.get(&NOTES, &note(2), Some(3)).await.unwrap().unwrap().read::<Note>().unwrap().title, "cid");
+    assert_eq!(
+        projector.resume(&note(2)).await.unwrap(),
+        BatchReport { written: 1, ..BatchReport::default() }
+    );
+    assert_eq!(
+        views.get(&NOTES, &note(2), Some(3)).await.unwrap().unwrap().read::<Note>().unwrap().title,
+        "cid"
+    );
     assert!(world.items("views").await.iter().all(|item| text(item, "pk") != "g1/parked/toy"));
 }
 
@@ -207,7 +275,10 @@ async fn what_a_parked_row_had_left_is_seen_to_before() {
 async fn a_stream_whose_first_event_is_poison_says_so() {
     let world = World::with(&[poison(&note(1), 1)]).await;
     assert_eq!(world.projector().project(vec![bare(&note(1), 1)]).await.parked, [note(1)]);
-    assert!(matches!(world.views().get(&NOTES, &note(1), None).await, Err(ReadError::Parked { .. })));
+    assert!(matches!(
+        world.views().get(&NOTES, &note(1), None).await,
+        Err(ReadError::Parked { .. })
+    ));
     assert_eq!(list(&world.views(), all_notes(10)).await, []);
 }
 
@@ -227,7 +298,10 @@ async fn a_doorbell_of_events_that_are_not_there_changes_nothing() {
     let world = World::with(&commits[..1]).await;
     for _ in 0..2 {
         let before = world.live().await;
-        assert_eq!(world.projector().project(vec![bare(&note(2), 1)]).await, BatchReport::default());
+        assert_eq!(
+            world.projector().project(vec![bare(&note(2), 1)]).await,
+            BatchReport::default()
+        );
         assert_eq!(world.live().await, before);
         world.projector().project(doorbells(&commits[..1])).await;
     }
@@ -242,20 +316,24 @@ async fn a_missing_commit_parks_the_stream() {
     assert_eq!(world.projector().project(doorbells(&commits[2..])).await.parked, [note(1)]);
 }
 
-/// Batches of records as Kinesis may deliver them: each commit at least once, otherwise in any order and any company.
+/// Batches of records as Kinesis may deliver them: each commit at least once, otherwise in any
+/// order and any company.
 fn deliveries() -> impl Strategy<Value = (Vec<Commit>, Vec<Vec<Doorbell>>)> {
     histories().prop_flat_map(|commits| {
         let bells = doorbells(&commits);
         let stripped = bells.iter().map(|bell| Doorbell { commit: None, ..bell.clone() });
-        let all: Vec<Doorbell> = bells.iter().cloned().chain(stripped).chain(bells.iter().cloned()).collect();
-        (Just(commits), Just(all).prop_shuffle(), prop::collection::vec(1usize..6, 40)).prop_map(|(commits, mut all, sizes)| {
-            let mut batches = Vec::new();
-            for size in sizes {
-                batches.push(all.drain(..size.min(all.len())).collect());
-            }
-            batches.push(all);
-            (commits, batches)
-        })
+        let all: Vec<Doorbell> =
+            bells.iter().cloned().chain(stripped).chain(bells.iter().cloned()).collect();
+        (Just(commits), Just(all).prop_shuffle(), prop::collection::vec(1usize..6, 40)).prop_map(
+            |(commits, mut all, sizes)| {
+                let mut batches = Vec::new();
+                for size in sizes {
+                    batches.push(all.drain(..size.min(all.len())).collect());
+                }
+                batches.push(all);
+                (commits, batches)
+            },
+        )
     })
 }
 

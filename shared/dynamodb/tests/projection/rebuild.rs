@@ -1,15 +1,20 @@
-//! A new generation of the rows, built from the events: it has what the old one has, and nothing that happens on the way spoils it.
+//! A new generation of the rows, built from the events: it has what the old one has, and nothing
+//! that happens on the way spoils it.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use headwater::Commit;
-use headwater_dynamodb::{Check, Generation, Pace, PageRequest, Progress, Progressed, Rebuild, RebuildError, Segment, Selection};
+use headwater_dynamodb::{
+    Check, Generation, Pace, PageRequest, Progress, Progressed, Rebuild, RebuildError, Segment,
+    Selection,
+};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::support::{AT_ONCE, Tap, World, all_notes, check, doorbells, list};
 use crate::toy::{
-    AlbumEvent, NEXT_PROJECTIONS, NoteEvent, PROJECTIONS, album, captioned, histories, history, labelled, note, removed, titled,
+    AlbumEvent, NEXT_PROJECTIONS, NoteEvent, PROJECTIONS, album, captioned, histories, history,
+    labelled, note, removed, titled,
 };
 
 /// A world with these commits, projected one by one.
@@ -28,8 +33,11 @@ fn story() -> Vec<Commit> {
     let elsewhere = history(&"acme/other/notes/1".parse().unwrap(), &[vec![titled("x")]]);
     let first = history(&note(1), &[vec![titled("ada"), labelled("red")], vec![titled("bob")]]);
     let second = history(&note(2), &[vec![titled("cid")], vec![NoteEvent::Deleted {}]]);
-    let photos =
-        [vec![captioned("1", "sea"), captioned("2", "sky")], vec![captioned("2", "sea")], vec![removed("1"), AlbumEvent::Shown {}]];
+    let photos = [
+        vec![captioned("1", "sea"), captioned("2", "sky")],
+        vec![captioned("2", "sea")],
+        vec![removed("1"), AlbumEvent::Shown {}],
+    ];
     [claim, elsewhere, first, second, history(&album(1), &photos)].concat()
 }
 
@@ -55,9 +63,13 @@ async fn a_stream_is_built_without_a_read_of_its_rows() {
     let world = projected(&history(&note(1), &[vec![titled("ada")], vec![titled("bob")]])).await;
     let tap = Tap::default();
     world.rebuild_through(&tap).build(1, &Progress::default()).await.unwrap();
-    // The pointer; the segment's mark, its one page, the list entries on the way, the row, what it left; the mark; the pointer.
+    // The pointer; the segment's mark, its one page, the list entries on the way, the row, what it
+    // left; the mark; the pointer.
     let page = ["GetItem", "Scan", "PutItem", "PutItem", "DeleteItem", "UpdateItem", "PutItem"];
-    assert_eq!(tap.take_calls(), [&["GetItem", "PutItem"], &page[..], &["GetItem", "PutItem"]].concat());
+    assert_eq!(
+        tap.take_calls(),
+        [&["GetItem", "PutItem"], &page[..], &["GetItem", "PutItem"]].concat()
+    );
 }
 
 #[tokio::test]
@@ -68,7 +80,10 @@ async fn it_tells_how_far_it_has_got() {
     assert_eq!(progress.now(), Progressed::default());
     rebuild.build(4, &progress).await.unwrap();
     let done = progress.now();
-    assert_eq!((done.segments, done.segments_done, done.scanned, done.streams), (4, 4, story.len() as u64, STREAMS));
+    assert_eq!(
+        (done.segments, done.segments_done, done.scanned, done.streams),
+        (4, 4, story.len() as u64, STREAMS)
+    );
     assert!(done.units > 0, "a scan is billed");
     // What is built is not built again.
     let again = Progress::default();
@@ -87,12 +102,20 @@ async fn a_scan_that_dies_between_any_two_steps_is_taken_up_where_it_was() {
     let mut scans = Vec::new();
     for alive in 0..calls {
         let world = projected(&story).await;
-        world.rebuild_through(&Tap::dying_after(alive)).build(3, &Progress::default()).await.unwrap_err();
+        world
+            .rebuild_through(&Tap::dying_after(alive))
+            .build(3, &Progress::default())
+            .await
+            .unwrap_err();
         let (tap, progress) = (Tap::default(), Progress::default());
         let next = world.rebuild_through(&tap);
         assert_eq!(next.build(3, &progress).await.unwrap(), Generation(2), "after {alive} calls");
         scans.push(tap.take_calls().iter().filter(|call| *call == "Scan").count());
-        assert_eq!((progress.now().scanned, progress.now().streams), (story.len() as u64, STREAMS), "each once, after {alive} calls");
+        assert_eq!(
+            (progress.now().scanned, progress.now().streams),
+            (story.len() as u64, STREAMS),
+            "each once, after {alive} calls"
+        );
         assert_eq!(world.live_of(2).await, clean.live().await, "after {alive} calls");
         assert_eq!(next.check().await.unwrap(), Check { streams: STREAMS, ..Check::default() });
     }
@@ -113,7 +136,9 @@ async fn a_segment_of_many_pages_is_taken_up_at_the_page_that_it_had_got_to() {
     let world = World::with(&commits).await;
     let scans = AtomicUsize::new(0);
     // It dies before the last of its three pages.
-    let tap = Tap::refusing(move |_, input| input.contains("ScanInput") && scans.fetch_add(1, SeqCst) >= 2);
+    let tap = Tap::refusing(move |_, input| {
+        input.contains("ScanInput") && scans.fetch_add(1, SeqCst) >= 2
+    });
     world.rebuild_through(&tap).build(1, &Progress::default()).await.unwrap_err();
     let (tap, progress) = (Tap::default(), Progress::default());
     world.rebuild_through(&tap).build(1, &progress).await.unwrap();
@@ -142,23 +167,44 @@ async fn pages_that_divide_a_stream_make_the_same_rows() {
 #[tokio::test]
 async fn while_one_scans_another_is_refused_until_the_lease_ends() {
     let world = projected(&story()).await;
-    let rebuild = |owner: &str, now| Rebuild::new(world.store(&Tap::default()), "views", "toy", &PROJECTIONS, owner, now).at_pace(AT_ONCE);
+    let rebuild = |owner: &str, now| {
+        Rebuild::new(world.store(&Tap::default()), "views", "toy", &PROJECTIONS, owner, now)
+            .at_pace(AT_ONCE)
+    };
     let now = Timestamp::now();
     // It dies when it has begun.
-    let holder = Rebuild::new(world.store(&Tap::dying_after(2)), "views", "toy", &PROJECTIONS, "holder", now).at_pace(AT_ONCE);
+    let holder = Rebuild::new(
+        world.store(&Tap::dying_after(2)),
+        "views",
+        "toy",
+        &PROJECTIONS,
+        "holder",
+        now,
+    )
+    .at_pace(AT_ONCE);
     holder.build(2, &Progress::default()).await.unwrap_err();
     let building = world.rebuild().pointer().await.unwrap().building.unwrap();
     assert_eq!((building.generation, building.segments), (Generation(2), 2));
 
     let other = rebuild("other", now);
     let refused = other.build(2, &Progress::default()).await;
-    assert!(matches!(refused, Err(RebuildError::Held { until }) if until == building.lease.unwrap().until), "{refused:?}");
+    assert!(
+        matches!(
+            refused,
+            Err(RebuildError::Held { until }) if until == building.lease.unwrap().until,
+        ),
+        "{refused:?}"
+    );
     assert!(matches!(other.discard().await, Err(RebuildError::Held { .. })));
     assert!(matches!(other.check().await, Err(RebuildError::NotBuilt { .. })));
 
     let next = rebuild("other", now + SignedDuration::from_hours(2));
     assert_eq!(next.build(7, &Progress::default()).await.unwrap(), Generation(2));
-    assert_eq!(world.rebuild().pointer().await.unwrap().building.unwrap().segments, 2, "the marks are of so many segments");
+    assert_eq!(
+        world.rebuild().pointer().await.unwrap().building.unwrap().segments,
+        2,
+        "the marks are of so many segments"
+    );
     assert_eq!(world.live_of(2).await, world.live().await);
 }
 
@@ -167,15 +213,22 @@ async fn a_lease_is_renewed_before_it_ends() {
     let world = projected(&history(&note(1), &[vec![titled("ada")]])).await;
     let tap = Tap::default();
     let second = Duration::from_secs(1);
-    world.rebuild_through(&tap).at_pace(Pace { settle: second, lease: second }).build(1, &Progress::default()).await.unwrap();
-    // The pointer is read and written; and again, while it waits for those who do not know of it yet.
+    world
+        .rebuild_through(&tap)
+        .at_pace(Pace { settle: second, lease: second })
+        .build(1, &Progress::default())
+        .await
+        .unwrap();
+    // The pointer is read and written; and again, while it waits for those who do not know of it
+    // yet.
     assert_eq!(tap.take_calls()[..4], ["GetItem", "PutItem", "GetItem", "PutItem"]);
 }
 
 #[tokio::test]
 async fn whoever_was_taken_over_says_so() {
     let world = projected(&story()).await;
-    let (asleep, wake) = (std::sync::Mutex::new(0), std::sync::Arc::new(tokio::sync::Notify::new()));
+    let (asleep, wake) =
+        (std::sync::Mutex::new(0), std::sync::Arc::new(tokio::sync::Notify::new()));
     let woken = std::sync::Arc::clone(&wake);
     // It gives its lease back with its third call on the pointer. Before that another comes.
     let tap = Tap::refusing(move |_, input| {
@@ -190,7 +243,11 @@ async fn whoever_was_taken_over_says_so() {
     });
     let rebuild = world.rebuild_through(&tap);
     let slow = tokio::task::spawn_blocking(move || {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(rebuild.build(2, &Progress::default()))
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(rebuild.build(2, &Progress::default()))
     });
     woken.notified().await;
     assert_eq!(world.rebuild().build(2, &Progress::default()).await.unwrap(), Generation(2));
@@ -201,7 +258,11 @@ async fn whoever_was_taken_over_says_so() {
 
 #[tokio::test]
 async fn another_revision_of_a_projection_is_built_beside_the_old_one() {
-    let commits = [history(&note(1), &[vec![titled("za")], vec![labelled("red")]]), history(&note(2), &[vec![titled("ay")]])].concat();
+    let commits = [
+        history(&note(1), &[vec![titled("za")], vec![labelled("red")]]),
+        history(&note(2), &[vec![titled("ay")]]),
+    ]
+    .concat();
     let world = projected(&commits).await;
     let old = list(&world.views(), all_notes(5)).await;
     let rebuild = world.rebuild_with(&NEXT_PROJECTIONS, &Tap::default());
@@ -209,7 +270,11 @@ async fn another_revision_of_a_projection_is_built_beside_the_old_one() {
     assert_eq!(list(&world.views(), all_notes(5)).await, old, "what is read is as it was");
     rebuild.switch(false).await.unwrap();
     let next = PageRequest { projection: &NEXT_PROJECTIONS[0], ..all_notes(5) };
-    let listed: Vec<_> = list(&world.views(), next).await.into_iter().map(|(stream, row)| (stream, row.version, row.revision)).collect();
+    let listed: Vec<_> = list(&world.views(), next)
+        .await
+        .into_iter()
+        .map(|(stream, row)| (stream, row.version, row.revision))
+        .collect();
     assert_eq!(listed, [(note(1), 2, 2), (note(2), 1, 2)], "in their new order");
 }
 
@@ -219,7 +284,13 @@ async fn a_scan_finds_only_what_is_of_the_domain() {
     let rebuild = world.rebuild();
     rebuild.build(2, &Progress::default()).await.unwrap();
     let built = world.live_of(2).await;
-    assert!(built.rows.keys().all(|(pk, _)| pk.starts_with("acme/toy/notes/") || pk.starts_with("acme/toy/albums/")), "{built:?}");
+    assert!(
+        built
+            .rows
+            .keys()
+            .all(|(pk, _)| pk.starts_with("acme/toy/notes/") || pk.starts_with("acme/toy/albums/")),
+        "{built:?}"
+    );
     let all = Segment::all(1).next().unwrap();
     let found = world.store(&Tap::default()).scan(&Selection::default(), all, None).await.unwrap();
     assert_eq!(found.commits.len(), story().len(), "there was more to be found");

@@ -1,15 +1,19 @@
-//! What is written while a generation is built, switched to and dropped is in every generation that there is.
+//! What is written while a generation is built, switched to and dropped is in every generation that
+//! there is.
 
 use std::time::Duration;
 
 use headwater::Commit;
-use headwater_dynamodb::{Check, Doorbell, Generation, Lacking, Pace, Progress, Projector, Rebuild, RebuildError, Why};
+use headwater_dynamodb::{
+    Check, Doorbell, Generation, Lacking, Pace, Progress, Projector, Rebuild, RebuildError, Why,
+};
 use tokio::time::sleep;
 
 use crate::support::{AT_ONCE, Tap, World, bare, check, doorbells};
 use crate::toy::{NEXT_PROJECTIONS, NOTES, histories, history, labelled, note, poison, titled};
 
-/// A history of `note(id)`, and a projector that has seen only its first commit, before there was a rebuild.
+/// A history of `note(id)`, and a projector that has seen only its first commit, before there was a
+/// rebuild.
 async fn old_hand(world: &World, commits: &[Commit]) -> Projector {
     world.append(&commits[..1]).await;
     let projector = world.projector();
@@ -46,7 +50,8 @@ async fn what_a_projector_writes_that_knows_of_no_rebuild_yet_is_found_by_the_sc
 #[tokio::test]
 async fn what_a_projector_writes_is_in_every_generation() {
     let world = World::new().await;
-    let commits = history(&note(1), &["a", "b", "c", "d", "e", "f"].map(|title| vec![titled(title)]));
+    let commits =
+        history(&note(1), &["a", "b", "c", "d", "e", "f"].map(|title| vec![titled(title)]));
     old_hand(&world, &commits).await;
     let rebuild = world.rebuild();
     rebuild.build(2, &Progress::default()).await.unwrap();
@@ -120,7 +125,11 @@ async fn what_is_behind_is_brought_up_before_the_switch() {
     rebuild.build(2, &Progress::default()).await.unwrap();
     world.append(&commits[1..]).await;
     unaware.project(doorbells(&commits[1..])).await;
-    assert_ne!(world.live_of(2).await, world.live().await, "a rebuild that waits for nobody misses this");
+    assert_ne!(
+        world.live_of(2).await,
+        world.live().await,
+        "a rebuild that waits for nobody misses this"
+    );
     assert_eq!(rebuild.check().await.unwrap(), Check { streams: 1, ..Check::default() });
     assert_eq!(world.live_of(2).await, world.live().await);
 }
@@ -134,7 +143,9 @@ async fn rows_of_events_that_are_not_there_forbid_the_switch() {
     let rebuild = world.rebuild();
     rebuild.build(2, &Progress::default()).await.unwrap();
     let lacking = Lacking { stream: note(1), version: 1, wanted: 2, why: Why::Behind };
-    let Err(RebuildError::Incomplete(check)) = rebuild.switch(false).await else { panic!("it was switched") };
+    let Err(RebuildError::Incomplete(check)) = rebuild.switch(false).await else {
+        panic!("it was switched")
+    };
     assert_eq!(check, Check { streams: 1, lacking: 1, examples: vec![lacking] });
     assert_eq!(rebuild.pointer().await.unwrap().generation, Generation(1));
     rebuild.switch(true).await.unwrap();
@@ -146,9 +157,20 @@ async fn rows_that_another_build_folded_forbid_the_switch() {
     let commits = history(&note(1), &[vec![titled("ada")]]);
     let world = World::with(&commits).await;
     world.projector().project(doorbells(&commits)).await;
-    world.rebuild_with(&NEXT_PROJECTIONS, &Tap::default()).build(1, &Progress::default()).await.unwrap();
-    let Err(RebuildError::Incomplete(check)) = world.rebuild().switch(false).await else { panic!("it was switched") };
-    let lacking = Lacking { stream: note(1), version: 1, wanted: 1, why: Why::Revision(NEXT_PROJECTIONS[0].revision) };
+    world
+        .rebuild_with(&NEXT_PROJECTIONS, &Tap::default())
+        .build(1, &Progress::default())
+        .await
+        .unwrap();
+    let Err(RebuildError::Incomplete(check)) = world.rebuild().switch(false).await else {
+        panic!("it was switched")
+    };
+    let lacking = Lacking {
+        stream: note(1),
+        version: 1,
+        wanted: 1,
+        why: Why::Revision(NEXT_PROJECTIONS[0].revision),
+    };
     assert_eq!(check, Check { streams: 1, lacking: 1, examples: vec![lacking] });
 }
 
@@ -159,10 +181,14 @@ async fn a_stream_of_which_nothing_was_ever_folded_hinders_nothing() {
     world.put("views", ("g1/acme/toy/notes/1", "row"), ("v", 0)).await;
     let rebuild = world.rebuild();
     rebuild.build(1, &Progress::default()).await.unwrap();
-    assert_eq!(rebuild.switch(false).await.unwrap().check, Check { streams: 1, ..Check::default() });
+    assert_eq!(
+        rebuild.switch(false).await.unwrap().check,
+        Check { streams: 1, ..Check::default() }
+    );
 }
 
-/// Two notes, of which the second has got an event that this build cannot read since it was projected.
+/// Two notes, of which the second has got an event that this build cannot read since it was
+/// projected.
 async fn with_poison() -> (World, Vec<Commit>) {
     let good = history(&note(1), &[vec![titled("ada")]]);
     let bad = history(&note(2), &[vec![titled("bob")], vec![titled("cid")], vec![labelled("red")]]);
@@ -184,14 +210,22 @@ async fn a_stream_that_is_parked_in_the_new_generation_alone_forbids_the_switch_
     assert_eq!(world.views().parked(Some("acme"), None, 9).await.unwrap(), []);
     assert_eq!(world.views().get(&NOTES, &note(2), Some(3)).await.unwrap().unwrap().version, 3);
 
-    let Err(RebuildError::Incomplete(check)) = rebuild.switch(false).await else { panic!("it was switched") };
+    let Err(RebuildError::Incomplete(check)) = rebuild.switch(false).await else {
+        panic!("it was switched")
+    };
     assert_eq!((check.streams, check.lacking), (2, 1));
-    let [Lacking { stream, version: 0, wanted: 3, why: Why::Parked(why) }] = &check.examples[..] else { panic!("{check:?}") };
+    let [Lacking { stream, version: 0, wanted: 3, why: Why::Parked(why) }] = &check.examples[..]
+    else {
+        panic!("{check:?}")
+    };
     assert!(*stream == note(2) && why.contains("Nonsense"), "{check:?}");
 
     // Once it is repaired, the next attempt takes it up.
     world.append(&bad[1..2]).await;
-    assert_eq!(rebuild.switch(false).await.unwrap().check, Check { streams: 2, ..Check::default() });
+    assert_eq!(
+        rebuild.switch(false).await.unwrap().check,
+        Check { streams: 2, ..Check::default() }
+    );
     assert_eq!(world.live_of(2).await, world.live().await);
 }
 
@@ -205,14 +239,32 @@ async fn a_stream_that_is_parked_in_both_at_the_same_place_hinders_nothing() {
     assert_eq!(projector.project(vec![bare(&note(3), 2)]).await.parked, [note(3)]);
     let rebuild = world.rebuild();
     rebuild.build(2, &Progress::default()).await.unwrap();
-    let Err(RebuildError::Incomplete(check)) = rebuild.switch(false).await else { panic!("it was switched") };
-    assert_eq!(check.examples.iter().map(|lacking| &lacking.stream).collect::<Vec<_>>(), [&note(2)], "note 3 has got as far as it had");
-    let listed: Vec<_> = world.views().parked(Some("acme"), None, 9).await.unwrap().into_iter().map(|parked| parked.stream).collect();
+    let Err(RebuildError::Incomplete(check)) = rebuild.switch(false).await else {
+        panic!("it was switched")
+    };
+    assert_eq!(
+        check.examples.iter().map(|lacking| &lacking.stream).collect::<Vec<_>>(),
+        [&note(2)],
+        "note 3 has got as far as it had"
+    );
+    let listed: Vec<_> = world
+        .views()
+        .parked(Some("acme"), None, 9)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|parked| parked.stream)
+        .collect();
     assert_eq!(listed, [note(3)], "what is read has a list of its own");
     // One that got further before it was parked is lacking all the same.
     assert_eq!(world.projector().project(vec![bare(&note(2), 3)]).await.parked, [note(2)]);
-    let Err(RebuildError::Incomplete(check)) = rebuild.switch(false).await else { panic!("it was switched") };
-    assert_eq!(check.examples.iter().map(|lacking| (&lacking.stream, lacking.wanted)).collect::<Vec<_>>(), [(&note(2), 2)]);
+    let Err(RebuildError::Incomplete(check)) = rebuild.switch(false).await else {
+        panic!("it was switched")
+    };
+    assert_eq!(
+        check.examples.iter().map(|lacking| (&lacking.stream, lacking.wanted)).collect::<Vec<_>>(),
+        [(&note(2), 2)]
+    );
 }
 
 #[tokio::test]
@@ -227,7 +279,8 @@ async fn what_is_resumed_is_resumed_in_every_generation() {
     assert_eq!(world.live().await.rows.len(), 1, "none of them is on a list any more");
 }
 
-/// The last of its marks was not noted, so the page of the scan comes again; meanwhile a record has come.
+/// The last of its marks was not noted, so the page of the scan comes again; meanwhile a record has
+/// come.
 #[tokio::test]
 async fn a_page_that_comes_again_meets_newer_rows() {
     let commits = history(&note(1), &[vec![titled("ada")], vec![titled("bob")]]);
@@ -236,7 +289,10 @@ async fn a_page_that_comes_again_meets_newer_rows() {
     world.rebuild_through(&tap).build(1, &Progress::default()).await.unwrap_err();
     assert_eq!(world.live_of(2).await.rows.len(), 1);
     world.append(&commits[1..]).await;
-    world.projector().project(vec![Doorbell { commit: Some(commits[1].clone()), ..bare(&note(1), 2) }]).await;
+    world
+        .projector()
+        .project(vec![Doorbell { commit: Some(commits[1].clone()), ..bare(&note(1), 2) }])
+        .await;
     world.rebuild().build(1, &Progress::default()).await.unwrap();
     assert_eq!(world.live_of(2).await, world.live().await);
 }

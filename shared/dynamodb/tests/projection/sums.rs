@@ -26,8 +26,11 @@ fn line(caption: &str, photos: i128, captions: i128) -> (String, i128, i128) {
 
 #[tokio::test]
 async fn a_row_that_changes_takes_its_part_of_the_sums_along() {
-    let story =
-        vec![vec![captioned("1", "sea"), captioned("2", "sea"), captioned("3", "sky")], vec![captioned("2", "sky")], vec![removed("1")]];
+    let story = vec![
+        vec![captioned("1", "sea"), captioned("2", "sea"), captioned("3", "sky")],
+        vec![captioned("2", "sky")],
+        vec![removed("1")],
+    ];
     let commits = history(&album(1), &story);
     let world = World::with(&commits).await;
     let expected = [
@@ -45,13 +48,23 @@ async fn a_row_that_changes_takes_its_part_of_the_sums_along() {
 
 #[tokio::test]
 async fn lines_are_read_from_an_order_to_another() {
-    let photos: Vec<AlbumEvent> =
-        ["a", "b", "bb", "c"].iter().enumerate().map(|(id, caption)| captioned(&id.to_string(), caption)).collect();
+    let photos: Vec<AlbumEvent> = ["a", "b", "bb", "c"]
+        .iter()
+        .enumerate()
+        .map(|(id, caption)| captioned(&id.to_string(), caption))
+        .collect();
     let commits = history(&album(1), &[photos]);
     let world = World::with(&commits).await;
     world.projector().project(doorbells(&commits)).await;
-    for (from, up_to, expected) in [("", "~", 4), ("a", "c", 4), ("b", "b", 1), ("b", "bz", 2), ("ba", "c", 2), ("d", "~", 0), ("", "", 0)]
-    {
+    for (from, up_to, expected) in [
+        ("", "~", 4),
+        ("a", "c", 4),
+        ("b", "b", 1),
+        ("b", "bz", 2),
+        ("ba", "c", 2),
+        ("d", "~", 0),
+        ("", "", 0),
+    ] {
         assert_eq!(lines(&world, from, up_to).await.len(), expected, "{from} to {up_to}");
     }
 }
@@ -62,9 +75,17 @@ async fn a_row_is_written_with_its_sums_in_one_transaction() {
     let (world, tap) = (World::with(&commits).await, Tap::default());
     let projector = world.projector_through(&tap);
     projector.project(doorbells(&commits[..1])).await;
-    let rows = |calls: Vec<String>| calls.into_iter().filter(|call| call == "TransactWriteItems" || call == "PutItem").collect::<Vec<_>>();
+    let rows = |calls: Vec<String>| {
+        calls
+            .into_iter()
+            .filter(|call| call == "TransactWriteItems" || call == "PutItem")
+            .collect::<Vec<_>>()
+    };
     // An index row, the photo with its line, the mark, the feed.
-    assert_eq!(rows(tap.take_calls()), ["PutItem", "TransactWriteItems", "PutItem", "TransactWriteItems"]);
+    assert_eq!(
+        rows(tap.take_calls()),
+        ["PutItem", "TransactWriteItems", "PutItem", "TransactWriteItems"]
+    );
     projector.project(doorbells(&commits[1..])).await;
     assert_eq!(rows(tap.take_calls()), ["PutItem", "TransactWriteItems"], "the mark, the feed");
 }
@@ -76,7 +97,9 @@ fn words(from: u32, count: u32) -> String {
 
 #[tokio::test]
 async fn more_lines_than_an_answer_holds_are_read_on_and_no_further_than_asked_for() {
-    let commits: Vec<Commit> = (0..11).flat_map(|id| history(&album(id), &[vec![captioned("1", &words(id * 99, 99))]])).collect();
+    let commits: Vec<Commit> = (0..11)
+        .flat_map(|id| history(&album(id), &[vec![captioned("1", &words(id * 99, 99))]]))
+        .collect();
     let (world, tap) = (World::with(&commits).await, Tap::default());
     world.projector().project(doorbells(&commits)).await;
     let views = world.views_through(&tap);
@@ -88,12 +111,16 @@ async fn more_lines_than_an_answer_holds_are_read_on_and_no_further_than_asked_f
     }
 }
 
-/// With the row they would be over the 100 items of a transaction; as a row that is too large, it must not be tried for ever.
+/// With the row they would be over the 100 items of a transaction; as a row that is too large, it
+/// must not be tried for ever.
 #[tokio::test]
 async fn a_row_that_changes_too_many_sums_is_parked() {
     let most = history(&album(1), &[vec![captioned("1", &words(0, 99))]]);
     let more = history(&album(2), &[vec![captioned("1", &words(0, 100))]]);
-    let others = history(&album(3), &[vec![captioned("1", &words(0, 50))], vec![captioned("1", &words(50, 50))]]);
+    let others = history(
+        &album(3),
+        &[vec![captioned("1", &words(0, 50))], vec![captioned("1", &words(50, 50))]],
+    );
     let world = World::with(&[most.clone(), more.clone(), others.clone()].concat()).await;
     assert_eq!(world.projector().project(doorbells(&most)).await.parked, []);
     assert_eq!(lines(&world, "", "~").await.len(), 99);
@@ -108,11 +135,19 @@ fn sums_are_those_of_the_rows_however_they_came_about() {
     check(12, (histories(), deliveries), async |(commits, deliveries)| {
         let world = World::with(&commits).await;
         for delivery in deliveries {
-            world.projector().project(doorbells(&commits[delivery.index(commits.len())..][..1])).await;
+            world
+                .projector()
+                .project(doorbells(&commits[delivery.index(commits.len())..][..1]))
+                .await;
         }
-        let workers = (0..3).map(|_| async { world.projector().project(doorbells(&commits)).await });
+        let workers =
+            (0..3).map(|_| async { world.projector().project(doorbells(&commits)).await });
         futures::future::join_all(workers).await;
-        let sums: Vec<_> = lines(&world, "", "~").await.into_iter().filter(|line| *line != self::line(&line.0, 0, 0)).collect();
+        let sums: Vec<_> = lines(&world, "", "~")
+            .await
+            .into_iter()
+            .filter(|line| *line != self::line(&line.0, 0, 0))
+            .collect();
         assert_eq!(sums, recounted(&commits));
     });
 }
@@ -120,7 +155,9 @@ fn sums_are_those_of_the_rows_however_they_came_about() {
 /// What the sums should be, counted from the events.
 fn recounted(commits: &[Commit]) -> Vec<(String, i128, i128)> {
     let mut photos: BTreeMap<String, (Option<String>, i128)> = BTreeMap::new();
-    for event in commits.iter().filter(|commit| commit.stream == album(1)).flat_map(|commit| &commit.events) {
+    for event in
+        commits.iter().filter(|commit| commit.stream == album(1)).flat_map(|commit| &commit.events)
+    {
         match headwater::decode(event).unwrap() {
             AlbumEvent::Captioned { photo, caption } => {
                 let (last, captions) = photos.entry(photo).or_default();

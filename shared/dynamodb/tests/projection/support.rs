@@ -6,17 +6,23 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::interceptors::{BeforeSerializationInterceptorContextRef, FinalizerInterceptorContextMut};
+use aws_sdk_dynamodb::config::interceptors::{
+    BeforeSerializationInterceptorContextRef, FinalizerInterceptorContextMut,
+};
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, ConfigBag, Credentials, Intercept, Region};
 use aws_sdk_dynamodb::error::BoxError;
-use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
+    ScalarAttributeType,
+};
 use aws_smithy_runtime_api::client::interceptors::context::Output;
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use headwater::{Commit, FeedPosition, IndexKey, ProjectionFn, Row, StreamName};
 use headwater_dynamodb::{
-    Doorbell, EventStore, Feed, FeedEntry, Item, Listed, Pace, PageRequest, Projector, Rebuild, StoreConfig, Views, commit_to_item,
+    Doorbell, EventStore, Feed, FeedEntry, Item, Listed, Pace, PageRequest, Projector, Rebuild,
+    StoreConfig, Views, commit_to_item,
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::strategy::Strategy;
@@ -45,9 +51,17 @@ impl World {
     pub(crate) async fn new() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let server = tokio::spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
+        let server = tokio::spawn(dynoxide::server::serve_on(
+            listener,
+            dynoxide::Database::memory().unwrap(),
+        ));
         let client = client(&endpoint, Tap::default());
-        for (table, hash, range) in [("events", "stream", "seq"), ("views", "pk", "sk"), ("feed", "pk", "sk"), ("effects", "pk", "sk")] {
+        for (table, hash, range) in [
+            ("events", "stream", "seq"),
+            ("views", "pk", "sk"),
+            ("feed", "pk", "sk"),
+            ("effects", "pk", "sk"),
+        ] {
             create_table(&client, table, hash, range).await;
         }
         Self { endpoint, server, client }
@@ -69,7 +83,11 @@ impl World {
     }
 
     pub(crate) fn store(&self, tap: &Tap) -> EventStore {
-        let config = StoreConfig { events_table: "events".into(), idempotency_table: None, unique_key: None };
+        let config = StoreConfig {
+            events_table: "events".into(),
+            idempotency_table: None,
+            unique_key: None,
+        };
         EventStore::new(client(&self.endpoint, tap.clone()), config)
     }
 
@@ -100,7 +118,8 @@ impl World {
 
     /// The change feed from its start.
     pub(crate) async fn fed(&self) -> Vec<FeedEntry> {
-        let start = FeedPosition { tenant: "acme".into(), domain: "toy".into(), position: 0, epoch: 1 };
+        let start =
+            FeedPosition { tenant: "acme".into(), domain: "toy".into(), position: 0, epoch: 1 };
         self.feed().read_after(&start, 10_000).await.unwrap()
     }
 
@@ -120,7 +139,14 @@ impl World {
             *head = commit.last().max(*head);
         }
         assert_eq!(heads, expected);
-        assert!(self.feed().streams("acme", "toy", "", None, 1_000).await.unwrap().into_iter().eq(expected));
+        assert!(
+            self.feed()
+                .streams("acme", "toy", "", None, 1_000)
+                .await
+                .unwrap()
+                .into_iter()
+                .eq(expected)
+        );
     }
 
     /// Says that the feed was begun anew so many times.
@@ -128,7 +154,8 @@ impl World {
         self.put("feed", ("acme/toy", "epoch"), ("epoch", epoch)).await;
     }
 
-    /// A rebuild by another process, which waits for nobody. It begins when the leases of those before it have ended.
+    /// A rebuild by another process, which waits for nobody. It begins when the leases of those
+    /// before it have ended.
     pub(crate) fn rebuild(&self) -> Rebuild {
         self.rebuild_through(&Tap::default())
     }
@@ -141,32 +168,72 @@ impl World {
     pub(crate) fn rebuild_with(&self, projections: &'static [ProjectionFn], tap: &Tap) -> Rebuild {
         static LATER: AtomicI64 = AtomicI64::new(0);
         let now = Timestamp::now() + SignedDuration::from_hours(LATER.fetch_add(2, SeqCst));
-        Rebuild::new(self.store(tap), "views", "toy", projections, Uuid::now_v7(), now).at_pace(AT_ONCE)
+        Rebuild::new(self.store(tap), "views", "toy", projections, Uuid::now_v7(), now)
+            .at_pace(AT_ONCE)
     }
 
-    pub(crate) async fn put(&self, table: &str, (pk, sk): (&str, &str), (name, number): (&str, u32)) {
+    pub(crate) async fn put(
+        &self,
+        table: &str,
+        (pk, sk): (&str, &str),
+        (name, number): (&str, u32),
+    ) {
         let text = |text: &str| AttributeValue::S(text.to_owned());
-        let put = self.client.put_item().table_name(table).item("pk", text(pk)).item("sk", text(sk));
+        let put =
+            self.client.put_item().table_name(table).item("pk", text(pk)).item("sk", text(sk));
         put.item(name, AttributeValue::N(number.to_string())).send().await.unwrap();
     }
 
-    /// Puts an index row of a note, as a worker would have at this version; or its tombstone, as builds left them that are older than this one.
-    pub(crate) async fn put_place(&self, (index, order): (&str, &str), stream: &StreamName, version: u64, is_tombstone: bool) {
+    /// Puts an index row of a note, as a worker would have at this version; or its tombstone, as
+    /// builds left them that are older than this one.
+    pub(crate) async fn put_place(
+        &self,
+        (index, order): (&str, &str),
+        stream: &StreamName,
+        version: u64,
+        is_tombstone: bool,
+    ) {
         let IndexKey { index, sort } = IndexKey::new(index, order, stream.id());
-        let (text, number) = (|text: &str| AttributeValue::S(text.to_owned()), |number: u64| AttributeValue::N(number.to_string()));
-        let put = self.client.put_item().table_name("views").item("pk", text(&format!("g1/acme/toy/{index}"))).item("sk", text(&sort));
-        let put = put.item("s", text(stream.as_str())).item("v", number(version)).item("r", number(NOTES.revision.into()));
+        let (text, number) = (
+            |text: &str| AttributeValue::S(text.to_owned()),
+            |number: u64| AttributeValue::N(number.to_string()),
+        );
+        let put = self
+            .client
+            .put_item()
+            .table_name("views")
+            .item("pk", text(&format!("g1/acme/toy/{index}")))
+            .item("sk", text(&sort));
+        let put = put
+            .item("s", text(stream.as_str()))
+            .item("v", number(version))
+            .item("r", number(NOTES.revision.into()));
         let tombstone = [("x", AttributeValue::Bool(true)), ("ttl", number(4_000_000_000))];
-        let put = tombstone.into_iter().filter(|_| is_tombstone).fold(put, |put, (name, value)| put.item(name, value));
+        let put = tombstone
+            .into_iter()
+            .filter(|_| is_tombstone)
+            .fold(put, |put, (name, value)| put.item(name, value));
         put.send().await.unwrap();
     }
 
     /// Sets a number of an item, as nothing of ours does.
-    pub(crate) async fn damage(&self, table: &str, (pk, sk): (&str, &str), (name, number): (&str, u32)) {
+    pub(crate) async fn damage(
+        &self,
+        table: &str,
+        (pk, sk): (&str, &str),
+        (name, number): (&str, u32),
+    ) {
         let text = |text: &str| AttributeValue::S(text.to_owned());
-        let update = self.client.update_item().table_name(table).key("pk", text(pk)).key("sk", text(sk));
-        let update = update.update_expression("SET #name = :number").expression_attribute_names("#name", name);
-        update.expression_attribute_values(":number", AttributeValue::N(number.to_string())).send().await.unwrap();
+        let update =
+            self.client.update_item().table_name(table).key("pk", text(pk)).key("sk", text(sk));
+        let update = update
+            .update_expression("SET #name = :number")
+            .expression_attribute_names("#name", name);
+        update
+            .expression_attribute_values(":number", AttributeValue::N(number.to_string()))
+            .send()
+            .await
+            .unwrap();
     }
 
     /// Every item of a table.
@@ -177,12 +244,14 @@ impl World {
 
     /// Whether any index knows of a stream.
     pub(crate) async fn is_indexed(&self, stream: &StreamName) -> bool {
-        let knows = |item: &Item| item.get("s").and_then(|s| s.as_s().ok()) == Some(&stream.to_string());
+        let knows =
+            |item: &Item| item.get("s").and_then(|s| s.as_s().ok()) == Some(&stream.to_string());
         self.items("views").await.iter().any(knows)
     }
 
-    /// When all work is done, what readers can see of the views: the primary rows, and the index rows. When an index row was written depends on how
-    /// commits were taken together, so its version does not count.
+    /// When all work is done, what readers can see of the views: the primary rows, and the index
+    /// rows. When an index row was written depends on how commits were taken together, so its
+    /// version does not count.
     pub(crate) async fn live(&self) -> Live {
         self.live_of(1).await
     }
@@ -192,20 +261,29 @@ impl World {
         let prefix = format!("g{generation}/");
         let mut live = Live::default();
         for mut item in self.items("views").await {
-            let Some(pk) = text(&item, "pk").strip_prefix(&prefix).map(str::to_owned) else { continue };
+            let Some(pk) = text(&item, "pk").strip_prefix(&prefix).map(str::to_owned) else {
+                continue;
+            };
             let key = (pk, text(&item, "sk"));
             match item.get("s") {
                 None if key.1.ends_with('\0') => {
-                    // Whether a sum ever was anything else than 0 depends on how commits were taken together.
-                    let amounts = item.into_iter().filter(|(_, value)| value.as_n().is_ok_and(|number| number != "0"));
-                    live.sums.extend(amounts.map(|(name, value)| ((key.0.clone(), key.1.clone(), name), value.as_n().unwrap().clone())));
+                    // Whether a sum ever was anything else than 0 depends on how commits were taken
+                    // together.
+                    let amounts = item
+                        .into_iter()
+                        .filter(|(_, value)| value.as_n().is_ok_and(|number| number != "0"));
+                    live.sums.extend(amounts.map(|(name, value)| {
+                        ((key.0.clone(), key.1.clone(), name), value.as_n().unwrap().clone())
+                    }));
                 }
                 None => {
                     assert!(!item.contains_key("k"), "removals are left over in {item:?}");
                     item.retain(|name, _| !["pk", "sk"].contains(&name.as_str()));
                     live.rows.insert(key, item.into_iter().collect());
                 }
-                Some(stream) => assert!(live.index.insert((key.0, key.1, stream.as_s().unwrap().clone()))),
+                Some(stream) => {
+                    assert!(live.index.insert((key.0, key.1, stream.as_s().unwrap().clone())))
+                }
             }
         }
         live
@@ -213,7 +291,11 @@ impl World {
 }
 
 /// Runs a property on so many cases, each in a runtime of its own.
-pub(crate) fn check<T: std::fmt::Debug>(cases: u32, inputs: impl Strategy<Value = T>, property: impl AsyncFn(T)) {
+pub(crate) fn check<T: std::fmt::Debug>(
+    cases: u32,
+    inputs: impl Strategy<Value = T>,
+    property: impl AsyncFn(T),
+) {
     let config = Config { cases, max_shrink_iters: 50, ..Config::default() };
     let outcome = TestRunner::new(config).run(&inputs, |input| {
         tokio::runtime::Runtime::new().unwrap().block_on(property(input));
@@ -223,8 +305,8 @@ pub(crate) fn check<T: std::fmt::Debug>(cases: u32, inputs: impl Strategy<Value 
 }
 
 impl Live {
-    /// Whether a reader sees the same here as in the other. Here may be index rows besides that workers have left who died while they
-    /// were overtaken: hints that lead nowhere.
+    /// Whether a reader sees the same here as in the other. Here may be index rows besides that
+    /// workers have left who died while they were overtaken: hints that lead nowhere.
     pub(crate) fn shows_the_same_as(&self, other: &Self) -> bool {
         self.rows == other.rows && self.sums == other.sums && self.index.is_superset(&other.index)
     }
@@ -243,7 +325,11 @@ pub(crate) fn text(item: &Item, name: &str) -> String {
 
 /// The records that commits lead to, each as its commit's.
 pub(crate) fn doorbells(commits: &[Commit]) -> Vec<Doorbell> {
-    let bell = |commit: &Commit| Doorbell { stream: commit.stream.clone(), version: commit.last(), commit: Some(commit.clone()) };
+    let bell = |commit: &Commit| Doorbell {
+        stream: commit.stream.clone(),
+        version: commit.last(),
+        commit: Some(commit.clone()),
+    };
     commits.iter().map(bell).collect()
 }
 
@@ -259,7 +345,10 @@ pub(crate) async fn list(views: &Views, request: PageRequest<'_>) -> Vec<(Stream
     loop {
         let page = views.page(PageRequest { after: after.as_deref(), ..request }).await.unwrap();
         assert!(page.rows.len() <= request.limit);
-        assert!(page.next.is_none() || page.next.as_deref() > after.as_deref(), "a list comes to its end");
+        assert!(
+            page.next.is_none() || page.next.as_deref() > after.as_deref(),
+            "a list comes to its end"
+        );
         listed.extend(shown(page.rows));
         after = page.next;
         if after.is_none() {
@@ -288,7 +377,8 @@ pub(crate) fn all_notes(limit: usize) -> PageRequest<'static> {
     }
 }
 
-/// Watches the calls of a client, refuses those that a test wants refused, and has its hand in the answers.
+/// Watches the calls of a client, refuses those that a test wants refused, and has its hand in the
+/// answers.
 #[derive(Clone, Default)]
 pub(crate) struct Tap(Arc<Watch>);
 
@@ -317,7 +407,9 @@ impl Tap {
     }
 
     /// Lets all calls through, and this sees to the answers.
-    pub(crate) fn answering(answer: impl Fn(&str, &mut Output) -> Result<(), BoxError> + Send + Sync + 'static) -> Self {
+    pub(crate) fn answering(
+        answer: impl Fn(&str, &mut Output) -> Result<(), BoxError> + Send + Sync + 'static,
+    ) -> Self {
         Self(Arc::new(Watch { answer: Some(Box::new(answer)), ..Watch::default() }))
     }
 
@@ -360,7 +452,9 @@ impl Intercept for Tap {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         match (&self.0.answer, context.output_or_error_mut()) {
-            (Some(answer), Some(Ok(output))) => answer(config.load::<Metadata>().unwrap().name(), output),
+            (Some(answer), Some(Ok(output))) => {
+                answer(config.load::<Metadata>().unwrap().name(), output)
+            }
             _ => Ok(()),
         }
     }
@@ -380,8 +474,12 @@ fn client(endpoint: &str, tap: Tap) -> Client {
 
 async fn create_table(client: &Client, table: &str, hash: &str, range: &str) {
     let kind = if range == "seq" { ScalarAttributeType::N } else { ScalarAttributeType::S };
-    let attribute = |name: &str, kind| AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().unwrap();
-    let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
+    let attribute = |name: &str, kind| {
+        AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().unwrap()
+    };
+    let key = |name: &str, kind| {
+        KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap()
+    };
     client
         .create_table()
         .table_name(table)

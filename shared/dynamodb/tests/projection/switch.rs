@@ -20,7 +20,9 @@ async fn built() -> World {
 
 /// One with so many notes.
 async fn built_of(notes: u32) -> World {
-    let notes = (1..=notes).flat_map(|id| history(&note(id), &[vec![titled("ada")], vec![titled("bob"), labelled("red")]]));
+    let notes = (1..=notes).flat_map(|id| {
+        history(&note(id), &[vec![titled("ada")], vec![titled("bob"), labelled("red")]])
+    });
     let commits: Vec<_> = notes.chain(history(&album(1), &[vec![captioned("1", "sea")]])).collect();
     let world = World::with(&commits).await;
     world.projector().project(doorbells(&commits)).await;
@@ -42,15 +44,26 @@ async fn queries_read_the_generation_that_was_switched_to() {
     let after = world.views();
     assert_eq!(after.generation().await.unwrap(), Generation(2));
 
-    let next = history(&note(1), &[vec![titled("ada")], vec![titled("bob"), labelled("red")], vec![titled("cid")]]);
+    let next = history(
+        &note(1),
+        &[vec![titled("ada")], vec![titled("bob"), labelled("red")], vec![titled("cid")]],
+    );
     world.append(&next[2..]).await;
     for views in [&before, &after] {
-        assert_eq!(views.get(&NOTES, &note(1), Some(4)).await.unwrap().unwrap().version, 4, "a token is kept");
+        assert_eq!(
+            views.get(&NOTES, &note(1), Some(4)).await.unwrap().unwrap().version,
+            4,
+            "a token is kept"
+        );
     }
     world.projector().project(doorbells(&next[2..])).await;
     assert_eq!(before.generation().await.unwrap(), Generation(1), "it does not know yet");
     assert_eq!(list(&before, all_notes(7)).await, list(&after, all_notes(7)).await);
-    assert_eq!(before.get(&NOTES, &note(1), None).await.unwrap().unwrap().version, 4, "and reads fresh rows all the same");
+    assert_eq!(
+        before.get(&NOTES, &note(1), None).await.unwrap().unwrap().version,
+        4,
+        "and reads fresh rows all the same"
+    );
 }
 
 /// A tag that names one generation must not stand for rows of another, or a 304 could be wrong.
@@ -79,10 +92,16 @@ async fn the_generation_before_can_be_switched_back_to() {
     for (read, previous) in [(1, 2), (2, 1)] {
         rebuild.switch_back().await.unwrap();
         let pointer = rebuild.pointer().await.unwrap();
-        assert_eq!((pointer.generation, pointer.previous), (Generation(read), Some(Generation(previous))));
+        assert_eq!(
+            (pointer.generation, pointer.previous),
+            (Generation(read), Some(Generation(previous)))
+        );
         assert_eq!(list(&world.views(), all_notes(50)).await.len(), 30);
     }
-    assert!(matches!(rebuild.switch(false).await, Err(RebuildError::NotBuilt { .. })), "there is none to switch to");
+    assert!(
+        matches!(rebuild.switch(false).await, Err(RebuildError::NotBuilt { .. })),
+        "there is none to switch to"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,7 +121,11 @@ async fn of_two_that_switch_at_once_the_later_is_told() {
     });
     let outcome = world.rebuild_through(&tap).switch_back().await;
     assert!(matches!(outcome, Err(RebuildError::Raced)), "{outcome:?}");
-    assert_eq!(world.views().generation().await.unwrap(), Generation(1), "it was switched back once");
+    assert_eq!(
+        world.views().generation().await.unwrap(),
+        Generation(1),
+        "it was switched back once"
+    );
 }
 
 /// A comparison says nothing about what was built meanwhile.
@@ -124,13 +147,24 @@ async fn only_what_was_compared_is_switched_to() {
         false
     });
     let outcome = world.rebuild_through(&tap).switch(true).await;
-    let overtaken = |outcome: &_| matches!(outcome, Err(RebuildError::Overtaken { compared: Generation(2), read: Generation(1) }));
+    let overtaken = |outcome: &_| {
+        matches!(
+            outcome,
+            Err(RebuildError::Overtaken { compared: Generation(2), read: Generation(1) })
+        )
+    };
     assert!(overtaken(&outcome), "{outcome:?}");
     let pointer = world.rebuild().pointer().await.unwrap();
-    assert_eq!((pointer.generation, pointer.building.map(|built| built.generation)), (Generation(1), Some(Generation(3))));
+    assert_eq!(
+        (pointer.generation, pointer.building.map(|built| built.generation)),
+        (Generation(1), Some(Generation(3)))
+    );
 
     let switched = world.rebuild().switch(false).await.unwrap();
-    assert_eq!((switched.read, switched.previous, switched.check.streams), (Generation(3), Generation(1), 3));
+    assert_eq!(
+        (switched.read, switched.previous, switched.check.streams),
+        (Generation(3), Generation(1), 3)
+    );
     let again = world.rebuild().switch(false).await;
     assert!(matches!(again, Err(RebuildError::NotBuilt { read: Generation(3) })), "{again:?}");
 }
@@ -144,12 +178,20 @@ async fn a_switch_that_another_has_made_is_not_made_twice() {
         if input.contains("ScanInput")
             && let Some(other) = other.lock().unwrap().take()
         {
-            std::thread::spawn(move || Runtime::new().unwrap().block_on(other.switch(false))).join().unwrap().unwrap();
+            std::thread::spawn(move || Runtime::new().unwrap().block_on(other.switch(false)))
+                .join()
+                .unwrap()
+                .unwrap();
         }
         false
     });
     let outcome = world.rebuild_through(&tap).switch(false).await;
-    let told = |outcome: &_| matches!(outcome, Err(RebuildError::Overtaken { compared: Generation(2), read: Generation(2) }));
+    let told = |outcome: &_| {
+        matches!(
+            outcome,
+            Err(RebuildError::Overtaken { compared: Generation(2), read: Generation(2) })
+        )
+    };
     assert!(told(&outcome), "{outcome:?}");
     let pointer = world.rebuild().pointer().await.unwrap();
     assert_eq!((pointer.generation, pointer.previous), (Generation(2), Some(Generation(1))));
@@ -161,10 +203,20 @@ async fn a_switch_whose_reply_is_lost_is_known_for_ones_own() {
     world.rebuild().switch(false).await.unwrap();
     let lost = AtomicBool::new(false);
     let lose = move |operation: &str| operation == "PutItem" && !lost.swap(true, SeqCst);
-    let tap = Tap::answering(move |operation, _| if lose(operation) { Err("lost".into()) } else { Ok(()) });
+    let tap = Tap::answering(
+        move |operation, _| if lose(operation) { Err("lost".into()) } else { Ok(()) },
+    );
     world.rebuild_through(&tap).switch_back().await.unwrap();
-    assert_eq!(tap.take_calls(), ["GetItem", "PutItem", "PutItem"], "the refusal brings what stands there");
-    assert_eq!(world.views().generation().await.unwrap(), Generation(1), "it was switched back once");
+    assert_eq!(
+        tap.take_calls(),
+        ["GetItem", "PutItem", "PutItem"],
+        "the refusal brings what stands there"
+    );
+    assert_eq!(
+        world.views().generation().await.unwrap(),
+        Generation(1),
+        "it was switched back once"
+    );
 }
 
 #[tokio::test]
@@ -185,16 +237,32 @@ async fn dropping_deletes_the_rows_of_that_generation_alone() {
         world.put("views", (pk, "row"), ("v", 1)).await;
     }
     let kept = |pk: &str| !pk.starts_with("g1/acme/toy/");
-    let before: Vec<_> = world.items("views").await.into_iter().filter(|item| text(item, "sk") != "active").collect();
-    let (expected, dropped): (Vec<_>, Vec<_>) = before.into_iter().partition(|item| kept(&text(item, "pk")));
+    let before: Vec<_> = world
+        .items("views")
+        .await
+        .into_iter()
+        .filter(|item| text(item, "sk") != "active")
+        .collect();
+    let (expected, dropped): (Vec<_>, Vec<_>) =
+        before.into_iter().partition(|item| kept(&text(item, "pk")));
     assert_eq!(rebuild.discard().await.unwrap(), (Generation(1), dropped.len() as u64));
-    let left: Vec<_> = world.items("views").await.into_iter().filter(|item| text(item, "sk") != "active").collect();
-    let keys = |items: &[headwater_dynamodb::Item]| items.iter().map(|item| (text(item, "pk"), text(item, "sk"))).collect::<BTreeSet<_>>();
+    let left: Vec<_> = world
+        .items("views")
+        .await
+        .into_iter()
+        .filter(|item| text(item, "sk") != "active")
+        .collect();
+    let keys = |items: &[headwater_dynamodb::Item]| {
+        items.iter().map(|item| (text(item, "pk"), text(item, "sk"))).collect::<BTreeSet<_>>()
+    };
     assert_eq!(keys(&left), keys(&expected));
     assert!(dropped.len() > 50, "more than a batch or two: {}", dropped.len());
 
     let pointer = rebuild.pointer().await.unwrap();
-    assert_eq!((pointer.generation, pointer.beside().count(), pointer.dropping), (Generation(2), 0, None));
+    assert_eq!(
+        (pointer.generation, pointer.beside().count(), pointer.dropping),
+        (Generation(2), 0, None)
+    );
     assert!(matches!(rebuild.discard().await, Err(RebuildError::NothingToDrop)));
     assert!(matches!(rebuild.switch_back().await, Err(RebuildError::NoPrevious)));
 }
@@ -209,7 +277,10 @@ async fn deletes_that_an_answer_leaves_out_are_asked_for_again() {
             && !left_out.swap(true, SeqCst)
         {
             let text = |text: &str| AttributeValue::S(text.to_owned());
-            let delete = DeleteRequest::builder().key("pk", text("left-out")).key("sk", text("row")).build()?;
+            let delete = DeleteRequest::builder()
+                .key("pk", text("left-out"))
+                .key("sk", text("row"))
+                .build()?;
             let left = vec![WriteRequest::builder().delete_request(delete).build()];
             output.unprocessed_items = Some(HashMap::from([("views".to_owned(), left)]));
         }
@@ -219,7 +290,8 @@ async fn deletes_that_an_answer_leaves_out_are_asked_for_again() {
     assert!(!has_any(&world, "left-out").await);
 }
 
-/// When the one has deleted all and is about to say so, the other has done that and begun the next generation.
+/// When the one has deleted all and is about to say so, the other has done that and begun the next
+/// generation.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_that_drop_a_generation_both_are_told_that_it_is_gone() {
     let world = built_of(2).await;
@@ -232,20 +304,29 @@ async fn of_two_that_drop_a_generation_both_are_told_that_it_is_gone() {
                 assert_eq!(other.discard().await.unwrap(), (Generation(2), 0));
                 assert_eq!(other.build(2, &Progress::default()).await.unwrap(), Generation(3));
             };
-            std::thread::scope(|scope| scope.spawn(|| Runtime::new().unwrap().block_on(go_on)).join()).unwrap();
+            std::thread::scope(|scope| {
+                scope.spawn(|| Runtime::new().unwrap().block_on(go_on)).join()
+            })
+            .unwrap();
         }
         false
     });
     let (generation, deleted) = world.rebuild_through(&tap).discard().await.unwrap();
     assert!(generation == Generation(2) && deleted > 0);
-    assert_eq!(world.rebuild().pointer().await.unwrap().building.unwrap().generation, Generation(3));
+    assert_eq!(
+        world.rebuild().pointer().await.unwrap().building.unwrap().generation,
+        Generation(3)
+    );
 }
 
-/// Rows may be large, and of most of them little counts here; and other domains' events count for nothing.
+/// Rows may be large, and of most of them little counts here; and other domains' events count for
+/// nothing.
 #[tokio::test]
 async fn what_is_not_looked_at_does_not_cross_the_wire() {
     let world = built_of(2).await;
-    let is_narrow = |scan: &str| scan.contains("projection_expression: Some(") && scan.contains("filter_expression: Some(");
+    let is_narrow = |scan: &str| {
+        scan.contains("projection_expression: Some(") && scan.contains("filter_expression: Some(")
+    };
     let tap = Tap::refusing(move |_, input| input.contains("ScanInput") && !is_narrow(input));
     let rebuild = world.rebuild_through(&tap);
     assert_eq!(rebuild.check().await.unwrap().streams, 3);
@@ -257,7 +338,10 @@ async fn what_is_not_looked_at_does_not_cross_the_wire() {
 async fn what_was_built_in_part_can_be_dropped_and_its_number_is_not_used_again() {
     let world = built().await;
     assert_eq!(world.rebuild().discard().await.unwrap().0, Generation(2));
-    assert!(world.items("views").await.iter().all(|item| !text(item, "sk").contains("segment")), "its marks are gone too");
+    assert!(
+        world.items("views").await.iter().all(|item| !text(item, "sk").contains("segment")),
+        "its marks are gone too"
+    );
     // One that dies in the middle.
     world.rebuild_through(&Tap::dying_after(100)).build(2, &Progress::default()).await.unwrap_err();
     assert!(has_any(&world, "g3/").await);
@@ -280,15 +364,30 @@ async fn a_drop_that_dies_between_any_two_steps_is_gone_on_with() {
         world.rebuild_through(&Tap::dying_after(alive)).discard().await.unwrap_err();
         if let Some(dropping) = world.rebuild().pointer().await.unwrap().dropping {
             let refused = world.rebuild().build(2, &Progress::default()).await;
-            assert!(matches!(refused, Err(RebuildError::InTheWay(generation)) if generation == dropping), "after {alive} calls");
+            assert!(
+                matches!(
+                    refused,
+                    Err(RebuildError::InTheWay(generation)) if generation == dropping,
+                ),
+                "after {alive} calls"
+            );
         }
         // Its last call may have been the one that says that all is done.
         match world.rebuild().discard().await {
             Ok((generation, _)) => assert_eq!(generation, Generation(2)),
-            Err(error) => assert!(alive == calls - 1 && matches!(error, RebuildError::NothingToDrop), "{error} after {alive} calls"),
+            Err(error) => assert!(
+                alive == calls - 1 && matches!(error, RebuildError::NothingToDrop),
+                "{error} after {alive} calls"
+            ),
         }
         assert_eq!(world.live().await, read, "after {alive} calls");
-        assert!(world.items("views").await.iter().all(|item| text(item, "pk").starts_with("g1/") || text(item, "sk") == "active"));
+        assert!(
+            world
+                .items("views")
+                .await
+                .iter()
+                .all(|item| text(item, "pk").starts_with("g1/") || text(item, "sk") == "active")
+        );
     }
 }
 
@@ -302,7 +401,10 @@ async fn a_step_waits_only_for_what_is_left() {
         // Each has a clock two hours ahead of the one before.
         assert_eq!(world.rebuild().at_pace(hour).check().await.unwrap().lacking, 0);
         world.rebuild().at_pace(hour).switch(false).await.unwrap();
-        assert!(world.rebuild().pointer().await.unwrap().since > begun, "whoever drops a generation waits from the switch on");
+        assert!(
+            world.rebuild().pointer().await.unwrap().since > begun,
+            "whoever drops a generation waits from the switch on"
+        );
     };
     tokio::time::timeout(Duration::from_secs(60), steps).await.unwrap();
 

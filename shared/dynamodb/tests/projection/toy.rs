@@ -1,10 +1,11 @@
-//! A toy domain: notes that have a title and labels, and can be deleted; and albums, whose parts are photos.
+//! A toy domain: notes that have a title and labels, and can be deleted; and albums, whose parts
+//! are photos.
 
 use std::collections::BTreeSet;
 
 use headwater::{
-    Amounts, Commit, Contributions, Event, IndexKey, Metadata, Part, Projection, ProjectionFn, RecordedEvent, StreamName, SumKey, encode,
-    part_fn, projection_fn,
+    Amounts, Commit, Contributions, Event, IndexKey, Metadata, Part, Projection, ProjectionFn,
+    RecordedEvent, StreamName, SumKey, encode, part_fn, projection_fn,
 };
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -53,7 +54,10 @@ impl Projection for Note {
     }
 
     fn index_keys(&self, stream: &StreamName) -> BTreeSet<IndexKey> {
-        let by_label = self.labels.iter().map(|label| IndexKey::new(format!("label/{label}"), &self.title, stream.id()));
+        let by_label = self
+            .labels
+            .iter()
+            .map(|label| IndexKey::new(format!("label/{label}"), &self.title, stream.id()));
         by_label.chain([IndexKey::new("notes", &self.title, stream.id())]).collect()
     }
 }
@@ -127,13 +131,21 @@ impl Projection for Photo {
 
     fn index_keys(&self, name: &StreamName) -> BTreeSet<IndexKey> {
         let caption = self.captions.last().map_or("", String::as_str);
-        BTreeSet::from([IndexKey::new(format!("photos/{}", name.parent_id().unwrap()), caption, name.id())])
+        BTreeSet::from([IndexKey::new(
+            format!("photos/{}", name.parent_id().unwrap()),
+            caption,
+            name.id(),
+        )])
     }
 
-    /// How many photos have a caption, and how many captions they have had, each of which weighs [`WEIGHT`]. A caption `a+b` is one of both.
+    /// How many photos have a caption, and how many captions they have had, each of which weighs
+    /// [`WEIGHT`]. A caption `a+b` is one of both.
     fn contributions(&self, _: &StreamName) -> Contributions {
         let key = |order: &str| SumKey { index: "captions".into(), order: order.into() };
-        let amounts = Amounts::from([("photos".into(), 1), ("captions".into(), self.captions.len() as i128 * WEIGHT)]);
+        let amounts = Amounts::from([
+            ("photos".into(), 1),
+            ("captions".into(), self.captions.len() as i128 * WEIGHT),
+        ]);
         let captions = self.captions.last().map_or("", String::as_str).split('+');
         captions.map(|caption| (key(caption), amounts.clone())).collect()
     }
@@ -181,7 +193,8 @@ pub(crate) fn history<E: Event>(stream: &StreamName, commits: &[Vec<E>]) -> Vec<
     let mut history = Vec::new();
     for events in commits {
         let first = version + 1;
-        let events: Vec<RecordedEvent> = (first..).zip(events).map(|(number, event)| encode(number, event).unwrap()).collect();
+        let events: Vec<RecordedEvent> =
+            (first..).zip(events).map(|(number, event)| encode(number, event).unwrap()).collect();
         version += events.len() as u64;
         history.push(Commit {
             stream: stream.clone(),
@@ -231,8 +244,17 @@ pub(crate) static LOUD: [ProjectionFn; 1] = [projection_fn::<Loud>()];
 pub(crate) fn poison(stream: &StreamName, first: u64) -> Commit {
     let mut commit = history(stream, &[vec![titled("x")]]).remove(0);
     commit.first = first;
-    let event_type = if stream.category() == Photo::CATEGORY.trim_end_matches("/photos") { "Shown" } else { "Deleted" };
-    commit.events[0] = RecordedEvent { number: first, event_type: event_type.into(), version: 1, data: json!("Nonsense") };
+    let event_type = if stream.category() == Photo::CATEGORY.trim_end_matches("/photos") {
+        "Shown"
+    } else {
+        "Deleted"
+    };
+    commit.events[0] = RecordedEvent {
+        number: first,
+        event_type: event_type.into(),
+        version: 1,
+        data: json!("Nonsense"),
+    };
     commit
 }
 
@@ -241,7 +263,9 @@ fn event() -> impl Strategy<Value = NoteEvent> {
     prop_oneof![
         4 => prop::sample::select(vec!["ada", "bob", "cid", "dot"]).prop_map(titled),
         3 => prop::sample::select(vec!["red", "blue"]).prop_map(labelled),
-        2 => prop::sample::select(vec!["red", "blue"]).prop_map(|label| NoteEvent::Unlabelled { label: label.to_owned() }),
+        2 => prop::sample::select(vec!["red", "blue"]).prop_map(
+            |label| NoteEvent::Unlabelled { label: label.to_owned() }
+        ),
         1 => Just(NoteEvent::Deleted {}),
     ]
 }
@@ -250,7 +274,10 @@ fn event() -> impl Strategy<Value = NoteEvent> {
 fn album_event() -> impl Strategy<Value = AlbumEvent> {
     let photo = || prop::sample::select(vec!["1", "2", "3"]);
     prop_oneof![
-        5 => (photo(), prop::sample::select(vec!["sea", "sky"])).prop_map(|(photo, caption)| captioned(photo, caption)),
+        5 => (
+            photo(),
+            prop::sample::select(vec!["sea", "sky"]),
+        ).prop_map(|(photo, caption)| captioned(photo, caption)),
         2 => photo().prop_map(removed),
         1 => Just(AlbumEvent::Shown {}),
     ]
@@ -258,10 +285,14 @@ fn album_event() -> impl Strategy<Value = AlbumEvent> {
 
 /// The commits of some notes and an album, each one's in order and all of them mixed.
 pub(crate) fn histories() -> impl Strategy<Value = Vec<Commit>> {
-    let notes = prop::collection::vec(prop::collection::vec(prop::collection::vec(event(), 1..4), 1..6), 1..4);
+    let notes = prop::collection::vec(
+        prop::collection::vec(prop::collection::vec(event(), 1..4), 1..6),
+        1..4,
+    );
     let photos = prop::collection::vec(prop::collection::vec(album_event(), 1..4), 1..6);
     (notes, photos).prop_map(|(notes, photos)| {
-        let mut commits: Vec<Commit> = notes.iter().enumerate().flat_map(|(id, events)| history(&note(id), events)).collect();
+        let mut commits: Vec<Commit> =
+            notes.iter().enumerate().flat_map(|(id, events)| history(&note(id), events)).collect();
         commits.extend(history(&album(1), &photos));
         commits.sort_by_key(|commit| commit.first);
         commits

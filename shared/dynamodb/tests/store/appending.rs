@@ -63,7 +63,8 @@ async fn after_two_conflicts_the_tail_is_read() {
     }
     dynamo.take_calls();
     assert_eq!(committed(run(&one, &ada, &note("c")).await), 22);
-    let calls: Vec<String> = dynamo.take_calls().into_iter().map(|(operation, _)| operation).collect();
+    let calls: Vec<String> =
+        dynamo.take_calls().into_iter().map(|(operation, _)| operation).collect();
     assert_eq!(calls, ["PutItem", "PutItem", "Query", "PutItem"]);
 }
 
@@ -83,8 +84,14 @@ async fn sixteen_writers_on_one_stream_all_succeed() {
         writer.unwrap();
     }
     assert_eq!(versions(&dynamo.store(), &ada).await, (1..=80).collect::<Vec<_>>());
-    let texts: BTreeSet<String> =
-        dynamo.store().commits_after(&ada, 0).await.unwrap().iter().map(|commit| commit.events[0].data["text"].to_string()).collect();
+    let texts: BTreeSet<String> = dynamo
+        .store()
+        .commits_after(&ada, 0)
+        .await
+        .unwrap()
+        .iter()
+        .map(|commit| commit.events[0].data["text"].to_string())
+        .collect();
     assert_eq!(texts.len(), 80);
 }
 
@@ -115,7 +122,10 @@ async fn a_rejection_is_read_before_it_is_given() {
     committed(run(&one, &ada, &NoteUpTo(1)).await);
     dynamo.take_calls();
     let refused = run(&one, &ada, &NoteUpTo(1)).await;
-    assert!(matches!(refused, Err(ExecuteError::Rejected { rejection: Rejection::Refused { .. }, .. })));
+    assert!(matches!(
+        refused,
+        Err(ExecuteError::Rejected { rejection: Rejection::Refused { .. }, .. })
+    ));
     dynamo.assert_calls(&[("Query", 1.0)]);
     // Cold, the state was read in this call: once is enough.
     run(&two, &ada, &NoteUpTo(1)).await.unwrap_err();
@@ -128,7 +138,8 @@ async fn a_new_stream_that_exists_is_read_before_it_is_refused() {
     let ada = person("ada");
     committed(run(&dynamo.store(), &ada, &NoteUpTo(1)).await);
     dynamo.take_calls();
-    let refused = dynamo.store().execute(Execution { is_new: true, ..execution(&ada, &NoteUpTo(1)) }).await;
+    let refused =
+        dynamo.store().execute(Execution { is_new: true, ..execution(&ada, &NoteUpTo(1)) }).await;
     assert!(matches!(refused, Err(ExecuteError::Rejected { .. })));
     dynamo.assert_calls(&[("PutItem", 0.0), ("Query", 1.0)]);
 }
@@ -143,9 +154,18 @@ async fn time_never_runs_backwards_in_a_stream() {
         store.execute(execution).await.unwrap();
     }
     let commits = store.commits_after(&ada, 0).await.unwrap();
-    assert_eq!(commits.iter().map(|commit| commit.at.as_second()).collect::<Vec<_>>(), [5_000, 5_000, 6_000]);
+    assert_eq!(
+        commits.iter().map(|commit| commit.at.as_second()).collect::<Vec<_>>(),
+        [5_000, 5_000, 6_000]
+    );
     // Decisions are made at the time that their commits bear.
-    assert_eq!(commits.iter().map(|commit| commit.events[0].data["text"].as_str().unwrap()).collect::<Vec<_>>(), ["5000", "5000", "6000"]);
+    assert_eq!(
+        commits
+            .iter()
+            .map(|commit| commit.events[0].data["text"].as_str().unwrap())
+            .collect::<Vec<_>>(),
+        ["5000", "5000", "6000"]
+    );
 }
 
 #[tokio::test]
@@ -157,6 +177,12 @@ async fn a_commit_says_who_and_why() {
     execution.origin.traceparent = Some("p".to_owned());
     dynamo.store().execute(execution).await.unwrap();
     let metadata = commit_from_item(dynamo.item(&ada, 1).await.unwrap()).unwrap().metadata;
-    assert_eq!((metadata.command.as_str(), metadata.actor.as_str(), metadata.correlation_id.as_str()), ("Note", "ada", "c"));
-    assert_eq!((metadata.causation_id.as_deref(), metadata.traceparent.as_deref()), (Some("k"), Some("p")));
+    assert_eq!(
+        (metadata.command.as_str(), metadata.actor.as_str(), metadata.correlation_id.as_str()),
+        ("Note", "ada", "c")
+    );
+    assert_eq!(
+        (metadata.causation_id.as_deref(), metadata.traceparent.as_deref()),
+        (Some("k"), Some("p"))
+    );
 }

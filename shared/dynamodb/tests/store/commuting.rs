@@ -1,4 +1,5 @@
-//! Commands that were decided on an older version: applied where what came since commutes with them, else shown what came.
+//! Commands that were decided on an older version: applied where what came since commutes with
+//! them, else shown what came.
 
 use futures::future::join_all;
 use headwater::{Command, Commit, StreamName};
@@ -26,7 +27,8 @@ fn note(text: &str) -> Note {
 fn shown(outcome: Result<Outcome<Person>, ExecuteError>) -> Vec<u64> {
     match outcome {
         Err(ExecuteError::Concurrent(Concurrent { decided_on, commits, .. })) => {
-            let numbers = commits.iter().flat_map(|commit| &commit.events).map(|event| event.number);
+            let numbers =
+                commits.iter().flat_map(|commit| &commit.events).map(|event| event.number);
             numbers.filter(|number| *number > decided_on).collect()
         }
         other => panic!("no conflict: {other:?}"),
@@ -59,7 +61,11 @@ async fn what_does_not_commute_is_shown_and_writes_nothing() {
     committed(run(&store, &ada, &note("b")).await);
     assert_eq!(shown(on(&store, &ada, 1, &note("c")).await), [2, 3]);
     assert_eq!(shown(on(&store, &ada, 0, &note("c")).await), [1, 2, 3]);
-    assert_eq!(shown(on(&dynamo.store(), &ada, 1, &note("c")).await), [2, 3], "to a cold process too");
+    assert_eq!(
+        shown(on(&dynamo.store(), &ada, 1, &note("c")).await),
+        [2, 3],
+        "to a cold process too"
+    );
     // Unless a command says otherwise nothing commutes with it, and that comes before its rules.
     assert_eq!(shown(on(&store, &ada, 2, &Leave).await), [3]);
     assert_eq!(shown(on(&store, &ada, 2, &NoteUpTo(0)).await), [3]);
@@ -75,7 +81,8 @@ async fn a_conflict_that_only_the_write_reveals_is_one() {
     committed(run(&two, &ada, &note("b")).await);
     committed(run(&two, &ada, &Keep(vec!["k".to_owned()])).await);
     dynamo.take_calls();
-    // The first knows of version 1 only. The commits that won come with the refusals; after the second the tail is read, as ever.
+    // The first knows of version 1 only. The commits that won come with the refusals; after the
+    // second the tail is read, as ever.
     assert_eq!(shown(on(&one, &ada, 1, &note("c")).await), [2, 3]);
     dynamo.assert_calls(&[("PutItem", 0.0), ("PutItem", 0.0), ("Query", 1.0)]);
     assert_eq!(committed(on(&one, &ada, 3, &note("c")).await), 4);
@@ -90,7 +97,13 @@ async fn commits_are_shown_without_their_snapshots_however_they_were_found() {
     dynamo.import(vec![Commit { snapshot: Some(snapshot(&Person::default())), ..plain.clone() }]);
     for store in [warm, cold] {
         let conflict = on(&store, &ada, 1, &note("b")).await;
-        assert!(matches!(&conflict, Err(ExecuteError::Concurrent(found)) if found.commits == [plain.clone()]), "{conflict:?}");
+        assert!(
+            matches!(
+                &conflict,
+                Err(ExecuteError::Concurrent(found)) if found.commits == [plain.clone()],
+            ),
+            "{conflict:?}"
+        );
     }
 }
 
@@ -113,9 +126,19 @@ async fn a_version_that_was_never_reached_is_told() {
     let (store, ada) = (dynamo.store(), person("ada"));
     committed(run(&store, &ada, &note("a")).await);
     let ahead = on(&store, &ada, 2, &note("b")).await;
-    assert!(matches!(&ahead, Err(ExecuteError::TokenAhead(position)) if position.stream == ada && position.version == 2), "{ahead:?}");
+    assert!(
+        matches!(
+            &ahead,
+            Err(ExecuteError::TokenAhead(position)) if position.stream == ada && position.version == 2,
+        ),
+        "{ahead:?}"
+    );
     committed(run(&dynamo.store(), &ada, &note("b")).await);
-    assert_eq!(committed(on(&store, &ada, 2, &note("c")).await), 3, "a version that only others have written counts");
+    assert_eq!(
+        committed(on(&store, &ada, 2, &note("c")).await),
+        3,
+        "a version that only others have written counts"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,14 +162,21 @@ async fn what_came_between_is_looked_at_as_far_as_it_has_a_bound() {
     let (ada, eve) = (person("ada"), person("eve"));
     let noted = || PersonEvent::Noted { text: "x".repeat(100_000) };
     for stream in [&ada, &eve] {
-        dynamo.import((1..=if *stream == ada { 30 } else { 60 }).map(|number| commit(stream, number, &[noted()])).collect());
+        dynamo.import(
+            (1..=if *stream == ada { 30 } else { 60 })
+                .map(|number| commit(stream, number, &[noted()]))
+                .collect(),
+        );
     }
     let store = dynamo.store();
     assert_eq!(committed(on(&store, &ada, 0, &note("top")).await), 31, "thirty commute");
     store.load::<Person>(&eve).await.unwrap();
     dynamo.take_calls();
     let numbers = shown(on(&store, &eve, 0, &note("top")).await);
-    assert!(numbers.len() <= 11 && numbers.iter().copied().eq(60 - numbers.len() as u64 + 1..=60), "{numbers:?}");
+    assert!(
+        numbers.len() <= 11 && numbers.iter().copied().eq(60 - numbers.len() as u64 + 1..=60),
+        "{numbers:?}"
+    );
     let reads = dynamo.take_calls().into_iter().map(|(operation, _)| operation).collect::<Vec<_>>();
     assert_eq!(reads, ["Query"; 5]);
 }

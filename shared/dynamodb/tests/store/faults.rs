@@ -1,4 +1,5 @@
-//! What goes wrong between us and DynamoDB. No command is applied twice, and none is reported failed that succeeded.
+//! What goes wrong between us and DynamoDB. No command is applied twice, and none is reported
+//! failed that succeeded.
 
 use std::time::{Duration, Instant};
 
@@ -48,7 +49,9 @@ async fn a_put_whose_reply_is_lost_is_settled() {
 async fn a_transaction_whose_reply_is_lost_is_settled() {
     let dynamo = Dynamo::start().await;
     let (store, ada) = (dynamo.store(), person("ada"));
-    for (fault, (name, version)) in unknown_outcomes().into_iter().zip([("a", 1), ("b", 2), ("c", 3), ("d", 4), ("e", 5)]) {
+    for (fault, (name, version)) in
+        unknown_outcomes().into_iter().zip([("a", 1), ("b", 2), ("c", 3), ("d", 4), ("e", 5)])
+    {
         dynamo.inject("TransactWriteItems", fault);
         assert_eq!(committed(run(&store, &ada, &Name(name)).await), version);
     }
@@ -64,22 +67,33 @@ async fn a_lost_reply_is_settled_although_another_commit_has_followed() {
     let (one, two, ada) = (dynamo.store(), dynamo.store(), person("ada"));
     let follow = {
         let (two, ada) = (two.clone(), ada.clone());
-        Box::pin(async move { assert_eq!(committed(run(&two, &ada, &Note("second".to_owned())).await), 2) })
+        Box::pin(async move {
+            assert_eq!(committed(run(&two, &ada, &Note("second".to_owned())).await), 2)
+        })
     };
     dynamo.inject("PutItem", Fault::LoseReply(follow));
     assert_eq!(committed(run(&one, &ada, &note("first")).await), 1);
     one.load::<Person>(&ada).await.unwrap();
     let follow = {
         let (two, ada) = (two.clone(), ada.clone());
-        Box::pin(async move { assert_eq!(committed(run(&two, &ada, &Note("fourth".to_owned())).await), 4) })
+        Box::pin(async move {
+            assert_eq!(committed(run(&two, &ada, &Note("fourth".to_owned())).await), 4)
+        })
     };
     dynamo.inject("TransactWriteItems", Fault::LoseReply(follow));
     assert_eq!(committed(run(&one, &ada, &Name("ada")).await), 3);
-    let texts: Vec<String> = two.commits_after(&ada, 0).await.unwrap().iter().map(|commit| commit.events[0].event_type.clone()).collect();
+    let texts: Vec<String> = two
+        .commits_after(&ada, 0)
+        .await
+        .unwrap()
+        .iter()
+        .map(|commit| commit.events[0].event_type.clone())
+        .collect();
     assert_eq!(texts, ["Noted", "Noted", "Named", "Noted"]);
 }
 
-/// Ten minutes later, or after a restart, the token is forgotten: then the reasons show our own commit.
+/// Ten minutes later, or after a restart, the token is forgotten: then the reasons show our own
+/// commit.
 #[tokio::test]
 async fn our_own_commit_among_the_reasons_is_success() {
     let dynamo = Dynamo::start().await;
@@ -91,7 +105,8 @@ async fn our_own_commit_among_the_reasons_is_success() {
     assert_eq!((dynamo.count().await, store.take_usage().conflicts), (2, 0));
 }
 
-/// The first attempt was not done after all, and another's commit stands where it should: that the outcome was open makes it no success.
+/// The first attempt was not done after all, and another's commit stands where it should: that the
+/// outcome was open makes it no success.
 #[tokio::test]
 async fn anothers_commit_after_an_open_outcome_is_a_conflict() {
     let dynamo = Dynamo::start().await;
@@ -99,13 +114,18 @@ async fn anothers_commit_after_an_open_outcome_is_a_conflict() {
     run(&one, &ada, &note("first")).await.unwrap();
     run(&two, &ada, &note("second")).await.unwrap();
     dynamo.take_calls();
-    dynamo.inject("TransactWriteItems", Fault::Refuse(StatusCode::INTERNAL_SERVER_ERROR, json!({})));
+    dynamo
+        .inject("TransactWriteItems", Fault::Refuse(StatusCode::INTERNAL_SERVER_ERROR, json!({})));
     assert_eq!(committed(run(&one, &ada, &Name("ada")).await), 3);
-    assert_eq!(operations(&dynamo), ["TransactWriteItems", "TransactWriteItems", "TransactGetItems", "TransactWriteItems"]);
+    assert_eq!(
+        operations(&dynamo),
+        ["TransactWriteItems", "TransactWriteItems", "TransactGetItems", "TransactWriteItems"]
+    );
     assert_eq!(dynamo.count().await, 4, "three commits and a claim");
 }
 
-/// A cancelled transaction may give reasons without items. Then only our key can tell whether an earlier attempt stands.
+/// A cancelled transaction may give reasons without items. Then only our key can tell whether an
+/// earlier attempt stands.
 #[tokio::test]
 async fn reasons_that_do_not_tell_are_settled_by_our_key() {
     let dynamo = Dynamo::start().await;
@@ -113,7 +133,10 @@ async fn reasons_that_do_not_tell_are_settled_by_our_key() {
     dynamo.inject("TransactWriteItems", Fault::lose_reply());
     dynamo.inject("TransactWriteItems", Fault::cancelled(&["None", "ConditionalCheckFailed"]));
     assert_eq!(committed(run(&store, &ada, &Name("ada")).await), 1);
-    assert_eq!(operations(&dynamo), ["Query", "TransactWriteItems", "TransactWriteItems", "TransactGetItems"]);
+    assert_eq!(
+        operations(&dynamo),
+        ["Query", "TransactWriteItems", "TransactWriteItems", "TransactGetItems"]
+    );
     assert_eq!(dynamo.count().await, 2);
 }
 
@@ -121,18 +144,29 @@ async fn reasons_that_do_not_tell_are_settled_by_our_key() {
 async fn what_is_known_not_to_be_done_is_done_again() {
     let dynamo = Dynamo::start().await;
     let (store, ada) = (dynamo.store(), person("ada"));
-    for code in ["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"] {
+    for code in
+        ["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"]
+    {
         dynamo.inject("Query", Fault::error(code));
     }
     dynamo.inject("Query", Fault::FailAfter);
-    for code in ["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "TransactionConflictException"] {
+    for code in [
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "RequestLimitExceeded",
+        "TransactionConflictException",
+    ] {
         dynamo.inject("PutItem", Fault::error(code));
     }
     assert_eq!(committed(run(&store, &ada, &note("first")).await), 1);
     for code in ["TransactionInProgressException", "ThrottlingException"] {
         dynamo.inject("TransactWriteItems", Fault::error(code));
     }
-    for reasons in [["TransactionConflict", "None"], ["None", "ThrottlingError"], ["ProvisionedThroughputExceeded", "None"]] {
+    for reasons in [
+        ["TransactionConflict", "None"],
+        ["None", "ThrottlingError"],
+        ["ProvisionedThroughputExceeded", "None"],
+    ] {
         dynamo.inject("TransactWriteItems", Fault::cancelled(&reasons));
     }
     assert_eq!(committed(run(&store, &ada, &Name("ada")).await), 2);
@@ -176,21 +210,33 @@ async fn at_the_deadline_each_trouble_has_its_name() {
     let ada = person("ada");
     let soon = || Instant::now() + Duration::from_millis(400);
     let (put, name) = (Note("a".to_owned()), Name("ada"));
-    let many = |fault: fn() -> Fault, operation: &str| (0..40).for_each(|_| dynamo.inject(operation, fault()));
+    let many = |fault: fn() -> Fault, operation: &str| {
+        (0..40).for_each(|_| dynamo.inject(operation, fault()))
+    };
 
     many(|| Fault::error("ThrottlingException"), "PutItem");
-    let late = dynamo.store().execute(Execution { is_new: true, deadline: soon(), ..execution(&ada, &put) }).await;
+    let late = dynamo
+        .store()
+        .execute(Execution { is_new: true, deadline: soon(), ..execution(&ada, &put) })
+        .await;
     assert!(matches!(late, Err(ExecuteError::Store(StoreError::Unavailable(_)))), "{late:?}");
 
     many(|| Fault::cancelled(&["TransactionConflict", "None"]), "TransactWriteItems");
-    let late = dynamo.store().execute(Execution { is_new: true, deadline: soon(), ..execution(&ada, &name) }).await;
+    let late = dynamo
+        .store()
+        .execute(Execution { is_new: true, deadline: soon(), ..execution(&ada, &name) })
+        .await;
     assert!(matches!(late, Err(ExecuteError::Contention)), "{late:?}");
 
     many(|| Fault::error("ThrottlingException"), "Query");
-    let late = dynamo.store().execute(Execution { deadline: soon(), ..execution(&ada, &put) }).await;
+    let late =
+        dynamo.store().execute(Execution { deadline: soon(), ..execution(&ada, &put) }).await;
     assert!(matches!(late, Err(ExecuteError::Store(StoreError::Unavailable(_)))), "{late:?}");
 
-    let past = dynamo.store().execute(Execution { is_new: true, deadline: Instant::now(), ..execution(&ada, &put) }).await;
+    let past = dynamo
+        .store()
+        .execute(Execution { is_new: true, deadline: Instant::now(), ..execution(&ada, &put) })
+        .await;
     assert!(matches!(past, Err(ExecuteError::Store(StoreError::Unavailable(_)))), "{past:?}");
     assert_eq!(dynamo.count().await, 0);
 }
@@ -220,7 +266,10 @@ async fn an_outcome_that_stays_unknown_after_a_conflict_says_that_the_store_is_t
     dynamo.inject("PutItem", Fault::Hang);
     let (third, deadline) = (note("third"), Instant::now() + Duration::from_millis(400));
     let unknown = store.execute(Execution { deadline, ..execution(&ada, &third) }).await;
-    assert!(matches!(unknown, Err(ExecuteError::OutcomeUnknown { contended: true })), "{unknown:?}");
+    assert!(
+        matches!(unknown, Err(ExecuteError::OutcomeUnknown { contended: true })),
+        "{unknown:?}"
+    );
 }
 
 /// Where not even a connection was made, nothing is in doubt.
@@ -229,8 +278,12 @@ async fn a_store_out_of_reach_has_done_nothing() {
     let (store, ada, command) = (unreachable().await, person("ada"), Name("Ada"));
     for is_new in [true, false] {
         let deadline = Instant::now() + Duration::from_millis(150);
-        let outcome = store.execute(Execution { is_new, deadline, ..execution(&ada, &command) }).await;
-        assert!(matches!(outcome, Err(ExecuteError::Store(StoreError::Unavailable(_)))), "{outcome:?}");
+        let outcome =
+            store.execute(Execution { is_new, deadline, ..execution(&ada, &command) }).await;
+        assert!(
+            matches!(outcome, Err(ExecuteError::Store(StoreError::Unavailable(_)))),
+            "{outcome:?}"
+        );
     }
 }
 
@@ -239,7 +292,10 @@ async fn a_store_out_of_reach_has_done_nothing() {
 async fn a_conflict_among_other_reasons_is_a_conflict() {
     let dynamo = Dynamo::start().await;
     let (store, ada) = (dynamo.store(), person("ada"));
-    dynamo.inject("TransactWriteItems", Fault::cancelled(&["TransactionConflict", "ConditionalCheckFailed"]));
+    dynamo.inject(
+        "TransactWriteItems",
+        Fault::cancelled(&["TransactionConflict", "ConditionalCheckFailed"]),
+    );
     assert_eq!(committed(run(&store, &ada, &Name("Ada")).await), 1);
     // The value's stream is said to have moved, so it is looked at.
     assert_eq!(operations(&dynamo), ["Query", "TransactWriteItems", "Query", "TransactWriteItems"]);
@@ -255,12 +311,18 @@ async fn an_outcome_that_stays_unknown_is_said_to_be_and_leaves_no_cached_state(
     dynamo.inject("PutItem", Fault::Hang);
     let deadline = Instant::now() + Duration::from_millis(150);
     let unknown = store.execute(Execution { deadline, ..execution(&ada, &command) }).await;
-    assert!(matches!(unknown, Err(ExecuteError::OutcomeUnknown { contended: false })), "{unknown:?}");
+    assert!(
+        matches!(unknown, Err(ExecuteError::OutcomeUnknown { contended: false })),
+        "{unknown:?}"
+    );
     // A definite no to the repetition says nothing about the first attempt.
     dynamo.inject("PutItem", Fault::FailAfter);
     dynamo.inject("PutItem", Fault::error("AccessDeniedException"));
     let unknown = run(&store, &ada, &command).await;
-    assert!(matches!(unknown, Err(ExecuteError::OutcomeUnknown { contended: false })), "{unknown:?}");
+    assert!(
+        matches!(unknown, Err(ExecuteError::OutcomeUnknown { contended: false })),
+        "{unknown:?}"
+    );
     dynamo.take_calls();
     assert_eq!(committed(run(&store, &ada, &note("b")).await), 4);
     dynamo.assert_calls(&[("Query", 1.0), ("PutItem", 1.0)]);

@@ -2,7 +2,9 @@
 
 use futures::future::join_all;
 use headwater::{Command, Context, IfMatch, IfNoneMatch, Rejection, StreamName, Token};
-use headwater_dynamodb::{Answered, EventStore, ExecuteError, Execution, Expected, Idempotency, Outcome};
+use headwater_dynamodb::{
+    Answered, EventStore, ExecuteError, Execution, Expected, Idempotency, Outcome,
+};
 use serde_json::{Value, json};
 
 use crate::support::dynamo::{Dynamo, at, committed, execution, person, run};
@@ -15,13 +17,20 @@ fn render(answered: Answered<'_, Person>) -> Value {
     match answered {
         Answered::Committed(folded) => json!({ "status": 200, "version": folded.version }),
         Answered::Unchanged(folded) => json!({ "status": 200, "unchanged": folded.version }),
-        Answered::Refused { rejection: Rejection::Refused { rule, .. }, .. } => json!({ "status": 409, "rule": rule.name }),
+        Answered::Refused { rejection: Rejection::Refused { rule, .. }, .. } => {
+            json!({ "status": 409, "rule": rule.name })
+        }
         Answered::Refused { rejection: Rejection::Unknown { .. }, .. } => json!({ "status": 404 }),
     }
 }
 
 fn idempotency(key: &str, request: &str) -> Idempotency<'static, Person> {
-    Idempotency { key: key.to_owned(), request_hash: request.to_owned(), body_hash: format!("body of {request}"), answer: &render }
+    Idempotency {
+        key: key.to_owned(),
+        request_hash: request.to_owned(),
+        body_hash: format!("body of {request}"),
+        answer: &render,
+    }
 }
 
 /// A request with a key, at a second.
@@ -33,7 +42,11 @@ struct Keyed<'a> {
 }
 
 impl Keyed<'_> {
-    async fn run<C: Command<Aggregate = Person>>(&self, stream: &StreamName, command: &C) -> Result<Outcome<Person>, ExecuteError> {
+    async fn run<C: Command<Aggregate = Person>>(
+        &self,
+        stream: &StreamName,
+        command: &C,
+    ) -> Result<Outcome<Person>, ExecuteError> {
         let idempotency = idempotency(self.key, self.request);
         let plain = execution(stream, command);
         let context = Context { now: at(self.second), ..plain.context.clone() };
@@ -63,7 +76,10 @@ async fn a_repetition_gets_the_recorded_answer() {
     dynamo.assert_calls(&[("Query", 1.0), ("TransactWriteItems", 4.0)]);
     run(&store, &ada, &note).await.unwrap();
     for store in [store, dynamo.store()] {
-        assert_replayed(keyed(&store).run(&ada, &note).await, &json!({ "status": 200, "version": 1 }));
+        assert_replayed(
+            keyed(&store).run(&ada, &note).await,
+            &json!({ "status": 200, "version": 1 }),
+        );
     }
     assert_eq!(dynamo.store().head(&ada).await.unwrap(), 2);
 }
@@ -75,9 +91,14 @@ async fn of_twenty_at_once_one_has_an_effect() {
         let store = dynamo.store();
         tokio::spawn(async move { keyed(&store).run(&person("ada"), &Name("Ada")).await })
     });
-    let outcomes: Vec<_> = join_all(tries).await.into_iter().map(|outcome| outcome.unwrap().unwrap()).collect();
-    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Committed(_))).count(), 1);
-    for outcome in outcomes.into_iter().filter(|outcome| !matches!(outcome, Outcome::Committed(_))) {
+    let outcomes: Vec<_> =
+        join_all(tries).await.into_iter().map(|outcome| outcome.unwrap().unwrap()).collect();
+    assert_eq!(
+        outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Committed(_))).count(),
+        1
+    );
+    for outcome in outcomes.into_iter().filter(|outcome| !matches!(outcome, Outcome::Committed(_)))
+    {
         assert_eq!(outcome, Outcome::Replayed(json!({ "status": 200, "version": 1 })));
     }
     assert_eq!(dynamo.count().await, 2);
@@ -110,11 +131,20 @@ async fn answers_without_an_effect_are_recorded_too() {
     assert!(matches!(unchanged, Outcome::Unchanged(_)));
     dynamo.assert_calls(&[("Query", 1.0), ("PutItem", 1.0)]);
     let refused = Keyed { key: "k2", ..keyed(&store) };
-    assert!(matches!(refused.run(&ada, &NoteUpTo(1)).await, Err(ExecuteError::Rejected { rejection: Rejection::Refused { .. }, .. })));
+    assert!(matches!(
+        refused.run(&ada, &NoteUpTo(1)).await,
+        Err(ExecuteError::Rejected { rejection: Rejection::Refused { .. }, .. })
+    ));
     // By now both would have an effect.
     committed(run(&store, &ada, &NoteOnce("b")).await);
-    assert_replayed(keyed(&store).run(&ada, &NoteOnce("a")).await, &json!({ "status": 200, "unchanged": 1 }));
-    assert_replayed(refused.run(&ada, &NoteUpTo(9)).await, &json!({ "status": 409, "rule": "full" }));
+    assert_replayed(
+        keyed(&store).run(&ada, &NoteOnce("a")).await,
+        &json!({ "status": 200, "unchanged": 1 }),
+    );
+    assert_replayed(
+        refused.run(&ada, &NoteUpTo(9)).await,
+        &json!({ "status": 409, "rule": "full" }),
+    );
     assert_eq!(store.head(&ada).await.unwrap(), 2);
 }
 
@@ -128,13 +158,25 @@ async fn a_refusal_that_leaves_events_is_one_write_with_its_answer() {
     dynamo.take_calls();
     dynamo.inject("TransactWriteItems", Fault::lose_reply());
     let refused = keyed(&store).run(&eve, &NameOrNote("Ada")).await;
-    assert!(matches!(refused, Err(ExecuteError::Rejected { rejection: Rejection::Refused { .. }, .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(ExecuteError::Rejected { rejection: Rejection::Refused { .. }, .. })),
+        "{refused:?}"
+    );
     let calls = dynamo.take_calls();
-    assert!(calls.iter().all(|(call, _)| call != "PutItem"), "the answer has no write of its own: {calls:?}");
+    assert!(
+        calls.iter().all(|(call, _)| call != "PutItem"),
+        "the answer has no write of its own: {calls:?}"
+    );
     for store in [store, dynamo.store()] {
-        assert_replayed(keyed(&store).run(&eve, &NameOrNote("Ada")).await, &json!({ "status": 409, "rule": "name-taken" }));
+        assert_replayed(
+            keyed(&store).run(&eve, &NameOrNote("Ada")).await,
+            &json!({ "status": 409, "rule": "name-taken" }),
+        );
         let state = store.load::<Person>(&eve).await.unwrap();
-        assert_eq!((state.version, state.state.last.as_str(), state.state.name), (1, "name-taken", None));
+        assert_eq!(
+            (state.version, state.state.last.as_str(), state.state.name),
+            (1, "name-taken", None)
+        );
     }
     // Without a key it is noted, too; and once the name is free the command has it.
     let store = dynamo.store();
@@ -150,7 +192,10 @@ async fn a_refusal_that_leaves_events_is_one_write_with_its_answer() {
 async fn what_is_unknown_is_not_recorded_but_an_earlier_answer_counts() {
     let dynamo = Dynamo::start().await;
     let (store, ada) = (dynamo.store(), person("ada"));
-    assert!(matches!(keyed(&store).run(&ada, &Leave).await, Err(ExecuteError::Rejected { rejection: Rejection::Unknown { .. }, .. })));
+    assert!(matches!(
+        keyed(&store).run(&ada, &Leave).await,
+        Err(ExecuteError::Rejected { rejection: Rejection::Unknown { .. }, .. })
+    ));
     committed(run(&store, &ada, &Name("Ada")).await);
     assert_eq!(committed(keyed(&store).run(&ada, &Leave).await), 2);
     assert_replayed(keyed(&store).run(&ada, &Leave).await, &json!({ "status": 200, "version": 2 }));
@@ -164,13 +209,20 @@ async fn a_record_counts_for_a_day() {
     let on = |second| Keyed { second, ..keyed(&store) };
     committed(on(0).run(&ada, &note).await);
     assert_replayed(on(DAY).run(&ada, &note).await, &json!({ "status": 200, "version": 1 }));
-    // DynamoDB has not deleted it yet, but it does not count any more: neither in a transaction nor in a put nor in a read.
+    // DynamoDB has not deleted it yet, but it does not count any more: neither in a transaction nor
+    // in a put nor in a read.
     assert_eq!(committed(on(DAY + 1).run(&ada, &note).await), 2);
     let unchanged = on(2 * DAY + 2).run(&ada, &NoteOnce("a")).await.unwrap();
     assert!(matches!(unchanged, Outcome::Unchanged(_)));
-    assert_replayed(on(3 * DAY + 2).run(&ada, &Leave).await, &json!({ "status": 200, "unchanged": 2 }));
+    assert_replayed(
+        on(3 * DAY + 2).run(&ada, &Leave).await,
+        &json!({ "status": 200, "unchanged": 2 }),
+    );
     let unknown = on(3 * DAY + 3).run(&ada, &Leave).await;
-    assert!(matches!(unknown, Err(ExecuteError::Rejected { rejection: Rejection::Unknown { .. }, .. })), "{unknown:?}");
+    assert!(
+        matches!(unknown, Err(ExecuteError::Rejected { rejection: Rejection::Unknown { .. }, .. })),
+        "{unknown:?}"
+    );
 }
 
 #[tokio::test]
@@ -185,7 +237,8 @@ async fn lost_replies_are_settled() {
     assert_replayed(unchanged, &json!({ "status": 200, "unchanged": 1 }));
 }
 
-/// What decides nothing for good is not kept, so that the key is free for what the caller decides next.
+/// What decides nothing for good is not kept, so that the key is free for what the caller decides
+/// next.
 #[tokio::test]
 async fn neither_a_failed_condition_nor_a_conflict_is_recorded() {
     let dynamo = Dynamo::start().await;
@@ -194,29 +247,54 @@ async fn neither_a_failed_condition_nor_a_conflict_is_recorded() {
     dynamo.take_calls();
     let note = Note("a".to_owned());
     let at = |version| Some(IfMatch::AnyOf(vec![Token::of(&ada, version)]));
-    let expecting = |expected| Execution { idempotency: Some(idempotency("k", "r")), expected, ..execution(&ada, &note) };
+    let expecting = |expected| Execution {
+        idempotency: Some(idempotency("k", "r")),
+        expected,
+        ..execution(&ada, &note)
+    };
     let absent = Expected { if_none_match: Some(IfNoneMatch::Absent), ..Expected::default() };
     for expected in [Expected { if_match: at(0), ..Expected::default() }, absent] {
         let failed = store.execute(expecting(expected)).await;
-        assert!(matches!(failed, Err(ExecuteError::PreconditionFailed { version: 1 })), "{failed:?}");
+        assert!(
+            matches!(failed, Err(ExecuteError::PreconditionFailed { version: 1 })),
+            "{failed:?}"
+        );
         dynamo.assert_calls(&[("Query", 1.0), ("GetItem", 1.0)]);
     }
-    let conflict = store.execute(expecting(Expected { decided_on: Some(0), ..Expected::default() })).await;
-    assert!(matches!(&conflict, Err(ExecuteError::Concurrent(found)) if found.version == 1), "{conflict:?}");
-    assert_eq!(committed(store.execute(expecting(Expected { if_match: at(1), ..Expected::default() })).await), 2);
+    let conflict =
+        store.execute(expecting(Expected { decided_on: Some(0), ..Expected::default() })).await;
+    assert!(
+        matches!(&conflict, Err(ExecuteError::Concurrent(found)) if found.version == 1),
+        "{conflict:?}"
+    );
+    assert_eq!(
+        committed(
+            store.execute(expecting(Expected { if_match: at(1), ..Expected::default() })).await
+        ),
+        2
+    );
     // What is recorded takes precedence over a condition that has failed since.
     let again = store.execute(expecting(Expected { if_match: at(1), ..Expected::default() })).await;
     assert_replayed(again, &json!({ "status": 200, "version": 2 }));
 }
 
-/// Earlier builds know a request by the bytes of its body alone, and what they have recorded counts for a day.
+/// Earlier builds know a request by the bytes of its body alone, and what they have recorded counts
+/// for a day.
 #[tokio::test]
 async fn what_an_earlier_build_recorded_counts() {
     let dynamo = Dynamo::start().await;
     let (store, ada) = (dynamo.store(), person("ada"));
-    let record = json!({ "pk": "k", "h": "body of r", "a": "{\"status\":200,\"version\":7}", "ttl": 1_000_000 + DAY });
+    let record = json!({
+        "pk": "k",
+        "h": "body of r",
+        "a": "{\"status\":200,\"version\":7}",
+        "ttl": 1_000_000 + DAY,
+    });
     dynamo.put_record(record).await;
-    assert_replayed(keyed(&store).run(&ada, &Note("a".to_owned())).await, &json!({ "status": 200, "version": 7 }));
+    assert_replayed(
+        keyed(&store).run(&ada, &Note("a".to_owned())).await,
+        &json!({ "status": 200, "version": 7 }),
+    );
     let other = Keyed { request: "other", ..keyed(&store) }.run(&ada, &Note("a".to_owned())).await;
     assert!(matches!(other, Err(ExecuteError::KeyReused)), "{other:?}");
     assert_eq!(store.head(&ada).await.unwrap(), 0);

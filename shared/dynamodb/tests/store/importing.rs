@@ -30,7 +30,8 @@ async fn a_commit_is_written_where_none_is_and_never_over_another() {
     assert_eq!(store.load_at::<Person>(&ada, At::Version(u64::MAX)).await.unwrap().state.notes, 2);
 }
 
-/// Whoever restores may have another build, and a table of its own needs no snapshots: the next commits bring them.
+/// Whoever restores may have another build, and a table of its own needs no snapshots: the next
+/// commits bring them.
 #[tokio::test]
 async fn snapshots_neither_come_along_nor_matter() {
     let dynamo = Dynamo::start().await;
@@ -48,11 +49,19 @@ async fn snapshots_neither_come_along_nor_matter() {
 async fn what_may_have_been_written_settles() {
     let dynamo = Dynamo::start().await;
     let (store, ada) = (dynamo.store(), person("ada"));
-    for (fault, first) in
-        [Fault::lose_reply(), Fault::FailAfter, Fault::Refuse(StatusCode::INTERNAL_SERVER_ERROR, json!({}))].into_iter().zip(1..)
+    for (fault, first) in [
+        Fault::lose_reply(),
+        Fault::FailAfter,
+        Fault::Refuse(StatusCode::INTERNAL_SERVER_ERROR, json!({})),
+    ]
+    .into_iter()
+    .zip(1..)
     {
         dynamo.inject("PutItem", fault);
-        assert_ne!(store.import(commit(&ada, first, &noted("x"))).await.unwrap(), Imported::Conflict);
+        assert_ne!(
+            store.import(commit(&ada, first, &noted("x"))).await.unwrap(),
+            Imported::Conflict
+        );
         assert_eq!(store.head(&ada).await.unwrap(), first);
     }
 }

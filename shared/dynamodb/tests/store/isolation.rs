@@ -1,9 +1,11 @@
-//! A transaction is all or nothing for other transactions, but reads may see one of its items and not yet another. What a decision relied on
-//! and does not write is checked when it writes.
+//! A transaction is all or nothing for other transactions, but reads may see one of its items and
+//! not yet another. What a decision relied on and does not write is checked when it writes.
 
 use axum::http::StatusCode;
 use futures::future::join_all;
-use headwater::{IfMatch, Position, StreamName, Token, Unique, UniqueKey, UniqueValue, sequence_stream};
+use headwater::{
+    IfMatch, Position, StreamName, Token, Unique, UniqueKey, UniqueValue, sequence_stream,
+};
 use headwater_dynamodb::{EventStore, ExecuteError, Execution, Expected, Outcome};
 use serde_json::{Value, json};
 
@@ -12,7 +14,10 @@ use crate::support::person::{Leave, NAME_TAKEN, Name, Note, Person, TakeTicket};
 use crate::support::proxy::Fault;
 
 fn value(name: &str) -> StreamName {
-    UniqueKey::new(&[7; 32]).unwrap().stream("acme", "people", &UniqueValue::new("names", name, &NAME_TAKEN)).unwrap()
+    UniqueKey::new(&[7; 32])
+        .unwrap()
+        .stream("acme", "people", &UniqueValue::new("names", name, &NAME_TAKEN))
+        .unwrap()
 }
 
 async fn holder(store: &EventStore, name: &str) -> Option<String> {
@@ -22,14 +27,23 @@ async fn holder(store: &EventStore, name: &str) -> Option<String> {
 
 /// The answer of a query is what it would have been before the item that was written last.
 fn before(items: Vec<Value>) -> Fault {
-    Fault::Refuse(StatusCode::OK, json!({ "Count": items.len(), "ScannedCount": items.len(), "Items": items }))
+    Fault::Refuse(
+        StatusCode::OK,
+        json!({ "Count": items.len(), "ScannedCount": items.len(), "Items": items }),
+    )
 }
 
 /// The claim of a name that is the first commit in its stream.
 fn claim(name: &str, holder: &str) -> Value {
-    let event = json!({ "M": { "t": { "S": "UniqueValueClaimed" }, "d": { "M": { "holder": { "S": holder } } } } });
-    let metadata =
-        json!({ "i": { "S": "0199d5a1-2b3c-7def-8123-456789abcdef" }, "c": { "S": "Name" }, "a": { "S": "ada" }, "r": { "S": "c" } });
+    let event = json!({
+        "M": { "t": { "S": "UniqueValueClaimed" }, "d": { "M": { "holder": { "S": holder } } } }
+    });
+    let metadata = json!({
+        "i": { "S": "0199d5a1-2b3c-7def-8123-456789abcdef" },
+        "c": { "S": "Name" },
+        "a": { "S": "ada" },
+        "r": { "S": "c" },
+    });
     json!({
         "stream": { "S": value(name).to_string() }, "seq": { "N": "1" }, "n": { "N": "1" }, "at": { "N": "1000000000000" },
         "e": { "L": [event] }, "m": { "M": metadata },
@@ -59,13 +73,17 @@ async fn a_name_whose_release_is_yet_to_be_seen_is_claimed_again() {
     let (ada, bob) = (person("1"), person("2"));
     committed(run(&dynamo.store(), &ada, &Name("x")).await);
     committed(run(&dynamo.store(), &ada, &Name("y")).await);
-    // Back again: the state is read, who holds y, and, once x turns out not to be free, who holds x. That it was released is not visible.
+    // Back again: the state is read, who holds y, and, once x turns out not to be free, who holds
+    // x. That it was released is not visible.
     dynamo.inject("Query", nothing());
     dynamo.inject("Query", nothing());
     dynamo.inject("Query", before(vec![claim("x", "people/persons/1")]));
     assert_eq!(committed(run(&dynamo.store(), &ada, &Name("x")).await), 3);
     let store = dynamo.store();
-    assert_eq!((holder(&store, "x").await.as_deref(), holder(&store, "y").await), (Some("people/persons/1"), None));
+    assert_eq!(
+        (holder(&store, "x").await.as_deref(), holder(&store, "y").await),
+        (Some("people/persons/1"), None)
+    );
     let taken = run(&store, &bob, &Name("x")).await;
     assert!(matches!(taken, Err(ExecuteError::Rejected { .. })), "{taken:?}");
 }
@@ -82,7 +100,11 @@ async fn a_value_that_is_as_it_should_be_costs_a_check_and_no_other_a_thing() {
     dynamo.assert_calls(&[("Query", 1.0), ("TransactWriteItems", 6.0)]);
 }
 
-async fn ticket_if(store: &EventStore, stream: &StreamName, position: Position) -> Result<Outcome<Person>, ExecuteError> {
+async fn ticket_if(
+    store: &EventStore,
+    stream: &StreamName,
+    position: Position,
+) -> Result<Outcome<Person>, ExecuteError> {
     let condition = IfMatch::AnyOf(vec![Token { streams: vec![position], ..Token::default() }]);
     let expected = Expected { if_match: Some(condition), ..Expected::default() };
     store.execute(Execution { expected, ..execution(stream, &TakeTicket(100)) }).await
@@ -102,7 +124,8 @@ async fn a_condition_on_a_stream_that_the_command_appends_to_holds_where_it_appe
     let first = Position { stream: tickets, version: 1 };
     // The state is read, then the sequence; then another takes a number.
     let other = dynamo.store();
-    let faster = async move { _ = committed(run(&other, &person("other"), &TakeTicket(100)).await) };
+    let faster =
+        async move { _ = committed(run(&other, &person("other"), &TakeTicket(100)).await) };
     dynamo.inject("Query", nothing());
     dynamo.inject("Query", Fault::Then(Box::pin(faster)));
     assert_failed(&ticket_if(&dynamo.store(), &person("ada"), first.clone()).await);
@@ -138,10 +161,16 @@ async fn a_hundred_actions_go_and_one_more_is_refused_before_anything_is_sent() 
     for other in &others {
         committed(run(&store, other, &Note(String::new())).await);
     }
-    let positions =
-        |count: usize| others.iter().take(count).chain(&others[..9]).map(|stream| Position { stream: stream.clone(), version: 1 });
+    let positions = |count: usize| {
+        others
+            .iter()
+            .take(count)
+            .chain(&others[..9])
+            .map(|stream| Position { stream: stream.clone(), version: 1 })
+    };
     let name = async |count: usize| {
-        let condition = IfMatch::AnyOf(vec![Token { streams: positions(count).collect(), ..Token::default() }]);
+        let condition =
+            IfMatch::AnyOf(vec![Token { streams: positions(count).collect(), ..Token::default() }]);
         let expected = Expected { if_match: Some(condition), ..Expected::default() };
         store.execute(Execution { expected, ..execution(&person("ada"), &Name("Ada")) }).await
     };

@@ -22,8 +22,18 @@ fn golden_commit() -> Commit {
             traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
         },
         events: vec![
-            RecordedEvent { number: 6, event_type: "UserNameSet".to_owned(), version: 1, data: json!({ "userName": "ada" }) },
-            RecordedEvent { number: 7, event_type: "EmailSet".to_owned(), version: 3, data: json!({ "email": null, "seen": [1, true] }) },
+            RecordedEvent {
+                number: 6,
+                event_type: "UserNameSet".to_owned(),
+                version: 1,
+                data: json!({ "userName": "ada" }),
+            },
+            RecordedEvent {
+                number: 7,
+                event_type: "EmailSet".to_owned(),
+                version: 3,
+                data: json!({ "email": null, "seen": [1, true] }),
+            },
         ],
         snapshot: Some(Snapshot { revision: 2, state: json!({ "userName": "ada" }) }),
     }
@@ -37,7 +47,9 @@ fn in_words(item: Item) -> Value {
         AttributeValue::Bool(bool) => json!({ "BOOL": bool }),
         AttributeValue::Null(_) => json!({ "NULL": true }),
         AttributeValue::L(values) => {
-            json!({ "L": values.into_iter().map(|value| in_words(Item::from([("v".to_owned(), value)]))["v"].clone()).collect::<Vec<_>>() })
+            json!({
+                "L": values.into_iter().map(|value| in_words(Item::from([("v".to_owned(), value)]))["v"].clone()).collect::<Vec<_>>()
+            })
         }
         AttributeValue::M(map) => json!({ "M": in_words(map) }),
         other => panic!("a commit has no {other:?}"),
@@ -55,7 +67,8 @@ fn a_commit_lies_in_the_table_as_it_always_did() {
 
 #[test]
 fn the_same_shape_reads_what_a_stream_record_carries() {
-    let item: serde_dynamo::Item = serde_json::from_str(include_str!("../golden/commit-item.json")).unwrap();
+    let item: serde_dynamo::Item =
+        serde_json::from_str(include_str!("../golden/commit-item.json")).unwrap();
     let item: CommitItem = serde_dynamo::from_item(item).unwrap();
     assert_eq!(Commit::try_from(item).unwrap(), golden_commit());
 }
@@ -75,14 +88,27 @@ fn what_is_no_commit_is_an_error() {
         item.insert(name.to_owned(), value);
         commit_from_item(item)
     };
-    assert!(matches!(with("n", AttributeValue::N("3".to_owned())), Err(ItemError::Count { count: 3, .. })));
+    assert!(matches!(
+        with("n", AttributeValue::N("3".to_owned())),
+        Err(ItemError::Count { count: 3, .. })
+    ));
     assert!(matches!(with("seq", AttributeValue::N("0".to_owned())), Err(ItemError::Count { .. })));
-    assert!(matches!(with("seq", AttributeValue::N(u64::MAX.to_string())), Err(ItemError::Count { .. })));
-    assert!(matches!(with("at", AttributeValue::N(i64::MAX.to_string())), Err(ItemError::Time { .. })));
-    assert!(matches!(with("stream", AttributeValue::S("nonsense".to_owned())), Err(ItemError::Shape(_))));
+    assert!(matches!(
+        with("seq", AttributeValue::N(u64::MAX.to_string())),
+        Err(ItemError::Count { .. })
+    ));
+    assert!(matches!(
+        with("at", AttributeValue::N(i64::MAX.to_string())),
+        Err(ItemError::Time { .. })
+    ));
+    assert!(matches!(
+        with("stream", AttributeValue::S("nonsense".to_owned())),
+        Err(ItemError::Shape(_))
+    ));
 }
 
-/// Any data but a whole number written with a fraction: DynamoDB has one kind of number, so `1.0` comes back as `1`.
+/// Any data but a whole number written with a fraction: DynamoDB has one kind of number, so `1.0`
+/// comes back as `1`.
 fn data() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -95,7 +121,8 @@ fn data() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(3, 24, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::hash_map("\\PC{0,8}", inner, 0..4).prop_map(|map| Value::Object(map.into_iter().collect())),
+            prop::collection::hash_map("\\PC{0,8}", inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
         ]
     })
 }
@@ -111,12 +138,24 @@ prop_compose! {
         events in prop::collection::vec(("[A-Z][a-z]{1,9}", 1_u32..9, data()), 1..5),
         snapshot in prop::option::of((1_u32..9, data())),
     ) -> Commit {
-        let events = (first..).zip(events).map(|(number, (event_type, version, data))| RecordedEvent { number, event_type, version, data });
+        let events = (first..).zip(events).map(
+            |(
+                number,
+                (event_type, version, data),
+            )| RecordedEvent { number, event_type, version, data }
+        );
         Commit {
             stream: StreamName::new("acme", "identity", "users", &id).unwrap(),
             first,
             at: Timestamp::from_millisecond(at).unwrap(),
-            metadata: Metadata { commit_id: Uuid::from_u128(commit_id), command, actor, correlation_id, causation_id, traceparent },
+            metadata: Metadata {
+                commit_id: Uuid::from_u128(commit_id),
+                command,
+                actor,
+                correlation_id,
+                causation_id,
+                traceparent,
+            },
             events: events.collect(),
             snapshot: snapshot.map(|(revision, state)| Snapshot { revision, state }),
         }

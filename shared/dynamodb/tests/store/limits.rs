@@ -1,8 +1,11 @@
-//! What one atomic write can hold. What cannot be held is refused before anything is sent; a snapshot is dropped instead.
+//! What one atomic write can hold. What cannot be held is refused before anything is sent; a
+//! snapshot is dropped instead.
 
 use headwater::{Commit, StreamName};
 use headwater::{IfMatch, Position, Token};
-use headwater_dynamodb::{EventStore, ExecuteError, Execution, Expected, TooLarge, commit_from_item};
+use headwater_dynamodb::{
+    EventStore, ExecuteError, Execution, Expected, TooLarge, commit_from_item,
+};
 
 use crate::support::dynamo::{Dynamo, commit, committed, execution, person, run};
 use crate::support::person::{Keep, Note, Person, PersonEvent};
@@ -33,10 +36,18 @@ async fn a_commit_of_400_kb_is_taken_and_one_of_more_is_refused() {
     let dynamo = Dynamo::start().await;
     let (store, ada) = (dynamo.store(), person("ada"));
     let refused = run(&store, &ada, &keep(400 * KB)).await;
-    let Err(ExecuteError::TooLarge(TooLarge::Item { bytes })) = refused else { panic!("not refused: {refused:?}") };
+    let Err(ExecuteError::TooLarge(TooLarge::Item { bytes })) = refused else {
+        panic!("not refused: {refused:?}")
+    };
     let most = 400 * KB - (bytes - 400 * KB);
     let refused = run(&store, &ada, &keep(most + 1)).await;
-    assert!(matches!(refused, Err(ExecuteError::TooLarge(TooLarge::Item { bytes })) if bytes == 400 * KB + 1), "{refused:?}");
+    assert!(
+        matches!(
+            refused,
+            Err(ExecuteError::TooLarge(TooLarge::Item { bytes })) if bytes == 400 * KB + 1,
+        ),
+        "{refused:?}"
+    );
     dynamo.assert_calls(&[("Query", 1.0), ("Query", 1.0)]);
     // DynamoDB counts the same.
     assert_eq!(committed(run(&store, &ada, &keep(most)).await), 1);
@@ -54,20 +65,34 @@ async fn many_events_are_one_item() {
 
 async fn note_if_none_of(store: &EventStore, others: usize) -> Result<(), ExecuteError> {
     let ada = person("ada");
-    let streams = (0..others).map(|index| Position { stream: person(&format!("other-{index}")), version: 1 }).collect();
+    let streams = (0..others)
+        .map(|index| Position { stream: person(&format!("other-{index}")), version: 1 })
+        .collect();
     let condition = IfMatch::AnyOf(vec![Token { streams, ..Token::default() }]);
     let expected = Expected { if_match: Some(condition), ..Expected::default() };
     let command = Note("a".to_owned());
-    store.execute(Execution { expected, is_new: true, ..execution(&ada, &command) }).await.map(|_| ())
+    store
+        .execute(Execution { expected, is_new: true, ..execution(&ada, &command) })
+        .await
+        .map(|_| ())
 }
 
 #[tokio::test]
 async fn a_hundred_items_are_one_write_and_more_are_refused() {
     let dynamo = Dynamo::start().await;
-    let notes = (0..100).map(|index| commit(&person(&format!("other-{index}")), 1, &[PersonEvent::Noted { text: "a".to_owned() }]));
+    let notes = (0..100).map(|index| {
+        commit(
+            &person(&format!("other-{index}")),
+            1,
+            &[PersonEvent::Noted { text: "a".to_owned() }],
+        )
+    });
     dynamo.import(notes.collect());
     let refused = note_if_none_of(&dynamo.store(), 100).await;
-    assert!(matches!(refused, Err(ExecuteError::TooLarge(TooLarge::Items { count: 101 }))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(ExecuteError::TooLarge(TooLarge::Items { count: 101 }))),
+        "{refused:?}"
+    );
     assert_eq!(dynamo.store().head(&person("ada")).await.unwrap(), 0);
     note_if_none_of(&dynamo.store(), 99).await.unwrap();
 }
@@ -78,7 +103,11 @@ async fn a_snapshot_that_does_not_fit_is_dropped_and_not_the_command() {
     let ada = person("ada");
     // Seven commits of 50 KB: the eighth should carry the state of 350 KB.
     let texts = |number| PersonEvent::Kept { text: format!("{number}{}", "x".repeat(50 * KB)) };
-    dynamo.import((1..=7).map(|number| Commit { snapshot: None, ..commit(&ada, number, &[texts(number)]) }).collect());
+    dynamo.import(
+        (1..=7)
+            .map(|number| Commit { snapshot: None, ..commit(&ada, number, &[texts(number)]) })
+            .collect(),
+    );
     assert_eq!(committed(run(&dynamo.store(), &ada, &keep(100 * KB)).await), 8);
     assert!(!carries_snapshot(&dynamo, &ada, 8).await);
     assert_eq!(dynamo.store().load::<Person>(&ada).await.unwrap().state.kept.len(), 8);

@@ -18,7 +18,10 @@ fn history(stream: &StreamName, events: u64) -> Vec<Commit> {
         let last = first + 4;
         let state = Person { notes: last, last: format!("note {last}"), ..Person::default() };
         let events: Vec<PersonEvent> = (first..=last).map(noted).collect();
-        Commit { snapshot: last.is_multiple_of(25).then(|| snapshot(&state)), ..commit(stream, first, &events) }
+        Commit {
+            snapshot: last.is_multiple_of(25).then(|| snapshot(&state)),
+            ..commit(stream, first, &events)
+        }
     };
     firsts.map(with_snapshot).collect()
 }
@@ -31,12 +34,16 @@ async fn a_cold_command_costs_the_same_however_long_the_history_is() {
         dynamo.import(history(&ada, events));
         assert_eq!(dynamo.store().load::<Person>(&ada).await.unwrap().state.notes, events);
         dynamo.assert_calls(&[("Query", 1.0)]);
-        assert_eq!(committed(run(&dynamo.store(), &ada, &Note("one more".to_owned())).await), events + 1);
+        assert_eq!(
+            committed(run(&dynamo.store(), &ada, &Note("one more".to_owned())).await),
+            events + 1
+        );
         dynamo.assert_calls(&[("Query", 1.0), ("PutItem", 1.0)]);
     }
 }
 
-/// The store's own snapshots keep it so: no load goes back further than a page, and warm commands pay nothing for them here.
+/// The store's own snapshots keep it so: no load goes back further than a page, and warm commands
+/// pay nothing for them here.
 #[tokio::test]
 async fn the_store_places_its_own_snapshots() {
     let dynamo = Dynamo::start().await;
@@ -49,7 +56,10 @@ async fn the_store_places_its_own_snapshots() {
     assert_eq!(calls.iter().map(|(_, units)| units).sum::<f64>(), 41.0);
     for _ in 0..10 {
         let loaded = dynamo.store().load::<Person>(&ada).await.unwrap();
-        assert_eq!((loaded.version, loaded.state.notes), (warm.head(&ada).await.unwrap(), loaded.version));
+        assert_eq!(
+            (loaded.version, loaded.state.notes),
+            (warm.head(&ada).await.unwrap(), loaded.version)
+        );
         dynamo.assert_calls(&[("Query", 1.0), ("Query", 1.0)]);
         run(&warm, &ada, &Note("more".to_owned())).await.unwrap();
         dynamo.take_calls();
@@ -66,7 +76,10 @@ async fn a_warm_read_brings_only_the_tail() {
     run(&dynamo.store(), &ada, &Note("one more".to_owned())).await.unwrap();
     dynamo.take_calls();
     let loaded = store.load::<Person>(&ada).await.unwrap();
-    assert_eq!((loaded.version, loaded.state.notes, loaded.state.last.as_str()), (101, 101, "one more"));
+    assert_eq!(
+        (loaded.version, loaded.state.notes, loaded.state.last.as_str()),
+        (101, 101, "one more")
+    );
     dynamo.assert_calls(&[("Query", 1.0)]);
 }
 
@@ -93,13 +106,17 @@ async fn nothing_is_looked_for_before_the_first_commit() {
 async fn a_history_of_many_megabytes_loads_whole() {
     let dynamo = Dynamo::start().await;
     let ada = person("ada");
-    let large = |number: u64| PersonEvent::Noted { text: format!("{number}{}", "x".repeat(100_000)) };
+    let large =
+        |number: u64| PersonEvent::Noted { text: format!("{number}{}", "x".repeat(100_000)) };
     dynamo.import((1..=35).map(|number| commit(&ada, number, &[large(number)])).collect());
     let loaded = dynamo.store().load::<Person>(&ada).await.unwrap();
     assert_eq!((loaded.version, loaded.state.notes), (35, 35));
     assert!(dynamo.take_calls().len() > 3);
     let commits = dynamo.store().commits_after(&ada, 3).await.unwrap();
-    assert_eq!(commits.iter().map(|commit| commit.first).collect::<Vec<_>>(), (4..=35).collect::<Vec<_>>());
+    assert_eq!(
+        commits.iter().map(|commit| commit.first).collect::<Vec<_>>(),
+        (4..=35).collect::<Vec<_>>()
+    );
     // The next commit carries a snapshot, so the next load is one page again.
     run(&dynamo.store(), &ada, &Note("short".to_owned())).await.unwrap();
     dynamo.take_calls();
@@ -116,7 +133,10 @@ async fn a_state_can_be_had_as_it_was() {
         let first = index * 3 + 1;
         let state = Person { notes: 12, last: "note 12".to_owned(), ..Person::default() };
         let snapshot = (first == 10).then(|| snapshot(&state));
-        Commit { snapshot, ..commit(&ada, first, &[noted(first), noted(first + 1), noted(first + 2)]) }
+        Commit {
+            snapshot,
+            ..commit(&ada, first, &[noted(first), noted(first + 1), noted(first + 2)])
+        }
     });
     dynamo.import(commits.collect());
     let store = dynamo.store();
@@ -126,7 +146,9 @@ async fn a_state_can_be_had_as_it_was() {
         let last = if version == 0 { String::new() } else { format!("note {version}") };
         assert_eq!(state.state.last, last);
     }
-    for (second, version) in [(0, 0), (1, 3), (3, 3), (4, 6), (12, 12), (27, 27), (28, 30), (1_000, 30)] {
+    for (second, version) in
+        [(0, 0), (1, 3), (3, 3), (4, 6), (12, 12), (27, 27), (28, 30), (1_000, 30)]
+    {
         let state = store.load_at::<Person>(&ada, At::Time(at(second))).await.unwrap();
         assert_eq!((state.version, state.state.notes), (version, version), "second {second}");
     }
@@ -150,7 +172,10 @@ async fn commits_come_in_pages_without_snapshots() {
     let ada = person("ada");
     dynamo.import(
         (0..6)
-            .map(|index| Commit { snapshot: Some(snapshot(&Person::default())), ..commit(&ada, index * 2 + 1, &[noted(0), noted(0)]) })
+            .map(|index| Commit {
+                snapshot: Some(snapshot(&Person::default())),
+                ..commit(&ada, index * 2 + 1, &[noted(0), noted(0)])
+            })
             .collect(),
     );
     let store = dynamo.store();
@@ -165,7 +190,11 @@ async fn commits_come_in_pages_without_snapshots() {
         (99, 9, vec![]),
     ] {
         let page = store.commits_page(&ada, after, limit).await.unwrap();
-        assert_eq!(page.iter().map(|commit| commit.first).collect::<Vec<_>>(), firsts, "after {after}");
+        assert_eq!(
+            page.iter().map(|commit| commit.first).collect::<Vec<_>>(),
+            firsts,
+            "after {after}"
+        );
         assert!(page.iter().all(|commit| commit.snapshot.is_none()));
     }
     let all = store.commits_after(&ada, 4).await.unwrap();
@@ -178,9 +207,14 @@ async fn a_snapshot_of_another_revision_is_ignored_and_soon_replaced() {
     let dynamo = Dynamo::start().await;
     for revision in [1, 4] {
         let ada = person(&format!("ada-{revision}"));
-        let foreign = Snapshot { revision, state: json!({ "name": null, "notes": 77, "last": "misread", "kept": [] }) };
-        let commits =
-            (1..=3).map(|number| Commit { snapshot: (number == 2).then(|| foreign.clone()), ..commit(&ada, number, &[noted(number)]) });
+        let foreign = Snapshot {
+            revision,
+            state: json!({ "name": null, "notes": 77, "last": "misread", "kept": [] }),
+        };
+        let commits = (1..=3).map(|number| Commit {
+            snapshot: (number == 2).then(|| foreign.clone()),
+            ..commit(&ada, number, &[noted(number)])
+        });
         dynamo.import(commits.collect());
         assert_eq!(dynamo.store().load::<Person>(&ada).await.unwrap().state.notes, 3);
         run(&dynamo.store(), &ada, &Note("one more".to_owned())).await.unwrap();
@@ -196,7 +230,10 @@ async fn a_snapshot_of_an_older_revision_is_lifted_where_the_aggregate_can() {
     let ada = person("ada");
     let older = Snapshot { revision: 2, state: json!({ "count": 50 }) };
     // Only the end of the history is there: whoever went back further would find a gap.
-    dynamo.import(vec![Commit { snapshot: Some(older), ..commit(&ada, 50, &[noted(50)]) }, commit(&ada, 51, &[noted(51)])]);
+    dynamo.import(vec![
+        Commit { snapshot: Some(older), ..commit(&ada, 50, &[noted(50)]) },
+        commit(&ada, 51, &[noted(51)]),
+    ]);
     let loaded = dynamo.store().load::<Person>(&ada).await.unwrap();
     assert_eq!((loaded.version, loaded.state.notes, loaded.since_snapshot), (51, 51, 1));
 }
@@ -209,7 +246,10 @@ async fn events_of_older_builds_are_lifted() {
     old.events[0].version = 1;
     old.events[0].data = json!({ "note": "as it was written once" });
     dynamo.import(vec![old]);
-    assert_eq!(dynamo.store().load::<Person>(&ada).await.unwrap().state.last, "as it was written once");
+    assert_eq!(
+        dynamo.store().load::<Person>(&ada).await.unwrap().state.last,
+        "as it was written once"
+    );
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! The event store over the wire: the real SDK against DynamoDB on this machine. What a call costs is a contract, so the exact lists of
-//! calls are asserted.
+//! The event store over the wire: the real SDK against DynamoDB on this machine. What a call costs
+//! is a contract, so the exact lists of calls are asserted.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 

@@ -41,7 +41,10 @@ async fn numbers_follow_one_another_whoever_takes_them() {
     dynamo.take_calls();
     assert_eq!(ticket(&one, &ada).await, 3);
     dynamo.assert_calls(&[("Query", 1.0), ("TransactWriteItems", 4.0)]);
-    assert_eq!(takers(&dynamo).await, ["people/persons/ada", "people/persons/bob", "people/persons/ada"]);
+    assert_eq!(
+        takers(&dynamo).await,
+        ["people/persons/ada", "people/persons/bob", "people/persons/ada"]
+    );
 }
 
 #[tokio::test]
@@ -80,20 +83,31 @@ async fn many_at_once_get_consecutive_numbers() {
     let dynamo = Dynamo::start().await;
     let tickets = (0..20).map(|i| {
         let (store, stream) = (dynamo.store(), person(&format!("p{i}")));
-        tokio::spawn(async move { (ticket(&store, &stream).await, stream.within_tenant().to_owned()) })
+        tokio::spawn(
+            async move { (ticket(&store, &stream).await, stream.within_tenant().to_owned()) },
+        )
     });
-    let mut taken: Vec<(u64, String)> = join_all(tickets).await.into_iter().map(Result::unwrap).collect();
+    let mut taken: Vec<(u64, String)> =
+        join_all(tickets).await.into_iter().map(Result::unwrap).collect();
     let calls = dynamo.take_calls();
     let made = |name: &str| calls.iter().filter(|(operation, _)| operation == name).count();
-    assert_eq!(made("Query"), 20 + made("TransactWriteItems"), "the own stream once, the sequence with every attempt");
+    assert_eq!(
+        made("Query"),
+        20 + made("TransactWriteItems"),
+        "the own stream once, the sequence with every attempt"
+    );
     taken.sort();
     assert!(taken.iter().map(|(number, _)| *number).eq(1..=20), "{taken:?}");
-    assert_eq!(takers(&dynamo).await, taken.into_iter().map(|(_, taker)| taker).collect::<Vec<_>>());
+    assert_eq!(
+        takers(&dynamo).await,
+        taken.into_iter().map(|(_, taker)| taker).collect::<Vec<_>>()
+    );
     let first: Person = dynamo.store().load(&person("p0")).await.unwrap().state;
     assert_eq!(first.notes, 1);
 }
 
-/// Requests are stamped by clocks that disagree. What bears a later number is dated no earlier, and is decided as of that date.
+/// Requests are stamped by clocks that disagree. What bears a later number is dated no earlier, and
+/// is decided as of that date.
 #[tokio::test]
 async fn dates_never_fall_as_numbers_rise() {
     let dynamo = Dynamo::start().await;
@@ -110,5 +124,8 @@ async fn dates_never_fall_as_numbers_rise() {
     // What takes no number goes by its own stream alone.
     let mut earlier = execution(&person("tom"), &NoteTime);
     earlier.context.now = at(1);
-    assert!(matches!(dynamo.store().execute(earlier).await, Ok(Outcome::Committed(folded)) if folded.state.last == "1"));
+    assert!(matches!(
+        dynamo.store().execute(earlier).await,
+        Ok(Outcome::Committed(folded)) if folded.state.last == "1",
+    ));
 }

@@ -24,7 +24,11 @@ async fn start() -> Dynamo {
     dynamo
 }
 
-async fn create(store: &EventStore, id: &str, name: &'static str) -> Result<Outcome<Person>, ExecuteError> {
+async fn create(
+    store: &EventStore,
+    id: &str,
+    name: &'static str,
+) -> Result<Outcome<Person>, ExecuteError> {
     store.execute(Execution { is_new: true, ..execution(&person(id), &Name(name)) }).await
 }
 
@@ -57,15 +61,24 @@ async fn a_typo_in_the_key_frees_no_name() {
     dynamo.take_calls();
     for name in ["Ada", "Grace"] {
         let refused = create(&wrong, "2", name).await;
-        assert!(matches!(&refused, Err(ExecuteError::Store(StoreError::OtherUniqueKey { .. }))), "{refused:?}");
+        assert!(
+            matches!(&refused, Err(ExecuteError::Store(StoreError::OtherUniqueKey { .. }))),
+            "{refused:?}"
+        );
         dynamo.assert_calls(&[("GetItem", 0.5)]);
     }
     let rename = run(&wrong, &person("1"), &Name("Grace")).await;
-    assert!(matches!(&rename, Err(ExecuteError::Store(StoreError::OtherUniqueKey { .. }))), "{rename:?}");
+    assert!(
+        matches!(&rename, Err(ExecuteError::Store(StoreError::OtherUniqueKey { .. }))),
+        "{rename:?}"
+    );
     assert_eq!(dynamo.count().await, items, "nothing is written");
     // What has to do with no unique value goes on.
     committed(run(&wrong, &person("1"), &Note("a".to_owned())).await);
-    assert!(matches!(create(&store, "2", "ADA").await, Err(ExecuteError::Rejected { .. })), "the name is still ada's");
+    assert!(
+        matches!(create(&store, "2", "ADA").await, Err(ExecuteError::Rejected { .. })),
+        "the name is still ada's"
+    );
 }
 
 #[tokio::test]
@@ -95,7 +108,8 @@ async fn of_many_that_start_at_once_all_with_the_winning_key_go_on() {
     let dynamo = start().await;
     let starts = (0..32).map(|index| {
         let secret = if index % 2 == 0 { KEY } else { TYPO };
-        // More patient than a start is, since a busy machine must not look like a table out of reach.
+        // More patient than a start is, since a busy machine must not look like a table out of
+        // reach.
         let store = dynamo.store_with_key(&secret).patient(Duration::from_secs(30));
         tokio::spawn(async move { (secret, store.adopt_unique_key().await) })
     });

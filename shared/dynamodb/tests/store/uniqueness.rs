@@ -1,7 +1,9 @@
 //! Values that one thing alone may hold.
 
 use futures::future::join_all;
-use headwater::{Commit, Rejection, StreamName, Unique, UniqueEvent, UniqueKey, UniqueValue, encode, folded};
+use headwater::{
+    Commit, Rejection, StreamName, Unique, UniqueEvent, UniqueKey, UniqueValue, encode, folded,
+};
 use headwater_dynamodb::{EventStore, ExecuteError, Execution, Outcome};
 
 use crate::support::dynamo::{Dynamo, commit, committed, execution, person, run};
@@ -9,10 +11,17 @@ use crate::support::person::{Leave, NAME_TAKEN, Name, Note, Person, PersonEvent}
 use crate::support::proxy::Fault;
 
 fn value(name: &str) -> StreamName {
-    UniqueKey::new(&[7; 32]).unwrap().stream("acme", "people", &UniqueValue::new("names", name, &NAME_TAKEN)).unwrap()
+    UniqueKey::new(&[7; 32])
+        .unwrap()
+        .stream("acme", "people", &UniqueValue::new("names", name, &NAME_TAKEN))
+        .unwrap()
 }
 
-async fn create(store: &EventStore, id: &str, name: &'static str) -> Result<Outcome<Person>, ExecuteError> {
+async fn create(
+    store: &EventStore,
+    id: &str,
+    name: &'static str,
+) -> Result<Outcome<Person>, ExecuteError> {
     store.execute(Execution { is_new: true, ..execution(&person(id), &Name(name)) }).await
 }
 
@@ -24,7 +33,12 @@ async fn holder(store: &EventStore, name: &str) -> Option<String> {
 #[track_caller]
 fn assert_taken(outcome: &Result<Outcome<Person>, ExecuteError>) {
     assert!(
-        matches!(outcome, Err(ExecuteError::Rejected { rejection: Rejection::Refused { rule, .. }, .. }) if **rule == NAME_TAKEN),
+        matches!(
+            outcome,
+            Err(
+                ExecuteError::Rejected { rejection: Rejection::Refused { rule, .. }, .. }
+            ) if **rule == NAME_TAKEN,
+        ),
         "{outcome:?}"
     );
 }
@@ -79,7 +93,10 @@ async fn another_name_releases_the_old_one_in_the_same_transaction() {
     committed(run(&store, &person("1"), &Name("Grace")).await);
     // Who holds the old one is read, the new one is assumed to be free.
     dynamo.assert_calls(&[("Query", 1.0), ("TransactWriteItems", 6.0)]);
-    assert_eq!((holder(&store, "ada").await, holder(&store, "grace").await.is_some()), (None, true));
+    assert_eq!(
+        (holder(&store, "ada").await, holder(&store, "grace").await.is_some()),
+        (None, true)
+    );
     let commits = store.commits_after(&person("1"), 1).await.unwrap();
     let claims = store.commits_after(&value("grace"), 0).await.unwrap();
     assert_eq!(commits[0].metadata, claims[0].metadata);
@@ -93,8 +110,10 @@ async fn that_another_holds_a_name_costs_no_second_look_at_anything_else() {
     committed(create(&dynamo.store(), "2", "Ada").await);
     dynamo.take_calls();
     assert_taken(&run(&store, &person("1"), &Name("Ada")).await);
-    let calls: Vec<String> = dynamo.take_calls().into_iter().map(|(operation, _)| operation).collect();
-    // Who holds the old one; the try; who holds the new one; and the state, since nothing is written.
+    let calls: Vec<String> =
+        dynamo.take_calls().into_iter().map(|(operation, _)| operation).collect();
+    // Who holds the old one; the try; who holds the new one; and the state, since nothing is
+    // written.
     assert_eq!(calls, ["Query", "TransactWriteItems", "Query", "Query"]);
 }
 
@@ -128,7 +147,8 @@ async fn two_lambdas_may_rename_the_same_thing() {
     assert_eq!(held, [true, false, false, false]);
 }
 
-/// Found by simulation: that the name was its own already was believed, and it went without. For a view of it that is older see `isolation`.
+/// Found by simulation: that the name was its own already was believed, and it went without. For a
+/// view of it that is older see `isolation`.
 #[tokio::test]
 async fn a_name_that_was_given_up_meanwhile_is_claimed_again() {
     let dynamo = Dynamo::start().await;
@@ -141,7 +161,8 @@ async fn a_name_that_was_given_up_meanwhile_is_claimed_again() {
     assert_eq!(holder(&one, "ada").await.as_deref(), Some("people/persons/1"));
 }
 
-/// Found by simulation. That the name is free was read before its holder, who had given it up, took it again; then nobody released it.
+/// Found by simulation. That the name is free was read before its holder, who had given it up, took
+/// it again; then nobody released it.
 #[tokio::test]
 async fn a_name_that_was_taken_again_meanwhile_is_released() {
     let dynamo = Dynamo::start().await;
@@ -183,7 +204,11 @@ async fn a_name_of_many_holders_in_a_row_is_found_at_its_newest_commit() {
 
 /// The stream by which a former build named a value: what nobody sees counted.
 fn former_value(name: &str) -> StreamName {
-    let value = UniqueValue { normalized: folded(name), former: None, ..UniqueValue::new("names", name, &NAME_TAKEN) };
+    let value = UniqueValue {
+        normalized: folded(name),
+        former: None,
+        ..UniqueValue::new("names", name, &NAME_TAKEN)
+    };
     UniqueKey::new(&[7; 32]).unwrap().stream("acme", "people", &value).unwrap()
 }
 
@@ -196,7 +221,11 @@ async fn former_holder(store: &EventStore, name: &str) -> Option<String> {
 async fn named_by_a_former_build(store: &EventStore, id: &str, name: &str) {
     let named = commit(&person(id), 1, &[PersonEvent::Named { name: name.to_owned() }]);
     let event = UniqueEvent::UniqueValueClaimed { holder: person(id).within_tenant().to_owned() };
-    let claim = Commit { stream: former_value(name), events: vec![encode(1, &event).unwrap()], ..named.clone() };
+    let claim = Commit {
+        stream: former_value(name),
+        events: vec![encode(1, &event).unwrap()],
+        ..named.clone()
+    };
     store.import(named).await.unwrap();
     store.import(claim).await.unwrap();
 }
@@ -224,7 +253,10 @@ async fn a_name_that_a_former_build_claimed_is_freed_by_a_rename_and_by_leaving(
     assert_taken(&create(&store, "3", "a\u{200b}da").await);
     committed(run(&store, &person("1"), &Name("Grace")).await);
     committed(run(&store, &person("2"), &Leave).await);
-    assert_eq!((former_holder(&store, "a\u{200b}da").await, former_holder(&store, "b\u{200b}ob").await), (None, None));
+    assert_eq!(
+        (former_holder(&store, "a\u{200b}da").await, former_holder(&store, "b\u{200b}ob").await),
+        (None, None)
+    );
     committed(create(&store, "3", "a\u{200b}da").await);
     committed(create(&store, "4", "bob").await);
 }

@@ -5,11 +5,20 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
+    ScalarAttributeType,
+};
 use aws_sdk_dynamodb::{Client, Config};
 use dynoxide::{Database, ImportOptions};
-use headwater::{Aggregate, Command, Commit, Context, Metadata, RecordedEvent, Snapshot, StreamName, UniqueKey, encode};
-use headwater_dynamodb::{EventStore, ExecuteError, Execution, Expected, Item, Origin, Outcome, StoreConfig, commit_to_item};
+use headwater::{
+    Aggregate, Command, Commit, Context, Metadata, RecordedEvent, Snapshot, StreamName, UniqueKey,
+    encode,
+};
+use headwater_dynamodb::{
+    EventStore, ExecuteError, Execution, Expected, Item, Origin, Outcome, StoreConfig,
+    commit_to_item,
+};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -36,7 +45,12 @@ impl Dynamo {
         tokio::spawn(dynoxide::server::serve_on(listener, database.clone()));
         let (proxy, address) = Proxy::start(target).await;
         let client = client(address);
-        create_table(&client, EVENTS, &[("stream", ScalarAttributeType::S), ("seq", ScalarAttributeType::N)]).await;
+        create_table(
+            &client,
+            EVENTS,
+            &[("stream", ScalarAttributeType::S), ("seq", ScalarAttributeType::N)],
+        )
+        .await;
         create_table(&client, IDEMPOTENCY, &[("pk", ScalarAttributeType::S)]).await;
         proxy.take_calls();
         Self { database, client, proxy }
@@ -71,20 +85,24 @@ impl Dynamo {
     #[track_caller]
     pub(crate) fn assert_calls(&self, expected: &[(&str, f64)]) {
         let calls = self.take_calls();
-        let calls: Vec<(&str, f64)> = calls.iter().map(|(operation, units)| (operation.as_str(), *units)).collect();
+        let calls: Vec<(&str, f64)> =
+            calls.iter().map(|(operation, units)| (operation.as_str(), *units)).collect();
         assert_eq!(calls, expected);
     }
 
     /// Puts commits into the table at once, without a call.
     pub(crate) fn import(&self, commits: Vec<Commit>) {
-        let items = commits.into_iter().map(|commit| imported(commit_to_item(commit).unwrap())).collect();
+        let items =
+            commits.into_iter().map(|commit| imported(commit_to_item(commit).unwrap())).collect();
         self.database.import_items(EVENTS, items, ImportOptions::default()).unwrap();
     }
 
     /// The item at a key.
     pub(crate) async fn item(&self, stream: &StreamName, seq: u64) -> Option<Item> {
         let request = self.client.get_item().table_name(EVENTS).consistent_read(true);
-        let request = request.key("stream", AttributeValue::S(stream.to_string())).key("seq", AttributeValue::N(seq.to_string()));
+        let request = request
+            .key("stream", AttributeValue::S(stream.to_string()))
+            .key("seq", AttributeValue::N(seq.to_string()));
         request.send().await.unwrap().item
     }
 
@@ -98,7 +116,12 @@ impl Dynamo {
     pub(crate) async fn count(&self) -> i32 {
         let request = self.client.scan().table_name(EVENTS).filter_expression("#stream <> :key");
         let request = request.expression_attribute_names("#stream", "stream");
-        request.expression_attribute_values(":key", AttributeValue::S(UniqueKey::STREAM.to_owned())).send().await.unwrap().count
+        request
+            .expression_attribute_values(":key", AttributeValue::S(UniqueKey::STREAM.to_owned()))
+            .send()
+            .await
+            .unwrap()
+            .count
     }
 }
 
@@ -121,9 +144,12 @@ pub(crate) async fn unreachable() -> EventStore {
     store(client(format!("http://{free}")))
 }
 
-/// A client as [`headwater_dynamodb::connect`] makes it, with more patience: a busy machine must not look like a lost reply.
+/// A client as [`headwater_dynamodb::connect`] makes it, with more patience: a busy machine must
+/// not look like a lost reply.
 fn client(address: String) -> Client {
-    let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).operation_attempt_timeout(Duration::from_secs(3));
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(Duration::from_secs(3));
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-central-1"))
@@ -135,11 +161,15 @@ fn client(address: String) -> Client {
 }
 
 async fn create_table(client: &Client, name: &str, keys: &[(&str, ScalarAttributeType)]) {
-    let mut request = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+    let mut request =
+        client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
     for ((name, kind), key_type) in keys.iter().zip([KeyType::Hash, KeyType::Range]) {
-        let definition = AttributeDefinition::builder().attribute_name(*name).attribute_type(kind.clone());
+        let definition =
+            AttributeDefinition::builder().attribute_name(*name).attribute_type(kind.clone());
         let element = KeySchemaElement::builder().attribute_name(*name).key_type(key_type);
-        request = request.attribute_definitions(definition.build().unwrap()).key_schema(element.build().unwrap());
+        request = request
+            .attribute_definitions(definition.build().unwrap())
+            .key_schema(element.build().unwrap());
     }
     request.send().await.unwrap();
 }
@@ -152,7 +182,9 @@ fn imported_value(value: AttributeValue) -> dynoxide::AttributeValue {
     match value {
         AttributeValue::S(text) => dynoxide::AttributeValue::S(text),
         AttributeValue::N(number) => dynoxide::AttributeValue::N(number),
-        AttributeValue::L(values) => dynoxide::AttributeValue::L(values.into_iter().map(imported_value).collect()),
+        AttributeValue::L(values) => {
+            dynoxide::AttributeValue::L(values.into_iter().map(imported_value).collect())
+        }
         AttributeValue::M(map) => dynoxide::AttributeValue::M(imported(map)),
         AttributeValue::Null(_) => dynoxide::AttributeValue::NULL(true),
         other => panic!("a commit has no {other:?}"),
@@ -171,7 +203,8 @@ pub(crate) fn at(second: i64) -> Timestamp {
 
 /// A commit of a person's.
 pub(crate) fn commit(stream: &StreamName, first: u64, events: &[PersonEvent]) -> Commit {
-    let events: Vec<RecordedEvent> = (first..).zip(events).map(|(number, event)| encode(number, event).unwrap()).collect();
+    let events: Vec<RecordedEvent> =
+        (first..).zip(events).map(|(number, event)| encode(number, event).unwrap()).collect();
     let metadata = Metadata {
         commit_id: Uuid::now_v7(),
         command: "Import".to_owned(),
@@ -180,7 +213,14 @@ pub(crate) fn commit(stream: &StreamName, first: u64, events: &[PersonEvent]) ->
         causation_id: None,
         traceparent: None,
     };
-    Commit { stream: stream.clone(), first, at: at(i64::try_from(first).unwrap()), metadata, events, snapshot: None }
+    Commit {
+        stream: stream.clone(),
+        first,
+        at: at(i64::try_from(first).unwrap()),
+        metadata,
+        events,
+        snapshot: None,
+    }
 }
 
 /// A snapshot as the present build writes it.
@@ -209,7 +249,11 @@ pub(crate) fn execution<'a, C: Command>(stream: &StreamName, command: &'a C) -> 
 }
 
 /// Executes a command with nothing special about it.
-pub(crate) async fn run<C: Command>(store: &EventStore, stream: &StreamName, command: &C) -> Result<Outcome<C::Aggregate>, ExecuteError> {
+pub(crate) async fn run<C: Command>(
+    store: &EventStore,
+    stream: &StreamName,
+    command: &C,
+) -> Result<Outcome<C::Aggregate>, ExecuteError> {
     store.execute(execution(stream, command)).await
 }
 

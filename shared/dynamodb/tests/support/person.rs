@@ -1,12 +1,16 @@
 //! A small aggregate: a person with a unique name, who takes notes.
 
-use headwater::{Aggregate, Command, Context, Event, Rejection, Rule, UniqueValue, Upcaster, Verdict};
+use headwater::{
+    Aggregate, Command, Context, Event, Rejection, Rule, UniqueValue, Upcaster, Verdict,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-pub(crate) static NAME_TAKEN: Rule = Rule { name: "name-taken", title: "Another has this name.", help: "" };
-pub(crate) static FULL: Rule = Rule { name: "full", title: "There is no room for another note.", help: "" };
+pub(crate) static NAME_TAKEN: Rule =
+    Rule { name: "name-taken", title: "Another has this name.", help: "" };
+pub(crate) static FULL: Rule =
+    Rule { name: "full", title: "There is no room for another note.", help: "" };
 
 /// A note's text was `note` in version 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,7 +23,8 @@ pub(crate) enum PersonEvent {
 }
 
 impl Event for PersonEvent {
-    const UPCASTERS: &'static [Upcaster] = &[Upcaster { event_type: "Noted", from: 1, lift: |old| json!({ "text": old["note"] }) }];
+    const UPCASTERS: &'static [Upcaster] =
+        &[Upcaster { event_type: "Noted", from: 1, lift: |old| json!({ "text": old["note"] }) }];
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -67,7 +72,8 @@ impl Aggregate for Person {
 
     /// Revision 2 had `count` where 3 has `notes`; what 1 had is forgotten.
     fn lift(revision: u32, state: &Value) -> Option<Self> {
-        (revision == 2).then(|| Self { notes: state["count"].as_u64().unwrap_or_default(), ..Self::default() })
+        (revision == 2)
+            .then(|| Self { notes: state["count"].as_u64().unwrap_or_default(), ..Self::default() })
     }
 }
 
@@ -108,7 +114,11 @@ impl Command for Leave {
     const NAME: &'static str = "Leave";
 
     fn decide(&self, state: &Person, context: &Context) -> Verdict<Person> {
-        if state.name.is_none() { Err(Rejection::unknown("person", &context.id)) } else { Ok(vec![PersonEvent::Left {}]) }
+        if state.name.is_none() {
+            Err(Rejection::unknown("person", &context.id))
+        } else {
+            Ok(vec![PersonEvent::Left {}])
+        }
     }
 }
 
@@ -151,7 +161,11 @@ impl Command for TakeTicket {
         if state.notes >= self.0 {
             return Err(Rejection::refused(&FULL, "no more"));
         }
-        Ok(context.number.into_iter().map(|number| PersonEvent::Noted { text: number.to_string() }).collect())
+        Ok(context
+            .number
+            .into_iter()
+            .map(|number| PersonEvent::Noted { text: number.to_string() })
+            .collect())
     }
 
     fn sequence(&self) -> Option<&'static str> {

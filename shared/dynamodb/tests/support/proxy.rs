@@ -1,4 +1,5 @@
-//! A proxy before DynamoDB: writes down the calls and what they cost, and makes them fail on request.
+//! A proxy before DynamoDB: writes down the calls and what they cost, and makes them fail on
+//! request.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -39,14 +40,23 @@ impl Fault {
 
     /// It is not done: an error of DynamoDB's.
     pub(crate) fn error(code: &str) -> Self {
-        Self::Refuse(StatusCode::BAD_REQUEST, json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": code }))
+        Self::Refuse(
+            StatusCode::BAD_REQUEST,
+            json!({
+                "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"),
+                "message": code,
+            }),
+        )
     }
 
     /// It is not done: a transaction is cancelled for reasons that name no items.
     pub(crate) fn cancelled(reasons: &[&str]) -> Self {
         let reasons: Vec<Value> = reasons.iter().map(|code| json!({ "Code": code })).collect();
         let code = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
-        Self::Refuse(StatusCode::BAD_REQUEST, json!({ "__type": code, "message": "cancelled", "CancellationReasons": reasons }))
+        Self::Refuse(
+            StatusCode::BAD_REQUEST,
+            json!({ "__type": code, "message": "cancelled", "CancellationReasons": reasons }),
+        )
     }
 }
 
@@ -66,8 +76,13 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Serves on a free port of this machine until the test's runtime ends; gives the address.
     pub(crate) async fn start(target: String) -> (Self, String) {
-        let proxy =
-            Self { target, client: reqwest::Client::new(), faults: Arc::default(), calls: Arc::default(), shows_starts: Arc::default() };
+        let proxy = Self {
+            target,
+            client: reqwest::Client::new(),
+            faults: Arc::default(),
+            calls: Arc::default(),
+            shows_starts: Arc::default(),
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let app = Router::new().fallback(handle).with_state(proxy.clone());
@@ -109,7 +124,8 @@ impl Proxy {
 }
 
 async fn handle(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) -> Response {
-    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let target =
+        headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
     if !proxy.shows_starts.load(Relaxed) && is_start(&operation, &body) {
         let (status, answer) = proxy.forward(headers, body).await;

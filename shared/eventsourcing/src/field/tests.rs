@@ -4,7 +4,21 @@ use super::*;
 
 #[test]
 fn a_line_is_one_visible_line() {
-    for bad in ["", " ", " a", "a ", "a\u{2003}", "a\nb", "a\tb", "a\0b", "a\u{85}b", "\u{200b}", "\u{3164}", "\u{2800}", "\u{202e}"] {
+    for bad in [
+        "",
+        " ",
+        " a",
+        "a ",
+        "a\u{2003}",
+        "a\nb",
+        "a\tb",
+        "a\0b",
+        "a\u{85}b",
+        "\u{200b}",
+        "\u{3164}",
+        "\u{2800}",
+        "\u{202e}",
+    ] {
         assert!(line(bad, 100).is_err(), "{bad:?}");
     }
     for good in ["a", "a b", "Łukasz O'Neil", "李小龍", "👩\u{200d}🚀", "a\u{200b}da"] {
@@ -92,7 +106,12 @@ fn an_integer_is_one_that_every_json_reader_holds() {
 #[test]
 fn a_time_has_a_year_of_four_digits() {
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
-    for good in ["0000-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "2026-11-27T00:00:00Z", "9999-12-30T22:00:00Z"] {
+    for good in [
+        "0000-01-01T00:00:00Z",
+        "1969-12-31T23:59:59Z",
+        "2026-11-27T00:00:00Z",
+        "9999-12-30T22:00:00Z",
+    ] {
         assert!(time(at(good)).is_ok(), "{good}");
     }
     for bad in ["-000001-12-31T23:59:59Z", "-009999-01-02T01:59:59Z"] {

@@ -36,7 +36,11 @@ impl Projection for Book {
 
     fn index_keys(&self, name: &StreamName) -> BTreeSet<IndexKey> {
         let parent = name.parent_id().unwrap_or_default();
-        BTreeSet::from([IndexKey::new(format!("books/{parent}"), &format!("{:03}", self.lent), name.id())])
+        BTreeSet::from([IndexKey::new(
+            format!("books/{parent}"),
+            &format!("{:03}", self.lent),
+            name.id(),
+        )])
     }
 }
 
@@ -76,7 +80,10 @@ impl Projection for Shelf {
     }
 
     fn contributions(&self, _: &StreamName) -> Contributions {
-        BTreeMap::from([(SumKey { index: "shelves".into(), order: "all".into() }, Amounts::from([("count".into(), 1)]))])
+        BTreeMap::from([(
+            SumKey { index: "shelves".into(), order: "all".into() },
+            Amounts::from([("count".into(), 1)]),
+        )])
     }
 }
 
@@ -97,7 +104,10 @@ fn commit(first: u64, events: &[ShelfEvent]) -> Commit {
             causation_id: None,
             traceparent: None,
         },
-        events: (first..).zip(events).map(|(number, event)| encode(number, event).unwrap()).collect(),
+        events: (first..)
+            .zip(events)
+            .map(|(number, event)| encode(number, event).unwrap())
+            .collect(),
         snapshot: None,
     }
 }
@@ -127,8 +137,14 @@ fn a_part_is_folded_from_its_own_events() {
     );
     for (name, lent, version) in [(names[0], 2, 5), (names[1], 1, 5)] {
         let applied = (part.apply)(name, &Row::default(), &commits).unwrap();
-        assert_eq!(applied.row, Row { version, revision: 3, deleted: false, data: json!({ "lent": lent }) });
-        assert_eq!(applied.keys.iter().map(|key| key.index.as_str()).collect::<Vec<_>>(), ["books/7"]);
+        assert_eq!(
+            applied.row,
+            Row { version, revision: 3, deleted: false, data: json!({ "lent": lent }) }
+        );
+        assert_eq!(
+            applied.keys.iter().map(|key| key.index.as_str()).collect::<Vec<_>>(),
+            ["books/7"]
+        );
     }
 }
 
@@ -137,8 +153,12 @@ fn a_part_that_is_ahead_takes_only_what_it_lacks_and_a_part_that_nothing_concern
     let part = part_fn::<Book>();
     let a = shelf().child("books", "a").unwrap();
     let ahead = Row { version: 3, revision: 3, deleted: false, data: json!({ "lent": 1 }) };
-    let commits = [commit(1, &[placed("a"), placed("b")]), commit(3, &[lent("a")]), commit(4, &[lent("a")])];
-    assert_eq!((part.apply)(&a, &ahead, &commits).unwrap().row, Row { version: 4, data: json!({ "lent": 2 }), ..ahead.clone() });
+    let commits =
+        [commit(1, &[placed("a"), placed("b")]), commit(3, &[lent("a")]), commit(4, &[lent("a")])];
+    assert_eq!(
+        (part.apply)(&a, &ahead, &commits).unwrap().row,
+        Row { version: 4, data: json!({ "lent": 2 }), ..ahead.clone() }
+    );
     let elsewhere = (part.apply)(&a, &ahead, &[commit(4, &[lent("b")])]).unwrap();
     assert_eq!((elsewhere.row, elsewhere.put.len(), elsewhere.removed.len()), (ahead, 0, 0));
 }
@@ -147,9 +167,15 @@ fn a_part_that_is_ahead_takes_only_what_it_lacks_and_a_part_that_nothing_concern
 fn the_own_row_of_a_stream_with_parts_is_a_mark() {
     let part = part_fn::<Book>();
     assert_eq!((part.category, part.source()), ("shelves/books", "shelves"));
-    let mark = own_row(&[part, ProjectionFn { category: "shelves/labels", revision: 4, ..part }], "shelves").unwrap();
+    let mark = own_row(
+        &[part, ProjectionFn { category: "shelves/labels", revision: 4, ..part }],
+        "shelves",
+    )
+    .unwrap();
     assert_eq!((mark.category, mark.revision, mark.parts.is_none()), ("shelves", 7, true));
-    let row = (mark.apply)(&shelf(), &Row::default(), &[commit(1, &[placed("a"), placed("b")])]).unwrap().row;
+    let row = (mark.apply)(&shelf(), &Row::default(), &[commit(1, &[placed("a"), placed("b")])])
+        .unwrap()
+        .row;
     assert_eq!((row.version, row.data), (2, json!({})));
     assert!(own_row(&[part], "books").is_none());
     assert_eq!(own_row(&[projection_fn::<Book>()], "shelves/books").unwrap().revision, 3);
@@ -159,7 +185,8 @@ fn the_own_row_of_a_stream_with_parts_is_a_mark() {
 fn sums_change_by_what_a_row_contributes_more_or_less() {
     let sums = |lines: &[(&str, &[(&str, i128)])]| -> Contributions {
         let line = |(order, amounts): &(&str, &[(&str, i128)])| {
-            let amounts = amounts.iter().map(|(name, amount)| ((*name).to_owned(), *amount)).collect();
+            let amounts =
+                amounts.iter().map(|(name, amount)| ((*name).to_owned(), *amount)).collect();
             (SumKey { index: "revenue/EUR".into(), order: (*order).into() }, amounts)
         };
         lines.iter().map(line).collect()
@@ -168,9 +195,18 @@ fn sums_change_by_what_a_row_contributes_more_or_less() {
     let may = sums(&[("2026-05", &[("net", 100), ("tax", 19)])]);
     let more = sums(&[("2026-05", &[("net", 150), ("tax", 19)]), ("2026-06", &[("paid", 7)])]);
     assert_eq!(contribution_changes(&none, &may), may);
-    assert_eq!(contribution_changes(&may, &more), sums(&[("2026-05", &[("net", 50)]), ("2026-06", &[("paid", 7)])]));
-    assert_eq!(contribution_changes(&more, &may), sums(&[("2026-05", &[("net", -50)]), ("2026-06", &[("paid", -7)])]));
-    assert_eq!(contribution_changes(&may, &none), sums(&[("2026-05", &[("net", -100), ("tax", -19)])]));
+    assert_eq!(
+        contribution_changes(&may, &more),
+        sums(&[("2026-05", &[("net", 50)]), ("2026-06", &[("paid", 7)])])
+    );
+    assert_eq!(
+        contribution_changes(&more, &may),
+        sums(&[("2026-05", &[("net", -50)]), ("2026-06", &[("paid", -7)])])
+    );
+    assert_eq!(
+        contribution_changes(&may, &none),
+        sums(&[("2026-05", &[("net", -100), ("tax", -19)])])
+    );
     assert_eq!(contribution_changes(&more, &more), none);
 }
 
@@ -180,7 +216,10 @@ fn folded(row: &Row, commits: &[Commit]) -> Applied {
 
 /// Which index rows are to be put, and which removed.
 fn changed(applied: &Applied) -> (Vec<&str>, Vec<&str>) {
-    (applied.put.iter().map(|key| key.index.as_str()).collect(), applied.removed.iter().map(|key| key.index.as_str()).collect())
+    (
+        applied.put.iter().map(|key| key.index.as_str()).collect(),
+        applied.removed.iter().map(|key| key.index.as_str()).collect(),
+    )
 }
 
 #[test]
@@ -190,7 +229,10 @@ fn index_rows_are_put_where_they_were_missing_on_the_way_and_removed_where_they_
     assert_eq!(changed(&new), (vec!["clean"], vec![]));
     assert_eq!(changed(&folded(&new.row, &[commit(2, &dusted)])), (vec![], vec![]));
     assert_eq!(changed(&folded(&new.row, &[commit(2, &used)])), (vec!["dusty"], vec!["clean"]));
-    assert_eq!(changed(&folded(&new.row, &[commit(2, &used), commit(3, &dusted)])), (vec!["clean"], vec!["dusty"]));
+    assert_eq!(
+        changed(&folded(&new.row, &[commit(2, &used), commit(3, &dusted)])),
+        (vec!["clean"], vec!["dusty"])
+    );
 }
 
 #[test]
@@ -215,7 +257,8 @@ fn a_row_of_another_revision_or_of_nothing_is_folded_from_the_start() {
 
 #[test]
 fn the_newest_comes_first() {
-    let order = |millisecond| IndexKey::newest_first(Timestamp::from_millisecond(millisecond).unwrap());
+    let order =
+        |millisecond| IndexKey::newest_first(Timestamp::from_millisecond(millisecond).unwrap());
     assert_eq!(order(0), "9999999999999");
     assert_eq!(order(1_764_000_000_000), "8235999999999");
     assert!(order(1_764_000_000_001) < order(1_764_000_000_000));

@@ -5,14 +5,26 @@ use crate::{FeedPosition, Position, Revision, StreamName};
 
 #[test]
 fn tokens_read_as_documented() {
-    let tokens = parse_tokens(r#""acme/identity/users/42@7", "acme/identity@100""#, "acme").unwrap();
+    let tokens =
+        parse_tokens(r#""acme/identity/users/42@7", "acme/identity@100""#, "acme").unwrap();
     assert_eq!(tokens[0].streams[0].version, 7);
-    assert_eq!(tokens[1].feeds[0], FeedPosition { tenant: "acme".into(), domain: "identity".into(), position: 100, epoch: 1 });
-    let composed = parse_tokens(r#""acme/identity/groups/7@2+acme/identity/users/42@7;g1.3""#, "acme").unwrap();
+    assert_eq!(
+        tokens[1].feeds[0],
+        FeedPosition { tenant: "acme".into(), domain: "identity".into(), position: 100, epoch: 1 }
+    );
+    let composed =
+        parse_tokens(r#""acme/identity/groups/7@2+acme/identity/users/42@7;g1.3""#, "acme")
+            .unwrap();
     assert_eq!(composed[0].streams.len(), 2);
-    assert_eq!(composed[0].revision, Some(Revision { generation: 1, representation: 3, fold: None }));
+    assert_eq!(
+        composed[0].revision,
+        Some(Revision { generation: 1, representation: 3, fold: None })
+    );
     let folded = parse_tokens(r#""acme/identity/users/42@7;g1.3.5""#, "acme").unwrap();
-    assert_eq!(folded[0].revision, Some(Revision { generation: 1, representation: 3, fold: Some(5) }));
+    assert_eq!(
+        folded[0].revision,
+        Some(Revision { generation: 1, representation: 3, fold: Some(5) })
+    );
 }
 
 #[test]
@@ -76,11 +88,25 @@ fn twenty_tokens_are_read() {
 #[test]
 fn empty_elements_of_a_list_are_passed_over() {
     let one = "\"acme/identity/users/42@7\"";
-    for list in [format!("{one}, "), format!(", {one}"), format!(",,\t{one} , ,"), format!("{one},,{one}")] {
+    for list in
+        [format!("{one}, "), format!(", {one}"), format!(",,\t{one} , ,"), format!("{one},,{one}")]
+    {
         let expected = list.matches('@').count();
         assert_eq!(parse_tokens(&list, "acme").unwrap().len(), expected, "{list}");
-        assert!(matches!(parse_if_match(&list, "acme"), Ok(IfMatch::AnyOf(tokens)) if tokens.len() == expected), "{list}");
-        assert!(matches!(parse_if_none_match(&list), Ok(IfNoneMatch::NoneOf(tags)) if tags.len() == expected), "{list}");
+        assert!(
+            matches!(
+                parse_if_match(&list, "acme"),
+                Ok(IfMatch::AnyOf(tokens)) if tokens.len() == expected,
+            ),
+            "{list}"
+        );
+        assert!(
+            matches!(
+                parse_if_none_match(&list),
+                Ok(IfNoneMatch::NoneOf(tags)) if tags.len() == expected,
+            ),
+            "{list}"
+        );
     }
     for nothing in ["", " ", ",", " , ,"] {
         assert_eq!(parse_tags(nothing), Err(InvalidToken::Empty), "{nothing:?}");
@@ -106,7 +132,8 @@ fn tags_are_quoted_and_hold_what_tags_may_hold() {
         ("*", Err(InvalidToken::Unquoted)),
         ("*, \"a\"", Err(InvalidToken::Unquoted)),
     ] {
-        let tags = parse_tags(list).map(|tags| tags.into_iter().map(|tag| (tag.text, tag.weak)).collect::<Vec<_>>());
+        let tags = parse_tags(list)
+            .map(|tags| tags.into_iter().map(|tag| (tag.text, tag.weak)).collect::<Vec<_>>());
         assert_eq!(tags, expected, "{list}");
     }
 }
@@ -133,7 +160,10 @@ fn if_match_takes_any_tags_and_matches_by_tokens_of_our_streams_alone() {
         assert_eq!(any_of(&list), Ok(IfMatch::AnyOf(vec![Token::of(&user, 7)])), "{list}");
     }
     let many = |tags: usize| vec!["\"x\""; tags].join(",");
-    assert_eq!((any_of(&many(20)), any_of(&many(21))), (Ok(IfMatch::AnyOf(vec![])), Err(InvalidToken::TooMany)));
+    assert_eq!(
+        (any_of(&many(20)), any_of(&many(21))),
+        (Ok(IfMatch::AnyOf(vec![])), Err(InvalidToken::TooMany))
+    );
 }
 
 #[test]
@@ -180,8 +210,17 @@ prop_compose! {
         }).collect::<Vec<_>>();
         let feed = feed.or(streams.is_empty().then(|| ("identity".to_owned(), 0, 1)));
         Token {
-            feeds: feed.into_iter().map(|(domain, position, epoch)| FeedPosition { tenant: "acme".into(), domain, position, epoch }).collect(),
-            revision: rendered.map(|(generation, representation, fold)| Revision { generation, representation, fold }),
+            feeds: feed.into_iter().map(
+                |(domain, position, epoch)| FeedPosition {
+                    tenant: "acme".into(),
+                    domain,
+                    position,
+                    epoch,
+                }
+            ).collect(),
+            revision: rendered.map(
+                |(generation, representation, fold)| Revision { generation, representation, fold }
+            ),
             streams,
         }
     }

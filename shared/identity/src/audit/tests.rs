@@ -6,7 +6,9 @@ use crate::user::{self, EMAIL_TAKEN};
 use crate::{ApplyExternalUser, CreateUser, DeactivateUser, DeleteUser, PatchUser, ReactivateUser};
 
 /// What the entries say, without when and by whom.
-fn changes(commands: impl IntoIterator<Item = AnyCommand<User>>) -> Vec<(String, String, Value, Value)> {
+fn changes(
+    commands: impl IntoIterator<Item = AnyCommand<User>>,
+) -> Vec<(String, String, Value, Value)> {
     let entries = audit(User::default(), run(commands).commits()).unwrap();
     entries.into_iter().map(|entry| (entry.command, entry.field, entry.from, entry.to)).collect()
 }
@@ -68,7 +70,12 @@ fn each_field_that_changed_is_an_entry() {
 #[test]
 fn what_the_owning_system_sent_is_in_the_trail() {
     let park = |revision| AnyCommand::new(Park(external(revision, "eve"), &EMAIL_TAKEN));
-    let commands = [park(1), park(2), AnyCommand::new(external(3, "ada")), AnyCommand::new(external(4, "countess"))];
+    let commands = [
+        park(1),
+        park(2),
+        AnyCommand::new(external(3, "ada")),
+        AnyCommand::new(external(4, "countess")),
+    ];
     let parked = |revision: u64| json!({ "revision": revision, "reason": "email-taken" });
     let trail = changes(commands);
     assert_eq!(trail[0], change("ApplyExternalUser", "parkedUpdate", Value::Null, parked(1)));

@@ -50,7 +50,12 @@ fn user_name_set(user_name: &str) -> UserEvent {
 fn parked(revision: u64, reason: &str) -> UserEvent {
     let ApplyExternalUser { user_name, display_name, email, active, .. } = ada_at(revision);
     let update = ParkedUpdate { user_name, display_name, email, active };
-    UserEvent::ExternalUpdateParked { external_id: "7".to_owned(), revision, reason: reason.to_owned(), update }
+    UserEvent::ExternalUpdateParked {
+        external_id: "7".to_owned(),
+        revision,
+        reason: reason.to_owned(),
+        update,
+    }
 }
 
 /// The events that make Ada as the owning system knows her at revision 5.
@@ -83,12 +88,18 @@ fn a_new_user_is_created() {
     inactive.insert(4, DEACTIVATED);
     given::<User>([]).when(ada_at(5)).then(ada()).again_nothing();
     given::<User>([]).when(inactive_at(5)).then(inactive).again_nothing();
-    given::<User>([]).when(ada_at(0)).then(ada().into_iter().take(4).chain([revision_set(0)])).again_nothing();
+    given::<User>([])
+        .when(ada_at(0))
+        .then(ada().into_iter().take(4).chain([revision_set(0)]))
+        .again_nothing();
 }
 
 #[test]
 fn the_revision_decides() {
-    given::<User>(ada()).when(renamed_at(6)).then([user_name_set("countess"), revision_set(6)]).again_nothing();
+    given::<User>(ada())
+        .when(renamed_at(6))
+        .then([user_name_set("countess"), revision_set(6)])
+        .again_nothing();
     given::<User>(ada()).when(renamed_at(5)).then_nothing();
     given::<User>(ada()).when(renamed_at(4)).then_nothing();
     given::<User>(ada()).when(ada_at(6)).then([revision_set(6)]).again_nothing();
@@ -99,8 +110,14 @@ fn the_revision_decides() {
 #[test]
 fn what_is_active_there_is_active_here() {
     given::<User>(ada()).when(inactive_at(6)).then([DEACTIVATED, revision_set(6)]).again_nothing();
-    given::<User>(ada_and([DEACTIVATED])).when(ada_at(6)).then([REACTIVATED, revision_set(6)]).again_nothing();
-    given::<User>(ada_and([DEACTIVATED])).when(inactive_at(6)).then([revision_set(6)]).again_nothing();
+    given::<User>(ada_and([DEACTIVATED]))
+        .when(ada_at(6))
+        .then([REACTIVATED, revision_set(6)])
+        .again_nothing();
+    given::<User>(ada_and([DEACTIVATED]))
+        .when(inactive_at(6))
+        .then([revision_set(6)])
+        .again_nothing();
 }
 
 #[test]
@@ -114,13 +131,24 @@ fn what_cannot_be_taken_over_is_parked_once_for_each_reason() {
     let (name, email) = ("user-name-taken", "email-taken");
     given::<User>([]).when(park(ada_at(5), &EMAIL_TAKEN)).then([parked(5, email)]).again_nothing();
     given::<User>([parked(5, email)]).when(park(ada_at(5), &EMAIL_TAKEN)).then_nothing();
-    given::<User>([parked(5, email)]).when(park(ada_at(5), &USER_NAME_TAKEN)).then([parked(5, name)]).again_nothing();
-    given::<User>([parked(5, email), parked(5, name)]).when(park(ada_at(5), &EMAIL_TAKEN)).then_nothing();
-    given::<User>([parked(5, email)]).when(park(ada_at(6), &EMAIL_TAKEN)).then([parked(6, email)]).again_nothing();
+    given::<User>([parked(5, email)])
+        .when(park(ada_at(5), &USER_NAME_TAKEN))
+        .then([parked(5, name)])
+        .again_nothing();
+    given::<User>([parked(5, email), parked(5, name)])
+        .when(park(ada_at(5), &EMAIL_TAKEN))
+        .then_nothing();
+    given::<User>([parked(5, email)])
+        .when(park(ada_at(6), &EMAIL_TAKEN))
+        .then([parked(6, email)])
+        .again_nothing();
     given::<User>([parked(5, email)]).when(park(ada_at(4), &USER_NAME_TAKEN)).then_nothing();
     given::<User>(ada()).when(park(ada_at(5), &EMAIL_TAKEN)).then_nothing();
     given::<User>(ada()).when(park(ada_at(4), &EMAIL_TAKEN)).then_nothing();
-    given::<User>(ada()).when(park(ada_at(6), &EMAIL_TAKEN)).then([parked(6, email)]).again_nothing();
+    given::<User>(ada())
+        .when(park(ada_at(6), &EMAIL_TAKEN))
+        .then([parked(6, email)])
+        .again_nothing();
 }
 
 #[test]
@@ -129,7 +157,10 @@ fn a_parked_update_makes_no_user_and_may_be_applied_later() {
     given::<User>(parked_at_5.clone()).when(crate::DeleteUser).then_unknown();
     given::<User>(parked_at_5.clone()).when(crate::PatchUser::default()).then_unknown();
     given::<User>(parked_at_5.clone()).when(ada_at(5)).then(ada()).again_nothing();
-    given::<User>(parked_at_5).when(ada_at(4)).then(ada().into_iter().take(4).chain([revision_set(4)])).again_nothing();
+    given::<User>(parked_at_5)
+        .when(ada_at(4))
+        .then(ada().into_iter().take(4).chain([revision_set(4)]))
+        .again_nothing();
 }
 
 #[test]
@@ -142,7 +173,9 @@ fn what_is_parked_can_be_read_from_its_event() {
 fn applying_clears_what_is_parked_unless_that_is_newer() {
     let after = |events: Vec<UserEvent>| {
         let mut user = User::default();
-        events.iter().for_each(|event| headwater::Aggregate::evolve(&mut user, event, jiff::Timestamp::UNIX_EPOCH));
+        events.iter().for_each(|event| {
+            headwater::Aggregate::evolve(&mut user, event, jiff::Timestamp::UNIX_EPOCH)
+        });
         user.parked.map(|parked| parked.revision)
     };
     assert_eq!(after(ada_and([parked(6, "email-taken")])), Some(6));
@@ -151,11 +184,15 @@ fn applying_clears_what_is_parked_unless_that_is_newer() {
     assert_eq!(after(ada_and([parked(8, "email-taken"), revision_set(7)])), Some(8));
 }
 
-/// Former builds took any revision, also one after which none can come. What can be given now is newer than that.
+/// Former builds took any revision, also one after which none can come. What can be given now is
+/// newer than that.
 #[test]
 fn a_revision_that_no_reader_can_hold_stands_in_nobodys_way() {
     let applied = || ada_and([revision_set(u64::MAX)]);
     given(applied()).when(inactive_at(2)).then([DEACTIVATED, revision_set(2)]).again_nothing();
     given(applied()).and([DEACTIVATED, revision_set(2)]).when(ada_at(2)).then_nothing();
-    given([parked(u64::MAX, "email-taken")]).when(park(ada_at(2), &EMAIL_TAKEN)).then([parked(2, "email-taken")]).again_nothing();
+    given([parked(u64::MAX, "email-taken")])
+        .when(park(ada_at(2), &EMAIL_TAKEN))
+        .then([parked(2, "email-taken")])
+        .again_nothing();
 }

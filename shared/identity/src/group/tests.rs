@@ -30,7 +30,10 @@ fn describe(description: Option<&str>) -> PatchGroup {
 #[test]
 fn a_group_is_created_once() {
     given::<Group>([]).when(create(Some("On board"))).then(crew()).again_nothing();
-    given::<Group>([]).when(create(None)).then([GroupEvent::GroupCreated {}, name_set("Crew")]).again_nothing();
+    given::<Group>([])
+        .when(create(None))
+        .then([GroupEvent::GroupCreated {}, name_set("Crew")])
+        .again_nothing();
     given::<Group>(crew()).when(create(None)).then_rejected(&GROUP_EXISTS);
     given::<Group>(deleted()).when(create(None)).then_rejected(&GROUP_EXISTS);
 }
@@ -38,10 +41,16 @@ fn a_group_is_created_once() {
 #[test]
 fn a_patch_sets_what_is_given_and_differs() {
     let rename = |name: &str| PatchGroup { name: Some(name.to_owned()), description: None };
-    given::<Group>(crew()).when(rename("Ship's crew")).then([name_set("Ship's crew")]).again_nothing();
+    given::<Group>(crew())
+        .when(rename("Ship's crew"))
+        .then([name_set("Ship's crew")])
+        .again_nothing();
     given::<Group>(crew()).when(rename("Crew")).then_nothing();
     given::<Group>(crew()).when(rename("CREW")).then([name_set("CREW")]).again_nothing();
-    given::<Group>(crew()).when(describe(Some("Ashore"))).then([description_set(Some("Ashore"))]).again_nothing();
+    given::<Group>(crew())
+        .when(describe(Some("Ashore")))
+        .then([description_set(Some("Ashore"))])
+        .again_nothing();
     given::<Group>(crew()).when(describe(Some("On board"))).then_nothing();
     given::<Group>(crew()).when(describe(None)).then([description_set(None)]).again_nothing();
     given::<Group>(crew()).when(PatchGroup::default()).then_nothing();

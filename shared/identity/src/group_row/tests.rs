@@ -14,7 +14,8 @@ fn crew() -> Vec<GroupEvent> {
 #[test]
 fn a_row_shows_the_group_in_order_of_its_name() {
     let stream = group::stream("acme", "7").unwrap();
-    let commits = commits(&stream, [crew(), vec![GroupEvent::GroupDescriptionSet { description: None }]]);
+    let commits =
+        commits(&stream, [crew(), vec![GroupEvent::GroupDescriptionSet { description: None }]]);
     let applied = apply_commits::<GroupRow>(&stream, &Row::default(), &commits).unwrap();
     let expected = GroupRow {
         status: GroupStatus::Active,
@@ -24,7 +25,10 @@ fn a_row_shows_the_group_in_order_of_its_name() {
         updated_at: commits[1].at,
     };
     assert_eq!(applied.row.read::<GroupRow>().unwrap(), expected);
-    assert_eq!(applied.keys, BTreeSet::from([IndexKey { index: "groups".to_owned(), sort: "crew\u{0}7".to_owned() }]));
+    assert_eq!(
+        applied.keys,
+        BTreeSet::from([IndexKey { index: "groups".to_owned(), sort: "crew\u{0}7".to_owned() }])
+    );
 }
 
 #[test]
@@ -33,7 +37,8 @@ fn of_a_deleted_group_only_status_and_times_are_kept() {
     let commits = commits(&stream, [crew(), vec![GroupEvent::GroupDeleted {}]]);
     let applied = apply_commits::<GroupRow>(&stream, &Row::default(), &commits).unwrap();
     let (created_at, updated_at) = (commits[0].at, commits[1].at);
-    let expected = GroupRow { status: GroupStatus::Deleted, created_at, updated_at, ..GroupRow::default() };
+    let expected =
+        GroupRow { status: GroupStatus::Deleted, created_at, updated_at, ..GroupRow::default() };
     assert_eq!(applied.row.read::<GroupRow>().unwrap(), expected);
     assert!(applied.row.deleted && applied.keys.is_empty());
 }

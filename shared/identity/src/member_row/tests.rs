@@ -18,7 +18,8 @@ fn a_membership_stands_on_both_sides_since_the_last_add() {
     let (at, row, keys) = fold(&[ADDED, REMOVED, ADDED]);
     assert_eq!(row, MemberRow { status: MembershipStatus::Active, since: at[2] });
     let order = IndexKey::newest_first(at[2]);
-    let expected = [IndexKey::new("groups-of/4", &order, "7"), IndexKey::new("members/7", &order, "4")];
+    let expected =
+        [IndexKey::new("groups-of/4", &order, "7"), IndexKey::new("members/7", &order, "4")];
     assert_eq!(keys, BTreeSet::from(expected));
 }
 

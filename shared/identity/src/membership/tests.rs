@@ -7,7 +7,11 @@ const ADDED: MembershipEvent = MembershipEvent::MemberAdded {};
 const REMOVED: MembershipEvent = MembershipEvent::MemberRemoved {};
 
 fn add(group: GroupStatus, user: UserStatus) -> AddMember {
-    AddMember { group_id: "7".to_owned(), group: a_group(group), user: User { status: user, ..User::default() } }
+    AddMember {
+        group_id: "7".to_owned(),
+        group: a_group(group),
+        user: User { status: user, ..User::default() },
+    }
 }
 
 fn remove(group: GroupStatus) -> RemoveMember {
@@ -23,9 +27,14 @@ fn an_active_user_joins_a_group() {
     use GroupStatus::Active as Here;
     given::<Membership>([]).when(add(Here, UserStatus::Active)).then([ADDED]).again_nothing();
     given::<Membership>([ADDED]).when(add(Here, UserStatus::Active)).then_nothing();
-    given::<Membership>([ADDED, REMOVED]).when(add(Here, UserStatus::Active)).then([ADDED]).again_nothing();
+    given::<Membership>([ADDED, REMOVED])
+        .when(add(Here, UserStatus::Active))
+        .then([ADDED])
+        .again_nothing();
     given::<Membership>([]).when(add(Here, UserStatus::Inactive)).then_rejected(&USER_INACTIVE);
-    given::<Membership>([ADDED, REMOVED]).when(add(Here, UserStatus::Inactive)).then_rejected(&USER_INACTIVE);
+    given::<Membership>([ADDED, REMOVED])
+        .when(add(Here, UserStatus::Inactive))
+        .then_rejected(&USER_INACTIVE);
     // It is so already, and deactivation ends no membership.
     given::<Membership>([ADDED]).when(add(Here, UserStatus::Inactive)).then_nothing();
 }

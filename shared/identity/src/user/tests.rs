@@ -18,7 +18,12 @@ fn email_set(email: &str) -> UserEvent {
 
 /// The events of Ada, created and active.
 fn ada() -> Vec<UserEvent> {
-    vec![UserEvent::UserCreated {}, user_name_set("ada"), display_name_set("Ada Lovelace"), email_set("ada@example.com")]
+    vec![
+        UserEvent::UserCreated {},
+        user_name_set("ada"),
+        display_name_set("Ada Lovelace"),
+        email_set("ada@example.com"),
+    ]
 }
 
 fn ada_and(events: impl IntoIterator<Item = UserEvent>) -> Vec<UserEvent> {
@@ -26,7 +31,12 @@ fn ada_and(events: impl IntoIterator<Item = UserEvent>) -> Vec<UserEvent> {
 }
 
 fn create_ada() -> CreateUser {
-    CreateUser { id: None, user_name: "ada".to_owned(), display_name: "Ada Lovelace".to_owned(), email: "ada@example.com".to_owned() }
+    CreateUser {
+        id: None,
+        user_name: "ada".to_owned(),
+        display_name: "Ada Lovelace".to_owned(),
+        email: "ada@example.com".to_owned(),
+    }
 }
 
 fn rename(user_name: &str) -> PatchUser {
@@ -52,7 +62,8 @@ fn a_patch_sets_what_is_given_and_differs() {
         display_name: Some("Ada King".to_owned()),
         email: Some("ada@king.example".to_owned()),
     };
-    let all_set = [user_name_set("countess"), display_name_set("Ada King"), email_set("ada@king.example")];
+    let all_set =
+        [user_name_set("countess"), display_name_set("Ada King"), email_set("ada@king.example")];
     let half_new = PatchUser { display_name: Some("Ada King".to_owned()), ..rename("ada") };
 
     given::<User>(ada()).when(all).then(all_set).again_nothing();
@@ -60,7 +71,9 @@ fn a_patch_sets_what_is_given_and_differs() {
     given::<User>(ada()).when(rename("ada")).then_nothing();
     given::<User>(ada()).when(rename("ADA")).then([user_name_set("ADA")]).again_nothing();
     given::<User>(ada()).when(PatchUser::default()).then_nothing();
-    given::<User>(ada_and([DEACTIVATED])).when(rename("countess")).then([user_name_set("countess")]);
+    given::<User>(ada_and([DEACTIVATED]))
+        .when(rename("countess"))
+        .then([user_name_set("countess")]);
     given::<User>([]).when(rename("ada")).then_unknown();
     given::<User>(ada_and([DELETED])).when(rename("ada")).then_unknown();
     given::<User>(ada_and([DELETED])).when(PatchUser::default()).then_unknown();
@@ -91,12 +104,22 @@ fn a_user_is_deleted_for_good() {
 fn a_user_holds_name_and_email_while_it_exists() {
     let claims = |events: Vec<UserEvent>| {
         let values = fold(events).unique_values();
-        values.into_iter().map(|value| (value.category, value.normalized, value.taken.name)).collect::<Vec<_>>()
+        values
+            .into_iter()
+            .map(|value| (value.category, value.normalized, value.taken.name))
+            .collect::<Vec<_>>()
     };
-    let held = vec![("user-names", "ada".to_owned(), "user-name-taken"), ("user-emails", "ada@example.com".to_owned(), "email-taken")];
+    let held = vec![
+        ("user-names", "ada".to_owned(), "user-name-taken"),
+        ("user-emails", "ada@example.com".to_owned(), "email-taken"),
+    ];
     assert_eq!(claims(ada()), held);
     assert_eq!(claims(ada_and([DEACTIVATED])), held, "a deactivated user keeps them");
-    assert_eq!(claims(ada_and([user_name_set("ADA"), email_set("Ada@Example.COM")])), held, "a change of case claims nothing new");
+    assert_eq!(
+        claims(ada_and([user_name_set("ADA"), email_set("Ada@Example.COM")])),
+        held,
+        "a change of case claims nothing new"
+    );
     assert_eq!(claims(ada_and([DELETED])), []);
     assert_eq!(claims(vec![]), []);
     assert_eq!(claims(ada_and([user_name_set("Ａｄａ II")]))[0].1, normalize("ada ii"));

@@ -25,7 +25,11 @@ fn ada() -> Vec<UserEvent> {
 fn fold(events: Vec<Vec<UserEvent>>) -> (UserRow, Vec<Timestamp>, BTreeSet<IndexKey>) {
     let commits = commits(&stream(), events);
     let applied = apply_commits::<UserRow>(&stream(), &Row::default(), &commits).unwrap();
-    (applied.row.read().unwrap(), commits.iter().map(|commit: &Commit| commit.at).collect(), applied.keys)
+    (
+        applied.row.read().unwrap(),
+        commits.iter().map(|commit: &Commit| commit.at).collect(),
+        applied.keys,
+    )
 }
 
 fn indexes(keys: &BTreeSet<IndexKey>) -> Vec<&str> {
@@ -46,23 +50,41 @@ fn a_row_shows_the_user() {
     };
     assert_eq!(row, expected);
     assert!(!row.is_active());
-    assert!(fold(vec![ada(), vec![UserEvent::UserDeactivated {}], vec![UserEvent::UserReactivated {}]]).0.is_active());
+    assert!(
+        fold(vec![ada(), vec![UserEvent::UserDeactivated {}], vec![UserEvent::UserReactivated {}]])
+            .0
+            .is_active()
+    );
     assert_eq!(serde_json::to_value(&row).unwrap()["createdAt"], "2026-01-01T00:00:01Z");
 }
 
 #[test]
 fn a_row_stands_in_lists_and_under_the_beginnings_of_its_words() {
     let (_, _, keys) = fold(vec![ada()]);
-    let by_word = ["users-by-word/ad", "users-by-word/ex", "users-by-word/lo", "users-by-word/love", "users-by-word/or"];
+    let by_word = [
+        "users-by-word/ad",
+        "users-by-word/ex",
+        "users-by-word/lo",
+        "users-by-word/love",
+        "users-by-word/or",
+    ];
     assert_eq!(indexes(&keys), [&["users", "users-by-email"], by_word.as_slice()].concat());
     let sort = |index: &str| keys.iter().find(|key| key.index == index).unwrap().sort.as_str();
-    assert_eq!((sort("users"), sort("users-by-email"), sort("users-by-word/ad")), ("ada\u{0}42", "ada@ex.org\u{0}42", "ada\u{0}42"));
+    assert_eq!(
+        (sort("users"), sort("users-by-email"), sort("users-by-word/ad")),
+        ("ada\u{0}42", "ada@ex.org\u{0}42", "ada\u{0}42")
+    );
 }
 
 #[test]
 fn of_a_deleted_user_only_status_and_times_are_kept() {
     let (row, at, keys) = fold(vec![ada(), vec![UserEvent::UserDeleted {}]]);
-    let expected = UserRow { status: UserStatus::Deleted, created_at: at[0], updated_at: at[1], ..UserRow::default() };
+    let expected = UserRow {
+        status: UserStatus::Deleted,
+        created_at: at[0],
+        updated_at: at[1],
+        ..UserRow::default()
+    };
     assert_eq!(row, expected);
     assert!(row.is_deleted());
     assert!(keys.is_empty());
@@ -74,20 +96,38 @@ fn a_parked_update_makes_no_user_and_is_shown_where_there_is_one() {
         external_id: "7".to_owned(),
         revision: 6,
         reason: "email-taken".to_owned(),
-        update: user::ParkedUpdate { user_name: "eve".to_owned(), display_name: "Eve".to_owned(), email: "e@e".to_owned(), active: true },
+        update: user::ParkedUpdate {
+            user_name: "eve".to_owned(),
+            display_name: "Eve".to_owned(),
+            email: "e@e".to_owned(),
+            active: true,
+        },
     };
-    let revision_set = |revision| UserEvent::ExternalRevisionSet { external_id: "7".to_owned(), revision };
+    let revision_set =
+        |revision| UserEvent::ExternalRevisionSet { external_id: "7".to_owned(), revision };
     let external = |events: Vec<UserEvent>| fold(vec![ada(), events]).0.external.unwrap();
 
     let (row, _, keys) = fold(vec![vec![parked.clone()]]);
-    let waiting = IndexKey { index: "*waiting".to_owned(), sort: "acme\0identity/users/42".to_owned() };
-    assert_eq!((row.is_deleted(), keys), (true, BTreeSet::from([waiting.clone()])), "it waits, although there is no user");
+    let waiting =
+        IndexKey { index: "*waiting".to_owned(), sort: "acme\0identity/users/42".to_owned() };
+    assert_eq!(
+        (row.is_deleted(), keys),
+        (true, BTreeSet::from([waiting.clone()])),
+        "it waits, although there is no user"
+    );
     assert_eq!(fold(vec![vec![parked.clone()], vec![revision_set(6)]]).2, BTreeSet::new());
     assert!(fold(vec![ada(), vec![parked.clone()]]).2.contains(&waiting));
     let at = fold(vec![ada(), vec![parked.clone()]]).1[1];
     let shown = external(vec![revision_set(5), parked.clone()]);
     let parked_state = Some(ParkedState { revision: 6, reason: "email-taken".to_owned(), at });
-    assert_eq!(shown, ExternalState { external_id: "7".to_owned(), revision: Some(5), parked: parked_state.clone() });
+    assert_eq!(
+        shown,
+        ExternalState {
+            external_id: "7".to_owned(),
+            revision: Some(5),
+            parked: parked_state.clone()
+        }
+    );
     assert_eq!(external(vec![parked.clone(), revision_set(6)]).parked, None);
     assert_eq!(external(vec![parked.clone(), revision_set(5)]).parked, parked_state);
     let (row, at, _) = fold(vec![ada(), vec![parked]]);
@@ -134,7 +174,8 @@ fn every_word_of_a_query_begins_a_word_of_the_user() {
 }
 
 proptest! {
-    /// A query that is the beginning of any words finds the user: in the list that is read, and by the filter.
+    /// A query that is the beginning of any words finds the user: in the list that is read, and by
+    /// the filter.
     #[test]
     fn whatever_begins_a_word_is_found(
         user_name in "[a-cß李é]{1,6}", display_name in "([a-cÅ-Í]{1,6} ){1,3}[a-c가-힣]{1,3}", email in "[a-c]{1,4}@[a-c]{1,4}\\.org",

@@ -100,7 +100,9 @@ proptest! {
     #[test]
     fn parked_updates_do_not_pile_up(history in user_history()) {
         let reasons = history.folded().state.parked.clone().map_or(vec![], |parked| parked.reasons);
-        prop_assert!(reasons.len() <= 2 && reasons.iter().collect::<std::collections::BTreeSet<_>>().len() == reasons.len());
+        prop_assert!(
+            reasons.len() <= 2 && reasons.iter().collect::<std::collections::BTreeSet<_>>().len() == reasons.len()
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Histories of users, groups and memberships, drawn at random by running commands. The values are few, so that they often meet.
+//! Histories of users, groups and memberships, drawn at random by running commands. The values are
+//! few, so that they often meet.
 
 use std::fmt::Debug;
 
@@ -9,7 +10,10 @@ use identity::*;
 use proptest::prelude::*;
 
 /// A stream's history after commands drawn at random, most of them rejected or without effect.
-fn history<A: Aggregate + Debug>(id: &'static str, command: impl Strategy<Value = AnyCommand<A>>) -> impl Strategy<Value = History<A>> {
+fn history<A: Aggregate + Debug>(
+    id: &'static str,
+    command: impl Strategy<Value = AnyCommand<A>>,
+) -> impl Strategy<Value = History<A>> {
     prop::collection::vec(command, 0..12).prop_map(move |commands| {
         let stream = format!("acme/identity/{id}").parse().expect("a stream's name");
         let mut history = History::new(stream);
@@ -65,7 +69,11 @@ pub(crate) fn user_command() -> impl Strategy<Value = AnyCommand<User>> {
 
 pub(crate) fn group_command() -> impl Strategy<Value = AnyCommand<Group>> {
     prop_oneof![
-        (name(), description()).prop_map(|(name, description)| AnyCommand::new(CreateGroup { id: None, name, description })),
+        (name(), description()).prop_map(|(name, description)| AnyCommand::new(CreateGroup {
+            id: None,
+            name,
+            description
+        })),
         patch_group().prop_map(AnyCommand::new),
         patch_group().prop_map(AnyCommand::new),
         Just(AnyCommand::new(DeleteGroup)),
@@ -74,17 +82,30 @@ pub(crate) fn group_command() -> impl Strategy<Value = AnyCommand<Group>> {
 
 pub(crate) fn membership_command() -> impl Strategy<Value = AnyCommand<Membership>> {
     let group = prop_oneof![3 => Just(GroupStatus::Active), 1 => Just(GroupStatus::Deleted)];
-    let user = prop_oneof![3 => Just(UserStatus::Active), 1 => Just(UserStatus::Inactive), 1 => Just(UserStatus::Absent)];
+    let user = prop_oneof![
+        3 => Just(UserStatus::Active),
+        1 => Just(UserStatus::Inactive),
+        1 => Just(UserStatus::Absent),
+    ];
     (group, user, any::<bool>()).prop_map(|(group, user, add)| {
         let group = Group { status: group, ..Group::default() };
         let user = User { status: user, ..User::default() };
         let group_id = "7".to_owned();
-        if add { AnyCommand::new(AddMember { group_id, group, user }) } else { AnyCommand::new(RemoveMember { group_id, group }) }
+        if add {
+            AnyCommand::new(AddMember { group_id, group, user })
+        } else {
+            AnyCommand::new(RemoveMember { group_id, group })
+        }
     })
 }
 
 pub(crate) fn create_user() -> impl Strategy<Value = CreateUser> {
-    (name(), name(), email()).prop_map(|(user_name, display_name, email)| CreateUser { id: None, user_name, display_name, email })
+    (name(), name(), email()).prop_map(|(user_name, display_name, email)| CreateUser {
+        id: None,
+        user_name,
+        display_name,
+        email,
+    })
 }
 
 pub(crate) fn patch_user() -> impl Strategy<Value = PatchUser> {
@@ -93,18 +114,21 @@ pub(crate) fn patch_user() -> impl Strategy<Value = PatchUser> {
 }
 
 pub(crate) fn patch_group() -> impl Strategy<Value = PatchGroup> {
-    (prop::option::of(name()), prop::option::of(description())).prop_map(|(name, description)| PatchGroup { name, description })
+    (prop::option::of(name()), prop::option::of(description()))
+        .prop_map(|(name, description)| PatchGroup { name, description })
 }
 
 pub(crate) fn external_user() -> impl Strategy<Value = ApplyExternalUser> {
-    (0..6_u64, name(), name(), email(), any::<bool>()).prop_map(|(revision, user_name, display_name, email, active)| ApplyExternalUser {
-        external_id: "7".to_owned(),
-        revision,
-        user_name,
-        display_name,
-        email,
-        active,
-    })
+    (0..6_u64, name(), name(), email(), any::<bool>()).prop_map(
+        |(revision, user_name, display_name, email, active)| ApplyExternalUser {
+            external_id: "7".to_owned(),
+            revision,
+            user_name,
+            display_name,
+            email,
+            active,
+        },
+    )
 }
 
 fn name() -> impl Strategy<Value = String> {
@@ -116,5 +140,6 @@ fn description() -> impl Strategy<Value = Option<String>> {
 }
 
 fn email() -> impl Strategy<Value = String> {
-    prop::sample::select(vec!["ada@example.com", "Ada@example.com", "eve@example.com"]).prop_map(str::to_owned)
+    prop::sample::select(vec!["ada@example.com", "Ada@example.com", "eve@example.com"])
+        .prop_map(str::to_owned)
 }

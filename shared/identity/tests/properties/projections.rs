@@ -29,16 +29,25 @@ proptest! {
         let (row, user) = (row::<_, UserRow>(&history), &history.folded().state);
         prop_assert_eq!(row.status, user.status);
         prop_assert_eq!(!row.is_deleted(), user.exists());
-        prop_assert_eq!((&row.user_name, &row.display_name, &row.email), (&user.user_name, &user.display_name, &user.email));
+        prop_assert_eq!(
+            (&row.user_name, &row.display_name, &row.email),
+            (&user.user_name, &user.display_name, &user.email),
+        );
         let external = row.external.unwrap_or_default();
         prop_assert_eq!(external.revision, user.external_revision);
-        prop_assert_eq!(external.parked.map(|parked| parked.revision), user.parked.as_ref().map(|parked| parked.revision));
+        prop_assert_eq!(
+            external.parked.map(|parked| parked.revision),
+            user.parked.as_ref().map(|parked| parked.revision),
+        );
     }
 
     #[test]
     fn a_groups_row_agrees_with_its_state(history in group_history()) {
         let (row, group) = (row::<_, GroupRow>(&history), &history.folded().state);
-        prop_assert_eq!((row.status, &row.name, &row.description), (group.status, &group.name, &group.description));
+        prop_assert_eq!(
+            (row.status, &row.name, &row.description),
+            (group.status, &group.name, &group.description),
+        );
     }
 
     #[test]
@@ -50,7 +59,9 @@ proptest! {
 /// The row, folded one commit at a time.
 fn row<A: Aggregate, P: Projection>(history: &History<A>) -> P {
     let stream = "acme/identity/any/1".parse().expect("a stream's name");
-    let one_more = |row: Row, commit| apply_commits::<P>(&stream, &row, std::slice::from_ref(commit)).expect("readable").row;
+    let one_more = |row: Row, commit| {
+        apply_commits::<P>(&stream, &row, std::slice::from_ref(commit)).expect("readable").row
+    };
     let row = history.commits().iter().fold(Row::default(), one_more);
     if row.version == 0 { P::default() } else { row.read().expect("of this shape") }
 }

@@ -39,7 +39,10 @@ impl Command for CreateInvoice {
 
     fn decide(&self, invoice: &Invoice, context: &Context) -> Verdict<Invoice> {
         if invoice.status != Status::Absent {
-            return Err(Rejection::refused(&INVOICE_EXISTS, format!("There is or was an invoice {}.", context.id)));
+            return Err(Rejection::refused(
+                &INVOICE_EXISTS,
+                format!("There is or was an invoice {}.", context.id),
+            ));
         }
         let mut events = vec![
             InvoiceEvent::InvoiceCreated {},

@@ -6,10 +6,11 @@ use utoipa::ToSchema;
 use crate::Currency;
 use crate::invoice::{Invoice, InvoiceEvent, Status, in_minor_units};
 
-/// `PUT /invoicing/invoices/{id}/currency`: what all amounts are in. The prices stay the numbers they are; nothing is converted.
+/// `PUT /invoicing/invoices/{id}/currency`: what all amounts are in. The prices stay the numbers
+/// they are; nothing is converted.
 ///
-/// Refused: [`INVALID_TRANSITION`](crate::rules::INVALID_TRANSITION), and [`MINOR_UNIT`](crate::rules::MINOR_UNIT) if a price has more
-/// decimals than the new currency.
+/// Refused: [`INVALID_TRANSITION`](crate::rules::INVALID_TRANSITION), and
+/// [`MINOR_UNIT`](crate::rules::MINOR_UNIT) if a price has more decimals than the new currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetInvoiceCurrency {
@@ -29,11 +30,15 @@ impl Command for SetInvoiceCurrency {
         if invoice.currency == Some(currency) {
             return Ok(vec![]);
         }
-        invoice.lines.iter().try_for_each(|line| in_minor_units(line.unit_price, Some(currency)).map(drop))?;
+        invoice
+            .lines
+            .iter()
+            .try_for_each(|line| in_minor_units(line.unit_price, Some(currency)).map(drop))?;
         Ok(vec![InvoiceEvent::InvoiceCurrencySet { currency }])
     }
 
-    /// With a change of customer. Prices are meant in a currency, so whatever happened to a line may be a reason against it.
+    /// With a change of customer. Prices are meant in a currency, so whatever happened to a line
+    /// may be a reason against it.
     fn commutes_with(&self, event: &InvoiceEvent) -> bool {
         matches!(event, InvoiceEvent::InvoiceCustomerSet(_)) || event.begins_the_draft()
     }

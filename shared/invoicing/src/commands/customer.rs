@@ -26,7 +26,9 @@ impl Command for SetInvoiceCustomer {
     /// With what happened to the lines and the currency: who pays is another matter.
     fn commutes_with(&self, event: &InvoiceEvent) -> bool {
         match event {
-            InvoiceEvent::LineItemAdded(_) | InvoiceEvent::LineItemChanged(_) | InvoiceEvent::LineItemRemoved { .. } => true,
+            InvoiceEvent::LineItemAdded(_)
+            | InvoiceEvent::LineItemChanged(_)
+            | InvoiceEvent::LineItemRemoved { .. } => true,
             InvoiceEvent::InvoiceCurrencySet { .. } => true,
             event => event.begins_the_draft(),
         }

@@ -5,10 +5,14 @@ use utoipa::ToSchema;
 
 use crate::invoice::{Invoice, InvoiceEvent, Status};
 
-/// `DELETE /invoicing/invoices/{id}`: the draft is gone for good; its id is not free again. A second delete finds no invoice.
+/// `DELETE /invoicing/invoices/{id}`: the draft is gone for good; its id is not free again. A
+/// second delete finds no invoice.
 ///
-/// Refused: [`INVALID_TRANSITION`](crate::rules::INVALID_TRANSITION): what has a number is voided instead.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
+/// Refused: [`INVALID_TRANSITION`](crate::rules::INVALID_TRANSITION): what has a number is voided
+/// instead.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema,
+)]
 #[serde(deny_unknown_fields)]
 pub struct DeleteInvoice {}
 

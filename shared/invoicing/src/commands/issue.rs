@@ -7,13 +7,16 @@ use crate::day;
 use crate::invoice::{Invoice, InvoiceEvent, NUMBERS, Status};
 use crate::rules::NO_LINE_ITEMS;
 
-/// `POST /invoicing/invoices/{id}/issue`: the invoice gets the tenant's next number and a due date, and is final.
+/// `POST /invoicing/invoices/{id}/issue`: the invoice gets the tenant's next number and a due date,
+/// and is final.
 ///
-/// Refused: [`INVALID_TRANSITION`](crate::rules::INVALID_TRANSITION), also if it is issued already; [`NO_LINE_ITEMS`].
+/// Refused: [`INVALID_TRANSITION`](crate::rules::INVALID_TRANSITION), also if it is issued already;
+/// [`NO_LINE_ITEMS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IssueInvoice {
-    /// How many days after the day of issue the invoice is due: 0–365. It is overdue once that day is over. Days are those of UTC.
+    /// How many days after the day of issue the invoice is due: 0–365. It is overdue once that day
+    /// is over. Days are those of UTC.
     #[garde(range(max = 365))]
     #[serde(default = "thirty_days")]
     #[schema(maximum = 365, default = 30)]
@@ -31,11 +34,16 @@ impl Command for IssueInvoice {
     fn decide(&self, invoice: &Invoice, context: &Context) -> Verdict<Invoice> {
         invoice.allow(self, context, &[Status::Draft])?;
         if invoice.lines.is_empty() {
-            return Err(Rejection::refused(&NO_LINE_ITEMS, format!("Invoice {} has no line items.", context.id)));
+            return Err(Rejection::refused(
+                &NO_LINE_ITEMS,
+                format!("Invoice {} has no line items.", context.id),
+            ));
         }
         // There is a number whenever there is a command that names a sequence.
         let numbered = context.number.map(|number| InvoiceEvent::InvoiceNumberSet { number });
-        let dated = InvoiceEvent::InvoiceDueDateSet { due_at: day::end_after(context.now, self.payment_term_days) };
+        let dated = InvoiceEvent::InvoiceDueDateSet {
+            due_at: day::end_after(context.now, self.payment_term_days),
+        };
         let issued = InvoiceEvent::InvoiceStatusSet { status: Status::Issued };
         Ok(numbered.into_iter().chain([dated, issued]).collect())
     }

@@ -7,26 +7,31 @@ use utoipa::ToSchema;
 use crate::invoice::{Line, in_minor_units};
 use crate::{Currency, decimal, fields};
 
-/// What is to be paid for, as a client gives it. It is checked with the currency that the same request says, if it does.
+/// What is to be paid for, as a client gives it. It is checked with the currency that the same
+/// request says, if it does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[garde(context(Option<Currency>))]
 pub struct LineItem {
-    /// 1–500 characters, of which one is seen, at most 1,000 bytes in UTF-8, no control characters, no white space at the ends.
+    /// 1–500 characters, of which one is seen, at most 1,000 bytes in UTF-8, no control characters,
+    /// no white space at the ends.
     #[garde(custom(fields::description))]
     #[schema(min_length = 1, max_length = 500)]
     pub description: String,
-    /// How many or how much: a decimal string or an integer, more than 0, at most 1,000,000,000, at most 6 decimals.
+    /// How many or how much: a decimal string or an integer, more than 0, at most 1,000,000,000, at
+    /// most 6 decimals.
     #[garde(custom(fields::quantity))]
     #[serde(with = "decimal::or_integer")]
     #[schema(value_type = String, example = "1.5")]
     pub quantity: Decimal,
-    /// The price of one, without tax: a decimal string from 0 to 1,000,000,000, with no more decimals than the currency's minor unit.
+    /// The price of one, without tax: a decimal string from 0 to 1,000,000,000, with no more
+    /// decimals than the currency's minor unit.
     #[garde(custom(fields::price))]
     #[serde(with = "decimal")]
     #[schema(value_type = String, example = "12.50")]
     pub unit_price: Decimal,
-    /// The rate of tax, a fraction from 0 to 1 as a decimal string: 19 % is "0.19". At most 6 decimals.
+    /// The rate of tax, a fraction from 0 to 1 as a decimal string: 19 % is "0.19". At most 6
+    /// decimals.
     #[garde(custom(fields::tax_rate))]
     #[serde(with = "decimal")]
     #[schema(value_type = String, example = "0.19")]

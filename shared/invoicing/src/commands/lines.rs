@@ -8,10 +8,11 @@ use super::LineItem;
 use crate::invoice::{Invoice, InvoiceEvent, Status};
 use crate::split::split;
 
-/// `POST /invoicing/invoices/{id}/line-items`: one more line, under the next number. The same item once more is one more line.
+/// `POST /invoicing/invoices/{id}/line-items`: one more line, under the next number. The same item
+/// once more is one more line.
 ///
-/// Refused: [`INVALID_TRANSITION`](crate::rules::INVALID_TRANSITION), [`LINE_ITEM_LIMIT`](crate::rules::LINE_ITEM_LIMIT),
-/// [`MINOR_UNIT`](crate::rules::MINOR_UNIT).
+/// Refused: [`INVALID_TRANSITION`](crate::rules::INVALID_TRANSITION),
+/// [`LINE_ITEM_LIMIT`](crate::rules::LINE_ITEM_LIMIT), [`MINOR_UNIT`](crate::rules::MINOR_UNIT).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(transparent)]
 #[garde(transparent)]
@@ -28,10 +29,13 @@ impl Command for AddLineItem {
         Ok(vec![InvoiceEvent::LineItemAdded(line)])
     }
 
-    /// With what happened to other lines, and to the customer. A price is meant in the currency that the caller knew.
+    /// With what happened to other lines, and to the customer. A price is meant in the currency
+    /// that the caller knew.
     fn commutes_with(&self, event: &InvoiceEvent) -> bool {
         match event {
-            InvoiceEvent::LineItemAdded(_) | InvoiceEvent::LineItemChanged(_) | InvoiceEvent::LineItemRemoved { .. } => true,
+            InvoiceEvent::LineItemAdded(_)
+            | InvoiceEvent::LineItemChanged(_)
+            | InvoiceEvent::LineItemRemoved { .. } => true,
             InvoiceEvent::InvoiceCustomerSet(_) => true,
             event => event.begins_the_draft(),
         }
@@ -40,7 +44,8 @@ impl Command for AddLineItem {
 
 /// `PUT /invoicing/invoices/{id}/line-items/{n}`: the line of this number is this one now.
 ///
-/// Refused: [`INVALID_TRANSITION`](crate::rules::INVALID_TRANSITION), [`MINOR_UNIT`](crate::rules::MINOR_UNIT).
+/// Refused: [`INVALID_TRANSITION`](crate::rules::INVALID_TRANSITION),
+/// [`MINOR_UNIT`](crate::rules::MINOR_UNIT).
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ChangeLineItem {
     /// The line's number.
@@ -77,10 +82,13 @@ impl Command for ChangeLineItem {
         Ok(if line == *present { vec![] } else { vec![InvoiceEvent::LineItemChanged(line)] })
     }
 
-    /// With what happened to other lines, and to the customer. A price is meant in the currency that the caller knew.
+    /// With what happened to other lines, and to the customer. A price is meant in the currency
+    /// that the caller knew.
     fn commutes_with(&self, event: &InvoiceEvent) -> bool {
         match event {
-            InvoiceEvent::LineItemAdded(line) | InvoiceEvent::LineItemChanged(line) => line.n != self.n,
+            InvoiceEvent::LineItemAdded(line) | InvoiceEvent::LineItemChanged(line) => {
+                line.n != self.n
+            }
             InvoiceEvent::LineItemRemoved { n } => *n != self.n,
             InvoiceEvent::InvoiceCustomerSet(_) => true,
             event => event.begins_the_draft(),
@@ -88,7 +96,8 @@ impl Command for ChangeLineItem {
     }
 }
 
-/// `DELETE /invoicing/invoices/{id}/line-items/{n}`: the line is gone. A line that was removed before stays so: no change.
+/// `DELETE /invoicing/invoices/{id}/line-items/{n}`: the line is gone. A line that was removed
+/// before stays so: no change.
 ///
 /// Refused: [`INVALID_TRANSITION`](crate::rules::INVALID_TRANSITION).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
@@ -108,13 +117,20 @@ impl Command for RemoveLineItem {
         if !(1..=invoice.last_line).contains(&self.n) {
             return Err(unknown(self.n));
         }
-        Ok(invoice.line(self.n).map(|line| InvoiceEvent::LineItemRemoved { n: line.n }).into_iter().collect())
+        Ok(invoice
+            .line(self.n)
+            .map(|line| InvoiceEvent::LineItemRemoved { n: line.n })
+            .into_iter()
+            .collect())
     }
 
-    /// With what happened to other lines, to the customer, and with the removal of the same line: both want it gone.
+    /// With what happened to other lines, to the customer, and with the removal of the same line:
+    /// both want it gone.
     fn commutes_with(&self, event: &InvoiceEvent) -> bool {
         match event {
-            InvoiceEvent::LineItemAdded(line) | InvoiceEvent::LineItemChanged(line) => line.n != self.n,
+            InvoiceEvent::LineItemAdded(line) | InvoiceEvent::LineItemChanged(line) => {
+                line.n != self.n
+            }
             InvoiceEvent::LineItemRemoved { .. } | InvoiceEvent::InvoiceCustomerSet(_) => true,
             event => event.begins_the_draft(),
         }

@@ -9,16 +9,18 @@ use crate::invoice::{Invoice, InvoiceEvent, MOST_PAYMENTS, Payment, Status, in_m
 use crate::rules::{OVERPAID, PAYMENT_LIMIT, PAYMENT_REFERENCE_USED};
 use crate::{decimal, fields};
 
-/// `POST /invoicing/invoices/{id}/payments`: money came in. The payment after which nothing is due makes the invoice PAID.
+/// `POST /invoicing/invoices/{id}/payments`: money came in. The payment after which nothing is due
+/// makes the invoice PAID.
 ///
-/// The same payment once more changes nothing, whatever became of the invoice since. References are compared as [`canonical`] gives them,
-/// and stored as they are given. Refused:
-/// [`INVALID_TRANSITION`](crate::rules::INVALID_TRANSITION), [`PAYMENT_REFERENCE_USED`], [`PAYMENT_LIMIT`],
-/// [`MINOR_UNIT`](crate::rules::MINOR_UNIT), [`OVERPAID`].
+/// The same payment once more changes nothing, whatever became of the invoice since. References are
+/// compared as [`canonical`] gives them, and stored as they are given. Refused:
+/// [`INVALID_TRANSITION`](crate::rules::INVALID_TRANSITION), [`PAYMENT_REFERENCE_USED`],
+/// [`PAYMENT_LIMIT`], [`MINOR_UNIT`](crate::rules::MINOR_UNIT), [`OVERPAID`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecordPayment {
-    /// How much: a decimal string, more than 0, with no more decimals than the minor unit of the invoice's currency.
+    /// How much: a decimal string, more than 0, with no more decimals than the minor unit of the
+    /// invoice's currency.
     #[garde(custom(fields::payment))]
     #[serde(with = "decimal")]
     #[schema(value_type = String, example = "12.50")]
@@ -27,8 +29,9 @@ pub struct RecordPayment {
     #[garde(custom(fields::since_1970))]
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
-    /// What tells it from the invoice's other payments, as the bank's transaction id: 1–200 characters, of which one is seen, at most 200
-    /// bytes in UTF-8. Case counts; how Unicode writes the same letters, and what nobody sees, does not.
+    /// What tells it from the invoice's other payments, as the bank's transaction id: 1–200
+    /// characters, of which one is seen, at most 200 bytes in UTF-8. Case counts; how Unicode
+    /// writes the same letters, and what nobody sees, does not.
     #[garde(custom(fields::reference))]
     #[schema(min_length = 1, max_length = 200)]
     pub reference: String,
@@ -46,24 +49,36 @@ impl Command for RecordPayment {
         }
         if invoice.payments.len() >= MOST_PAYMENTS {
             let detail = format!("The invoice has {MOST_PAYMENTS} payments.");
-            return Err(Rejection::refused(&PAYMENT_LIMIT, detail).with("limit", MOST_PAYMENTS).with("count", invoice.payments.len()));
+            return Err(Rejection::refused(&PAYMENT_LIMIT, detail)
+                .with("limit", MOST_PAYMENTS)
+                .with("count", invoice.payments.len()));
         }
         let amount = in_minor_units(self.amount, invoice.currency)?;
         let due = invoice.totals().due;
         if amount > due {
-            return Err(
-                Rejection::refused(&OVERPAID, format!("{amount} is more than the {due} that are due.")).with("due", due.to_string())
-            );
+            return Err(Rejection::refused(
+                &OVERPAID,
+                format!("{amount} is more than the {due} that are due."),
+            )
+            .with("due", due.to_string()));
         }
-        let recorded = InvoiceEvent::PaymentRecorded(Payment { amount, at: self.at(), reference: self.reference.clone() });
-        let paid = (amount == due).then_some(InvoiceEvent::InvoiceStatusSet { status: Status::Paid });
+        let recorded = InvoiceEvent::PaymentRecorded(Payment {
+            amount,
+            at: self.at(),
+            reference: self.reference.clone(),
+        });
+        let paid =
+            (amount == due).then_some(InvoiceEvent::InvoiceStatusSet { status: Status::Paid });
         Ok([recorded].into_iter().chain(paid).collect())
     }
 
-    /// With other payments: money that came in came in. Where both together are too much, the later is refused in either order.
+    /// With other payments: money that came in came in. Where both together are too much, the later
+    /// is refused in either order.
     fn commutes_with(&self, event: &InvoiceEvent) -> bool {
         match event {
-            InvoiceEvent::PaymentRecorded(payment) => !self.has_reference_of(payment) || self.is(payment),
+            InvoiceEvent::PaymentRecorded(payment) => {
+                !self.has_reference_of(payment) || self.is(payment)
+            }
             InvoiceEvent::InvoiceStatusSet { status } => *status == Status::Paid,
             _ => false,
         }
@@ -71,7 +86,8 @@ impl Command for RecordPayment {
 }
 
 impl RecordPayment {
-    /// The payment of this reference: the one that is written just so, where a former build took both ways of writing it.
+    /// The payment of this reference: the one that is written just so, where a former build took
+    /// both ways of writing it.
     fn known<'a>(&self, invoice: &'a Invoice) -> Option<&'a Payment> {
         let same = || invoice.payments.values().find(|payment| self.has_reference_of(payment));
         invoice.payments.get(&self.reference).or_else(same)
@@ -92,7 +108,8 @@ impl RecordPayment {
 }
 
 fn reference_used(known: &Payment) -> Rejection {
-    let detail = format!("The payment {} is one of {} at {}.", known.reference, known.amount, known.at);
+    let detail =
+        format!("The payment {} is one of {} at {}.", known.reference, known.amount, known.at);
     let refused = Rejection::refused(&PAYMENT_REFERENCE_USED, detail);
     refused.with("amount", known.amount.to_string()).with("at", known.at.to_string())
 }

@@ -6,10 +6,13 @@ use utoipa::ToSchema;
 use crate::invoice::{Invoice, InvoiceEvent, Status};
 use crate::rules::HAS_PAYMENTS;
 
-/// `POST /invoicing/invoices/{id}/void`: the invoice counts for nothing; its number stays used. Again: no change.
+/// `POST /invoicing/invoices/{id}/void`: the invoice counts for nothing; its number stays used.
+/// Again: no change.
 ///
 /// Refused: [`INVALID_TRANSITION`](crate::rules::INVALID_TRANSITION), [`HAS_PAYMENTS`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema,
+)]
 #[serde(deny_unknown_fields)]
 pub struct VoidInvoice {}
 
@@ -24,7 +27,9 @@ impl Command for VoidInvoice {
         }
         if !invoice.payments.is_empty() {
             let paid = invoice.totals().paid.to_string();
-            return Err(Rejection::refused(&HAS_PAYMENTS, format!("{paid} are paid.")).with("paid", paid));
+            return Err(
+                Rejection::refused(&HAS_PAYMENTS, format!("{paid} are paid.")).with("paid", paid)
+            );
         }
         Ok(vec![InvoiceEvent::InvoiceStatusSet { status: Status::Void }])
     }

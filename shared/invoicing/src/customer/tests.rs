@@ -32,9 +32,18 @@ fn a_customer_is_created_once() {
 #[test]
 fn a_patch_sets_what_is_given_and_differs() {
     let (name, email) = (Some("Acme Inc."), Some("bills@acme.example"));
-    given(acme()).when(patch(name, email)).then([name_set("Acme Inc."), email_set("bills@acme.example")]).again_nothing();
-    given(acme()).when(patch(name, Some("pay@acme.example"))).then([name_set("Acme Inc.")]).again_nothing();
-    given(acme()).when(patch(None, Some("PAY@acme.example"))).then([email_set("PAY@acme.example")]).again_nothing();
+    given(acme())
+        .when(patch(name, email))
+        .then([name_set("Acme Inc."), email_set("bills@acme.example")])
+        .again_nothing();
+    given(acme())
+        .when(patch(name, Some("pay@acme.example")))
+        .then([name_set("Acme Inc.")])
+        .again_nothing();
+    given(acme())
+        .when(patch(None, Some("PAY@acme.example")))
+        .then([email_set("PAY@acme.example")])
+        .again_nothing();
     given(acme()).when(patch(None, None)).then_nothing();
     given([]).when(patch(name, None)).then_unknown();
 }
@@ -57,7 +66,8 @@ fn an_address_is_claimed_by_whoever_exists() {
 #[test]
 fn a_patch_commutes_with_the_field_that_it_leaves_alone() {
     let [created, named, mailed] = &acme()[..] else { panic!("three events") };
-    let commutes = |patch: PatchCustomer| [created, named, mailed].map(|event| patch.commutes_with(event));
+    let commutes =
+        |patch: PatchCustomer| [created, named, mailed].map(|event| patch.commutes_with(event));
     assert_eq!(commutes(patch(Some("a"), None)), [false, false, true]);
     assert_eq!(commutes(patch(None, Some("a@b.example"))), [false, true, false]);
     assert_eq!(commutes(patch(Some("a"), Some("a@b.example"))), [false; 3]);

@@ -9,7 +9,9 @@ use utoipa::ToSchema;
 use crate::{decimal, fields};
 
 /// Where in its life an invoice is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Status {
     /// Never created.
@@ -53,12 +55,13 @@ pub struct InvoiceCustomer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
     pub id: Option<String>,
-    /// As the invoice shows it: 1–200 characters, of which one is seen, no control characters, no white space at the ends.
+    /// As the invoice shows it: 1–200 characters, of which one is seen, no control characters, no
+    /// white space at the ends.
     #[garde(custom(fields::line))]
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
-    /// Where the invoice is sent: at most 254 characters, of ASCII before the `@`. A domain in other letters is stored as its A-label
-    /// (`xn--…`).
+    /// Where the invoice is sent: at most 254 characters, of ASCII before the `@`. A domain in
+    /// other letters is stored as its A-label (`xn--…`).
     #[garde(custom(fields::email))]
     #[serde(deserialize_with = "headwater::field::read_email")]
     #[schema(max_length = 254, format = "email")]
@@ -69,7 +72,8 @@ pub struct InvoiceCustomer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Line {
-    /// Its number in the invoice: 1, 2, 3… in the order in which lines were added, never used again.
+    /// Its number in the invoice: 1, 2, 3… in the order in which lines were added, never used
+    /// again.
     pub n: u32,
     /// What is to be paid for.
     pub description: String,

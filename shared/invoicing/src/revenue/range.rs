@@ -45,7 +45,8 @@ impl By {
         if let Some(day) = Some(text).filter(is_date) {
             return day.parse().ok().map(|day| (day, day));
         }
-        let month = Some(format!("{text}-01")).filter(|text| self == Self::Month && is_date(&text.as_str()))?;
+        let month = Some(format!("{text}-01"))
+            .filter(|text| self == Self::Month && is_date(&text.as_str()))?;
         let first: Date = month.parse().ok()?;
         Some((first, first.last_of_month()))
     }
@@ -94,13 +95,18 @@ pub struct InvalidRange {
 }
 
 impl Range {
-    /// What `from` and `to` name, both inclusive: dates, or months where the report is by month. Without `to` until today; without `from`
-    /// 30 days, or 12 months with that of `to`. At most a year
-    /// by day, and ten years by month.
+    /// What `from` and `to` name, both inclusive: dates, or months where the report is by month.
+    /// Without `to` until today; without `from` 30 days, or 12 months with that of `to`. At most a
+    /// year by day, and ten years by month.
     ///
     /// # Errors
     /// [`InvalidRange`] for any other text, a `to` before `from`, and more than that.
-    pub fn new(by: By, from: Option<&str>, to: Option<&str>, today: Date) -> Result<Self, InvalidRange> {
+    pub fn new(
+        by: By,
+        from: Option<&str>,
+        to: Option<&str>,
+        today: Date,
+    ) -> Result<Self, InvalidRange> {
         let read = |param, text| by.days(text).ok_or(InvalidRange { param, reason: by.example() });
         let from = from.map(|text| read("from", text)).transpose()?.map(|(first, _)| first);
         let to = to.map(|text| read("to", text)).transpose()?.map_or(today, |(_, last)| last);
@@ -112,7 +118,10 @@ impl Range {
             return Err(InvalidRange { param: "from", reason: "a day not after `to`" });
         }
         if from.saturating_add(by.most()) <= to {
-            return Err(InvalidRange { param: "from", reason: "less than a year before `to` by day, less than ten years by month" });
+            return Err(InvalidRange {
+                param: "from",
+                reason: "less than a year before `to` by day, less than ten years by month",
+            });
         }
         Ok(Self { from, to })
     }
@@ -136,7 +145,10 @@ mod tests {
         fn days_and_months_are_written_as_the_pattern_says(text in "[0-9]{4}-[0-9]{2}(-[0-9]{2})?") {
             let is_late = text.len() > 8 && ["29", "30", "31"].contains(&&text[8..]);
             let matches = Regex::new(&format!("^{}$", By::DAY_OR_MONTH)).unwrap().is_match(&text);
-            prop_assert!(matches == By::Month.days(&text).is_some() || is_late && matches, "{text}");
+            prop_assert!(
+                matches == By::Month.days(&text).is_some() || is_late && matches,
+                "{text}",
+            );
         }
     }
 
@@ -144,7 +156,8 @@ mod tests {
     #[track_caller]
     fn check(by: By, from: Option<&str>, to: Option<&str>, expected: Result<(&str, &str), &str>) {
         let today = "2026-11-21".parse().unwrap();
-        let found = Range::new(by, from, to, today).map(|range| (range.from.to_string(), range.to.to_string()));
+        let found = Range::new(by, from, to, today)
+            .map(|range| (range.from.to_string(), range.to.to_string()));
         let expected = expected.map(|(from, to)| (from.to_owned(), to.to_owned()));
         assert_eq!(found.map_err(|invalid| invalid.param), expected, "{by:?} {from:?} {to:?}");
     }
@@ -169,7 +182,17 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["", "2026", "2026-11", "2026-13-01", "2026-02-30", "20261121", "2026-11-21T00:00:00Z", "-00001-01-01", "today"] {
+        for text in [
+            "",
+            "2026",
+            "2026-11",
+            "2026-13-01",
+            "2026-02-30",
+            "20261121",
+            "2026-11-21T00:00:00Z",
+            "-00001-01-01",
+            "today",
+        ] {
             check(By::Day, Some(text), None, Err("from"));
             check(By::Day, None, Some(text), Err("to"));
         }
@@ -191,10 +214,15 @@ mod tests {
 
     #[test]
     fn a_range_is_read_from_its_first_line_to_its_last() {
-        let range = Range { from: "2026-01-31".parse().unwrap(), to: "2026-02-01".parse().unwrap() };
+        let range =
+            Range { from: "2026-01-31".parse().unwrap(), to: "2026-02-01".parse().unwrap() };
         let (from, up_to) = range.orders();
         let is_within = |order: &str| (from.as_str()..=up_to.as_str()).contains(&order);
-        assert!(["2026-01-31 AED", "2026-01-31 ZWL", "2026-02-01 AED", "2026-02-01 ZWL"].into_iter().all(is_within));
+        assert!(
+            ["2026-01-31 AED", "2026-01-31 ZWL", "2026-02-01 AED", "2026-02-01 ZWL"]
+                .into_iter()
+                .all(is_within)
+        );
         assert!(!["2026-01-30 ZWL", "2026-02-02 AED"].into_iter().any(is_within));
     }
 }

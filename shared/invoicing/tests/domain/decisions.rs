@@ -36,15 +36,18 @@ fn is_refused_by(verdict: &Result<Vec<InvoiceEvent>, Rejection>, expected: &Rule
 }
 
 proptest! {
-    /// As `docs/invoicing.md` says: what is so already changes nothing, but for the commands that ask for more each time, and for those
-    /// that need the status that they end.
+    /// As `docs/invoicing.md` says: what is so already changes nothing, but for the commands that
+    /// ask for more each time, and for those that need the status that they end.
     #[test]
     fn a_command_once_more_does_what_the_page_says(mut history in history(), step in step()) {
         let Ok(first) = history.run(&step.command) else { return Ok(()) };
         let again = history.run(&step.command);
         let is_as_documented = match step.name {
             "AddLineItem" => match (&first[..], again.as_deref()) {
-                ([InvoiceEvent::LineItemAdded(one)], Ok([InvoiceEvent::LineItemAdded(other)])) => *other == Line { n: one.n + 1, ..one.clone() },
+                (
+                    [InvoiceEvent::LineItemAdded(one)],
+                    Ok([InvoiceEvent::LineItemAdded(other)]),
+                ) => *other == Line { n: one.n + 1, ..one.clone() },
                 _ => false,
             },
             "SendInvoiceToCustomer" => again.as_deref() == Ok(&first[..1]),
@@ -62,7 +65,9 @@ proptest! {
         for (before, event, after) in walk(&history).iter().filter(|(before, ..)| is_final(before)) {
             let said = |invoice: &Invoice| (invoice.customer.clone(), invoice.currency, invoice.lines.clone(), invoice.totals().amounts);
             prop_assert_eq!(said(before), said(after), "{:?}", event);
-            prop_assert!(before.payments.iter().all(|(reference, payment)| after.payments.get(reference) == Some(payment)));
+            prop_assert!(
+                before.payments.iter().all(|(reference, payment)| after.payments.get(reference) == Some(payment))
+            );
         }
     }
 
@@ -91,7 +96,10 @@ proptest! {
         let added: Vec<u32> = added.collect();
         prop_assert_eq!(&added, &(1..=added.len() as u32).collect::<Vec<_>>());
         let lines = &history.folded().state.lines;
-        prop_assert!(lines.windows(2).all(|pair| pair[0].n < pair[1].n), "in order of their numbers");
+        prop_assert!(
+            lines.windows(2).all(|pair| pair[0].n < pair[1].n),
+            "in order of their numbers",
+        );
     }
 
     #[test]
@@ -108,10 +116,17 @@ proptest! {
     fn an_invoice_has_one_number_from_issuing_on(history in history()) {
         let commits: Vec<Vec<InvoiceEvent>> =
             history.commits().iter().map(|commit| events(commit).into_iter().map(|(event, _)| event).collect()).collect();
-        let numbers = |events: &[InvoiceEvent]| events.iter().filter(|event| matches!(event, InvoiceEvent::InvoiceNumberSet { .. })).count();
-        let issues = |events: &[InvoiceEvent]| events.contains(&InvoiceEvent::InvoiceStatusSet { status: Status::Issued });
+        let numbers = |events: &[InvoiceEvent]| events.iter().filter(
+            |event| matches!(event, InvoiceEvent::InvoiceNumberSet { .. })
+        ).count();
+        let issues = |events: &[InvoiceEvent]| events.contains(
+            &InvoiceEvent::InvoiceStatusSet { status: Status::Issued }
+        );
         prop_assert!(commits.iter().all(|events| numbers(events) == usize::from(issues(events))));
-        prop_assert_eq!(commits.iter().filter(|events| issues(events)).count(), usize::from(is_final(&history.folded().state)));
+        prop_assert_eq!(
+            commits.iter().filter(|events| issues(events)).count(),
+            usize::from(is_final(&history.folded().state)),
+        );
     }
 
     #[test]
@@ -129,7 +144,9 @@ proptest! {
 #[test]
 fn histories_come_to_every_status() {
     let mut runner = TestRunner::deterministic();
-    let ends = (0..1_000).map(|_| history().new_tree(&mut runner).expect("a history").current().folded().state.status);
+    let ends = (0..1_000).map(|_| {
+        history().new_tree(&mut runner).expect("a history").current().folded().state.status
+    });
     let ends: BTreeSet<Status> = ends.collect();
     assert_eq!(ends.len(), 7, "{ends:?}");
 }

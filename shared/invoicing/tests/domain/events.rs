@@ -15,14 +15,20 @@ fn every_event_is_documented_with_its_data() {
     let stored: BTreeMap<String, BTreeSet<String>> =
         invoice_events().iter().map(names).chain(customer_events().iter().map(names)).collect();
     let types = [event_types::<InvoiceEvent>(), event_types::<CustomerEvent>()].concat();
-    assert_eq!(stored.keys().cloned().collect::<BTreeSet<_>>(), types.into_iter().collect(), "one of each type is compared");
+    assert_eq!(
+        stored.keys().cloned().collect::<BTreeSet<_>>(),
+        types.into_iter().collect(),
+        "one of each type is compared"
+    );
 
-    let (_, table) = PAGE.split_once("| event | data | what it says |").expect("the table of events");
+    let (_, table) =
+        PAGE.split_once("| event | data | what it says |").expect("the table of events");
     let mut documented = BTreeSet::new();
     for row in table.lines().skip(2).take_while(|line| line.starts_with('|')) {
         let cells: Vec<&str> = row.split(" | ").collect();
         let of_row: BTreeSet<String> = in_backticks(cells[0]);
-        let found: BTreeSet<String> = of_row.iter().flat_map(|event_type| stored[event_type].clone()).collect();
+        let found: BTreeSet<String> =
+            of_row.iter().flat_map(|event_type| stored[event_type].clone()).collect();
         assert_eq!(found, in_backticks(row.split('|').nth(2).unwrap_or_default()), "{of_row:?}");
         documented.extend(of_row);
     }
@@ -43,11 +49,19 @@ fn in_backticks(cell: &str) -> BTreeSet<String> {
 
 /// One of each type, with all that it may hold.
 fn invoice_events() -> Vec<InvoiceEvent> {
-    let steps = draft_and([change(1, item("1", "1", "0")), add(item("1", "1", "0")), remove(2), issue(), send(), pay("1.00", "a")]);
+    let steps = draft_and([
+        change(1, item("1", "1", "0")),
+        add(item("1", "1", "0")),
+        remove(2),
+        issue(),
+        send(),
+        pay("1.00", "a"),
+    ]);
     let mut invoice = Invoice::default();
     let mut events = Vec::new();
     for step in &steps {
-        let decided = step.decide(&invoice).unwrap_or_else(|refusal| panic!("{step:?}: {refusal:?}"));
+        let decided =
+            step.decide(&invoice).unwrap_or_else(|refusal| panic!("{step:?}: {refusal:?}"));
         invoice = fold(invoice, &decided);
         events.extend(decided);
     }
@@ -57,5 +71,9 @@ fn invoice_events() -> Vec<InvoiceEvent> {
 
 fn customer_events() -> [CustomerEvent; 3] {
     let (name, email) = ("Acme".to_owned(), "pay@acme.example".to_owned());
-    [CustomerEvent::CustomerCreated {}, CustomerEvent::CustomerNameSet { name }, CustomerEvent::CustomerEmailSet { email }]
+    [
+        CustomerEvent::CustomerCreated {},
+        CustomerEvent::CustomerNameSet { name },
+        CustomerEvent::CustomerEmailSet { email },
+    ]
 }

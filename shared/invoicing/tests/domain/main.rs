@@ -1,4 +1,5 @@
-//! What holds of invoicing as a whole: its documented tables, and its decisions, rows and sizes in whatever state a history ends.
+//! What holds of invoicing as a whole: its documented tables, and its decisions, rows and sizes in
+//! whatever state a history ends.
 
 mod conflicts;
 mod decisions;

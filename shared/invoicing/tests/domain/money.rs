@@ -12,7 +12,10 @@ const PAGE: &str = include_str!("../../../../docs/invoicing.md");
 #[test]
 fn every_documented_line_amounts_to_what_the_page_says() {
     let mut rows = 0;
-    for cells in PAGE.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split(" | ").collect::<Vec<_>>())) {
+    for cells in PAGE
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix("| `")?.split(" | ").collect::<Vec<_>>()))
+    {
         let [when, net, tax, gross, ..] = cells[..] else { continue };
         let Some((quantity, rest)) = when.split_once(" × ") else { continue };
         let (price, tax_rate) = rest.trim_end_matches('`').split_once(", ").expect("a rate");
@@ -27,13 +30,20 @@ fn every_documented_line_amounts_to_what_the_page_says() {
 
 /// As bodies may have them: the bounds, and any number of decimals up to the most.
 fn lines() -> impl Strategy<Value = (Line, Currency)> {
-    let number = |most: u64, decimals: u32| (0..=most * 10_u64.pow(decimals)).prop_map(move |units| Decimal::new(units as i64, decimals));
+    let number = |most: u64, decimals: u32| {
+        (0..=most * 10_u64.pow(decimals))
+            .prop_map(move |units| Decimal::new(units as i64, decimals))
+    };
     let quantity = prop_oneof![number(1_000_000_000, 6), number(10, 6), number(10, 1)];
     let money = prop::sample::select(vec![("JPY", 0), ("EUR", 2), ("KWD", 3), ("CLF", 4)]);
-    let priced = money
-        .prop_flat_map(move |(code, decimals)| (Just(currency(code)), prop_oneof![number(1_000_000_000, decimals), number(20, decimals)]));
+    let priced = money.prop_flat_map(move |(code, decimals)| {
+        (Just(currency(code)), prop_oneof![number(1_000_000_000, decimals), number(20, decimals)])
+    });
     (quantity, priced, number(1, 6)).prop_map(|(quantity, (currency, unit_price), tax_rate)| {
-        (Line { n: 1, description: "Consulting".to_owned(), quantity, unit_price, tax_rate }, currency)
+        (
+            Line { n: 1, description: "Consulting".to_owned(), quantity, unit_price, tax_rate },
+            currency,
+        )
     })
 }
 
@@ -72,7 +82,10 @@ proptest! {
     #[test]
     fn an_invoice_never_overflows((line, currency) in lines()) {
         let totals = Totals::of(&vec![line.clone(); 200], [], currency);
-        prop_assert_eq!(totals.amounts.gross, Amounts::of(&line, currency).gross * Decimal::from(200));
+        prop_assert_eq!(
+            totals.amounts.gross,
+            Amounts::of(&line, currency).gross * Decimal::from(200),
+        );
     }
 
     #[test]
@@ -82,13 +95,19 @@ proptest! {
         let Totals { amounts, paid, due } = invoice.totals();
         let lines: Vec<Amounts> = invoice.lines.iter().map(|line| Amounts::of(line, currency)).collect();
         let sum = |amount: fn(&Amounts) -> Decimal| lines.iter().map(amount).sum::<Decimal>();
-        prop_assert_eq!([amounts.net, amounts.tax, amounts.gross], [sum(|line| line.net), sum(|line| line.tax), sum(|line| line.gross)]);
+        prop_assert_eq!(
+            [amounts.net, amounts.tax, amounts.gross],
+            [sum(|line| line.net), sum(|line| line.tax), sum(|line| line.gross)],
+        );
         prop_assert_eq!(amounts.gross, amounts.net + amounts.tax);
         let taxes = TaxTotal::per_rate(&invoice.lines, currency);
         prop_assert_eq!(taxes.iter().map(|rate| rate.net).sum::<Decimal>(), amounts.net);
         prop_assert_eq!(taxes.iter().map(|rate| rate.tax).sum::<Decimal>(), amounts.tax);
         prop_assert!(taxes.windows(2).all(|pair| pair[0].rate < pair[1].rate));
-        prop_assert_eq!(paid, invoice.payments.values().map(|payment| payment.amount).sum::<Decimal>());
+        prop_assert_eq!(
+            paid,
+            invoice.payments.values().map(|payment| payment.amount).sum::<Decimal>(),
+        );
         prop_assert_eq!(due, amounts.gross - paid);
         prop_assert!(due >= Decimal::ZERO);
     }

@@ -14,7 +14,8 @@ use crate::support::*;
 /// The largest item, in bytes.
 const ITEM: usize = 400 * 1024;
 
-/// What the rest of a row's item may take: its key, its places in lists, what it adds to sums of 91 days.
+/// What the rest of a row's item may take: its key, its places in lists, what it adds to sums of 91
+/// days.
 const BESIDE_THE_ROW: usize = 40 * 1024;
 
 fn size(stored: &impl Serialize) -> usize {
@@ -24,7 +25,8 @@ fn size(stored: &impl Serialize) -> usize {
 /// An invoice's stream after these commands, none of which is refused.
 #[track_caller]
 fn history(steps: &[Step]) -> History<Invoice> {
-    let mut history = History::new(stream("acme", &uuid::Uuid::max().to_string()).expect("a stream's name"));
+    let mut history =
+        History::new(stream("acme", &uuid::Uuid::max().to_string()).expect("a stream's name"));
     for step in steps {
         history.run(&step.command).unwrap_or_else(|refusal| panic!("{step:?}: {refusal:?}"));
     }
@@ -35,13 +37,21 @@ fn largest_commit(history: &History<Invoice>) -> usize {
     history.commits().iter().map(commit_bytes).max().unwrap_or_default()
 }
 
-// ---- what is usual -----------------------------------------------------------------------------------------------------------
+// ---- what is usual
+// -------------------------------------------------------------------------------------------------
 
-/// An invoice as they mostly are: an id that was made for it, a customer of ours, lines with a dozen words.
+/// An invoice as they mostly are: an id that was made for it, a customer of ours, lines with a
+/// dozen words.
 fn usual(lines: usize) -> CreateInvoice {
-    let customer = InvoiceCustomer { id: Some(uuid::Uuid::max().to_string()), name: "Acme Example Ltd".to_owned(), ..acme() };
-    let item =
-        LineItem { description: "Consulting on the new warehouse's doors, in November".to_owned(), ..item("12.5", "1250.00", "0.19") };
+    let customer = InvoiceCustomer {
+        id: Some(uuid::Uuid::max().to_string()),
+        name: "Acme Example Ltd".to_owned(),
+        ..acme()
+    };
+    let item = LineItem {
+        description: "Consulting on the new warehouse's doors, in November".to_owned(),
+        ..item("12.5", "1250.00", "0.19")
+    };
     CreateInvoice { customer, ..create(vec![item; lines]) }
 }
 
@@ -50,7 +60,10 @@ fn an_invoice_with_two_lines_is_written_in_one_write_unit() {
     let created = |lines| largest_commit(&history(&[Step::new(usual(lines))]));
     assert!((700..1_024).contains(&created(2)), "{} bytes", created(2));
     let line = created(3) - created(2);
-    assert!((130..140).contains(&line), "docs/invoicing.md says how much a line adds: {line} bytes");
+    assert!(
+        (130..140).contains(&line),
+        "docs/invoicing.md says how much a line adds: {line} bytes"
+    );
 }
 
 /// As the comments at [`Invoice`] and its page say.
@@ -59,45 +72,82 @@ fn a_usual_invoice_is_small() {
     let history = history(&[Step::new(usual(5)), issue(), send(), pay("1000", "2026-11-20/0815")]);
     let state = size(&history.folded().state);
     assert!((750..850).contains(&state), "{state} bytes");
-    let [created, others @ ..] = &history.commits().iter().map(commit_bytes).collect::<Vec<_>>()[..] else { panic!("four commits") };
-    assert!(*created < 1_200 && others.iter().all(|commit| (300..400).contains(commit)), "{created} and {others:?} bytes");
+    let [created, others @ ..] =
+        &history.commits().iter().map(commit_bytes).collect::<Vec<_>>()[..]
+    else {
+        panic!("four commits")
+    };
+    assert!(
+        *created < 1_200 && others.iter().all(|commit| (300..400).contains(commit)),
+        "{created} and {others:?} bytes"
+    );
 }
 
-// ---- what is largest ---------------------------------------------------------------------------------------------------------
+// ---- what is largest
+// -------------------------------------------------------------------------------------------------
 
-/// What bodies may hold at the most: each is valid, and its numbers have all the digits that there may be.
+/// What bodies may hold at the most: each is valid, and its numbers have all the digits that there
+/// may be.
 fn largest() -> Vec<Step> {
     let name = "𝄞".repeat(200);
-    let email = format!("{}@{}.example", "x".repeat(64), ["y".repeat(60), "y".repeat(60), "y".repeat(59)].join("."));
+    let email = format!(
+        "{}@{}.example",
+        "x".repeat(64),
+        ["y".repeat(60), "y".repeat(60), "y".repeat(59)].join(".")
+    );
     let customer = InvoiceCustomer { id: Some("x".repeat(64)), name, email };
-    let item = LineItem { description: "é".repeat(500), ..item("999999999.999999", "999999999.9999", "0.999999") };
-    let create = valid(CreateInvoice { customer, currency: currency("CLF"), ..create(vec![item; MOST_LINE_ITEMS]) });
+    let item = LineItem {
+        description: "é".repeat(500),
+        ..item("999999999.999999", "999999999.9999", "0.999999")
+    };
+    let create = valid(CreateInvoice {
+        customer,
+        currency: currency("CLF"),
+        ..create(vec![item; MOST_LINE_ITEMS])
+    });
     let payment = |number: usize| {
-        let at = now() + SignedDuration::from_hours(24 * (number as i64 - 1)) + SignedDuration::from_millis(1);
-        valid(RecordPayment { amount: decimal("999999999.9999"), at, reference: format!("{number:04}{}", "𝄞".repeat(49)) })
+        let at = now()
+            + SignedDuration::from_hours(24 * (number as i64 - 1))
+            + SignedDuration::from_millis(1);
+        valid(RecordPayment {
+            amount: decimal("999999999.9999"),
+            at,
+            reference: format!("{number:04}{}", "𝄞".repeat(49)),
+        })
     };
     [create, issue()].into_iter().chain((1..=MOST_PAYMENTS).map(payment)).collect()
 }
 
 fn valid<C>(command: C) -> Step
 where
-    C: headwater::Command<Aggregate = Invoice> + Validate<Context = ()> + Clone + std::fmt::Debug + 'static,
+    C: headwater::Command<Aggregate = Invoice>
+        + Validate<Context = ()>
+        + Clone
+        + std::fmt::Debug
+        + 'static,
 {
     command.validate().unwrap_or_else(|report| panic!("{}: {report}", C::NAME));
     Step::new(command)
 }
 
-/// A row over DynamoDB's limit would park its stream, a commit over it be refused. Where commit and snapshot are over it together, the
-/// snapshot waits for a smaller commit.
+/// A row over DynamoDB's limit would park its stream, a commit over it be refused. Where commit and
+/// snapshot are over it together, the snapshot waits for a smaller commit.
 #[test]
 fn the_largest_invoice_fits() {
     let history = history(&largest());
-    let (state, row, commit) = (size(&history.folded().state), size(&row_of(history.commits())), largest_commit(&history));
-    assert!((255_000..262_000).contains(&state) && (255_000..262_000).contains(&row), "{state} and {row} bytes");
+    let (state, row, commit) =
+        (size(&history.folded().state), size(&row_of(history.commits())), largest_commit(&history));
+    assert!(
+        (255_000..262_000).contains(&state) && (255_000..262_000).contains(&row),
+        "{state} and {row} bytes"
+    );
     assert!((220_000..225_000).contains(&commit), "{commit} bytes");
     assert!(row + BESIDE_THE_ROW < ITEM);
     let days = row_of(history.commits()).contributions(&history.commits()[0].stream).len();
-    assert_eq!(days, MOST_PAYMENTS, "each payment is of another day, one of them that of the issue");
+    assert_eq!(
+        days, MOST_PAYMENTS,
+        "each payment is of another day, one of them that of the issue"
+    );
     assert!(1 + days < 100, "the row and the lines of revenue are one transaction: {days} lines");
 }
 
@@ -105,6 +155,10 @@ fn the_largest_invoice_fits() {
 fn a_customer_is_small() {
     let largest = Customer { exists: true, name: "𝄞".repeat(200), email: "x".repeat(254) };
     assert!(size(&largest) < 2_048, "{} bytes", size(&largest));
-    let usual = Customer { exists: true, name: "Acme Example Ltd".to_owned(), email: "bills@acme.example".to_owned() };
+    let usual = Customer {
+        exists: true,
+        name: "Acme Example Ltd".to_owned(),
+        email: "bills@acme.example".to_owned(),
+    };
     assert!((50..100).contains(&size(&usual)), "{} bytes", size(&usual));
 }

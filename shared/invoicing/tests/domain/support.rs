@@ -24,7 +24,9 @@ type Decide = dyn Fn(&Invoice) -> Verdict<Invoice> + Send + Sync;
 type Commutes = dyn Fn(&InvoiceEvent) -> bool + Send + Sync;
 
 impl Step {
-    pub(crate) fn new<C: Command<Aggregate = Invoice> + Clone + Debug + 'static>(command: C) -> Self {
+    pub(crate) fn new<C: Command<Aggregate = Invoice> + Clone + Debug + 'static>(
+        command: C,
+    ) -> Self {
         let (decides, commutes) = (command.clone(), command.clone());
         Self {
             name: C::NAME,
@@ -55,7 +57,13 @@ impl Debug for Step {
 }
 
 pub(crate) fn context() -> Context {
-    Context { now: now(), id: "1".to_owned(), fresh_id: Uuid::nil(), actor: "tester".to_owned(), number: Some(7) }
+    Context {
+        now: now(),
+        id: "1".to_owned(),
+        fresh_id: Uuid::nil(),
+        actor: "tester".to_owned(),
+        number: Some(7),
+    }
 }
 
 pub(crate) fn now() -> Timestamp {
@@ -70,7 +78,9 @@ pub(crate) fn fold(mut invoice: Invoice, events: &[InvoiceEvent]) -> Invoice {
 /// What these commands, none of which is refused, make of nothing.
 #[track_caller]
 pub(crate) fn invoice(steps: &[Step]) -> Invoice {
-    steps.iter().fold(Invoice::default(), |invoice, step| step.apply(&invoice).unwrap_or_else(|refusal| panic!("{step:?}: {refusal:?}")))
+    steps.iter().fold(Invoice::default(), |invoice, step| {
+        step.apply(&invoice).unwrap_or_else(|refusal| panic!("{step:?}: {refusal:?}"))
+    })
 }
 
 pub(crate) fn decimal(text: &str) -> Decimal {
@@ -82,7 +92,11 @@ pub(crate) fn currency(code: &str) -> Currency {
 }
 
 pub(crate) fn acme() -> InvoiceCustomer {
-    InvoiceCustomer { id: Some("acme".to_owned()), name: "Acme".to_owned(), email: "pay@acme.example".to_owned() }
+    InvoiceCustomer {
+        id: Some("acme".to_owned()),
+        name: "Acme".to_owned(),
+        email: "pay@acme.example".to_owned(),
+    }
 }
 
 pub(crate) fn bolt() -> InvoiceCustomer {
@@ -90,13 +104,15 @@ pub(crate) fn bolt() -> InvoiceCustomer {
 }
 
 pub(crate) fn item(quantity: &str, unit_price: &str, tax_rate: &str) -> LineItem {
-    let (quantity, unit_price, tax_rate) = (decimal(quantity), decimal(unit_price), decimal(tax_rate));
+    let (quantity, unit_price, tax_rate) =
+        (decimal(quantity), decimal(unit_price), decimal(tax_rate));
     LineItem { description: "Consulting".to_owned(), quantity, unit_price, tax_rate }
 }
 
 /// The line that [`item`] makes, its numbers as they are stored.
 pub(crate) fn line(n: u32, quantity: &str, unit_price: &str, tax_rate: &str) -> Line {
-    let LineItem { description, quantity, unit_price, tax_rate } = item(quantity, unit_price, tax_rate);
+    let LineItem { description, quantity, unit_price, tax_rate } =
+        item(quantity, unit_price, tax_rate);
     Line { n, description, quantity, unit_price, tax_rate }
 }
 
@@ -122,7 +138,11 @@ pub(crate) fn issue() -> Step {
 }
 
 pub(crate) fn send() -> Step {
-    Step::new(SendInvoiceToCustomer { subject: "Your invoice".to_owned(), message: "Please pay.\nThank you.".to_owned(), email: None })
+    Step::new(SendInvoiceToCustomer {
+        subject: "Your invoice".to_owned(),
+        message: "Please pay.\nThank you.".to_owned(),
+        email: None,
+    })
 }
 
 pub(crate) fn payment(amount: &str, reference: &str) -> RecordPayment {

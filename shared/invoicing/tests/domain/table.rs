@@ -12,7 +12,8 @@ const PAGE: &str = include_str!("../../../../docs/invoicing.md");
 #[test]
 fn every_cell_of_the_documented_table_holds() {
     let columns = ["none", "DRAFT", "ISSUED", "SENT", "PAID", "VOID", "DELETED"];
-    let rows: Vec<Vec<&str>> = PAGE.lines().filter_map(|line| row(line, columns.len() + 1)).collect();
+    let rows: Vec<Vec<&str>> =
+        PAGE.lines().filter_map(|line| row(line, columns.len() + 1)).collect();
     assert_eq!(rows[0][1..], columns, "the table's shape has changed");
     let mut wrong = Vec::new();
     for cells in &rows[1..] {
@@ -20,13 +21,24 @@ fn every_cell_of_the_documented_table_holds() {
         for (status, expected) in columns.iter().zip(&cells[1..]) {
             let answer = answer(&step, &in_status(status));
             if answer != *expected {
-                wrong.push(format!("{} of {status}: documented is {expected}, but it is {answer}", cells[0]));
+                wrong.push(format!(
+                    "{} of {status}: documented is {expected}, but it is {answer}",
+                    cells[0]
+                ));
             }
         }
     }
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
-    assert_eq!(rows[1..].iter().map(|cells| step(cells[0]).name).collect::<BTreeSet<_>>(), commands(), "each command has a row");
-    assert_eq!(rows[1..].iter().map(|cells| cells[0]).collect::<BTreeSet<_>>().len(), 13, "and a payment three");
+    assert_eq!(
+        rows[1..].iter().map(|cells| step(cells[0]).name).collect::<BTreeSet<_>>(),
+        commands(),
+        "each command has a row"
+    );
+    assert_eq!(
+        rows[1..].iter().map(|cells| cells[0]).collect::<BTreeSet<_>>().len(),
+        13,
+        "and a payment three"
+    );
 }
 
 /// The cells of a table's row with so many, but for the line under its head.
@@ -72,7 +84,10 @@ fn answer(step: &Step, invoice: &Invoice) -> String {
         Err(Rejection::Unknown { .. }) => "404".to_owned(),
         Err(Rejection::Refused { rule, members, .. }) => {
             if rule == &rules::INVALID_TRANSITION {
-                assert_eq!((&members["invoiceStatus"], &members["command"]), (&invoice.status.name().into(), &step.name.into()));
+                assert_eq!(
+                    (&members["invoiceStatus"], &members["command"]),
+                    (&invoice.status.name().into(), &step.name.into())
+                );
             }
             rule.name.to_owned()
         }

@@ -39,19 +39,26 @@ impl Request {
     ///
     /// # Errors
     /// 400 if it is not JSON; 422 with each field at fault, or if there are not 1 to `most` items.
-    pub fn json_list<T: DeserializeOwned + Validate<Context = ()>>(&self, most: usize) -> Result<Vec<T>, Problem> {
+    pub fn json_list<T: DeserializeOwned + Validate<Context = ()>>(
+        &self,
+        most: usize,
+    ) -> Result<Vec<T>, Problem> {
         let body = parse_json(&self.body)?;
         let items = body.as_array().filter(|items| (1..=most).contains(&items.len()));
-        let items =
-            items.ok_or_else(|| Problem::invalid([(String::new(), format!("the body must be an array of 1 to {most} objects"))]))?;
+        let items = items.ok_or_else(|| {
+            Problem::invalid([(
+                String::new(),
+                format!("the body must be an array of 1 to {most} objects"),
+            )])
+        })?;
         if let Some(place) = items.iter().position(|item| !item.is_object()) {
             return Err(Problem::invalid([(format!("/{place}"), "must be an object".to_owned())]));
         }
         read_json(body)
     }
 
-    /// That the body, if there is one, is not coded and not left unread. Its `Content-Type` is not looked at: all bodies are JSON, and
-    /// `curl -d` calls them forms.
+    /// That the body, if there is one, is not coded and not left unread. Its `Content-Type` is not
+    /// looked at: all bodies are JSON, and `curl -d` calls them forms.
     ///
     /// # Errors
     /// 415 for a coding; where the call takes no body, 400 or 422 for any but an empty object.
@@ -60,31 +67,41 @@ impl Request {
             return Ok(());
         }
         let codings = self.list_header("content-encoding").unwrap_or_default();
-        if let Some(coding) =
-            codings.split(',').map(str::trim).find(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"))
+        if let Some(coding) = codings
+            .split(',')
+            .map(str::trim)
+            .find(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"))
         {
-            let problem = Problem::new(&UNSUPPORTED_MEDIA_TYPE, format!("the body is coded as `{coding}`: send it as it is"));
+            let problem = Problem::new(
+                &UNSUPPORTED_MEDIA_TYPE,
+                format!("the body is coded as `{coding}`: send it as it is"),
+            );
             return Err(problem.header("accept-encoding", "identity"));
         }
         if is_taken {
             return Ok(());
         }
-        let unknown: Vec<_> =
-            self.members()?.into_iter().map(|(name, _)| (pointer_to("", &name), "the call takes no body".to_owned())).collect();
+        let unknown: Vec<_> = self
+            .members()?
+            .into_iter()
+            .map(|(name, _)| (pointer_to("", &name), "the call takes no body".to_owned()))
+            .collect();
         if unknown.is_empty() { Ok(()) } else { Err(Problem::invalid(unknown)) }
     }
 }
 
-/// Reads JSON that means the same to every reader: no object has a member twice, and no whole number is beyond 2⁵³ − 1. A byte order
-/// mark before it is passed over.
+/// Reads JSON that means the same to every reader: no object has a member twice, and no whole
+/// number is beyond 2⁵³ − 1. A byte order mark before it is passed over.
 ///
 /// # Errors
 /// 400 if it is no such JSON, or nested more than 128 deep; 422 for each number that is too large.
 pub fn parse_json(text: &[u8]) -> Result<Value, Problem> {
     let malformed = |why: String| Problem::new(&MALFORMED, why);
-    let text = std::str::from_utf8(text).map_err(|error| malformed(format!("the body is not UTF-8: {error}")))?;
+    let text = std::str::from_utf8(text)
+        .map_err(|error| malformed(format!("the body is not UTF-8: {error}")))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let Strict(value) = serde_json::from_str(text).map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
+    let Strict(value) = serde_json::from_str(text)
+        .map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
     let mut inexact = Vec::new();
     find_inexact(&value, "", &mut inexact);
     if inexact.is_empty() { Ok(value) } else { Err(Problem::invalid(inexact)) }
@@ -95,9 +112,13 @@ pub fn parse_json(text: &[u8]) -> Result<Value, Problem> {
 /// # Errors
 /// 422 with each field at fault.
 pub fn read_json<T: DeserializeOwned + Validate<Context = ()>>(value: Value) -> Result<T, Problem> {
-    let command: T = serde_path_to_error::deserialize(value).map_err(|error| Problem::invalid([shape_error(&error)]))?;
+    let command: T = serde_path_to_error::deserialize(value)
+        .map_err(|error| Problem::invalid([shape_error(&error)]))?;
     let errors = |report: garde::Report| {
-        report.iter().map(|(path, error)| (camel_case(&pointer(&path.to_string())), error.to_string())).collect::<Vec<_>>()
+        report
+            .iter()
+            .map(|(path, error)| (camel_case(&pointer(&path.to_string())), error.to_string()))
+            .collect::<Vec<_>>()
     };
     command.validate().map_err(|report| Problem::invalid(errors(report)))?;
     Ok(command)
@@ -181,10 +202,15 @@ fn find_inexact(value: &Value, pointer: &str, found: &mut Vec<(String, String)>)
             }
         }
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(place, item)| find_inexact(item, &format!("{pointer}/{place}"), found));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(place, item)| find_inexact(item, &format!("{pointer}/{place}"), found));
         }
         Value::Object(members) => {
-            members.iter().for_each(|(name, member)| find_inexact(member, &pointer_to(pointer, name), found));
+            members
+                .iter()
+                .for_each(|(name, member)| find_inexact(member, &pointer_to(pointer, name), found));
         }
         _ => {}
     }
@@ -197,13 +223,20 @@ fn object(body: Value) -> Result<Map<String, Value>, Problem> {
     }
 }
 
-/// The pointer and text of a body that has not the shape of its type; an unknown field is pointed at itself.
+/// The pointer and text of a body that has not the shape of its type; an unknown field is pointed
+/// at itself.
 fn shape_error(error: &serde_path_to_error::Error<serde_json::Error>) -> (String, String) {
     let text = error.inner().to_string();
     let path = error.path().to_string();
     let path = if path == "." { String::new() } else { pointer(&path) };
-    match text.strip_prefix("unknown field `").or_else(|| text.strip_prefix("missing field `")).and_then(|rest| rest.split_once('`')) {
-        Some((field, _)) if !path.ends_with(&format!("/{field}")) => (format!("{path}/{field}"), text),
+    match text
+        .strip_prefix("unknown field `")
+        .or_else(|| text.strip_prefix("missing field `"))
+        .and_then(|rest| rest.split_once('`'))
+    {
+        Some((field, _)) if !path.ends_with(&format!("/{field}")) => {
+            (format!("{path}/{field}"), text)
+        }
         _ => (path, text),
     }
 }
@@ -215,7 +248,10 @@ fn pointer_to(pointer: &str, member: &str) -> String {
 
 /// Turns a path such as `lineItems[2].unitPrice` into the JSON pointer `/lineItems/2/unitPrice`.
 fn pointer(path: &str) -> String {
-    path.split(['.', '[', ']']).filter(|part| !part.is_empty()).map(|part| format!("/{part}")).collect()
+    path.split(['.', '[', ']'])
+        .filter(|part| !part.is_empty())
+        .map(|part| format!("/{part}"))
+        .collect()
 }
 
 /// `garde` names fields as Rust does; clients know them as serde renames them.

@@ -35,18 +35,30 @@ impl Caller {
         Self { tenant: String::new(), subject: String::new(), roles: Vec::new() }
     }
 
-    /// Reads the caller from the `Authorization` header, whose token the gateway has verified; `None` if the token names none.
+    /// Reads the caller from the `Authorization` header, whose token the gateway has verified;
+    /// `None` if the token names none.
     ///
-    /// The gateway hands claims on as text: `["not a writer"]` becomes `[not a writer]`, which cannot be told from three roles. So the
-    /// claims are read from the token itself. `verified`, the gateway's texts, must say the same, or it is not the token that it verified.
+    /// The gateway hands claims on as text: `["not a writer"]` becomes `[not a writer]`, which
+    /// cannot be told from three roles. So the claims are read from the token itself. `verified`,
+    /// the gateway's texts, must say the same, or it is not the token that it verified.
     pub(super) fn read(authorization: &str, verified: &HashMap<String, String>) -> Option<Self> {
         let claims = claims(authorization)?;
-        let text = |name: &str| claims.get(name)?.as_str().filter(|text| verified.get(name).is_some_and(|same| same == text));
-        let tenant = text("tenant").filter(|tenant| StreamName::new(tenant, "d", "c", "i").is_ok())?;
-        let subject = text("sub").filter(|subject| !subject.is_empty() && subject.len() <= LONGEST_SUBJECT)?;
+        let text = |name: &str| {
+            claims
+                .get(name)?
+                .as_str()
+                .filter(|text| verified.get(name).is_some_and(|same| same == text))
+        };
+        let tenant =
+            text("tenant").filter(|tenant| StreamName::new(tenant, "d", "c", "i").is_ok())?;
+        let subject = text("sub")
+            .filter(|subject| !subject.is_empty() && subject.len() <= LONGEST_SUBJECT)?;
         let roles = roles(claims.get("roles"));
         let told = verified.get("roles").map_or("", String::as_str);
-        if !roles.is_empty() && words(within_brackets(told)) != roles.iter().flat_map(|role| words(role)).collect::<Vec<_>>() {
+        if !roles.is_empty()
+            && words(within_brackets(told))
+                != roles.iter().flat_map(|role| words(role)).collect::<Vec<_>>()
+        {
             return None;
         }
         Some(Self { tenant: tenant.to_owned(), subject: subject.to_owned(), roles })
@@ -70,7 +82,9 @@ fn claims(authorization: &str) -> Option<Map<String, Value>> {
 
 /// The roles, if the claim is an array of texts; anything else opens nothing.
 fn roles(claim: Option<&Value>) -> Vec<String> {
-    let roles = claim.and_then(Value::as_array).map(|roles| roles.iter().map(|role| role.as_str().map(str::to_owned)));
+    let roles = claim
+        .and_then(Value::as_array)
+        .map(|roles| roles.iter().map(|role| role.as_str().map(str::to_owned)));
     roles.and_then(Iterator::collect).unwrap_or_default()
 }
 
@@ -96,15 +110,25 @@ mod tests {
     /// The caller of a token with these roles, of which the gateway says `told`.
     fn with_roles(roles: &Value, told: &str) -> Option<Vec<String>> {
         let claims = json!({ "sub": "me", "tenant": "acme", "roles": roles });
-        let verified = [("sub", "me"), ("tenant", "acme"), ("roles", told)].map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let verified = [("sub", "me"), ("tenant", "acme"), ("roles", told)]
+            .map(|(name, text)| (name.to_owned(), text.to_owned()));
         Caller::read(&bearer(&claims.to_string()), &verified.into()).map(|caller| caller.roles)
     }
 
     #[test]
     fn a_role_of_several_words_is_one_role() {
-        assert_eq!(with_roles(&json!(["not a writer"]), "[not a writer]"), Some(vec!["not a writer".to_owned()]));
-        assert_eq!(with_roles(&json!(["reader", "writer"]), "[reader writer]"), Some(vec!["reader".to_owned(), "writer".to_owned()]));
-        assert_eq!(with_roles(&json!(["reader", "writer"]), "[reader, writer]").map(|roles| roles.len()), Some(2));
+        assert_eq!(
+            with_roles(&json!(["not a writer"]), "[not a writer]"),
+            Some(vec!["not a writer".to_owned()])
+        );
+        assert_eq!(
+            with_roles(&json!(["reader", "writer"]), "[reader writer]"),
+            Some(vec!["reader".to_owned(), "writer".to_owned()])
+        );
+        assert_eq!(
+            with_roles(&json!(["reader", "writer"]), "[reader, writer]").map(|roles| roles.len()),
+            Some(2)
+        );
     }
 
     #[test]
@@ -121,8 +145,13 @@ mod tests {
         ] {
             assert_eq!(with_roles(&roles, told), Some(vec![]), "{roles}");
         }
-        for (role, opens) in [("Writer", false), ("writer ", false), ("[writer]", false), ("writer", true)] {
-            let caller = Caller { roles: with_roles(&json!([role]), role).unwrap_or_default(), ..Caller::anybody() };
+        for (role, opens) in
+            [("Writer", false), ("writer ", false), ("[writer]", false), ("writer", true)]
+        {
+            let caller = Caller {
+                roles: with_roles(&json!([role]), role).unwrap_or_default(),
+                ..Caller::anybody()
+            };
             assert_eq!(caller.may(Access::Writer), opens, "{role}");
         }
     }
@@ -131,8 +160,12 @@ mod tests {
     fn a_token_other_than_the_verified_one_names_nobody() {
         assert_eq!(with_roles(&json!(["writer"]), "[reader]"), None);
         assert_eq!(with_roles(&json!(["writer"]), ""), None);
-        let verified =
-            |tenant: &str, sub: &str| HashMap::from([("tenant".to_owned(), tenant.to_owned()), ("sub".to_owned(), sub.to_owned())]);
+        let verified = |tenant: &str, sub: &str| {
+            HashMap::from([
+                ("tenant".to_owned(), tenant.to_owned()),
+                ("sub".to_owned(), sub.to_owned()),
+            ])
+        };
         let token = |claims: &str| bearer(claims);
         for (claims, verified) in [
             (r#"{"tenant":"acme","sub":"me"}"#, verified("other", "me")),
@@ -155,8 +188,18 @@ mod tests {
         }
         let good = token(r#"{"tenant":"acme","sub":"me"}"#);
         let verified = verified("acme", "me");
-        assert!(Caller::read(&good, &verified).is_some() && Caller::read(good.trim_start_matches("Bearer "), &verified).is_some());
-        for header in ["", "Bearer", "Bearer x", "Basic YTpi", &format!("{good},{good}"), &good.replace("Bearer", "Basic")] {
+        assert!(
+            Caller::read(&good, &verified).is_some()
+                && Caller::read(good.trim_start_matches("Bearer "), &verified).is_some()
+        );
+        for header in [
+            "",
+            "Bearer",
+            "Bearer x",
+            "Basic YTpi",
+            &format!("{good},{good}"),
+            &good.replace("Bearer", "Basic"),
+        ] {
             assert_eq!(Caller::read(header, &verified), None, "{header}");
         }
     }

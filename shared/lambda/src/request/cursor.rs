@@ -16,7 +16,8 @@ pub struct Cursor {
     /// The sort key of the last row given.
     #[serde(rename = "a")]
     pub after: String,
-    /// The header of tokens that the list was begun with, so that no later page repeats or loses a row.
+    /// The header of tokens that the list was begun with, so that no later page repeats or loses a
+    /// row.
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<String>,
 }
@@ -44,7 +45,8 @@ impl Request {
     /// 400 if it is not one that this service gave.
     pub fn cursor(&self) -> Result<Cursor, Problem> {
         let Some(text) = self.query("cursor") else { return Ok(Cursor::default()) };
-        let cursor = URL_SAFE_NO_PAD.decode(text).ok().and_then(|json| serde_json::from_slice(&json).ok());
+        let cursor =
+            URL_SAFE_NO_PAD.decode(text).ok().and_then(|json| serde_json::from_slice(&json).ok());
         cursor.ok_or_else(|| Problem::new(&MALFORMED, "`cursor` is not one that this service gave"))
     }
 
@@ -55,7 +57,8 @@ impl Request {
     pub fn cursor_after(&self, after: Option<String>) -> Result<Option<String>, Problem> {
         let Some(after) = after else { return Ok(None) };
         let tokens = self.tokens()?;
-        let tokens = (!tokens.is_empty()).then(|| tokens.iter().map(Token::quoted).collect::<Vec<_>>().join(","));
+        let tokens = (!tokens.is_empty())
+            .then(|| tokens.iter().map(Token::quoted).collect::<Vec<_>>().join(","));
         let json = serde_json::to_vec(&Cursor { after, tokens }).map_err(Problem::internal)?;
         Ok(Some(URL_SAFE_NO_PAD.encode(json)))
     }

@@ -11,8 +11,9 @@ const LONGEST_WAIT: u64 = 10;
 const DEFAULT_WAIT: u64 = 2;
 
 impl Request {
-    /// Until when a query may wait for its views: as long as `Prefer: wait=N` says, 2 seconds if absent, but in time to answer. It is one
-    /// moment for the whole request, for however much it waits.
+    /// Until when a query may wait for its views: as long as `Prefer: wait=N` says, 2 seconds if
+    /// absent, but in time to answer. It is one moment for the whole request, for however much it
+    /// waits.
     pub fn wait_until(&self) -> Instant {
         let wait = Duration::from_secs(self.preferred_wait().unwrap_or(DEFAULT_WAIT));
         (self.begun + wait).min(self.deadline)
@@ -21,13 +22,15 @@ impl Request {
     /// The `wait` of the `Prefer` header in seconds, cut to 10.
     pub fn preferred_wait(&self) -> Option<u64> {
         let header = self.list_header("prefer")?;
-        let seconds = preference(&header, "wait").filter(|value| !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()))?;
+        let seconds = preference(&header, "wait")
+            .filter(|value| !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()))?;
         // What no number can hold is longer than any wait.
         Some(seconds.parse().unwrap_or(u64::MAX).min(LONGEST_WAIT))
     }
 }
 
-/// The value of a preference, by its name in any case; empty if it has none. Of several the first counts, and parameters are passed over.
+/// The value of a preference, by its name in any case; empty if it has none. Of several the first
+/// counts, and parameters are passed over.
 fn preference(header: &str, name: &str) -> Option<String> {
     split(header, ',').into_iter().find_map(|element| {
         let preference = split(element, ';').into_iter().next()?;
@@ -57,7 +60,9 @@ fn split(text: &str, separator: char) -> Vec<&str> {
 
 /// A value without its quotes and escapes, if it is quoted.
 fn unquoted(value: &str) -> String {
-    let Some(quoted) = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return value.to_owned() };
+    let Some(quoted) = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
+        return value.to_owned();
+    };
     let mut text = String::with_capacity(quoted.len());
     let mut characters = quoted.chars();
     while let Some(character) = characters.next() {

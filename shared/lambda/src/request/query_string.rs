@@ -1,5 +1,6 @@
-//! The query string, read from its raw text. The gateway also hands on parameters that it has read itself, but there a repeated one is
-//! joined by commas, which cannot be told from a comma in a value.
+//! The query string, read from its raw text. The gateway also hands on parameters that it has read
+//! itself, but there a repeated one is joined by commas, which cannot be told from a comma in a
+//! value.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +20,8 @@ pub(super) struct QueryString {
 }
 
 impl QueryString {
-    /// Reads `a=1&b=x+y%21`. What cannot be read has no parameters, and is told by [`QueryString::check`].
+    /// Reads `a=1&b=x+y%21`. What cannot be read has no parameters, and is told by
+    /// [`QueryString::check`].
     pub(super) fn read(raw: &str) -> Self {
         let pairs = raw.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -57,8 +59,14 @@ impl QueryString {
 
     /// It, percent-encoded, with this value of a parameter in the place of any other.
     pub(super) fn with(&self, name: &str, value: &str) -> String {
-        let others = self.parameters.iter().filter(|(other, _)| other != name).map(|(name, value)| (name.as_str(), value.as_str()));
-        let pairs = others.chain([(name, value)]).map(|(name, value)| format!("{}={}", encode(name), encode(value)));
+        let others = self
+            .parameters
+            .iter()
+            .filter(|(other, _)| other != name)
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let pairs = others
+            .chain([(name, value)])
+            .map(|(name, value)| format!("{}={}", encode(name), encode(value)));
         pairs.collect::<Vec<_>>().join("&")
     }
 }
@@ -75,7 +83,9 @@ fn encode(text: &str) -> String {
 /// Decodes `%XX` and `+`; `None` if that gives no UTF-8, or a `%` has not two digits behind it.
 fn decode(text: &str) -> Option<String> {
     let escapes = text.split('%').skip(1);
-    let are_whole = escapes.map(str::as_bytes).all(|rest| matches!(rest, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()));
+    let are_whole = escapes
+        .map(str::as_bytes)
+        .all(|rest| matches!(rest, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()));
     let text = are_whole.then(|| text.replace('+', " "))?;
     percent_decode_str(&text).decode_utf8().ok().map(|text| text.into_owned())
 }
@@ -88,7 +98,9 @@ mod tests {
     use crate::Shape;
 
     fn known() -> Vec<Parameter> {
-        ["a", "b", "cursor"].map(|name| Parameter { name, shape: Shape::text(), meaning: "" }).into()
+        ["a", "b", "cursor"]
+            .map(|name| Parameter { name, shape: Shape::text(), meaning: "" })
+            .into()
     }
 
     #[test]
@@ -117,7 +129,8 @@ mod tests {
 
     #[test]
     fn what_is_not_percent_encoded_utf_8_is_refused() {
-        for raw in ["a=%", "a=%4", "a=%zz", "a=%+1", "a=%ff", "%C3=1", "a=%C3&a=1", "b=1&a=%e2%82"] {
+        for raw in ["a=%", "a=%4", "a=%zz", "a=%+1", "a=%ff", "%C3=1", "a=%C3&a=1", "b=1&a=%e2%82"]
+        {
             let refused = QueryString::read(raw).check(&known()).unwrap_err();
             assert_eq!((refused.status(), refused.name()), (400, "malformed-request"), "{raw}");
         }
@@ -137,7 +150,12 @@ mod tests {
         ] {
             let refused = QueryString::read(raw).check(&known()).unwrap_err();
             let body: serde_json::Value = serde_json::from_str(&refused.answer().body).unwrap();
-            let found: Vec<&str> = body["errors"].as_array().unwrap().iter().filter_map(|error| error["pointer"].as_str()).collect();
+            let found: Vec<&str> = body["errors"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter_map(|error| error["pointer"].as_str())
+                .collect();
             assert_eq!((refused.status(), found), (422, pointers), "{raw}");
         }
     }

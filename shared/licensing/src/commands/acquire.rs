@@ -10,7 +10,8 @@ use crate::limits::{self, Wanted};
 use crate::policy::PolicyInForce;
 use crate::windows;
 
-/// The body of `POST /licensing/customers/{id}/licenses`: which title is to be kept on which device.
+/// The body of `POST /licensing/customers/{id}/licenses`: which title is to be kept on which
+/// device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LicenseRequest {
@@ -30,15 +31,22 @@ pub struct LicenseRequest {
 
 impl LicenseRequest {
     pub(crate) fn wanted(&self) -> Wanted<'_> {
-        Wanted { title_id: Some(&self.title_id), studio_id: Some(&self.studio_id), device_id: Some(&self.device_id), renewed: None }
+        Wanted {
+            title_id: Some(&self.title_id),
+            studio_id: Some(&self.studio_id),
+            device_id: Some(&self.device_id),
+            renewed: None,
+        }
     }
 }
 
-/// `POST /licensing/customers/{id}/licenses`: a licence for the policy's days, if no rule has an objection.
+/// `POST /licensing/customers/{id}/licenses`: a licence for the policy's days, if no rule has an
+/// objection.
 ///
-/// The same request once more is a repeated attempt and changes nothing: that is, where there is the licence already, or the one that
-/// the request made the day before. Refused: [`DEVICE_LIMIT`](limits::DEVICE_LIMIT),
-/// [`STUDIO_LIMIT`](limits::STUDIO_LIMIT), [`TITLE_YEARLY_LIMIT`](limits::TITLE_YEARLY_LIMIT); the first that says no, in this order.
+/// The same request once more is a repeated attempt and changes nothing: that is, where there is
+/// the licence already, or the one that the request made the day before. Refused:
+/// [`DEVICE_LIMIT`](limits::DEVICE_LIMIT), [`STUDIO_LIMIT`](limits::STUDIO_LIMIT),
+/// [`TITLE_YEARLY_LIMIT`](limits::TITLE_YEARLY_LIMIT); the first that says no, in this order.
 #[derive(Clone, Debug)]
 pub struct AcquireLicense {
     /// The licence's id: the same whenever the same request is tried again on one day.
@@ -67,7 +75,10 @@ impl AcquireLicense {
             return Some(&self.license_id);
         }
         let EarlierLicense { license_id, since } = self.earlier.as_ref()?;
-        customer.license(license_id).is_some_and(|license| license.acquired_at >= *since).then_some(license_id)
+        customer
+            .license(license_id)
+            .is_some_and(|license| license.acquired_at >= *since)
+            .then_some(license_id)
     }
 }
 

@@ -5,10 +5,11 @@ use crate::customer::{Customer, CustomerEvent, PastDevice};
 use crate::limits::{self, DEACTIVATION_LIMIT, Tally};
 use crate::policy::PolicyInForce;
 
-/// `POST /licensing/customers/{id}/devices/{deviceId}/deactivate`: releases all that the device keeps and records the deactivation, in
-/// one commit.
+/// `POST /licensing/customers/{id}/devices/{deviceId}/deactivate`: releases all that the device
+/// keeps and records the deactivation, in one commit.
 ///
-/// A device that is deactivated and had no live licence since stays as it is. Refused: [`DEACTIVATION_LIMIT`].
+/// A device that is deactivated and had no live licence since stays as it is. Refused:
+/// [`DEACTIVATION_LIMIT`].
 #[derive(Clone, Debug)]
 pub struct DeactivateDevice {
     /// The device.
@@ -29,8 +30,12 @@ impl Command for DeactivateDevice {
             return Ok(vec![]);
         }
         let count = limits::deactivations(customer, context.now);
-        Tally::new(&DEACTIVATION_LIMIT, self.policy.policy.deactivations_per_year, count).check()?;
-        events.push(CustomerEvent::DeviceDeactivated { device_id: self.device_id.clone(), policy_version: self.policy.version });
+        Tally::new(&DEACTIVATION_LIMIT, self.policy.policy.deactivations_per_year, count)
+            .check()?;
+        events.push(CustomerEvent::DeviceDeactivated {
+            device_id: self.device_id.clone(),
+            policy_version: self.policy.version,
+        });
         Ok(events)
     }
 }
@@ -38,11 +43,15 @@ impl Command for DeactivateDevice {
 impl DeactivateDevice {
     fn releases(&self, customer: &Customer, now: Timestamp) -> Vec<CustomerEvent> {
         let kept = customer.live(now).filter(|(_, license)| license.device_id == self.device_id);
-        let release = |id: &String| CustomerEvent::LicenseReleased { license_id: id.clone(), device_id: self.device_id.clone() };
+        let release = |id: &String| CustomerEvent::LicenseReleased {
+            license_id: id.clone(),
+            device_id: self.device_id.clone(),
+        };
         kept.map(|(id, _)| release(id)).collect()
     }
 
-    /// Whether the device was deactivated and had no live licence since; by its row where the state knows nothing of it.
+    /// Whether the device was deactivated and had no live licence since; by its row where the state
+    /// knows nothing of it.
     fn is_deactivated(&self, customer: &Customer) -> Result<bool, Rejection> {
         if let Some(deactivation) = customer.last_deactivation(&self.device_id) {
             return Ok(!deactivation.used_again);
@@ -50,6 +59,8 @@ impl DeactivateDevice {
         if customer.has_device(&self.device_id) {
             return Ok(false);
         }
-        self.past.map(|past| past.deactivated).ok_or_else(|| Rejection::unknown("device", &self.device_id))
+        self.past
+            .map(|past| past.deactivated)
+            .ok_or_else(|| Rejection::unknown("device", &self.device_id))
     }
 }

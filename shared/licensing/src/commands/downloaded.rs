@@ -4,9 +4,11 @@ use super::FollowUp;
 use crate::customer::{Customer, CustomerEvent, Found, PastLicense};
 use crate::limits::LICENSE_EXPIRED;
 
-/// `POST /licensing/customers/{id}/licenses/{licenseId}/downloaded`: the device has the title. It counts towards the year, once.
+/// `POST /licensing/customers/{id}/licenses/{licenseId}/downloaded`: the device has the title. It
+/// counts towards the year, once.
 ///
-/// Devices report late, so a licence that has ended takes it too, until it leaves the state. Refused: [`LICENSE_EXPIRED`] after that.
+/// Devices report late, so a licence that has ended takes it too, until it leaves the state.
+/// Refused: [`LICENSE_EXPIRED`] after that.
 #[derive(Clone, Debug)]
 pub struct ReportDownloaded {
     /// The licence.
@@ -30,7 +32,12 @@ impl Command for ReportDownloaded {
             Found::Kept(license) if license.downloaded_at.is_some() => return Ok(vec![]),
             Found::Kept(license) => license,
             Found::Past(past) if past.downloaded => return Ok(vec![]),
-            Found::Past(past) => return Err(Rejection::refused(&LICENSE_EXPIRED, format!("It ended at {}.", past.ends_at))),
+            Found::Past(past) => {
+                return Err(Rejection::refused(
+                    &LICENSE_EXPIRED,
+                    format!("It ended at {}.", past.ends_at),
+                ));
+            }
         };
         Ok(vec![CustomerEvent::LicenseDownloaded {
             license_id: self.license_id.clone(),

@@ -3,8 +3,9 @@ use headwater::{Command, Context, Verdict};
 use super::FollowUp;
 use crate::customer::{Customer, CustomerEvent, Found, PastLicense};
 
-/// `POST /licensing/customers/{id}/licenses/{licenseId}/release`: the device keeps the title no more, and the slot is free. What is
-/// released, or ended so long ago that it has left the state, stays as it is.
+/// `POST /licensing/customers/{id}/licenses/{licenseId}/release`: the device keeps the title no
+/// more, and the slot is free. What is released, or ended so long ago that it has left the state,
+/// stays as it is.
 #[derive(Clone, Debug)]
 pub struct ReleaseLicense {
     /// The licence.
@@ -27,7 +28,10 @@ impl Command for ReleaseLicense {
         match customer.find(&self.license_id, self.past, context.now)? {
             Found::Kept(license) if license.released_at.is_none() => {
                 let device_id = license.device_id.clone();
-                Ok(vec![CustomerEvent::LicenseReleased { license_id: self.license_id.clone(), device_id }])
+                Ok(vec![CustomerEvent::LicenseReleased {
+                    license_id: self.license_id.clone(),
+                    device_id,
+                }])
             }
             Found::Kept(_) | Found::Past(_) => Ok(vec![]),
         }

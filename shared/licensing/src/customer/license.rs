@@ -24,7 +24,12 @@ pub struct License {
     #[serde(rename = "until", with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub expires_at: Timestamp,
     /// When the device reported that it has the title.
-    #[serde(rename = "got", default, skip_serializing_if = "Option::is_none", with = "jiff::fmt::serde::timestamp::millisecond::optional")]
+    #[serde(
+        rename = "got",
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::millisecond::optional"
+    )]
     pub downloaded_at: Option<Timestamp>,
     /// When it was released.
     #[serde(
@@ -41,9 +46,23 @@ pub struct License {
 
 impl License {
     /// A licence that lasts from one time until another.
-    pub(super) fn new(title_id: String, studio_id: String, device_id: String, lasts: Range<Timestamp>) -> Self {
+    pub(super) fn new(
+        title_id: String,
+        studio_id: String,
+        device_id: String,
+        lasts: Range<Timestamp>,
+    ) -> Self {
         let Range { start: acquired_at, end: expires_at } = lasts;
-        Self { title_id, studio_id, device_id, acquired_at, expires_at, downloaded_at: None, released_at: None, provisional: false }
+        Self {
+            title_id,
+            studio_id,
+            device_id,
+            acquired_at,
+            expires_at,
+            downloaded_at: None,
+            released_at: None,
+            provisional: false,
+        }
     }
 
     /// Whether it is neither expired nor released.
@@ -62,7 +81,11 @@ impl License {
     }
 
     pub(super) fn past(&self) -> PastLicense {
-        PastLicense { ends_at: self.ends_at(), released: self.released_at.is_some(), downloaded: self.downloaded_at.is_some() }
+        PastLicense {
+            ends_at: self.ends_at(),
+            released: self.released_at.is_some(),
+            downloaded: self.downloaded_at.is_some(),
+        }
     }
 }
 
@@ -74,7 +97,8 @@ pub(crate) enum Found<'a> {
     Past(PastLicense),
 }
 
-/// A licence that has left the state, as its row remembers it ([`LicenseRow::past`](crate::LicenseRow::past)).
+/// A licence that has left the state, as its row remembers it
+/// ([`LicenseRow::past`](crate::LicenseRow::past)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PastLicense {
     /// When it ended.

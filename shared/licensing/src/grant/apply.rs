@@ -4,7 +4,8 @@ use super::Grant;
 use crate::commands::FollowUp;
 use crate::customer::{Customer, PastLicense};
 
-/// Writes a grant into the customer's stream, once: the reconciler's command. No rule is asked, for the device has the licence already.
+/// Writes a grant into the customer's stream, once: the reconciler's command. No rule is asked, for
+/// the device has the licence already.
 #[derive(Clone, Debug)]
 pub struct ApplyGrant {
     /// What was granted.
@@ -18,12 +19,16 @@ impl Command for ApplyGrant {
     const NAME: &'static str = "ApplyGrant";
 
     fn decide(&self, customer: &Customer, _: &Context) -> Verdict<Customer> {
-        Ok(if is_written(&self.grant, customer, self.past) { vec![] } else { vec![self.grant.event()] })
+        Ok(if is_written(&self.grant, customer, self.past) {
+            vec![]
+        } else {
+            vec![self.grant.event()]
+        })
     }
 }
 
-/// A command about a licence whose grant the client shows with it. If the grant is not written yet it is now, in the same commit as what
-/// the command decides on top of it.
+/// A command about a licence whose grant the client shows with it. If the grant is not written yet
+/// it is now, in the same commit as what the command decides on top of it.
 #[derive(Clone, Debug)]
 pub struct Granted<C> {
     /// What was granted.

@@ -25,7 +25,8 @@ impl GrantKey {
         mac.ok().filter(|_| secret.len() >= 32).map(Self)
     }
 
-    /// The grant as the client carries it: `base64url(JSON).base64url(HMAC-SHA256)`, the second of the first's characters.
+    /// The grant as the client carries it: `base64url(JSON).base64url(HMAC-SHA256)`, the second of
+    /// the first's characters.
     pub fn sign(&self, grant: &Grant) -> String {
         // Texts, numbers and times can always be written.
         let payload = URL_SAFE_NO_PAD.encode(serde_json::to_vec(grant).unwrap_or_default());
@@ -33,7 +34,8 @@ impl GrantKey {
         format!("{payload}.{signature}")
     }
 
-    /// Reads a grant back. The signature is compared in constant time, before anything else is looked at.
+    /// Reads a grant back. The signature is compared in constant time, before anything else is
+    /// looked at.
     ///
     /// # Errors
     /// [`InvalidGrant`] if this key did not sign it.

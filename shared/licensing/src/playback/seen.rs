@@ -5,8 +5,9 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Which ids were seen: of each the first 8 bytes of its SHA-256, stored as the base64 of all, in order. Of 20,000 ids two have the same
-/// digest once in 10¹¹ licences; then one event is not counted.
+/// Which ids were seen: of each the first 8 bytes of its SHA-256, stored as the base64 of all, in
+/// order. Of 20,000 ids two have the same digest once in 10¹¹ licences; then one event is not
+/// counted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct Seen(BTreeSet<u64>);
@@ -15,7 +16,8 @@ impl Seen {
     /// Takes an id in, and says whether it is new.
     pub(crate) fn insert(&mut self, id: &str) -> bool {
         let digest = Sha256::digest(id);
-        let beginning = digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
+        let beginning =
+            digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
         self.0.insert(beginning)
     }
 

@@ -36,14 +36,22 @@ fn each_limit_that_changes_is_one_event() {
 #[test]
 fn the_defaults_need_no_event() {
     given([]).when(SetPolicy::default()).then_nothing();
-    given([PolicyEvent::MaxDevicesSet { limit: 1 }]).when(SetPolicy::default()).then([PolicyEvent::MaxDevicesSet { limit: 4 }]);
+    given([PolicyEvent::MaxDevicesSet { limit: 1 }])
+        .when(SetPolicy::default())
+        .then([PolicyEvent::MaxDevicesSet { limit: 4 }]);
 }
 
 #[test]
 fn studios_that_are_left_out_have_the_defaults_limit() {
-    let wanted = SetPolicy(Policy { studio_downloads: own(&[("big", 50), ("new", 1)]), ..Policy::default() });
+    let wanted = SetPolicy(Policy {
+        studio_downloads: own(&[("big", 50), ("new", 1)]),
+        ..Policy::default()
+    });
     let cleared = PolicyEvent::StudioDownloadsCleared { studio_id: "old".to_owned() };
-    given([set("big", 50), set("old", 2)]).when(wanted).then([set("new", 1), cleared]).again_nothing();
+    given([set("big", 50), set("old", 2)])
+        .when(wanted)
+        .then([set("new", 1), cleared])
+        .again_nothing();
 }
 
 #[test]

@@ -25,7 +25,12 @@ fn acquired(license_id: &str) -> CustomerEvent {
 /// The request on its second day: what it made since then is its own.
 fn attempt(since: Timestamp) -> AcquireLicense {
     let earlier = Some(EarlierLicense { license_id: "yesterday".to_owned(), since });
-    AcquireLicense { license_id: "today".to_owned(), earlier, request: request("t", "s", "d"), policy: PolicyInForce::default() }
+    AcquireLicense {
+        license_id: "today".to_owned(),
+        earlier,
+        request: request("t", "s", "d"),
+        policy: PolicyInForce::default(),
+    }
 }
 
 #[test]
@@ -48,6 +53,9 @@ fn an_attempt_finds_what_it_made_the_day_before_and_nothing_older() {
 /// Whatever became of it meanwhile.
 #[test]
 fn an_attempt_finds_a_released_license_too() {
-    let released = CustomerEvent::LicenseReleased { license_id: "yesterday".to_owned(), device_id: "d".to_owned() };
+    let released = CustomerEvent::LicenseReleased {
+        license_id: "yesterday".to_owned(),
+        device_id: "d".to_owned(),
+    };
     given([acquired("yesterday"), released]).when(attempt(now())).then_nothing();
 }

@@ -30,7 +30,8 @@ fn hours(hours: i64) -> Step {
     Step::Wait(SignedDuration::from_hours(hours))
 }
 
-/// One write unit is 1 KB: a plain command must stay below it, with ids as long as UUIDs and even as long as they may be.
+/// One write unit is 1 KB: a plain command must stay below it, with ids as long as UUIDs and even
+/// as long as they may be.
 #[test]
 fn a_plain_commit_is_one_write_unit() {
     let mut world = World::new();
@@ -46,7 +47,8 @@ fn a_plain_commit_is_one_write_unit() {
     }
 }
 
-/// A device with all the licences that a studio's limit allows goes in one item, far from DynamoDB's 400 KB.
+/// A device with all the licences that a studio's limit allows goes in one item, far from
+/// DynamoDB's 400 KB.
 #[test]
 fn the_deactivation_of_a_device_with_a_thousand_licences_fits_one_item() {
     let mut world = World::new();
@@ -57,11 +59,14 @@ fn the_deactivation_of_a_device_with_a_thousand_licences_fits_one_item() {
     let events = world.step(&Step::Deactivate(uuid(0))).unwrap();
     assert_eq!(events.len(), 1_001);
     assert!((117_000..118_000).contains(&commit_bytes(&world)), "{} bytes", commit_bytes(&world));
-    let live = (0..1_000).filter(|number| world.customer().license(&uuid(*number)).is_some_and(|license| license.is_live(world.now)));
+    let live = (0..1_000).filter(|number| {
+        world.customer().license(&uuid(*number)).is_some_and(|license| license.is_live(world.now))
+    });
     assert_eq!(live.count(), 0);
 }
 
-/// Two titles a week on four devices, watched for ten days, some renewed: the state is full after a year, and no larger after ten.
+/// Two titles a week on four devices, watched for ten days, some renewed: the state is full after a
+/// year, and no larger after ten.
 #[test]
 fn a_customers_state_fills_up_within_a_year() {
     let mut world = World::new();
@@ -74,7 +79,10 @@ fn a_customers_state_fills_up_within_a_year() {
         most.push(sizes.max().unwrap_or_default());
     }
     let (second, last) = (most[1], most[9]);
-    assert!((4_500..4_700).contains(&second), "what docs/licensing.md and PAGE say of a state's size: {most:?}");
+    assert!(
+        (4_500..4_700).contains(&second),
+        "what docs/licensing.md and PAGE say of a state's size: {most:?}"
+    );
     assert!(last.abs_diff(second) < 100, "{most:?}");
     assert!(world.commits.len() > 3_000);
 }
@@ -83,32 +91,61 @@ fn half_a_week(world: &mut World, number: u64) {
     let (id, device) = (uuid(number), uuid(number % 4));
     run(
         world,
-        [hours(84), Step::Acquire(id.clone(), request(&format!("title-{:06}", number * 7), &format!("studio-{}", number % 9), &device))],
+        [
+            hours(84),
+            Step::Acquire(
+                id.clone(),
+                request(
+                    &format!("title-{:06}", number * 7),
+                    &format!("studio-{}", number % 9),
+                    &device,
+                ),
+            ),
+        ],
     );
     run(world, [hours(0), Step::Downloaded(id, Shown::Nothing)]);
     if number >= 3 {
         let earlier = uuid(number - 3);
-        let step = if number.is_multiple_of(5) { Step::Renew(earlier, Shown::Nothing) } else { Step::Release(earlier, Shown::Nothing) };
+        let step = if number.is_multiple_of(5) {
+            Step::Renew(earlier, Shown::Nothing)
+        } else {
+            Step::Release(earlier, Shown::Nothing)
+        };
         run(world, [step]);
     }
 }
 
-/// The worst that licences without end can do: what has ended is cut at [`customer::MOST_ENDED`], the oldest first.
+/// The worst that licences without end can do: what has ended is cut at [`customer::MOST_ENDED`],
+/// the oldest first.
 #[test]
 fn of_the_licences_that_have_ended_the_newest_are_kept() {
     let mut world = World::new();
     for number in 0..500 {
-        run(&mut world, [Step::Acquire(uuid(number), request("title", "studio", "device")), Step::Release(uuid(number), Shown::Nothing)]);
+        run(
+            &mut world,
+            [
+                Step::Acquire(uuid(number), request("title", "studio", "device")),
+                Step::Release(uuid(number), Shown::Nothing),
+            ],
+        );
         run(&mut world, [Step::Wait(SignedDuration::from_millis(1))]);
     }
     let kept = (0..500).filter(|number| world.customer().license(&uuid(*number)).is_some()).count();
     assert_eq!(kept, customer::MOST_ENDED + 1, "200, and the one that the last event ended");
-    assert!(world.customer().license(&uuid(298)).is_none() && world.customer().license(&uuid(299)).is_some());
-    assert!((23_000..24_000).contains(&state_bytes(world.customer())), "{}", state_bytes(world.customer()));
+    assert!(
+        world.customer().license(&uuid(298)).is_none()
+            && world.customer().license(&uuid(299)).is_some()
+    );
+    assert!(
+        (23_000..24_000).contains(&state_bytes(world.customer())),
+        "{}",
+        state_bytes(world.customer())
+    );
     // What was cut is answered from its row.
     assert_eq!(world.step(&Step::Release(uuid(0), Shown::Nothing)), Ok(vec![]));
     let policy = world.policy.clone();
-    let renew = RenewLicense { license_id: uuid(0), policy, past: Some(world.licenses[&uuid(0)].past()) };
+    let renew =
+        RenewLicense { license_id: uuid(0), policy, past: Some(world.licenses[&uuid(0)].past()) };
     assert_eq!(world.execute(&renew), Err("409 license-released".to_owned()));
 }
 
@@ -123,14 +160,15 @@ fn live_licences_stay() {
     assert!((0..300).all(|number| world.customer().license(&uuid(number)).is_some()));
 }
 
-/// 20,000 ids in 11 bytes each. The snapshot of such a stream and a report of 256 KB are over DynamoDB's 400 KB together: then the
-/// snapshot is left out, and the next commit carries it.
+/// 20,000 ids in 11 bytes each. The snapshot of such a stream and a report of 256 KB are over
+/// DynamoDB's 400 KB together: then the snapshot is left out, and the next commit carries it.
 #[test]
 fn playback_is_bounded() {
     let mut playback = Playback::default();
     let mut largest = 0;
     for call in 0..20 {
-        let events: Vec<Session> = (0..1_000).map(|number| session(call * 1_000 + number)).collect();
+        let events: Vec<Session> =
+            (0..1_000).map(|number| session(call * 1_000 + number)).collect();
         let decided = RecordPlayback { events }.decide(&playback, &World::new().context()).unwrap();
         largest = largest.max(bytes(&encode(1, &decided[0]).unwrap().data));
         decided.iter().for_each(|event| playback.evolve(event, World::new().now));

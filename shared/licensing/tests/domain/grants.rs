@@ -80,7 +80,11 @@ fn what_was_not_signed_with_the_key_is_refused() {
     for index in 0..signed.len() {
         let mut bytes = signed.clone().into_bytes();
         bytes[index] = if bytes[index] == b'A' { b'B' } else { b'A' };
-        assert_eq!(key(1).verify(&String::from_utf8(bytes).unwrap()), Err(InvalidGrant), "character {index} was changed");
+        assert_eq!(
+            key(1).verify(&String::from_utf8(bytes).unwrap()),
+            Err(InvalidGrant),
+            "character {index} was changed"
+        );
     }
 }
 
@@ -101,14 +105,20 @@ fn a_short_secret_is_refused() {
 #[test]
 fn a_grant_is_for_one_licence_of_one_customer_of_one_tenant() {
     assert!(grant().is_for("acme", "7", "1"));
-    for (tenant, customer_id, license_id) in [("evil", "7", "1"), ("acme", "8", "1"), ("acme", "7", "2")] {
+    for (tenant, customer_id, license_id) in
+        [("evil", "7", "1"), ("acme", "8", "1"), ("acme", "7", "2")]
+    {
         assert!(!grant().is_for(tenant, customer_id, license_id));
     }
 }
 
 #[test]
 fn what_was_granted_is_written_as_it_was_granted() {
-    given([]).at(now() + SignedDuration::from_hours(70)).when(ApplyGrant { grant: grant(), past: None }).then([granted()]).again_nothing();
+    given([])
+        .at(now() + SignedDuration::from_hours(70))
+        .when(ApplyGrant { grant: grant(), past: None })
+        .then([granted()])
+        .again_nothing();
     let past = Some(PastLicense { ends_at: now(), released: true, downloaded: false });
     given([]).when(ApplyGrant { grant: grant(), past }).then_nothing();
 }
@@ -116,7 +126,8 @@ fn what_was_granted_is_written_as_it_was_granted() {
 #[test]
 fn a_follow_up_is_decided_on_top_of_its_grant() {
     let later = now() + SignedDuration::from_hours(1);
-    let renew = RenewLicense { license_id: "1".to_owned(), policy: PolicyInForce::default(), past: None };
+    let renew =
+        RenewLicense { license_id: "1".to_owned(), policy: PolicyInForce::default(), past: None };
     let renewed = CustomerEvent::LicenseRenewed {
         license_id: "1".to_owned(),
         device_id: "d".to_owned(),
@@ -129,8 +140,8 @@ fn a_follow_up_is_decided_on_top_of_its_grant() {
     given([]).at(later).when(renew).then_unknown();
 }
 
-/// The rules are asked about all that the customer has, so a grant may be given and its renewal refused: then neither is written, and
-/// the reconciler writes the grant.
+/// The rules are asked about all that the customer has, so a grant may be given and its renewal
+/// refused: then neither is written, and the reconciler writes the grant.
 #[test]
 fn a_refused_follow_up_writes_no_grant() {
     let mut policy = PolicyInForce::default();
@@ -144,7 +155,10 @@ fn a_refused_follow_up_writes_no_grant() {
         policy_version: 0,
     };
     let command = RenewLicense { license_id: "1".to_owned(), policy, past: None };
-    given([other]).at(now()).when(Granted { grant: grant(), command }).then_rejected(&limits::STUDIO_LIMIT);
+    given([other])
+        .at(now())
+        .when(Granted { grant: grant(), command })
+        .then_rejected(&limits::STUDIO_LIMIT);
 }
 
 /// A follow-up bears its own name in the log, with a grant or without.

@@ -1,4 +1,5 @@
-//! Steps drawn at random. The names are few, so that they often meet, and the times jump to where something ends.
+//! Steps drawn at random. The names are few, so that they often meet, and the times jump to where
+//! something ends.
 
 use jiff::SignedDuration;
 use licensing::*;
@@ -35,11 +36,13 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// From a millisecond to most of a year; often to the very millisecond where something ends, or one beside it.
+/// From a millisecond to most of a year; often to the very millisecond where something ends, or one
+/// beside it.
 fn wait() -> impl Strategy<Value = SignedDuration> {
     let days = prop::sample::select(vec![0, 1, 5, 29, 30, 60, 335, 365]);
     (days, -1..=2_i64).prop_map(|(days, milliseconds)| {
-        (SignedDuration::from_hours(days * 24) + SignedDuration::from_millis(milliseconds)).max(SignedDuration::from_millis(1))
+        (SignedDuration::from_hours(days * 24) + SignedDuration::from_millis(milliseconds))
+            .max(SignedDuration::from_millis(1))
     })
 }
 
@@ -48,7 +51,8 @@ fn license_id() -> impl Strategy<Value = String> {
 }
 
 pub(crate) fn wanted() -> impl Strategy<Value = LicenseRequest> {
-    ("[ab]", "[st]", "d[1-3]").prop_map(|(title_id, studio_id, device_id)| request(&title_id, &studio_id, &device_id))
+    ("[ab]", "[st]", "d[1-3]")
+        .prop_map(|(title_id, studio_id, device_id)| request(&title_id, &studio_id, &device_id))
 }
 
 fn device() -> impl Strategy<Value = String> {
@@ -62,9 +66,21 @@ fn shown() -> impl Strategy<Value = Shown> {
 pub(crate) fn policy() -> impl Strategy<Value = SetPolicy> {
     let studio_downloads = (1..5_u32, prop::collection::btree_map("[st]", 0..4_u32, 0..2));
     (15..40_u32, 0..4_u32, 0..4_u32, studio_downloads, 0..4_u32).prop_map(
-        |(license_days, max_devices, title_downloads_per_year, (default, own), deactivations_per_year)| {
+        |(
+            license_days,
+            max_devices,
+            title_downloads_per_year,
+            (default, own),
+            deactivations_per_year,
+        )| {
             let studio_downloads = policy::StudioDownloads { default, own };
-            SetPolicy(Policy { license_days, max_devices, title_downloads_per_year, studio_downloads, deactivations_per_year })
+            SetPolicy(Policy {
+                license_days,
+                max_devices,
+                title_downloads_per_year,
+                studio_downloads,
+                deactivations_per_year,
+            })
         },
     )
 }

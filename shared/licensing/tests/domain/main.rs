@@ -1,4 +1,5 @@
-//! What holds of licensing as a whole: its rules as a table, and its decisions, rows and sizes in whatever state a history ends.
+//! What holds of licensing as a whole: its rules as a table, and its decisions, rows and sizes in
+//! whatever state a history ends.
 
 mod attempts;
 mod bounded;

@@ -1,4 +1,5 @@
-//! The rules once more, told as simply as can be: the whole log is kept, nothing leaves, and everything is counted anew each time.
+//! The rules once more, told as simply as can be: the whole log is kept, nothing leaves, and
+//! everything is counted anew each time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,16 +38,31 @@ impl Licence {
 
 impl Model {
     /// What should follow from a step, and what then has happened.
-    pub(crate) fn step(&mut self, step: &Step, policy: &PolicyInForce, grants: &BTreeMap<String, Grant>, now: Timestamp) -> Outcome {
+    pub(crate) fn step(
+        &mut self,
+        step: &Step,
+        policy: &PolicyInForce,
+        grants: &BTreeMap<String, Grant>,
+        now: Timestamp,
+    ) -> Outcome {
         let events = self.decide(step, policy, grants, now)?;
         self.log.extend(events.iter().map(|event| (now, event.clone())));
         Ok(events)
     }
 
-    /// What the rules count for a licence more: devices, the studio's licences, the title's downloads.
-    pub(crate) fn counts(&self, wanted: &LicenseRequest, but: Option<&str>, now: Timestamp) -> [usize; 3] {
+    /// What the rules count for a licence more: devices, the studio's licences, the title's
+    /// downloads.
+    pub(crate) fn counts(
+        &self,
+        wanted: &LicenseRequest,
+        but: Option<&str>,
+        now: Timestamp,
+    ) -> [usize; 3] {
         let live = self.live(but, now);
-        let waiting = live.iter().filter(|licence| licence.title == wanted.title_id && licence.downloaded.is_none()).count();
+        let waiting = live
+            .iter()
+            .filter(|licence| licence.title == wanted.title_id && licence.downloaded.is_none())
+            .count();
         let own = but.and_then(|id| self.licence(id)?.downloaded);
         let downloads = self.log.iter().filter(|(at, event)| match event {
             CustomerEvent::LicenseDownloaded { license_id, title_id, .. } => {
@@ -56,10 +72,20 @@ impl Model {
             _ => false,
         });
         let devices: BTreeSet<&String> = live.iter().map(|licence| &licence.device).collect();
-        [devices.len(), live.iter().filter(|licence| licence.studio == wanted.studio_id).count(), downloads.count() + waiting]
+        [
+            devices.len(),
+            live.iter().filter(|licence| licence.studio == wanted.studio_id).count(),
+            downloads.count() + waiting,
+        ]
     }
 
-    fn decide(&self, step: &Step, policy: &PolicyInForce, grants: &BTreeMap<String, Grant>, now: Timestamp) -> Outcome {
+    fn decide(
+        &self,
+        step: &Step,
+        policy: &PolicyInForce,
+        grants: &BTreeMap<String, Grant>,
+        now: Timestamp,
+    ) -> Outcome {
         match step {
             Step::Wait(_) | Step::Policy(_) | Step::Grant(..) => Ok(vec![]),
             Step::Acquire(id, wanted) => self.acquire(id, wanted, policy, now),
@@ -76,7 +102,13 @@ impl Model {
         }
     }
 
-    fn acquire(&self, id: &str, wanted: &LicenseRequest, policy: &PolicyInForce, now: Timestamp) -> Outcome {
+    fn acquire(
+        &self,
+        id: &str,
+        wanted: &LicenseRequest,
+        policy: &PolicyInForce,
+        now: Timestamp,
+    ) -> Outcome {
         if self.licence(id).is_some_and(|licence| !licence.over(now)) {
             return Ok(vec![]);
         }
@@ -84,7 +116,14 @@ impl Model {
         let LicenseRequest { title_id, studio_id, device_id } = wanted.clone();
         let expires_at = now + DAY * policy.policy.license_days as i32;
         let policy_version = policy.version;
-        Ok(vec![CustomerEvent::LicenseAcquired { license_id: id.to_owned(), title_id, studio_id, device_id, expires_at, policy_version }])
+        Ok(vec![CustomerEvent::LicenseAcquired {
+            license_id: id.to_owned(),
+            title_id,
+            studio_id,
+            device_id,
+            expires_at,
+            policy_version,
+        }])
     }
 
     fn follow_up(&self, step: &Step, id: &str, policy: &PolicyInForce, now: Timestamp) -> Outcome {
@@ -93,39 +132,72 @@ impl Model {
         match step {
             Step::Downloaded(..) if licence.downloaded.is_some() => Ok(vec![]),
             Step::Downloaded(..) if licence.over(now) => Err("409 license-expired".to_owned()),
-            Step::Downloaded(..) => Ok(vec![CustomerEvent::LicenseDownloaded { license_id, title_id: licence.title, device_id }]),
+            Step::Downloaded(..) => Ok(vec![CustomerEvent::LicenseDownloaded {
+                license_id,
+                title_id: licence.title,
+                device_id,
+            }]),
             Step::Release(..) if licence.released.is_some() || licence.over(now) => Ok(vec![]),
             Step::Release(..) => Ok(vec![CustomerEvent::LicenseReleased { license_id, device_id }]),
             _ if licence.released.is_some() => Err("409 license-released".to_owned()),
             _ if licence.over(now) => Err("409 license-expired".to_owned()),
             _ => {
-                let wanted = LicenseRequest { title_id: licence.title, studio_id: licence.studio, device_id: device_id.clone() };
+                let wanted = LicenseRequest {
+                    title_id: licence.title,
+                    studio_id: licence.studio,
+                    device_id: device_id.clone(),
+                };
                 self.check(&wanted, Some(id), &policy.policy, now)?;
                 let expires_at = licence.expires.max(now) + DAY * policy.policy.license_days as i32;
-                Ok(vec![CustomerEvent::LicenseRenewed { license_id, device_id, expires_at, policy_version: policy.version }])
+                Ok(vec![CustomerEvent::LicenseRenewed {
+                    license_id,
+                    device_id,
+                    expires_at,
+                    policy_version: policy.version,
+                }])
             }
         }
     }
 
     fn deactivate(&self, device: &str, policy: &PolicyInForce, now: Timestamp) -> Outcome {
-        let used = self.log.iter().rposition(|(_, event)| device_with_live_licence(event) == Some(device)).ok_or("404")?;
-        let deactivated =
-            |event: &CustomerEvent| matches!(event, CustomerEvent::DeviceDeactivated { device_id, .. } if device_id == device);
+        let used = self
+            .log
+            .iter()
+            .rposition(|(_, event)| device_with_live_licence(event) == Some(device))
+            .ok_or("404")?;
+        let deactivated = |event: &CustomerEvent| {
+            matches!(
+                event,
+                CustomerEvent::DeviceDeactivated { device_id, .. } if device_id == device,
+            )
+        };
         if self.log[used..].iter().any(|(_, event)| deactivated(event)) {
             return Ok(vec![]);
         }
-        let all = self.log.iter().filter(|(at, event)| matches!(event, CustomerEvent::DeviceDeactivated { .. }) && *at > now - DAY * 365);
+        let all = self.log.iter().filter(|(at, event)| {
+            matches!(event, CustomerEvent::DeviceDeactivated { .. }) && *at > now - DAY * 365
+        });
         refuse("deactivation-limit", all.count(), policy.policy.deactivations_per_year)?;
         let device_id = device.to_owned();
-        let live =
-            self.ids().into_iter().filter(|id| self.licence(id).is_some_and(|licence| licence.device == device && licence.live(now)));
-        let release = |license_id| CustomerEvent::LicenseReleased { license_id, device_id: device_id.clone() };
+        let live = self.ids().into_iter().filter(|id| {
+            self.licence(id).is_some_and(|licence| licence.device == device && licence.live(now))
+        });
+        let release = |license_id| CustomerEvent::LicenseReleased {
+            license_id,
+            device_id: device_id.clone(),
+        };
         let mut events: Vec<CustomerEvent> = live.map(release).collect();
         events.push(CustomerEvent::DeviceDeactivated { device_id, policy_version: policy.version });
         Ok(events)
     }
 
-    fn check(&self, wanted: &LicenseRequest, but: Option<&str>, policy: &Policy, now: Timestamp) -> Result<(), String> {
+    fn check(
+        &self,
+        wanted: &LicenseRequest,
+        but: Option<&str>,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<(), String> {
         let [devices, studio, title] = self.counts(wanted, but, now);
         if !self.live(but, now).iter().any(|licence| licence.device == wanted.device_id) {
             refuse("device-limit", devices, policy.max_devices)?;
@@ -135,8 +207,16 @@ impl Model {
     }
 
     fn unwritten(&self, grant: Option<&Grant>) -> Option<CustomerEvent> {
-        let Grant { license_id, title_id, studio_id, device_id, granted_at, expires_at, policy_version, .. } =
-            grant.filter(|grant| self.licence(&grant.license_id).is_none())?.clone();
+        let Grant {
+            license_id,
+            title_id,
+            studio_id,
+            device_id,
+            granted_at,
+            expires_at,
+            policy_version,
+            ..
+        } = grant.filter(|grant| self.licence(&grant.license_id).is_none())?.clone();
         Some(CustomerEvent::LicenseGrantedProvisionally {
             license_id,
             title_id,
@@ -155,7 +235,8 @@ impl Model {
 
     fn ids(&self) -> BTreeSet<String> {
         let acquired = |event: &CustomerEvent| match event {
-            CustomerEvent::LicenseAcquired { license_id, .. } | CustomerEvent::LicenseGrantedProvisionally { license_id, .. } => {
+            CustomerEvent::LicenseAcquired { license_id, .. }
+            | CustomerEvent::LicenseGrantedProvisionally { license_id, .. } => {
                 Some(license_id.clone())
             }
             _ => None,
@@ -178,17 +259,45 @@ fn device_with_live_licence(event: &CustomerEvent) -> Option<&str> {
     }
 }
 
-fn after(licence: Option<Licence>, id: &str, event: &CustomerEvent, at: Timestamp) -> Option<Licence> {
+fn after(
+    licence: Option<Licence>,
+    id: &str,
+    event: &CustomerEvent,
+    at: Timestamp,
+) -> Option<Licence> {
     match event {
-        CustomerEvent::LicenseAcquired { license_id, title_id, studio_id, device_id, expires_at, .. }
-        | CustomerEvent::LicenseGrantedProvisionally { license_id, title_id, studio_id, device_id, expires_at, .. }
-            if license_id == id =>
-        {
-            let (title, studio, device) = (title_id.clone(), studio_id.clone(), device_id.clone());
-            Some(Licence { title, studio, device, expires: *expires_at, downloaded: None, released: None })
+        CustomerEvent::LicenseAcquired {
+            license_id,
+            title_id,
+            studio_id,
+            device_id,
+            expires_at,
+            ..
         }
-        CustomerEvent::LicenseDownloaded { license_id, .. } if license_id == id => licence.map(|l| Licence { downloaded: Some(at), ..l }),
-        CustomerEvent::LicenseReleased { license_id, .. } if license_id == id => licence.map(|l| Licence { released: Some(at), ..l }),
+        | CustomerEvent::LicenseGrantedProvisionally {
+            license_id,
+            title_id,
+            studio_id,
+            device_id,
+            expires_at,
+            ..
+        } if license_id == id => {
+            let (title, studio, device) = (title_id.clone(), studio_id.clone(), device_id.clone());
+            Some(Licence {
+                title,
+                studio,
+                device,
+                expires: *expires_at,
+                downloaded: None,
+                released: None,
+            })
+        }
+        CustomerEvent::LicenseDownloaded { license_id, .. } if license_id == id => {
+            licence.map(|l| Licence { downloaded: Some(at), ..l })
+        }
+        CustomerEvent::LicenseReleased { license_id, .. } if license_id == id => {
+            licence.map(|l| Licence { released: Some(at), ..l })
+        }
         CustomerEvent::LicenseRenewed { license_id, expires_at, .. } if license_id == id => {
             licence.map(|l| Licence { expires: *expires_at, ..l })
         }

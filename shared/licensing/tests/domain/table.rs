@@ -1,4 +1,5 @@
-//! The rules as `docs/licensing.md` tells them: each row of its tables is a test, the expected answer last.
+//! The rules as `docs/licensing.md` tells them: each row of its tables is a test, the expected
+//! answer last.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,11 @@ const PAGE: &str = include_str!("../../../../docs/licensing.md");
 #[test]
 fn every_row_of_the_documented_tables_holds() {
     let rows: Vec<Row> = PAGE.lines().filter_map(Row::parse).collect();
-    assert!(rows.len() >= 90, "only {} rows were found: has the table's shape changed?", rows.len());
+    assert!(
+        rows.len() >= 90,
+        "only {} rows were found: has the table's shape changed?",
+        rows.len()
+    );
     let wrong: Vec<String> = rows.iter().filter_map(Row::fault).collect();
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
@@ -30,7 +35,12 @@ impl<'a> Row<'a> {
         let cells: Vec<&str> = line.strip_prefix("| ")?.strip_suffix(" |")?.split(" | ").collect();
         let [words, given, when, then] = cells[..] else { return None };
         let code = |cell: &'a str| cell.strip_prefix('`')?.strip_suffix('`');
-        Some(Self { words, given: code(given).unwrap_or_default(), when: code(when)?, then: code(then)? })
+        Some(Self {
+            words,
+            given: code(given).unwrap_or_default(),
+            when: code(when)?,
+            then: code(then)?,
+        })
     }
 
     /// What is wrong with it, if anything is.
@@ -39,11 +49,16 @@ impl<'a> Row<'a> {
         for step in self.given.split("; ").filter(|step| !step.is_empty()) {
             let answer = customers.run(step);
             if answer.starts_with('4') {
-                return Some(format!("{}: given `{step}`, but the answer was {answer}", self.words));
+                return Some(format!(
+                    "{}: given `{step}`, but the answer was {answer}",
+                    self.words
+                ));
             }
         }
         let answer = customers.run(self.when);
-        (answer != self.then).then(|| format!("{}: `{}` should be {}, but was {answer}", self.words, self.when, self.then))
+        (answer != self.then).then(|| {
+            format!("{}: `{}` should be {}, but was {answer}", self.words, self.when, self.then)
+        })
     }
 }
 
@@ -63,9 +78,16 @@ impl Customers {
             rest.clone_into(&mut self.present);
             return "200".to_owned();
         }
-        let (now, policy) =
-            self.all.values().next_back().map_or_else(|| (World::new().now, World::new().policy), |w| (w.now, w.policy.clone()));
-        let world = self.all.entry(self.present.clone()).or_insert_with(|| World { now, policy, ..World::new() });
+        let (now, policy) = self
+            .all
+            .values()
+            .next_back()
+            .map_or_else(|| (World::new().now, World::new().policy), |w| (w.now, w.policy.clone()));
+        let world = self.all.entry(self.present.clone()).or_insert_with(|| World {
+            now,
+            policy,
+            ..World::new()
+        });
         if verb == "allowance" {
             return allowed(world, &words);
         }
@@ -73,7 +95,9 @@ impl Customers {
         let answer = answer(&step, world.step(&step));
         if matches!(step, Step::Wait(_) | Step::Policy(_)) {
             let (now, policy) = (world.now, world.policy.clone());
-            self.all.values_mut().for_each(|world| (world.now, world.policy) = (now, policy.clone()));
+            self.all
+                .values_mut()
+                .for_each(|world| (world.now, world.policy) = (now, policy.clone()));
         }
         answer
     }
@@ -81,7 +105,8 @@ impl Customers {
 
 fn parse(now: Timestamp, verb: &str, words: &[&str]) -> Option<Step> {
     let id = words.first().copied().unwrap_or_default().to_owned();
-    let shown = if words.get(1..) == Some(&["with", "grant"]) { Shown::Grant } else { Shown::Nothing };
+    let shown =
+        if words.get(1..) == Some(&["with", "grant"]) { Shown::Grant } else { Shown::Nothing };
     Some(match verb {
         "acquire" => Step::Acquire(id, wanted(words)?),
         "granted" => Step::Grant(id, wanted(words)?),
@@ -91,7 +116,9 @@ fn parse(now: Timestamp, verb: &str, words: &[&str]) -> Option<Step> {
         "release" => Step::Release(id, shown),
         "deactivate" => Step::Deactivate(id),
         "policy" => Step::Policy(serde_json::from_str::<SetPolicy>(&id).ok()?),
-        "at" => Step::Wait(format!("{id}T00:00:00Z").parse::<Timestamp>().ok()?.duration_since(now)),
+        "at" => {
+            Step::Wait(format!("{id}T00:00:00Z").parse::<Timestamp>().ok()?.duration_since(now))
+        }
         _ => Step::Wait(duration(verb)?),
     })
 }
@@ -106,7 +133,10 @@ fn wanted(words: &[&str]) -> Option<LicenseRequest> {
 fn duration(text: &str) -> Option<SignedDuration> {
     let (days, rest) = text.strip_prefix('+')?.split_once('d')?;
     let milliseconds = if rest.is_empty() { 0 } else { rest.strip_suffix("ms")?.parse().ok()? };
-    Some(SignedDuration::from_hours(days.parse::<i64>().ok()? * 24) + SignedDuration::from_millis(milliseconds))
+    Some(
+        SignedDuration::from_hours(days.parse::<i64>().ok()? * 24)
+            + SignedDuration::from_millis(milliseconds),
+    )
 }
 
 fn answer(step: &Step, outcome: Outcome) -> String {
@@ -120,9 +150,14 @@ fn answer(step: &Step, outcome: Outcome) -> String {
 }
 
 fn allowed(world: &World, words: &[&str]) -> String {
-    let given = |index: usize| words.get(index).filter(|word| **word != "-").map(|word| (*word).to_owned());
+    let given =
+        |index: usize| words.get(index).filter(|word| **word != "-").map(|word| (*word).to_owned());
     let check = Check { title_id: given(0), studio_id: given(1), device_id: given(2) };
     let allowance = allowance(world.customer(), &world.policy.policy, &check, world.now);
-    let counts: Vec<String> = allowance.rules.iter().map(|rule| format!("{} {}/{}", rule.rule, rule.count, rule.limit)).collect();
+    let counts: Vec<String> = allowance
+        .rules
+        .iter()
+        .map(|rule| format!("{} {}/{}", rule.rule, rule.count, rule.limit))
+        .collect();
     format!("{}: {}", if allowance.allowed { "allowed" } else { "refused" }, counts.join(", "))
 }

@@ -1,8 +1,11 @@
-//! A customer that lives through steps: real decisions on the real state, with rows as the projector would have them.
+//! A customer that lives through steps: real decisions on the real state, with rows as the
+//! projector would have them.
 
 use std::collections::BTreeMap;
 
-use headwater::{Aggregate, Command, Commit, Context, Folded, Metadata, Part, Projection, Rejection, encode};
+use headwater::{
+    Aggregate, Command, Commit, Context, Folded, Metadata, Part, Projection, Rejection, encode,
+};
 use headwater_testkit::Clock;
 use jiff::{SignedDuration, Timestamp};
 use licensing::*;
@@ -75,15 +78,31 @@ impl World {
                 self.set_policy(&wanted);
                 Ok(vec![])
             }
-            Step::Grant(license_id, request) => self.grant(AcquireLicense { license_id, earlier: None, request, policy }),
-            Step::Acquire(license_id, request) => self.execute(&AcquireLicense { license_id, earlier: None, request, policy }),
+            Step::Grant(license_id, request) => {
+                self.grant(AcquireLicense { license_id, earlier: None, request, policy })
+            }
+            Step::Acquire(license_id, request) => {
+                self.execute(&AcquireLicense { license_id, earlier: None, request, policy })
+            }
             Step::Reconcile(id) => match self.grants.get(&id).cloned() {
                 Some(grant) => self.execute(&ApplyGrant { grant, past: self.past(&id) }),
                 None => Ok(vec![]),
             },
-            Step::Downloaded(id, shown) => self.follow_up(&id, shown, ReportDownloaded { license_id: id.clone(), past: self.past(&id) }),
-            Step::Renew(id, shown) => self.follow_up(&id, shown, RenewLicense { license_id: id.clone(), policy, past: self.past(&id) }),
-            Step::Release(id, shown) => self.follow_up(&id, shown, ReleaseLicense { license_id: id.clone(), past: self.past(&id) }),
+            Step::Downloaded(id, shown) => self.follow_up(
+                &id,
+                shown,
+                ReportDownloaded { license_id: id.clone(), past: self.past(&id) },
+            ),
+            Step::Renew(id, shown) => self.follow_up(
+                &id,
+                shown,
+                RenewLicense { license_id: id.clone(), policy, past: self.past(&id) },
+            ),
+            Step::Release(id, shown) => self.follow_up(
+                &id,
+                shown,
+                ReleaseLicense { license_id: id.clone(), past: self.past(&id) },
+            ),
             Step::Deactivate(device_id) => {
                 let past = self.devices.get(&device_id).map(DeviceRow::past);
                 self.execute(&DeactivateDevice { device_id, policy, past })
@@ -92,12 +111,20 @@ impl World {
     }
 
     pub(crate) fn context(&self) -> Context {
-        Context { now: self.now, id: "7".to_owned(), fresh_id: Uuid::nil(), actor: "tester".to_owned(), number: None }
+        Context {
+            now: self.now,
+            id: "7".to_owned(),
+            fresh_id: Uuid::nil(),
+            actor: "tester".to_owned(),
+            number: None,
+        }
     }
 
     /// Decides, and appends what follows.
     pub(crate) fn execute(&mut self, command: &impl Command<Aggregate = Customer>) -> Outcome {
-        let events = command.decide(self.customer(), &self.context()).map_err(|rejection| shown(&rejection))?;
+        let events = command
+            .decide(self.customer(), &self.context())
+            .map_err(|rejection| shown(&rejection))?;
         if !events.is_empty() {
             let commit = self.commit(&events);
             self.folded.apply(&commit).expect("what was just written can be read");
@@ -115,13 +142,15 @@ impl World {
     }
 
     fn grant(&mut self, attempt: AcquireLicense) -> Outcome {
-        let grant = Grant::provisional("acme", "7", &attempt, self.now, "tester", "request-1").map_err(|rejection| shown(&rejection))?;
+        let grant = Grant::provisional("acme", "7", &attempt, self.now, "tester", "request-1")
+            .map_err(|rejection| shown(&rejection))?;
         self.grants.insert(attempt.license_id, grant);
         Ok(vec![])
     }
 
     fn set_policy(&mut self, wanted: &SetPolicy) {
-        let events = wanted.decide(&self.policy.policy, &self.context()).expect("a policy is never refused");
+        let events =
+            wanted.decide(&self.policy.policy, &self.context()).expect("a policy is never refused");
         events.iter().for_each(|event| self.policy.policy.evolve(event, self.now));
         self.policy.version += events.len() as u64;
     }
@@ -141,7 +170,10 @@ impl World {
 
     fn commit(&self, events: &[CustomerEvent]) -> Commit {
         let first = self.folded.version + 1;
-        let events = (first..).zip(events).map(|(number, event)| encode(number, event).expect("events serialize")).collect();
+        let events = (first..)
+            .zip(events)
+            .map(|(number, event)| encode(number, event).expect("events serialize"))
+            .collect();
         let metadata = Metadata {
             commit_id: Uuid::from_u64_pair(u64::MAX, first),
             command: "DeactivateDevice".to_owned(),
@@ -159,15 +191,21 @@ pub(crate) fn stream() -> headwater::StreamName {
 }
 
 pub(crate) fn request(title_id: &str, studio_id: &str, device_id: &str) -> LicenseRequest {
-    LicenseRequest { title_id: title_id.to_owned(), studio_id: studio_id.to_owned(), device_id: device_id.to_owned() }
+    LicenseRequest {
+        title_id: title_id.to_owned(),
+        studio_id: studio_id.to_owned(),
+        device_id: device_id.to_owned(),
+    }
 }
 
 fn shown(rejection: &Rejection) -> String {
     match rejection {
         Rejection::Unknown { .. } => "404".to_owned(),
-        Rejection::Refused { rule, members, .. } => match (members.get("count"), members.get("limit")) {
-            (Some(count), Some(limit)) => format!("409 {} {count}/{limit}", rule.name),
-            _ => format!("409 {}", rule.name),
-        },
+        Rejection::Refused { rule, members, .. } => {
+            match (members.get("count"), members.get("limit")) {
+                (Some(count), Some(limit)) => format!("409 {} {count}/{limit}", rule.name),
+                _ => format!("409 {}", rule.name),
+            }
+        }
     }
 }

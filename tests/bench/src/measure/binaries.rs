@@ -1,4 +1,5 @@
-//! How large the programs are that are deployed: in release, as the root `Cargo.toml` says, and packed as Lambda wants them.
+//! How large the programs are that are deployed: in release, as the root `Cargo.toml` says, and
+//! packed as Lambda wants them.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -44,7 +45,11 @@ impl Folders {
     /// If this program lies elsewhere.
     pub fn find() -> Result<Self> {
         let program = std::env::current_exe()?;
-        let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists()).context("no target folder")?.to_path_buf();
+        let target = program
+            .ancestors()
+            .find(|folder| folder.join("CACHEDIR.TAG").exists())
+            .context("no target folder")?
+            .to_path_buf();
         Ok(Self { root: Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), target })
     }
 
@@ -68,15 +73,23 @@ impl Folders {
     /// # Errors
     /// If it does not compile.
     pub fn build(&self) -> Result<()> {
-        let functions = WEIGHED.iter().flat_map(|(package, binary)| ["-p", package, "--bin", binary]);
+        let functions =
+            WEIGHED.iter().flat_map(|(package, binary)| ["-p", package, "--bin", binary]);
         self.cargo("Cargo.toml", functions.collect())?;
         self.cargo("tests/bench/Cargo.toml", vec!["-p", EMPTY])
     }
 
     fn cargo(&self, manifest: &str, what: Vec<&str>) -> Result<()> {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.args(["build", "--quiet", "--release", "--manifest-path"]).arg(self.root.join(manifest));
-        let status = command.arg("--target-dir").arg(&self.target).args(what).current_dir(&self.root).status()?;
+        command
+            .args(["build", "--quiet", "--release", "--manifest-path"])
+            .arg(self.root.join(manifest));
+        let status = command
+            .arg("--target-dir")
+            .arg(&self.target)
+            .args(what)
+            .current_dir(&self.root)
+            .status()?;
         ensure!(status.success(), "cargo build: {status}");
         Ok(())
     }
@@ -87,7 +100,11 @@ impl Folders {
 /// # Errors
 /// If one of them is not built.
 pub fn measure(folders: &Folders) -> Result<Vec<Size>> {
-    [EMPTY].into_iter().chain(WEIGHED.map(|(_, binary)| binary)).map(|program| weigh(program, &folders.binary(program))).collect()
+    [EMPTY]
+        .into_iter()
+        .chain(WEIGHED.map(|(_, binary)| binary))
+        .map(|program| weigh(program, &folders.binary(program)))
+        .collect()
 }
 
 fn weigh(program: &'static str, binary: &Path) -> Result<Size> {

@@ -1,4 +1,5 @@
-//! One command after the other, at histories of several lengths: how long it takes, and what it costs.
+//! One command after the other, at histories of several lengths: how long it takes, and what it
+//! costs.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -53,7 +54,8 @@ struct Probe {
     failure: Option<String>,
 }
 
-/// A system on a server of its own, as two processes: one is timed, the other one's calls are counted.
+/// A system on a server of its own, as two processes: one is timed, the other one's calls are
+/// counted.
 struct Subject {
     timed: System,
     metered: System,
@@ -69,12 +71,12 @@ pub async fn measure(program: &Path, effort: &Effort) -> Result<Vec<Cell>> {
     let mut subjects = Vec::new();
     for kind in Kind::ALL {
         let subject = Subject::open(kind, program).await?;
-        let probes: Vec<Probe> = effort.lengths.iter().map(|length| Probe::new(kind, *length, effort)).collect();
+        let probes: Vec<Probe> =
+            effort.lengths.iter().map(|length| Probe::new(kind, *length, effort)).collect();
         for probe in &probes {
-            probe
-                .fill(&subject.timed)
-                .await
-                .map_err(|failure| anyhow!("{} cannot write {} events: {failure}", kind.name(), probe.length))?;
+            probe.fill(&subject.timed).await.map_err(|failure| {
+                anyhow!("{} cannot write {} events: {failure}", kind.name(), probe.length)
+            })?;
         }
         subjects.push((subject, probes));
     }
@@ -99,7 +101,8 @@ impl Subject {
         let (server, clients) = fresh_server(program).await?;
         let meter = Meter::start(server.endpoint()).await?;
         let through_meter = Clients::connect(meter.endpoint()).await;
-        let (timed, metered) = (System::open(kind, &clients).await?, System::open(kind, &through_meter).await?);
+        let (timed, metered) =
+            (System::open(kind, &clients).await?, System::open(kind, &through_meter).await?);
         Ok(Self { timed, metered, meter, _server: server })
     }
 }
@@ -116,7 +119,10 @@ impl Probe {
         let turns = self.timed.iter().chain(&self.metered);
         let first = turns.filter(|turn| turn.nth == begin(self.length));
         let filled = first.map(|turn| system.fill(&turn.account, turn.nth - 1));
-        futures::stream::iter(filled).buffer_unordered(FILLED_AT_ONCE).try_for_each(async |()| Ok(())).await
+        futures::stream::iter(filled)
+            .buffer_unordered(FILLED_AT_ONCE)
+            .try_for_each(async |()| Ok(()))
+            .await
     }
 
     /// One round's commands.
@@ -147,12 +153,16 @@ impl Probe {
         for turn in &metered {
             system.execute(&turn.account, turn.nth).await?;
         }
-        let measured = Measured { latency: Latency::of(samples).context("nothing was timed")?, spent: meter.take(METERED)? };
+        let measured = Measured {
+            latency: Latency::of(samples).context("nothing was timed")?,
+            spent: meter.take(METERED)?,
+        };
         Ok(Cell { kind, length, measured: Ok(measured) })
     }
 }
 
-/// How many commands go to one account, around this length: so many that the average is the length itself, and few against it.
+/// How many commands go to one account, around this length: so many that the average is the length
+/// itself, and few against it.
 fn window(length: u64) -> u64 {
     match length {
         0 => 1,
@@ -169,8 +179,10 @@ fn begin(length: u64) -> u64 {
 /// So many commands on accounts whose histories are of this length on average.
 fn turns(kind: Kind, length: u64, commands: u64, purpose: &str) -> Vec<Turn> {
     let window = window(length);
-    let turn =
-        |command: u64| Turn { account: format!("{kind:?}-{length}-{purpose}-{}", command / window), nth: begin(length) + command % window };
+    let turn = |command: u64| Turn {
+        account: format!("{kind:?}-{length}-{purpose}-{}", command / window),
+        nth: begin(length) + command % window,
+    };
     (0..commands).map(turn).collect()
 }
 
@@ -180,12 +192,18 @@ mod tests {
 
     #[test]
     fn commands_lie_around_the_length_that_they_stand_for() {
-        for (length, accounts, first, last) in [(0, 200, 1, 1), (10, 20, 6, 15), (100, 2, 51, 150), (10_000, 2, 9_951, 10_050)] {
+        for (length, accounts, first, last) in
+            [(0, 200, 1, 1), (10, 20, 6, 15), (100, 2, 51, 150), (10_000, 2, 9_951, 10_050)]
+        {
             let turns = turns(Kind::Warm, length, 200, "timed");
             let numbers = turns.iter().map(|turn| turn.nth);
             let mut names: Vec<&str> = turns.iter().map(|turn| turn.account.as_str()).collect();
             names.dedup();
-            assert_eq!((names.len(), numbers.clone().min(), numbers.max()), (accounts, Some(first), Some(last)), "{length}");
+            assert_eq!(
+                (names.len(), numbers.clone().min(), numbers.max()),
+                (accounts, Some(first), Some(last)),
+                "{length}"
+            );
         }
     }
 }

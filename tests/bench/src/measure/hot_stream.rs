@@ -35,7 +35,15 @@ pub struct Hot {
 /// # Errors
 /// If a command fails otherwise than by a conflict.
 pub async fn measure(program: &Path, effort: &Effort) -> Result<Vec<Hot>> {
-    let mut all: Vec<Hot> = KINDS.map(|kind| Hot { kind, committed: 0, refused: 0, took: Duration::ZERO, balances: Vec::new() }).into();
+    let mut all: Vec<Hot> = KINDS
+        .map(|kind| Hot {
+            kind,
+            committed: 0,
+            refused: 0,
+            took: Duration::ZERO,
+            balances: Vec::new(),
+        })
+        .into();
     for round in 0..effort.rounds {
         for hot in &mut all {
             let (_server, clients) = fresh_server(program).await?;
@@ -53,7 +61,9 @@ impl Hot {
         let began = Instant::now();
         let writers = (0..WRITERS).map(|_| {
             let (kind, clients, account) = (self.kind, clients.clone(), account.clone());
-            tokio::spawn(async move { write(&System::open(kind, &clients).await?, &account, began + length).await })
+            tokio::spawn(async move {
+                write(&System::open(kind, &clients).await?, &account, began + length).await
+            })
         });
         let mut committed = 0;
         for written in try_join_all(writers).await? {

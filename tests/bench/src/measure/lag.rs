@@ -1,4 +1,5 @@
-//! From the moment in which a command is acknowledged to the one in which its row shows it: on the whole platform, over HTTP.
+//! From the moment in which a command is acknowledged to the one in which its row shows it: on the
+//! whole platform, over HTTP.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -46,7 +47,8 @@ pub async fn measure(program: &Path, effort: &Effort) -> Result<Lag> {
 
     let (is_over, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let writers = (0..WRITERS).map(|number| {
-        let (client, is_over, written) = (client.clone(), Arc::clone(&is_over), Arc::clone(&written));
+        let (client, is_over, written) =
+            (client.clone(), Arc::clone(&is_over), Arc::clone(&written));
         tokio::spawn(async move { write(&client, number, &is_over, &written).await })
     });
     let writers: Vec<_> = writers.collect();
@@ -60,12 +62,21 @@ pub async fn measure(program: &Path, effort: &Effort) -> Result<Lag> {
 }
 
 async fn create(client: &Client, id: &str) -> Result<()> {
-    let user = json!({ "id": id, "userName": id, "displayName": "Ada", "email": format!("{id}@example.com") });
+    let user = json!({
+        "id": id,
+        "userName": id,
+        "displayName": "Ada",
+        "email": format!("{id}@example.com"),
+    });
     client.post("/identity/users", &user).await?.expect(201).map(|_| ())
 }
 
 async fn rename(client: &Client, id: &str, name: &str) -> Result<()> {
-    client.patch(&format!("/identity/users/{id}"), &json!({ "displayName": name })).await?.expect(200).map(|_| ())
+    client
+        .patch(&format!("/identity/users/{id}"), &json!({ "displayName": name }))
+        .await?
+        .expect(200)
+        .map(|_| ())
 }
 
 /// Renames a user so many times, and asks each time for the row until it shows the new name.
@@ -75,7 +86,9 @@ async fn watch(client: &Client, commits: u64, word: &str) -> Result<Latency> {
         let name = format!("Ada {word} {number}");
         rename(client, "watched", &name).await?;
         let acknowledged = Instant::now();
-        while client.call("GET", "/identity/users/watched").send().await?.body["displayName"] != name.as_str() {
+        while client.call("GET", "/identity/users/watched").send().await?.body["displayName"]
+            != name.as_str()
+        {
             ensure!(acknowledged.elapsed() < PATIENCE, "{name} is in no row");
         }
         samples.push(acknowledged.elapsed());
@@ -94,7 +107,12 @@ async fn queries(client: &Client, count: u64) -> Result<Vec<Duration>> {
 }
 
 /// Renames a user of its own until it is over.
-async fn write(client: &Client, number: usize, is_over: &AtomicBool, written: &AtomicU64) -> Result<()> {
+async fn write(
+    client: &Client,
+    number: usize,
+    is_over: &AtomicBool,
+    written: &AtomicU64,
+) -> Result<()> {
     let id = format!("writer{number}");
     create(client, &id).await?;
     while !is_over.load(Relaxed) {

@@ -1,5 +1,5 @@
-//! What is measured, each thing in a file of its own. Systems take turns in every round, so that whatever else the machine does hits all
-//! alike; what is compared are ratios within one run.
+//! What is measured, each thing in a file of its own. Systems take turns in every round, so that
+//! whatever else the machine does hits all alike; what is compared are ratios within one run.
 
 pub mod binaries;
 pub mod correctness;

@@ -36,7 +36,9 @@ pub async fn measure(effort: &Effort) -> Result<Rebuilt> {
     let streams = events / EVENTS_OF_A_STREAM;
     let settings = Settings { events, streams, clients: 0, segments: SEGMENTS, settle: 0, seed: 1 };
     let rounds = rebuild::race(settings, effort.rounds.min(ROUNDS)).await?;
-    let middle = |times: Vec<Duration>| Duration::from_secs_f64(median(times.iter().map(Duration::as_secs_f64).collect()));
+    let middle = |times: Vec<Duration>| {
+        Duration::from_secs_f64(median(times.iter().map(Duration::as_secs_f64).collect()))
+    };
     let (rebuilds, scans) = rounds.into_iter().unzip();
     Ok(Rebuilt { events, rebuild: middle(rebuilds), scan: middle(scans) })
 }

@@ -1,4 +1,5 @@
-//! From the start of a function's process to its first question for work: by the release binaries, against one that does nothing.
+//! From the start of a function's process to its first question for work: by the release binaries,
+//! against one that does nothing.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -43,15 +44,23 @@ pub struct Started {
 /// If one of them does not ask for work.
 pub async fn measure(server: &Server, folders: &Folders, effort: &Effort) -> Result<Vec<Started>> {
     let client = aws_sdk_dynamodb::Client::new(&configuration(server.endpoint()).await);
-    create_table(&client, VIEWS, &[("pk", ScalarAttributeType::S), ("sk", ScalarAttributeType::S)]).await?;
+    create_table(&client, VIEWS, &[("pk", ScalarAttributeType::S), ("sk", ScalarAttributeType::S)])
+        .await?;
     let programs = [EMPTY].into_iter().chain(STARTED);
-    let mut samples: Vec<(&'static str, Vec<Duration>)> = programs.map(|program| (program, Vec::new())).collect();
+    let mut samples: Vec<(&'static str, Vec<Duration>)> =
+        programs.map(|program| (program, Vec::new())).collect();
     for _ in 0..effort.starts {
         for (program, samples) in &mut samples {
-            samples.push(start(&folders.binary(program), server.endpoint()).await.with_context(|| *program)?);
+            samples.push(
+                start(&folders.binary(program), server.endpoint())
+                    .await
+                    .with_context(|| *program)?,
+            );
         }
     }
-    let started = |(program, samples)| Ok(Started { program, latency: Latency::of(samples).context("nothing was started")? });
+    let started = |(program, samples)| {
+        Ok(Started { program, latency: Latency::of(samples).context("nothing was started")? })
+    };
     samples.into_iter().map(started).collect()
 }
 
@@ -69,7 +78,8 @@ async fn start(binary: &Path, dynamodb: &str) -> Result<Duration> {
         .stderr(Stdio::null())
         .kill_on_drop(true);
     let began = Instant::now();
-    let mut child = command.spawn().with_context(|| format!("cannot start {}", binary.display()))?;
+    let mut child =
+        command.spawn().with_context(|| format!("cannot start {}", binary.display()))?;
     let poll = async {
         let (mut connection, _) = runtime_api.accept().await?;
         let mut request = vec![0; POLL.len()];

@@ -1,4 +1,5 @@
-//! All the commands that one process can carry out, from several clients at once, each on streams of its own.
+//! All the commands that one process can carry out, from several clients at once, each on streams
+//! of its own.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +13,14 @@ use crate::stats::{cpu_time, median};
 use crate::systems::{Kind, System, fresh_server};
 
 /// What is measured: as many commands as these carry out in a spell.
-pub const KINDS: [Kind; 6] = [Kind::BarePut, Kind::Warm, Kind::Cold, Kind::CqrsEs, Kind::CqrsEsSnapshots, Kind::EventStoreAdapter];
+pub const KINDS: [Kind; 6] = [
+    Kind::BarePut,
+    Kind::Warm,
+    Kind::Cold,
+    Kind::CqrsEs,
+    Kind::CqrsEsSnapshots,
+    Kind::EventStoreAdapter,
+];
 
 /// After so many commands a client opens another account.
 pub const COMMANDS_OF_AN_ACCOUNT: u64 = 20;
@@ -40,7 +48,8 @@ struct Spell {
 /// # Errors
 /// If any command fails: there is nothing that should make it.
 pub async fn measure(program: &Path, effort: &Effort) -> Result<Vec<Rate>> {
-    let cells: Vec<(usize, Kind)> = effort.clients.iter().flat_map(|count| KINDS.map(|kind| (*count, kind))).collect();
+    let cells: Vec<(usize, Kind)> =
+        effort.clients.iter().flat_map(|count| KINDS.map(|kind| (*count, kind))).collect();
     let mut spells: Vec<Vec<Spell>> = cells.iter().map(|_| Vec::new()).collect();
     for round in 0..effort.rounds {
         for ((count, kind), spells) in cells.iter().zip(&mut spells) {
@@ -53,12 +62,20 @@ pub async fn measure(program: &Path, effort: &Effort) -> Result<Vec<Rate>> {
         kind,
         clients,
         per_second: median(spells.iter().map(|spell| spell.per_second).collect()),
-        cpu: Duration::from_micros(median(spells.iter().map(|spell| spell.cpu_micros).collect()) as u64),
+        cpu: Duration::from_micros(
+            median(spells.iter().map(|spell| spell.cpu_micros).collect()) as u64
+        ),
     };
     Ok(cells.into_iter().zip(spells).map(rate).collect())
 }
 
-async fn spell(kind: Kind, system: &Arc<System>, clients: usize, round: u64, length: Duration) -> Result<Spell> {
+async fn spell(
+    kind: Kind,
+    system: &Arc<System>,
+    clients: usize,
+    round: u64,
+    length: Duration,
+) -> Result<Spell> {
     let (began, cpu) = (Instant::now(), cpu_time()?);
     let clients = (0..clients).map(|client| {
         let (system, name) = (Arc::clone(system), format!("{kind:?}-{clients}-{round}-{client}"));
@@ -66,7 +83,10 @@ async fn spell(kind: Kind, system: &Arc<System>, clients: usize, round: u64, len
     });
     let done: u64 = try_join_all(clients).await?.into_iter().sum::<Result<u64>>()?;
     let (took, cpu) = (began.elapsed(), cpu_time()?.saturating_sub(cpu));
-    Ok(Spell { per_second: done as f64 / took.as_secs_f64(), cpu_micros: cpu.as_micros() as f64 / done.max(1) as f64 })
+    Ok(Spell {
+        per_second: done as f64 / took.as_secs_f64(),
+        cpu_micros: cpu.as_micros() as f64 / done.max(1) as f64,
+    })
 }
 
 /// Carries out one command after the other until it is time, and tells how many.
@@ -75,7 +95,10 @@ async fn commands(system: &System, name: &str, end: Instant) -> Result<u64> {
     while Instant::now() < end {
         let (account, nth) = (done / COMMANDS_OF_AN_ACCOUNT, done % COMMANDS_OF_AN_ACCOUNT + 1);
         let account = format!("{name}-{account}");
-        system.execute(&account, nth).await.map_err(|failure| anyhow!("{account}, command {nth}: {failure}"))?;
+        system
+            .execute(&account, nth)
+            .await
+            .map_err(|failure| anyhow!("{account}, command {nth}: {failure}"))?;
         done += 1;
     }
     Ok(done)

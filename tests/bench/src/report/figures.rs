@@ -32,7 +32,12 @@ pub(super) fn all(measured: &Measured) -> Result<Vec<Figure>> {
     let throughput = shares(measured);
     let least = throughput.iter().copied().fold(f64::INFINITY, f64::min);
     let start = start(measured)?;
-    let largest = measured.sizes.iter().filter(|size| size.program != EMPTY).max_by_key(|size| size.gzipped).context("no sizes")?;
+    let largest = measured
+        .sizes
+        .iter()
+        .filter(|size| size.program != EMPTY)
+        .max_by_key(|size| size.gzipped)
+        .context("no sizes")?;
     let shares: Vec<String> = throughput.iter().map(|share| percent(*share)).collect();
     Ok(vec![
         Figure {
@@ -41,7 +46,12 @@ pub(super) fn all(measured: &Measured) -> Result<Vec<Figure>> {
             measured: warm.0,
             holds: warm.1 == (1.0, 0.0, 1.0),
         },
-        Figure { what: "a cold one", wanted: "2 calls, 1 read unit, 1 write unit", measured: cold.0, holds: cold.1 == (2.0, 1.0, 1.0) },
+        Figure {
+            what: "a cold one",
+            wanted: "2 calls, 1 read unit, 1 write unit",
+            measured: cold.0,
+            holds: cold.1 == (2.0, 1.0, 1.0),
+        },
         Figure {
             what: "commands a second in one process, as a share of bare puts",
             wanted: "≥ 80 %",
@@ -68,10 +78,18 @@ pub(super) fn all(measured: &Measured) -> Result<Vec<Figure>> {
 }
 
 /// What a command spends at worst: calls, read units, write units.
-fn spent(measured: &Measured, kind: Kind, is_meant: impl Fn(u64) -> bool) -> Result<(String, (f64, f64, f64))> {
+fn spent(
+    measured: &Measured,
+    kind: Kind,
+    is_meant: impl Fn(u64) -> bool,
+) -> Result<(String, (f64, f64, f64))> {
     let mut most = (0.0_f64, 0.0_f64, 0.0_f64);
     for cell in measured.cells.iter().filter(|cell| cell.kind == kind && is_meant(cell.length)) {
-        let spent = cell.measured.as_ref().map_err(|failure| anyhow::anyhow!("{}: {failure}", kind.name()))?.spent;
+        let spent = cell
+            .measured
+            .as_ref()
+            .map_err(|failure| anyhow::anyhow!("{}: {failure}", kind.name()))?
+            .spent;
         most = (most.0.max(spent.calls), most.1.max(spent.reads), most.2.max(spent.writes));
     }
     Ok((format!("{}: {} r, {} w", average(most.0), average(most.1), average(most.2)), most))
@@ -80,15 +98,25 @@ fn spent(measured: &Measured, kind: Kind, is_meant: impl Fn(u64) -> bool) -> Res
 /// Headwater's share of the bare puts' rate, by the number of clients.
 pub(super) fn shares(measured: &Measured) -> Vec<f64> {
     let rate = |kind, clients| {
-        let rates = measured.rates.iter().filter(|rate| rate.kind == kind && rate.clients == clients);
+        let rates =
+            measured.rates.iter().filter(|rate| rate.kind == kind && rate.clients == clients);
         median(rates.map(|rate| rate.per_second).collect())
     };
-    measured.effort.clients.iter().map(|clients| rate(Kind::Warm, *clients) / rate(Kind::BarePut, *clients)).collect()
+    measured
+        .effort
+        .clients
+        .iter()
+        .map(|clients| rate(Kind::Warm, *clients) / rate(Kind::BarePut, *clients))
+        .collect()
 }
 
 fn start(measured: &Measured) -> Result<f64> {
     let median = |program: &str| {
-        let started = measured.started.iter().find(|started| started.program == program).context("it was not started")?;
+        let started = measured
+            .started
+            .iter()
+            .find(|started| started.program == program)
+            .context("it was not started")?;
         anyhow::Ok(started.latency.median.as_secs_f64())
     };
     Ok(median("identity-patch-user")? / median(EMPTY)?)

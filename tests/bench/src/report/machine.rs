@@ -7,7 +7,14 @@ use anyhow::{Context, Result};
 const LOCK: &str = include_str!("../../Cargo.lock");
 
 /// The crates whose versions matter.
-const CRATES: [&str; 6] = ["cqrs-es", "dynamo-es", "event-store-adapter-rs", "aws-sdk-dynamodb", "lambda_runtime", "dynoxide-rs"];
+const CRATES: [&str; 6] = [
+    "cqrs-es",
+    "dynamo-es",
+    "event-store-adapter-rs",
+    "aws-sdk-dynamodb",
+    "lambda_runtime",
+    "dynoxide-rs",
+];
 
 /// The machine's class, in general terms.
 pub(super) fn class() -> String {
@@ -17,7 +24,12 @@ pub(super) fn class() -> String {
 
 /// The versions of what is measured and of what all use.
 pub(super) fn versions() -> Result<Vec<(&'static str, &'static str)>> {
-    CRATES.map(|name| Ok((name, version(name).with_context(|| format!("{name} is not in Cargo.lock"))?))).into_iter().collect()
+    CRATES
+        .map(|name| {
+            Ok((name, version(name).with_context(|| format!("{name} is not in Cargo.lock"))?))
+        })
+        .into_iter()
+        .collect()
 }
 
 fn version(name: &str) -> Option<&'static str> {

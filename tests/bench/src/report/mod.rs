@@ -1,4 +1,5 @@
-//! What was measured, put into the documents: their prose is written by hand, the tables and plots are not.
+//! What was measured, put into the documents: their prose is written by hand, the tables and plots
+//! are not.
 
 mod figures;
 mod machine;
@@ -45,7 +46,8 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Writes the documents of the repository at `root`, with what was measured in them, below `out`: `docs/benchmark.md` with its plots, and `README.md`.
+    /// Writes the documents of the repository at `root`, with what was measured in them, below
+    /// `out`: `docs/benchmark.md` with its plots, and `README.md`.
     ///
     /// # Errors
     /// If a document lacks the place of a table, or cannot be written.
@@ -53,8 +55,10 @@ impl Measured {
         fs::create_dir_all(out.join("docs"))?;
         let put = |name: &str, tables: &[Table]| {
             let document = fs::read_to_string(root.join(name)).with_context(|| name.to_owned())?;
-            let document =
-                tables.iter().try_fold(document, |document, table| table.put_into(&document)).with_context(|| name.to_owned())?;
+            let document = tables
+                .iter()
+                .try_fold(document, |document, table| table.put_into(&document))
+                .with_context(|| name.to_owned())?;
             anyhow::Ok(fs::write(out.join(name), document)?)
         };
         put("docs/benchmark.md", &tables::of_report(self)?)?;

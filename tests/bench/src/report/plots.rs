@@ -41,7 +41,11 @@ struct Line {
 fn lines(measured: &Measured, value: impl Fn(&histories::Measured) -> f64) -> Vec<Line> {
     let line = |kind| {
         let cells = measured.cells.iter().filter(|cell| cell.kind == kind);
-        let points = cells.filter_map(|cell| Some(((cell.length as f64).max(NO_EVENTS), value(cell.measured.as_ref().ok()?)))).collect();
+        let points = cells
+            .filter_map(|cell| {
+                Some(((cell.length as f64).max(NO_EVENTS), value(cell.measured.as_ref().ok()?)))
+            })
+            .collect();
         Line { kind, points }
     };
     Kind::ALL.into_iter().map(line).collect()
@@ -51,7 +55,8 @@ fn lines(measured: &Measured, value: impl Fn(&histories::Measured) -> f64) -> Ve
 fn draw(path: &Path, caption: &str, lines: &[Line]) -> Result<()> {
     let points = || lines.iter().flat_map(|line| &line.points);
     let longest = points().map(|(x, _)| *x).fold(NO_EVENTS, f64::max);
-    let (least, most) = points().fold((f64::INFINITY, 0.0_f64), |(least, most), (_, y)| (least.min(*y), most.max(*y)));
+    let (least, most) = points()
+        .fold((f64::INFINITY, 0.0_f64), |(least, most), (_, y)| (least.min(*y), most.max(*y)));
     let root = SVGBackend::new(path, SIZE).into_drawing_area();
     root.fill(&WHITE).map_err(failed)?;
     let mut chart = ChartBuilder::on(&root)
@@ -59,7 +64,10 @@ fn draw(path: &Path, caption: &str, lines: &[Line]) -> Result<()> {
         .margin(12)
         .x_label_area_size(40)
         .y_label_area_size(56)
-        .build_cartesian_2d((NO_EVENTS..longest * 1.1).log_scale(), (least / 1.3..most * 1.3).log_scale())
+        .build_cartesian_2d(
+            (NO_EVENTS..longest * 1.1).log_scale(),
+            (least / 1.3..most * 1.3).log_scale(),
+        )
         .map_err(failed)?;
     let events = |x: &f64| if *x <= NO_EVENTS { "0".to_owned() } else { thousands(*x as u64) };
     chart
@@ -75,7 +83,9 @@ fn draw(path: &Path, caption: &str, lines: &[Line]) -> Result<()> {
         let style = style(line.kind);
         let series = LineSeries::new(line.points.iter().copied(), style).point_size(3);
         let drawn = chart.draw_series(series).map_err(failed)?;
-        drawn.label(line.kind.name()).legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
+        drawn
+            .label(line.kind.name())
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
     }
     legend(&mut chart)?;
     root.present().map_err(failed)
@@ -83,7 +93,10 @@ fn draw(path: &Path, caption: &str, lines: &[Line]) -> Result<()> {
 
 /// Commands a second, a group of bars for each number of clients.
 fn bars(path: &Path, measured: &Measured) -> Result<()> {
-    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| measured.rates.iter().any(|rate| rate.kind == *kind)).collect();
+    let kinds: Vec<Kind> = Kind::ALL
+        .into_iter()
+        .filter(|kind| measured.rates.iter().any(|rate| rate.kind == *kind))
+        .collect();
     let clients = &measured.effort.clients;
     let most = measured.rates.iter().map(|rate| rate.per_second).fold(0.0, f64::max);
     let root = SVGBackend::new(path, SIZE).into_drawing_area();
@@ -96,7 +109,12 @@ fn bars(path: &Path, measured: &Measured) -> Result<()> {
         .y_label_area_size(56)
         .build_cartesian_2d(0.0..group * clients.len() as f64, 0.0..most * ROOM_FOR_LABELS)
         .map_err(failed)?;
-    let count = |x: &f64| clients.get((x / group) as usize).map(|clients| format!("{clients} at once")).unwrap_or_default();
+    let count = |x: &f64| {
+        clients
+            .get((x / group) as usize)
+            .map(|clients| format!("{clients} at once"))
+            .unwrap_or_default()
+    };
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -109,12 +127,18 @@ fn bars(path: &Path, measured: &Measured) -> Result<()> {
     for (place, kind) in kinds.iter().enumerate() {
         let fill = style(*kind).filled();
         let bar = |(number, clients): (usize, &usize)| {
-            let rate = measured.rates.iter().find(|rate| rate.kind == *kind && rate.clients == *clients);
+            let rate =
+                measured.rates.iter().find(|rate| rate.kind == *kind && rate.clients == *clients);
             let left = number as f64 * group + place as f64 + 0.5;
-            Rectangle::new([(left, 0.0), (left + 0.9, rate.map_or(0.0, |rate| rate.per_second))], fill)
+            Rectangle::new(
+                [(left, 0.0), (left + 0.9, rate.map_or(0.0, |rate| rate.per_second))],
+                fill,
+            )
         };
         let drawn = chart.draw_series(clients.iter().enumerate().map(bar)).map_err(failed)?;
-        drawn.label(kind.name()).legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 14, y + 5)], fill));
+        drawn
+            .label(kind.name())
+            .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 14, y + 5)], fill));
     }
     legend(&mut chart)?;
     root.present().map_err(failed)
@@ -123,7 +147,12 @@ fn bars(path: &Path, measured: &Measured) -> Result<()> {
 /// Which line or bar is whose.
 fn legend<'a, C: CoordTranslate>(chart: &mut ChartContext<'a, SVGBackend<'a>, C>) -> Result<()> {
     let labels = &mut chart.configure_series_labels();
-    labels.position(SeriesLabelPosition::UpperLeft).background_style(WHITE.mix(0.8)).label_font((FONT, 13)).draw().map_err(failed)
+    labels
+        .position(SeriesLabelPosition::UpperLeft)
+        .background_style(WHITE.mix(0.8))
+        .label_font((FONT, 13))
+        .draw()
+        .map_err(failed)
 }
 
 /// Headwater in blues, the floor in grey, the peers in warm colours.

@@ -11,7 +11,12 @@ pub(super) fn millis(time: Duration) -> String {
 /// As `10,000`.
 pub(super) fn thousands(number: u64) -> String {
     let digits = number.to_string();
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .filter_map(|group| std::str::from_utf8(group).ok())
+        .collect();
     groups.join(",")
 }
 
@@ -44,6 +49,9 @@ mod tests {
     fn numbers_are_as_people_read_them() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([2.0, 1.02, 0.5, 10.0].map(average), ["2", "1.02", "0.5", "10"]);
-        assert_eq!([610, 12_400].map(|micros| millis(Duration::from_micros(micros))), ["0.61", "12"]);
+        assert_eq!(
+            [610, 12_400].map(|micros| millis(Duration::from_micros(micros))),
+            ["0.61", "12"]
+        );
     }
 }

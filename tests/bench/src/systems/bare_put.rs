@@ -1,4 +1,5 @@
-//! The floor: the item that Headwater would put, on the same condition, by the same client; made beforehand.
+//! The floor: the item that Headwater would put, on the same condition, by the same client; made
+//! beforehand.
 
 use anyhow::Result;
 use aws_sdk_dynamodb::Client;
@@ -28,9 +29,17 @@ impl BarePut {
 
     pub(super) async fn execute(&self, account: &str, nth: u64) -> Result<(), Failure> {
         let mut item = self.item.clone();
-        item.insert("stream".to_owned(), AttributeValue::S(format!("acme/bench/accounts/{account}")));
+        item.insert(
+            "stream".to_owned(),
+            AttributeValue::S(format!("acme/bench/accounts/{account}")),
+        );
         item.insert("seq".to_owned(), AttributeValue::N(nth.to_string()));
-        let request = self.client.put_item().table_name(TABLE).set_item(Some(item)).condition_expression("attribute_not_exists(seq)");
+        let request = self
+            .client
+            .put_item()
+            .table_name(TABLE)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(seq)");
         request.send().await.map(|_| ()).map_err(|error| Failure::other(error.into_service_error()))
     }
 }
@@ -46,9 +55,21 @@ fn item() -> Result<Item> {
         traceparent: origin().traceparent,
     };
     let events = vec![encode(1, &Post::nth(1).event())?];
-    Ok(commit_to_item(Commit { stream: stream("any")?, first: 1, at: Timestamp::now(), metadata, events, snapshot: None })?)
+    Ok(commit_to_item(Commit {
+        stream: stream("any")?,
+        first: 1,
+        at: Timestamp::now(),
+        metadata,
+        events,
+        snapshot: None,
+    })?)
 }
 
 pub(super) async fn create_tables(client: &Client) -> Result<()> {
-    create_table(client, TABLE, &[("stream", ScalarAttributeType::S), ("seq", ScalarAttributeType::N)]).await
+    create_table(
+        client,
+        TABLE,
+        &[("stream", ScalarAttributeType::S), ("seq", ScalarAttributeType::N)],
+    )
+    .await
 }

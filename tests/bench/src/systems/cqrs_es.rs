@@ -1,5 +1,6 @@
-//! `cqrs-es` on `dynamo-es`: a framework from its own constructors, on tables as its `db/create_tables.sh` makes them. Without views,
-//! since Headwater's are not folded in its commands either.
+//! `cqrs-es` on `dynamo-es`: a framework from its own constructors, on tables as its
+//! `db/create_tables.sh` makes them. Without views, since Headwater's are not folded in its
+//! commands either.
 
 use std::collections::HashMap;
 
@@ -35,7 +36,12 @@ impl Aggregate for Account {
     type Error = Overdrawn;
     type Services = ();
 
-    async fn handle(&mut self, command: Post, _: &(), sink: &EventSink<Self>) -> Result<(), Overdrawn> {
+    async fn handle(
+        &mut self,
+        command: Post,
+        _: &(),
+        sink: &EventSink<Self>,
+    ) -> Result<(), Overdrawn> {
         let event = command.decide(self)?;
         sink.write(event, self).await;
         Ok(())
@@ -57,7 +63,10 @@ impl CqrsEs {
     pub(super) fn new(client: Client, snapshot_every: Option<u64>) -> Self {
         let repository = DynamoEventRepository::new(client.clone());
         let (framework, store) = match snapshot_every {
-            None => (dynamodb_cqrs(client, vec![], ()), PersistedEventStore::new_event_store(repository)),
+            None => (
+                dynamodb_cqrs(client, vec![], ()),
+                PersistedEventStore::new_event_store(repository),
+            ),
             Some(every) => (
                 dynamodb_snapshot_cqrs(client, vec![], every as usize, ()),
                 PersistedEventStore::new_snapshot_store(repository, every as usize),
@@ -75,12 +84,17 @@ impl CqrsEs {
         let step = self.snapshot_every.unwrap_or(MOST_EVENTS);
         let (mut state, mut written) = (Account::default(), 0);
         while written < events {
-            let next: Vec<_> = (written + 1..=events.min(written + step)).map(|nth| Post::nth(nth).event()).collect();
+            let next: Vec<_> = (written + 1..=events.min(written + step))
+                .map(|nth| Post::nth(nth).event())
+                .collect();
             let context = EventStoreAggregateContext {
                 aggregate_id: account.to_owned(),
                 aggregate: state.clone(),
                 current_sequence: written as usize,
-                current_snapshot: self.snapshot_every.map(|every| (written / every) as usize).filter(|snapshot| *snapshot > 0),
+                current_snapshot: self
+                    .snapshot_every
+                    .map(|every| (written / every) as usize)
+                    .filter(|snapshot| *snapshot > 0),
             };
             next.iter().for_each(|event| state.fold(event));
             written += next.len() as u64;
@@ -102,7 +116,10 @@ fn failure(error: AggregateError<Overdrawn>) -> Failure {
 }
 
 pub(super) async fn create_tables(client: &Client) -> Result<()> {
-    let (id, sequence) = (("AggregateTypeAndId", ScalarAttributeType::S), ("AggregateIdSequence", ScalarAttributeType::N));
+    let (id, sequence) = (
+        ("AggregateTypeAndId", ScalarAttributeType::S),
+        ("AggregateIdSequence", ScalarAttributeType::N),
+    );
     create_table(client, "Events", &[id.clone(), sequence]).await?;
     create_table(client, "Snapshots", &[id]).await
 }

@@ -1,14 +1,16 @@
-//! `event-store-adapter-rs`: a repository as its examples have it, that finds an account by its snapshot and the events since, and stores
-//! an event, now and then with a snapshot.
+//! `event-store-adapter-rs`: a repository as its examples have it, that finds an account by its
+//! snapshot and the events since, and stores an event, now and then with a snapshot.
 
 use anyhow::Result;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
 };
 use chrono::Utc;
 use event_store_adapter_rs::{
-    AggregateId, DynamoDbOptions, DynamoDbTables, EventEnvelope, EventStoreError, EventStoreForDynamoDB, SnapshotEnvelope,
+    AggregateId, DynamoDbOptions, DynamoDbTables, EventEnvelope, EventStoreError,
+    EventStoreForDynamoDB, SnapshotEnvelope,
 };
 
 use super::{Failure, SNAPSHOT_EVERY};
@@ -47,13 +49,19 @@ impl EventStoreAdapter {
             head_table_name: HEAD.to_owned(),
             snapshot_history_index_name: HISTORY_INDEX.to_owned(),
         };
-        Ok(Self { store: EventStoreForDynamoDB::open(client, tables, DynamoDbOptions::default()).await? })
+        Ok(Self {
+            store: EventStoreForDynamoDB::open(client, tables, DynamoDbOptions::default()).await?,
+        })
     }
 
     pub(super) async fn execute(&self, account: &str, nth: u64) -> Result<(), Failure> {
         let id = AccountId(account.to_owned());
         // Whoever opens an account has just made its id up.
-        let (state, version) = if nth == 1 { (Account::default(), 0) } else { self.find(&id).await.map_err(failure)? };
+        let (state, version) = if nth == 1 {
+            (Account::default(), 0)
+        } else {
+            self.find(&id).await.map_err(failure)?
+        };
         let event = Post::nth(nth).decide(&state).map_err(Failure::other)?;
         self.store(id, state, version + 1, event).await
     }
@@ -74,9 +82,12 @@ impl EventStoreAdapter {
 
     /// The account, and the number of its last event.
     async fn find(&self, id: &AccountId) -> Result<(Account, u64), EventStoreError> {
-        let Some(read) = self.store.get_latest_snapshot_by_id(id).await? else { return Ok((Account::default(), 0)) };
+        let Some(read) = self.store.get_latest_snapshot_by_id(id).await? else {
+            return Ok((Account::default(), 0));
+        };
         let (snapshot, _) = read.into_parts();
-        let (mut account, mut version) = snapshot.map_or((Account::default(), 0), |found| (found.aggregate().clone(), found.seq_nr()));
+        let (mut account, mut version) = snapshot
+            .map_or((Account::default(), 0), |found| (found.aggregate().clone(), found.seq_nr()));
         for event in self.store.get_events_by_id_since_seq_nr(id, version + 1).await? {
             version = event.seq_nr();
             account.fold(event.payload());
@@ -85,12 +96,21 @@ impl EventStoreAdapter {
     }
 
     /// Stores the event after `before`, with a snapshot if one is due.
-    async fn store(&self, id: AccountId, before: Account, number: u64, event: AccountEvent) -> Result<(), Failure> {
+    async fn store(
+        &self,
+        id: AccountId,
+        before: Account,
+        number: u64,
+        event: AccountEvent,
+    ) -> Result<(), Failure> {
         let stored = if number.is_multiple_of(SNAPSHOT_EVERY) {
             let mut after = before;
             after.fold(&event);
             self.store
-                .persist_event_and_snapshot(EventEnvelope::new(id, number, Utc::now(), event), SnapshotEnvelope::new(after, number))
+                .persist_event_and_snapshot(
+                    EventEnvelope::new(id, number, Utc::now(), event),
+                    SnapshotEnvelope::new(after, number),
+                )
                 .await
         } else {
             self.store.persist_event(EventEnvelope::new(id, number, Utc::now(), event)).await
@@ -111,7 +131,9 @@ pub(super) async fn create_tables(client: &Client) -> Result<()> {
     let aid = ("aid", ScalarAttributeType::S);
     create_table(client, JOURNAL, &[aid.clone(), ("seq_nr", ScalarAttributeType::N)]).await?;
     create_table(client, HEAD, &[aid]).await?;
-    let definition = |name, kind| AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build();
+    let definition = |name, kind| {
+        AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build()
+    };
     let key = |name, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
     let index = GlobalSecondaryIndex::builder()
         .index_name(HISTORY_INDEX)

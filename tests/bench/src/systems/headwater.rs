@@ -6,7 +6,9 @@ use anyhow::Result;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::ScalarAttributeType;
 use headwater::{Aggregate, Command, Context, Event, Rejection, Rule, StreamName, Verdict};
-use headwater_dynamodb::{EventStore, ExecuteError, Execution, Expected, Idempotency, Origin, StoreConfig};
+use headwater_dynamodb::{
+    EventStore, ExecuteError, Execution, Expected, Idempotency, Origin, StoreConfig,
+};
 use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
@@ -15,14 +17,16 @@ use super::Failure;
 use crate::account::{Account, AccountEvent, Post};
 use crate::server::create_table;
 
-/// To the emulator, names that differ in their capitals are the same, and `dynamo-es` has a table `Events`.
+/// To the emulator, names that differ in their capitals are the same, and `dynamo-es` has a table
+/// `Events`.
 pub(crate) const EVENTS: &str = "headwater-events";
 pub(crate) const IDEMPOTENCY: &str = "headwater-idempotency";
 
 /// How long a command of a function may take that has five seconds in all.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-static OVERDRAWN: Rule = Rule { name: "overdrawn", title: "Nobody spends what he does not have.", help: "" };
+static OVERDRAWN: Rule =
+    Rule { name: "overdrawn", title: "Nobody spends what he does not have.", help: "" };
 
 impl Event for AccountEvent {}
 
@@ -78,8 +82,14 @@ impl Headwater {
             Mode::Warm => run(&self.store, account, nth, None).await,
             Mode::Keyed => {
                 let key = Uuid::now_v7().to_string();
-                let answer = |_: headwater_dynamodb::Answered<'_, Account>| json!({ "status": 200 });
-                let idempotency = Idempotency { request_hash: key.clone(), body_hash: key.clone(), key, answer: &answer };
+                let answer =
+                    |_: headwater_dynamodb::Answered<'_, Account>| json!({ "status": 200 });
+                let idempotency = Idempotency {
+                    request_hash: key.clone(),
+                    body_hash: key.clone(),
+                    key,
+                    answer: &answer,
+                };
                 run(&self.store, account, nth, Some(idempotency)).await
             }
         }
@@ -97,13 +107,18 @@ impl Headwater {
     }
 
     pub(super) async fn state(&self, account: &str) -> Result<Account, Failure> {
-        let folded = store(self.client.clone()).load(&stream(account)?).await.map_err(Failure::other)?;
+        let folded =
+            store(self.client.clone()).load(&stream(account)?).await.map_err(Failure::other)?;
         Ok(folded.state)
     }
 }
 
 fn store(client: Client) -> EventStore {
-    let config = StoreConfig { events_table: EVENTS.to_owned(), idempotency_table: Some(IDEMPOTENCY.to_owned()), unique_key: None };
+    let config = StoreConfig {
+        events_table: EVENTS.to_owned(),
+        idempotency_table: Some(IDEMPOTENCY.to_owned()),
+        unique_key: None,
+    };
     EventStore::new(client, config)
 }
 
@@ -124,9 +139,19 @@ pub(super) fn origin() -> Origin {
 /// Who acts.
 pub(super) const ACTOR: &str = "ada";
 
-async fn run(store: &EventStore, account: &str, nth: u64, idempotency: Option<Idempotency<'_, Account>>) -> Result<(), Failure> {
-    let context =
-        Context { now: Timestamp::now(), id: account.to_owned(), fresh_id: Uuid::now_v7(), actor: ACTOR.to_owned(), number: None };
+async fn run(
+    store: &EventStore,
+    account: &str,
+    nth: u64,
+    idempotency: Option<Idempotency<'_, Account>>,
+) -> Result<(), Failure> {
+    let context = Context {
+        now: Timestamp::now(),
+        id: account.to_owned(),
+        fresh_id: Uuid::now_v7(),
+        actor: ACTOR.to_owned(),
+        number: None,
+    };
     let execution = Execution {
         stream: stream(account)?,
         command: &Post::nth(nth),
@@ -146,6 +171,11 @@ async fn run(store: &EventStore, account: &str, nth: u64, idempotency: Option<Id
 }
 
 pub(super) async fn create_tables(client: &Client) -> Result<()> {
-    create_table(client, EVENTS, &[("stream", ScalarAttributeType::S), ("seq", ScalarAttributeType::N)]).await?;
+    create_table(
+        client,
+        EVENTS,
+        &[("stream", ScalarAttributeType::S), ("seq", ScalarAttributeType::N)],
+    )
+    .await?;
     create_table(client, IDEMPOTENCY, &[("pk", ScalarAttributeType::S)]).await
 }

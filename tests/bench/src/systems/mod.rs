@@ -1,4 +1,5 @@
-//! The systems under test, each run as its own documentation says, all with the same domain on the same server.
+//! The systems under test, each run as its own documentation says, all with the same domain on the
+//! same server.
 
 mod bare_put;
 mod cqrs_es;
@@ -18,7 +19,8 @@ use self::headwater::{Headwater, Mode};
 use crate::account::Account;
 use crate::server::{Server, configuration};
 
-/// How many events lie between two snapshots of the peers. `cqrs-es` has 100 in its examples; what a command costs is least at some 10.
+/// How many events lie between two snapshots of the peers. `cqrs-es` has 100 in its examples; what
+/// a command costs is least at some 10.
 pub const SNAPSHOT_EVERY: u64 = 10;
 
 /// What is measured.
@@ -42,8 +44,15 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, the floor first.
-    pub const ALL: [Self; 7] =
-        [Self::BarePut, Self::Warm, Self::Cold, Self::Keyed, Self::CqrsEs, Self::CqrsEsSnapshots, Self::EventStoreAdapter];
+    pub const ALL: [Self; 7] = [
+        Self::BarePut,
+        Self::Warm,
+        Self::Cold,
+        Self::Keyed,
+        Self::CqrsEs,
+        Self::CqrsEsSnapshots,
+        Self::EventStoreAdapter,
+    ];
 
     /// As the report calls it.
     pub fn name(self) -> &'static str {
@@ -94,7 +103,10 @@ impl Clients {
     /// Connects to a server.
     pub async fn connect(endpoint: &str) -> Self {
         let configuration = configuration(endpoint).await;
-        Self { ours: headwater_dynamodb::connect(&configuration), peers: Client::new(&configuration) }
+        Self {
+            ours: headwater_dynamodb::connect(&configuration),
+            peers: Client::new(&configuration),
+        }
     }
 
     /// Makes the tables of all systems.
@@ -109,10 +121,12 @@ impl Clients {
     }
 }
 
-/// An empty server with the tables of all systems, and connections to it. `program` is as for [`Server::start`].
+/// An empty server with the tables of all systems, and connections to it. `program` is as for
+/// [`Server::start`].
 ///
-/// The emulator remembers every transaction for ten minutes, and goes through all of them at each further one. So whatever is timed has a
-/// server of its own, or those that write by transactions would pay for all that was measured before.
+/// The emulator remembers every transaction for ten minutes, and goes through all of them at each
+/// further one. So whatever is timed has a server of its own, or those that write by transactions
+/// would pay for all that was measured before.
 ///
 /// # Errors
 /// If it does not get ready.
@@ -149,7 +163,9 @@ impl System {
             Kind::Keyed => Self::Headwater(Headwater::new(ours, Mode::Keyed)),
             Kind::CqrsEs => Self::CqrsEs(CqrsEs::new(peers, None)),
             Kind::CqrsEsSnapshots => Self::CqrsEs(CqrsEs::new(peers, Some(SNAPSHOT_EVERY))),
-            Kind::EventStoreAdapter => Self::EventStoreAdapter(EventStoreAdapter::open(peers).await?),
+            Kind::EventStoreAdapter => {
+                Self::EventStoreAdapter(EventStoreAdapter::open(peers).await?)
+            }
         })
     }
 
@@ -166,7 +182,8 @@ impl System {
         }
     }
 
-    /// Gives an account the first `events` events of its life, by the system's own writes, as fast as it can.
+    /// Gives an account the first `events` events of its life, by the system's own writes, as fast
+    /// as it can.
     ///
     /// # Errors
     /// [`Failure`].

@@ -75,13 +75,19 @@ impl Kinesis {
     fn put(&mut self, record: &Value, weather: &Weather) -> Value {
         let fails = weather.fails_record();
         if fails && !weather.lies() {
-            return json!({ "ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "" });
+            return json!({
+                "ErrorCode": "ProvisionedThroughputExceededException",
+                "ErrorMessage": "",
+            });
         }
         self.sequence += 1;
         let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
-        let record = Record { sequence: self.sequence, key: text("PartitionKey"), data: text("Data") };
+        let record =
+            Record { sequence: self.sequence, key: text("PartitionKey"), data: text("Data") };
         let hash = hash(&record.key);
-        let takes = |shard: &&mut Shard| shard.range.is_some_and(|(first, last)| (first..=last).contains(&hash));
+        let takes = |shard: &&mut Shard| {
+            shard.range.is_some_and(|(first, last)| (first..=last).contains(&hash))
+        };
         self.shards.iter_mut().find(takes).unwrap().records.push_back(record);
         if fails {
             json!({ "ErrorCode": "InternalFailure", "ErrorMessage": "" })

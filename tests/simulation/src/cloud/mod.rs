@@ -1,5 +1,5 @@
-//! DynamoDB, its stream, and Kinesis, as the processes see them through the AWS SDK: requests arrive late or not at all, replies get
-//! lost, and what was given up on may still be carried out.
+//! DynamoDB, its stream, and Kinesis, as the processes see them through the AWS SDK: requests
+//! arrive late or not at all, replies get lost, and what was given up on may still be carried out.
 
 mod kinesis;
 mod observe;
@@ -17,7 +17,9 @@ use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
@@ -78,7 +80,14 @@ impl Cloud {
             log: is_logged.then(Vec::new),
         };
         let weather = Weather::new(plan, chance.clone());
-        Self { inner: Arc::new(Inner { chance, weather, began: Instant::now(), state: Mutex::new(state) }) }
+        Self {
+            inner: Arc::new(Inner {
+                chance,
+                weather,
+                began: Instant::now(),
+                state: Mutex::new(state),
+            }),
+        }
     }
 
     /// How a process gets here.
@@ -88,7 +97,13 @@ impl Cloud {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("eu-central-1"))
             .endpoint_url("http://simulated")
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("key", "secret", None, None, "simulation")))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                "key",
+                "secret",
+                None,
+                None,
+                "simulation",
+            )))
             .retry_config(RetryConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new())
@@ -155,10 +170,13 @@ impl Cloud {
             cloud.state().under_way -= 1;
             reply
         });
-        let (status, body) = service.await.map_err(|panic| ConnectorError::other(panic.into(), None))?;
+        let (status, body) =
+            service.await.map_err(|panic| ConnectorError::other(panic.into(), None))?;
         match fate {
             Fate::ReplyLost => Err(ConnectorError::io("the reply was lost".into())),
-            Fate::FailsAfterwards => Ok(response(500, r#"{"__type":"InternalServerError"}"#.to_owned())),
+            Fate::FailsAfterwards => {
+                Ok(response(500, r#"{"__type":"InternalServerError"}"#.to_owned()))
+            }
             _ => Ok(response(status, body)),
         }
     }
@@ -169,11 +187,15 @@ impl Cloud {
         let now = self.inner.began.elapsed();
         let mut state = self.state();
         if operation == "PutRecords" {
-            return ((200, state.kinesis.put_records(&request, &self.inner.weather).to_string()), Vec::new());
+            return (
+                (200, state.kinesis.put_records(&request, &self.inner.weather).to_string()),
+                Vec::new(),
+            );
         }
         self.inner.weather.bend(operation, &mut request);
         let State { tables, stream, history, .. } = &mut *state;
-        let CarriedOut { status, body, written, visible, steps } = tables.carry_out(operation, request, now, &self.inner.weather);
+        let CarriedOut { status, body, written, visible, steps } =
+            tables.carry_out(operation, request, now, &self.inner.weather);
         observe::decided(written, history);
         observe::visible(visible, stream, history, &self.inner.chance);
         ((status, body), steps)
@@ -220,8 +242,15 @@ impl State {
 
     /// Whether nothing is on its way, and no stream waits to be taken up.
     pub(crate) fn is_quiet(&self) -> bool {
-        let waits = self.tables.items("views").iter().any(|item| item.contains_key("newer") || item.contains_key("resumed"));
-        !waits && self.under_way == 0 && self.stream.shards.iter().all(VecDeque::is_empty) && self.kinesis.is_drained()
+        let waits = self
+            .tables
+            .items("views")
+            .iter()
+            .any(|item| item.contains_key("newer") || item.contains_key("resumed"));
+        !waits
+            && self.under_way == 0
+            && self.stream.shards.iter().all(VecDeque::is_empty)
+            && self.kinesis.is_drained()
     }
 
     /// Every item of a table.
@@ -252,7 +281,11 @@ impl std::fmt::Debug for Line {
 impl HttpConnector for Line {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
-        let body = request.body().bytes().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
+        let body = request
+            .body()
+            .bytes()
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+            .unwrap_or_default();
         let cloud = self.0.clone();
         HttpConnectorFuture::new(async move { cloud.request(target, body).await })
     }

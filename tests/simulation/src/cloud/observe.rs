@@ -25,8 +25,14 @@ pub(super) fn decided(written: Written, history: &mut History) {
 }
 
 /// Takes note of what can be seen from now on, and puts commits on the table's stream.
-pub(super) fn visible(visible: Written, stream: &mut TableStream, history: &mut History, chance: &Chance) {
-    let records: Vec<Value> = visible.into_iter().filter(|(table, _)| table == "events").map(|(_, item)| item).collect();
+pub(super) fn visible(
+    visible: Written,
+    stream: &mut TableStream,
+    history: &mut History,
+    chance: &Chance,
+) {
+    let records: Vec<Value> =
+        visible.into_iter().filter(|(table, _)| table == "events").map(|(_, item)| item).collect();
     if !records.is_empty() {
         history.show(records.iter().map(commit).collect());
         stream.put(records, chance);
@@ -44,9 +50,15 @@ fn observe_row(item: &Value, history: &mut History) {
         return;
     }
     let partition = item["pk"]["S"].as_str().unwrap();
-    let Some(name) = partition.split_once('/').and_then(|(_, name)| name.parse::<StreamName>().ok()) else { return };
+    let Some(name) =
+        partition.split_once('/').and_then(|(_, name)| name.parse::<StreamName>().ok())
+    else {
+        return;
+    };
     let Some(data) = item.get("d") else { return history.forget_row(partition) };
-    let number = |name: &str| item[name]["N"].as_str().and_then(|number| number.parse::<u64>().ok()).unwrap_or_default();
+    let number = |name: &str| {
+        item[name]["N"].as_str().and_then(|number| number.parse::<u64>().ok()).unwrap_or_default()
+    };
     let data: serde_dynamo::AttributeValue = serde_json::from_value(data.clone()).unwrap();
     let row = Row {
         version: number("v"),
@@ -59,7 +71,9 @@ fn observe_row(item: &Value, history: &mut History) {
 
 /// A page of the feed lists its commits: stream, first event, count of events.
 fn observe_page(item: &Value, history: &mut History) {
-    let (Some(listed), Some(first)) = (item["l"]["L"].as_array(), item["sk"]["S"].as_str()) else { return };
+    let (Some(listed), Some(first)) = (item["l"]["L"].as_array(), item["sk"]["S"].as_str()) else {
+        return;
+    };
     let number = |value: &Value| value["N"].as_str().unwrap().parse::<u64>().unwrap();
     let entries = listed.iter().map(|entry| &entry["M"]).map(|entry| {
         let first = number(&entry["f"]);

@@ -1,4 +1,5 @@
-//! DynamoDB: an emulator that is called directly, replicas that lag behind it for reads that are not strong, and an eye on what is written.
+//! DynamoDB: an emulator that is called directly, replicas that lag behind it for reads that are
+//! not strong, and an eye on what is written.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -12,8 +13,12 @@ use super::weather::Weather;
 use crate::chance::Chance;
 
 /// The tables and their keys.
-const TABLES: [(&str, &str, &str, &str); 4] =
-    [("events", "stream", "seq", "N"), ("views", "pk", "sk", "S"), ("feed", "pk", "sk", "S"), ("idempotency", "pk", "", "")];
+const TABLES: [(&str, &str, &str, &str); 4] = [
+    ("events", "stream", "seq", "N"),
+    ("views", "pk", "sk", "S"),
+    ("feed", "pk", "sk", "S"),
+    ("idempotency", "pk", "", ""),
+];
 
 /// A record of the events table's stream: an item as it was put.
 #[derive(Clone, Debug)]
@@ -22,7 +27,8 @@ pub(crate) struct StreamRecord {
     pub(crate) item: Value,
 }
 
-/// What the events table's stream holds that no relay has taken yet, by shard. A partition key is always in the same one.
+/// What the events table's stream holds that no relay has taken yet, by shard. A partition key is
+/// always in the same one.
 #[derive(Default)]
 pub(crate) struct TableStream {
     pub(crate) shards: [VecDeque<StreamRecord>; 2],
@@ -45,7 +51,8 @@ pub(super) struct Tables {
     primary: Database,
     /// What reads of the views see that are not strong.
     replica: Database,
-    /// What the replica lacks, by the time at which it gets there. Each item's changes keep their order.
+    /// What the replica lacks, by the time at which it gets there. Each item's changes keep their
+    /// order.
     lagging: BTreeMap<(Duration, u64), Value>,
     arrivals: BTreeMap<String, Duration>,
     count: u64,
@@ -89,8 +96,12 @@ impl Tables {
                     keys.push(json!({ "AttributeName": range, "KeyType": "RANGE" }));
                     attributes.push(json!({ "AttributeName": range, "AttributeType": kind }));
                 }
-                let request =
-                    json!({ "TableName": table, "KeySchema": keys, "AttributeDefinitions": attributes, "BillingMode": "PAY_PER_REQUEST" });
+                let request = json!({
+                    "TableName": table,
+                    "KeySchema": keys,
+                    "AttributeDefinitions": attributes,
+                    "BillingMode": "PAY_PER_REQUEST",
+                });
                 database.create_table(serde_json::from_value(request).unwrap()).unwrap();
             }
             database
@@ -108,7 +119,13 @@ impl Tables {
     }
 
     /// Carries a request out.
-    pub(super) fn carry_out(&mut self, operation: &str, mut request: Value, now: Duration, weather: &Weather) -> CarriedOut {
+    pub(super) fn carry_out(
+        &mut self,
+        operation: &str,
+        mut request: Value,
+        now: Duration,
+        weather: &Weather,
+    ) -> CarriedOut {
         self.catch_up(now);
         if operation == "BatchGetItem" {
             return CarriedOut::nothing((200, self.batch_get(request, weather).to_string()));
@@ -123,7 +140,8 @@ impl Tables {
             request.remove("ClientRequestToken");
         }
         let is_repeated = token.as_ref().is_some_and(|token| self.tokens.contains(token));
-        let before = (operation == "TransactWriteItems" && !is_repeated && weather.tears()).then(|| self.written(operation, &request));
+        let before = (operation == "TransactWriteItems" && !is_repeated && weather.tears())
+            .then(|| self.written(operation, &request));
         let database = if is_stale(operation, &request) { &self.replica } else { &self.primary };
         let body = match call(database, operation, &request) {
             Err(error) => return CarriedOut::nothing((error.status_code(), error.to_json())),
@@ -136,7 +154,10 @@ impl Tables {
             let places: Vec<Place> = targets(operation, &request).into_iter().map(place).collect();
             let places_written = written.iter().map(|(table, item)| place((table, item)));
             let placed: Vec<_> = places_written.zip(written.iter().cloned()).collect();
-            let checked = places.into_iter().filter(|checked| placed.iter().all(|(place, _)| place != checked)).collect();
+            let checked = places
+                .into_iter()
+                .filter(|checked| placed.iter().all(|(place, _)| place != checked))
+                .collect();
             steps = self.under_way.begin(weather, token, placed, checked);
             self.hide(&before, &steps);
         }
@@ -150,8 +171,12 @@ impl Tables {
 
     /// Puts the items that are not to be seen yet back to what they were.
     fn hide(&self, before: &Written, steps: &[Step]) {
-        for (table, item) in steps.iter().filter(|step| !step.after.is_zero()).filter_map(|step| step.shows.as_ref()) {
-            let is_same = |old: &&(String, Value)| old.0 == *table && key_of(table, &old.1) == key_of(table, item);
+        for (table, item) in
+            steps.iter().filter(|step| !step.after.is_zero()).filter_map(|step| step.shows.as_ref())
+        {
+            let is_same = |old: &&(String, Value)| {
+                old.0 == *table && key_of(table, &old.1) == key_of(table, item)
+            };
             self.set(before.iter().find(is_same).unwrap());
         }
     }
@@ -178,46 +203,75 @@ impl Tables {
 
     /// Makes an item be this one, or not be where only its key is given.
     fn set(&self, (table, item): &(String, Value)) {
-        let is_gone = item.as_object().map(serde_json::Map::len) == key_of(table, item).as_object().map(serde_json::Map::len);
+        let is_gone = item.as_object().map(serde_json::Map::len)
+            == key_of(table, item).as_object().map(serde_json::Map::len);
         let (operation, name) = if is_gone { ("DeleteItem", "Key") } else { ("PutItem", "Item") };
         call(&self.primary, operation, &json!({ "TableName": table, name: item })).unwrap();
     }
 
     /// The answer to what meets a transaction that is under way.
     fn refuse(&self, operation: &str, request: &Value) -> Option<(u16, String)> {
-        if request["ClientRequestToken"].as_str().is_some_and(|token| self.under_way.is_in_progress(token)) {
+        if request["ClientRequestToken"]
+            .as_str()
+            .is_some_and(|token| self.under_way.is_in_progress(token))
+        {
             return Some(torn::in_progress());
         }
         let places: Vec<Place> = targets(operation, request).into_iter().map(place).collect();
-        let is_locked: Vec<bool> = places.iter().map(|place| self.under_way.is_locked(place)).collect();
+        let is_locked: Vec<bool> =
+            places.iter().map(|place| self.under_way.is_locked(place)).collect();
         match operation {
             _ if !is_locked.contains(&true) => None,
             "TransactWriteItems" => {
                 // All its items are looked at: of the others some conditions may fail.
                 let conflict = json!({ "Code": "TransactionConflict", "Message": "" });
                 let mut others = self.conditions(request, &is_locked).into_iter();
-                let reasons: Vec<Value> =
-                    is_locked.iter().map(|is_locked| if *is_locked { conflict.clone() } else { others.next().unwrap() }).collect();
+                let reasons: Vec<Value> = is_locked
+                    .iter()
+                    .map(
+                        |is_locked| {
+                            if *is_locked { conflict.clone() } else { others.next().unwrap() }
+                        },
+                    )
+                    .collect();
                 Some(torn::cancelled(&reasons))
             }
             "TransactGetItems" => {
-                let code = |is_locked: &bool| json!({ "Code": if *is_locked { "TransactionConflict" } else { "None" } });
+                let code = |is_locked: &bool| {
+                    json!({
+                        "Code": if *is_locked { "TransactionConflict" } else { "None" }
+                    })
+                };
                 Some(torn::cancelled(&is_locked.iter().map(code).collect::<Vec<_>>()))
             }
-            "BatchWriteItem" => Some((200, json!({ "UnprocessedItems": request["RequestItems"] }).to_string())),
+            "BatchWriteItem" => {
+                Some((200, json!({ "UnprocessedItems": request["RequestItems"] }).to_string()))
+            }
             _ => Some(torn::conflict()),
         }
     }
 
-    /// What the conditions of those items of a transaction come to that are not locked: a reason for each.
+    /// What the conditions of those items of a transaction come to that are not locked: a reason
+    /// for each.
     fn conditions(&self, request: &Value, is_locked: &[bool]) -> Vec<Value> {
         let all = request["TransactItems"].as_array().unwrap();
-        let mut open: Vec<Value> = all.iter().zip(is_locked).filter(|(_, is_locked)| !**is_locked).map(|(item, _)| item.clone()).collect();
+        let mut open: Vec<Value> = all
+            .iter()
+            .zip(is_locked)
+            .filter(|(_, is_locked)| !**is_locked)
+            .map(|(item, _)| item.clone())
+            .collect();
         let count = open.len();
         // With this one it is never carried out.
-        let never = json!({ "TableName": "idempotency", "Key": { "pk": { "S": "never" } }, "ConditionExpression": "attribute_exists(pk)" });
+        let never = json!({
+            "TableName": "idempotency",
+            "Key": { "pk": { "S": "never" } },
+            "ConditionExpression": "attribute_exists(pk)",
+        });
         open.push(json!({ "ConditionCheck": never }));
-        let error = call(&self.primary, "TransactWriteItems", &json!({ "TransactItems": open })).unwrap_err().to_json();
+        let error = call(&self.primary, "TransactWriteItems", &json!({ "TransactItems": open }))
+            .unwrap_err()
+            .to_json();
         let error: Value = serde_json::from_str(&error).unwrap();
         error["CancellationReasons"].as_array().unwrap()[..count].to_vec()
     }
@@ -227,8 +281,15 @@ impl Tables {
         let mut items = Vec::new();
         let mut request = json!({ "TableName": table });
         loop {
-            let page: Value = serde_json::from_str(&call(&self.primary, "Scan", &request).unwrap()).unwrap();
-            items.extend(page["Items"].as_array().unwrap().iter().map(|item| serde_json::from_value(item.clone()).unwrap()));
+            let page: Value =
+                serde_json::from_str(&call(&self.primary, "Scan", &request).unwrap()).unwrap();
+            items.extend(
+                page["Items"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|item| serde_json::from_value(item.clone()).unwrap()),
+            );
             match page.get("LastEvaluatedKey") {
                 Some(key) => request["ExclusiveStartKey"] = key.clone(),
                 None => return items,
@@ -238,7 +299,11 @@ impl Tables {
 
     /// A batch of reads may leave keys out.
     fn batch_get(&self, request: Value, weather: &Weather) -> Value {
-        let Some((table, wanted)) = request["RequestItems"].as_object().and_then(|tables| tables.iter().next()) else { return json!({}) };
+        let Some((table, wanted)) =
+            request["RequestItems"].as_object().and_then(|tables| tables.iter().next())
+        else {
+            return json!({});
+        };
         let keys = wanted["Keys"].as_array().cloned().unwrap_or_default();
         let (served, left) = keys.split_at(weather.served_keys(keys.len()));
         let database = if wanted["ConsistentRead"] == true { &self.primary } else { &self.replica };
@@ -247,7 +312,8 @@ impl Tables {
             let mut wanted = wanted.clone();
             wanted["Keys"] = served.into();
             let request = json!({ "RequestItems": { table: wanted } });
-            answer = serde_json::from_str(&call(database, "BatchGetItem", &request).unwrap()).unwrap();
+            answer =
+                serde_json::from_str(&call(database, "BatchGetItem", &request).unwrap()).unwrap();
         }
         if !left.is_empty() {
             let mut left_out = wanted.clone();
@@ -261,7 +327,9 @@ impl Tables {
     fn written(&self, operation: &str, request: &Value) -> Written {
         let is_read = |item: &Value| item.get("ConditionCheck").is_some();
         let targets = match operation {
-            "TransactWriteItems" => members(request).filter(|item| !is_read(item)).map(target).collect(),
+            "TransactWriteItems" => {
+                members(request).filter(|item| !is_read(item)).map(target).collect()
+            }
             "TransactGetItems" => Vec::new(),
             _ => targets(operation, request),
         };
@@ -272,14 +340,16 @@ impl Tables {
     fn now_in(&self, table: &str, item: &Value) -> (String, Value) {
         let key = key_of(table, item);
         let request = json!({ "TableName": table, "Key": key, "ConsistentRead": true });
-        let answer: Value = serde_json::from_str(&call(&self.primary, "GetItem", &request).unwrap()).unwrap();
+        let answer: Value =
+            serde_json::from_str(&call(&self.primary, "GetItem", &request).unwrap()).unwrap();
         (table.to_owned(), answer.get("Item").cloned().unwrap_or(key))
     }
 
     fn replicate(&mut self, written: &Written, now: Duration, weather: &Weather) {
         for (_, item) in written.iter().filter(|(table, _)| table == "views") {
             let key = format!("{} {}", item["pk"], item["sk"]);
-            let arrival = (now + weather.lag()).max(self.arrivals.get(&key).copied().unwrap_or_default());
+            let arrival =
+                (now + weather.lag()).max(self.arrivals.get(&key).copied().unwrap_or_default());
             self.arrivals.insert(key, arrival);
             self.count += 1;
             self.lagging.insert((arrival, self.count), item.clone());
@@ -292,7 +362,8 @@ impl Tables {
         while let Some(entry) = self.lagging.first_entry().filter(|entry| entry.key().0 <= now) {
             let item = entry.remove();
             let is_gone = item.as_object().is_some_and(|item| item.len() == 2);
-            let (operation, name) = if is_gone { ("DeleteItem", "Key") } else { ("PutItem", "Item") };
+            let (operation, name) =
+                if is_gone { ("DeleteItem", "Key") } else { ("PutItem", "Item") };
             call(&self.replica, operation, &json!({ "TableName": "views", name: item })).unwrap();
         }
     }
@@ -305,8 +376,14 @@ fn targets<'a>(operation: &str, request: &'a Value) -> Vec<Target<'a>> {
         "TransactWriteItems" | "TransactGetItems" => members(request).map(target).collect(),
         "BatchWriteItem" => {
             let tables = request["RequestItems"].as_object().unwrap();
-            let changes = tables.iter().flat_map(|(table, changes)| changes.as_array().unwrap().iter().map(move |change| (table, change)));
-            let item = |change: &'a Value| change.get("PutRequest").map_or_else(|| &change["DeleteRequest"]["Key"], |put| &put["Item"]);
+            let changes = tables.iter().flat_map(|(table, changes)| {
+                changes.as_array().unwrap().iter().map(move |change| (table, change))
+            });
+            let item = |change: &'a Value| {
+                change
+                    .get("PutRequest")
+                    .map_or_else(|| &change["DeleteRequest"]["Key"], |put| &put["Item"])
+            };
             changes.map(|(table, change)| (table.as_str(), item(change))).collect()
         }
         _ => Vec::new(),
@@ -342,11 +419,17 @@ fn place((table, item): Target<'_>) -> Place {
 
 /// Whether a read of the views need not see all that was written.
 fn is_stale(operation: &str, request: &Value) -> bool {
-    matches!(operation, "GetItem" | "Query") && request["TableName"] == "views" && request["ConsistentRead"] != true
+    matches!(operation, "GetItem" | "Query")
+        && request["TableName"] == "views"
+        && request["ConsistentRead"] != true
 }
 
 /// Calls the emulator as its server does.
-fn call(database: &Database, operation: &str, request: &Value) -> Result<String, dynoxide::DynoxideError> {
+fn call(
+    database: &Database,
+    operation: &str,
+    request: &Value,
+) -> Result<String, dynoxide::DynoxideError> {
     macro_rules! call {
         ($method:ident) => {{
             let answer = database.$method(serde_json::from_value(request.clone()).unwrap())?;

@@ -1,8 +1,9 @@
-//! Transactions as readers meet them. One is decided at once, but its items become visible one by one; until then no other write and no
-//! condition gets at them.
+//! Transactions as readers meet them. One is decided at once, but its items become visible one by
+//! one; until then no other write and no condition gets at them.
 //!
-//! A plain read (`GetItem`, `Query`, `BatchGetItem`, `Scan`) sees what is visible. `TransactGetItems`, a write, and a condition on an item of
-//! a transaction that is under way are refused with `TransactionConflict`, so they see all of it or nothing.
+//! A plain read (`GetItem`, `Query`, `BatchGetItem`, `Scan`) sees what is visible.
+//! `TransactGetItems`, a write, and a condition on an item of a transaction that is under way are
+//! refused with `TransactionConflict`, so they see all of it or nothing.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -45,8 +46,9 @@ impl UnderWay {
         self.tokens.contains(token)
     }
 
-    /// Draws how a transaction becomes visible that was just decided: in which order, and how long after that. Nobody else gets at its items
-    /// before each is visible or, as it is drawn, before all are.
+    /// Draws how a transaction becomes visible that was just decided: in which order, and how long
+    /// after that. Nobody else gets at its items before each is visible or, as it is drawn, before
+    /// all are.
     pub(super) fn begin(
         &mut self,
         weather: &Weather,
@@ -55,7 +57,8 @@ impl UnderWay {
         checked: Vec<Place>,
     ) -> Vec<Step> {
         self.tokens.extend(token.clone());
-        let all: Vec<Place> = written.iter().map(|(place, _)| place.clone()).chain(checked.iter().cloned()).collect();
+        let all: Vec<Place> =
+            written.iter().map(|(place, _)| place.clone()).chain(checked.iter().cloned()).collect();
         self.places.extend(all.iter().cloned());
         let (moments, end) = weather.moments(written.len());
         let is_released_early = weather.releases_early();
@@ -91,7 +94,15 @@ pub(super) fn conflict() -> (u16, String) {
 
 /// A transaction met another: each item's reason.
 pub(super) fn cancelled(reasons: &[Value]) -> (u16, String) {
-    (400, json!({ "__type": "TransactionCanceledException", "message": "", "CancellationReasons": reasons }).to_string())
+    (
+        400,
+        json!({
+            "__type": "TransactionCanceledException",
+            "message": "",
+            "CancellationReasons": reasons,
+        })
+        .to_string(),
+    )
 }
 
 /// A transaction met itself.

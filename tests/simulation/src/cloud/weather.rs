@@ -44,22 +44,33 @@ impl Weather {
     }
 
     pub(super) fn strikes(&self, trouble: Trouble, likely: f64) -> bool {
-        self.troubles.contains(&trouble) && !self.is_calm.load(Relaxed) && self.chance.happens(likely)
+        self.troubles.contains(&trouble)
+            && !self.is_calm.load(Relaxed)
+            && self.chance.happens(likely)
     }
 
     pub(super) fn fate(&self, operation: &str) -> Fate {
         if self.strikes(Trouble::Throttling, LIKELY) {
-            return Fate::Refused { status: 400, body: r#"{"__type":"ProvisionedThroughputExceededException","message":""}"# };
+            return Fate::Refused {
+                status: 400,
+                body: r#"{"__type":"ProvisionedThroughputExceededException","message":""}"#,
+            };
         }
         if operation.starts_with("Transact") && self.strikes(Trouble::Conflicts, 3.0 * LIKELY) {
             let body = r#"{"__type":"TransactionCanceledException","message":"","CancellationReasons":[{"Code":"None"},{"Code":"TransactionConflict"}]}"#;
             return Fate::Refused { status: 400, body };
         }
         if operation == "PutItem" && self.strikes(Trouble::Conflicts, LIKELY) {
-            return Fate::Refused { status: 400, body: r#"{"__type":"TransactionConflictException","message":""}"# };
+            return Fate::Refused {
+                status: 400,
+                body: r#"{"__type":"TransactionConflictException","message":""}"#,
+            };
         }
         if self.strikes(Trouble::ServerErrors, LIKELY) {
-            let before = Fate::Refused { status: 500, body: r#"{"__type":"InternalServerError","message":""}"# };
+            let before = Fate::Refused {
+                status: 500,
+                body: r#"{"__type":"InternalServerError","message":""}"#,
+            };
             return self.chance.pick(&[before, Fate::FailsAfterwards]);
         }
         if self.strikes(Trouble::LostReplies, LIKELY) {
@@ -83,24 +94,32 @@ impl Weather {
         self.strikes(Trouble::Torn, 0.5)
     }
 
-    /// How long after a transaction is decided each of its items is visible, and after how long the last word on it is spoken.
+    /// How long after a transaction is decided each of its items is visible, and after how long the
+    /// last word on it is spoken.
     pub(super) fn moments(&self, items: usize) -> (Vec<Duration>, Duration) {
         // The last is longer than a client waits for an attempt.
         let most = self.chance.pick(&[20, 20, 200, 200, 3_000]);
-        let moments = (0..items).map(|_| if self.chance.happens(0.3) { Duration::ZERO } else { self.chance.millis(most) });
+        let moments = (0..items).map(|_| {
+            if self.chance.happens(0.3) { Duration::ZERO } else { self.chance.millis(most) }
+        });
         let moments: Vec<Duration> = moments.collect();
         let end = moments.iter().max().copied().unwrap_or_default() + self.chance.millis(5);
         (moments, end)
     }
 
-    /// Whether an item that is visible can be written by others before the rest of its transaction is.
+    /// Whether an item that is visible can be written by others before the rest of its transaction
+    /// is.
     pub(super) fn releases_early(&self) -> bool {
         self.chance.happens(0.5)
     }
 
     /// How long a replica lags behind, for one item.
     pub(super) fn lag(&self) -> Duration {
-        if self.strikes(Trouble::StaleReads, 0.3) { self.chance.millis(3_000) } else { Duration::ZERO }
+        if self.strikes(Trouble::StaleReads, 0.3) {
+            self.chance.millis(3_000)
+        } else {
+            Duration::ZERO
+        }
     }
 
     /// Whether a record does not get through.
@@ -118,7 +137,10 @@ impl Weather {
         if operation == "TransactWriteItems" && self.strikes(Trouble::ForgottenTokens, 0.5) {
             request["ClientRequestToken"] = Value::Null;
         }
-        if operation == "Query" && request["TableName"] != "feed" && self.strikes(Trouble::ShortReads, 3.0 * LIKELY) {
+        if operation == "Query"
+            && request["TableName"] != "feed"
+            && self.strikes(Trouble::ShortReads, 3.0 * LIKELY)
+        {
             let limit = request["Limit"].as_u64().unwrap_or(5).min(5);
             request["Limit"] = json!(self.chance.between(1, usize::try_from(limit).unwrap_or(1)));
         }
@@ -126,6 +148,10 @@ impl Weather {
 
     /// How many of so many keys a batch of reads gets to.
     pub(super) fn served_keys(&self, keys: usize) -> usize {
-        if keys > 1 && self.strikes(Trouble::ShortReads, 3.0 * LIKELY) { self.chance.between(0, keys - 1) } else { keys }
+        if keys > 1 && self.strikes(Trouble::ShortReads, 3.0 * LIKELY) {
+            self.chance.between(0, keys - 1)
+        } else {
+            keys
+        }
     }
 }

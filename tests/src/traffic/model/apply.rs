@@ -28,40 +28,83 @@ pub enum Granted {
 
 impl Customer {
     /// Takes in that a command was carried out at some time in `at`.
-    pub fn apply(&mut self, command: &Command, effect: Effect, facts: &Facts, policy: &Policy, at: Span) {
+    pub fn apply(
+        &mut self,
+        command: &Command,
+        effect: Effect,
+        facts: &Facts,
+        policy: &Policy,
+        at: Span,
+    ) {
         match (command, effect) {
-            (Command::Acquire { .. }, Effect::Acquired { .. }) => self.acquire(command, facts, Granted::ByTheRules, policy, at),
-            (Command::Downloaded { license }, Effect::Downloaded) => self.change(license, at, "LicenseDownloaded", |license| {
-                license.downloaded_at = Some(at);
-                json!({ "licenseId": license.id, "titleId": license.title, "deviceId": license.device })
-            }),
-            (Command::Play { license: id, .. }, Effect::Played(new)) => {
-                let data = json!({ "events": new.iter().map(super::views::playback).collect::<Value>() });
-                self.events.push(Event { playback_of: Some(id.clone()), name: "PlaybackRecorded", data, at });
-                self.find(id).into_iter().for_each(|license| license.played.extend(new.iter().cloned()));
+            (Command::Acquire { .. }, Effect::Acquired { .. }) => {
+                self.acquire(command, facts, Granted::ByTheRules, policy, at)
             }
-            (Command::Renew { license }, Effect::Renewed { .. }) => self.change(license, at, "LicenseRenewed", |license| {
-                license.expires_at = facts.expires_at;
-                let expires_at = rfc3339(facts.expires_at);
-                json!({ "licenseId": license.id, "deviceId": license.device, "expiresAt": expires_at, "policyVersion": policy.version })
-            }),
+            (Command::Downloaded { license }, Effect::Downloaded) => {
+                self.change(license, at, "LicenseDownloaded", |license| {
+                    license.downloaded_at = Some(at);
+                    json!({
+                        "licenseId": license.id,
+                        "titleId": license.title,
+                        "deviceId": license.device,
+                    })
+                })
+            }
+            (Command::Play { license: id, .. }, Effect::Played(new)) => {
+                let data = json!({
+                    "events": new.iter().map(super::views::playback).collect::<Value>()
+                });
+                self.events.push(Event {
+                    playback_of: Some(id.clone()),
+                    name: "PlaybackRecorded",
+                    data,
+                    at,
+                });
+                self.find(id)
+                    .into_iter()
+                    .for_each(|license| license.played.extend(new.iter().cloned()));
+            }
+            (Command::Renew { license }, Effect::Renewed { .. }) => {
+                self.change(license, at, "LicenseRenewed", |license| {
+                    license.expires_at = facts.expires_at;
+                    let expires_at = rfc3339(facts.expires_at);
+                    json!({
+                        "licenseId": license.id,
+                        "deviceId": license.device,
+                        "expiresAt": expires_at,
+                        "policyVersion": policy.version,
+                    })
+                })
+            }
             (Command::Release { license }, Effect::Released) => self.release(license, at),
             (Command::Deactivate { device }, Effect::Deactivated(mut released)) => {
                 // The service keeps licences in the order of their ids.
                 released.sort();
                 released.iter().for_each(|license| self.release(license, at));
                 self.deactivations.push(at);
-                self.tell("DeviceDeactivated", json!({ "deviceId": device, "policyVersion": policy.version }), at);
+                self.tell(
+                    "DeviceDeactivated",
+                    json!({ "deviceId": device, "policyVersion": policy.version }),
+                    at,
+                );
             }
             _ => {}
         }
     }
 
     /// Takes in that a licence was acquired, as the command wanted.
-    pub fn acquire(&mut self, command: &Command, facts: &Facts, granted: Granted, policy: &Policy, at: Span) {
+    pub fn acquire(
+        &mut self,
+        command: &Command,
+        facts: &Facts,
+        granted: Granted,
+        policy: &Policy,
+        at: Span,
+    ) {
         let Command::Acquire { title, studio, device } = command.clone() else { return };
         let Facts { license_id: id, acquired_at, expires_at } = facts.clone();
-        let mut data = json!({ "licenseId": id, "titleId": title, "studioId": studio, "deviceId": device });
+        let mut data =
+            json!({ "licenseId": id, "titleId": title, "studioId": studio, "deviceId": device });
         data["expiresAt"] = rfc3339(expires_at).into();
         if let Granted::Provisionally(policy_version) = granted {
             data["grantedAt"] = rfc3339(acquired_at).into();
@@ -73,7 +116,18 @@ impl Customer {
         }
         let provisional = granted != Granted::ByTheRules;
         let (downloaded_at, released_at, played) = (None, None, Vec::new());
-        let license = License { id, title, studio, device, acquired_at, expires_at, downloaded_at, released_at, played, provisional };
+        let license = License {
+            id,
+            title,
+            studio,
+            device,
+            acquired_at,
+            expires_at,
+            downloaded_at,
+            released_at,
+            played,
+            provisional,
+        };
         self.licenses.push(license);
     }
 
@@ -84,7 +138,13 @@ impl Customer {
         });
     }
 
-    fn change(&mut self, id: &str, at: Span, name: &'static str, change: impl FnOnce(&mut License) -> Value) {
+    fn change(
+        &mut self,
+        id: &str,
+        at: Span,
+        name: &'static str,
+        change: impl FnOnce(&mut License) -> Value,
+    ) {
         if let Some(data) = self.find(id).map(change) {
             self.tell(name, data, at);
         }

@@ -80,7 +80,9 @@ impl Customer {
                     None => Ok(Effect::Downloaded),
                 }
             }
-            Command::Play { license, events } => self.decide_play(self.license(license).ok_or(Refusal::Unknown)?, events, now),
+            Command::Play { license, events } => {
+                self.decide_play(self.license(license).ok_or(Refusal::Unknown)?, events, now)
+            }
             Command::Renew { license } => {
                 let license = self.license(license).ok_or(Refusal::Unknown)?;
                 if license.released_at.is_some() {
@@ -90,7 +92,14 @@ impl Customer {
                     return Err(Refusal::State("license-expired"));
                 }
                 let License { id, title, studio, device, .. } = license;
-                self.within_limits(&self.counts(Some(id), title, studio, Some(device), policy, now))?;
+                self.within_limits(&self.counts(
+                    Some(id),
+                    title,
+                    studio,
+                    Some(device),
+                    policy,
+                    now,
+                ))?;
                 Ok(Effect::Renewed { lasts })
             }
             Command::Release { license } => {
@@ -102,7 +111,8 @@ impl Customer {
         }
     }
 
-    /// All rules, in the order in which they are checked, for a customer who had not the licence `without`.
+    /// All rules, in the order in which they are checked, for a customer who had not the licence
+    /// `without`.
     pub(super) fn counts(
         &self,
         without: Option<&str>,
@@ -112,12 +122,20 @@ impl Customer {
         policy: &Policy,
         now: i64,
     ) -> [RuleCount; 3] {
-        let others: Vec<&License> = self.licenses.iter().filter(|license| Some(license.id.as_str()) != without).collect();
-        let live: Vec<&License> = others.iter().copied().filter(|license| license.is_live(now)).collect();
+        let others: Vec<&License> =
+            self.licenses.iter().filter(|license| Some(license.id.as_str()) != without).collect();
+        let live: Vec<&License> =
+            others.iter().copied().filter(|license| license.is_live(now)).collect();
         let devices: BTreeSet<&str> = live.iter().map(|license| license.device.as_str()).collect();
         let of_studio = live.iter().filter(|license| license.studio == studio).count() as u32;
-        let downloaded = others.iter().filter(|license| license.title == title && license.counts_as_download(now)).count();
-        let waiting = live.iter().filter(|license| license.title == title && license.downloaded_at.is_none()).count();
+        let downloaded = others
+            .iter()
+            .filter(|license| license.title == title && license.counts_as_download(now))
+            .count();
+        let waiting = live
+            .iter()
+            .filter(|license| license.title == title && license.downloaded_at.is_none())
+            .count();
         let of_title = (downloaded + waiting) as u32;
         let has_device = device.is_some_and(|device| devices.contains(device));
         let rule = |rule, limit, count| RuleCount { rule, limit, count, refuses: count >= limit };
@@ -132,35 +150,57 @@ impl Customer {
 
     fn within_limits(&self, counts: &[RuleCount]) -> Result<(), Refusal> {
         match counts.iter().find(|count| count.refuses) {
-            Some(&RuleCount { rule, limit, count, .. }) => Err(Refusal::Limit { rule, limit, count }),
+            Some(&RuleCount { rule, limit, count, .. }) => {
+                Err(Refusal::Limit { rule, limit, count })
+            }
             None => Ok(()),
         }
     }
 
-    fn decide_play(&self, license: &License, events: &[Playback], now: i64) -> Result<Effect, Refusal> {
+    fn decide_play(
+        &self,
+        license: &License,
+        events: &[Playback],
+        now: i64,
+    ) -> Result<Effect, Refusal> {
         let latest = license.ends_at().from + KEPT;
         if now > latest {
             return Err(Refusal::Invalid(vec![String::new()]));
         }
-        let at_fault = events.iter().enumerate().filter(|(_, event)| event.at > latest || event.at > now + DAY);
+        let at_fault = events
+            .iter()
+            .enumerate()
+            .filter(|(_, event)| event.at > latest || event.at > now + DAY);
         let at_fault: Vec<String> = at_fault.map(|(i, _)| format!("/{i}/at")).collect();
         if !at_fault.is_empty() {
             return Err(Refusal::Invalid(at_fault));
         }
-        let mut known: BTreeSet<&str> = license.played.iter().map(|event| event.id.as_str()).collect();
-        let new: Vec<Playback> = events.iter().filter(|event| known.insert(&event.id)).cloned().collect();
+        let mut known: BTreeSet<&str> =
+            license.played.iter().map(|event| event.id.as_str()).collect();
+        let new: Vec<Playback> =
+            events.iter().filter(|event| known.insert(&event.id)).cloned().collect();
         Ok(if new.is_empty() { Effect::Nothing } else { Effect::Played(new) })
     }
 
-    fn decide_deactivate(&self, device: &str, policy: &Policy, now: i64) -> Result<Effect, Refusal> {
+    fn decide_deactivate(
+        &self,
+        device: &str,
+        policy: &Policy,
+        now: i64,
+    ) -> Result<Effect, Refusal> {
         if !self.licenses.iter().any(|license| license.device == device) {
             return Err(Refusal::Unknown);
         }
-        let released: Vec<String> = self.live(now).filter(|license| license.device == device).map(|license| license.id.clone()).collect();
+        let released: Vec<String> = self
+            .live(now)
+            .filter(|license| license.device == device)
+            .map(|license| license.id.clone())
+            .collect();
         if self.deactivated_at(device).is_some() {
             return Ok(Effect::Nothing);
         }
-        let count = self.deactivations.iter().filter(|at| now - at.from < super::YEAR).count() as u32;
+        let count =
+            self.deactivations.iter().filter(|at| now - at.from < super::YEAR).count() as u32;
         let limit = policy.deactivations_per_year;
         if count >= limit {
             return Err(Refusal::Limit { rule: "deactivation-limit", limit, count });
@@ -172,5 +212,9 @@ impl Customer {
 /// Whether a title's id is one at all: 1–64 of `A-Z a-z 0-9 _ -`.
 fn valid_id(title: &str) -> Result<(), Refusal> {
     let allowed = title.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    if allowed && (1..=64).contains(&title.len()) { Ok(()) } else { Err(Refusal::Invalid(vec!["/titleId".to_owned()])) }
+    if allowed && (1..=64).contains(&title.len()) {
+        Ok(())
+    } else {
+        Err(Refusal::Invalid(vec!["/titleId".to_owned()]))
+    }
 }

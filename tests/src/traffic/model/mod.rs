@@ -1,8 +1,9 @@
-//! What ought to be so: everything that ever happened to a customer is kept, and every rule is a count over all of it. It is slow, and
-//! simple enough to be believed.
+//! What ought to be so: everything that ever happened to a customer is kept, and every rule is a
+//! count over all of it. It is slow, and simple enough to be believed.
 //!
-//! What happened at a time that is not in an answer is known to a [`Span`] only. [`Customer::is_clear`] tells whether that makes a
-//! difference at some time; the rules are asked only at times when it makes none.
+//! What happened at a time that is not in an answer is known to a [`Span`] only.
+//! [`Customer::is_clear`] tells whether that makes a difference at some time; the rules are asked
+//! only at times when it makes none.
 
 mod apply;
 mod decide;
@@ -84,7 +85,8 @@ impl Customer {
 
     /// The version of the stream of a licence's playback.
     pub fn playback_version(&self, license: &str) -> u64 {
-        self.events.iter().filter(|event| event.playback_of.as_deref() == Some(license)).count() as u64
+        self.events.iter().filter(|event| event.playback_of.as_deref() == Some(license)).count()
+            as u64
     }
 
     /// A licence, by its id.
@@ -102,18 +104,30 @@ impl Customer {
         self.live(now).map(|license| license.device.as_str()).collect()
     }
 
-    /// When a device was deactivated, if it was given no licence since: neither a new one nor, by a renewal, one that had expired before.
+    /// When a device was deactivated, if it was given no licence since: neither a new one nor, by a
+    /// renewal, one that had expired before.
     pub fn deactivated_at(&self, device: &str) -> Option<Span> {
-        let names = ["LicenseAcquired", "LicenseGrantedProvisionally", "LicenseRenewed", "DeviceDeactivated"];
-        let last = self.events.iter().rfind(|event| names.contains(&event.name) && event.data["deviceId"] == device)?;
+        let names = [
+            "LicenseAcquired",
+            "LicenseGrantedProvisionally",
+            "LicenseRenewed",
+            "DeviceDeactivated",
+        ];
+        let last = self
+            .events
+            .iter()
+            .rfind(|event| names.contains(&event.name) && event.data["deviceId"] == device)?;
         (last.name == "DeviceDeactivated").then_some(last.at)
     }
 
-    /// Whether nothing ends, or ceases to count, in this span: then the rules say the same at each of its milliseconds.
+    /// Whether nothing ends, or ceases to count, in this span: then the rules say the same at each
+    /// of its milliseconds.
     pub fn is_clear(&self, span: Span) -> bool {
         let licenses = self.licenses.iter().flat_map(|license| {
             let download = license.downloaded_at.map(|at| at.later(YEAR));
-            [Some(Span::exact(license.expires_at)), Some(license.ends_at().later(KEPT)), download].into_iter().flatten()
+            [Some(Span::exact(license.expires_at)), Some(license.ends_at().later(KEPT)), download]
+                .into_iter()
+                .flatten()
         });
         let deactivations = self.deactivations.iter().map(|at| at.later(YEAR));
         licenses.chain(deactivations).all(|edge| !edge.touches(span))
@@ -128,7 +142,9 @@ impl License {
 
     /// When it ends or ended: released or expired, whichever is earlier.
     pub fn ends_at(&self) -> Span {
-        self.released_at.filter(|at| at.to < self.expires_at).unwrap_or(Span::exact(self.expires_at))
+        self.released_at
+            .filter(|at| at.to < self.expires_at)
+            .unwrap_or(Span::exact(self.expires_at))
     }
 
     /// Whether its end is so long ago that nothing can be done with it any more.

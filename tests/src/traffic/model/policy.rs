@@ -56,11 +56,19 @@ impl Policy {
         })
     }
 
-    /// What is in force once `wanted` was set: its version is higher by one for each limit that it changes.
+    /// What is in force once `wanted` was set: its version is higher by one for each limit that it
+    /// changes.
     #[must_use]
     pub fn set(&self, wanted: &Self) -> Self {
-        let studios = self.studio_downloads.keys().chain(wanted.studio_downloads.keys().filter(|studio| !self.has_own_limit(studio)));
-        let changed_studios = studios.filter(|studio| self.studio_downloads.get(*studio) != wanted.studio_downloads.get(*studio)).count();
+        let studios = self
+            .studio_downloads
+            .keys()
+            .chain(wanted.studio_downloads.keys().filter(|studio| !self.has_own_limit(studio)));
+        let changed_studios = studios
+            .filter(|studio| {
+                self.studio_downloads.get(*studio) != wanted.studio_downloads.get(*studio)
+            })
+            .count();
         let changed = [
             self.license_days != wanted.license_days,
             self.max_devices != wanted.max_devices,
@@ -83,11 +91,18 @@ mod tests {
 
     #[test]
     fn each_changed_limit_is_one_event() {
-        let first = Policy { max_devices: 3, studio_downloads: [("a".into(), 1), ("b".into(), 2)].into(), ..Policy::default() };
+        let first = Policy {
+            max_devices: 3,
+            studio_downloads: [("a".into(), 1), ("b".into(), 2)].into(),
+            ..Policy::default()
+        };
         let set = Policy::default().set(&first);
         assert_eq!(set.version, 3);
         assert_eq!(set.set(&first).version, 3, "again: nothing");
-        let second = Policy { studio_downloads: [("b".into(), 3), ("c".into(), 4)].into(), ..Policy::default() };
+        let second = Policy {
+            studio_downloads: [("b".into(), 3), ("c".into(), 4)].into(),
+            ..Policy::default()
+        };
         assert_eq!(set.set(&second).version, 3 + 4, "devices, a, b and c");
         assert_eq!((set.studio_limit("b"), set.studio_limit("z")), (2, 25));
     }

@@ -8,7 +8,8 @@ use super::{Customer, Event, License, Policy};
 use crate::traffic::clock::{millis, rfc3339};
 use crate::traffic::{Playback, Span};
 
-/// An item of an answer: what is known exactly, and the times that are known to a span, or to be absent.
+/// An item of an answer: what is known exactly, and the times that are known to a span, or to be
+/// absent.
 #[derive(Clone, Debug)]
 pub struct Shown {
     exact: Value,
@@ -46,8 +47,14 @@ impl Customer {
     /// `GET …/downloads`, of all titles or of one.
     pub fn download_items(&self, title: Option<&str>) -> Vec<Shown> {
         let reported = self.events.iter().rev().filter(|event| event.name == "LicenseDownloaded");
-        let of_title = reported.filter(|event| title.is_none_or(|title| event.data["titleId"] == title));
-        of_title.map(|event| Shown { exact: event.data.clone(), times: vec![("downloadedAt", Some(event.at))] }).collect()
+        let of_title =
+            reported.filter(|event| title.is_none_or(|title| event.data["titleId"] == title));
+        of_title
+            .map(|event| Shown {
+                exact: event.data.clone(),
+                times: vec![("downloadedAt", Some(event.at))],
+            })
+            .collect()
     }
 
     /// `GET …/devices`.
@@ -62,26 +69,55 @@ impl Customer {
     }
 
     fn device_item(&self, device: &str) -> Shown {
-        let licenses: Vec<&License> = self.licenses.iter().filter(|license| license.device == device).collect();
+        let licenses: Vec<&License> =
+            self.licenses.iter().filter(|license| license.device == device).collect();
         let first = licenses.first().map(|license| Span::exact(license.acquired_at));
-        let uses = ["LicenseAcquired", "LicenseGrantedProvisionally", "LicenseDownloaded", "LicenseRenewed"];
-        let last = self.events.iter().rfind(|event| uses.contains(&event.name) && event.data["deviceId"] == device).map(|event| event.at);
+        let uses = [
+            "LicenseAcquired",
+            "LicenseGrantedProvisionally",
+            "LicenseDownloaded",
+            "LicenseRenewed",
+        ];
+        let last = self
+            .events
+            .iter()
+            .rfind(|event| uses.contains(&event.name) && event.data["deviceId"] == device)
+            .map(|event| event.at);
         Shown {
             exact: json!({ "deviceId": device, "licenses": licenses.len() }),
-            times: vec![("firstUsedAt", first), ("lastUsedAt", last), ("deactivatedAt", self.deactivated_at(device))],
+            times: vec![
+                ("firstUsedAt", first),
+                ("lastUsedAt", last),
+                ("deactivatedAt", self.deactivated_at(device)),
+            ],
         }
     }
 
     /// `GET …/allowance`.
-    pub fn allowance(&self, title: &str, studio: &str, device: Option<&str>, policy: &Policy, now: i64) -> Value {
+    pub fn allowance(
+        &self,
+        title: &str,
+        studio: &str,
+        device: Option<&str>,
+        policy: &Policy,
+        now: i64,
+    ) -> Value {
         let counts = self.counts(None, title, studio, device, policy, now);
-        let rules = counts.iter().map(|count| json!({ "rule": count.rule, "limit": count.limit, "count": count.count }));
-        json!({ "allowed": !counts.iter().any(|count| count.refuses), "rules": rules.collect::<Value>() })
+        let rules = counts
+            .iter()
+            .map(|count| json!({ "rule": count.rule, "limit": count.limit, "count": count.count }));
+        json!({
+            "allowed": !counts.iter().any(|count| count.refuses),
+            "rules": rules.collect::<Value>(),
+        })
     }
 
     /// `GET …/events`: type, data and time of each.
     pub fn event_items(&self) -> Vec<Shown> {
-        let item = |event: &Event| Shown { exact: json!({ "type": event.name, "data": event.data }), times: vec![("at", Some(event.at))] };
+        let item = |event: &Event| Shown {
+            exact: json!({ "type": event.name, "data": event.data }),
+            times: vec![("at", Some(event.at))],
+        };
         self.events.iter().map(item).collect()
     }
 }

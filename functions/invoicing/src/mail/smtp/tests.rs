@@ -33,7 +33,11 @@ async fn server(failure: Option<Failure>) -> (Smtp, Arc<Mutex<Seen>>) {
     (Smtp::new(&url).unwrap(), seen)
 }
 
-async fn serve(connection: TcpStream, failure: Option<Failure>, seen: &Mutex<Seen>) -> std::io::Result<()> {
+async fn serve(
+    connection: TcpStream,
+    failure: Option<Failure>,
+    seen: &Mutex<Seen>,
+) -> std::io::Result<()> {
     let mut connection = BufReader::new(connection);
     reply(&mut connection, failure, "CONNECT", "220 here").await?;
     loop {
@@ -63,7 +67,12 @@ async fn line(connection: &mut BufReader<TcpStream>) -> std::io::Result<String> 
     }
 }
 
-async fn reply(connection: &mut BufReader<TcpStream>, failure: Option<Failure>, point: &str, usual: &str) -> std::io::Result<()> {
+async fn reply(
+    connection: &mut BufReader<TcpStream>,
+    failure: Option<Failure>,
+    point: &str,
+    usual: &str,
+) -> std::io::Result<()> {
     let answer = match failure {
         Some((at, Some(answer))) if at == point => answer,
         Some((at, None)) if at == point => return Err(std::io::ErrorKind::ConnectionAborted.into()),
@@ -77,7 +86,10 @@ async fn a_mail_that_is_taken_was_sent() {
     let (smtp, seen) = server(None).await;
     assert_eq!(smtp.send(&mail(8)).await, Ok(()));
     let seen = seen.lock().unwrap();
-    assert_eq!(seen.commands[1..4], ["MAIL FROM:<billing@acme.example>", "RCPT TO:<ada@example.com>", "DATA"]);
+    assert_eq!(
+        seen.commands[1..4],
+        ["MAIL FROM:<billing@acme.example>", "RCPT TO:<ada@example.com>", "DATA"]
+    );
     assert!(seen.data.len() == 1 && seen.data[0].contains("\r\nThank you.\r\n"), "{:?}", seen.data);
 }
 
@@ -139,26 +151,41 @@ async fn without_a_server_a_mail_was_surely_not_sent() {
 #[tokio::test]
 async fn without_the_tls_that_is_required_nothing_is_sent() {
     let (plain, seen) = server(None).await;
-    for scheme in ["smtp://user:secret@127.0.0.1:{}?tls=required", "smtps://user:secret@127.0.0.1:{}"] {
+    for scheme in
+        ["smtp://user:secret@127.0.0.1:{}?tls=required", "smtps://user:secret@127.0.0.1:{}"]
+    {
         let url = scheme.replace("{}", &plain.port.to_string());
         let sent = Smtp::new(&url).unwrap().send(&mail(8)).await;
         assert!(matches!(sent, Err(NotSent::Surely(_))), "{scheme}: {sent:?}");
     }
     let seen = seen.lock().unwrap();
-    assert!(seen.data.is_empty() && seen.commands.iter().all(|command| !command.starts_with("AUTH")), "{:?}", seen.commands);
+    assert!(
+        seen.data.is_empty() && seen.commands.iter().all(|command| !command.starts_with("AUTH")),
+        "{:?}",
+        seen.commands
+    );
 }
 
 #[test]
 fn a_url_names_a_server() {
-    let of = |url: &str| Smtp::new(url).map(|smtp| (smtp.host, smtp.port, smtp.tls, smtp.credentials));
+    let of =
+        |url: &str| Smtp::new(url).map(|smtp| (smtp.host, smtp.port, smtp.tls, smtp.credentials));
     let credentials = Some(Credentials::new("me@acme".to_owned(), "a/b".to_owned()));
-    assert_eq!(of("smtp://localhost:1025").unwrap(), ("localhost".to_owned(), 1025, Tls::None, None));
+    assert_eq!(
+        of("smtp://localhost:1025").unwrap(),
+        ("localhost".to_owned(), 1025, Tls::None, None)
+    );
     assert_eq!(
         of("smtp://me%40acme:a%2Fb@mail.acme.example?tls=required").unwrap(),
         ("mail.acme.example".to_owned(), 587, Tls::Required, credentials.clone())
     );
-    assert_eq!(of("smtps://me%40acme:a%2Fb@mail.acme.example").unwrap(), ("mail.acme.example".to_owned(), 465, Tls::Wrapper, credentials));
-    for wrong in ["", "localhost:25", "http://localhost", "smtp://localhost?tls=opportunistic", "smtp:///x"] {
+    assert_eq!(
+        of("smtps://me%40acme:a%2Fb@mail.acme.example").unwrap(),
+        ("mail.acme.example".to_owned(), 465, Tls::Wrapper, credentials)
+    );
+    for wrong in
+        ["", "localhost:25", "http://localhost", "smtp://localhost?tls=opportunistic", "smtp:///x"]
+    {
         let error = of(wrong).unwrap_err().to_string();
         assert!(error.starts_with("SMTP_URL"), "{wrong}: {error}");
     }

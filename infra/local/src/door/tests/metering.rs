@@ -23,7 +23,11 @@ fn put(seq: usize, bytes: usize) -> Value {
 }
 
 fn new_put(seq: usize, bytes: usize) -> Value {
-    json!({"TableName": "Events", "Item": commit("a", seq, bytes), "ConditionExpression": "attribute_not_exists(seq)"})
+    json!({
+        "TableName": "Events",
+        "Item": commit("a", seq, bytes),
+        "ConditionExpression": "attribute_not_exists(seq)",
+    })
 }
 
 fn key(seq: usize) -> Value {
@@ -31,7 +35,9 @@ fn key(seq: usize) -> Value {
 }
 
 fn absent(seq: usize) -> Value {
-    json!({"ConditionCheck": {"TableName": "Events", "Key": key(seq), "ConditionExpression": "attribute_not_exists(seq)"}})
+    json!({
+        "ConditionCheck": {"TableName": "Events", "Key": key(seq), "ConditionExpression": "attribute_not_exists(seq)"}
+    })
 }
 
 /// In this order: what is written above is read below.
@@ -47,8 +53,10 @@ fn prices() -> Vec<Priced> {
         input[name] = value;
         input
     };
-    let get = |seq, strong| json!({"TableName": "Events", "Key": key(seq), "ConsistentRead": strong});
-    let batch = json!({"RequestItems": {"Events": {"Keys": [key(1), key(3)], "ConsistentRead": true}}});
+    let get =
+        |seq, strong| json!({"TableName": "Events", "Key": key(seq), "ConsistentRead": strong});
+    let batch =
+        json!({"RequestItems": {"Events": {"Keys": [key(1), key(3)], "ConsistentRead": true}}});
     vec![
         write("PutItem", put(1, 900), 1.0),
         write("PutItem", new_put(2, 1500), 2.0),
@@ -63,15 +71,36 @@ fn prices() -> Vec<Priced> {
         read("Query", with(&query, "ConsistentRead", json!(true)), 2.0),
         read("Query", query, 1.0),
         read("BatchGetItem", batch, 3.0),
-        // A failed condition costs what the write would have, or the item in its way if that is larger.
+        // A failed condition costs what the write would have, or the item in its way if that is
+        // larger.
         write("PutItem", new_put(1, 2500), 3.0),
         write("PutItem", new_put(3, 10), 5.0),
-        write("TransactWriteItems", json!({"TransactItems": [{"Put": put(4, 100)}, {"Put": put(5, 1500)}, absent(99)]}), 8.0),
-        write("TransactWriteItems", json!({"TransactItems": [{"Put": put(6, 1500)}, absent(3)]}), 14.0),
-        read("TransactGetItems", json!({"TransactItems": [{"Get": {"TableName": "Events", "Key": key(3)}}]}), 4.0),
-        write("UpdateItem", json!({"TableName": "Events", "Key": key(2), "UpdateExpression": "SET x = seq"}), 2.0),
+        write(
+            "TransactWriteItems",
+            json!({"TransactItems": [{"Put": put(4, 100)}, {"Put": put(5, 1500)}, absent(99)]}),
+            8.0,
+        ),
+        write(
+            "TransactWriteItems",
+            json!({"TransactItems": [{"Put": put(6, 1500)}, absent(3)]}),
+            14.0,
+        ),
+        read(
+            "TransactGetItems",
+            json!({"TransactItems": [{"Get": {"TableName": "Events", "Key": key(3)}}]}),
+            4.0,
+        ),
+        write(
+            "UpdateItem",
+            json!({"TableName": "Events", "Key": key(2), "UpdateExpression": "SET x = seq"}),
+            2.0,
+        ),
         write("DeleteItem", json!({"TableName": "Events", "Key": key(3)}), 5.0),
-        write("BatchWriteItem", json!({"RequestItems": {"Events": [{"PutRequest": {"Item": commit("b", 1, 1500)}}]}}), 2.0),
+        write(
+            "BatchWriteItem",
+            json!({"RequestItems": {"Events": [{"PutRequest": {"Item": commit("b", 1, 1500)}}]}}),
+            2.0,
+        ),
     ]
 }
 
@@ -81,7 +110,8 @@ async fn calls_cost_what_dynamodb_bills() {
     for Priced { operation, input, reads, writes } in prices() {
         rig.door.reset_meter();
         rig.call(OPERATOR, operation, input.clone()).await;
-        let expected = json!({OPERATOR: {operation: {"calls": 1, "readUnits": reads, "writeUnits": writes}}});
+        let expected =
+            json!({OPERATOR: {operation: {"calls": 1, "readUnits": reads, "writeUnits": writes}}});
         assert_eq!(rig.door.meter(), expected, "{operation} {input}");
     }
 }
@@ -90,7 +120,10 @@ async fn calls_cost_what_dynamodb_bills() {
 async fn a_transaction_repeated_with_its_token_is_billed_as_a_read() {
     let rig = Rig::start().await;
     let input = json!({"TransactItems": [{"Put": put(1, 10)}], "ClientRequestToken": "token"});
-    for units in [json!({"calls": 1, "readUnits": 0.0, "writeUnits": 2.0}), json!({"calls": 1, "readUnits": 2.0, "writeUnits": 0.0})] {
+    for units in [
+        json!({"calls": 1, "readUnits": 0.0, "writeUnits": 2.0}),
+        json!({"calls": 1, "readUnits": 2.0, "writeUnits": 0.0}),
+    ] {
         rig.door.reset_meter();
         rig.call(OPERATOR, "TransactWriteItems", input.clone()).await;
         assert_eq!(rig.door.meter()[OPERATOR]["TransactWriteItems"], units);
@@ -134,9 +167,23 @@ async fn every_service_is_counted_by_function_and_operation() {
         .data(aws_sdk_kinesis::primitives::Blob::new("a"))
         .build()
         .unwrap();
-    rig.kinesis("writer").put_records().stream_name("Commits").records(record).send().await.unwrap();
-    rig.s3("writer").put_object().bucket("failures").key("k").body(b"x".to_vec().into()).send().await.unwrap();
-    let calls = |calls: u64, writes: f64| json!({"calls": calls, "readUnits": 0.0, "writeUnits": writes});
+    rig.kinesis("writer")
+        .put_records()
+        .stream_name("Commits")
+        .records(record)
+        .send()
+        .await
+        .unwrap();
+    rig.s3("writer")
+        .put_object()
+        .bucket("failures")
+        .key("k")
+        .body(b"x".to_vec().into())
+        .send()
+        .await
+        .unwrap();
+    let calls =
+        |calls: u64, writes: f64| json!({"calls": calls, "readUnits": 0.0, "writeUnits": writes});
     let expected = json!({
         "writer": {"PutItem": calls(2, 2.0), "PutRecords": calls(1, 0.0), "PutObject": calls(1, 0.0)},
         "wildcard": {"DeleteItem": calls(1, 0.0)},

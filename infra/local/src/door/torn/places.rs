@@ -57,7 +57,8 @@ impl Places {
     }
 
     pub(super) fn enter(&self, call: &Call) -> Result<Writing, Box<Answer>> {
-        let touched = if call.service == Service::DynamoDb { self.touched(call) } else { Vec::new() };
+        let touched =
+            if call.service == Service::DynamoDb { self.touched(call) } else { Vec::new() };
         let mut state = self.lock_state();
         if let Some(token) = call.input["ClientRequestToken"].as_str() {
             if state.in_progress.contains(token) {
@@ -68,7 +69,8 @@ impl Places {
             }
         }
         if touched.iter().any(|place| state.locked.contains(place)) {
-            let is_met = |index| touched.get(index).is_some_and(|place| state.locked.contains(place));
+            let is_met =
+                |index| touched.get(index).is_some_and(|place| state.locked.contains(place));
             return Err(refusals::meeting(call, is_met).into());
         }
         let written = if call.operation == "TransactGetItems" { Vec::new() } else { touched };
@@ -83,7 +85,10 @@ impl Places {
         let locked = self.touched(call);
         let token = call.input["ClientRequestToken"].as_str().map(str::to_owned);
         let mut state = self.lock_state();
-        if locked.iter().any(|place| state.locked.contains(place) || state.written.contains_key(place)) {
+        if locked
+            .iter()
+            .any(|place| state.locked.contains(place) || state.written.contains_key(place))
+        {
             return None;
         }
         state.locked.extend(locked.iter().cloned());
@@ -103,10 +108,15 @@ impl Places {
             }
             "BatchWriteItem" => {
                 let tables = input["RequestItems"].as_object().into_iter().flatten();
-                let changes =
-                    tables.flat_map(|(table, changes)| changes.as_array().into_iter().flatten().map(move |change| (table, change)));
-                let changes = changes.filter_map(|(table, change)| Some((table, change.as_object()?.values().next()?)));
-                changes.map(|(table, change)| self.place(&Value::from(table.as_str()), change)).collect()
+                let changes = tables.flat_map(|(table, changes)| {
+                    changes.as_array().into_iter().flatten().map(move |change| (table, change))
+                });
+                let changes = changes.filter_map(|(table, change)| {
+                    Some((table, change.as_object()?.values().next()?))
+                });
+                changes
+                    .map(|(table, change)| self.place(&Value::from(table.as_str()), change))
+                    .collect()
             }
             _ => Vec::new(),
         }

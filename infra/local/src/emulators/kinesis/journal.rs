@@ -1,8 +1,9 @@
 //! What Kinesis acknowledged, kept in SQLite, so that it outlives `kill -9`.
 //!
-//! A put is acknowledged once its records are in the journal with the sequence numbers that they got. On start the streams
-//! come back with the same shards and the records with the same numbers, so a reader's checkpoint stays good. A stream that
-//! was changed comes back with the shards and the retention that it had at its first put.
+//! A put is acknowledged once its records are in the journal with the sequence numbers that they
+//! got. On start the streams come back with the same shards and the records with the same numbers,
+//! so a reader's checkpoint stays good. A stream that was changed comes back with the shards and
+//! the retention that it had at its first put.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -25,11 +26,13 @@ use serde_json::Value;
 
 use super::LARGEST_REQUEST;
 
-/// Numbers left out after a restart. A record may have been read before it reached the journal; if the process died in
-/// between, a reader's checkpoint stands on its number, which must not be given to another. Far more than can be in flight.
+/// Numbers left out after a restart. A record may have been read before it reached the journal; if
+/// the process died in between, a reader's checkpoint stands on its number, which must not be given
+/// to another. Far more than can be in flight.
 const LEFT_OUT: u64 = 10_000;
 
-/// `NORMAL` leaves the moment of writing to the operating system: enough for a killed process, not for a lost machine.
+/// `NORMAL` leaves the moment of writing to the operating system: enough for a killed process, not
+/// for a lost machine.
 const SCHEMA: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = NORMAL;
@@ -69,7 +72,10 @@ impl Journal {
         file.execute_batch(SCHEMA)?;
         let journal = Self { store, file: Mutex::new(file), known: Mutex::default() };
         for (name, definition) in journal.streams()? {
-            journal.restore(&name, serde_json::from_str(&definition)?).await.with_context(|| format!("stream {name}"))?;
+            journal
+                .restore(&name, serde_json::from_str(&definition)?)
+                .await
+                .with_context(|| format!("stream {name}"))?;
         }
         Ok(Arc::new(journal))
     }
@@ -80,16 +86,25 @@ impl Journal {
     }
 
     async fn restore(&self, name: &str, definition: Stream) -> Result<()> {
-        let Stream { shards, stream_arn, stream_creation_timestamp, retention_period_hours, .. } = definition;
+        let Stream {
+            shards, stream_arn, stream_creation_timestamp, retention_period_hours, ..
+        } = definition;
         forget_expired(&lock(&self.file), name, retention_period_hours)?;
         // What a definition leaves out gets the values of a new stream.
-        let stream = StreamBuilder::new(name.to_owned(), stream_arn, StreamStatus::Active, stream_creation_timestamp, shards.clone());
+        let stream = StreamBuilder::new(
+            name.to_owned(),
+            stream_arn,
+            StreamStatus::Active,
+            stream_creation_timestamp,
+            shards.clone(),
+        );
         let stream = stream.retention_period_hours(retention_period_hours);
         self.store.put_stream(name, stream.build()).await.map_err(refused)?;
         for (index, shard) in (0..).zip(&shards) {
             let entries = self.entries(name, index)?;
             if let Some(last) = entries.last() {
-                self.number_from(name, shard.hash_key_range.start_u128(), last.place + LEFT_OUT).await?;
+                self.number_from(name, shard.hash_key_range.start_u128(), last.place + LEFT_OUT)
+                    .await?;
             }
             let records: Vec<_> = entries.into_iter().map(Entry::into_stored).collect();
             self.store.put_records_batch(name, &records).await.map_err(refused)?;
@@ -107,20 +122,31 @@ impl Journal {
 
     fn entries(&self, stream: &str, shard: i64) -> Result<Vec<Entry>> {
         let file = lock(&self.file);
-        let mut query = file
-            .prepare("SELECT place, number, partition_key, data, arrived FROM records WHERE stream = ?1 AND shard = ?2 ORDER BY place")?;
+        let mut query = file.prepare(
+            "SELECT place, number, partition_key, data, arrived FROM records WHERE stream = ?1 \
+             AND shard = ?2 ORDER BY place",
+        )?;
         let rows = query.query_map(params![stream, shard], |row| {
             let (place, number, partition_key) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok(Entry { shard, place, number, partition_key, data: row.get(3)?, arrived: row.get(4)? })
+            Ok(Entry {
+                shard,
+                place,
+                number,
+                partition_key,
+                data: row.get(3)?,
+                arrived: row.get(4)?,
+            })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Uses up a shard's numbers as far as `place`: the store offers no other way to move its counter.
+    /// Uses up a shard's numbers as far as `place`: the store offers no other way to move its
+    /// counter.
     async fn number_from(&self, stream: &str, hash_key: u128, place: u64) -> Result<()> {
         let batch = vec![hash_key; 1000];
         loop {
-            let used = self.store.allocate_sequences_batch(stream, &batch).await.map_err(refused)?;
+            let used =
+                self.store.allocate_sequences_batch(stream, &batch).await.map_err(refused)?;
             let last = used.last().and_then(|number| parse_sequence(&number.seq_num).ok()?.seq_ix);
             if last.context("the store gave no number")? >= place {
                 return Ok(());
@@ -133,7 +159,10 @@ impl Journal {
         if !known {
             let definition = self.store.get_stream(&stream).await.map_err(refused)?;
             let definition = serde_json::to_string(&definition)?;
-            lock(&self.file).execute("INSERT OR IGNORE INTO streams VALUES (?1, ?2)", params![stream, definition])?;
+            lock(&self.file).execute(
+                "INSERT OR IGNORE INTO streams VALUES (?1, ?2)",
+                params![stream, definition],
+            )?;
             lock(&self.known).insert(stream.clone());
         }
         tokio::task::spawn_blocking(move || self.write(&stream, &entries)).await?
@@ -143,22 +172,19 @@ impl Journal {
         let mut file = lock(&self.file);
         let transaction = file.transaction()?;
         for Entry { shard, place, number, partition_key, data, arrived } in entries {
-            transaction.prepare_cached("INSERT OR IGNORE INTO records VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(params![
-                stream,
-                shard,
-                place,
-                number,
-                partition_key,
-                data,
-                arrived
-            ])?;
+            transaction
+                .prepare_cached(
+                    "INSERT OR IGNORE INTO records VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                )?
+                .execute(params![stream, shard, place, number, partition_key, data, arrived])?;
         }
         Ok(transaction.commit()?)
     }
 }
 
 impl Entry {
-    /// The entry of a record in a request, numbered by its part of the answer; `None` where the record was refused.
+    /// The entry of a record in a request, numbered by its part of the answer; `None` where the
+    /// record was refused.
     fn read(record: &Value, answer: &Value) -> Option<Self> {
         let number = answer["SequenceNumber"].as_str()?;
         let parsed = parse_sequence(number).ok()?;
@@ -176,12 +202,23 @@ impl Entry {
     fn into_stored(self) -> (String, StoredRecord) {
         let key = format!("{:08x}/{}", self.shard, self.number);
         let approximate_arrival_timestamp = Duration::from_millis(self.arrived).as_secs_f64();
-        (key, StoredRecord { partition_key: self.partition_key, data: self.data, approximate_arrival_timestamp })
+        (
+            key,
+            StoredRecord {
+                partition_key: self.partition_key,
+                data: self.data,
+                approximate_arrival_timestamp,
+            },
+        )
     }
 }
 
 /// Lets a put through, and its answer once the records are written down.
-async fn acknowledge_when_written(State(journal): State<Arc<Journal>>, request: Request, next: Next) -> Response {
+async fn acknowledge_when_written(
+    State(journal): State<Arc<Journal>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let target = request.headers().get("x-amz-target").map(|target| target.as_bytes());
     if !matches!(target, Some(b"Kinesis_20131202.PutRecord" | b"Kinesis_20131202.PutRecords")) {
         return next.run(request).await;
@@ -200,13 +237,20 @@ async fn acknowledge_when_written(State(journal): State<Arc<Journal>>, request: 
     })
 }
 
-async fn write_down(journal: Arc<Journal>, request: &Bytes, response: Response) -> Result<Response> {
+async fn write_down(
+    journal: Arc<Journal>,
+    request: &Bytes,
+    response: Response,
+) -> Result<Response> {
     let (head, body) = response.into_parts();
     let body = to_bytes(body, LARGEST_REQUEST).await?;
-    let request: Value = serde_json::from_slice(request).context("only puts in JSON can be written down")?;
+    let request: Value =
+        serde_json::from_slice(request).context("only puts in JSON can be written down")?;
     let answer: Value = serde_json::from_slice(&body)?;
     let entries = match (request["Records"].as_array(), answer["Records"].as_array()) {
-        (Some(records), Some(answers)) => records.iter().zip(answers).filter_map(|(r, a)| Entry::read(r, a)).collect(),
+        (Some(records), Some(answers)) => {
+            records.iter().zip(answers).filter_map(|(r, a)| Entry::read(r, a)).collect()
+        }
         _ => Entry::read(&request, &answer).into_iter().collect(),
     };
     journal.append(stream_name(&request).context("a put names its stream")?, entries).await?;
@@ -219,14 +263,16 @@ fn stream_name(request: &Value) -> Option<String> {
     request["StreamName"].as_str().or_else(by_arn).map(str::to_owned)
 }
 
-/// Forgets what Kinesis would no longer hold, but for the last record of each shard: numbering goes on from it.
+/// Forgets what Kinesis would no longer hold, but for the last record of each shard: numbering goes
+/// on from it.
 fn forget_expired(file: &Connection, stream: &str, retention_hours: u32) -> Result<()> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let retention = Duration::from_secs(u64::from(retention_hours) * 60 * 60);
     let oldest = u64::try_from(now.saturating_sub(retention).as_millis())?;
     file.execute(
         "DELETE FROM records WHERE stream = ?1 AND arrived < ?2
-         AND place < (SELECT MAX(place) FROM records AS r WHERE r.stream = records.stream AND r.shard = records.shard)",
+         AND place < (SELECT MAX(place) FROM records AS r WHERE r.stream = records.stream AND \
+         r.shard = records.shard)",
         params![stream, oldest],
     )?;
     Ok(())

@@ -4,11 +4,13 @@ use axum::body::Bytes;
 use axum::http::HeaderMap;
 
 pub(super) fn is_chunked(headers: &HeaderMap) -> bool {
-    let encoding = headers.get("content-encoding").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let encoding =
+        headers.get("content-encoding").and_then(|value| value.to_str().ok()).unwrap_or_default();
     encoding.split(',').any(|one| one.trim() == "aws-chunked")
 }
 
-/// The bytes of all chunks, without their signatures and the trailing headers; `None` when the body is not in this form.
+/// The bytes of all chunks, without their signatures and the trailing headers; `None` when the body
+/// is not in this form.
 pub(super) fn decode(mut body: &[u8]) -> Option<Bytes> {
     let mut decoded = Vec::with_capacity(body.len());
     loop {

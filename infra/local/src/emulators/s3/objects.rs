@@ -1,4 +1,5 @@
-//! Objects as files: one folder a bucket, one file an object, its key percent-encoded into the file's name.
+//! Objects as files: one folder a bucket, one file an object, its key percent-encoded into the
+//! file's name.
 
 use std::borrow::Cow;
 use std::io::{ErrorKind, Result as IoResult};
@@ -53,7 +54,8 @@ impl Objects {
     pub(super) async fn get(&self, bucket: &str, key: &str) -> Result<(Object, Vec<u8>), Refusal> {
         let path = self.path(bucket, key).await?;
         let body = fs::read(&path).await?;
-        let modified = Timestamp::try_from(fs::metadata(&path).await?.modified()?).unwrap_or_default();
+        let modified =
+            Timestamp::try_from(fs::metadata(&path).await?.modified()?).unwrap_or_default();
         Ok((Object { key: key.to_owned(), modified, size: body.len() as u64 }, body))
     }
 
@@ -65,12 +67,21 @@ impl Objects {
     }
 
     /// The objects whose key begins with `prefix` and comes after `after`, in order of their keys.
-    pub(super) async fn list(&self, bucket: &str, prefix: &str, after: &str) -> Result<Vec<Object>, Refusal> {
+    pub(super) async fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        after: &str,
+    ) -> Result<Vec<Object>, Refusal> {
         let mut files = fs::read_dir(self.bucket(bucket).await?).await?;
         let mut objects = Vec::new();
         while let Some(file) = files.next_entry().await? {
             let name = file.file_name();
-            let Ok(key) = percent_decode_str(&name.to_string_lossy()).decode_utf8().map(Cow::into_owned) else { continue };
+            let Ok(key) =
+                percent_decode_str(&name.to_string_lossy()).decode_utf8().map(Cow::into_owned)
+            else {
+                continue;
+            };
             if key.starts_with(prefix) && key.as_str() > after {
                 let metadata = file.metadata().await?;
                 let modified = Timestamp::try_from(metadata.modified()?).unwrap_or_default();

@@ -5,7 +5,14 @@ fn policy() -> Policy {
 }
 
 fn record(number: usize) -> Record {
-    Record { sequence_number: number.to_string(), key: "k".into(), arrived_at: 0, read_at: 0, event: Value::Null, bytes: 10 }
+    Record {
+        sequence_number: number.to_string(),
+        key: "k".into(),
+        arrived_at: 0,
+        read_at: 0,
+        event: Value::Null,
+        bytes: 10,
+    }
 }
 
 fn lane(policy: Policy, records: usize) -> Lane {
@@ -37,7 +44,9 @@ fn run(mut lane: Lane, function: Function) -> Vec<String> {
                 trace.push(format!("{:?} {verdict:?}", numbers(&batch)));
                 lane.finished(now, batch, verdict);
             }
-            Next::GiveUp(batch, condition) => trace.push(format!("{:?} {condition:?}", numbers(&batch))),
+            Next::GiveUp(batch, condition) => {
+                trace.push(format!("{:?} {condition:?}", numbers(&batch)))
+            }
         }
     }
 }
@@ -70,8 +79,14 @@ fn a_batch_waits_for_its_window_unless_it_is_full() {
 
 #[test]
 fn a_failing_batch_is_retried_with_backoff_then_given_up() {
-    let expected =
-        ["[1, 2] FailedAt(0)", "wait 100", "[1, 2] FailedAt(0)", "wait 200", "[1, 2] FailedAt(0)", "[1, 2] RetryAttemptsExhausted"];
+    let expected = [
+        "[1, 2] FailedAt(0)",
+        "wait 100",
+        "[1, 2] FailedAt(0)",
+        "wait 200",
+        "[1, 2] FailedAt(0)",
+        "[1, 2] RetryAttemptsExhausted",
+    ];
     check(lane(policy(), 2), |_| Verdict::FailedAt(0), &expected);
 }
 
@@ -116,7 +131,8 @@ fn bisecting_finds_the_poison_and_spares_the_rest() {
 
 #[test]
 fn a_partial_answer_restarts_at_the_lowest_failure() {
-    let poison_is_3: Function = |batch| batch.iter().position(|n| *n == 3).map_or(Verdict::Done, Verdict::FailedAt);
+    let poison_is_3: Function =
+        |batch| batch.iter().position(|n| *n == 3).map_or(Verdict::Done, Verdict::FailedAt);
     let expected = [
         "[1, 2, 3, 4] FailedAt(2)",
         "[3, 4] FailedAt(0)",
@@ -132,7 +148,8 @@ fn a_partial_answer_restarts_at_the_lowest_failure() {
 
 #[test]
 fn a_partial_answer_and_bisecting_lose_the_poison_only() {
-    let poison_is_3: Function = |batch| batch.iter().position(|n| *n == 3).map_or(Verdict::Done, Verdict::FailedAt);
+    let poison_is_3: Function =
+        |batch| batch.iter().position(|n| *n == 3).map_or(Verdict::Done, Verdict::FailedAt);
     let trace = run(lane(Policy { bisect: true, ..policy() }, 5), poison_is_3);
     let given_up: Vec<_> = trace.iter().filter(|line| line.contains("Exhausted")).collect();
     assert_eq!(given_up, ["[3] RetryAttemptsExhausted"], "{trace:?}");
@@ -141,7 +158,9 @@ fn a_partial_answer_and_bisecting_lose_the_poison_only() {
 
 #[test]
 fn finished_says_how_many_records_are_done() {
-    for (verdict, done) in [(Verdict::Done, 4), (Verdict::FailedAt(3), 3), (Verdict::FailedAt(0), 0)] {
+    for (verdict, done) in
+        [(Verdict::Done, 4), (Verdict::FailedAt(3), 3), (Verdict::FailedAt(0), 0)]
+    {
         let mut lane = lane(policy(), 4);
         let Next::Invoke(batch) = lane.next(0) else { panic!() };
         assert_eq!(lane.finished(0, batch, verdict), done, "{verdict:?}");

@@ -13,7 +13,9 @@ fn a_body_is_an_object() {
     }
     let request = |body: &str| read(json!({ "body": body })).unwrap();
     assert_eq!(request(r#"{"name": "x"}"#).json::<Body>().unwrap().name, "x");
-    for (body, status) in [(r#"["x"]"#, 422), ("\"x\"", 422), ("null", 422), ("{", 400), ("", 400), ("{} {}", 400)] {
+    for (body, status) in
+        [(r#"["x"]"#, 422), ("\"x\"", 422), ("null", 422), ("{", 400), ("", 400), ("{} {}", 400)]
+    {
         assert_eq!(request(body).json::<Body>().unwrap_err().status(), status, "{body}");
     }
 }
@@ -41,7 +43,11 @@ fn a_body_may_be_a_list_of_objects() {
     ] {
         let problem = list(body).unwrap_err();
         let answer: Value = serde_json::from_str(&problem.answer().body).unwrap();
-        assert_eq!((problem.status(), &answer["errors"][0]["pointer"]), (422, &json!(pointer)), "{body}");
+        assert_eq!(
+            (problem.status(), &answer["errors"][0]["pointer"]),
+            (422, &json!(pointer)),
+            "{body}"
+        );
     }
 }
 
@@ -71,7 +77,10 @@ fn fields_are_pointed_at_by_their_json_names() {
         unit_price: String,
     }
     for (body, expected) in [
-        (json!({ "lineItems": [{ "unitPrice": "1" }, { "unitPrice": "" }] }), "/lineItems/1/unitPrice"),
+        (
+            json!({ "lineItems": [{ "unitPrice": "1" }, { "unitPrice": "" }] }),
+            "/lineItems/1/unitPrice",
+        ),
         (json!({ "lineItems": [{ "unitPrice": 7 }] }), "/lineItems/0/unitPrice"),
         (json!({ "lineItems": [{ "price": "1" }] }), "/lineItems/0/price"),
         (json!({ "lineItems": [{}] }), "/lineItems/0/unitPrice"),
@@ -82,7 +91,10 @@ fn fields_are_pointed_at_by_their_json_names() {
         let answer: Value = serde_json::from_str(&problem.answer().body).unwrap();
         assert_eq!(answer["errors"][0]["pointer"], expected, "{body}");
     }
-    assert!(read_json::<Body>(json!({ "lineItems": [{ "unitPrice": "1" }] })).is_ok_and(|body| body.line_items[0].unit_price == "1"));
+    assert!(
+        read_json::<Body>(json!({ "lineItems": [{ "unitPrice": "1" }] }))
+            .is_ok_and(|body| body.line_items[0].unit_price == "1")
+    );
 }
 
 #[test]
@@ -116,40 +128,75 @@ fn a_byte_order_mark_is_passed_over_and_other_encodings_are_named() {
         (&b"[".repeat(200), "recursion limit"),
     ] {
         let problem = parse_json(body).unwrap_err();
-        assert!(problem.status() == 400 && problem.answer().body.contains(words), "{}", problem.answer().body);
+        assert!(
+            problem.status() == 400 && problem.answer().body.contains(words),
+            "{}",
+            problem.answer().body
+        );
     }
 }
 
 #[test]
 fn whole_numbers_that_some_readers_would_round_are_pointed_at() {
-    for (body, pointer) in
-        [("{\"revision\": 18446744073709551615}", "/revision"), ("{\"a/b\": [0, 9007199254740992]}", "/a~1b/1"), ("-9007199254740992", "")]
-    {
+    for (body, pointer) in [
+        ("{\"revision\": 18446744073709551615}", "/revision"),
+        ("{\"a/b\": [0, 9007199254740992]}", "/a~1b/1"),
+        ("-9007199254740992", ""),
+    ] {
         let problem = parse_json(body.as_bytes()).unwrap_err();
         let answer: Value = serde_json::from_str(&problem.answer().body).unwrap();
-        assert_eq!((problem.status(), &answer["errors"][0]["pointer"]), (422, &json!(pointer)), "{body}");
+        assert_eq!(
+            (problem.status(), &answer["errors"][0]["pointer"]),
+            (422, &json!(pointer)),
+            "{body}"
+        );
     }
-    let exact = r#"[9007199254740991, -9007199254740991, 1e300, -0.5, true, null, "18446744073709551615"]"#;
-    assert_eq!(parse_json(exact.as_bytes()).unwrap(), serde_json::from_str::<Value>(exact).unwrap());
+    let exact =
+        r#"[9007199254740991, -9007199254740991, 1e300, -0.5, true, null, "18446744073709551615"]"#;
+    assert_eq!(
+        parse_json(exact.as_bytes()).unwrap(),
+        serde_json::from_str::<Value>(exact).unwrap()
+    );
 }
 
 #[test]
 fn a_coded_body_is_refused_with_the_coding_that_is_taken() {
-    let coded =
-        |coding: &str, body: &str| read(json!({ "body": body, "headers": { "content-encoding": coding } })).unwrap().check_body(true);
+    let coded = |coding: &str, body: &str| {
+        read(json!({ "body": body, "headers": { "content-encoding": coding } }))
+            .unwrap()
+            .check_body(true)
+    };
     for coding in ["gzip", "GZIP", "br", "identity, gzip", "gzip, identity", "x-unknown"] {
         let problem = coded(coding, "{}").unwrap_err();
         assert_eq!((problem.status(), problem.name()), (415, "unsupported-media-type"), "{coding}");
-        assert!(problem.answer().headers.contains(&("accept-encoding".to_owned(), "identity".to_owned())), "{coding}");
+        assert!(
+            problem
+                .answer()
+                .headers
+                .contains(&("accept-encoding".to_owned(), "identity".to_owned())),
+            "{coding}"
+        );
         assert!(coded(coding, "").is_ok(), "there is no body that it could be about");
     }
-    assert!(["identity", "Identity", "", " , identity"].iter().all(|coding| coded(coding, "{}").is_ok()));
+    assert!(
+        ["identity", "Identity", "", " , identity"]
+            .iter()
+            .all(|coding| coded(coding, "{}").is_ok())
+    );
 }
 
 #[test]
 fn a_body_is_never_left_unread() {
-    let check = |body: &str| read(json!({ "body": body })).unwrap().check_body(false).map_err(|problem| problem.status());
-    for (body, expected) in [("", Ok(())), ("{}", Ok(())), ("{\"version\": 3}", Err(422)), ("[]", Err(422)), ("{", Err(400))] {
+    let check = |body: &str| {
+        read(json!({ "body": body })).unwrap().check_body(false).map_err(|problem| problem.status())
+    };
+    for (body, expected) in [
+        ("", Ok(())),
+        ("{}", Ok(())),
+        ("{\"version\": 3}", Err(422)),
+        ("[]", Err(422)),
+        ("{", Err(400)),
+    ] {
         assert_eq!(check(body), expected, "{body}");
     }
 }
