@@ -3,6 +3,7 @@
 // A test says what it expects; a failure to get there is a failed test.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod builds_at_once;
 mod crashes;
 mod effects;
 mod effects_lost_replies;
