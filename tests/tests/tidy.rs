@@ -124,7 +124,7 @@ fn a_function_binary_only_names_its_handler() {
         let lines = read(&binary.source).lines().count();
         let too_long = (lines > LONGEST_MAIN).then(|| {
             format!(
-                "{}: {lines} lines, {LONGEST_MAIN} are enough to name a handler; move the rest \
+                "{}: {lines} lines, {LONGEST_MAIN} are enough to name a service; move the rest \
                  into it",
                 shown(&binary.source)
             )

@@ -7,6 +7,10 @@ use std::time::Instant;
 use aws_lambda_events::kinesis::{KinesisEvent, KinesisEventRecord};
 use aws_lambda_events::streams::KinesisEventResponse;
 use headwater::Rule;
+use headwater_lambda::deployment::{
+    APPEND, EVENTS_TABLE, FAILURES_BUCKET, KEEP_FAILURES, LIST_FAILURES, Role, Source, UNIQUE_KEY,
+    read_stream,
+};
 use headwater_lambda::problem::MALFORMED;
 use headwater_lambda::{
     Answer, App, Call, Caller, Error, Function, Problem, Request, metric, parse_json, read_json,
@@ -38,6 +42,7 @@ pub fn apply_external_user() -> Function {
             apply(&app, &request, update).await
         },
     )
+    .variable(UNIQUE_KEY)
 }
 
 async fn apply(app: &App, request: &Request, update: ApplyExternalUser) -> Result<Answer, Problem> {
@@ -58,25 +63,39 @@ fn taken(name: &str) -> Option<&'static Rule> {
 /// `tenant`. What the store does not answer comes again; what a rule says no to is parked; what can
 /// never be taken over is kept whole in the failures bucket, for a person.
 pub fn transform_external_users() -> Function {
-    Function::event(TRANSFORM, |app: Arc<App>, event: KinesisEvent, deadline: Instant| async move {
-        let mut answer = KinesisEventResponse::default();
-        let mut failed = Vec::new();
-        for record in &event.records {
-            let sequence = &record.kinesis.sequence_number;
-            let Err(problem) = transform(&app, record, deadline).await else { continue };
-            if taken(problem.name()).is_some() {
-                continue;
+    let source = Source::records("ExternalUsers", STREAM, "External users are a minute behind.");
+    Function::stream(
+        TRANSFORM,
+        source,
+        &ROLE,
+        |app: Arc<App>, event: KinesisEvent, deadline| async move {
+            let mut answer = KinesisEventResponse::default();
+            let mut failed = Vec::new();
+            for record in &event.records {
+                let sequence = &record.kinesis.sequence_number;
+                let Err(problem) = transform(&app, record, deadline).await else { continue };
+                if taken(problem.name()).is_some() {
+                    continue;
+                }
+                let is_kept = problem.status() < 500 && keep(&app, record, &problem).await;
+                if !is_kept {
+                    tracing::error!(?problem, sequence, "will be tried again");
+                    failed.push(sequence.clone());
+                }
             }
-            let is_kept = problem.status() < 500 && keep(&app, record, &problem).await;
-            if !is_kept {
-                tracing::error!(?problem, sequence, "will be tried again");
-                failed.push(sequence.clone());
-            }
-        }
-        answer.set_failures(failed);
-        Ok::<_, Error>(answer)
-    })
+            answer.set_failures(failed);
+            Ok::<_, Error>(answer)
+        },
+    )
 }
+
+const STREAM: &str = "!GetAtt ExternalUsersStream.Arn";
+
+static ROLE: Role = Role {
+    name: "TransformExternalUsers",
+    variables: &[EVENTS_TABLE, UNIQUE_KEY, FAILURES_BUCKET],
+    statements: &[read_stream(&[STREAM]), APPEND, KEEP_FAILURES, LIST_FAILURES],
+};
 
 /// Keeps a record that can never be taken over; says whether it is kept.
 async fn keep(app: &App, record: &KinesisEventRecord, problem: &Problem) -> bool {

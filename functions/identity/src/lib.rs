@@ -8,11 +8,13 @@ pub mod members;
 pub mod queries;
 pub mod users;
 
-use headwater_lambda::Function;
+use ::queries::changes;
+use headwater_lambda::Service;
+use projectors::project;
 
-/// All functions of this package.
-pub fn functions() -> Vec<Function> {
-    vec![
+/// The service, with the function of each of its calls.
+pub fn service() -> Service {
+    Service::new(identity::DOMAIN, env!("CARGO_PKG_NAME")).functions([
         users::create_user(),
         users::patch_user(),
         users::deactivate_user(),
@@ -32,5 +34,7 @@ pub fn functions() -> Vec<Function> {
         queries::list_groups(),
         queries::list_members(),
         queries::list_user_groups(),
-    ]
+        changes(identity::DOMAIN),
+        project(identity::DOMAIN, &identity::PROJECTIONS),
+    ])
 }

@@ -1,5 +1,6 @@
 //! Commands on users.
 
+use headwater_lambda::deployment::UNIQUE_KEY;
 use headwater_lambda::{Call, Function, fresh_id};
 use identity::user::{
     self, CreateUser, DeactivateUser, DeleteUser, EMAIL_TAKEN, PatchUser, ReactivateUser,
@@ -19,6 +20,7 @@ pub fn create_user() -> Function {
             app.create(&request, &stream, &command).await
         },
     )
+    .variable(UNIQUE_KEY)
 }
 
 /// `PATCH /identity/users/{id}`
@@ -37,6 +39,7 @@ pub fn patch_user() -> Function {
                 .await
         },
     )
+    .variable(UNIQUE_KEY)
 }
 
 /// `POST /identity/users/{id}/deactivate`
@@ -65,6 +68,7 @@ pub fn reactivate_user() -> Function {
         app.change(&request, &user::stream(request.tenant(), request.path("id"))?, &ReactivateUser)
             .await
     })
+    .variable(UNIQUE_KEY)
 }
 
 /// `DELETE /identity/users/{id}`
@@ -79,4 +83,5 @@ pub fn delete_user() -> Function {
         app.change(&request, &user::stream(request.tenant(), request.path("id"))?, &DeleteUser)
             .await
     })
+    .variable(UNIQUE_KEY)
 }

@@ -1,5 +1,6 @@
 //! Commands on customers.
 
+use headwater_lambda::deployment::UNIQUE_KEY;
 use headwater_lambda::problem::CONCURRENT_MODIFICATION;
 use headwater_lambda::{Call, Function};
 use invoicing::customer::{CUSTOMER_EMAIL_TAKEN, CUSTOMER_EXISTS};
@@ -18,6 +19,7 @@ pub fn create_customer() -> Function {
         call.rules(&[&CUSTOMER_EXISTS, &CUSTOMER_EMAIL_TAKEN]),
         |app, request| async move { create::<CreateCustomer>(&app, &request, request.members()?).await },
     )
+    .variable(UNIQUE_KEY)
 }
 
 /// `PATCH /invoicing/customers/{id}`
@@ -35,4 +37,5 @@ pub fn patch_customer() -> Function {
     Function::http(call, |app, request| async move {
         change::<PatchCustomer>(&app, &request, request.path("id"), request.members()?).await
     })
+    .variable(UNIQUE_KEY)
 }

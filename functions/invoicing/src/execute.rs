@@ -4,6 +4,7 @@ use std::pin::Pin;
 
 use garde::Validate;
 use headwater::Command;
+use headwater_lambda::deployment::UNIQUE_KEY;
 use headwater_lambda::problem::CONCURRENT_MODIFICATION;
 use headwater_lambda::{Answer, App, Call, Function, Problem, Request, read_json};
 use invoicing::{
@@ -118,6 +119,7 @@ pub fn execute() -> Function {
             }
         }
     })
+    .variable(UNIQUE_KEY)
 }
 
 fn unknown() -> Problem {

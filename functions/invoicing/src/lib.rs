@@ -12,11 +12,13 @@ pub mod line_items;
 pub mod mail;
 pub mod queries;
 
-use headwater_lambda::Function;
+use ::queries::changes;
+use headwater_lambda::Service;
+use projectors::project;
 
-/// All functions of this package.
-pub fn functions() -> Vec<Function> {
-    vec![
+/// The service, with the function of each of its calls.
+pub fn service() -> Service {
+    Service::new(invoicing::DOMAIN, env!("CARGO_PKG_NAME")).functions([
         invoices::create_invoice(),
         invoices::set_invoice_customer(),
         invoices::set_invoice_currency(),
@@ -40,5 +42,7 @@ pub fn functions() -> Vec<Function> {
         queries::get_customer(),
         queries::list_customers(),
         queries::get_revenue(),
-    ]
+        changes(invoicing::DOMAIN),
+        project(invoicing::DOMAIN, &invoicing::PROJECTIONS),
+    ])
 }

@@ -25,6 +25,7 @@ use licensing::{
 use crate::grants;
 use crate::policy_cache::PolicyCache;
 use crate::remembered;
+use crate::roles;
 use crate::view::{LicenseAnswer, license_answer};
 
 /// How long the store may take over policy and attempt before the licence is granted without it.
@@ -56,6 +57,7 @@ pub fn acquire_license() -> Function {
             acquisition.carry_out().await
         }
     })
+    .role(&roles::ACQUIRE)
 }
 
 struct Acquisition<'a> {

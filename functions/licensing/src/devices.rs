@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::past;
 use crate::policy_cache::PolicyCache;
+use crate::roles;
 
 /// `POST /licensing/customers/{id}/devices/{deviceId}/deactivate`
 ///
@@ -56,4 +57,5 @@ pub fn deactivate_device() -> Function {
             }
         }
     })
+    .role(&roles::FOLLOW_UP)
 }

@@ -12,33 +12,36 @@ mod policy_cache;
 pub mod queries;
 pub mod reconcile;
 mod remembered;
+mod roles;
 pub mod sessions;
 mod view;
 
-use headwater_lambda::Function;
-use headwater_lambda::problem::ProblemType;
+use ::queries::changes;
+use headwater_lambda::Service;
+use projectors::project;
 
-/// The kinds of problem that only calls of this service have.
-pub static PROBLEM_TYPES: &[&ProblemType] = &[&grants::INVALID_GRANT];
-
-/// All functions of this package.
-pub fn functions() -> Vec<Function> {
-    vec![
-        acquire::acquire_license(),
-        licenses::report_downloaded(),
-        licenses::renew_license(),
-        licenses::release_license(),
-        sessions::record_sessions(),
-        devices::deactivate_device(),
-        policy::set_policy(),
-        reconcile::reconcile_grants(),
-        queries::get_license(),
-        queries::list_licenses(),
-        queries::get_sessions(),
-        queries::list_devices(),
-        queries::list_downloads(),
-        queries::get_allowance(),
-        queries::customer_events(),
-        queries::get_policy(),
-    ]
+/// The service, with the function of each of its calls.
+pub fn service() -> Service {
+    Service::new(licensing::DOMAIN, env!("CARGO_PKG_NAME"))
+        .problems(&[&grants::INVALID_GRANT])
+        .functions([
+            acquire::acquire_license(),
+            licenses::report_downloaded(),
+            licenses::renew_license(),
+            licenses::release_license(),
+            sessions::record_sessions(),
+            devices::deactivate_device(),
+            policy::set_policy(),
+            reconcile::reconcile_grants(),
+            queries::get_license(),
+            queries::list_licenses(),
+            queries::get_sessions(),
+            queries::list_devices(),
+            queries::list_downloads(),
+            queries::get_allowance(),
+            queries::customer_events(),
+            queries::get_policy(),
+            changes(licensing::DOMAIN),
+            project(licensing::DOMAIN, &licensing::PROJECTIONS),
+        ])
 }

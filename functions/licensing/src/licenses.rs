@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::policy_cache::PolicyCache;
 use crate::view::{LicenseAnswer, license_answer};
-use crate::{grants, past};
+use crate::{grants, past, roles};
 
 /// `POST /licensing/customers/{id}/licenses/{licenseId}/downloaded`
 pub fn report_downloaded() -> Function {
@@ -33,6 +33,8 @@ pub fn report_downloaded() -> Function {
         follow_up(&app, &request, &stream, command, &|folded| changed(&stream, license_id, folded))
             .await
     })
+    .role(&roles::FOLLOW_UP)
+    .variable(roles::GRANT_KEY)
 }
 
 /// `POST /licensing/customers/{id}/licenses/{licenseId}/renew`
@@ -64,6 +66,8 @@ pub fn renew_license() -> Function {
             .await
         }
     })
+    .role(&roles::FOLLOW_UP)
+    .variable(roles::GRANT_KEY)
 }
 
 /// `POST /licensing/customers/{id}/licenses/{licenseId}/release`
@@ -81,6 +85,8 @@ pub fn release_license() -> Function {
         follow_up(&app, &request, &stream, command, &|folded| changed(&stream, license_id, folded))
             .await
     })
+    .role(&roles::FOLLOW_UP)
+    .variable(roles::GRANT_KEY)
 }
 
 /// The stream of the path's customer, and the path's licence.

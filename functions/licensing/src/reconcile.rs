@@ -5,12 +5,14 @@ use std::time::Instant;
 
 use aws_lambda_events::kinesis::{KinesisEvent, KinesisEventRecord};
 use aws_lambda_events::streams::KinesisEventResponse;
+use headwater_lambda::deployment::Source;
 use headwater_lambda::{App, Caller, Error, Function, Problem, Request, metric};
 use headwater_pipeline::Failures;
 use licensing::{ApplyGrant, Customer, DOMAIN, Grant, customer};
 
 use crate::grants::{self, INVALID_GRANT};
 use crate::past;
+use crate::roles::{self, GRANTS_STREAM};
 
 /// The function behind the stream of grants.
 const RECONCILE: &str = "licensing-reconcile-grants";
@@ -20,25 +22,35 @@ const RECONCILE: &str = "licensing-reconcile-grants";
 /// store does not answer comes again; what is no grant of ours is kept whole in the failures
 /// bucket, for a person.
 pub fn reconcile_grants() -> Function {
-    Function::event(RECONCILE, |app: Arc<App>, event: KinesisEvent, deadline: Instant| async move {
-        let (mut reconciled, mut failed) = (0, Vec::new());
-        for record in &event.records {
-            let sequence = &record.kinesis.sequence_number;
-            let Err(problem) = reconcile(&app, &record.kinesis.data, deadline).await else {
-                reconciled += 1;
-                continue;
-            };
-            let is_kept = problem.status() < 500 && keep(&app, record, &problem).await;
-            if !is_kept {
-                tracing::error!(?problem, sequence, "will be tried again");
-                failed.push(sequence.clone());
+    let source = Source {
+        at_once: 4,
+        ..Source::records("Grants", GRANTS_STREAM, "Provisional grants are written a minute late.")
+    };
+    let role = &roles::RECONCILE;
+    Function::stream(
+        RECONCILE,
+        source,
+        role,
+        |app: Arc<App>, event: KinesisEvent, deadline| async move {
+            let (mut reconciled, mut failed) = (0, Vec::new());
+            for record in &event.records {
+                let sequence = &record.kinesis.sequence_number;
+                let Err(problem) = reconcile(&app, &record.kinesis.data, deadline).await else {
+                    reconciled += 1;
+                    continue;
+                };
+                let is_kept = problem.status() < 500 && keep(&app, record, &problem).await;
+                if !is_kept {
+                    tracing::error!(?problem, sequence, "will be tried again");
+                    failed.push(sequence.clone());
+                }
             }
-        }
-        metric(DOMAIN, "GrantsReconciled", f64::from(reconciled));
-        let mut answer = KinesisEventResponse::default();
-        answer.set_failures(failed);
-        Ok::<_, Error>(answer)
-    })
+            metric(DOMAIN, "GrantsReconciled", f64::from(reconciled));
+            let mut answer = KinesisEventResponse::default();
+            answer.set_failures(failed);
+            Ok::<_, Error>(answer)
+        },
+    )
 }
 
 /// Keeps a record that is no grant of ours; says whether it is kept.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use licensing::playback::{MOST_AT_ONCE, PLAYBACK_LIMIT};
 use licensing::{ApplyGrant, Customer, RecordPlayback, Session, customer, playback};
 
-use crate::{grants, past};
+use crate::{grants, past, roles};
 
 /// `POST /licensing/customers/{id}/licenses/{licenseId}/sessions`
 ///
@@ -29,6 +29,8 @@ pub fn record_sessions() -> Function {
             playback::stream(request.tenant(), request.path("id"), request.path("licenseId"))?;
         app.change(&request, &stream, &RecordPlayback { events }).await
     })
+    .role(&roles::FOLLOW_UP)
+    .variable(roles::GRANT_KEY)
 }
 
 /// When the licence ends: as the customer's state says, or its row if it has left the state. A

@@ -11,55 +11,32 @@ use futures::future::join_all;
 use headwater::ProjectionFn;
 use headwater_dynamodb::{BatchReport, Doorbell, Projector, Swept};
 use headwater_kinesis::CommitRecord;
+use headwater_lambda::deployment::{
+    EVENTS_TABLE, FEED_TABLE, KEEP_FAILURES, LIST_FAILURES, READ_COMMITS, READ_EVENTS, Role,
+    Source, Statement, VIEWS_TABLE,
+};
 use headwater_lambda::{App, Error, Function, metric};
 use jiff::Timestamp;
-use serde_json::Value;
-
-/// The domains, each with what folds its rows.
-static DOMAINS: [(&str, &[ProjectionFn]); 3] = [
-    (identity::DOMAIN, &identity::PROJECTIONS),
-    (invoicing::DOMAIN, &invoicing::PROJECTIONS),
-    (licensing::DOMAIN, &licensing::PROJECTIONS),
-];
-
-/// All functions of this package.
-pub fn functions() -> Vec<Function> {
-    vec![identity_project(), invoicing_project(), licensing_project(), sweep()]
-}
-
-/// The views and the change feed of the identity service.
-pub fn identity_project() -> Function {
-    project("identity-project", identity::DOMAIN, &identity::PROJECTIONS)
-}
-
-/// The views and the change feed of the invoicing service.
-pub fn invoicing_project() -> Function {
-    project("invoicing-project", invoicing::DOMAIN, &invoicing::PROJECTIONS)
-}
-
-/// The views and the change feed of the licensing service.
-pub fn licensing_project() -> Function {
-    project("licensing-project", licensing::DOMAIN, &licensing::PROJECTIONS)
-}
 
 /// Schedule → the views and the change feeds of all services: takes up the streams that an older
 /// build has left to this one. The metrics tell of what this one leaves to a newer build: for some
 /// minutes that is a deployment.
-pub fn sweep() -> Function {
-    Function::event("sweep", |app: Arc<App>, _schedule: Value, deadline: Instant| async move {
+pub fn sweep(services: impl IntoIterator<Item = (&'static str, Projections)>) -> Function {
+    let services: Vec<_> = services.into_iter().collect();
+    Function::each_minute("sweep", &SWEEP, move |app: Arc<App>, deadline: Instant| {
         // Side by side, so that what holds up one holds up no other.
-        let sweeps = DOMAINS.map(|(domain, projections)| {
+        let sweeps = services.iter().map(|(domain, projections)| {
             sweep_domain(Arc::clone(&app), domain, projections, deadline)
         });
-        join_all(sweeps).await.into_iter().collect::<Result<Vec<()>, Error>>()?;
-        Ok::<_, Error>(Value::Null)
+        let sweeps = join_all(sweeps.collect::<Vec<_>>());
+        async move { sweeps.await.into_iter().collect::<Result<(), Error>>() }
     })
 }
 
 async fn sweep_domain(
     app: Arc<App>,
-    domain: &str,
-    projections: &'static [ProjectionFn],
+    domain: &'static str,
+    projections: Projections,
     deadline: Instant,
 ) -> Result<(), Error> {
     let Swept { taken_up, waiting, oldest } =
@@ -71,19 +48,71 @@ async fn sweep_domain(
     Ok(())
 }
 
-fn project(
-    name: &'static str,
-    domain: &'static str,
-    projections: &'static [ProjectionFn],
-) -> Function {
-    Function::event(name, move |app: Arc<App>, event: KinesisEvent, deadline: Instant| async move {
-        let projector = app.projector(domain, projections)?.within(deadline);
-        let (answer, report) = project_batch(&projector, domain, &event).await;
-        metric(domain, "ParkedStreams", report.parked.len() as f64);
-        metric(domain, "NewerEvents", report.newer.len() as f64);
-        Ok::<_, Error>(answer)
-    })
+/// Kinesis → the views and the change feed of a service: `<service>-project`.
+pub fn project(domain: &'static str, projections: Projections) -> Function {
+    let title = domain[..1].to_uppercase() + &domain[1..];
+    let source = Source::commits(format!("{title} views are a minute behind."));
+    Function::stream(
+        &format!("{domain}-project"),
+        source,
+        &PROJECT,
+        move |app: Arc<App>, event: KinesisEvent, deadline: Instant| async move {
+            let projector = app.projector(domain, projections)?.within(deadline);
+            let (answer, report) = project_batch(&projector, domain, &event).await;
+            metric(domain, "ParkedStreams", report.parked.len() as f64);
+            metric(domain, "NewerEvents", report.newer.len() as f64);
+            Ok::<_, Error>(answer)
+        },
+    )
 }
+
+/// What folds a service's rows.
+pub type Projections = &'static [ProjectionFn];
+
+const WRITE_VIEWS: [Statement; 3] = [
+    READ_EVENTS,
+    Statement {
+        actions: &[
+            "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
+            "dynamodb:Query",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:ConditionCheckItem",
+        ],
+        resources: &["!GetAtt ViewsTable.Arn"],
+    },
+    Statement {
+        actions: &[
+            "dynamodb:GetItem",
+            "dynamodb:Query",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:ConditionCheckItem",
+        ],
+        resources: &["!GetAtt FeedTable.Arn"],
+    },
+];
+
+static PROJECT: Role = Role {
+    name: "Project",
+    variables: &[EVENTS_TABLE, VIEWS_TABLE, FEED_TABLE],
+    statements: &[
+        READ_COMMITS,
+        WRITE_VIEWS[0],
+        WRITE_VIEWS[1],
+        WRITE_VIEWS[2],
+        KEEP_FAILURES,
+        LIST_FAILURES,
+    ],
+};
+
+static SWEEP: Role = Role {
+    name: "Sweep",
+    variables: &[EVENTS_TABLE, VIEWS_TABLE, FEED_TABLE],
+    statements: &WRITE_VIEWS,
+};
 
 /// Projects what a batch has of a domain, and answers with the records that must come again.
 pub async fn project_batch(

@@ -1,5 +1,6 @@
 use headwater::{Commit, FeedPosition, Token, pattern};
 use headwater_dynamodb::{Feed, FeedEntry, FeedError};
+use headwater_lambda::deployment::{EVENTS_TABLE, FEED_TABLE, Role, Statement};
 use headwater_lambda::problem::{INVALID_TOKEN, TOKEN_AHEAD};
 use headwater_lambda::{Answer, Call, EventView, Function, Page, Problem, Request, Shape};
 use serde::Serialize;
@@ -17,27 +18,12 @@ struct ChangeView {
     events: Vec<EventView>,
 }
 
-/// `GET /identity/changes`
-pub fn identity_changes() -> Function {
-    changes("identity-changes", "/identity/changes", identity::DOMAIN)
-}
-
-/// `GET /invoicing/changes`
-pub fn invoicing_changes() -> Function {
-    changes("invoicing-changes", "/invoicing/changes", invoicing::DOMAIN)
-}
-
-/// `GET /licensing/changes`
-pub fn licensing_changes() -> Function {
-    changes("licensing-changes", "/licensing/changes", licensing::DOMAIN)
-}
-
-/// Every commit of a domain once, each stream's in order: for whoever keeps a copy in step. An
-/// empty answer is held open for `Prefer: wait=N`.
-fn changes(name: &'static str, path: &'static str, domain: &'static str) -> Function {
+/// `GET /<domain>/changes`: every commit of a domain once, each stream's in order, for whoever keeps
+/// a copy in step. An empty answer is held open for `Prefer: wait=N`.
+pub fn changes(domain: &'static str) -> Function {
     let call = Call::list::<ChangeView>(
-        name,
-        path,
+        &format!("{domain}-changes"),
+        &format!("/{domain}/changes"),
         "Every commit of the domain once, each stream's in order.",
     );
     let call = call.param(
@@ -78,7 +64,23 @@ fn changes(name: &'static str, path: &'static str, domain: &'static str) -> Func
             entries.get(..page.count).and_then(<[_]>::last).map_or_else(|| after.clone(), place);
         Answer::page(&request, Some(position), page)
     })
+    .role(&CHANGES)
 }
+
+static CHANGES: Role = Role {
+    name: "Changes",
+    variables: &[EVENTS_TABLE, FEED_TABLE],
+    statements: &[
+        Statement {
+            actions: &["dynamodb:Query", "dynamodb:BatchGetItem"],
+            resources: &["!GetAtt EventsTable.Arn"],
+        },
+        Statement {
+            actions: &["dynamodb:Query", "dynamodb:GetItem"],
+            resources: &["!GetAtt FeedTable.Arn"],
+        },
+    ],
+};
 
 /// Where to go on: after the cursor's position or the parameter's; nothing if at the start.
 fn after(request: &Request, domain: &str) -> Result<Option<FeedPosition>, Problem> {

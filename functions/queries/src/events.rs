@@ -1,3 +1,4 @@
+use headwater_lambda::deployment::HISTORY;
 use headwater_lambda::{Answer, Call, EventView, Function, Page, Problem, Shape};
 
 use crate::stream;
@@ -27,4 +28,5 @@ pub fn read_events() -> Function {
         let events = events.into_iter().map(|event| (event.number.to_string(), event));
         Answer::page(&request, None, Page::of(events, next)?)
     })
+    .role(&HISTORY)
 }

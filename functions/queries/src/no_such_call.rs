@@ -1,14 +1,15 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use headwater_lambda::problem::METHOD_NOT_ALLOWED;
 use headwater_lambda::{Call, Function, Problem};
 
-use crate::calls;
-
 /// Whatever no other call takes: 405 with `Allow` where the path has other methods, else 404.
-pub fn no_such_call() -> Function {
-    Function::http(Call::fallback("no-such-call"), |_, request| async move {
-        Err(why_not(calls(), &request.method, &request.raw_path))
+pub fn no_such_call(calls: Vec<Call>) -> Function {
+    let calls = Arc::new(calls);
+    Function::http(Call::fallback("no-such-call"), move |_, request| {
+        let calls = Arc::clone(&calls);
+        async move { Err(why_not(&calls, &request.method, &request.raw_path)) }
     })
 }
 
@@ -33,6 +34,17 @@ mod tests {
 
     #[test]
     fn a_path_tells_its_methods() {
+        let calls = [
+            Call::list::<String>("f", "/identity/users", "s"),
+            Call::command("f", "POST", "/identity/users", "s"),
+            Call::entity::<String>("f", "/identity/users/{id}", "s"),
+            Call::command("f", "PATCH", "/identity/users/{id}", "s"),
+            Call::command("f", "DELETE", "/identity/users/{id}", "s"),
+            Call::command("f", "POST", "/identity/users/{id}/deactivate", "s"),
+            Call::list::<String>("f", "/events/{stream+}", "s"),
+            Call::public("f", "/openapi.json", "s"),
+            Call::command("f", "POST", "/invoicing/execute", "s"),
+        ];
         for (method, path, expected) in [
             ("DELETE", "/identity/users", Some("GET, HEAD, POST")),
             ("OPTIONS", "/identity/users/7", Some("DELETE, GET, HEAD, PATCH")),
@@ -45,7 +57,7 @@ mod tests {
             ("GET", "/", None),
             ("GET", "/identity/users/7", None),
         ] {
-            let answer = why_not(calls(), method, path).answer();
+            let answer = why_not(&calls, method, path).answer();
             let allow = answer
                 .headers
                 .iter()

@@ -1,34 +1,62 @@
+use std::sync::Arc;
+
 use headwater_lambda::problem::PROBLEM_TYPES;
-use headwater_lambda::{Answer, Call, Function, Problem, Shape};
+use headwater_lambda::{Answer, Call, Function, Problem, Service, Shape};
 use maud::{DOCTYPE, html};
 
+/// What the page of a problem says.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// The last part of the problem's `type`.
+    pub name: &'static str,
+    /// The status of its answers.
+    pub status: u16,
+    /// One short sentence.
+    pub title: &'static str,
+    /// What it means, and what to do.
+    pub help: &'static str,
+}
+
+/// The pages of all problems that any call can have, and of those of these services: of their own
+/// and of their rules.
+pub fn pages<'a>(services: impl IntoIterator<Item = &'a Service>) -> Vec<Page> {
+    let (own, rules): (Vec<_>, Vec<_>) =
+        services.into_iter().map(|service| (&service.problems, service.rules())).unzip();
+    let kinds = PROBLEM_TYPES.iter().chain(own.into_iter().flatten()).map(|kind| Page {
+        name: kind.name,
+        status: kind.status,
+        title: kind.title,
+        help: kind.help,
+    });
+    let rules = rules.into_iter().flatten().map(|rule| Page {
+        name: rule.name,
+        status: 409,
+        title: rule.title,
+        help: rule.help,
+    });
+    kinds.chain(rules).collect()
+}
+
 /// `GET /problems/{name}`: what the `type` of a problem leads to.
-pub fn problems() -> Function {
+pub fn problems(pages: Vec<Page>) -> Function {
     let call =
         Call::public("problems", "/problems/{name}", "What a problem's type means and what to do.");
     let call = call.in_path(
         "name",
-        Shape::one_of(known().map(|(name, ..)| name)),
+        Shape::one_of(pages.iter().map(|page| page.name)),
         "The last part of the problem's `type`.",
     );
-    Function::http(call, |_, request| async move {
-        let name = request.path("name");
-        let (name, status, title, help) = known()
-            .find(|(known, ..)| *known == name)
-            .ok_or_else(|| Problem::not_found("such problem"))?;
-        Answer::html(200, page(name, status, title, help)).document().unless_known(&request)
+    let pages = Arc::new(pages);
+    Function::http(call, move |_, request| {
+        let page = pages.iter().find(|page| page.name == request.path("name")).copied();
+        async move {
+            let page = page.ok_or_else(|| Problem::not_found("such problem"))?;
+            Answer::html(200, html_of(page)).document().unless_known(&request)
+        }
     })
 }
 
-/// Name, status, title and help of all kinds of problem and of all rules.
-fn known() -> impl Iterator<Item = (&'static str, u16, &'static str, &'static str)> {
-    let kinds = PROBLEM_TYPES.iter().chain(licensing_functions::PROBLEM_TYPES);
-    let rules = identity::RULES.iter().chain(licensing::RULES).chain(invoicing::RULES);
-    let rules = rules.map(|rule| (rule.name, 409, rule.title, rule.help));
-    kinds.map(|kind| (kind.name, kind.status, kind.title, kind.help)).chain(rules)
-}
-
-fn page(name: &str, status: u16, title: &str, help: &str) -> String {
+fn html_of(Page { name, status, title, help }: Page) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {

@@ -1,4 +1,5 @@
 use headwater_dynamodb::At;
+use headwater_lambda::deployment::HISTORY;
 use headwater_lambda::{Answer, Call, Function, Problem, Request, Shape};
 use headwater_services::{NoPastState, PastState, past_state};
 
@@ -32,6 +33,7 @@ pub fn read_states() -> Function {
             )?;
         Answer::collection(&request, None, &past)?.if_it_fits("diff", "read both states without it")
     })
+    .role(&HISTORY)
 }
 
 fn wanted(request: &Request) -> Result<At, Problem> {

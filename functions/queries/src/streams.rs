@@ -1,3 +1,4 @@
+use headwater_lambda::deployment::{FEED_TABLE, Role, Statement};
 use headwater_lambda::{Answer, Call, Function, Page, Shape};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -50,4 +51,14 @@ pub fn list_streams() -> Function {
         });
         Answer::page(&request, None, Page::of(items, last)?)
     })
+    .role(&STREAMS)
 }
+
+static STREAMS: Role = Role {
+    name: "Streams",
+    variables: &[FEED_TABLE],
+    statements: &[Statement {
+        actions: &["dynamodb:GetItem", "dynamodb:Query"],
+        resources: &["!GetAtt FeedTable.Arn"],
+    }],
+};

@@ -4,12 +4,5 @@
 mod redrive;
 mod relay;
 
-use headwater_lambda::Function;
-
 pub use redrive::redrive;
 pub use relay::{relay, relay_batch};
-
-/// All functions of this package.
-pub fn functions() -> Vec<Function> {
-    vec![relay(), redrive()]
-}

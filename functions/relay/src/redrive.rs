@@ -4,10 +4,12 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use headwater_kinesis::Publisher;
-use headwater_lambda::{App, Error, Function, metric};
+use headwater_lambda::deployment::{
+    COMMITS_STREAM, FAILURES_BUCKET, LIST_FAILURES, Role, Statement,
+};
+use headwater_lambda::{App, Function, metric};
 use headwater_pipeline::{Failures, FailuresError, Kind, Stored, Target};
 use jiff::Timestamp;
-use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::timeout_at;
 
@@ -41,7 +43,7 @@ const RESERVE: Duration = Duration::from_secs(3);
 /// | `RefusedRecords` | records that their functions refuse for good |
 pub fn redrive() -> Function {
     let memory: Arc<Mutex<Memory>> = Arc::default();
-    Function::event("redrive", move |app: Arc<App>, _schedule: Value, deadline| {
+    Function::each_minute("redrive", &REDRIVE, move |app: Arc<App>, deadline| {
         let memory = Arc::clone(&memory);
         async move {
             let failures = Failures::connect(app.failures_bucket()?).await;
@@ -61,10 +63,35 @@ pub fn redrive() -> Function {
             )
             .await?;
             run.tell();
-            Ok::<_, Error>(Value::Null)
+            Ok(())
         }
     })
 }
+
+static REDRIVE: Role = Role {
+    name: "Redrive",
+    variables: &[
+        COMMITS_STREAM,
+        ("EXTERNAL_USERS_STREAM", "!Ref ExternalUsersStream"),
+        ("GRANTS_STREAM", "!Ref GrantsStream"),
+        FAILURES_BUCKET,
+    ],
+    statements: &[
+        Statement {
+            actions: &["kinesis:PutRecords"],
+            resources: &[
+                "!GetAtt CommitsStream.Arn",
+                "!GetAtt ExternalUsersStream.Arn",
+                "!GetAtt GrantsStream.Arn",
+            ],
+        },
+        LIST_FAILURES,
+        Statement {
+            actions: &["s3:GetObject", "s3:DeleteObject"],
+            resources: &["!Sub ${FailuresBucket.Arn}/*"],
+        },
+    ],
+};
 
 /// What a run came to.
 #[derive(Debug, Default, PartialEq)]

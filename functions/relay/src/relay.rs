@@ -3,6 +3,9 @@ use std::sync::Arc;
 use aws_lambda_events::dynamodb::{Event, EventRecord};
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use headwater_kinesis::{Publisher, Record};
+use headwater_lambda::deployment::{
+    COMMITS_STREAM, KEEP_FAILURES, LIST_FAILURES, PUT_COMMITS, Role, Source, SourceKind, Statement,
+};
 use headwater_lambda::{App, Error, Function, metric};
 use headwater_pipeline::{Tampering, relayed};
 
@@ -14,12 +17,45 @@ use headwater_pipeline::{Tampering, relayed};
 /// table are never changed, so MODIFY and REMOVE are tampering: they raise the alarm's metric and
 /// are not relayed.
 pub fn relay() -> Function {
-    Function::event("relay", |app: Arc<App>, event: Event, _| async move {
+    let source = Source {
+        name: "Commits",
+        kind: SourceKind::DynamoDb,
+        stream: "!GetAtt EventsTable.StreamArn",
+        batch: 500,
+        at_once: 1,
+        // Nothing brings a commit onto Kinesis again by itself: a batch is tried for 22 of the 24
+        // hours that the stream keeps it.
+        retries: 10_000,
+        patience: 79_200,
+        timeout: 60,
+        concurrency: "RelayConcurrency",
+        when_late: "Commits reach Kinesis a minute late.".to_owned(),
+    };
+    Function::stream("relay", source, &RELAY, |app: Arc<App>, event: Event, _| async move {
         let answer = relay_batch(app.publisher("COMMITS_STREAM")?, &event).await;
         metric("pipeline", "RelayFailedRecords", answer.batch_item_failures.len() as f64);
         Ok::<_, Error>(answer)
     })
 }
+
+static RELAY: Role = Role {
+    name: "Relay",
+    variables: &[COMMITS_STREAM],
+    statements: &[
+        Statement {
+            actions: &[
+                "dynamodb:DescribeStream",
+                "dynamodb:ListStreams",
+                "dynamodb:GetShardIterator",
+                "dynamodb:GetRecords",
+            ],
+            resources: &["!GetAtt EventsTable.StreamArn"],
+        },
+        PUT_COMMITS,
+        KEEP_FAILURES,
+        LIST_FAILURES,
+    ],
+};
 
 /// Puts a batch's commits, and answers with those that did not get through.
 pub async fn relay_batch(publisher: &Publisher, event: &Event) -> DynamoDbEventResponse {

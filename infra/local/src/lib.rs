@@ -25,4 +25,4 @@ mod program;
 mod runtime_api;
 pub mod template;
 
-pub use program::main;
+pub use program::run;

@@ -1,5 +1,5 @@
-//! `cargo local`: see [`headwater_local::main`].
+//! `cargo local`: the platform with all services.
 
 fn main() -> std::process::ExitCode {
-    headwater_local::main()
+    headwater_local::run(platform_functions::services())
 }

@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Parser;
-use headwater_lambda::Function;
+use headwater_lambda::{Service, serve};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -14,12 +14,12 @@ use crate::config::Config;
 use crate::host::exit_with_parent;
 use crate::platform::{Executable, Platform};
 
-/// What the program does. It stands here so that another program, such as one of the tests, can be
-/// the same.
-pub fn main() -> ExitCode {
-    let ended = match std::env::var("_HANDLER") {
-        Ok(name) => run_function(&name),
-        Err(_) => run_platform(&Config::parse()),
+/// The platform with these services: the `main` of `cargo local`, and of any other program that is to
+/// be the same.
+pub fn run(services: Vec<Service>) -> ExitCode {
+    let ended = match std::env::var_os("_HANDLER") {
+        Some(_) => run_function(services),
+        None => run_platform(&Config::parse()),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -30,26 +30,12 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Every function of the project; the template names them by `Handler`.
-fn functions() -> Vec<Function> {
-    let services = [
-        identity_functions::functions(),
-        licensing_functions::functions(),
-        invoicing_functions::functions(),
-    ];
-    let shared = [queries::functions(), relay::functions(), projectors::functions()];
-    services.into_iter().chain(shared).flatten().collect()
-}
-
 /// Serves one function until the platform ends this process, or is gone itself.
-fn run_function(name: &str) -> Result<()> {
+fn run_function(services: Vec<Service>) -> Result<()> {
     exit_with_parent();
-    let function = functions().into_iter().find(|function| function.name == name);
-    let function = function
-        .with_context(|| format!("the template names the function {name}, and no code has it"))?;
     // One request at a time needs one thread.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(function.run()).map_err(|error| anyhow::anyhow!(error))
+    runtime.block_on(serve(services)).map_err(|error| anyhow::anyhow!(error))
 }
 
 #[tokio::main]

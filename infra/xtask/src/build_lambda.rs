@@ -81,9 +81,7 @@ mod tests {
             "identity-functions",
             "invoicing-functions",
             "licensing-functions",
-            "projectors",
-            "queries",
-            "relay",
+            "platform-functions",
         ];
         assert_eq!(packages.iter().map(String::as_str).collect::<Vec<_>>(), expected);
         let arguments = arguments(&root, &packages);

@@ -22,6 +22,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Write `template.yaml` from infra/template/base.yaml and the services.
+    Template,
     /// Check `template.yaml`: our own rules, then `cfn-lint` and `sam validate --lint` (installed
     /// under `target/` if missing).
     CheckTemplate,
@@ -49,12 +51,23 @@ enum Chore {
 
 fn main() -> Result<()> {
     match Cli::parse().chore {
+        Chore::Template => write_template(&workspace_root()?),
         Chore::CheckTemplate => check_template(&workspace_root()?),
         Chore::BuildLambda { packages } => build_lambda::run(&workspace_root()?, &packages),
         Chore::CheckApi { examples, seconds, seed } => {
             api::run(&workspace_root()?, examples, seconds, seed)
         }
     }
+}
+
+fn write_template(root: &Path) -> Result<()> {
+    let path = root.join("template.yaml");
+    std::fs::write(&path, our_template()).with_context(|| path.display().to_string())
+}
+
+/// The template as the base and the services have it.
+fn our_template() -> String {
+    headwater_template::render(headwater_template::BASE, &platform_functions::services())
 }
 
 fn check_template(root: &Path) -> Result<()> {
@@ -73,4 +86,21 @@ fn workspace_root() -> Result<PathBuf> {
         .nth(2)
         .map(Path::to_path_buf)
         .context("infra/xtask lies two folders below the workspace")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_is_what_base_and_services_make_of_it() {
+        let path = workspace_root().expect("a workspace").join("template.yaml");
+        let written = std::fs::read_to_string(path).expect("template.yaml");
+        let expected = our_template();
+        let differs = written.lines().zip(expected.lines()).find(|(is, should)| is != should);
+        assert!(
+            written == expected,
+            "template.yaml is stale: run `cargo xtask template`. First difference: {differs:?}"
+        );
+    }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::template::{items, text};
 
-/// The names of the packages that are deployed: those under `functions/`.
+/// The names of the packages that are deployed: those under `functions/` that have an executable.
 ///
 /// # Errors
 /// `cargo metadata` fails.
@@ -33,6 +33,10 @@ fn deployed<'a>(metadata: &'a Value, root: &Path) -> impl Iterator<Item = &'a Va
     let functions = root.join("functions");
     items(&metadata["packages"])
         .filter(move |package| Path::new(text(&package["manifest_path"])).starts_with(&functions))
+        .filter(|package| {
+            items(&package["targets"])
+                .any(|target| items(&target["kind"]).any(|kind| kind == "bin"))
+        })
 }
 
 fn metadata(root: &Path) -> Result<Value> {

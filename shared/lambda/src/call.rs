@@ -12,11 +12,11 @@ use crate::{Parameter, Shape};
 #[derive(Clone)]
 pub struct Call {
     /// The function's name, as `identity-create-user`.
-    pub function: &'static str,
+    pub function: String,
     /// As `POST`.
     pub method: &'static str,
     /// As `/identity/users/{id}`.
-    pub path: &'static str,
+    pub path: String,
     /// One sentence.
     pub summary: &'static str,
     /// Who may.
@@ -112,19 +112,15 @@ impl SchemaOf {
 
 impl Call {
     /// A command that creates something: role writer.
-    pub fn create<Body: ToSchema>(
-        function: &'static str,
-        path: &'static str,
-        summary: &'static str,
-    ) -> Self {
+    pub fn create<Body: ToSchema>(function: &str, path: &str, summary: &'static str) -> Self {
         Self { kind: Kind::Create, ..Self::command(function, "POST", path, summary) }.body::<Body>()
     }
 
     /// Another command: role writer.
     pub fn command(
-        function: &'static str,
+        function: &str,
         method: &'static str,
-        path: &'static str,
+        path: &str,
         summary: &'static str,
     ) -> Self {
         Self {
@@ -136,25 +132,17 @@ impl Call {
     }
 
     /// A query for one entity: role reader.
-    pub fn entity<Answer: ToSchema>(
-        function: &'static str,
-        path: &'static str,
-        summary: &'static str,
-    ) -> Self {
+    pub fn entity<Answer: ToSchema>(function: &str, path: &str, summary: &'static str) -> Self {
         Self { answer: Some(SchemaOf::of::<Answer>()), ..Self::get(function, path, summary) }
     }
 
     /// A query for one entity as a page of HTML: role reader.
-    pub fn html(function: &'static str, path: &'static str, summary: &'static str) -> Self {
+    pub fn html(function: &str, path: &str, summary: &'static str) -> Self {
         Self { kind: Kind::Html, ..Self::get(function, path, summary) }
     }
 
     /// A query for a page of items: role reader, with `limit` and `cursor`.
-    pub fn list<Item: ToSchema>(
-        function: &'static str,
-        path: &'static str,
-        summary: &'static str,
-    ) -> Self {
+    pub fn list<Item: ToSchema>(function: &str, path: &str, summary: &'static str) -> Self {
         Self { kind: Kind::List, ..Self::entity::<Item>(function, path, summary) }
             .param(
                 "limit",
@@ -169,12 +157,12 @@ impl Call {
     }
 
     /// A call without a token whose answer is a document.
-    pub fn public(function: &'static str, path: &'static str, summary: &'static str) -> Self {
+    pub fn public(function: &str, path: &str, summary: &'static str) -> Self {
         Self { access: Access::Public, kind: Kind::Document, ..Self::get(function, path, summary) }
     }
 
     /// What answers every request that no other call takes. It takes all that comes.
-    pub fn fallback(function: &'static str) -> Self {
+    pub fn fallback(function: &str) -> Self {
         let call = Self::public(function, "$default", "There is no such call.");
         Self { kind: Kind::Fallback, method: "ANY", ..call }
     }
@@ -236,22 +224,22 @@ impl Call {
 
     /// With a header of its own.
     #[must_use]
-    pub fn header(mut self, name: &'static str, shape: Shape, meaning: &'static str) -> Self {
-        self.headers.push(Parameter { name, shape, meaning });
+    pub fn header(mut self, name: &str, shape: Shape, meaning: &'static str) -> Self {
+        self.headers.push(Parameter { name: name.to_owned(), shape, meaning });
         self
     }
 
     /// With a parameter of the query string.
     #[must_use]
-    pub fn param(mut self, name: &'static str, shape: Shape, meaning: &'static str) -> Self {
-        self.query.push(Parameter { name, shape, meaning });
+    pub fn param(mut self, name: &str, shape: Shape, meaning: &'static str) -> Self {
+        self.query.push(Parameter { name: name.to_owned(), shape, meaning });
         self
     }
 
     /// With a parameter of the path that is not the name of a thing.
     #[must_use]
-    pub fn in_path(mut self, name: &'static str, shape: Shape, meaning: &'static str) -> Self {
-        self.in_path.push(Parameter { name, shape, meaning });
+    pub fn in_path(mut self, name: &str, shape: Shape, meaning: &'static str) -> Self {
+        self.in_path.push(Parameter { name: name.to_owned(), shape, meaning });
         self
     }
 
@@ -268,11 +256,11 @@ impl Call {
         fits && (is_greedy || parts.next().is_none())
     }
 
-    fn get(function: &'static str, path: &'static str, summary: &'static str) -> Self {
+    fn get(function: &str, path: &str, summary: &'static str) -> Self {
         Self {
-            function,
+            function: function.to_owned(),
             method: "GET",
-            path,
+            path: path.to_owned(),
             summary,
             access: Access::Reader,
             kind: Kind::Entity,

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::call::Kind;
+use crate::deployment::{COMMAND, DOCUMENT, QUERY, Role, Source, Trigger, Variable};
 use crate::observe::{self, Observed};
 use crate::problem::{FORBIDDEN, MALFORMED};
 use crate::request::deadline;
@@ -24,11 +25,19 @@ type EventHandler = Box<
         + Sync,
 >;
 
-/// One Lambda function: a name, and what it does with an event. On AWS each is a binary of its own;
-/// on one machine the platform holds them all.
+/// One Lambda function: a name, what it does with an event, and how it is deployed.
+///
+/// The functions of a service share one executable, which finds its handler by this name: Lambda
+/// sets `_HANDLER` to it.
 pub struct Function {
-    /// The name of its binary and of its `Handler` in the template.
-    pub name: &'static str,
+    /// Its `Handler` in the template, as `identity-create-user`.
+    pub name: String,
+    /// What it may do.
+    pub role: &'static Role,
+    /// Variables of its environment beside those of its role.
+    pub variables: Vec<Variable>,
+    /// What invokes it.
+    pub trigger: Trigger,
     handler: Handler,
 }
 
@@ -45,12 +54,56 @@ impl Function {
         Fut: Future<Output = Result<Answer, Problem>> + Send + 'static,
     {
         let handler: HttpHandler = Box::new(move |app, request| Box::pin(handler(app, request)));
-        Self { name: call.function, handler: Handler::Http(Box::new(call), handler) }
+        let (role, trigger) = match call.kind {
+            Kind::Create | Kind::Command => (&COMMAND, Trigger::Command),
+            Kind::Entity | Kind::Html | Kind::List => (&QUERY, Trigger::Query),
+            Kind::Document | Kind::Fallback => (&DOCUMENT, Trigger::Document),
+        };
+        Self {
+            name: call.function.clone(),
+            role,
+            variables: Vec::new(),
+            trigger,
+            handler: Handler::Http(Box::new(call), handler),
+        }
     }
 
-    /// A function that takes events of another kind: a batch of a stream, a schedule. Its handler
-    /// is told by when it must be done.
-    pub fn event<E, A, F, Fut>(name: &'static str, handler: F) -> Self
+    /// A function behind a stream. Its handler gets a batch of records, and is told by when it must
+    /// be done.
+    pub fn stream<E, A, F, Fut>(name: &str, source: Source, role: &'static Role, handler: F) -> Self
+    where
+        E: DeserializeOwned + Send + 'static,
+        A: Serialize,
+        F: Fn(Arc<App>, E, Instant) -> Fut + Send + Sync + Clone + 'static,
+        Fut: Future<Output = Result<A, Error>> + Send + 'static,
+    {
+        Self::event(name, Trigger::Stream(source), role, handler)
+    }
+
+    /// A function that runs each minute. Its handler is told by when it must be done.
+    pub fn each_minute<F, Fut>(name: &str, role: &'static Role, handler: F) -> Self
+    where
+        F: Fn(Arc<App>, Instant) -> Fut + Send + Sync + Clone + 'static,
+        Fut: Future<Output = Result<(), Error>> + Send + 'static,
+    {
+        let handler = move |app, _: serde_json::Value, deadline| handler(app, deadline);
+        Self::event(name, Trigger::EveryMinute, role, handler)
+    }
+
+    /// With another role than calls of its kind have.
+    #[must_use]
+    pub fn role(self, role: &'static Role) -> Self {
+        Self { role, ..self }
+    }
+
+    /// With a variable beside those of its role.
+    #[must_use]
+    pub fn variable(mut self, variable: Variable) -> Self {
+        self.variables.push(variable);
+        self
+    }
+
+    fn event<E, A, F, Fut>(name: &str, trigger: Trigger, role: &'static Role, handler: F) -> Self
     where
         E: DeserializeOwned + Send + 'static,
         A: Serialize,
@@ -65,10 +118,16 @@ impl Function {
                 Ok(serde_json::to_value(answer)?)
             })
         });
-        Self { name, handler: Handler::Event(handler) }
+        Self {
+            name: name.to_owned(),
+            role,
+            variables: Vec::new(),
+            trigger,
+            handler: Handler::Event(handler),
+        }
     }
 
-    /// The call that it answers; nothing for a function behind a stream or a schedule.
+    /// The call that it answers; `None` for a function behind a stream or a schedule.
     pub fn call(&self) -> Option<&Call> {
         match &self.handler {
             Handler::Http(call, _) => Some(call),
@@ -76,24 +135,15 @@ impl Function {
         }
     }
 
-    /// The domain that it belongs to: the first word of its name, which is `identity` in
-    /// `identity-get-user`; `common` if its call lies under no domain.
-    fn domain(&self) -> &'static str {
-        let first = self.name.split('-').next().unwrap_or(self.name);
-        match self.call() {
-            Some(call) if call.path.split('/').nth(1) != Some(first) => "common",
-            _ => first,
-        }
-    }
-
-    /// Serves the Runtime API until the process ends. Connections are opened before the first event
-    /// is asked for.
+    /// Serves the Runtime API until the process ends, as a function of this service. Connections
+    /// are opened before the first event is asked for.
     ///
     /// # Errors
     /// If the environment lacks what the function needs, or the Runtime API is gone.
-    pub async fn run(self) -> Result<(), Error> {
+    pub(crate) async fn run(self, domain: &'static str) -> Result<(), Error> {
         observe::init();
-        let (name, domain) = (self.name, self.domain());
+        self.check_environment()?;
+        let name = self.name;
         let app = Arc::new(App::from_env(domain).await?);
         match self.handler {
             Handler::Http(call, handler) => {
@@ -104,8 +154,8 @@ impl Function {
             Handler::Event(handler) => {
                 lambda_runtime::run(service_fn(|event| {
                     let invocation = handler(Arc::clone(&app), event);
+                    let observed = Observed::event(&name, domain);
                     async move {
-                        let observed = Observed::event(name, domain);
                         let answer = invocation.await;
                         observed.finish_event(&answer);
                         answer
@@ -114,6 +164,24 @@ impl Function {
                 .await
             }
         }
+    }
+}
+
+impl Function {
+    /// That each variable that its role and itself name is set.
+    fn check_environment(&self) -> Result<(), Error> {
+        let wanted = self.role.variables.iter().chain(&self.variables).map(|(name, _)| *name);
+        let missing: Vec<&str> =
+            wanted.filter(|name| std::env::var_os(name).is_none_or(|v| v.is_empty())).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(format!(
+            "{}: the environment lacks {}; `cargo xtask template` writes them into template.yaml",
+            self.name,
+            missing.join(", ")
+        )
+        .into())
     }
 }
 

@@ -9,6 +9,7 @@ mod answer;
 mod app;
 mod call;
 mod command;
+pub mod deployment;
 mod event_view;
 mod function;
 mod idempotency;
@@ -21,6 +22,7 @@ pub mod problem;
 mod query;
 mod refusal;
 mod request;
+mod service;
 
 pub use answer::Answer;
 pub use app::App;
@@ -35,6 +37,7 @@ pub use page::{LARGEST_ANSWER, Page};
 pub use parameter::{Parameter, Shape, parse_time};
 pub use problem::Problem;
 pub use request::{Caller, Cursor, Request, parse_json, read_json};
+pub use service::{Service, serve};
 
 pub use lambda_runtime::Error;
 

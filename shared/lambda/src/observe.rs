@@ -30,7 +30,7 @@ impl Observed {
     pub(crate) fn call(call: &Call, service: &str, request_id: &str) -> Self {
         let route = format!("{} {}", call.method, call.path);
         Self::start(
-            call.function,
+            &call.function,
             service,
             json!({ "route": route, "requestId": request_id, "correlationId": request_id }),
         )

@@ -80,9 +80,9 @@ fn parameters(call: &Call) -> Vec<(&'static str, Parameter)> {
         .collect();
     parameters.extend(call.query.iter().cloned().map(|parameter| ("query", parameter)));
     parameters.extend(
-        headers(call)
-            .into_iter()
-            .map(|(name, shape, meaning)| ("header", Parameter { name, shape, meaning })),
+        headers(call).into_iter().map(|(name, shape, meaning)| {
+            ("header", Parameter { name: name.into(), shape, meaning })
+        }),
     );
     parameters.extend(call.headers.iter().cloned().map(|parameter| ("header", parameter)));
     parameters
@@ -134,16 +134,18 @@ fn headers(call: &Call) -> Vec<(&'static str, Shape, &'static str)> {
 }
 
 /// The parameter that a segment of the path is, without its first brace.
-fn in_path(call: &Call, segment: &'static str) -> Parameter {
+fn in_path(call: &Call, segment: &str) -> Parameter {
     let name = segment.trim_end_matches(['}', '+']);
     let own = call.in_path.iter().find(|parameter| parameter.name == name).cloned();
     own.unwrap_or_else(|| match segment.contains('+') {
         true => Parameter {
-            name,
+            name: name.to_owned(),
             shape: Shape::stream(),
             meaning: "Names the stream, without the tenant.",
         },
-        false => Parameter { name, shape: Shape::id(), meaning: "Names the thing." },
+        false => {
+            Parameter { name: name.to_owned(), shape: Shape::id(), meaning: "Names the thing." }
+        }
     })
 }
 

@@ -24,7 +24,7 @@ const LONGEST_KEY: usize = 255;
 #[derive(Clone, Debug)]
 pub struct Parameter {
     /// As `titleId`.
-    pub name: &'static str,
+    pub name: String,
     /// What it may hold.
     pub shape: Shape,
     /// One sentence.

@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     // What it starts is this program once more: the server, the platform with each of its
     // functions, the CLI.
     if is_set(RUNS_AS_PLATFORM) || is_set("_HANDLER") {
-        return headwater_local::main();
+        return headwater_local::run(platform_functions::services());
     }
     if is_set(RUNS_AS_CLI) {
         return run_as_cli();

@@ -22,7 +22,7 @@ struct Arguments {
 fn main() -> ExitCode {
     // The platform that it starts, and each function of that, is this program once more.
     if std::env::var_os(RUNS_AS_PLATFORM).is_some() || std::env::var_os("_HANDLER").is_some() {
-        return headwater_local::main();
+        return headwater_local::run(platform_functions::services());
     }
     match run(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,

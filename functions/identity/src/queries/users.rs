@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use headwater::{field, folded, normalize};
 use headwater_dynamodb::At;
+use headwater_lambda::deployment::{EVENTS_TABLE, Role, Statement};
 use headwater_lambda::{Answer, Call, Function, List, Page, Problem, Request, Shape};
 use identity::user_row::{USERS, USERS_BY_EMAIL, USERS_BY_NAME, search_index};
 use identity::{AuditEntry, DOMAIN, PROJECTIONS, User, UserRow, audit, user};
@@ -168,4 +169,14 @@ pub fn user_audit() -> Function {
             items.last().filter(|(_, last)| last.version > 1).map(|(place, _)| place.clone());
         Answer::page(&request, None, Page::of(items, next)?)
     })
+    .role(&AUDIT)
 }
+
+static AUDIT: Role = Role {
+    name: "Audit",
+    variables: &[EVENTS_TABLE],
+    statements: &[Statement {
+        actions: &["dynamodb:Query", "dynamodb:GetItem"],
+        resources: &["!GetAtt EventsTable.Arn"],
+    }],
+};

@@ -11,6 +11,7 @@
 mod compose;
 mod deliver;
 mod outbox;
+mod roles;
 mod ses;
 mod smtp;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use aws_lambda_events::streams::KinesisEventResponse;
 use headwater::{Commit, decode};
 use headwater_dynamodb::EffectId;
 use headwater_kinesis::CommitRecord;
+use headwater_lambda::deployment::Source;
 use headwater_lambda::{App, Caller, Error, Function, Problem, Request, metric};
 use invoicing::{DOMAIN, InvoiceEvent, invoice, mail};
 use tokio::sync::OnceCell;
@@ -38,8 +40,17 @@ pub use self::waiting::{list_waiting_mails, settle_mail};
 pub fn send_mail() -> Function {
     // Opened by the first mail, since most batches have none.
     let mailer: Arc<OnceCell<Mailer>> = Arc::default();
-    Function::event(
+    let source = Source {
+        batch: 50,
+        retries: 2,
+        // Time for one mail that hangs.
+        timeout: 20,
+        ..Source::commits("Mails are a minute late.")
+    };
+    Function::stream(
         "invoicing-send-mail",
+        source,
+        &roles::SEND_MAIL,
         move |app: Arc<App>, event: KinesisEvent, deadline: Instant| {
             let mailer = Arc::clone(&mailer);
             async move {
@@ -63,6 +74,7 @@ pub fn send_mail() -> Function {
             }
         },
     )
+    .variable(("MAIL_FROM", "!Ref MailFrom"))
 }
 
 /// Sees to the mails that a record asks for, and says whether it has to come again. An event of a

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::deliver::effects;
+use super::roles;
 
 /// How long the stream may take to take a record.
 const STREAM_BUDGET: Duration = Duration::from_secs(3);
@@ -99,6 +100,7 @@ pub fn list_waiting_mails() -> Function {
         let items = waiting.into_iter().map(|mail| (place(&mail), WaitingMail::from(mail)));
         Answer::page(&request, None, Page::of(items, last)?)
     })
+    .role(&roles::WAITING_MAILS)
 }
 
 /// `POST /invoicing/mails/{id}/{event}/settle`
@@ -137,6 +139,7 @@ pub fn settle_mail() -> Function {
             &SettledMail { invoice_id: effect.stream.id().to_owned(), event: number, outcome },
         ))
     })
+    .role(&roles::SETTLE_MAIL)
 }
 
 /// Brings the record of the event again, without its commit: whoever needs that reads it.

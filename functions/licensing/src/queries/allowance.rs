@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use headwater_lambda::deployment::HISTORY;
 use headwater_lambda::{Answer, Call, Function, Shape};
 use licensing::{Allowance, Check, Customer, allowance, customer};
 
@@ -33,4 +34,5 @@ pub fn get_allowance() -> Function {
             Answer::collection(&request, None, &allowance(&customer, &policy, &check, request.now))
         }
     })
+    .role(&HISTORY)
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use futures::{StreamExt, TryStreamExt, stream};
 use headwater::{Commit, Part, StreamName, decode};
 use headwater_dynamodb::EventStore;
+use headwater_lambda::deployment::HISTORY;
 use headwater_lambda::problem::MALFORMED;
 use headwater_lambda::{Answer, Call, EventView, Function, Page, Problem, Request};
 use licensing::{CustomerEvent, LicenseRow, customer, playback};
@@ -60,6 +61,7 @@ pub fn customer_events() -> Function {
         let items = events.into_iter().map(|(place, view)| (place.to_text(), view));
         Answer::page(&request, None, Page::of(items, next)?)
     })
+    .role(&HISTORY)
 }
 
 /// All commits on playback of all licences that a customer ever had.

@@ -1,34 +1,39 @@
-//! The template and Cargo name the same functions: `Handler` is the binary, and the code lies where
-//! `cargo xtask build-lambda` puts it.
+//! The code of each function lies where `cargo xtask build-lambda` puts the executable of its
+//! service, and each function has a handler of its own in it.
 
 use std::collections::BTreeSet;
 
 use crate::template::{Template, text};
 
 pub(super) fn check(template: &Template, built: &BTreeSet<String>) -> Vec<String> {
-    let mut findings = Vec::new();
-    let mut deployed = BTreeSet::new();
+    let (mut findings, mut handlers, mut deployed) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
     for (id, function) in template.functions() {
-        let handler = text(&function["Handler"]);
-        let code = format!("target/lambda/{handler}/");
-        if function["CodeUri"] != *code {
-            findings.push(format!(
-                "{id}: CodeUri must be {code}: `cargo xtask build-lambda` puts the binary there"
-            ));
+        let (handler, code) = (text(&function["Handler"]), text(&function["CodeUri"]));
+        let executable = built.iter().find(|name| code == format!("target/lambda/{name}/"));
+        match executable {
+            Some(executable) => {
+                deployed.insert(executable.clone());
+            }
+            None => findings.push(format!(
+                "{id}: CodeUri {code} is none of target/lambda/{{{}}}/, where `cargo xtask \
+                 build-lambda` puts the executables",
+                joined(built)
+            )),
         }
-        if !deployed.insert(handler.to_owned()) {
+        if !handlers.insert(handler) {
             findings.push(format!("{id}: another function has the Handler {handler} already"));
         }
     }
-    findings.extend(deployed.difference(built).map(|name| {
-        format!("{name} is deployed, but no functions/*/Cargo.toml has a [[bin]] of this name")
-    }));
     findings.extend(
         built
             .difference(&deployed)
-            .map(|name| format!("the binary {name} is built, but no function has it as Handler")),
+            .map(|name| format!("the executable {name} is built, but no function has its code")),
     );
     findings
+}
+
+fn joined(names: &BTreeSet<String>) -> String {
+    names.iter().map(String::as_str).collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]
@@ -49,30 +54,23 @@ mod tests {
     }
 
     #[test]
-    fn our_functions_are_the_binaries_that_are_built() {
+    fn our_functions_have_the_code_that_is_built() {
         let root = crate::workspace_root().expect("a workspace");
         none(&check(&ours(), &deployed_binaries(&root).expect("cargo metadata")));
     }
 
     #[test]
-    fn a_function_without_a_binary_and_the_other_way_round_are_found() {
-        let relay = template(&function("F", "relay", "target/lambda/relay/"));
-        none(&check(&relay, &binaries(&["relay"])));
-        one(&check(&relay, &binaries(&[])), "no functions/*/Cargo.toml");
-        one(&check(&relay, &binaries(&["relay", "redrive"])), "redrive is built");
+    fn code_that_is_not_built_or_not_deployed_is_found() {
+        let relay = template(&function("F", "relay", "target/lambda/platform/"));
+        none(&check(&relay, &binaries(&["platform"])));
+        one(&check(&relay, &binaries(&[])), "F: CodeUri");
+        one(&check(&relay, &binaries(&["platform", "identity"])), "identity is built");
     }
 
     #[test]
-    fn code_elsewhere_and_a_handler_used_twice_are_found() {
-        one(
-            &check(
-                &template(&function("F", "relay", "target/lambda/other/")),
-                &binaries(&["relay"]),
-            ),
-            "CodeUri",
-        );
-        let twice = function("F", "relay", "target/lambda/relay/")
-            + &function("G", "relay", "target/lambda/relay/");
-        one(&check(&template(&twice), &binaries(&["relay"])), "G: another function");
+    fn a_handler_that_is_used_twice_is_found() {
+        let twice = function("F", "relay", "target/lambda/platform/")
+            + &function("G", "relay", "target/lambda/platform/");
+        one(&check(&template(&twice), &binaries(&["platform"])), "G: another function");
     }
 }

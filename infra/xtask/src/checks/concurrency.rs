@@ -28,12 +28,12 @@ fn wanted(function: &Value) -> Option<(&'static str, &'static str)> {
     let event = events(function).next()?;
     Some(match event.kind {
         "HttpApi" if matches!(text(&event.properties["Method"]), "GET" | "HEAD" | "") => {
-            ("ReservesQueries", "QueryConcurrency")
+            ("HasQueryConcurrency", "QueryConcurrency")
         }
-        "HttpApi" => ("ReservesCommands", "CommandConcurrency"),
-        "DynamoDB" => ("ReservesRelay", "RelayConcurrency"),
-        "Kinesis" => ("ReservesProjectors", "ProjectorConcurrency"),
-        _ => ("ReservesRedrive", "RedriveConcurrency"),
+        "HttpApi" => ("HasCommandConcurrency", "CommandConcurrency"),
+        "DynamoDB" => ("HasRelayConcurrency", "RelayConcurrency"),
+        "Kinesis" => ("HasProjectorConcurrency", "ProjectorConcurrency"),
+        _ => ("HasRedriveConcurrency", "RedriveConcurrency"),
     })
 }
 
@@ -50,17 +50,25 @@ mod tests {
     #[test]
     fn a_function_that_is_not_bounded_by_the_parameter_of_its_kind_is_found() {
         for (event, condition, parameter) in [
-            ("{Type: HttpApi, Properties: {Method: GET}}", "ReservesQueries", "QueryConcurrency"),
-            ("{Type: HttpApi, Properties: {Method: HEAD}}", "ReservesQueries", "QueryConcurrency"),
-            ("{Type: HttpApi, Properties: {ApiId: a}}", "ReservesQueries", "QueryConcurrency"),
+            (
+                "{Type: HttpApi, Properties: {Method: GET}}",
+                "HasQueryConcurrency",
+                "QueryConcurrency",
+            ),
+            (
+                "{Type: HttpApi, Properties: {Method: HEAD}}",
+                "HasQueryConcurrency",
+                "QueryConcurrency",
+            ),
+            ("{Type: HttpApi, Properties: {ApiId: a}}", "HasQueryConcurrency", "QueryConcurrency"),
             (
                 "{Type: HttpApi, Properties: {Method: POST}}",
-                "ReservesCommands",
+                "HasCommandConcurrency",
                 "CommandConcurrency",
             ),
-            ("{Type: DynamoDB}", "ReservesRelay", "RelayConcurrency"),
-            ("{Type: Kinesis}", "ReservesProjectors", "ProjectorConcurrency"),
-            ("{Type: Schedule}", "ReservesRedrive", "RedriveConcurrency"),
+            ("{Type: DynamoDB}", "HasRelayConcurrency", "RelayConcurrency"),
+            ("{Type: Kinesis}", "HasProjectorConcurrency", "ProjectorConcurrency"),
+            ("{Type: Schedule}", "HasRedriveConcurrency", "RedriveConcurrency"),
         ] {
             let function = |reserved: &str| {
                 template(&format!(

@@ -1,7 +1,5 @@
-//! Least privilege: every function has a role of its own, every statement names its resource, and
-//! nothing may rewrite history.
-
-use std::collections::BTreeMap;
+//! Least privilege: every function has a role that is written out here, every statement names its
+//! resource, and nothing may rewrite history.
 
 use crate::template::{Statement, Template, items, text};
 
@@ -22,7 +20,7 @@ const ON_EVENTS: [&str; 9] = [
 ];
 
 pub(super) fn check(template: &Template) -> Vec<String> {
-    let mut findings = own_roles(template);
+    let mut findings = roles(template);
     findings.extend(only_policies_of_ours(template));
     for statement in template.statements() {
         findings.extend(wildcards(&statement));
@@ -31,30 +29,17 @@ pub(super) fn check(template: &Template) -> Vec<String> {
     findings
 }
 
-fn own_roles(template: &Template) -> Vec<String> {
-    let mut users: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (id, function) in template.functions() {
-        users.entry(text(&function["Role"])).or_default().push(id);
-    }
+fn roles(template: &Template) -> Vec<String> {
     let roles: Vec<String> = template
         .resources()
         .filter(|(_, kind, _)| *kind == "AWS::IAM::Role")
         .map(|(id, ..)| format!("{id}.Arn"))
         .collect();
-    users
-        .into_iter()
-        .filter_map(|(role, users)| {
-            let users = users.join(", ");
-            if !roles.iter().any(|known| known == role) {
-                Some(format!(
-                    "{users}: no role of this template: add one and name it in `Role: !GetAtt \
-                     …Role.Arn`"
-                ))
-            } else if users.contains(", ") {
-                Some(format!("{users} share {role}: give each its own, with what it needs"))
-            } else {
-                None
-            }
+    template
+        .functions()
+        .filter(|(_, function)| !roles.iter().any(|known| known == text(&function["Role"])))
+        .map(|(id, _)| {
+            format!("{id}: no role of this template: name one in `Role: !GetAtt …Role.Arn`")
         })
         .collect()
 }
@@ -166,21 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn a_function_without_its_own_role_is_found() {
+    fn a_function_without_a_role_is_found() {
         let role = "  R: {Type: AWS::IAM::Role}";
-        let function = |id: &str, role: &str| {
-            format!("  {id}: {{Type: AWS::Serverless::Function, Properties: {{{role}}}}}")
+        let function = |role: &str| {
+            format!("  F: {{Type: AWS::Serverless::Function, Properties: {{{role}}}}}")
         };
-        let of_its_own = "Role: !GetAtt R.Arn";
-        none(&check(&template(&[role, &function("F", of_its_own)].join("\n"))));
-        one(
-            &check(&template(
-                &[role, &function("F", of_its_own), &function("G", of_its_own)].join("\n"),
-            )),
-            "share",
-        );
-        one(&check(&template(&function("F", "Role: !GetAtt Missing.Arn"))), "no role");
-        one(&check(&template(&function("F", "Timeout: 3"))), "no role");
+        none(&check(&template(&[role, &function("Role: !GetAtt R.Arn")].join("\n"))));
+        one(&check(&template(&function("Role: !GetAtt Missing.Arn"))), "no role");
+        one(&check(&template(&function("Timeout: 3"))), "no role");
     }
 
     #[test]

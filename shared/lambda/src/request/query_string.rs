@@ -48,7 +48,7 @@ impl QueryString {
         }
         let (mut seen, mut faults) = (BTreeSet::new(), BTreeSet::new());
         for (name, _) in &self.parameters {
-            if !known.iter().any(|known| known.name == name) {
+            if !known.iter().any(|known| known.name == *name) {
                 faults.insert((format!("/query/{name}"), "unknown parameter".to_owned()));
             } else if !seen.insert(name) {
                 faults.insert((format!("/query/{name}"), "given more than once".to_owned()));
@@ -99,7 +99,7 @@ mod tests {
 
     fn known() -> Vec<Parameter> {
         ["a", "b", "cursor"]
-            .map(|name| Parameter { name, shape: Shape::text(), meaning: "" })
+            .map(|name| Parameter { name: name.to_owned(), shape: Shape::text(), meaning: "" })
             .into()
     }
 

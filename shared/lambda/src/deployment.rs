@@ -1,0 +1,206 @@
+//! How a function is deployed: what `template.yaml` says of it beside its routes. `cargo xtask
+//! template` writes that file from here.
+
+/// What a function may do, and the variables that tell it where. The functions of a service that
+/// have the same role share one: `IdentityCommandRole`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Role {
+    /// As `Command`. Within a service a name stands for one role.
+    pub name: &'static str,
+    /// The variables of the function's environment, each with its value as the template writes it:
+    /// `("EVENTS_TABLE", "!Ref EventsTable")`.
+    pub variables: &'static [Variable],
+    /// What it may do.
+    pub statements: &'static [Statement],
+}
+
+/// A variable's name, and its value as the template writes it.
+pub type Variable = (&'static str, &'static str);
+
+/// One statement of a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// IAM actions, as `dynamodb:PutItem`.
+    pub actions: &'static [&'static str],
+    /// The resources, as the template writes them: `!GetAtt EventsTable.Arn`.
+    pub resources: &'static [&'static str],
+}
+
+/// What invokes a function, and how it is sized for that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// A route that changes something: 256 MB, 10 s.
+    Command,
+    /// A route that reads: 256 MB, 15 s. The longest wait that `Prefer` can ask for is 10 s.
+    Query,
+    /// A route that reads no table: 256 MB, 10 s.
+    Document,
+    /// The records of a stream: 512 MB, since it handles batches.
+    Stream(Source),
+    /// The clock, each minute: 512 MB, 50 s. A run that fails is not repeated: the next comes soon.
+    EveryMinute,
+}
+
+/// A stream, and how its records reach a function: at once, from the oldest on, with a batch that
+/// fails bisected, and what is given up on kept in the failures bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The event's name within the function, as `Commits`.
+    pub name: &'static str,
+    /// Which kind of stream.
+    pub kind: SourceKind,
+    /// As the template writes it: `!GetAtt CommitsStream.Arn`.
+    pub stream: &'static str,
+    /// The most records of a batch.
+    pub batch: u32,
+    /// How many batches of a shard are handled at once.
+    pub at_once: u32,
+    /// How often a batch is tried again.
+    pub retries: u32,
+    /// How long a record is tried, in seconds.
+    pub patience: u32,
+    /// By when an invocation must be done, in seconds.
+    pub timeout: u32,
+    /// The parameter that bounds its concurrency, as `ProjectorConcurrency`.
+    pub concurrency: &'static str,
+    /// What is so when the function is late, for the alarm: `Identity views are a minute behind.`
+    pub when_late: String,
+}
+
+/// A kind of stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceKind {
+    /// A table's stream.
+    DynamoDb,
+    /// A Kinesis stream.
+    Kinesis,
+}
+
+impl Source {
+    /// The commits of all services, from Kinesis. A projector that was down for longer than an hour
+    /// rebuilds, so no record is tried longer than that.
+    pub fn commits(when_late: impl Into<String>) -> Self {
+        Self {
+            name: "Commits",
+            kind: SourceKind::Kinesis,
+            stream: "!GetAtt CommitsStream.Arn",
+            batch: 200,
+            at_once: 2,
+            retries: 5,
+            patience: 3_600,
+            timeout: 60,
+            concurrency: "ProjectorConcurrency",
+            when_late: when_late.into(),
+        }
+    }
+
+    /// What another system puts on a stream, and is nowhere else: it is tried for six hours.
+    pub fn records(name: &'static str, stream: &'static str, when_late: &str) -> Self {
+        Self { name, stream, batch: 100, retries: 10, patience: 21_600, ..Self::commits(when_late) }
+    }
+}
+
+/// The key of the digests that name the streams of unique values: for commands on what holds some.
+pub const UNIQUE_KEY: Variable = ("UNIQUE_KEY", "!Ref UniqueValueKey");
+
+/// Where the events are.
+pub const EVENTS_TABLE: Variable = ("EVENTS_TABLE", "!Ref EventsTable");
+
+/// Where the rows are.
+pub const VIEWS_TABLE: Variable = ("VIEWS_TABLE", "!Ref ViewsTable");
+
+/// Where the change feeds are.
+pub const FEED_TABLE: Variable = ("FEED_TABLE", "!Ref FeedTable");
+
+/// Where answers are kept by their Idempotency-Key.
+pub const IDEMPOTENCY_TABLE: Variable = ("IDEMPOTENCY_TABLE", "!Ref IdempotencyTable");
+
+/// The stream of all commits.
+pub const COMMITS_STREAM: Variable = ("COMMITS_STREAM", "!Ref CommitsStream");
+
+/// Where batches that were given up on are kept.
+pub const FAILURES_BUCKET: Variable = ("FAILURES_BUCKET", "!Ref FailuresBucket");
+
+/// Appends to streams, and reads them: no command may update or delete.
+pub const APPEND: Statement = Statement {
+    actions: &[
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "dynamodb:GetItem",
+        "dynamodb:ConditionCheckItem",
+    ],
+    resources: &["!GetAtt EventsTable.Arn"],
+};
+
+/// Records answers, and finds them again.
+pub const RECORD_ANSWERS: Statement = Statement {
+    actions: &["dynamodb:PutItem", "dynamodb:GetItem"],
+    resources: &["!GetAtt IdempotencyTable.Arn"],
+};
+
+/// Reads the records of the commits stream.
+pub const READ_COMMITS: Statement = read_stream(&["!GetAtt CommitsStream.Arn"]);
+
+/// Puts records on the commits stream.
+pub const PUT_COMMITS: Statement =
+    Statement { actions: &["kinesis:PutRecords"], resources: &["!GetAtt CommitsStream.Arn"] };
+
+/// Reads streams of events.
+pub const READ_EVENTS: Statement =
+    Statement { actions: &["dynamodb:Query"], resources: &["!GetAtt EventsTable.Arn"] };
+
+/// Keeps what was given up on: the event source mapping writes it by the function's role.
+pub const KEEP_FAILURES: Statement =
+    Statement { actions: &["s3:PutObject"], resources: &["!Sub ${FailuresBucket.Arn}/*"] };
+
+/// Finds out where that is kept.
+pub const LIST_FAILURES: Statement =
+    Statement { actions: &["s3:ListBucket"], resources: &["!GetAtt FailuresBucket.Arn"] };
+
+/// What an event source mapping needs of a Kinesis stream.
+pub const fn read_stream(resources: &'static [&'static str]) -> Statement {
+    Statement {
+        actions: &[
+            "kinesis:DescribeStream",
+            "kinesis:DescribeStreamSummary",
+            "kinesis:ListShards",
+            "kinesis:GetShardIterator",
+            "kinesis:GetRecords",
+        ],
+        resources,
+    }
+}
+
+/// A command: appends, and records its answers.
+pub static COMMAND: Role = Role {
+    name: "Command",
+    variables: &[EVENTS_TABLE, IDEMPOTENCY_TABLE],
+    statements: &[APPEND, RECORD_ANSWERS],
+};
+
+/// A query: reads rows, and what they lack from the events.
+pub static QUERY: Role = Role {
+    name: "Query",
+    variables: &[EVENTS_TABLE, VIEWS_TABLE, FEED_TABLE],
+    statements: &[
+        Statement {
+            actions: &["dynamodb:Query", "dynamodb:GetItem", "dynamodb:BatchGetItem"],
+            resources: &["!GetAtt EventsTable.Arn"],
+        },
+        Statement {
+            actions: &["dynamodb:Query", "dynamodb:GetItem", "dynamodb:BatchGetItem"],
+            resources: &["!GetAtt ViewsTable.Arn"],
+        },
+        Statement {
+            actions: &["dynamodb:Query", "dynamodb:GetItem"],
+            resources: &["!GetAtt FeedTable.Arn"],
+        },
+    ],
+};
+
+/// A query of events alone.
+pub static HISTORY: Role =
+    Role { name: "History", variables: &[EVENTS_TABLE], statements: &[READ_EVENTS] };
+
+/// A document: needs nothing.
+pub static DOCUMENT: Role = Role { name: "Document", variables: &[], statements: &[] };

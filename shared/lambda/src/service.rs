@@ -1,0 +1,76 @@
+//! A service as one value: what the platform, the shared queries, the template and the tests are
+//! told of it.
+
+use std::env;
+
+use headwater::Rule;
+
+use crate::problem::ProblemType;
+use crate::{Call, Error, Function};
+
+/// A service: its functions, and what they share.
+pub struct Service {
+    /// Its name, as `identity`: the second segment of its streams' names and the first of its
+    /// paths. Logs, metrics and the roles of its functions carry it.
+    pub name: &'static str,
+    /// The package whose executable holds its functions: `env!("CARGO_PKG_NAME")`.
+    pub package: &'static str,
+    /// Its functions, in the order of the template.
+    pub functions: Vec<Function>,
+    /// Problems that only its own calls have.
+    pub problems: Vec<&'static ProblemType>,
+}
+
+impl Service {
+    /// A service without functions.
+    pub fn new(name: &'static str, package: &'static str) -> Self {
+        Self { name, package, functions: Vec::new(), problems: Vec::new() }
+    }
+
+    /// With these functions.
+    #[must_use]
+    pub fn functions(mut self, functions: impl IntoIterator<Item = Function>) -> Self {
+        self.functions.extend(functions);
+        self
+    }
+
+    /// With problems of its own.
+    #[must_use]
+    pub fn problems(self, problems: &[&'static ProblemType]) -> Self {
+        Self { problems: problems.to_vec(), ..self }
+    }
+
+    /// The calls that its functions answer.
+    pub fn calls(&self) -> impl Iterator<Item = &Call> {
+        self.functions.iter().filter_map(Function::call)
+    }
+
+    /// Every rule that can refuse one of its calls, each once.
+    pub fn rules(&self) -> Vec<&'static Rule> {
+        let mut rules: Vec<&'static Rule> = Vec::new();
+        for rule in self.calls().flat_map(|call| &call.rules) {
+            if !rules.iter().any(|known| known.name == rule.name) {
+                rules.push(rule);
+            }
+        }
+        rules
+    }
+}
+
+/// Serves the function that the variable `_HANDLER` names, until the process ends. On AWS it is the
+/// `main` of each service's executable.
+///
+/// # Errors
+/// If no function has that name, the environment lacks what the function needs, or the Runtime API
+/// is gone.
+pub async fn serve(services: impl IntoIterator<Item = Service>) -> Result<(), Error> {
+    let name = env::var("_HANDLER").map_err(|_| "_HANDLER is not set: Lambda sets it")?;
+    for service in services {
+        let domain = service.name;
+        if let Some(function) = service.functions.into_iter().find(|known| known.name == name) {
+            return function.run(domain).await;
+        }
+    }
+    Err(format!("the template names the function {name}, and this executable has none of it")
+        .into())
+}
