@@ -8,6 +8,7 @@ mod contracts;
 mod costs;
 mod crash;
 mod errors;
+mod execute;
 mod faults;
 mod faults_and_kills;
 mod feed;

@@ -65,7 +65,7 @@ async fn the_document_says_what_a_command_takes_and_which_conflicts_it_has() -> 
     assert_eq!(conflicts(&issue), "invalid-transition, no-line-items, concurrent-modification");
     assert_eq!(
         conflicts(&operation("/identity/users/{id}", "patch")),
-        "user-name-taken, email-taken"
+        "user-name-taken, email-taken, concurrent-modification"
     );
     let execute = operation("/invoicing/execute", "post");
     assert!(

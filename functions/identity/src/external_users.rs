@@ -28,21 +28,16 @@ const TRANSFORM: &str = "identity-transform-external-users";
 ///
 /// Where a rule says no, that is recorded in the user's history in one write with the answer, as
 /// for a record of the stream.
-pub fn apply_external_user() -> Function {
-    let call = Call::command(
-        "identity-apply-external-user",
+pub(crate) fn apply_external_user() -> Function {
+    let call = Call::of::<ApplyExternalUser>(
         "POST",
         "/identity/external-users",
         "Take over what another system knows of a user.",
     );
-    Function::http(
-        call.body::<ApplyExternalUser>().rules(&[&USER_NAME_TAKEN, &EMAIL_TAKEN]),
-        |app, request| async move {
-            let update = request.json()?;
-            apply(&app, &request, update).await
-        },
-    )
-    .variable(UNIQUE_KEY)
+    Function::http(call.body::<ApplyExternalUser>(), |app, request| async move {
+        let update = request.json()?;
+        apply(&app, &request, update).await
+    })
 }
 
 async fn apply(app: &App, request: &Request, update: ApplyExternalUser) -> Result<Answer, Problem> {
@@ -62,7 +57,7 @@ fn taken(name: &str) -> Option<&'static Rule> {
 /// Stream of external users → events of ours. A record is the body of the HTTP call, and the
 /// `tenant`. What the store does not answer comes again; what a rule says no to is parked; what can
 /// never be taken over is kept whole in the failures bucket, for a person.
-pub fn transform_external_users() -> Function {
+pub(crate) fn transform_external_users() -> Function {
     let source = Source::records("ExternalUsers", STREAM, "External users are a minute behind.");
     Function::stream(
         TRANSFORM,

@@ -1,40 +1,50 @@
-//! The identity service's functions: each call of `/identity` and the function that answers it.
-//! What is interesting about a command stands in the domain (`shared/identity`); here a request is
-//! turned into it.
+//! The identity service: what can be called, and what is behind streams. What is interesting about a
+//! command stands in the domain (`shared/identity`).
 
-pub mod external_users;
-pub mod groups;
-pub mod members;
-pub mod queries;
-pub mod users;
+mod external_users;
+mod members;
+mod queries;
 
 use ::queries::changes;
 use headwater_lambda::Service;
+use identity::{
+    CreateGroup, CreateUser, DeactivateUser, DeleteGroup, DeleteUser, Group, Membership,
+    PatchGroup, PatchUser, ReactivateUser, User,
+};
 use projectors::project;
 
-/// The service, with the function of each of its calls.
+/// The service, a line for each of its functions.
 pub fn service() -> Service {
-    Service::new(identity::DOMAIN, env!("CARGO_PKG_NAME")).functions([
-        users::create_user(),
-        users::patch_user(),
-        users::deactivate_user(),
-        users::reactivate_user(),
-        users::delete_user(),
-        groups::create_group(),
-        groups::patch_group(),
-        groups::delete_group(),
-        members::add_member(),
-        members::remove_member(),
-        external_users::apply_external_user(),
-        external_users::transform_external_users(),
-        queries::get_user(),
-        queries::find_users(),
-        queries::user_audit(),
-        queries::get_group(),
-        queries::list_groups(),
-        queries::list_members(),
-        queries::list_user_groups(),
-        changes(identity::DOMAIN),
-        project(identity::DOMAIN, &identity::PROJECTIONS),
-    ])
+    Service::new(identity::DOMAIN, env!("CARGO_PKG_NAME"))
+        .aggregate::<User>("/users", |users| {
+            users
+                .with_unique_values()
+                .create::<CreateUser>("Create a user.")
+                .patch::<PatchUser>("Change a user's names or email.")
+                .action::<DeactivateUser>("deactivate", "Deactivate a user.")
+                .action::<ReactivateUser>("reactivate", "Reactivate a user.")
+                .delete::<DeleteUser>("Delete a user; its user name and email are free again.")
+                .command(external_users::apply_external_user())
+                .call(external_users::transform_external_users())
+                .call(queries::get_user())
+                .call(queries::find_users())
+                .call(queries::user_audit())
+        })
+        .aggregate::<Group>("/groups", |groups| {
+            groups
+                .create::<CreateGroup>("Create a group.")
+                .patch::<PatchGroup>("Change a group's name or description.")
+                .delete::<DeleteGroup>("Delete a group.")
+                .call(queries::get_group())
+                .call(queries::list_groups())
+        })
+        .aggregate::<Membership>("/groups/{id}/members", |members| {
+            members
+                .command(members::add_member())
+                .command(members::remove_member())
+                .call(queries::list_members())
+                .call(queries::list_user_groups())
+        })
+        .execute()
+        .functions([changes(identity::DOMAIN), project(identity::DOMAIN, &identity::PROJECTIONS)])
 }

@@ -1,22 +1,18 @@
 //! Commands on memberships.
 
 use headwater_lambda::{App, Call, Function, Problem, Request};
-use identity::membership::USER_INACTIVE;
 use identity::{AddMember, Group, RemoveMember, User, group, membership, user};
+
+const PATH: &str = "/identity/groups/{id}/members/{userId}";
 
 /// `PUT /identity/groups/{id}/members/{userId}`
 ///
 /// User and group are read strongly, so they have reached every token; they are not
 /// condition-checked, for a membership is no foreign key: the views hide the memberships of what is
 /// deleted.
-pub fn add_member() -> Function {
-    let call = Call::command(
-        "identity-add-member",
-        "PUT",
-        "/identity/groups/{id}/members/{userId}",
-        "Make a user a member of a group.",
-    );
-    Function::http(call.rules(&[&USER_INACTIVE]), |app, request| async move {
+pub(crate) fn add_member() -> Function {
+    let call = Call::of::<AddMember>("PUT", PATH, "Make a user a member of a group.");
+    Function::http(call, |app, request| async move {
         let (group, user) =
             tokio::try_join!(load_group(&app, &request), load_user(&app, &request))?;
         let stream =
@@ -31,13 +27,8 @@ pub fn add_member() -> Function {
 }
 
 /// `DELETE /identity/groups/{id}/members/{userId}`
-pub fn remove_member() -> Function {
-    let call = Call::command(
-        "identity-remove-member",
-        "DELETE",
-        "/identity/groups/{id}/members/{userId}",
-        "End a membership.",
-    );
+pub(crate) fn remove_member() -> Function {
+    let call = Call::of::<RemoveMember>("DELETE", PATH, "End a membership.");
     Function::http(call, |app, request| async move {
         let group = load_group(&app, &request).await?;
         let stream =

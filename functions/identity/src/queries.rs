@@ -5,6 +5,6 @@ mod members;
 mod users;
 mod view;
 
-pub use groups::{get_group, list_groups};
-pub use members::{list_members, list_user_groups};
-pub use users::{find_users, get_user, user_audit};
+pub(crate) use groups::{get_group, list_groups};
+pub(crate) use members::{list_members, list_user_groups};
+pub(crate) use users::{find_users, get_user, user_audit};

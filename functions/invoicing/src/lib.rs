@@ -1,48 +1,65 @@
-//! The invoicing service's functions: each call of `/invoicing` and the function that answers it.
-//! What is interesting about a command stands in the domain (`shared/invoicing`); here a request is
-//! turned into it.
+//! The invoicing service: what can be called, and what is behind streams. What is interesting about a
+//! command stands in the domain (`shared/invoicing`).
 
 mod as_of;
-mod carry_out;
-pub mod customers;
 mod document;
-pub mod execute;
-pub mod invoices;
-pub mod line_items;
-pub mod mail;
-pub mod queries;
+mod mail;
+mod queries;
 
 use ::queries::changes;
 use headwater_lambda::Service;
+use invoicing::{
+    AddLineItem, ChangeLineItem, CreateCustomer, CreateInvoice, Customer, DeleteInvoice, Invoice,
+    IssueInvoice, PatchCustomer, RecordPayment, RemoveLineItem, SendInvoiceToCustomer,
+    SetInvoiceCurrency, SetInvoiceCustomer, VoidInvoice,
+};
 use projectors::project;
 
-/// The service, with the function of each of its calls.
+/// The service, a line for each of its functions.
 pub fn service() -> Service {
-    Service::new(invoicing::DOMAIN, env!("CARGO_PKG_NAME")).functions([
-        invoices::create_invoice(),
-        invoices::set_invoice_customer(),
-        invoices::set_invoice_currency(),
-        line_items::add_line_item(),
-        line_items::change_line_item(),
-        line_items::remove_line_item(),
-        invoices::issue_invoice(),
-        invoices::send_invoice(),
-        invoices::record_payment(),
-        invoices::void_invoice(),
-        invoices::delete_invoice(),
-        customers::create_customer(),
-        customers::patch_customer(),
-        execute::execute(),
-        mail::send_mail(),
-        mail::settle_mail(),
-        mail::list_waiting_mails(),
-        queries::get_invoice(),
-        queries::list_invoices(),
-        queries::get_document(),
-        queries::get_customer(),
-        queries::list_customers(),
-        queries::get_revenue(),
-        changes(invoicing::DOMAIN),
-        project(invoicing::DOMAIN, &invoicing::PROJECTIONS),
-    ])
+    Service::new(invoicing::DOMAIN, env!("CARGO_PKG_NAME"))
+        .aggregate::<Invoice>("/invoices", |invoices| {
+            invoices
+                .create::<CreateInvoice>("Draft an invoice.")
+                .put::<SetInvoiceCustomer>("customer", "Say who is to pay a draft.")
+                .put::<SetInvoiceCurrency>("currency", "Say what the amounts of a draft are in.")
+                .action::<AddLineItem>(
+                    "line-items",
+                    "Add a line to a draft, under the next number.",
+                )
+                .put::<ChangeLineItem>("line-items/{n}", "Say anew what a line of a draft is.")
+                .remove::<RemoveLineItem>("line-items/{n}", "Remove a line from a draft.")
+                .action::<IssueInvoice>("issue", "Issue a draft under the tenant's next number.")
+                .action::<SendInvoiceToCustomer>(
+                    "send",
+                    "Send the customer an invoice, or a reminder of it.",
+                )
+                .named("send-invoice")
+                .action::<RecordPayment>("payments", "Record that money came in for an invoice.")
+                .action::<VoidInvoice>(
+                    "void",
+                    "Make an issued invoice count for nothing; its number stays used.",
+                )
+                .delete::<DeleteInvoice>("Delete a draft for good.")
+                .call(queries::get_invoice())
+                .call(queries::list_invoices())
+                .call(queries::get_document())
+                .call(queries::get_revenue())
+                .call(mail::send_mail())
+                .call(mail::settle_mail())
+                .call(mail::list_waiting_mails())
+        })
+        .aggregate::<Customer>("/customers", |customers| {
+            customers
+                .with_unique_values()
+                .create::<CreateCustomer>("Create a customer.")
+                .patch::<PatchCustomer>("Change a customer's name or email address.")
+                .call(queries::get_customer())
+                .call(queries::list_customers())
+        })
+        .execute()
+        .functions([
+            changes(invoicing::DOMAIN),
+            project(invoicing::DOMAIN, &invoicing::PROJECTIONS),
+        ])
 }

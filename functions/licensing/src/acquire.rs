@@ -15,8 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater::{Folded, StreamName};
-use headwater_lambda::{Answer, App, Assume, Call, Function, IdToCreate, Problem, Request, metric};
-use licensing::limits::{DEVICE_LIMIT, STUDIO_LIMIT, TITLE_YEARLY_LIMIT};
+use headwater_lambda::{
+    Answer, App, Assume, Call, Function, IdToCreate, Kind, Problem, Request, metric,
+};
 use licensing::{
     AcquireLicense, ApplyGrant, Customer, DOMAIN, EarlierLicense, Grant, GrantKey, LicenseRequest,
     PolicyInForce, customer,
@@ -32,15 +33,13 @@ use crate::view::{LicenseAnswer, license_answer};
 const STORE_BUDGET: Duration = Duration::from_millis(2_500);
 
 /// `POST /licensing/customers/{id}/licenses`
-pub fn acquire_license() -> Function {
+pub(crate) fn acquire_license() -> Function {
     let path = "/licensing/customers/{id}/licenses";
-    let call = Call::create::<LicenseRequest>(
-        "licensing-acquire-license",
-        path,
-        "Acquire a licence to keep a title on a device.",
-    )
-    .answer::<LicenseAnswer>()
-    .rules(&[&DEVICE_LIMIT, &STUDIO_LIMIT, &TITLE_YEARLY_LIMIT]);
+    let call =
+        Call::of::<AcquireLicense>("POST", path, "Acquire a licence to keep a title on a device.")
+            .kind(Kind::Create)
+            .body::<LicenseRequest>()
+            .answer::<LicenseAnswer>();
     let policies = Arc::new(PolicyCache::default());
     Function::http(call, move |app, request| {
         let policies = Arc::clone(&policies);
@@ -178,6 +177,6 @@ impl Acquisition<'_> {
     }
 
     fn location(&self, license_id: &str) -> String {
-        format!("{}/{license_id}", self.request.raw_path)
+        format!("/{}/licenses/{license_id}", self.stream.within_tenant())
     }
 }

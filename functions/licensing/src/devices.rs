@@ -5,7 +5,6 @@ use std::sync::Arc;
 use headwater::Folded;
 use headwater_lambda::problem::NOT_FOUND;
 use headwater_lambda::{Answer, Assume, Call, Function};
-use licensing::limits::DEACTIVATION_LIMIT;
 use licensing::{Customer, DeactivateDevice, customer};
 use serde_json::json;
 
@@ -17,16 +16,15 @@ use crate::roles;
 ///
 /// A device that was not used for long has left the customer's state; then its row says what it
 /// was.
-pub fn deactivate_device() -> Function {
+pub(crate) fn deactivate_device() -> Function {
     let path = "/licensing/customers/{id}/devices/{deviceId}/deactivate";
-    let call = Call::command(
-        "licensing-deactivate-device",
+    let call = Call::of::<DeactivateDevice>(
         "POST",
         path,
         "Release all that a device keeps, so many times a year.",
     );
     let policies = Arc::new(PolicyCache::default());
-    Function::http(call.rules(&[&DEACTIVATION_LIMIT]), move |app, request| {
+    Function::http(call, move |app, request| {
         let policies = Arc::clone(&policies);
         async move {
             let policy = policies.in_force(&app, &request).await?;

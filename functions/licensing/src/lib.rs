@@ -1,46 +1,55 @@
-//! The licensing service's functions: each call of `/licensing` and the function that answers it.
-//! What is interesting about a command stands in the domain (`shared/licensing`); here a request is
-//! turned into it, and a licence is granted provisionally where the store is out of reach.
+//! The licensing service: what can be called, and what is behind streams. What is interesting about a
+//! command stands in the domain (`shared/licensing`); here a licence is granted provisionally where
+//! the store is out of reach.
 
-pub mod acquire;
-pub mod devices;
+mod acquire;
+mod devices;
 mod grants;
-pub mod licenses;
+mod licenses;
 mod past;
-pub mod policy;
 mod policy_cache;
-pub mod queries;
-pub mod reconcile;
+mod queries;
+mod reconcile;
 mod remembered;
 mod roles;
-pub mod sessions;
+mod sessions;
 mod view;
 
 use ::queries::changes;
 use headwater_lambda::Service;
+use licensing::{Customer, Playback, Policy, SetPolicy};
 use projectors::project;
 
-/// The service, with the function of each of its calls.
+/// The service, a line for each of its functions.
 pub fn service() -> Service {
     Service::new(licensing::DOMAIN, env!("CARGO_PKG_NAME"))
         .problems(&[&grants::INVALID_GRANT])
+        .aggregate::<Customer>("/customers", |customers| {
+            customers
+                .command(acquire::acquire_license())
+                .command(licenses::report_downloaded())
+                .command(licenses::renew_license())
+                .command(licenses::release_license())
+                .command(devices::deactivate_device())
+                .call(reconcile::reconcile_grants())
+                .call(queries::get_license())
+                .call(queries::list_licenses())
+                .call(queries::list_devices())
+                .call(queries::list_downloads())
+                .call(queries::get_allowance())
+                .call(queries::customer_events())
+        })
+        .aggregate::<Playback>("/customers/{id}/playback", |playback| {
+            playback.command(sessions::record_sessions()).call(queries::get_sessions())
+        })
+        .aggregate::<Policy>("/policy", |policy| {
+            policy
+                .put_only::<SetPolicy>("Set the limits; what is left out gets its default.")
+                .operator()
+                .call(queries::get_policy())
+        })
+        .execute()
         .functions([
-            acquire::acquire_license(),
-            licenses::report_downloaded(),
-            licenses::renew_license(),
-            licenses::release_license(),
-            sessions::record_sessions(),
-            devices::deactivate_device(),
-            policy::set_policy(),
-            reconcile::reconcile_grants(),
-            queries::get_license(),
-            queries::list_licenses(),
-            queries::get_sessions(),
-            queries::list_devices(),
-            queries::list_downloads(),
-            queries::get_allowance(),
-            queries::customer_events(),
-            queries::get_policy(),
             changes(licensing::DOMAIN),
             project(licensing::DOMAIN, &licensing::PROJECTIONS),
         ])

@@ -5,9 +5,6 @@ use std::sync::Arc;
 use headwater::{Folded, StreamName};
 use headwater_lambda::problem::NOT_FOUND;
 use headwater_lambda::{Answer, App, Assume, Call, Function, Problem, Request, Success};
-use licensing::limits::{
-    DEVICE_LIMIT, LICENSE_EXPIRED, LICENSE_RELEASED, STUDIO_LIMIT, TITLE_YEARLY_LIMIT,
-};
 use licensing::{
     Customer, FollowUp, Granted, PastLicense, ReleaseLicense, RenewLicense, ReportDownloaded,
     customer,
@@ -19,15 +16,14 @@ use crate::view::{LicenseAnswer, license_answer};
 use crate::{grants, past, roles};
 
 /// `POST /licensing/customers/{id}/licenses/{licenseId}/downloaded`
-pub fn report_downloaded() -> Function {
+pub(crate) fn report_downloaded() -> Function {
     let path = "/licensing/customers/{id}/licenses/{licenseId}/downloaded";
-    let call = Call::command(
-        "licensing-report-downloaded",
+    let call = Call::of::<ReportDownloaded>(
         "POST",
         path,
         "The device has the title: it counts towards the year, once.",
     );
-    Function::http(grants::with_grant(call).rules(&[&LICENSE_EXPIRED]), |app, request| async move {
+    Function::http(grants::with_grant(call), |app, request| async move {
         let (stream, license_id) = license(&request)?;
         let command = |past| ReportDownloaded { license_id: license_id.to_owned(), past };
         follow_up(&app, &request, &stream, command, &|folded| changed(&stream, license_id, folded))
@@ -38,19 +34,12 @@ pub fn report_downloaded() -> Function {
 }
 
 /// `POST /licensing/customers/{id}/licenses/{licenseId}/renew`
-pub fn renew_license() -> Function {
+pub(crate) fn renew_license() -> Function {
     let path = "/licensing/customers/{id}/licenses/{licenseId}/renew";
-    let call = Call::command(
-        "licensing-renew-license",
-        "POST",
-        path,
-        "Renew a licence, by the rules as of now.",
-    );
+    let call = Call::of::<RenewLicense>("POST", path, "Renew a licence, by the rules as of now.");
     let call = grants::with_grant(call).answer::<LicenseAnswer>();
-    let rules =
-        [&LICENSE_RELEASED, &LICENSE_EXPIRED, &DEVICE_LIMIT, &STUDIO_LIMIT, &TITLE_YEARLY_LIMIT];
     let policies = Arc::new(PolicyCache::default());
-    Function::http(call.rules(&rules), move |app, request| {
+    Function::http(call, move |app, request| {
         let policies = Arc::clone(&policies);
         async move {
             let policy = policies.in_force(&app, &request).await?;
@@ -71,14 +60,10 @@ pub fn renew_license() -> Function {
 }
 
 /// `POST /licensing/customers/{id}/licenses/{licenseId}/release`
-pub fn release_license() -> Function {
+pub(crate) fn release_license() -> Function {
     let path = "/licensing/customers/{id}/licenses/{licenseId}/release";
-    let call = Call::command(
-        "licensing-release-license",
-        "POST",
-        path,
-        "Release a licence, which frees what it took.",
-    );
+    let call =
+        Call::of::<ReleaseLicense>("POST", path, "Release a licence, which frees what it took.");
     Function::http(grants::with_grant(call), |app, request| async move {
         let (stream, license_id) = license(&request)?;
         let command = |past| ReleaseLicense { license_id: license_id.to_owned(), past };

@@ -21,7 +21,7 @@ const RECONCILE: &str = "licensing-reconcile-grants";
 /// it comes, also where the attempt to acquire the licence had come through after all. What the
 /// store does not answer comes again; what is no grant of ours is kept whole in the failures
 /// bucket, for a person.
-pub fn reconcile_grants() -> Function {
+pub(crate) fn reconcile_grants() -> Function {
     let source = Source {
         at_once: 4,
         ..Source::records("Grants", GRANTS_STREAM, "Provisional grants are written a minute late.")

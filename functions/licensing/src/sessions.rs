@@ -2,7 +2,7 @@
 
 use headwater_lambda::{App, Call, Function, Problem, Request};
 use jiff::Timestamp;
-use licensing::playback::{MOST_AT_ONCE, PLAYBACK_LIMIT};
+use licensing::playback::MOST_AT_ONCE;
 use licensing::{ApplyGrant, Customer, RecordPlayback, Session, customer, playback};
 
 use crate::{grants, past, roles};
@@ -10,15 +10,14 @@ use crate::{grants, past, roles};
 /// `POST /licensing/customers/{id}/licenses/{licenseId}/sessions`
 ///
 /// The licence's end is read and not condition-checked: playback is counted, it decides nothing.
-pub fn record_sessions() -> Function {
+pub(crate) fn record_sessions() -> Function {
     let path = "/licensing/customers/{id}/licenses/{licenseId}/sessions";
-    let call = Call::command(
-        "licensing-record-sessions",
+    let call = Call::of::<RecordPlayback>(
         "POST",
         path,
         "Report playback, each event counted once however often it comes.",
     );
-    let call = grants::with_grant(call).list_body::<Session>().rules(&[&PLAYBACK_LIMIT]);
+    let call = grants::with_grant(call).list_body::<Session>().named("record-sessions");
     Function::http(call, |app, request| async move {
         let events: Vec<Session> = request.json_list(MOST_AT_ONCE)?;
         let errors = playback::check(&events, end_of_license(&app, &request).await?, request.now);

@@ -9,9 +9,8 @@ use crate::{functions, pascal};
 pub(crate) fn of(service: &Service) -> String {
     let of_functions: String = service.functions.iter().map(of_function).collect();
     let has_views = service.functions.iter().any(|f| f.name == format!("{}-project", service.name));
-    let has_unique_values = service.functions.iter().any(|function| {
-        function.role.variables.iter().chain(&function.variables).any(|v| *v == UNIQUE_KEY)
-    });
+    let has_unique_values =
+        service.functions.iter().any(|function| function.environment().contains(&UNIQUE_KEY));
     let unique_key = has_unique_values.then(|| {
         alarm(
             service,

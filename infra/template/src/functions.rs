@@ -13,7 +13,7 @@ pub(crate) fn id(function: &Function) -> String {
 /// The resource of a function.
 pub(crate) fn of(service: &Service, function: &Function) -> String {
     let (id, name, package) = (id(function), &function.name, service.package);
-    let (role, logs) = (roles::id(service, function.role), pascal(service.name));
+    let (role, logs) = (roles::id(service, function), pascal(service.name));
     let (concurrency, size) = (concurrency(&function.trigger), size(&function.trigger));
     let (environment, events) = (environment(function), events(function));
     format!(
@@ -61,10 +61,8 @@ fn size(trigger: &Trigger) -> String {
 
 fn environment(function: &Function) -> String {
     let variables: String = function
-        .role
-        .variables
+        .environment()
         .iter()
-        .chain(&function.variables)
         .map(|(name, value)| format!("          {name}: {value}\n"))
         .collect();
     if variables.is_empty() {

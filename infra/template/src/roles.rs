@@ -1,33 +1,39 @@
 //! The roles of a service: one for all functions that may do the same.
 
-use headwater_lambda::Service;
-use headwater_lambda::deployment::{Role, Statement};
+use headwater_lambda::deployment::Statement;
+use headwater_lambda::{Function, Service};
 
 use crate::{one_or_list, pascal};
 
-/// The logical id of a role.
-pub(crate) fn id(service: &Service, role: &Role) -> String {
-    format!("{}{}Role", pascal(service.name), role.name)
+/// The logical id of the role of a function.
+pub(crate) fn id(service: &Service, function: &Function) -> String {
+    format!("{}{}Role", pascal(service.name), name(function))
+}
+
+fn name(function: &Function) -> &'static str {
+    function.roles.first().map_or("", |role| role.name)
 }
 
 /// All roles of a service, in the order in which its functions name them.
 pub(crate) fn of(service: &Service) -> String {
-    let mut roles: Vec<&Role> = Vec::new();
+    let mut named: Vec<&Function> = Vec::new();
     for function in &service.functions {
-        match roles.iter().find(|known| known.name == function.role.name) {
-            None => roles.push(function.role),
+        match named.iter().find(|known| name(known) == name(function)) {
+            None => named.push(function),
             Some(known) => assert_eq!(
-                *known, function.role,
+                known.roles,
+                function.roles,
                 "two roles of {} are named {}: give one of them another name",
-                service.name, known.name
+                service.name,
+                name(function)
             ),
         }
     }
-    roles.into_iter().map(|role| resource(service, role)).collect()
+    named.into_iter().map(|function| resource(service, function)).collect()
 }
 
-fn resource(service: &Service, role: &Role) -> String {
-    let (id, service) = (id(service, role), pascal(service.name));
+fn resource(service: &Service, function: &Function) -> String {
+    let (id, service) = (id(service, function), pascal(service.name));
     let head = format!(
         "  {id}:
     Type: AWS::IAM::Role
@@ -38,10 +44,16 @@ fn resource(service: &Service, role: &Role) -> String {
       ManagedPolicyArns: [!Ref TracingPolicy, !Ref {service}LogsPolicy]
 "
     );
-    if role.statements.is_empty() {
+    let mut statements: Vec<&Statement> = Vec::new();
+    for statement in function.roles.iter().flat_map(|role| role.statements) {
+        if !statements.contains(&statement) {
+            statements.push(statement);
+        }
+    }
+    if statements.is_empty() {
         return head + "\n";
     }
-    let statements: String = role.statements.iter().map(statement).collect();
+    let statements: String = statements.into_iter().map(statement).collect();
     format!(
         "{head}      Policies:
         - PolicyName: data

@@ -12,6 +12,9 @@ pub trait Command: Send + Sync {
     /// The name that commits, logs and metrics carry, as `PatchUser`.
     const NAME: &'static str;
 
+    /// Every rule that can refuse it. Documentation, problem pages and tests go by this list.
+    const RULES: &'static [&'static Rule] = &[];
+
     /// The events that follow from this command in this state: none if it is so already.
     ///
     /// # Errors

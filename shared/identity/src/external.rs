@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::fields::{self, EXTERNAL_PREFIX};
-use crate::user::{ParkedUpdate, User, UserEvent, UserStatus};
+use crate::user::{self, ParkedUpdate, User, UserEvent, UserStatus};
 
 /// `POST /identity/external-users`, and each record of the stream of external users: what the
 /// owning system knows of a user at a revision.
@@ -96,6 +96,7 @@ fn counts(revision: u64) -> bool {
 impl Command for ApplyExternalUser {
     type Aggregate = User;
     const NAME: &'static str = "ApplyExternalUser";
+    const RULES: &'static [&'static Rule] = &[&user::USER_NAME_TAKEN, &user::EMAIL_TAKEN];
 
     fn decide(&self, user: &User, _: &Context) -> Verdict<User> {
         if self.is_stale(user) {

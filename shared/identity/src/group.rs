@@ -22,8 +22,7 @@ pub fn stream(tenant: &str, id: &str) -> Result<StreamName, InvalidStreamName> {
     StreamName::new(tenant, DOMAIN, CATEGORY, id)
 }
 
-// ---- events
-// -------------------------------------------------------------------------------------------------
+// ---- events -------------------------------------------------------------------------------------
 
 /// What can have happened to a group.
 ///
@@ -50,8 +49,7 @@ pub enum GroupEvent {
 
 impl Event for GroupEvent {}
 
-// ---- state
-// -------------------------------------------------------------------------------------------------
+// ---- state --------------------------------------------------------------------------------------
 
 /// What the rules about a group need to know. Mostly some 100 bytes; at its largest 9 KB, where the
 /// description has the most characters and each takes 4 bytes.
@@ -128,8 +126,7 @@ impl Group {
     }
 }
 
-// ---- rules
-// -------------------------------------------------------------------------------------------------
+// ---- rules --------------------------------------------------------------------------------------
 
 /// An id is used once.
 pub static GROUP_EXISTS: Rule = Rule {
@@ -140,8 +137,7 @@ pub static GROUP_EXISTS: Rule = Rule {
            PATCH.",
 };
 
-// ---- commands
-// -------------------------------------------------------------------------------------------------
+// ---- commands -----------------------------------------------------------------------------------
 
 /// `POST /identity/groups`: a new group without members. Refused: [`GROUP_EXISTS`].
 #[derive(Clone, Debug, Serialize, Deserialize, Validate, ToSchema)]
@@ -167,6 +163,7 @@ pub struct CreateGroup {
 impl Command for CreateGroup {
     type Aggregate = Group;
     const NAME: &'static str = "CreateGroup";
+    const RULES: &'static [&'static Rule] = &[&GROUP_EXISTS];
 
     fn decide(&self, group: &Group, context: &Context) -> Verdict<Group> {
         if group.status != GroupStatus::Absent {
@@ -210,8 +207,9 @@ impl Command for PatchGroup {
 
 /// `DELETE /identity/groups/{id}`: for good; the views hide its memberships. A second delete finds
 /// no group.
-#[derive(Clone, Copy, Debug)]
-pub struct DeleteGroup;
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteGroup {}
 
 impl Command for DeleteGroup {
     type Aggregate = Group;

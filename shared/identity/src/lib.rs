@@ -20,7 +20,7 @@ pub mod membership;
 pub mod user;
 pub mod user_row;
 
-use headwater::{ProjectionFn, Rule, projection_fn};
+use headwater::{ProjectionFn, projection_fn};
 
 pub use audit::{AuditEntry, audit};
 pub use external::ApplyExternalUser;
@@ -35,15 +35,6 @@ pub use user_row::UserRow;
 
 /// The service's name: the second segment of its streams' names, and the first of its paths.
 pub const DOMAIN: &str = "identity";
-
-/// Every rule that can say no here.
-pub const RULES: &[&Rule] = &[
-    &user::USER_EXISTS,
-    &user::USER_NAME_TAKEN,
-    &user::EMAIL_TAKEN,
-    &group::GROUP_EXISTS,
-    &membership::USER_INACTIVE,
-];
 
 /// The rows for queries, one kind for each kind of stream.
 pub const PROJECTIONS: [ProjectionFn; 3] =

@@ -25,8 +25,7 @@ pub fn stream(
     group::stream(tenant, group_id)?.child("members", user_id)
 }
 
-// ---- events
-// -------------------------------------------------------------------------------------------------
+// ---- events -------------------------------------------------------------------------------------
 
 /// What can have happened to a membership; the stream's name says whose it is and where.
 ///
@@ -43,8 +42,7 @@ pub enum MembershipEvent {
 
 impl Event for MembershipEvent {}
 
-// ---- state
-// -------------------------------------------------------------------------------------------------
+// ---- state --------------------------------------------------------------------------------------
 
 /// What the rules about a membership need to know: some 20 bytes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -85,8 +83,7 @@ impl Aggregate for Membership {
     }
 }
 
-// ---- rules
-// -------------------------------------------------------------------------------------------------
+// ---- rules --------------------------------------------------------------------------------------
 
 /// Only active users join groups.
 pub static USER_INACTIVE: Rule = Rule {
@@ -96,8 +93,7 @@ pub static USER_INACTIVE: Rule = Rule {
            from before the deactivation stay.",
 };
 
-// ---- commands
-// -------------------------------------------------------------------------------------------------
+// ---- commands -----------------------------------------------------------------------------------
 
 /// `PUT /identity/groups/{id}/members/{userId}`: the user becomes a member, or stays one.
 ///
@@ -117,6 +113,7 @@ pub struct AddMember {
 impl Command for AddMember {
     type Aggregate = Membership;
     const NAME: &'static str = "AddMember";
+    const RULES: &'static [&'static Rule] = &[&USER_INACTIVE];
 
     fn decide(&self, membership: &Membership, context: &Context) -> Verdict<Membership> {
         self.group.known(&self.group_id)?;

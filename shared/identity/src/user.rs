@@ -22,8 +22,7 @@ pub fn stream(tenant: &str, id: &str) -> Result<StreamName, InvalidStreamName> {
     StreamName::new(tenant, DOMAIN, CATEGORY, id)
 }
 
-// ---- events
-// -------------------------------------------------------------------------------------------------
+// ---- events -------------------------------------------------------------------------------------
 
 /// What can have happened to a user. Each field is set by one event of its own, which says only
 /// what it is now.
@@ -93,8 +92,7 @@ pub struct ParkedUpdate {
 
 impl Event for UserEvent {}
 
-// ---- state
-// -------------------------------------------------------------------------------------------------
+// ---- state --------------------------------------------------------------------------------------
 
 /// What the rules about a user need to know. Mostly some 150 bytes; at its largest 2 KB, where
 /// names and address have the most characters and each takes 4 bytes.
@@ -232,8 +230,7 @@ impl User {
     }
 }
 
-// ---- rules
-// -------------------------------------------------------------------------------------------------
+// ---- rules --------------------------------------------------------------------------------------
 
 /// An id is used once.
 pub static USER_EXISTS: Rule = Rule {
@@ -260,8 +257,7 @@ pub static EMAIL_TAKEN: Rule = Rule {
            when its holder changes it or is deleted.",
 };
 
-// ---- commands
-// -------------------------------------------------------------------------------------------------
+// ---- commands -----------------------------------------------------------------------------------
 
 /// `POST /identity/users`: a new user, active at once.
 ///
@@ -295,6 +291,7 @@ pub struct CreateUser {
 impl Command for CreateUser {
     type Aggregate = User;
     const NAME: &'static str = "CreateUser";
+    const RULES: &'static [&'static Rule] = &[&USER_EXISTS, &USER_NAME_TAKEN, &EMAIL_TAKEN];
 
     fn decide(&self, user: &User, context: &Context) -> Verdict<User> {
         if user.status != UserStatus::Absent {
@@ -344,6 +341,7 @@ pub struct PatchUser {
 impl Command for PatchUser {
     type Aggregate = User;
     const NAME: &'static str = "PatchUser";
+    const RULES: &'static [&'static Rule] = &[&USER_NAME_TAKEN, &EMAIL_TAKEN];
 
     fn decide(&self, user: &User, context: &Context) -> Verdict<User> {
         user.known(&context.id)?;
@@ -353,8 +351,9 @@ impl Command for PatchUser {
 
 /// `POST /identity/users/{id}/deactivate`: the user may do nothing until reactivated. Name and
 /// address stay taken.
-#[derive(Clone, Copy, Debug)]
-pub struct DeactivateUser;
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeactivateUser {}
 
 impl Command for DeactivateUser {
     type Aggregate = User;
@@ -371,8 +370,9 @@ impl Command for DeactivateUser {
 }
 
 /// `POST /identity/users/{id}/reactivate`: the user may act again.
-#[derive(Clone, Copy, Debug)]
-pub struct ReactivateUser;
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReactivateUser {}
 
 impl Command for ReactivateUser {
     type Aggregate = User;
@@ -390,8 +390,9 @@ impl Command for ReactivateUser {
 
 /// `DELETE /identity/users/{id}`: for good. Name and address are free again, the id is not. A
 /// second delete finds no user.
-#[derive(Clone, Copy, Debug)]
-pub struct DeleteUser;
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteUser {}
 
 impl Command for DeleteUser {
     type Aggregate = User;

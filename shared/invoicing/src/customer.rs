@@ -23,8 +23,7 @@ pub fn stream(tenant: &str, id: &str) -> Result<StreamName, InvalidStreamName> {
     StreamName::new(tenant, DOMAIN, CATEGORY, id)
 }
 
-// ---- events
-// -------------------------------------------------------------------------------------------------
+// ---- events -------------------------------------------------------------------------------------
 
 /// What can have happened to a customer. Each field is set by one event of its own, which says only
 /// what it is now.
@@ -50,8 +49,7 @@ pub enum CustomerEvent {
 
 impl Event for CustomerEvent {}
 
-// ---- state
-// -------------------------------------------------------------------------------------------------
+// ---- state --------------------------------------------------------------------------------------
 
 /// What the rules about a customer need to know. Mostly some 100 bytes; 2 KB at the most.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -104,8 +102,7 @@ impl Customer {
     }
 }
 
-// ---- rules
-// -------------------------------------------------------------------------------------------------
+// ---- rules --------------------------------------------------------------------------------------
 
 /// An id is used once.
 pub static CUSTOMER_EXISTS: Rule = Rule {
@@ -123,8 +120,7 @@ pub static CUSTOMER_EMAIL_TAKEN: Rule = Rule {
            again when its holder changes it.",
 };
 
-// ---- commands
-// -------------------------------------------------------------------------------------------------
+// ---- commands -----------------------------------------------------------------------------------
 
 /// `POST /invoicing/customers`: a customer.
 ///
@@ -153,6 +149,7 @@ pub struct CreateCustomer {
 impl Command for CreateCustomer {
     type Aggregate = Customer;
     const NAME: &'static str = "CreateCustomer";
+    const RULES: &'static [&'static Rule] = &[&CUSTOMER_EXISTS, &CUSTOMER_EMAIL_TAKEN];
 
     fn decide(&self, customer: &Customer, context: &Context) -> Verdict<Customer> {
         if customer.exists {
@@ -195,6 +192,7 @@ pub struct PatchCustomer {
 impl Command for PatchCustomer {
     type Aggregate = Customer;
     const NAME: &'static str = "PatchCustomer";
+    const RULES: &'static [&'static Rule] = &[&CUSTOMER_EMAIL_TAKEN];
 
     fn decide(&self, customer: &Customer, context: &Context) -> Verdict<Customer> {
         if !customer.exists {

@@ -35,8 +35,7 @@ pub fn stream(tenant: &str, id: &str) -> Result<StreamName, InvalidStreamName> {
     StreamName::new(tenant, DOMAIN, CATEGORY, id)
 }
 
-// ---- events
-// -------------------------------------------------------------------------------------------------
+// ---- events -------------------------------------------------------------------------------------
 
 /// What can have happened to an invoice: each event says one thing, so that others can be seen to
 /// have nothing to do with it.
@@ -104,8 +103,7 @@ impl InvoiceEvent {
     }
 }
 
-// ---- state
-// -------------------------------------------------------------------------------------------------
+// ---- state --------------------------------------------------------------------------------------
 
 /// An invoice as its rules see it. Some 800 bytes with five lines; 260 KB at its largest.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -6,8 +6,7 @@
 //! | `customers/<id>` | [`Customer`] | [`CustomerRow`] | [`CreateCustomer`], [`PatchCustomer`] |
 //!
 //! Money is decimal, never binary floating point, and exact but for one rounding a line and a tax.
-//! The bodies of commands may say on which version their caller decided ([`OnVersion`]); what then
-//! commutes with what is said by each command itself.
+//! What commutes with what is said by each command itself.
 
 mod commands;
 pub mod currency;
@@ -19,13 +18,12 @@ mod fields;
 pub mod invoice;
 pub mod invoice_row;
 pub mod mail;
-mod on_version;
 pub mod revenue;
 pub mod rules;
 mod split;
 pub mod totals;
 
-use headwater::{ProjectionFn, Rule, projection_fn};
+use headwater::{ProjectionFn, projection_fn};
 
 pub use commands::{
     AddLineItem, ChangeLineItem, CreateInvoice, DeleteInvoice, IssueInvoice, LineItem,
@@ -37,26 +35,10 @@ pub use customer::{CreateCustomer, Customer, CustomerEvent, PatchCustomer};
 pub use customer_row::CustomerRow;
 pub use invoice::{Invoice, InvoiceCustomer, InvoiceEvent, Line, NUMBERS, Payment, Status};
 pub use invoice_row::{InvoiceRow, LineRow};
-pub use on_version::OnVersion;
 pub use totals::{Amounts, TaxTotal, Totals};
 
 /// The service's name: the second segment of its streams' names, and the first of its paths.
 pub const DOMAIN: &str = "invoicing";
-
-/// Every rule that can say no here.
-pub const RULES: &[&Rule] = &[
-    &rules::INVOICE_EXISTS,
-    &rules::INVALID_TRANSITION,
-    &rules::NO_LINE_ITEMS,
-    &rules::LINE_ITEM_LIMIT,
-    &rules::MINOR_UNIT,
-    &rules::OVERPAID,
-    &rules::PAYMENT_REFERENCE_USED,
-    &rules::PAYMENT_LIMIT,
-    &rules::HAS_PAYMENTS,
-    &customer::CUSTOMER_EXISTS,
-    &customer::CUSTOMER_EMAIL_TAKEN,
-];
 
 /// The rows for queries, one kind for each kind of stream.
 pub const PROJECTIONS: [ProjectionFn; 2] =

@@ -1,11 +1,11 @@
 //! What the outside can call: the table that the gateway's routes are checked against and that the
 //! OpenAPI document is made from.
 
-use headwater::Rule;
+use headwater::{Aggregate, Command, Rule};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::problem::ProblemType;
+use crate::problem::{CONCURRENT_MODIFICATION, ProblemType};
 use crate::{Parameter, Shape};
 
 /// One HTTP call and the function that answers it.
@@ -35,8 +35,8 @@ pub struct Call {
     pub body: Option<SchemaOf>,
     /// Whether the body is a list.
     pub has_list_body: bool,
-    /// Whether there need be no body.
-    pub has_optional_body: bool,
+    /// The [name](Command::NAME) of the command that it carries out, if it is one.
+    pub command: Option<&'static str>,
     /// Whether it may be answered as [`Kind::Create`] as well.
     pub may_create: bool,
     /// The answer's schema, of one item where the answer is a list. A command without one answers
@@ -131,6 +131,18 @@ impl Call {
         }
     }
 
+    /// The call of a command: role writer, named after it, refused by its rules. All members of the
+    /// body but `version` are for the handler, which decides on that version.
+    pub fn of<C: Command>(method: &'static str, path: &str, summary: &'static str) -> Self {
+        let function = format!("{}-{}", C::Aggregate::DOMAIN, kebab(C::NAME));
+        Self {
+            command: Some(C::NAME),
+            rules: C::RULES.to_vec(),
+            problems: vec![&CONCURRENT_MODIFICATION],
+            ..Self::command(&function, method, path, summary)
+        }
+    }
+
     /// A query for one entity: role reader.
     pub fn entity<Answer: ToSchema>(function: &str, path: &str, summary: &'static str) -> Self {
         Self { answer: Some(SchemaOf::of::<Answer>()), ..Self::get(function, path, summary) }
@@ -167,16 +179,37 @@ impl Call {
         Self { kind: Kind::Fallback, method: "ANY", ..call }
     }
 
+    /// With the function named otherwise than the command, as `send-invoice`.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        let domain = self.function.split('-').next().unwrap_or_default();
+        Self { function: format!("{domain}-{name}"), ..self }
+    }
+
+    /// With an answer of another kind.
+    #[must_use]
+    pub fn kind(self, kind: Kind) -> Self {
+        Self { kind, ..self }
+    }
+
     /// With a body.
     #[must_use]
     pub fn body<Body: ToSchema>(self) -> Self {
         Self { body: Some(SchemaOf::of::<Body>()), ..self }
     }
 
-    /// With a body that may be left out, since all its members may.
-    #[must_use]
-    pub fn optional_body<Body: ToSchema>(self) -> Self {
-        Self { has_optional_body: true, ..self.body::<Body>() }
+    /// With all rules and problems that can refuse another call, and its headers.
+    pub(crate) fn also_refused_as(mut self, other: &Self) -> Self {
+        let is_new = |rule: &&'static Rule| !self.rules.iter().any(|known| known.name == rule.name);
+        let rules: Vec<_> = other.rules.iter().copied().filter(is_new).collect();
+        self.rules.extend(rules);
+        let is_new = |kind: &&'static ProblemType| !self.problems.contains(kind);
+        let problems: Vec<_> = other.problems.iter().copied().filter(is_new).collect();
+        self.problems.extend(problems);
+        let is_new = |header: &&Parameter| !self.headers.iter().any(|h| h.name == header.name);
+        let headers: Vec<_> = other.headers.iter().filter(is_new).cloned().collect();
+        self.headers.extend(headers);
+        self
     }
 
     /// For a command that creates something in some cases: 201, `Location`.
@@ -203,16 +236,11 @@ impl Call {
         Self { access: Access::Operator, ..self }
     }
 
-    /// With the rules that can say no.
-    #[must_use]
-    pub fn rules(self, rules: &[&'static Rule]) -> Self {
-        Self { rules: rules.to_vec(), ..self }
-    }
-
     /// With problems of its own.
     #[must_use]
-    pub fn problems(self, problems: &[&'static ProblemType]) -> Self {
-        Self { problems: problems.to_vec(), ..self }
+    pub fn problems(mut self, problems: &[&'static ProblemType]) -> Self {
+        self.problems.extend(problems);
+        self
     }
 
     /// About something else than streams, which has no versions: no header of a stream's version is
@@ -243,6 +271,18 @@ impl Call {
         self
     }
 
+    /// Whether its body may name the version that the caller decided on. What creates something has
+    /// none.
+    pub fn takes_version(&self) -> bool {
+        self.command.is_some() && self.kind == Kind::Command && !self.has_list_body
+    }
+
+    /// The names of the path's parameters, as `id`.
+    pub fn parameters_of_path(&self) -> impl Iterator<Item = &str> {
+        let segments = self.path.split('/').filter_map(|segment| segment.strip_prefix('{'));
+        segments.map(|name| name.trim_end_matches(['}', '+']))
+    }
+
     /// Whether a path is one of this call's, whatever the method.
     pub fn has_path(&self, path: &str) -> bool {
         let mut parts = path.split('/');
@@ -270,13 +310,25 @@ impl Call {
             headers: Vec::new(),
             body: None,
             has_list_body: false,
-            has_optional_body: false,
+            command: None,
             may_create: false,
             answer: None,
             rules: Vec::new(),
             problems: Vec::new(),
         }
     }
+}
+
+/// A name in the form of functions: `CreateUser` is `create-user`.
+fn kebab(name: &str) -> String {
+    let mut text = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !text.is_empty() {
+            text.push('-');
+        }
+        text.push(letter.to_ascii_lowercase());
+    }
+    text
 }
 
 #[cfg(test)]

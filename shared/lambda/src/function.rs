@@ -17,8 +17,8 @@ use crate::request::deadline;
 use crate::{Answer, App, Call, Problem, Request};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-type HttpHandler =
-    Box<dyn Fn(Arc<App>, Request) -> BoxFuture<Result<Answer, Problem>> + Send + Sync>;
+pub(crate) type HttpHandler =
+    Arc<dyn Fn(Arc<App>, Request) -> BoxFuture<Result<Answer, Problem>> + Send + Sync>;
 type EventHandler = Box<
     dyn Fn(Arc<App>, LambdaEvent<serde_json::Value>) -> BoxFuture<Result<serde_json::Value, Error>>
         + Send
@@ -32,9 +32,9 @@ type EventHandler = Box<
 pub struct Function {
     /// Its `Handler` in the template, as `identity-create-user`.
     pub name: String,
-    /// What it may do.
-    pub role: &'static Role,
-    /// Variables of its environment beside those of its role.
+    /// What it may do: all that these roles allow. The first one names them.
+    pub roles: Vec<&'static Role>,
+    /// Variables of its environment beside those of its roles.
     pub variables: Vec<Variable>,
     /// What invokes it.
     pub trigger: Trigger,
@@ -53,7 +53,7 @@ impl Function {
         F: Fn(Arc<App>, Request) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Answer, Problem>> + Send + 'static,
     {
-        let handler: HttpHandler = Box::new(move |app, request| Box::pin(handler(app, request)));
+        let handler: HttpHandler = Arc::new(move |app, request| Box::pin(handler(app, request)));
         let (role, trigger) = match call.kind {
             Kind::Create | Kind::Command => (&COMMAND, Trigger::Command),
             Kind::Entity | Kind::Html | Kind::List => (&QUERY, Trigger::Query),
@@ -61,7 +61,7 @@ impl Function {
         };
         Self {
             name: call.function.clone(),
-            role,
+            roles: vec![role],
             variables: Vec::new(),
             trigger,
             handler: Handler::Http(Box::new(call), handler),
@@ -90,10 +90,45 @@ impl Function {
         Self::event(name, Trigger::EveryMinute, role, handler)
     }
 
+    /// With its call changed; as it is behind a stream or a schedule.
+    pub(crate) fn with_call(mut self, with: impl FnOnce(Call) -> Call) -> Self {
+        if let Handler::Http(call, handler) = self.handler {
+            let call = with(*call);
+            self.name = call.function.clone();
+            self.handler = Handler::Http(Box::new(call), handler);
+        }
+        self
+    }
+
+    /// The call and its handler, for `/execute`, which answers as the call does.
+    pub(crate) fn answering(&self) -> Option<(&Call, &HttpHandler)> {
+        match &self.handler {
+            Handler::Http(call, handler) => Some((call, handler)),
+            Handler::Event(_) => None,
+        }
+    }
+
     /// With another role than calls of its kind have.
     #[must_use]
     pub fn role(self, role: &'static Role) -> Self {
-        Self { role, ..self }
+        Self { roles: vec![role], ..self }
+    }
+
+    /// With these roles.
+    pub(crate) fn with_roles(self, roles: Vec<&'static Role>) -> Self {
+        Self { roles, ..self }
+    }
+
+    /// All variables of its environment, each once.
+    pub fn environment(&self) -> Vec<Variable> {
+        let mut all: Vec<Variable> = Vec::new();
+        let of_roles = self.roles.iter().flat_map(|role| role.variables);
+        for variable in of_roles.chain(&self.variables) {
+            if !all.contains(variable) {
+                all.push(*variable);
+            }
+        }
+        all
     }
 
     /// With a variable beside those of its role.
@@ -120,7 +155,7 @@ impl Function {
         });
         Self {
             name: name.to_owned(),
-            role,
+            roles: vec![role],
             variables: Vec::new(),
             trigger,
             handler: Handler::Event(handler),
@@ -168,9 +203,9 @@ impl Function {
 }
 
 impl Function {
-    /// That each variable that its role and itself name is set.
+    /// That each variable of its environment is set.
     fn check_environment(&self) -> Result<(), Error> {
-        let wanted = self.role.variables.iter().chain(&self.variables).map(|(name, _)| *name);
+        let wanted = self.environment().into_iter().map(|(name, _)| name);
         let missing: Vec<&str> =
             wanted.filter(|name| std::env::var_os(name).is_none_or(|v| v.is_empty())).collect();
         if missing.is_empty() {
@@ -201,8 +236,8 @@ async fn answer(
         Ok(request) => {
             observed.request(&request);
             let preferred = request.preferred_wait().filter(|_| heeds_preference(call));
-            match check(call, &request) {
-                Ok(()) => handle(app.clone(), request)
+            match checked(call, request) {
+                Ok(request) => handle(app.clone(), request)
                     .await
                     .map(|answer| apply_preference(answer, preferred)),
                 Err(problem) => Err(problem),
@@ -221,8 +256,12 @@ async fn answer(
 }
 
 /// What holds for every call: the role, no parameter or body that would be ignored, and tokens and
-/// conditions that can be read, also where nothing depends on them.
-fn check(call: &Call, request: &Request) -> Result<(), Problem> {
+/// conditions that can be read, also where nothing depends on them. The request comes back as the
+/// handler sees it.
+///
+/// # Errors
+/// What the answer should be instead.
+pub(crate) fn checked(call: &Call, request: Request) -> Result<Request, Problem> {
     if !request.caller.may(call.access) {
         return Err(Problem::new(
             &FORBIDDEN,
@@ -230,15 +269,22 @@ fn check(call: &Call, request: &Request) -> Result<(), Problem> {
         ));
     }
     if call.kind == Kind::Fallback {
-        return Ok(());
+        return Ok(request);
     }
-    request.check_body(call.body.is_some())?;
+    request.check_coding()?;
+    let request = if call.takes_version() { request.decided_on_version()? } else { request };
+    if call.body.is_none() {
+        request.takes_no_members()?;
+    }
     request.check_query(&call.query)?;
     if matches!(call.kind, Kind::Create | Kind::Command) && !call.is_about_streams {
-        unconditional(request)?;
+        unconditional(&request)?;
     }
     // A document is of no tenant, so that no token can be about it.
-    if call.kind == Kind::Document { Ok(()) } else { request.check_conditions() }
+    if call.kind != Kind::Document {
+        request.check_conditions()?;
+    }
+    Ok(request)
 }
 
 /// A condition that nobody could look at is refused, and not passed over.

@@ -5,12 +5,14 @@
 //! Commands end in [`App::create`], [`App::change`] or [`App::put`], queries in [`Answer::entity`],
 //! [`App::list`] or [`Answer::collection`].
 
+mod aggregate;
 mod answer;
 mod app;
 mod call;
 mod command;
 pub mod deployment;
 mod event_view;
+mod execute;
 mod function;
 mod idempotency;
 mod list;
@@ -22,8 +24,10 @@ pub mod problem;
 mod query;
 mod refusal;
 mod request;
+mod schema;
 mod service;
 
+pub use aggregate::{Calls, Readable};
 pub use answer::Answer;
 pub use app::App;
 pub use call::{Access, Call, Kind, SchemaOf};

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::call::{Call, Kind, SchemaOf};
 use crate::problem::PROBLEM_TYPES;
+use crate::schema::{self, BodySchema};
 use crate::{Parameter, Shape};
 
 /// The document (OpenAPI 3.1) of these calls.
@@ -25,7 +26,11 @@ pub fn document(calls: &[Call]) -> Value {
             add(schema, &mut schemas);
         }
     }
-    merge_members(&mut schemas);
+    let known = schemas.clone();
+    schemas.values_mut().for_each(|schema| *schema = schema::merged(schema, &known));
+    for call in calls.iter().filter(|call| call.takes_version()) {
+        schemas.insert(call.command.unwrap_or_default().to_owned(), body_of_command(call));
+    }
     schemas.insert("Problem".to_owned(), problem_schema());
     schemas.insert("CommandAnswer".to_owned(), command_answer());
     json!({
@@ -56,18 +61,26 @@ fn operation(call: &Call) -> Value {
         operation["security"] = json!([{ "jwt": [] }]);
         operation["description"] = format!("Needs the role `{role}`.").into();
     }
-    if let Some(body) = &call.body {
-        let schema = if call.has_list_body {
-            json!({ "type": "array", "items": reference(body) })
-        } else {
-            reference(body)
-        };
+    if let Some((schema, is_required)) = body(call) {
         operation["requestBody"] = json!({
-            "required": !call.has_optional_body,
+            "required": is_required,
             "content": { "application/json": { "schema": schema } },
         });
     }
     operation
+}
+
+/// The schema of a call's body, and whether there must be one: not if all its members may be left
+/// out.
+fn body(call: &Call) -> Option<(Value, bool)> {
+    if call.takes_version() {
+        let required = body_of_command(call)["required"].as_array().map_or(0, Vec::len);
+        let name = call.command.unwrap_or_default();
+        return Some((json!({ "$ref": format!("#/components/schemas/{name}") }), required > 0));
+    }
+    let schema = reference(call.body.as_ref()?);
+    let list = json!({ "type": "array", "items": schema });
+    Some((if call.has_list_body { list } else { schema }, true))
 }
 
 /// All parameters of a call, each with where it stands.
@@ -330,45 +343,17 @@ fn add(schema: &SchemaOf, schemas: &mut Map<String, Value>) {
     }
 }
 
-/// What is flattened into an object is described as `allOf`; but a part that refuses unknown
-/// members refuses those of the others. So such an object is described by all members at once.
-fn merge_members(schemas: &mut Map<String, Value>) {
-    let known = schemas.clone();
-    let resolve = |part: &'_ Value| match part["$ref"]
-        .as_str()
-        .and_then(|place| place.strip_prefix("#/components/schemas/"))
-    {
-        Some(name) => known.get(name).cloned().unwrap_or_default(),
-        None => part.clone(),
-    };
-    for schema in schemas.values_mut() {
-        let Some(parts) =
-            schema["allOf"].as_array().map(|parts| parts.iter().map(resolve).collect::<Vec<_>>())
-        else {
-            continue;
-        };
-        let properties: Map<String, Value> = parts
-            .iter()
-            .filter_map(|part| part["properties"].as_object())
-            .flatten()
-            .map(own)
-            .collect();
-        let required: Vec<Value> = parts
-            .iter()
-            .filter_map(|part| part["required"].as_array())
-            .flatten()
-            .cloned()
-            .collect();
-        let description = schema["description"].take();
-        *schema = json!({ "type": "object", "properties": properties, "required": required });
-        if !description.is_null() {
-            schema["description"] = description;
-        }
+/// The body of a command, as its own component: without what the path has, and with the version.
+fn body_of_command(call: &Call) -> Value {
+    let in_path: Vec<&str> = call.parameters_of_path().collect();
+    match &call.body {
+        Some(body) => BodySchema::of(body).of_body(&in_path, call.takes_version()),
+        None => json!({
+            "type": "object",
+            "additionalProperties": false,
+            "properties": { "version": schema::version() },
+        }),
     }
-}
-
-fn own((name, schema): (&String, &Value)) -> (String, Value) {
-    (name.clone(), schema.clone())
 }
 
 fn command_answer() -> Value {

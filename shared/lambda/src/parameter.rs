@@ -130,6 +130,11 @@ impl Shape {
             .like("identity/users/ada@4")
     }
 
+    /// Whether it is a whole number.
+    pub(crate) fn is_number(&self) -> bool {
+        self.schema["type"] == "integer"
+    }
+
     /// With a name, since many calls have it.
     #[must_use]
     fn named(self, name: &'static str) -> Self {

@@ -17,6 +17,7 @@ use headwater_dynamodb::OneGeneration;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::parameter::is_correlation_id;
 use crate::problem::{BODY_TOO_LARGE, MALFORMED, UNAUTHENTICATED};
@@ -58,6 +59,9 @@ pub struct Request {
     pub body: Vec<u8>,
     /// The version that the caller decided on, as the body's `version` says.
     pub(crate) decided_on: Option<u64>,
+    /// What the handler reads instead of the body: its members but for `version`, or what
+    /// `/execute` was given for the command.
+    payload: Option<Value>,
     /// The generation of all rows that are read for it.
     pub(crate) generation: OneGeneration,
     headers: HeaderMap,
@@ -123,6 +127,7 @@ impl Request {
             raw_path: event.raw_path.unwrap_or_default(),
             body,
             decided_on: None,
+            payload: None,
             generation: OneGeneration::default(),
             headers: event.headers,
             path: event.path_parameters,
@@ -150,6 +155,7 @@ impl Request {
             raw_path: String::new(),
             body: Vec::new(),
             decided_on: None,
+            payload: None,
             generation: OneGeneration::default(),
             headers: HeaderMap::new(),
             path: HashMap::new(),
@@ -177,11 +183,17 @@ impl Request {
         Self { deadline: self.deadline.min(Instant::now() + time), ..self.clone() }
     }
 
-    /// The same request, whose caller decided on this version of what the command is about; nothing
+    /// The same request, whose caller decided on this version of what the command is about; `None`
     /// if on the latest.
     #[must_use]
     pub fn decided_on(self, version: Option<u64>) -> Self {
         Self { decided_on: version, ..self }
+    }
+
+    /// The same request as that of another call, with these parameters of its path and this for a
+    /// body. An Idempotency-Key stands for what came.
+    pub(crate) fn for_call(&self, path: HashMap<String, String>, payload: Value) -> Self {
+        Self { path, payload: Some(payload), ..self.clone() }
     }
 
     /// Whose data the call is about.

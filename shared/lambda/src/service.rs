@@ -3,10 +3,11 @@
 
 use std::env;
 
-use headwater::Rule;
+use headwater::{Aggregate, Rule};
 
+use crate::execute::execute;
 use crate::problem::ProblemType;
-use crate::{Call, Error, Function};
+use crate::{Call, Calls, Error, Function};
 
 /// A service: its functions, and what they share.
 pub struct Service {
@@ -32,6 +33,23 @@ impl Service {
     pub fn functions(mut self, functions: impl IntoIterator<Item = Function>) -> Self {
         self.functions.extend(functions);
         self
+    }
+
+    /// With the calls on the things of an aggregate, below a path as `/users`.
+    #[must_use]
+    pub fn aggregate<A: Aggregate>(
+        self,
+        path: &str,
+        calls: impl FnOnce(Calls<A>) -> Calls<A>,
+    ) -> Self {
+        self.functions(calls(Calls::below(path)).into_functions())
+    }
+
+    /// With `POST /<service>/execute`, which carries out any of the commands so far by its name.
+    #[must_use]
+    pub fn execute(self) -> Self {
+        let execute = execute(self.name, &self.functions);
+        self.functions([execute])
     }
 
     /// With problems of its own.

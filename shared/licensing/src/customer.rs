@@ -30,8 +30,7 @@ pub fn stream(tenant: &str, id: &str) -> Result<StreamName, InvalidStreamName> {
     StreamName::new(tenant, DOMAIN, CATEGORY, id)
 }
 
-// ---- events
-// -------------------------------------------------------------------------------------------------
+// ---- events -------------------------------------------------------------------------------------
 
 /// What can have happened to a customer's licences and devices. What the policy decided is
 /// recorded, as the time of expiry, so that a later policy never rewrites the past; `policyVersion`
@@ -114,8 +113,7 @@ pub enum CustomerEvent {
 
 impl Event for CustomerEvent {}
 
-// ---- state
-// -------------------------------------------------------------------------------------------------
+// ---- state --------------------------------------------------------------------------------------
 
 /// What the rules about a customer need to know, and no more: what none can need any longer leaves
 /// it, by the time of the next event. Decisions look at the time as well, so that it makes no

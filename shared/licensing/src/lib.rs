@@ -24,7 +24,7 @@ pub mod policy;
 pub mod policy_row;
 pub mod windows;
 
-use headwater::{ProjectionFn, Rule, part_fn, projection_fn};
+use headwater::{ProjectionFn, part_fn, projection_fn};
 
 pub use allowance::{Allowance, Check, RuleCount, allowance};
 pub use commands::{
@@ -42,17 +42,6 @@ pub use policy_row::PolicyRow;
 
 /// The service's name: the second segment of its streams' names, and the first of its paths.
 pub const DOMAIN: &str = "licensing";
-
-/// Every rule that can say no here.
-pub const RULES: &[&Rule] = &[
-    &limits::DEVICE_LIMIT,
-    &limits::STUDIO_LIMIT,
-    &limits::TITLE_YEARLY_LIMIT,
-    &limits::DEACTIVATION_LIMIT,
-    &limits::LICENSE_RELEASED,
-    &limits::LICENSE_EXPIRED,
-    &playback::PLAYBACK_LIMIT,
-];
 
 /// The rows for queries: a customer's licences and devices have one each.
 pub const PROJECTIONS: [ProjectionFn; 4] = [

@@ -9,8 +9,7 @@ use crate::customer::{Customer, License};
 use crate::policy::Policy;
 use crate::windows;
 
-// ---- rules
-// -------------------------------------------------------------------------------------------------
+// ---- rules --------------------------------------------------------------------------------------
 
 /// So many devices may keep something at once.
 pub static DEVICE_LIMIT: Rule = Rule {
@@ -65,8 +64,7 @@ pub static LICENSE_EXPIRED: Rule = Rule {
            (and no longer than 200 others have ended since). Acquire a new one.",
 };
 
-// ---- counts
-// -------------------------------------------------------------------------------------------------
+// ---- counts -------------------------------------------------------------------------------------
 
 /// What a licence is wanted for. Rules about what is not named are not asked; a device that is not
 /// named is a new one.

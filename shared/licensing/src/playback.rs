@@ -41,8 +41,7 @@ pub fn stream(
     customer::stream(tenant, customer_id)?.child("playback", license_id)
 }
 
-// ---- events
-// -------------------------------------------------------------------------------------------------
+// ---- events -------------------------------------------------------------------------------------
 
 /// What can have happened to a licence's playback.
 ///
@@ -93,8 +92,7 @@ pub enum Kind {
     Stop,
 }
 
-// ---- state
-// -------------------------------------------------------------------------------------------------
+// ---- state --------------------------------------------------------------------------------------
 
 /// Which playback events of a licence were counted; how many of each kind is told by the row alone.
 /// Some 20 bytes, and 11 for each event: 214 KB at the most.
@@ -126,8 +124,7 @@ impl Playback {
     }
 }
 
-// ---- rules
-// -------------------------------------------------------------------------------------------------
+// ---- rules --------------------------------------------------------------------------------------
 
 /// So many events of a licence are counted.
 pub static PLAYBACK_LIMIT: Rule = Rule {
@@ -163,8 +160,7 @@ pub fn check(events: &[Session], ends_at: Timestamp, now: Timestamp) -> Vec<(Str
         .collect()
 }
 
-// ---- commands
-// -------------------------------------------------------------------------------------------------
+// ---- commands -----------------------------------------------------------------------------------
 
 /// `POST /licensing/customers/{id}/licenses/{licenseId}/sessions`: what a device played, a JSON
 /// array of 1 to [`MOST_AT_ONCE`]. Each is counted once, by its id, however often it comes.
@@ -178,6 +174,7 @@ pub struct RecordPlayback {
 impl Command for RecordPlayback {
     type Aggregate = Playback;
     const NAME: &'static str = "RecordPlayback";
+    const RULES: &'static [&'static Rule] = &[&PLAYBACK_LIMIT];
 
     fn decide(&self, playback: &Playback, _: &Context) -> Verdict<Playback> {
         let mut seen = playback.seen.clone();

@@ -22,8 +22,7 @@ pub fn stream(tenant: &str) -> Result<StreamName, InvalidStreamName> {
     StreamName::singleton(tenant, DOMAIN, CATEGORY)
 }
 
-// ---- events
-// -------------------------------------------------------------------------------------------------
+// ---- events -------------------------------------------------------------------------------------
 
 /// What can have happened to the policy: each event sets one limit, and is written only if it
 /// changes.
@@ -75,8 +74,7 @@ pub enum PolicyEvent {
 
 impl Event for PolicyEvent {}
 
-// ---- state
-// -------------------------------------------------------------------------------------------------
+// ---- state --------------------------------------------------------------------------------------
 
 /// The limits in force; `Default` are those of a tenant that never set any. Some 150 bytes, and as
 /// much as the studios' own limits: of 1,000 studios at the most 75 KB.
@@ -202,8 +200,7 @@ pub struct PolicyInForce {
     pub version: u64,
 }
 
-// ---- commands
-// -------------------------------------------------------------------------------------------------
+// ---- commands -----------------------------------------------------------------------------------
 
 /// `PUT /licensing/policy`: these limits are in force. What is left out gets its default again; a
 /// studio that is left out has the default's limit.

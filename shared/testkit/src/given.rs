@@ -7,8 +7,8 @@ use crate::Clock;
 /// Begins a test of a decision: these events have happened.
 ///
 /// ```text
-/// given::<User>([UserEvent::UserCreated {}]).when(DeactivateUser).then([UserEvent::UserDeactivated {}]).again_nothing();
-/// given::<User>([]).when(DeactivateUser).then_unknown();
+/// given::<User>([UserEvent::UserCreated {}]).when(DeactivateUser {}).then([UserEvent::UserDeactivated {}]).again_nothing();
+/// given::<User>([]).when(DeactivateUser {}).then_unknown();
 /// ```
 pub fn given<A: Aggregate>(events: impl IntoIterator<Item = A::Event>) -> Given<A> {
     let context = Context {
@@ -68,9 +68,21 @@ impl<A: Aggregate> Given<A> {
     }
 
     /// Decides a command in the state that these events make.
+    ///
+    /// # Panics
+    /// If a rule refuses it that [`Command::RULES`] does not list.
     #[must_use]
+    #[track_caller]
     pub fn when<C: Command<Aggregate = A>>(self, command: C) -> When<C> {
         let verdict = command.decide(&self.state, &self.context);
+        if let Err(Rejection::Refused { rule, .. }) = &verdict {
+            assert!(
+                C::RULES.iter().any(|known| known == rule),
+                "{} is refused by {}: list that rule in its RULES",
+                C::NAME,
+                rule.name
+            );
+        }
         When { given: self, command, verdict }
     }
 }

@@ -53,6 +53,7 @@ struct SwitchOn {
 impl Command for SwitchOn {
     type Aggregate = Lamp;
     const NAME: &'static str = "SwitchOn";
+    const RULES: &'static [&'static Rule] = &[&TOO_SOON];
 
     fn decide(&self, lamp: &Lamp, context: &Context) -> Verdict<Lamp> {
         if context.id == "broken" {

@@ -3,7 +3,6 @@
 mod access;
 mod conflicts;
 mod document;
-mod execute;
 mod import;
 mod life;
 mod lists;

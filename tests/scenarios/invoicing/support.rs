@@ -16,7 +16,7 @@ pub(crate) fn item() -> Value {
 }
 
 /// A line of this description.
-pub(super) fn item_of(description: &str) -> Value {
+pub(crate) fn item_of(description: &str) -> Value {
     let mut item = item();
     item["description"] = description.into();
     item

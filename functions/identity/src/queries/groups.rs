@@ -5,7 +5,7 @@ use identity::{DOMAIN, GroupRow, PROJECTIONS, group};
 use super::view::{GroupView, REPRESENTATION};
 
 /// `GET /identity/groups/{id}`
-pub fn get_group() -> Function {
+pub(crate) fn get_group() -> Function {
     Function::http(
         Call::entity::<GroupView>("identity-get-group", "/identity/groups/{id}", "Read a group."),
         |app, request| async move {
@@ -26,7 +26,7 @@ pub fn get_group() -> Function {
 }
 
 /// `GET /identity/groups`, in order of name.
-pub fn list_groups() -> Function {
+pub(crate) fn list_groups() -> Function {
     let call = Call::list::<GroupView>(
         "identity-list-groups",
         "/identity/groups",

@@ -22,7 +22,7 @@ const MOST_PAGES: usize = 4;
 const MOST_AT_ONCE: usize = 200;
 
 /// `GET /identity/groups/{id}/members`, newest first.
-pub fn list_members() -> Function {
+pub(crate) fn list_members() -> Function {
     let call = Call::list::<MemberView>(
         "identity-list-members",
         "/identity/groups/{id}/members",
@@ -47,7 +47,7 @@ pub fn list_members() -> Function {
 }
 
 /// `GET /identity/users/{id}/groups`, newest first.
-pub fn list_user_groups() -> Function {
+pub(crate) fn list_user_groups() -> Function {
     let call = Call::list::<UserGroupView>(
         "identity-list-user-groups",
         "/identity/users/{id}/groups",

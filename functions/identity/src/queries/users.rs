@@ -10,7 +10,7 @@ use identity::{AuditEntry, DOMAIN, PROJECTIONS, User, UserRow, audit, user};
 use super::view::{REPRESENTATION, UserView};
 
 /// `GET /identity/users/{id}`
-pub fn get_user() -> Function {
+pub(crate) fn get_user() -> Function {
     Function::http(
         Call::entity::<UserView>("identity-get-user", "/identity/users/{id}", "Read a user."),
         |app, request| async move {
@@ -32,7 +32,7 @@ pub fn get_user() -> Function {
 
 /// `GET /identity/users`, all or found, in order of user name: `?userName=` and `?email=` find the
 /// one that has it, `?q=` all with words that begin so.
-pub fn find_users() -> Function {
+pub(crate) fn find_users() -> Function {
     let call = Call::list::<UserView>(
         "identity-find-users",
         "/identity/users",
@@ -133,7 +133,7 @@ impl Shown {
 }
 
 /// `GET /identity/users/{id}/audit`, newest first, straight from the events.
-pub fn user_audit() -> Function {
+pub(crate) fn user_audit() -> Function {
     let call = Call::list::<AuditEntry>(
         "identity-user-audit",
         "/identity/users/{id}/audit",

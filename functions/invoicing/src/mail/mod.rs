@@ -33,11 +33,11 @@ use invoicing::{DOMAIN, InvoiceEvent, invoice, mail};
 use tokio::sync::OnceCell;
 
 use self::deliver::{Delivery, Mailer, Wanted};
-pub use self::waiting::{list_waiting_mails, settle_mail};
+pub(crate) use self::waiting::{list_waiting_mails, settle_mail};
 
 /// Commits stream → mails to customers. A record whose mail is neither sent nor waiting for a
 /// person comes again; in the meantime the others of its batch are seen to all the same.
-pub fn send_mail() -> Function {
+pub(crate) fn send_mail() -> Function {
     // Opened by the first mail, since most batches have none.
     let mailer: Arc<OnceCell<Mailer>> = Arc::default();
     let source = Source {

@@ -79,7 +79,7 @@ struct SettledMail {
 }
 
 /// `GET /invoicing/mails`
-pub fn list_waiting_mails() -> Function {
+pub(crate) fn list_waiting_mails() -> Function {
     let call = Call::list::<WaitingMail>(
         "invoicing-list-waiting-mails",
         "/invoicing/mails",
@@ -104,7 +104,7 @@ pub fn list_waiting_mails() -> Function {
 }
 
 /// `POST /invoicing/mails/{id}/{event}/settle`
-pub fn settle_mail() -> Function {
+pub(crate) fn settle_mail() -> Function {
     let path = "/invoicing/mails/{id}/{event}/settle";
     let call = Call::command(
         "invoicing-settle-mail",

@@ -6,7 +6,7 @@ use invoicing::{CustomerRow, DOMAIN, PROJECTIONS, customer};
 use super::view::{CustomerView, REPRESENTATION};
 
 /// `GET /invoicing/customers/{id}`
-pub fn get_customer() -> Function {
+pub(crate) fn get_customer() -> Function {
     let call = Call::entity::<CustomerView>(
         "invoicing-get-customer",
         "/invoicing/customers/{id}",
@@ -30,7 +30,7 @@ pub fn get_customer() -> Function {
 }
 
 /// `GET /invoicing/customers`, the newest first; `?email=` finds the one that has it.
-pub fn list_customers() -> Function {
+pub(crate) fn list_customers() -> Function {
     let call = Call::list::<CustomerView>(
         "invoicing-list-customers",
         "/invoicing/customers",

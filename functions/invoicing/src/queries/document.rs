@@ -8,7 +8,7 @@ use crate::document::document;
 const REPRESENTATION: u32 = 1;
 
 /// `GET /invoicing/invoices/{id}/document`, also as it was with `?version=`.
-pub fn get_document() -> Function {
+pub(crate) fn get_document() -> Function {
     let path = "/invoicing/invoices/{id}/document";
     let call = Call::html(
         "invoicing-get-document",

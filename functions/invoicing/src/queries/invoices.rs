@@ -11,7 +11,7 @@ const STATUSES: [Status; 5] =
     [Status::Draft, Status::Issued, Status::Sent, Status::Paid, Status::Void];
 
 /// `GET /invoicing/invoices/{id}`, also as it was with `?version=`.
-pub fn get_invoice() -> Function {
+pub(crate) fn get_invoice() -> Function {
     let call = Call::entity::<InvoiceView>(
         "invoicing-get-invoice",
         "/invoicing/invoices/{id}",
@@ -32,7 +32,7 @@ pub fn get_invoice() -> Function {
 
 /// `GET /invoicing/invoices`, the newest first by when they were created: all, or those of a
 /// status, a customer, a range of time.
-pub fn list_invoices() -> Function {
+pub(crate) fn list_invoices() -> Function {
     let call = Call::list::<InvoiceSummary>(
         "invoicing-list-invoices",
         "/invoicing/invoices",

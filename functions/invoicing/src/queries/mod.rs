@@ -7,7 +7,7 @@ mod range;
 mod revenue;
 mod view;
 
-pub use customers::{get_customer, list_customers};
-pub use document::get_document;
-pub use invoices::{get_invoice, list_invoices};
-pub use revenue::get_revenue;
+pub(crate) use customers::{get_customer, list_customers};
+pub(crate) use document::get_document;
+pub(crate) use invoices::{get_invoice, list_invoices};
+pub(crate) use revenue::get_revenue;

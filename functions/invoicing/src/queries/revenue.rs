@@ -23,7 +23,7 @@ struct RevenueReport {
 ///
 /// Sums cannot be laid over with what a token names. So with one, the answer waits until the
 /// projector has got there.
-pub fn get_revenue() -> Function {
+pub(crate) fn get_revenue() -> Function {
     let path = "/invoicing/reports/revenue";
     let call = Call::entity::<RevenueReport>(
         "invoicing-get-revenue",

@@ -8,7 +8,7 @@ use crate::policy_cache::PolicyCache;
 
 /// `GET /licensing/customers/{id}/allowance`: decided on the state itself, as an acquire would be.
 /// It changes with time alone, so its tag is a hash.
-pub fn get_allowance() -> Function {
+pub(crate) fn get_allowance() -> Function {
     let path = "/licensing/customers/{id}/allowance";
     let call = Call::entity::<Allowance>(
         "licensing-get-allowance",

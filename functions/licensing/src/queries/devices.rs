@@ -5,7 +5,7 @@ use licensing::{DOMAIN, PROJECTIONS, customer};
 use crate::view::DeviceView;
 
 /// `GET /licensing/customers/{id}/devices`, the one that was first used last at the head.
-pub fn list_devices() -> Function {
+pub(crate) fn list_devices() -> Function {
     let path = "/licensing/customers/{id}/devices";
     let call = Call::list::<DeviceView>(
         "licensing-list-devices",

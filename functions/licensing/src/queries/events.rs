@@ -38,7 +38,7 @@ struct Place {
 
 /// `GET /licensing/customers/{id}/events`: everything that ever happened to a customer, oldest
 /// first.
-pub fn customer_events() -> Function {
+pub(crate) fn customer_events() -> Function {
     let path = "/licensing/customers/{id}/events";
     let call = Call::list::<CustomerEventView>(
         "licensing-customer-events",

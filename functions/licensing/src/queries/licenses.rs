@@ -7,7 +7,7 @@ use licensing::{DOMAIN, LicenseRow, PROJECTIONS, customer};
 use crate::view::{DownloadView, LicenseAnswer, LicenseView, REPRESENTATION};
 
 /// `GET /licensing/customers/{id}/licenses/{licenseId}`
-pub fn get_license() -> Function {
+pub(crate) fn get_license() -> Function {
     let path = "/licensing/customers/{id}/licenses/{licenseId}";
     Function::http(
         Call::entity::<LicenseAnswer>("licensing-get-license", path, "Read a licence."),
@@ -29,7 +29,7 @@ pub fn get_license() -> Function {
 }
 
 /// `GET /licensing/customers/{id}/licenses`, newest first.
-pub fn list_licenses() -> Function {
+pub(crate) fn list_licenses() -> Function {
     let path = "/licensing/customers/{id}/licenses";
     let call = Call::list::<LicenseView>(
         "licensing-list-licenses",
@@ -48,7 +48,7 @@ pub fn list_licenses() -> Function {
 
 /// `GET /licensing/customers/{id}/downloads`, newest first: of one title with `?titleId=`, back to
 /// a time with `?since=`.
-pub fn list_downloads() -> Function {
+pub(crate) fn list_downloads() -> Function {
     let path = "/licensing/customers/{id}/downloads";
     let call = Call::list::<DownloadView>(
         "licensing-list-downloads",

@@ -7,9 +7,9 @@ mod licenses;
 mod policy;
 mod sessions;
 
-pub use allowance::get_allowance;
-pub use devices::list_devices;
-pub use events::customer_events;
-pub use licenses::{get_license, list_downloads, list_licenses};
-pub use policy::get_policy;
-pub use sessions::get_sessions;
+pub(crate) use allowance::get_allowance;
+pub(crate) use devices::list_devices;
+pub(crate) use events::customer_events;
+pub(crate) use licenses::{get_license, list_downloads, list_licenses};
+pub(crate) use policy::get_policy;
+pub(crate) use sessions::get_sessions;

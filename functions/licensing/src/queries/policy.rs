@@ -4,7 +4,7 @@ use licensing::{Policy, PolicyRow, policy};
 use crate::view::{PolicyView, REPRESENTATION};
 
 /// `GET /licensing/policy`: of a tenant that never set one the defaults, which are version 0.
-pub fn get_policy() -> Function {
+pub(crate) fn get_policy() -> Function {
     let call = Call::entity::<PolicyView>(
         "licensing-get-policy",
         "/licensing/policy",

@@ -4,7 +4,7 @@ use licensing::{LicenseRow, PROJECTIONS, PlaybackRow, customer, playback};
 use crate::view::{PlaybackView, REPRESENTATION};
 
 /// `GET /licensing/customers/{id}/licenses/{licenseId}/sessions`: how much playback was counted.
-pub fn get_sessions() -> Function {
+pub(crate) fn get_sessions() -> Function {
     let path = "/licensing/customers/{id}/licenses/{licenseId}/sessions";
     let call = Call::entity::<PlaybackView>(
         "licensing-get-sessions",

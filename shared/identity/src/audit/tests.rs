@@ -50,9 +50,9 @@ fn each_field_that_changed_is_an_entry() {
         create(),
         AnyCommand::new(patch.clone()),
         AnyCommand::new(patch),
-        AnyCommand::new(DeactivateUser),
-        AnyCommand::new(ReactivateUser),
-        AnyCommand::new(DeleteUser),
+        AnyCommand::new(DeactivateUser {}),
+        AnyCommand::new(ReactivateUser {}),
+        AnyCommand::new(DeleteUser {}),
     ];
     let expected = [
         change("CreateUser", "status", Value::Null, json!("active")),
@@ -88,7 +88,7 @@ fn what_the_owning_system_sent_is_in_the_trail() {
 
 #[test]
 fn an_entry_says_who_when_and_why() {
-    let history = run([create(), AnyCommand::new(DeactivateUser)]);
+    let history = run([create(), AnyCommand::new(DeactivateUser {})]);
     let entries = audit(User::default(), history.commits()).unwrap();
     let last = serde_json::to_value(&entries[4]).unwrap();
     let expected = json!({

@@ -60,9 +60,9 @@ fn a_patch_sets_what_is_given_and_differs() {
 
 #[test]
 fn a_group_is_deleted_for_good() {
-    given::<Group>(crew()).when(DeleteGroup).then([GroupEvent::GroupDeleted {}]).again_nothing();
-    given::<Group>([]).when(DeleteGroup).then_unknown();
-    given::<Group>(deleted()).when(DeleteGroup).then_unknown();
+    given::<Group>(crew()).when(DeleteGroup {}).then([GroupEvent::GroupDeleted {}]).again_nothing();
+    given::<Group>([]).when(DeleteGroup {}).then_unknown();
+    given::<Group>(deleted()).when(DeleteGroup {}).then_unknown();
 }
 
 #[test]

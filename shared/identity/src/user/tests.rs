@@ -81,23 +81,26 @@ fn a_patch_sets_what_is_given_and_differs() {
 
 #[test]
 fn a_user_is_deactivated_and_reactivated() {
-    given::<User>(ada()).when(DeactivateUser).then([DEACTIVATED]).again_nothing();
-    given::<User>(ada_and([DEACTIVATED])).when(DeactivateUser).then_nothing();
-    given::<User>(ada_and([DEACTIVATED])).when(ReactivateUser).then([REACTIVATED]).again_nothing();
-    given::<User>(ada()).when(ReactivateUser).then_nothing();
-    given::<User>(ada_and([DEACTIVATED, REACTIVATED])).when(DeactivateUser).then([DEACTIVATED]);
-    given::<User>([]).when(DeactivateUser).then_unknown();
-    given::<User>([]).when(ReactivateUser).then_unknown();
-    given::<User>(ada_and([DELETED])).when(DeactivateUser).then_unknown();
-    given::<User>(ada_and([DEACTIVATED, DELETED])).when(ReactivateUser).then_unknown();
+    given::<User>(ada()).when(DeactivateUser {}).then([DEACTIVATED]).again_nothing();
+    given::<User>(ada_and([DEACTIVATED])).when(DeactivateUser {}).then_nothing();
+    given::<User>(ada_and([DEACTIVATED]))
+        .when(ReactivateUser {})
+        .then([REACTIVATED])
+        .again_nothing();
+    given::<User>(ada()).when(ReactivateUser {}).then_nothing();
+    given::<User>(ada_and([DEACTIVATED, REACTIVATED])).when(DeactivateUser {}).then([DEACTIVATED]);
+    given::<User>([]).when(DeactivateUser {}).then_unknown();
+    given::<User>([]).when(ReactivateUser {}).then_unknown();
+    given::<User>(ada_and([DELETED])).when(DeactivateUser {}).then_unknown();
+    given::<User>(ada_and([DEACTIVATED, DELETED])).when(ReactivateUser {}).then_unknown();
 }
 
 #[test]
 fn a_user_is_deleted_for_good() {
-    given::<User>(ada()).when(DeleteUser).then([DELETED]).again_nothing();
-    given::<User>(ada_and([DEACTIVATED])).when(DeleteUser).then([DELETED]);
-    given::<User>([]).when(DeleteUser).then_unknown();
-    given::<User>(ada_and([DELETED])).when(DeleteUser).then_unknown();
+    given::<User>(ada()).when(DeleteUser {}).then([DELETED]).again_nothing();
+    given::<User>(ada_and([DEACTIVATED])).when(DeleteUser {}).then([DELETED]);
+    given::<User>([]).when(DeleteUser {}).then_unknown();
+    given::<User>(ada_and([DELETED])).when(DeleteUser {}).then_unknown();
 }
 
 #[test]

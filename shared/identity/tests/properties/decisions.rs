@@ -65,11 +65,11 @@ proptest! {
     fn a_deactivated_deleted_or_reactivated_user_is_so(mut history in user_history()) {
         let existed = history.folded().state.exists();
         let status = |history: &History<User>| if existed { history.folded().state.status } else { UserStatus::Deleted };
-        let _ = history.run(&AnyCommand::new(DeactivateUser));
+        let _ = history.run(&AnyCommand::new(DeactivateUser {}));
         prop_assert!(!existed || status(&history) == UserStatus::Inactive);
-        let _ = history.run(&AnyCommand::new(ReactivateUser));
+        let _ = history.run(&AnyCommand::new(ReactivateUser {}));
         prop_assert!(!existed || status(&history) == UserStatus::Active);
-        let _ = history.run(&AnyCommand::new(DeleteUser));
+        let _ = history.run(&AnyCommand::new(DeleteUser {}));
         prop_assert_eq!(status(&history), UserStatus::Deleted);
     }
 

@@ -58,9 +58,9 @@ pub(crate) fn user_command() -> impl Strategy<Value = AnyCommand<User>> {
         create_user().prop_map(AnyCommand::new),
         patch_user().prop_map(AnyCommand::new),
         patch_user().prop_map(AnyCommand::new),
-        Just(AnyCommand::new(DeactivateUser)),
-        Just(AnyCommand::new(ReactivateUser)),
-        Just(AnyCommand::new(DeleteUser)),
+        Just(AnyCommand::new(DeactivateUser {})),
+        Just(AnyCommand::new(ReactivateUser {})),
+        Just(AnyCommand::new(DeleteUser {})),
         external_user().prop_map(AnyCommand::new),
         (external_user(), prop_oneof![Just(&USER_NAME_TAKEN), Just(&EMAIL_TAKEN)])
             .prop_map(|(update, rule)| AnyCommand::new(Park { update, rule })),
@@ -76,7 +76,7 @@ pub(crate) fn group_command() -> impl Strategy<Value = AnyCommand<Group>> {
         })),
         patch_group().prop_map(AnyCommand::new),
         patch_group().prop_map(AnyCommand::new),
-        Just(AnyCommand::new(DeleteGroup)),
+        Just(AnyCommand::new(DeleteGroup {})),
     ]
 }
 

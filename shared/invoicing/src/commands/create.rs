@@ -1,11 +1,11 @@
 use garde::Validate;
-use headwater::{Command, Context, Rejection, Verdict};
+use headwater::{Command, Context, Rejection, Rule, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::LineItem;
 use crate::invoice::{Invoice, InvoiceCustomer, InvoiceEvent, MOST_LINE_ITEMS, Status};
-use crate::rules::INVOICE_EXISTS;
+use crate::rules::{self, INVOICE_EXISTS};
 use crate::{Currency, fields};
 
 /// `POST /invoicing/invoices`: a draft, with its customer, currency and lines in one commit.
@@ -36,6 +36,7 @@ pub struct CreateInvoice {
 impl Command for CreateInvoice {
     type Aggregate = Invoice;
     const NAME: &'static str = "CreateInvoice";
+    const RULES: &'static [&'static Rule] = &[&rules::INVOICE_EXISTS, &rules::MINOR_UNIT];
 
     fn decide(&self, invoice: &Invoice, context: &Context) -> Verdict<Invoice> {
         if invoice.status != Status::Absent {

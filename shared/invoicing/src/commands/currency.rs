@@ -1,10 +1,11 @@
 use garde::Validate;
-use headwater::{Command, Context, Verdict};
+use headwater::{Command, Context, Rule, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::Currency;
 use crate::invoice::{Invoice, InvoiceEvent, Status, in_minor_units};
+use crate::rules;
 
 /// `PUT /invoicing/invoices/{id}/currency`: what all amounts are in. The prices stay the numbers
 /// they are; nothing is converted.
@@ -23,6 +24,7 @@ pub struct SetInvoiceCurrency {
 impl Command for SetInvoiceCurrency {
     type Aggregate = Invoice;
     const NAME: &'static str = "SetInvoiceCurrency";
+    const RULES: &'static [&'static Rule] = &[&rules::INVALID_TRANSITION, &rules::MINOR_UNIT];
 
     fn decide(&self, invoice: &Invoice, context: &Context) -> Verdict<Invoice> {
         invoice.allow(self, context, &[Status::Draft])?;

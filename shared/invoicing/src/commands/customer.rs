@@ -1,9 +1,10 @@
 use garde::Validate;
-use headwater::{Command, Context, Verdict};
+use headwater::{Command, Context, Rule, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::invoice::{Invoice, InvoiceCustomer, InvoiceEvent, Status};
+use crate::rules;
 
 /// `PUT /invoicing/invoices/{id}/customer`: who is to pay.
 ///
@@ -16,6 +17,7 @@ pub struct SetInvoiceCustomer(#[garde(dive)] pub InvoiceCustomer);
 impl Command for SetInvoiceCustomer {
     type Aggregate = Invoice;
     const NAME: &'static str = "SetInvoiceCustomer";
+    const RULES: &'static [&'static Rule] = &[&rules::INVALID_TRANSITION];
 
     fn decide(&self, invoice: &Invoice, context: &Context) -> Verdict<Invoice> {
         invoice.allow(self, context, &[Status::Draft])?;

@@ -1,11 +1,11 @@
 use garde::Validate;
-use headwater::{Command, Context, Rejection, Verdict};
+use headwater::{Command, Context, Rejection, Rule, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::day;
 use crate::invoice::{Invoice, InvoiceEvent, NUMBERS, Status};
-use crate::rules::NO_LINE_ITEMS;
+use crate::rules::{self, NO_LINE_ITEMS};
 
 /// `POST /invoicing/invoices/{id}/issue`: the invoice gets the tenant's next number and a due date,
 /// and is final.
@@ -30,6 +30,7 @@ fn thirty_days() -> u16 {
 impl Command for IssueInvoice {
     type Aggregate = Invoice;
     const NAME: &'static str = "IssueInvoice";
+    const RULES: &'static [&'static Rule] = &[&rules::INVALID_TRANSITION, &rules::NO_LINE_ITEMS];
 
     fn decide(&self, invoice: &Invoice, context: &Context) -> Verdict<Invoice> {
         invoice.allow(self, context, &[Status::Draft])?;

@@ -1,11 +1,12 @@
 use garde::{Path, Report, Validate};
-use headwater::{Command, Context, Rejection, Verdict};
+use headwater::{Command, Context, Rejection, Rule, Verdict};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::LineItem;
 use crate::invoice::{Invoice, InvoiceEvent, Status};
+use crate::rules;
 use crate::split::split;
 
 /// `POST /invoicing/invoices/{id}/line-items`: one more line, under the next number. The same item
@@ -21,6 +22,8 @@ pub struct AddLineItem(#[garde(dive(None))] pub LineItem);
 impl Command for AddLineItem {
     type Aggregate = Invoice;
     const NAME: &'static str = "AddLineItem";
+    const RULES: &'static [&'static Rule] =
+        &[&rules::INVALID_TRANSITION, &rules::LINE_ITEM_LIMIT, &rules::MINOR_UNIT];
 
     fn decide(&self, invoice: &Invoice, context: &Context) -> Verdict<Invoice> {
         invoice.allow(self, context, &[Status::Draft])?;
@@ -49,6 +52,7 @@ impl Command for AddLineItem {
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ChangeLineItem {
     /// The line's number.
+    #[schema(minimum = 1)]
     pub n: u32,
     /// What it is to be.
     #[serde(flatten)]
@@ -74,6 +78,7 @@ impl Validate for ChangeLineItem {
 impl Command for ChangeLineItem {
     type Aggregate = Invoice;
     const NAME: &'static str = "ChangeLineItem";
+    const RULES: &'static [&'static Rule] = &[&rules::INVALID_TRANSITION, &rules::MINOR_UNIT];
 
     fn decide(&self, invoice: &Invoice, context: &Context) -> Verdict<Invoice> {
         invoice.allow(self, context, &[Status::Draft])?;
@@ -105,12 +110,14 @@ impl Command for ChangeLineItem {
 pub struct RemoveLineItem {
     /// The line's number.
     #[garde(skip)]
+    #[schema(minimum = 1)]
     pub n: u32,
 }
 
 impl Command for RemoveLineItem {
     type Aggregate = Invoice;
     const NAME: &'static str = "RemoveLineItem";
+    const RULES: &'static [&'static Rule] = &[&rules::INVALID_TRANSITION];
 
     fn decide(&self, invoice: &Invoice, context: &Context) -> Verdict<Invoice> {
         invoice.allow(self, context, &[Status::Draft])?;

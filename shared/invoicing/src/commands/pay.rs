@@ -1,12 +1,12 @@
 use garde::Validate;
-use headwater::{Command, Context, Rejection, Verdict, canonical};
+use headwater::{Command, Context, Rejection, Rule, Verdict, canonical};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::invoice::{Invoice, InvoiceEvent, MOST_PAYMENTS, Payment, Status, in_minor_units};
-use crate::rules::{OVERPAID, PAYMENT_LIMIT, PAYMENT_REFERENCE_USED};
+use crate::rules::{self, OVERPAID, PAYMENT_LIMIT, PAYMENT_REFERENCE_USED};
 use crate::{decimal, fields};
 
 /// `POST /invoicing/invoices/{id}/payments`: money came in. The payment after which nothing is due
@@ -40,6 +40,13 @@ pub struct RecordPayment {
 impl Command for RecordPayment {
     type Aggregate = Invoice;
     const NAME: &'static str = "RecordPayment";
+    const RULES: &'static [&'static Rule] = &[
+        &rules::INVALID_TRANSITION,
+        &rules::PAYMENT_REFERENCE_USED,
+        &rules::PAYMENT_LIMIT,
+        &rules::MINOR_UNIT,
+        &rules::OVERPAID,
+    ];
 
     fn decide(&self, invoice: &Invoice, context: &Context) -> Verdict<Invoice> {
         match self.known(invoice) {

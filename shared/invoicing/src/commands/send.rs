@@ -1,10 +1,11 @@
 use garde::Validate;
-use headwater::{Command, Context, Verdict};
+use headwater::{Command, Context, Rule, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::fields;
 use crate::invoice::{Invoice, InvoiceEvent, Status};
+use crate::rules;
 
 /// `POST /invoicing/invoices/{id}/send`: the customer is sent the invoice, to the address that the
 /// invoice has or, if that is wrong, to the one that is given. An issued invoice stays as it is;
@@ -41,6 +42,7 @@ pub struct SendInvoiceToCustomer {
 impl Command for SendInvoiceToCustomer {
     type Aggregate = Invoice;
     const NAME: &'static str = "SendInvoiceToCustomer";
+    const RULES: &'static [&'static Rule] = &[&rules::INVALID_TRANSITION];
 
     fn decide(&self, invoice: &Invoice, context: &Context) -> Verdict<Invoice> {
         invoice.allow(self, context, &[Status::Issued, Status::Sent])?;

@@ -1,10 +1,10 @@
 use garde::Validate;
-use headwater::{Command, Context, Rejection, Verdict};
+use headwater::{Command, Context, Rejection, Rule, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::invoice::{Invoice, InvoiceEvent, Status};
-use crate::rules::HAS_PAYMENTS;
+use crate::rules::{self, HAS_PAYMENTS};
 
 /// `POST /invoicing/invoices/{id}/void`: the invoice counts for nothing; its number stays used.
 /// Again: no change.
@@ -19,6 +19,7 @@ pub struct VoidInvoice {}
 impl Command for VoidInvoice {
     type Aggregate = Invoice;
     const NAME: &'static str = "VoidInvoice";
+    const RULES: &'static [&'static Rule] = &[&rules::INVALID_TRANSITION, &rules::HAS_PAYMENTS];
 
     fn decide(&self, invoice: &Invoice, context: &Context) -> Verdict<Invoice> {
         invoice.allow(self, context, &[Status::Issued, Status::Sent, Status::Void])?;

@@ -13,8 +13,7 @@ use crate::support::*;
 
 const PAGE: &str = include_str!("../../../../docs/conflicts.md");
 
-// ---- the table
-// -------------------------------------------------------------------------------------------------
+// ---- the table ----------------------------------------------------------------------------------
 
 #[test]
 fn every_cell_of_the_documented_table_holds() {
@@ -137,8 +136,7 @@ fn events(row: &str) -> [InvoiceEvent; 3] {
     }
 }
 
-// ---- both orders
-// -------------------------------------------------------------------------------------------------
+// ---- both orders --------------------------------------------------------------------------------
 
 /// What two commands, one after the other, come to; nothing if either is refused. Which line has
 /// which number may differ.
@@ -204,8 +202,7 @@ proptest! {
     }
 }
 
-// ---- the page's example
-// -------------------------------------------------------------------------------------------------
+// ---- the page's example -------------------------------------------------------------------------
 
 /// What a command decided on a version comes to, given all events: the events appended, or those
 /// that came between.

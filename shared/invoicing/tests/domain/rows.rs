@@ -63,8 +63,7 @@ fn second(number: i64) -> Timestamp {
     now() + SignedDuration::from_secs(number)
 }
 
-// ---- convergence and agreement
-// -------------------------------------------------------------------------------------------------
+// ---- convergence and agreement ------------------------------------------------------------------
 
 proptest! {
     #[test]
@@ -173,8 +172,7 @@ fn expected(invoice: &Invoice, told: &InvoiceRow) -> InvoiceRow {
     }
 }
 
-// ---- what is shown
-// -------------------------------------------------------------------------------------------------
+// ---- what is shown ------------------------------------------------------------------------------
 
 #[test]
 fn an_invoice_is_shown_with_all_it_amounts_to() {
@@ -293,8 +291,7 @@ fn an_invoice_that_a_former_build_issued_is_overdue_once_that_day_is_over() {
     }
 }
 
-// ---- lists
-// -------------------------------------------------------------------------------------------------
+// ---- lists --------------------------------------------------------------------------------------
 
 fn lists(steps: &[Step]) -> BTreeSet<String> {
     keys::<InvoiceRow>(&stream(), &history_of(steps)).into_iter().map(|key| key.index).collect()

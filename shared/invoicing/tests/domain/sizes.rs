@@ -37,8 +37,7 @@ fn largest_commit(history: &History<Invoice>) -> usize {
     history.commits().iter().map(commit_bytes).max().unwrap_or_default()
 }
 
-// ---- what is usual
-// -------------------------------------------------------------------------------------------------
+// ---- what is usual ------------------------------------------------------------------------------
 
 /// An invoice as they mostly are: an id that was made for it, a customer of ours, lines with a
 /// dozen words.
@@ -83,8 +82,7 @@ fn a_usual_invoice_is_small() {
     );
 }
 
-// ---- what is largest
-// -------------------------------------------------------------------------------------------------
+// ---- what is largest ----------------------------------------------------------------------------
 
 /// What bodies may hold at the most: each is valid, and its numbers have all the digits that there
 /// may be.

@@ -75,7 +75,8 @@ fn what_is_not_about_streams_heeds_no_versions() {
 #[test]
 fn a_command_tells_the_present_version_where_it_is_refused() {
     static FULL: headwater::Rule = headwater::Rule { name: "full", title: "", help: "" };
-    let document = document(&[Call::command("do", "POST", "/do", "Do.").rules(&[&FULL])]);
+    let call = Call { rules: vec![&FULL], ..Call::command("do", "POST", "/do", "Do.") };
+    let document = document(&[call]);
     let responses = &document["paths"]["/do"]["post"]["responses"];
     let names = |status: &str| {
         let headers = responses[status]["headers"].as_object().cloned().unwrap_or_default();

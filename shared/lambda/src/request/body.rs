@@ -21,7 +21,7 @@ impl Request {
     /// # Errors
     /// 400 if it is not JSON; 422 with each field at fault.
     pub fn json<T: DeserializeOwned + Validate<Context = ()>>(&self) -> Result<T, Problem> {
-        read_json(object(parse_json(&self.body)?)?.into())
+        read_json(object(self.content()?)?.into())
     }
 
     /// The members of the body, which must be an object; none if there is no body.
@@ -29,10 +29,52 @@ impl Request {
     /// # Errors
     /// 400 if it is not JSON, 422 if it is no object.
     pub fn members(&self) -> Result<Map<String, Value>, Problem> {
-        if self.body.is_empty() {
+        if self.body.is_empty() && self.payload.is_none() {
             return Ok(Map::new());
         }
-        object(parse_json(&self.body)?)
+        object(self.content()?)
+    }
+
+    /// What the handler reads: the payload, if it is not the body as it came.
+    fn content(&self) -> Result<Value, Problem> {
+        match &self.payload {
+            Some(payload) => Ok(payload.clone()),
+            None => parse_json(&self.body),
+        }
+    }
+
+    /// The same request with the version that its caller decided on taken out of the body's
+    /// members.
+    ///
+    /// # Errors
+    /// 400 if the body is not JSON; 422 if it is no object, or `version` no version.
+    pub(crate) fn decided_on_version(mut self) -> Result<Self, Problem> {
+        let mut members = self.members()?;
+        let version = match members.remove("version") {
+            None | Some(Value::Null) => None,
+            Some(version) => Some(version.as_u64().ok_or_else(|| {
+                let expected = format!("a number from 0 to {LARGEST_INTEGER}");
+                Problem::invalid([("/version".to_owned(), expected)])
+            })?),
+        };
+        // No body stays none, so that it is no JSON where one is needed.
+        if !self.body.is_empty() || self.payload.is_some() {
+            self.payload = Some(members.into());
+        }
+        Ok(self.decided_on(version))
+    }
+
+    /// That the call, which takes no body, has no members in it.
+    ///
+    /// # Errors
+    /// 400 if the body is not JSON; 422 for any but an empty object.
+    pub(crate) fn takes_no_members(&self) -> Result<(), Problem> {
+        let unknown: Vec<_> = self
+            .members()?
+            .into_iter()
+            .map(|(name, _)| (pointer_to("", &name), "the call takes no body".to_owned()))
+            .collect();
+        if unknown.is_empty() { Ok(()) } else { Err(Problem::invalid(unknown)) }
     }
 
     /// The body as a list of items, each with its shape checked; errors point at `/3/at`.
@@ -43,7 +85,7 @@ impl Request {
         &self,
         most: usize,
     ) -> Result<Vec<T>, Problem> {
-        let body = parse_json(&self.body)?;
+        let body = self.content()?;
         let items = body.as_array().filter(|items| (1..=most).contains(&items.len()));
         let items = items.ok_or_else(|| {
             Problem::invalid([(
@@ -57,12 +99,12 @@ impl Request {
         read_json(body)
     }
 
-    /// That the body, if there is one, is not coded and not left unread. Its `Content-Type` is not
-    /// looked at: all bodies are JSON, and `curl -d` calls them forms.
+    /// That the body, if there is one, is not coded. Its `Content-Type` is not looked at: all bodies
+    /// are JSON, and `curl -d` calls them forms.
     ///
     /// # Errors
-    /// 415 for a coding; where the call takes no body, 400 or 422 for any but an empty object.
-    pub(crate) fn check_body(&self, is_taken: bool) -> Result<(), Problem> {
+    /// 415 for a coding.
+    pub(crate) fn check_coding(&self) -> Result<(), Problem> {
         if self.body.is_empty() {
             return Ok(());
         }
@@ -78,15 +120,7 @@ impl Request {
             );
             return Err(problem.header("accept-encoding", "identity"));
         }
-        if is_taken {
-            return Ok(());
-        }
-        let unknown: Vec<_> = self
-            .members()?
-            .into_iter()
-            .map(|(name, _)| (pointer_to("", &name), "the call takes no body".to_owned()))
-            .collect();
-        if unknown.is_empty() { Ok(()) } else { Err(Problem::invalid(unknown)) }
+        Ok(())
     }
 }
 

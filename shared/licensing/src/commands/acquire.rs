@@ -1,5 +1,5 @@
 use garde::Validate;
-use headwater::{Command, Context, Verdict};
+use headwater::{Command, Context, Rule, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -85,6 +85,8 @@ impl AcquireLicense {
 impl Command for AcquireLicense {
     type Aggregate = Customer;
     const NAME: &'static str = "AcquireLicense";
+    const RULES: &'static [&'static Rule] =
+        &[&limits::DEVICE_LIMIT, &limits::STUDIO_LIMIT, &limits::TITLE_YEARLY_LIMIT];
 
     fn decide(&self, customer: &Customer, context: &Context) -> Verdict<Customer> {
         if self.made(customer, context.now).is_some() {

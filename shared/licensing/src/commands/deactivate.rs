@@ -1,4 +1,4 @@
-use headwater::{Command, Context, Rejection, Verdict};
+use headwater::{Command, Context, Rejection, Rule, Verdict};
 use jiff::Timestamp;
 
 use crate::customer::{Customer, CustomerEvent, PastDevice};
@@ -23,6 +23,7 @@ pub struct DeactivateDevice {
 impl Command for DeactivateDevice {
     type Aggregate = Customer;
     const NAME: &'static str = "DeactivateDevice";
+    const RULES: &'static [&'static Rule] = &[&limits::DEACTIVATION_LIMIT];
 
     fn decide(&self, customer: &Customer, context: &Context) -> Verdict<Customer> {
         let mut events = self.releases(customer, context.now);

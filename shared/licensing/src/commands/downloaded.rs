@@ -1,8 +1,8 @@
-use headwater::{Command, Context, Rejection, Verdict};
+use headwater::{Command, Context, Rejection, Rule, Verdict};
 
 use super::FollowUp;
 use crate::customer::{Customer, CustomerEvent, Found, PastLicense};
-use crate::limits::LICENSE_EXPIRED;
+use crate::limits::{self, LICENSE_EXPIRED};
 
 /// `POST /licensing/customers/{id}/licenses/{licenseId}/downloaded`: the device has the title. It
 /// counts towards the year, once.
@@ -26,6 +26,7 @@ impl FollowUp for ReportDownloaded {
 impl Command for ReportDownloaded {
     type Aggregate = Customer;
     const NAME: &'static str = "ReportDownloaded";
+    const RULES: &'static [&'static Rule] = &[&limits::LICENSE_EXPIRED];
 
     fn decide(&self, customer: &Customer, context: &Context) -> Verdict<Customer> {
         let license = match customer.find(&self.license_id, self.past, context.now)? {

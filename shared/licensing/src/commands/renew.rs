@@ -1,4 +1,4 @@
-use headwater::{Command, Context, Rejection, Verdict};
+use headwater::{Command, Context, Rejection, Rule, Verdict};
 
 use super::FollowUp;
 use crate::customer::{Customer, CustomerEvent, Found, License, PastLicense};
@@ -31,6 +31,13 @@ impl FollowUp for RenewLicense {
 impl Command for RenewLicense {
     type Aggregate = Customer;
     const NAME: &'static str = "RenewLicense";
+    const RULES: &'static [&'static Rule] = &[
+        &limits::LICENSE_RELEASED,
+        &limits::LICENSE_EXPIRED,
+        &limits::DEVICE_LIMIT,
+        &limits::STUDIO_LIMIT,
+        &limits::TITLE_YEARLY_LIMIT,
+    ];
 
     fn decide(&self, customer: &Customer, context: &Context) -> Verdict<Customer> {
         let license = self.renewable(customer, context)?;

@@ -1,4 +1,4 @@
-use headwater::{Aggregate, Command, Context, Verdict};
+use headwater::{Aggregate, Command, Context, Rule, Verdict};
 
 use super::Grant;
 use crate::commands::FollowUp;
@@ -40,6 +40,7 @@ pub struct Granted<C> {
 impl<C: FollowUp> Command for Granted<C> {
     type Aggregate = Customer;
     const NAME: &'static str = C::NAME;
+    const RULES: &'static [&'static Rule] = C::RULES;
 
     fn decide(&self, customer: &Customer, context: &Context) -> Verdict<Customer> {
         if is_written(&self.grant, customer, self.command.past()) {

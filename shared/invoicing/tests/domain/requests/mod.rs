@@ -3,7 +3,6 @@
 mod numbers;
 mod shapes;
 mod texts;
-mod version;
 
 use garde::Validate;
 use serde::de::DeserializeOwned;

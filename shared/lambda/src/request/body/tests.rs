@@ -164,7 +164,7 @@ fn a_coded_body_is_refused_with_the_coding_that_is_taken() {
     let coded = |coding: &str, body: &str| {
         read(json!({ "body": body, "headers": { "content-encoding": coding } }))
             .unwrap()
-            .check_body(true)
+            .check_coding()
     };
     for coding in ["gzip", "GZIP", "br", "identity, gzip", "gzip, identity", "x-unknown"] {
         let problem = coded(coding, "{}").unwrap_err();
@@ -188,7 +188,10 @@ fn a_coded_body_is_refused_with_the_coding_that_is_taken() {
 #[test]
 fn a_body_is_never_left_unread() {
     let check = |body: &str| {
-        read(json!({ "body": body })).unwrap().check_body(false).map_err(|problem| problem.status())
+        read(json!({ "body": body }))
+            .unwrap()
+            .takes_no_members()
+            .map_err(|problem| problem.status())
     };
     for (body, expected) in [
         ("", Ok(())),
@@ -198,5 +201,31 @@ fn a_body_is_never_left_unread() {
         ("{", Err(400)),
     ] {
         assert_eq!(check(body), expected, "{body}");
+    }
+}
+
+#[test]
+fn the_version_that_was_decided_on_stands_beside_the_commands_own_members() {
+    let request = |body: &str| read(json!({ "body": body })).unwrap().decided_on_version();
+    for (body, version) in [
+        (r#"{"name": "x", "version": 3}"#, Some(3)),
+        (r#"{"version": 9007199254740991, "name": "x"}"#, Some(LARGEST_INTEGER)),
+        (r#"{"name": "x", "version": null}"#, None),
+        (r#"{"name": "x"}"#, None),
+    ] {
+        let request = request(body).unwrap();
+        assert_eq!(request.decided_on, version, "{body}");
+        assert_eq!(request.members().unwrap(), *json!({ "name": "x" }).as_object().unwrap());
+    }
+    let none = request("").unwrap();
+    assert_eq!((none.decided_on, none.members().unwrap().len()), (None, 0));
+}
+
+#[test]
+fn a_version_is_a_number() {
+    for bad in ["-1", "\"3\"", "1.5", "true", "[3]", "9007199254740992", "1e300"] {
+        let request = read(json!({ "body": format!(r#"{{"version": {bad}}}"#) })).unwrap();
+        let problem = request.decided_on_version().unwrap_err();
+        assert_eq!(problem.status(), 422, "{bad}");
     }
 }

@@ -1,0 +1,123 @@
+use headwater::{Context, Event, Rule, Verdict};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::*;
+use crate::openapi::document;
+use crate::{Kind, Service};
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Till;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+enum TillEvent {}
+
+impl Event for TillEvent {}
+
+impl Aggregate for Till {
+    type Event = TillEvent;
+    const DOMAIN: &'static str = "shop";
+    const CATEGORY: &'static str = "tills";
+    const REVISION: u32 = 1;
+
+    fn evolve(&mut self, _: &TillEvent, _: Timestamp) {}
+}
+
+static CLOSED: Rule = Rule { name: "till-closed", title: "It is closed.", help: "Open it." };
+
+/// Puts so many coins into a slot.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+#[expect(dead_code, reason = "only its shape counts")]
+struct FillSlot {
+    /// Which.
+    #[schema(minimum = 1, maximum = 9)]
+    slot: u64,
+    coins: u64,
+}
+
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct OpenTill {}
+
+impl Command for FillSlot {
+    type Aggregate = Till;
+    const NAME: &'static str = "FillSlot";
+    const RULES: &'static [&'static Rule] = &[&CLOSED];
+
+    fn decide(&self, _: &Till, _: &Context) -> Verdict<Till> {
+        Ok(vec![])
+    }
+}
+
+impl Command for OpenTill {
+    type Aggregate = Till;
+    const NAME: &'static str = "OpenTill";
+
+    fn decide(&self, _: &Till, _: &Context) -> Verdict<Till> {
+        Ok(vec![])
+    }
+}
+
+fn shop() -> Service {
+    Service::new("shop", "shop-functions")
+        .aggregate::<Till>("/tills", |tills| {
+            tills
+                .create::<OpenTill>("Open a till.")
+                .put::<FillSlot>("slots/{slot}", "Fill a slot.")
+                .with_unique_values()
+                .delete::<OpenTill>("Close a till.")
+                .named("close-till")
+                .operator()
+        })
+        .execute()
+}
+
+#[test]
+fn a_line_makes_function_route_rules_and_variables() {
+    let shop = shop();
+    let calls: Vec<_> = shop
+        .calls()
+        .map(|call| (call.function.as_str(), call.method, call.path.as_str(), call.kind))
+        .collect();
+    assert_eq!(
+        calls,
+        [
+            ("shop-open-till", "POST", "/shop/tills", Kind::Create),
+            ("shop-fill-slot", "PUT", "/shop/tills/{id}/slots/{slot}", Kind::Command),
+            ("shop-close-till", "DELETE", "/shop/tills/{id}", Kind::Command),
+            ("shop-execute", "POST", "/shop/execute", Kind::Command),
+        ]
+    );
+    let has_key: Vec<bool> =
+        shop.functions.iter().map(|f| f.environment().contains(&UNIQUE_KEY)).collect();
+    assert_eq!(has_key, [false, false, true, true]);
+    assert_eq!(shop.rules(), [&CLOSED]);
+}
+
+#[test]
+fn what_the_path_has_is_not_in_the_body_and_a_version_is() {
+    let document = document(&shop().calls().cloned().collect::<Vec<_>>());
+    let schemas = &document["components"]["schemas"];
+    assert!(schemas["FillSlot"]["properties"]["version"].is_object(), "{schemas}");
+    assert!(schemas["FillSlot"]["properties"]["slot"].is_null(), "{schemas}");
+    assert_eq!(schemas["FillSlot"]["required"], json!(["coins"]));
+    let put = &document["paths"]["/shop/tills/{id}/slots/{slot}"]["put"];
+    assert_eq!(put["requestBody"]["required"], true);
+    assert_eq!(put["parameters"][1]["schema"]["maximum"], 9);
+    let delete = &document["paths"]["/shop/tills/{id}"]["delete"];
+    assert_eq!(delete["requestBody"]["required"], false);
+}
+
+#[test]
+fn a_number_in_a_path_is_written_in_one_way_and_in_its_range() {
+    let shape = Shape::number(1..=9);
+    assert_eq!(shape.read("7"), Some(json!(7)));
+    for none in ["0", "10", "+7", "07", "7.0", "seven", ""] {
+        assert_eq!(shape.read(none), None, "{none}");
+    }
+    assert_eq!(Shape::id().read("07"), Some(json!("07")));
+}

@@ -1,0 +1,81 @@
+//! The life of a user, a group and a membership.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::{Step, same_history, step, twins_have_one_life};
+
+const USERS: &str = "/identity/users";
+const USER: &str = "/identity/users/{id}";
+const GROUPS: &str = "/identity/groups";
+const GROUP: &str = "/identity/groups/{id}";
+const MEMBER: &str = "/identity/groups/{id}/members/{userId}";
+const EXTERNAL: &str = "/identity/external-users";
+
+fn user() -> Value {
+    json!({
+        "id": "{id}",
+        "userName": "{id}",
+        "displayName": "A twin",
+        "email": "{id}@example.com",
+    })
+}
+
+fn external(name: &str, revision: u64) -> Value {
+    json!({
+        "externalId": "{id}",
+        "revision": revision,
+        "userName": name,
+        "displayName": "A twin",
+        "email": "ext-{id}@example.com",
+        "active": true,
+    })
+}
+
+fn life() -> Vec<Step> {
+    const DEACTIVATE: &str = "/identity/users/{id}/deactivate";
+    const REACTIVATE: &str = "/identity/users/{id}/reactivate";
+    let (ok, invalid) = ((200, ""), (422, "invalid-request"));
+    let (not_found, concurrent) = ((404, "not-found"), (409, "concurrent-modification"));
+    let name = |name: &str| json!({ "displayName": name });
+    let at = |mut body: Value, version: u64| {
+        body["version"] = version.into();
+        body
+    };
+    vec![
+        step("CreateUser", "POST", USERS, json!({}), invalid),
+        step("CreateUser", "POST", USERS, user(), (201, "")),
+        step("CreateUser", "POST", USERS, user(), (409, "user-exists")),
+        step("PatchUser", "PATCH", USER, name("Ada"), ok),
+        step("PatchUser", "PATCH", USER, at(name("Ada L"), 5), ok),
+        step("PatchUser", "PATCH", USER, at(name("Lady L"), 5), concurrent),
+        step("PatchUser", "PATCH", USER, at(name("Lady L"), 99), (400, "token-ahead")),
+        step("PatchUser", "PATCH", USER, name(""), invalid),
+        step("PatchUser", "PATCH", USER, json!({ "colour": "red" }), invalid),
+        step("PatchUser", "PATCH", USER, name("X"), not_found).at("id", "nobody-{id}"),
+        step("DeactivateUser", "POST", DEACTIVATE, json!({ "why": "because" }), invalid),
+        step("DeactivateUser", "POST", DEACTIVATE, json!({ "version": 2 }), concurrent),
+        step("DeactivateUser", "POST", DEACTIVATE, json!({}), ok),
+        step("CreateGroup", "POST", GROUPS, json!({ "id": "{id}", "name": "Twins" }), (201, "")),
+        step("PatchGroup", "PATCH", GROUP, json!({ "name": "The twins" }), ok),
+        step("AddMember", "PUT", MEMBER, json!({}), (409, "user-inactive")).at("userId", "{id}"),
+        step("ReactivateUser", "POST", REACTIVATE, json!({}), ok),
+        step("AddMember", "PUT", MEMBER, json!({}), ok).at("userId", "{id}"),
+        step("AddMember", "PUT", MEMBER, json!({ "a": 1 }), invalid).at("userId", "{id}"),
+        step("RemoveMember", "DELETE", MEMBER, json!({ "version": 1 }), ok).at("userId", "{id}"),
+        step("RemoveMember", "DELETE", MEMBER, json!({}), not_found).at("userId", "nobody"),
+        step("ApplyExternalUser", "POST", EXTERNAL, external("ext-{id}", 1), ok),
+        step("ApplyExternalUser", "POST", EXTERNAL, external("{id}", 2), (409, "user-name-taken")),
+        step("DeleteGroup", "DELETE", GROUP, json!({}), ok),
+        step("DeleteUser", "DELETE", USER, json!({ "version": 99 }), (400, "token-ahead")),
+        step("DeleteUser", "DELETE", USER, json!({}), ok),
+        step("DeleteUser", "DELETE", USER, json!({}), not_found),
+    ]
+}
+
+#[tokio::test]
+async fn twins_have_one_life_by_either_way() -> Result<()> {
+    twins_have_one_life("identity", life()).await?;
+    same_history("identity", "identity/users").await?;
+    same_history("identity", "identity/groups").await
+}
