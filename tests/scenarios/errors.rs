@@ -115,7 +115,7 @@ async fn fields_at_fault_are_named() -> Result<()> {
     assert_eq!(null.body["errors"][0]["pointer"], "/email");
     for (body, status, name) in [
         ("{", 400, "malformed-request"),
-        ("", 400, "malformed-request"),
+        ("", 422, "invalid-request"),
         ("[]", 422, "invalid-request"),
         ("\"x\"", 422, "invalid-request"),
     ] {

@@ -46,5 +46,5 @@ pub fn service() -> Service {
                 .call(queries::list_user_groups())
         })
         .execute()
-        .functions([changes(identity::DOMAIN), project(identity::DOMAIN, &identity::PROJECTIONS)])
+        .functions([changes(identity::DOMAIN), project(&identity::SERVICE)])
 }

@@ -58,8 +58,5 @@ pub fn service() -> Service {
                 .call(queries::list_customers())
         })
         .execute()
-        .functions([
-            changes(invoicing::DOMAIN),
-            project(invoicing::DOMAIN, &invoicing::PROJECTIONS),
-        ])
+        .functions([changes(invoicing::DOMAIN), project(&invoicing::SERVICE)])
 }

@@ -49,8 +49,5 @@ pub fn service() -> Service {
                 .call(queries::get_policy())
         })
         .execute()
-        .functions([
-            changes(licensing::DOMAIN),
-            project(licensing::DOMAIN, &licensing::PROJECTIONS),
-        ])
+        .functions([changes(licensing::DOMAIN), project(&licensing::SERVICE)])
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use aws_lambda_events::kinesis::KinesisEvent;
 use aws_lambda_events::streams::KinesisEventResponse;
 use futures::future::join_all;
-use headwater::ProjectionFn;
+use headwater::Domain;
 use headwater_dynamodb::{BatchReport, Doorbell, Projector, Swept};
 use headwater_kinesis::CommitRecord;
 use headwater_lambda::deployment::{
@@ -21,13 +21,10 @@ use jiff::Timestamp;
 /// Schedule → the views and the change feeds of all services: takes up the streams that an older
 /// build has left to this one. The metrics tell of what this one leaves to a newer build: for some
 /// minutes that is a deployment.
-pub fn sweep(services: impl IntoIterator<Item = (&'static str, Projections)>) -> Function {
-    let services: Vec<_> = services.into_iter().collect();
+pub fn sweep(services: &'static [&'static Domain]) -> Function {
     Function::each_minute("sweep", &SWEEP, move |app: Arc<App>, deadline: Instant| {
         // Side by side, so that what holds up one holds up no other.
-        let sweeps = services.iter().map(|(domain, projections)| {
-            sweep_domain(Arc::clone(&app), domain, projections, deadline)
-        });
+        let sweeps = services.iter().map(|domain| sweep_domain(Arc::clone(&app), domain, deadline));
         let sweeps = join_all(sweeps.collect::<Vec<_>>());
         async move { sweeps.await.into_iter().collect::<Result<(), Error>>() }
     })
@@ -35,21 +32,21 @@ pub fn sweep(services: impl IntoIterator<Item = (&'static str, Projections)>) ->
 
 async fn sweep_domain(
     app: Arc<App>,
-    domain: &'static str,
-    projections: Projections,
+    domain: &'static Domain,
     deadline: Instant,
 ) -> Result<(), Error> {
     let Swept { taken_up, waiting, oldest } =
-        app.projector(domain, projections)?.within(deadline).sweep().await?;
+        app.projector(domain.name, domain.projections)?.within(deadline).sweep().await?;
     let age = oldest.map_or(0, |oldest| Timestamp::now().duration_since(oldest).as_secs().max(0));
-    metric(domain, "StreamsTakenUp", taken_up as f64);
-    metric(domain, "NewerStreams", waiting as f64);
-    metric(domain, "NewerStreamsAge", age as f64);
+    metric(domain.name, "StreamsTakenUp", taken_up as f64);
+    metric(domain.name, "NewerStreams", waiting as f64);
+    metric(domain.name, "NewerStreamsAge", age as f64);
     Ok(())
 }
 
 /// Kinesis → the views and the change feed of a service: `<service>-project`.
-pub fn project(domain: &'static str, projections: Projections) -> Function {
+pub fn project(service: &'static Domain) -> Function {
+    let Domain { name: domain, projections, .. } = *service;
     let title = domain[..1].to_uppercase() + &domain[1..];
     let source = Source::commits(format!("{title} views are a minute behind."));
     Function::stream(
@@ -65,9 +62,6 @@ pub fn project(domain: &'static str, projections: Projections) -> Function {
         },
     )
 }
-
-/// What folds a service's rows.
-pub type Projections = &'static [ProjectionFn];
 
 const WRITE_VIEWS: [Statement; 3] = [
     READ_EVENTS,

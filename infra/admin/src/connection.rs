@@ -8,13 +8,13 @@ use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use clap::Args;
-use headwater::UniqueKey;
+use headwater::{Domain, UniqueKey};
 use headwater_dynamodb::{
     Audit, Effects, EventStore, Feed, Projector, Rebuild, StoreConfig, Views, connect,
 };
 use headwater_kinesis::Publisher;
 use headwater_pipeline::Failures;
-use headwater_services::{PARKED_UPDATES_OF, Service};
+use headwater_services::PARKED_UPDATES_OF;
 use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
@@ -86,22 +86,22 @@ impl Connection {
     }
 
     /// The views of a service.
-    pub(crate) async fn views(&self, service: &Service) -> Result<Views> {
-        Ok(Views::new(self.store().await?, &self.name("VIEWS_TABLE").await?, service.domain))
+    pub(crate) async fn views(&self, service: &Domain) -> Result<Views> {
+        Ok(Views::new(self.store().await?, &self.name("VIEWS_TABLE").await?, service.name))
     }
 
     /// What folds a service's events into its views.
-    pub(crate) async fn projector(&self, service: &Service) -> Result<Projector> {
+    pub(crate) async fn projector(&self, service: &Domain) -> Result<Projector> {
         let (views, feed) = (self.name("VIEWS_TABLE").await?, self.name("FEED_TABLE").await?);
-        Ok(Projector::new(self.store().await?, &views, &feed, service.domain, service.projections))
+        Ok(Projector::new(self.store().await?, &views, &feed, service.name, service.projections))
     }
 
     /// What compares a service's views with its events.
-    pub(crate) async fn audit(&self, service: &Service) -> Result<Audit> {
+    pub(crate) async fn audit(&self, service: &Domain) -> Result<Audit> {
         Ok(Audit::new(
             self.store().await?,
             &self.name("VIEWS_TABLE").await?,
-            service.domain,
+            service.name,
             service.projections,
         ))
     }
@@ -117,17 +117,10 @@ impl Connection {
     }
 
     /// What builds a service's views anew.
-    pub(crate) async fn rebuild(&self, service: &Service) -> Result<Rebuild> {
+    pub(crate) async fn rebuild(&self, service: &Domain) -> Result<Rebuild> {
         let (store, views) = (self.store().await?, self.name("VIEWS_TABLE").await?);
         let owner = format!("{}/{:x}", std::process::id(), Timestamp::now().as_nanosecond());
-        Ok(Rebuild::new(
-            store,
-            &views,
-            service.domain,
-            service.projections,
-            owner,
-            Timestamp::now(),
-        ))
+        Ok(Rebuild::new(store, &views, service.name, service.projections, owner, Timestamp::now()))
     }
 
     /// The effects outside of the handler of this name.

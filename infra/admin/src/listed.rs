@@ -253,15 +253,16 @@ pub(crate) async fn streams(
 ) -> Result<Vec<Listed>, Failure> {
     let mut parked: Vec<ParkedStream> = Vec::new();
     // Names begin with the domain, so this is their order too.
-    for service in
-        SERVICES.iter().filter(|service| after.is_none_or(|after| after.domain() <= service.domain))
+    for service in SERVICES
+        .into_iter()
+        .filter(|service| after.is_none_or(|after| after.domain() <= service.name))
     {
-        let after = after.filter(|after| after.domain() == service.domain);
+        let after = after.filter(|after| after.domain() == service.name);
         while parked.len() < wanted {
             let after = parked
                 .last()
                 .map(|parked| &parked.stream)
-                .filter(|last| last.domain() == service.domain)
+                .filter(|last| last.domain() == service.name)
                 .or(after);
             let page = connection
                 .views(service)
@@ -296,12 +297,13 @@ pub(crate) async fn mails(
     wanted: usize,
 ) -> Result<Vec<Listed>, Failure> {
     let mut waiting: Vec<Waiting> = Vec::new();
-    for service in SERVICES.iter().filter(|service| {
-        after.as_ref().is_none_or(|after| after.stream.domain() <= service.domain)
-    }) {
+    for service in SERVICES
+        .iter()
+        .filter(|service| after.as_ref().is_none_or(|after| after.stream.domain() <= service.name))
+    {
         let Some(handler) = service.handler else { continue };
         let effects = connection.effects(handler.name).await?;
-        let own = |effect: &&EffectId| effect.stream.domain() == service.domain;
+        let own = |effect: &&EffectId| effect.stream.domain() == service.name;
         while waiting.len() < wanted {
             let after =
                 waiting.last().map(|last| &last.effect).filter(own).or(after.as_ref().filter(own));

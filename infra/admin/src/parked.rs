@@ -1,10 +1,8 @@
 use clap::Subcommand;
-use headwater::StreamName;
+use headwater::{Domain, StreamName};
 use headwater_dynamodb::{EffectId, ParkedStream, Settlement, Until, Waiting};
 use headwater_kinesis::{CommitRecord, Record};
-use headwater_services::{
-    EXTERNAL_USERS_STREAM, ParkedUpdate, SERVICES, Service, parked_update, record_of,
-};
+use headwater_services::{EXTERNAL_USERS_STREAM, ParkedUpdate, SERVICES, parked_update, record_of};
 use serde::Serialize;
 
 use crate::connection::Connection;
@@ -134,7 +132,7 @@ async fn ls(
 async fn retry(
     connection: &Connection,
     output: &mut Output<'_>,
-    service: &Service,
+    service: &Domain,
     parked: &ParkedStream,
     dry_run: bool,
 ) -> Result<(), Failure> {
@@ -212,13 +210,13 @@ async fn bring_again(
 /// What is parked under a stream's name.
 enum Found {
     /// The stream itself, and the service that it belongs to.
-    Stream(&'static Service, ParkedStream),
+    Stream(&'static Domain, ParkedStream),
     /// An update of the user.
     Update(ParkedUpdate),
 }
 
 async fn find(connection: &Connection, stream: &StreamName) -> Result<Found, Failure> {
-    if let Some(service) = SERVICES.iter().find(|service| service.domain == stream.domain()) {
+    if let Some(service) = SERVICES.into_iter().find(|service| service.name == stream.domain()) {
         let views = connection.views(service).await?;
         if let Some(parked) = views.parked_stream(stream).await? {
             return Ok(Found::Stream(service, parked));
@@ -281,7 +279,7 @@ async fn find_effect(connection: &Connection, effect: &EffectId) -> Result<Waiti
 
 /// The name of what carries out the effects of a stream's events.
 fn handler(effect: &EffectId) -> Result<&'static str, Failure> {
-    let service = SERVICES.iter().find(|service| service.domain == effect.stream.domain());
+    let service = SERVICES.into_iter().find(|service| service.name == effect.stream.domain());
     let handler = service.and_then(|service| service.handler);
     handler.map(|handler| handler.name).ok_or_else(|| not_waiting(effect))
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use headwater::Domain;
 use headwater_dynamodb::{
     Check, Lacking, Pace, Pointer, Progress as Scan, Progressed, Rebuild, RebuildError, Why,
 };
-use headwater_services::{SERVICES, Service};
+use headwater_services::SERVICES;
 use serde::Serialize;
 use tokio::time::interval;
 
@@ -55,7 +56,7 @@ pub(crate) struct Discard {
 #[derive(Args)]
 struct Of {
     /// The service: identity
-    #[arg(value_parser = PossibleValuesParser::new(SERVICES.iter().map(|service| service.domain)))]
+    #[arg(value_parser = PossibleValuesParser::new(SERVICES.into_iter().map(|service| service.name)))]
     domain: String,
     /// How long processes may act on the generations that they knew before a change, which each
     /// step waits out. Shorten it only where no function runs.
@@ -230,8 +231,8 @@ impl Discard {
     }
 }
 
-fn service(domain: &str) -> Result<&'static Service, Failure> {
-    let service = SERVICES.iter().find(|service| service.domain == domain);
+fn service(domain: &str) -> Result<&'static Domain, Failure> {
+    let service = SERVICES.into_iter().find(|service| service.name == domain);
     service.ok_or_else(|| Failure::NotFound(format!("there is no service {domain}")))
 }
 

@@ -149,10 +149,10 @@ impl Trace {
     ) -> Result<Vec<Commit>, Failure> {
         let (mut found, mut read, mut progress) = (Vec::new(), 0, Progress::start());
         for service in SERVICES
-            .iter()
-            .filter(|service| self.domain.as_ref().is_none_or(|domain| domain == service.domain))
+            .into_iter()
+            .filter(|service| self.domain.as_ref().is_none_or(|domain| domain == service.name))
         {
-            let mut head = feed.head(&self.tenant, service.domain).await?;
+            let mut head = feed.head(&self.tenant, service.name).await?;
             while head.position > 0 && found.len() <= self.limit {
                 let after =
                     FeedPosition { position: head.position.saturating_sub(WINDOW), ..head.clone() };

@@ -1,8 +1,8 @@
 use clap::Subcommand;
 use futures::{StreamExt, TryStreamExt};
-use headwater::{ProjectionFn, StreamName, own_row};
+use headwater::{Domain, ProjectionFn, StreamName, own_row};
 use headwater_dynamodb::{EventStore, Pointer, RowStatus, Until, Views as Rows};
-use headwater_services::{SERVICES, Service, list_streams};
+use headwater_services::{SERVICES, list_streams};
 use serde::Serialize;
 
 use crate::connection::Connection;
@@ -98,8 +98,8 @@ fn beside(pointer: &Pointer) -> Vec<Beside> {
 
 async fn ls(connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
     let mut kinds = Vec::new();
-    for service in &SERVICES {
-        let Service { domain, projections, .. } = service;
+    for service in SERVICES {
+        let Domain { name: domain, projections, .. } = service;
         let pointer = connection.rebuild(service).await?.pointer().await?;
         let (generation, beside) = (pointer.generation.0, beside(&pointer));
         let kind = |row: &ProjectionFn| Kind {
@@ -171,7 +171,7 @@ async fn lag(
 ) -> Result<(), Failure> {
     let (feed, store) = (connection.feed().await?, connection.store().await?);
     let mut rows = Vec::new();
-    for service in &SERVICES {
+    for service in SERVICES {
         rows.push((service, connection.views(service).await?));
     }
     let mut behind = Vec::new();
@@ -208,10 +208,10 @@ async fn lag(
 /// makes it seem behind at worst.
 async fn look(
     store: &EventStore,
-    rows: &[(&Service, Rows)],
+    rows: &[(&Domain, Rows)],
     stream: StreamName,
 ) -> Result<Option<Behind>, Failure> {
-    let Some((service, rows)) = rows.iter().find(|(service, _)| service.domain == stream.domain())
+    let Some((service, rows)) = rows.iter().find(|(service, _)| service.name == stream.domain())
     else {
         return Ok(None);
     };

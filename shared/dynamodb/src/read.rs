@@ -1,7 +1,8 @@
 //! Strong reads: states, commits, versions.
 
-use headwater::{Aggregate, Commit, Folded, StreamName};
+use headwater::{Aggregate, AggregateFn, Commit, Folded, StreamName};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::fold::Tail;
 use crate::query::{END, Wanted};
@@ -53,6 +54,45 @@ impl EventStore {
             At::Time(time) => self.version_at(stream, time).await?,
         };
         self.fold_onto(Folded::default(), stream, version).await
+    }
+
+    /// As [`load_at`](Self::load_at), for an aggregate whose type is forgotten.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub async fn state_at(
+        &self,
+        aggregate: &AggregateFn,
+        stream: &StreamName,
+        at: At,
+    ) -> Result<Folded<Value>, StoreError> {
+        let last = match at {
+            At::Version(version) => version,
+            At::Time(time) => self.version_at(stream, time).await?,
+        };
+        let wanted = Wanted::newest_first(stream, 1..=last);
+        let is_enough = |commit: &Commit| {
+            commit.last() <= last && commit.snapshot.as_ref().is_some_and(aggregate.reads)
+        };
+        let (mut commits, mut page) =
+            (Vec::new(), self.page(&wanted, Some(aggregate.page), None).await?);
+        loop {
+            for commit in page.commits {
+                let is_last = is_enough(&commit);
+                commits.push(commit);
+                if is_last {
+                    page.next = None;
+                    break;
+                }
+            }
+            if page.next.is_none() {
+                break;
+            }
+            page = self.page(&wanted, None, page.next).await?;
+        }
+        commits.reverse();
+        whole(stream, &commits)?;
+        Ok((aggregate.state_at)(&commits, last)?)
     }
 
     /// All commits that begin after `version`, in order, without their snapshots.
@@ -166,4 +206,19 @@ impl EventStore {
         }
         Ok(known)
     }
+}
+
+/// That no event is missing: the first commit begins the stream or holds a snapshot.
+fn whole(stream: &StreamName, commits: &[Commit]) -> Result<(), StoreError> {
+    let mut next = match commits.first() {
+        Some(first) if first.snapshot.is_some() => first.first,
+        _ => 1,
+    };
+    for commit in commits {
+        if commit.first != next {
+            return Err(StoreError::Gap { stream: stream.clone(), missing: next });
+        }
+        next = commit.last() + 1;
+    }
+    Ok(())
 }

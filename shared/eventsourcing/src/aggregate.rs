@@ -47,6 +47,12 @@ pub trait Aggregate:
         Vec::new()
     }
 
+    /// The number of a [sequence](crate::Command::sequence) that an event says was taken, with the
+    /// sequence's name: by it `headwater verify` compares the two streams.
+    fn number_taken(_event: &Self::Event) -> Option<(&'static str, u64)> {
+        None
+    }
+
     /// Lifts the state of a snapshot that an older revision wrote, where that is cheaper than to
     /// fold the history again. Without it such a snapshot is ignored, never misread.
     fn lift(_revision: u32, _state: &Value) -> Option<Self> {

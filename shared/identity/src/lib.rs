@@ -20,7 +20,7 @@ pub mod membership;
 pub mod user;
 pub mod user_row;
 
-use headwater::{ProjectionFn, projection_fn};
+use headwater::{Domain, ProjectionFn, aggregate_fn, projection_fn};
 
 pub use audit::{AuditEntry, audit};
 pub use external::ApplyExternalUser;
@@ -39,3 +39,11 @@ pub const DOMAIN: &str = "identity";
 /// The rows for queries, one kind for each kind of stream.
 pub const PROJECTIONS: [ProjectionFn; 3] =
     [projection_fn::<UserRow>(), projection_fn::<GroupRow>(), projection_fn::<MemberRow>()];
+
+/// The domain, for code that handles all domains alike.
+pub static SERVICE: Domain = Domain {
+    name: DOMAIN,
+    aggregates: &[aggregate_fn::<User>(), aggregate_fn::<Group>(), aggregate_fn::<Membership>()],
+    projections: &PROJECTIONS,
+    handler: None,
+};

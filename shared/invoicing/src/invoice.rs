@@ -141,6 +141,13 @@ impl Aggregate for Invoice {
         !matches!(self.status, Status::Absent | Status::Deleted)
     }
 
+    fn number_taken(event: &InvoiceEvent) -> Option<(&'static str, u64)> {
+        match event {
+            InvoiceEvent::InvoiceNumberSet { number } => Some((NUMBERS, *number)),
+            _ => None,
+        }
+    }
+
     fn evolve(&mut self, event: &InvoiceEvent, _: Timestamp) {
         match event.clone() {
             // The commit's other events say all there is.

@@ -23,7 +23,7 @@ pub mod rules;
 mod split;
 pub mod totals;
 
-use headwater::{ProjectionFn, projection_fn};
+use headwater::{Domain, Handler, ProjectionFn, aggregate_fn, projection_fn};
 
 pub use commands::{
     AddLineItem, ChangeLineItem, CreateInvoice, DeleteInvoice, IssueInvoice, LineItem,
@@ -43,3 +43,17 @@ pub const DOMAIN: &str = "invoicing";
 /// The rows for queries, one kind for each kind of stream.
 pub const PROJECTIONS: [ProjectionFn; 2] =
     [projection_fn::<InvoiceRow>(), projection_fn::<CustomerRow>()];
+
+/// The domain, for code that handles all domains alike.
+pub static SERVICE: Domain = Domain {
+    name: DOMAIN,
+    aggregates: &[aggregate_fn::<Invoice>(), aggregate_fn::<Customer>()],
+    projections: &PROJECTIONS,
+    handler: Some(MAIL),
+};
+
+const MAIL: Handler = Handler {
+    name: mail::HANDLER,
+    asked_for: |commit| mail::asked_for(commit).collect(),
+    unknown: mail::unknown,
+};

@@ -24,7 +24,7 @@ pub mod policy;
 pub mod policy_row;
 pub mod windows;
 
-use headwater::{ProjectionFn, part_fn, projection_fn};
+use headwater::{Domain, ProjectionFn, aggregate_fn, part_fn, projection_fn};
 
 pub use allowance::{Allowance, Check, RuleCount, allowance};
 pub use commands::{
@@ -50,3 +50,11 @@ pub const PROJECTIONS: [ProjectionFn; 4] = [
     projection_fn::<PlaybackRow>(),
     projection_fn::<PolicyRow>(),
 ];
+
+/// The domain, for code that handles all domains alike.
+pub static SERVICE: Domain = Domain {
+    name: DOMAIN,
+    aggregates: &[aggregate_fn::<Customer>(), aggregate_fn::<Playback>(), aggregate_fn::<Policy>()],
+    projections: &PROJECTIONS,
+    handler: None,
+};

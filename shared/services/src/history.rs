@@ -2,14 +2,12 @@
 //! should be.
 
 use headwater::{
-    Aggregate, Commit, Event, EventError, Folded, NewerEvent, SequenceEvent, StreamName, Unique,
-    UniqueEvent, UniqueKey, UniqueKeyEvent, UniqueValue, decode, first_newer, knows,
-    sequence_stream,
+    Checked, Commit, Event, EventError, NewerEvent, SequenceEvent, StreamName, Unique, UniqueEvent,
+    UniqueKey, UniqueKeyEvent, UniqueValue, decode, first_newer, knows, sequence_stream,
 };
 use headwater_dynamodb::Finding;
-use identity::{Group, Membership, User};
-use invoicing::{Invoice, InvoiceEvent};
-use licensing::{Playback, Policy};
+
+use crate::of;
 
 /// What the commits of a stream come to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,23 +39,9 @@ pub struct Number {
 pub fn history(stream: &StreamName, commits: &[Commit]) -> History {
     let mut history = History::default();
     history.findings.extend(order(stream, commits));
-    match (stream.domain(), stream.category().as_str()) {
-        (User::DOMAIN, User::CATEGORY) => history.fold::<User>(stream, commits),
-        (Group::DOMAIN, Group::CATEGORY) => history.fold::<Group>(stream, commits),
-        (Membership::DOMAIN, Membership::CATEGORY) => history.fold::<Membership>(stream, commits),
-        (invoicing::Customer::DOMAIN, invoicing::Customer::CATEGORY) => {
-            history.fold::<invoicing::Customer>(stream, commits)
-        }
-        (Invoice::DOMAIN, Invoice::CATEGORY) => {
-            history.fold::<Invoice>(stream, commits);
-            history.numbers = invoice_numbers(stream, commits);
-        }
-        (licensing::Customer::DOMAIN, licensing::Customer::CATEGORY) => {
-            history.fold::<licensing::Customer>(stream, commits)
-        }
-        (Playback::DOMAIN, Playback::CATEGORY) => history.fold::<Playback>(stream, commits),
-        (Policy::DOMAIN, Policy::CATEGORY) => history.fold::<Policy>(stream, commits),
-        _ => history.read_auxiliary(stream, commits),
+    match of(stream).and_then(|service| service.aggregate(&stream.category())) {
+        Some(aggregate) => history.take(stream, (aggregate.check)(commits)),
+        None => history.read_auxiliary(stream, commits),
     }
     history
 }
@@ -93,66 +77,36 @@ fn order(stream: &StreamName, commits: &[Commit]) -> Vec<Finding> {
     findings
 }
 
-/// The numbers that an invoice has been given.
-fn invoice_numbers(stream: &StreamName, commits: &[Commit]) -> Vec<Number> {
-    let Ok(sequence) = sequence_stream(stream.tenant(), stream.domain(), invoicing::NUMBERS) else {
-        return Vec::new();
-    };
-    let events = commits
-        .iter()
-        .flat_map(|commit| &commit.events)
-        .filter_map(|event| decode::<InvoiceEvent>(event).ok());
-    let numbers = events.filter_map(|event| match event {
-        InvoiceEvent::InvoiceNumberSet { number } => Some(number),
-        _ => None,
-    });
-    numbers
-        .map(|number| Number {
-            sequence: sequence.clone(),
-            number,
-            taker: stream.within_tenant().to_owned(),
-        })
-        .collect()
-}
-
 impl History {
-    /// Folds all events, and compares each snapshot of the present revision with the state that it
-    /// should be.
-    fn fold<A: Aggregate>(&mut self, stream: &StreamName, commits: &[Commit]) {
-        let mut folded = Folded::<A>::default();
-        for commit in commits {
-            let applied = folded.apply_events(commit, commit.last());
-            if let Err(EventError::Newer(event)) = applied {
-                return self.leave(stream, &event);
-            }
-            if let Err(error) = applied {
-                self.findings.push(Finding::new(
+    /// Takes in what the commits of a stream with a state come to.
+    fn take(&mut self, stream: &StreamName, checked: Checked) {
+        for version in checked.wrong_snapshots {
+            self.findings.push(Finding::new(
+                "snapshot",
+                stream,
+                format!("the one at event {version} is not the fold of the events"),
+            ));
+        }
+        match checked.stopped {
+            Some((_, EventError::Newer(event))) => return self.leave(stream, &event),
+            Some((first, error)) => {
+                return self.findings.push(Finding::new(
                     "event",
                     stream,
-                    format!("the commit at {} cannot be folded: {error}", commit.first),
-                ));
-                return;
-            }
-            let snapshot =
-                commit.snapshot.as_ref().filter(|snapshot| snapshot.revision == A::REVISION);
-            let read = snapshot.map(|snapshot| serde_json::from_value::<A>(snapshot.state.clone()));
-            let is_right = match read {
-                None => true,
-                // As it is written: a number that DynamoDB gives back may look otherwise.
-                Some(state) => {
-                    state.ok().and_then(|state| serde_json::to_value(state).ok())
-                        == serde_json::to_value(&folded.state).ok()
-                }
-            };
-            if !is_right {
-                self.findings.push(Finding::new(
-                    "snapshot",
-                    stream,
-                    format!("the one at event {} is not the fold of the events", commit.last()),
+                    format!("the commit at {first} cannot be folded: {error}"),
                 ));
             }
+            None => {}
         }
-        self.holds = folded.state.unique_values().iter().flat_map(UniqueValue::forms).collect();
+        self.holds = checked.holds.iter().flat_map(UniqueValue::forms).collect();
+        self.numbers = checked
+            .numbers
+            .into_iter()
+            .filter_map(|(name, number)| {
+                let sequence = sequence_stream(stream.tenant(), stream.domain(), name).ok()?;
+                Some(Number { sequence, number, taker: stream.within_tenant().to_owned() })
+            })
+            .collect();
     }
 
     /// Leaves a stream to a newer build. Nothing is wrong with it, but nobody can say so before

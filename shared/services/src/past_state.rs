@@ -1,12 +1,11 @@
-use headwater::{Aggregate, StreamName};
+use headwater::StreamName;
 use headwater_dynamodb::{At, EventStore, StoreError};
-use identity::{Group, Membership, User};
-use invoicing::Invoice;
 use jiff::Timestamp;
-use licensing::{Playback, Policy};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
+
+use crate::of;
 
 /// The state of a stream as it was.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -77,29 +76,7 @@ pub async fn past_state(
 
 /// Folds a stream with the aggregate of its kind.
 async fn state(store: &EventStore, stream: &StreamName, at: At) -> Result<PastState, NoPastState> {
-    match (stream.domain(), stream.category().as_str()) {
-        (User::DOMAIN, User::CATEGORY) => fold::<User>(store, stream, at).await,
-        (Group::DOMAIN, Group::CATEGORY) => fold::<Group>(store, stream, at).await,
-        (Membership::DOMAIN, Membership::CATEGORY) => fold::<Membership>(store, stream, at).await,
-        (invoicing::Customer::DOMAIN, invoicing::Customer::CATEGORY) => {
-            fold::<invoicing::Customer>(store, stream, at).await
-        }
-        (Invoice::DOMAIN, Invoice::CATEGORY) => fold::<Invoice>(store, stream, at).await,
-        (licensing::Customer::DOMAIN, licensing::Customer::CATEGORY) => {
-            fold::<licensing::Customer>(store, stream, at).await
-        }
-        (Playback::DOMAIN, Playback::CATEGORY) => fold::<Playback>(store, stream, at).await,
-        (Policy::DOMAIN, Policy::CATEGORY) => fold::<Policy>(store, stream, at).await,
-        _ => Err(NoPastState::Kind),
-    }
-}
-
-async fn fold<A: Aggregate>(
-    store: &EventStore,
-    stream: &StreamName,
-    at: At,
-) -> Result<PastState, NoPastState> {
-    let folded = store.load_at::<A>(stream, at).await?;
-    let state = serde_json::to_value(&folded.state).map_err(StoreError::from)?;
-    Ok(PastState { version: folded.version, at: folded.at, state, diff: None })
+    let aggregate = of(stream).and_then(|service| service.aggregate(&stream.category()));
+    let folded = store.state_at(aggregate.ok_or(NoPastState::Kind)?, stream, at).await?;
+    Ok(PastState { version: folded.version, at: folded.at, state: folded.state, diff: None })
 }

@@ -17,13 +17,12 @@ pub async fn list_streams(
     limit: usize,
 ) -> Result<Vec<(StreamName, u64)>, StoreError> {
     let mut streams = Vec::new();
-    for service in &SERVICES {
-        let Some(part) = part(service.domain, prefix, after) else { continue };
+    for service in SERVICES {
+        let Some(part) = part(service.name, prefix, after) else { continue };
         let wanted = limit - streams.len();
         if wanted > 0 {
-            streams.extend(
-                feed.streams(tenant, service.domain, part.prefix, part.after, wanted).await?,
-            );
+            streams
+                .extend(feed.streams(tenant, service.name, part.prefix, part.after, wanted).await?);
         }
     }
     Ok(streams)

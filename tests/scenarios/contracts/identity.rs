@@ -34,6 +34,11 @@ fn rename() -> Step {
     patch(json!({ "displayName": "Countess of Lovelace" }))
 }
 
+fn execute(command: &str, payload: Value) -> Step {
+    let body = json!({ "command": command, "aggregateId": "ada", "payload": payload });
+    send("POST", "/identity/execute", body)
+}
+
 fn external(revision: u64, name: &str) -> Step {
     let body = json!({
         "externalId": "7",
@@ -95,6 +100,8 @@ fn commands() -> Vec<Case> {
         Case::new(external(1, "ada"), &[user("ada")])
             .answers(409)
             .note("with a name that is taken"),
+        Case::new(execute("PatchUser", json!({ "displayName": "Ada, Countess" })), &ada())
+            .note("`PatchUser`"),
     ]
 }
 

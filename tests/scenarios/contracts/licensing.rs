@@ -41,6 +41,10 @@ fn policy(max_devices: u32) -> Step {
     send("PUT", POLICY, json!({ "maxDevices": max_devices }))
 }
 
+fn execute(command: &str, payload: Value) -> Step {
+    send("POST", "/licensing/execute", json!({ "command": command, "payload": payload }))
+}
+
 fn commands() -> Vec<Case> {
     let bob = || acquire_for("bob", "alien");
     let one = || vec![bob(), acquire("alien")];
@@ -65,6 +69,8 @@ fn commands() -> Vec<Case> {
         Case::new(call("POST", "/licensing/customers/ada/devices/tablet/deactivate"), &one()),
         Case::new(policy(3), &[bob(), policy(2)]),
         Case::new(policy(2), &[bob()]).note("for the first time"),
+        Case::new(execute("SetPolicy", json!({ "maxDevices": 3 })), &[bob(), policy(2)])
+            .note("`SetPolicy`"),
     ]
 }
 

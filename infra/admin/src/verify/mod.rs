@@ -17,10 +17,10 @@ use std::time::Duration;
 
 use clap::Args;
 use futures::{StreamExt, TryStreamExt};
-use headwater::{StreamName, UniqueKey};
+use headwater::{Domain, StreamName, UniqueKey};
 use headwater_dynamodb::{Audit, Effects, EventStore, Feed, Finding, Selection, StoreError, Views};
 use headwater_pipeline::Failures;
-use headwater_services::{SERVICES, Service, is_projected};
+use headwater_services::{SERVICES, is_projected};
 use tokio::time::sleep;
 
 use self::events::{Examined, streams};
@@ -50,7 +50,7 @@ pub(crate) struct Verify {
 struct Verifier {
     store: EventStore,
     feed: Feed,
-    audits: Vec<(&'static Service, Audit)>,
+    audits: Vec<(&'static Domain, Audit)>,
     key: Option<UniqueKey>,
     tenant: Option<String>,
     /// The effects outside by the name of their handler, if their table is known.
@@ -150,8 +150,8 @@ impl Verify {
     async fn verifier(&self, connection: &Connection) -> Result<Verifier, Failure> {
         let mut audits = Vec::new();
         for service in SERVICES
-            .iter()
-            .filter(|service| self.scope.domain().is_none_or(|domain| domain == service.domain))
+            .into_iter()
+            .filter(|service| self.scope.domain().is_none_or(|domain| domain == service.name))
         {
             audits.push((service, connection.audit(service).await?));
         }
@@ -164,7 +164,7 @@ impl Verify {
         }
         let mut effects = BTreeMap::new();
         if connection.knows("EFFECTS_TABLE").await? {
-            for handler in SERVICES.iter().filter_map(|service| service.handler) {
+            for handler in SERVICES.into_iter().filter_map(|service| service.handler) {
                 effects.insert(handler.name, connection.effects(handler.name).await?);
             }
         }
@@ -237,7 +237,7 @@ impl Verifier {
     fn audit(&self, stream: &StreamName) -> Option<&Audit> {
         self.audits
             .iter()
-            .find(|(service, _)| service.domain == stream.domain())
+            .find(|(service, _)| service.name == stream.domain())
             .map(|(_, audit)| audit)
     }
 }

@@ -1,0 +1,238 @@
+use serde_json::Value;
+
+use crate::{
+    Aggregate, Commit, EventError, Folded, NewerEvent, ProjectionFn, Snapshot, UniqueValue, own_row,
+};
+
+/// A domain with the types of its parts forgotten: what code that handles all domains alike is told
+/// of it, as the projectors, the states as they were, and `headwater verify`.
+#[derive(Clone, Copy)]
+pub struct Domain {
+    /// The second segment of its streams' names, as `identity`.
+    pub name: &'static str,
+    /// What its streams are folded to for rules: one for each category.
+    pub aggregates: &'static [AggregateFn],
+    /// What they are folded to for queries.
+    pub projections: &'static [ProjectionFn],
+    /// What carries out the effects outside that its events ask for, if any do.
+    pub handler: Option<Handler>,
+}
+
+impl Domain {
+    /// The aggregate of the streams of a category.
+    pub fn aggregate(&self, category: &str) -> Option<&'static AggregateFn> {
+        self.aggregates.iter().find(|aggregate| aggregate.category == category)
+    }
+
+    /// Whether streams of a category have rows and are in the change feed. Those of unique values
+    /// and of sequences are not.
+    pub fn is_projected(&self, category: &str) -> bool {
+        own_row(self.projections, category).is_some()
+    }
+}
+
+/// What carries out effects outside, as mails.
+#[derive(Clone, Copy)]
+pub struct Handler {
+    /// The name under which it is kept how far each effect has got.
+    pub name: &'static str,
+    /// The numbers of a commit's events that ask for one.
+    pub asked_for: fn(&Commit) -> Vec<u64>,
+    /// The first of a commit's events of which only a newer build knows whether it asks for one.
+    pub unknown: fn(&Commit) -> Option<NewerEvent>,
+}
+
+/// An aggregate with its type forgotten: states come out serialized.
+#[derive(Clone, Copy)]
+pub struct AggregateFn {
+    /// [`Aggregate::CATEGORY`].
+    pub category: &'static str,
+    /// [`Aggregate::PAGE`].
+    pub page: u32,
+    /// Whether this build can use a snapshot.
+    pub reads: fn(&Snapshot) -> bool,
+    /// The state after event `last`, which may lie in the middle of a commit. The commits are all
+    /// of the stream, or those from one on whose snapshot can be used.
+    pub state_at: fn(&[Commit], u64) -> Result<Folded<Value>, EventError>,
+    /// What all commits of a stream come to, checked.
+    pub check: fn(&[Commit]) -> Checked,
+}
+
+/// What all commits of a stream come to.
+#[derive(Debug, Default, PartialEq)]
+pub struct Checked {
+    /// The commit that could not be folded, by its first event, and why; those after it were not
+    /// looked at.
+    pub stopped: Option<(u64, EventError)>,
+    /// The versions whose snapshots are not the fold of the events.
+    pub wrong_snapshots: Vec<u64>,
+    /// The unique values that the thing holds.
+    pub holds: Vec<UniqueValue>,
+    /// The numbers that the events say were taken: the sequence's name, and the number.
+    pub numbers: Vec<(&'static str, u64)>,
+}
+
+/// Forgets an aggregate's type.
+pub const fn aggregate_fn<A: Aggregate>() -> AggregateFn {
+    AggregateFn {
+        category: A::CATEGORY,
+        page: A::PAGE,
+        reads: |snapshot| snapshot.read::<A>().is_some(),
+        state_at: state_at::<A>,
+        check: check::<A>,
+    }
+}
+
+fn state_at<A: Aggregate>(commits: &[Commit], last: u64) -> Result<Folded<Value>, EventError> {
+    let mut folded = Folded::<A>::default();
+    for commit in commits {
+        if commit.last() <= last {
+            folded.apply(commit)?;
+        } else {
+            folded.apply_events(commit, last)?;
+        }
+    }
+    let Folded { state, version, at, since_snapshot } = folded;
+    Ok(Folded { state: serialized(&state), version, at, since_snapshot })
+}
+
+fn check<A: Aggregate>(commits: &[Commit]) -> Checked {
+    let (mut checked, mut folded) = (Checked::default(), Folded::<A>::default());
+    for commit in commits {
+        if let Err(error) = folded.apply_events(commit, commit.last()) {
+            checked.stopped = Some((commit.first, error));
+            return checked;
+        }
+        let snapshot = commit.snapshot.as_ref().filter(|s| s.revision == A::REVISION);
+        // As it is written: a number that DynamoDB gives back may look otherwise.
+        let is_right = snapshot.is_none_or(|snapshot| {
+            snapshot.read::<A>().is_some_and(|s| serialized(&s) == serialized(&folded.state))
+        });
+        if !is_right {
+            checked.wrong_snapshots.push(commit.last());
+        }
+        let events = commit.events.iter().filter_map(|event| crate::decode::<A::Event>(event).ok());
+        checked.numbers.extend(events.filter_map(|event| A::number_taken(&event)));
+    }
+    checked.holds = folded.state.unique_values();
+    checked
+}
+
+/// A state is plain data, so it can always be written.
+fn serialized<A: Aggregate>(state: &A) -> Value {
+    serde_json::to_value(state).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Serialize};
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{Event, Metadata, StreamName, encode};
+    use jiff::Timestamp;
+
+    /// The coins of a till, and its name.
+    #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+    struct Till {
+        coins: u64,
+    }
+
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    #[serde(tag = "type", content = "data")]
+    enum TillEvent {
+        Paid { coins: u64 },
+        Numbered { number: u64 },
+    }
+
+    impl Event for TillEvent {}
+
+    impl Aggregate for Till {
+        type Event = TillEvent;
+        const DOMAIN: &'static str = "shop";
+        const CATEGORY: &'static str = "tills";
+        const REVISION: u32 = 3;
+
+        fn evolve(&mut self, event: &TillEvent, _: Timestamp) {
+            if let TillEvent::Paid { coins } = event {
+                self.coins += coins;
+            }
+        }
+
+        fn unique_values(&self) -> Vec<UniqueValue> {
+            vec![]
+        }
+
+        fn number_taken(event: &TillEvent) -> Option<(&'static str, u64)> {
+            match event {
+                TillEvent::Numbered { number } => Some(("tills", *number)),
+                TillEvent::Paid { .. } => None,
+            }
+        }
+    }
+
+    fn commit(first: u64, events: &[TillEvent], snapshot: Option<(u32, u64)>) -> Commit {
+        Commit {
+            stream: StreamName::new("acme", "shop", "tills", "7").unwrap(),
+            first,
+            at: Timestamp::from_second(first as i64).unwrap(),
+            metadata: Metadata {
+                commit_id: Uuid::nil(),
+                command: "Pay".into(),
+                actor: "ada".into(),
+                correlation_id: "c".into(),
+                causation_id: None,
+                traceparent: None,
+            },
+            events: (first..)
+                .zip(events)
+                .map(|(number, event)| encode(number, event).unwrap())
+                .collect(),
+            snapshot: snapshot
+                .map(|(revision, coins)| Snapshot { revision, state: json!({ "coins": coins }) }),
+        }
+    }
+
+    const PAID: TillEvent = TillEvent::Paid { coins: 5 };
+
+    #[test]
+    fn a_state_is_that_after_an_event_in_the_middle_of_a_commit_too() {
+        let till = aggregate_fn::<Till>();
+        let commits = [
+            commit(1, &[PAID], None),
+            commit(2, &[PAID, PAID], Some((3, 15))),
+            commit(4, &[PAID], None),
+        ];
+        for (from, last, coins) in
+            [(0, 1, 5), (0, 2, 10), (0, 3, 15), (0, 4, 20), (0, u64::MAX, 20), (1, 4, 20)]
+        {
+            let folded = (till.state_at)(&commits[from..], last).unwrap();
+            let expected = (json!({ "coins": coins }), last.min(4));
+            assert_eq!((folded.state, folded.version), expected, "{from} {last}");
+        }
+        let snapshot = |index: usize| commits[index].snapshot.as_ref();
+        assert!(snapshot(1).is_some_and(till.reads));
+        let other = commit(1, &[PAID], Some((2, 5)));
+        assert!(!other.snapshot.as_ref().is_some_and(till.reads), "of another revision");
+    }
+
+    #[test]
+    fn a_history_is_checked_for_its_snapshots_and_its_numbers() {
+        let till = aggregate_fn::<Till>();
+        let commits = [
+            commit(1, &[PAID], Some((3, 5))),
+            commit(2, &[TillEvent::Numbered { number: 9 }], Some((3, 6))),
+            commit(3, &[PAID], Some((2, 77))),
+        ];
+        let checked = (till.check)(&commits);
+        assert_eq!(checked.wrong_snapshots, [2], "that of another revision says nothing");
+        assert_eq!(checked.numbers, [("tills", 9)]);
+        assert_eq!(checked.stopped, None);
+
+        let mut broken = commits;
+        broken[1].events[0].data = json!({ "number": "nine" });
+        let stopped = (till.check)(&broken).stopped.map(|(first, _)| first);
+        assert_eq!(stopped, Some(2));
+    }
+}
