@@ -154,8 +154,8 @@ impl Machine {
         let mut parked = Vec::new();
         for service in &SERVICES {
             let projector =
-                Projector::new(self.store(), "views", "feed", service.domain, service.projections);
-            let own = commits.iter().filter(|commit| commit.stream.domain() == service.domain);
+                Projector::new(self.store(), "views", "feed", service.name, service.projections);
+            let own = commits.iter().filter(|commit| commit.stream.domain() == service.name);
             let doorbells = own.map(|commit| Doorbell {
                 stream: commit.stream.clone(),
                 version: commit.last(),
