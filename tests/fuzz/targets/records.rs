@@ -48,10 +48,10 @@ fn project(data: &[u8]) {
         let store = Tables::default().store();
         for service in &SERVICES {
             let projector =
-                Projector::new(store.clone(), "views", "feed", service.domain, service.projections);
+                Projector::new(store.clone(), "views", "feed", service.name, service.projections);
             let projector = projector.within(Instant::now() + Duration::from_secs(1));
             for _ in 0..2 {
-                projectors::project_batch(&projector, service.domain, &event).await;
+                projectors::project_batch(&projector, service.name, &event).await;
             }
         }
     });

@@ -37,7 +37,7 @@ fn stream(item: &Map<String, Value>) -> Option<StreamName> {
 }
 
 async fn views(store: &EventStore, service: &Service, streams: &[StreamName]) {
-    let views = Views::new(store.clone(), "views", service.domain);
+    let views = Views::new(store.clone(), "views", service.name);
     for stream in streams {
         views.status(stream).await.ok();
         views.parked_stream(stream).await.ok();
@@ -65,7 +65,7 @@ async fn views(store: &EventStore, service: &Service, streams: &[StreamName]) {
         views.sums(stream.tenant(), "revenue", "", "~").await.ok();
         views.parked(stream.tenant(), None, 9).await.ok();
     }
-    Audit::new(store.clone(), "views", service.domain, service.projections)
+    Audit::new(store.clone(), "views", service.name, service.projections)
         .inventory(None, &|_| true)
         .await
         .ok();
@@ -75,11 +75,11 @@ async fn feeds(store: &EventStore, service: &Service, streams: &[StreamName]) {
     let feed = Feed::new(store.clone(), "feed");
     let after = |position| FeedPosition {
         tenant: "acme".to_owned(),
-        domain: service.domain.to_owned(),
+        domain: service.name.to_owned(),
         position,
         epoch: 1,
     };
-    feed.streams("acme", service.domain, "", None, 9).await.ok();
+    feed.streams("acme", service.name, "", None, 9).await.ok();
     for position in [0, 1, 5] {
         if let Ok(entries) = feed.read_after(&after(position), 3).await {
             feed.commits(&entries).await.ok();
@@ -104,12 +104,12 @@ async fn effects(store: &EventStore, streams: &[StreamName]) {
 /// Brings the rows up to what the events table holds.
 async fn projector(store: &EventStore, streams: &[StreamName]) {
     for stream in streams {
-        let Some(service) = SERVICES.iter().find(|service| service.domain == stream.domain())
+        let Some(service) = SERVICES.into_iter().find(|service| service.name == stream.domain())
         else {
             continue;
         };
         if own_row(service.projections, &stream.category()).is_some() {
-            Projector::new(store.clone(), "views", "feed", service.domain, service.projections)
+            Projector::new(store.clone(), "views", "feed", service.name, service.projections)
                 .resume(stream)
                 .await
                 .ok();

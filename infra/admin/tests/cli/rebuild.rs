@@ -46,7 +46,7 @@ async fn what_stands_against_the_switch_is_told() {
 #[tokio::test]
 async fn while_another_scans_it_is_said_until_when() {
     let machine = Machine::with_histories().await;
-    let identity = SERVICES.iter().find(|service| service.domain == "identity").unwrap();
+    let identity = SERVICES.into_iter().find(|service| service.name == "identity").unwrap();
     let pace = Pace { settle: Duration::from_secs(3_600), ..Pace::default() };
     // The emulator knows nothing of it, but whoever waits is at work.
     let other = Rebuild::new(
@@ -76,7 +76,7 @@ async fn while_another_scans_it_is_said_until_when() {
 #[tokio::test]
 async fn a_table_that_is_throttled_for_a_while_ends_no_step() {
     let machine = Machine::with_histories().await;
-    let licensing = SERVICES.iter().find(|service| service.domain == "licensing").unwrap();
+    let licensing = SERVICES.into_iter().find(|service| service.name == "licensing").unwrap();
     let watcher = Rebuild::new(
         machine.store(),
         "views",
