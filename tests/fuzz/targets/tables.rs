@@ -9,7 +9,8 @@ use headwater_dynamodb::{
     Audit, EffectId, Effects, EventStore, Feed, PageRequest, Projector, Settlement, Views,
 };
 use headwater_fuzz::{Tables, at_once};
-use headwater_services::{SERVICES, Service};
+use headwater::Domain;
+use headwater_services::SERVICES;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value};
 
@@ -36,7 +37,7 @@ fn stream(item: &Map<String, Value>) -> Option<StreamName> {
     key.parse().ok().or_else(|| key.split_once('/')?.1.parse().ok())
 }
 
-async fn views(store: &EventStore, service: &Service, streams: &[StreamName]) {
+async fn views(store: &EventStore, service: &Domain, streams: &[StreamName]) {
     let views = Views::new(store.clone(), "views", service.name);
     for stream in streams {
         views.status(stream).await.ok();
@@ -71,7 +72,7 @@ async fn views(store: &EventStore, service: &Service, streams: &[StreamName]) {
         .ok();
 }
 
-async fn feeds(store: &EventStore, service: &Service, streams: &[StreamName]) {
+async fn feeds(store: &EventStore, service: &Domain, streams: &[StreamName]) {
     let feed = Feed::new(store.clone(), "feed");
     let after = |position| FeedPosition {
         tenant: "acme".to_owned(),
