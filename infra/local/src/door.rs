@@ -196,7 +196,7 @@ impl Desk {
         }
         let call = match Call::read(request).await {
             Ok(call) => call,
-            Err(refusal) => return Ok(refusal),
+            Err(why) => return Ok(refusals::no_call(why)),
         };
         let Some(caller) = self.callers.get(&call.access_key) else {
             return Ok(refusals::unknown_key(call.service));

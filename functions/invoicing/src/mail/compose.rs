@@ -1,6 +1,7 @@
 //! What the customer gets: the message, with the invoice as it was when it was sent.
 
 use headwater::field;
+use headwater_dynamodb::EffectId;
 use headwater_lambda::Error;
 use invoicing::InvoiceRow;
 use jiff::Timestamp;
@@ -8,12 +9,23 @@ use lettre::Message;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 
-use super::deliver::Wanted;
 use crate::document::document;
 
 /// Says which event a mail belongs to, as `acme/invoicing/invoices/7@12`. SES gives mails another
 /// `Message-ID` than they had, so a person who looks for one there needs this.
 const EVENT: HeaderName = HeaderName::new_from_ascii_str("Headwater-Event");
+
+/// What an `InvoiceSent` event asks for.
+pub(super) struct Wanted {
+    /// The event.
+    pub(super) effect: EffectId,
+    /// The mail's subject.
+    pub(super) subject: String,
+    /// The mail's text.
+    pub(super) message: String,
+    /// Where to.
+    pub(super) email: String,
+}
 
 /// Whom mails come from: `Acme Billing <billing@acme.example>`, or the address alone. It is held to
 /// the grammar by which customers' addresses are; a domain in other letters is taken as its

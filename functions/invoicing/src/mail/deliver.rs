@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use headwater_dynamodb::{AfterFailure, EffectId, Effects, Granted, Lease};
+use headwater_dynamodb::{AfterFailure, Effects, Granted, Lease};
 use headwater_lambda::{App, Error, Problem, Request};
 use invoicing::{InvoiceRow, mail};
 use lettre::message::Mailbox;
 
-use super::compose::{compose, read_sender};
-use super::transport::{LONGEST_SEND, Mail, NotSent, Transport};
+use super::compose::{Wanted, compose, read_sender};
+use super::message::{LONGEST_SEND, Mail, NotSent};
+use super::transport::Transport;
 
 /// A lease outlasts the function, which the template gives 20 seconds.
 const LEASE: Duration = Duration::from_secs(25);
@@ -19,18 +20,6 @@ const PAUSE: Duration = Duration::from_secs(20);
 
 /// How much time there must be to begin with a mail: to lease, to send and to mark it.
 const LONGEST_DELIVERY: Duration = Duration::from_secs(3).saturating_add(LONGEST_SEND);
-
-/// What an `InvoiceSent` event asks for.
-pub(super) struct Wanted {
-    /// The event.
-    pub(super) effect: EffectId,
-    /// The mail's subject.
-    pub(super) subject: String,
-    /// The mail's text.
-    pub(super) message: String,
-    /// Where to.
-    pub(super) email: String,
-}
 
 /// How far a mail has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

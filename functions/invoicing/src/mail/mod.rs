@@ -6,10 +6,12 @@
 //! | `deliver` | lease, send, mark; what is promised, and what a person has to do, is told in `docs/mail.md` |
 //! | `compose` | what the customer gets |
 //! | `waiting` | what a person sees and says of the mails that wait |
+//! | `message` | a mail on its way, and what can become of it |
 //! | `transport` | SES, SMTP or a folder, and what each knows of a mail that did not go well |
 
 mod compose;
 mod deliver;
+mod message;
 mod outbox;
 mod roles;
 mod ses;
@@ -32,7 +34,8 @@ use headwater_lambda::{App, Caller, Error, Function, Problem, Request, metric};
 use invoicing::{DOMAIN, InvoiceEvent, invoice, mail};
 use tokio::sync::OnceCell;
 
-use self::deliver::{Delivery, Mailer, Wanted};
+use self::compose::Wanted;
+use self::deliver::{Delivery, Mailer};
 pub(crate) use self::waiting::{list_waiting_mails, settle_mail};
 
 /// Commits stream → mails to customers. A record whose mail is neither sent nor waiting for a

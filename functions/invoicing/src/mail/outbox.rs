@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::transport::{Mail, NotSent};
+use super::message::{Mail, NotSent};
 
 /// A folder into which mails are put: `<tenant>.<invoice>.<event number>.eml` each. A name that is
 /// taken is not written over, so that a mail that was sent twice would be seen: the second one's

@@ -10,7 +10,7 @@ use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{Destination, EmailContent, RawMessage};
 use hyper_util::client::legacy;
 
-use super::transport::{LONGEST_SEND, Mail, NotSent};
+use super::message::{LONGEST_SEND, Mail, NotSent};
 
 /// SES. The SDK's retries are off: one after a lost reply would be a second mail.
 pub(super) struct Ses {

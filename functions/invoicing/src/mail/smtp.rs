@@ -18,7 +18,7 @@ use percent_encoding::percent_decode_str;
 use tokio::time::timeout;
 use url::Url;
 
-use super::transport::{LONGEST_SEND, Mail, NotSent};
+use super::message::{LONGEST_SEND, Mail, NotSent};
 
 /// How long anybody waits for the answer to QUIT.
 const FAREWELL: Duration = Duration::from_millis(200);

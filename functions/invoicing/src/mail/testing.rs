@@ -5,9 +5,8 @@ use invoicing::{InvoiceCustomer, InvoiceRow};
 use jiff::Timestamp;
 use lettre::message::Mailbox;
 
-use super::compose::compose;
-use super::deliver::Wanted;
-use super::transport::Mail;
+use super::compose::{Wanted, compose};
+use super::message::Mail;
 
 pub(super) fn sender() -> Mailbox {
     "Acme Billing <billing@acme.example>".parse().unwrap()

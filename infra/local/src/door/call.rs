@@ -6,8 +6,6 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde_json::Value;
 
-use super::{Answer, refusals};
-
 /// More than any of the services takes in one request here.
 const LARGEST_BODY: usize = 64 << 20;
 
@@ -49,25 +47,33 @@ impl Service {
     }
 }
 
+/// Why a request is no call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoCall {
+    /// It is not signed, or for a service that is not here.
+    Unsigned,
+    /// The body is too long or not in JSON.
+    Unreadable(Service),
+}
+
 impl Call {
     /// Reads a request to its end.
     ///
     /// # Errors
-    /// The answer to a request that is no call.
-    pub(super) async fn read(request: http::Request<Incoming>) -> Result<Self, Answer> {
+    /// [`NoCall`].
+    pub(super) async fn read(request: http::Request<Incoming>) -> Result<Self, NoCall> {
         let (head, body) = request.into_parts();
-        let (access_key, service) =
-            credential(&head.headers).ok_or_else(refusals::missing_token)?;
+        let (access_key, service) = credential(&head.headers).ok_or(NoCall::Unsigned)?;
         let body = Limited::new(body, LARGEST_BODY)
             .collect()
             .await
-            .map_err(|_| refusals::unreadable(service))?
+            .map_err(|_| NoCall::Unreadable(service))?
             .to_bytes();
         let (operation, input) = match service {
             Service::S3 => (s3_operation(&head.method, head.uri.path()).to_owned(), Value::Null),
             Service::DynamoDb | Service::Kinesis => {
                 let input =
-                    serde_json::from_slice(&body).map_err(|_| refusals::unreadable(service))?;
+                    serde_json::from_slice(&body).map_err(|_| NoCall::Unreadable(service))?;
                 (json_operation(&head.headers), input)
             }
         };

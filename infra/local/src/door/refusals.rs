@@ -6,7 +6,7 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 
 use super::Answer;
-use super::call::{Call, Service};
+use super::call::{Call, NoCall, Service};
 
 /// DynamoDB's own errors, and those that all services share.
 const DYNAMODB: &str = "com.amazonaws.dynamodb.v20120810#";
@@ -40,27 +40,22 @@ pub(super) fn unknown_key(service: Service) -> Answer {
     }
 }
 
-/// The request is not signed, or for a service that is not here.
-pub(super) fn missing_token() -> Answer {
-    let message = "Request is missing Authentication Token";
-    json_error(
-        Service::DynamoDb,
-        json!({
-            "__type": format!("{COMMON}MissingAuthenticationTokenException"),
-            "message": message,
-        }),
-    )
-}
-
-/// The body is too long or not in JSON.
-pub(super) fn unreadable(service: Service) -> Answer {
-    match service {
-        Service::S3 => s3(
+/// The request is no call.
+pub(super) fn no_call(why: NoCall) -> Answer {
+    match why {
+        NoCall::Unsigned => {
+            let kind = format!("{COMMON}MissingAuthenticationTokenException");
+            let message = "Request is missing Authentication Token";
+            json_error(Service::DynamoDb, json!({"__type": kind, "message": message}))
+        }
+        NoCall::Unreadable(Service::S3) => s3(
             StatusCode::BAD_REQUEST,
             "EntityTooLarge",
             "Your proposed upload exceeds the maximum allowed size",
         ),
-        _ => json_error(service, json!({"__type": format!("{COMMON}SerializationException")})),
+        NoCall::Unreadable(service) => {
+            json_error(service, json!({"__type": format!("{COMMON}SerializationException")}))
+        }
     }
 }
 
