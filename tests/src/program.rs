@@ -1,10 +1,45 @@
-//! What the programs of this package have in common: how they speak.
+//! What the programs of this package have in common: how they begin, speak and end.
 
 use std::fmt::Display;
+use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::Parser;
 use headwater::shown_lines;
 use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::RUNS_AS_PLATFORM;
+use crate::rebuild::{RUNS_AS_CLI, run_as_cli};
+
+/// A program's `main`: runs it with the arguments of its command line. An error is told, and ends
+/// it with 1.
+pub fn main<A: Parser>(run: impl AsyncFnOnce(A) -> Result<()>) -> ExitCode {
+    if let Some(code) = as_another() {
+        return code;
+    }
+    match complete(run(A::parse())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn complete(run: impl Future<Output = Result<()>>) -> Result<()> {
+    run.await
+}
+
+/// What a program starts is the program once more: the platform, each of its functions, the CLI.
+/// Where it was started as one of these, it is that, until it ends with this code.
+pub fn as_another() -> Option<ExitCode> {
+    let is_set = |variable| std::env::var_os(variable).is_some();
+    if is_set(RUNS_AS_PLATFORM) || is_set("_HANDLER") {
+        return Some(headwater_local::run(platform_functions::services()));
+    }
+    is_set(RUNS_AS_CLI).then(run_as_cli)
+}
 
 /// Says something on standard output. It may hold what others wrote, so nothing in it acts on a
 /// terminal.

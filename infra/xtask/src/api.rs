@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::venv::{installed, succeed};
+use crate::workspace::target_folder;
 
 const REQUIREMENTS: [&str; 1] = ["schemathesis==4.32.5"];
 
@@ -35,12 +36,14 @@ pub(crate) fn run(root: &Path, examples: u32, seconds: u32, seed: u32) -> Result
         "--package",
         "headwater-local",
     ]))?;
-    let platform = Platform::start(root)?;
+    let target = target_folder(root)?;
+    let platform = Platform::start(root, &target)?;
     let token = platform.token()?;
     platform.post("/identity/users", Some(&token), THE_EXAMPLE)?;
     let mut schemathesis = Command::new(bin.join("schemathesis"));
     schemathesis
-        .current_dir(root.join("target"))
+        // Where it writes what it remembers.
+        .current_dir(&target)
         .arg("run")
         .arg(format!("{}/openapi.json", platform.url));
     schemathesis.args(["--header", &format!("Authorization: Bearer {token}")]);
@@ -71,8 +74,8 @@ struct Platform {
 }
 
 impl Platform {
-    fn start(root: &Path) -> Result<Self> {
-        let mut program = Command::new(root.join("target/debug/headwater-local"));
+    fn start(root: &Path, target: &Path) -> Result<Self> {
+        let mut program = Command::new(target.join("debug/headwater-local"));
         program
             .current_dir(root)
             .args(["--port", "0", "--in-memory"])

@@ -25,17 +25,17 @@ enum Chore {
     /// Write `template.yaml` from infra/template/base.yaml and the services.
     Template,
     /// Check `template.yaml`: our own rules, then `cfn-lint` and `sam validate --lint` (installed
-    /// under `target/` if missing).
+    /// where Cargo builds, if missing).
     CheckTemplate,
     /// Build the functions for Lambda into `target/lambda`, where `sam deploy` takes them from
-    /// (installs `cargo lambda` and Zig under `target/` if missing).
+    /// (installs `cargo lambda` and Zig where Cargo builds, if missing).
     BuildLambda {
         /// Only these packages: relay
         #[arg(long = "package", short, value_name = "PACKAGE")]
         packages: Vec<String>,
     },
     /// Send calls that `/openapi.json` allows and forbids to a platform, and hold the answers
-    /// against it (installs Schemathesis under `target/` if missing).
+    /// against it (installs Schemathesis where Cargo builds, if missing).
     CheckApi {
         /// How many calls are made up for each operation, besides those that cover its schemas.
         #[arg(long, default_value_t = 5)]

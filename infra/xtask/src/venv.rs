@@ -1,9 +1,12 @@
-//! Python programs, each set in a virtual environment of its own under `target/`.
+//! Python programs, each set in a virtual environment of its own, in the folder that Cargo builds
+//! into.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+
+use crate::workspace::target_folder;
 
 /// The folder of the executables of the environment `name`, which has exactly these requirements:
 /// pinned, so that a new release turns nothing red by itself. They are installed if they are not
@@ -12,7 +15,7 @@ use anyhow::{Context, Result, bail};
 /// # Errors
 /// Without Python, or without network where something is to be installed.
 pub(crate) fn installed(root: &Path, name: &str, requirements: &[&str]) -> Result<PathBuf> {
-    let venv = root.join("target").join(name);
+    let venv = target_folder(root)?.join(name);
     // Written last, so an installation that was broken off is done again; a raised version as well.
     let marker = venv.join("installed");
     let wanted = requirements.join("\n");

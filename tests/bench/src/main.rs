@@ -1,6 +1,6 @@
 //! ```text
 //! cargo bench-peers            # ten minutes: docs/benchmark.md, its plots and README's part of it
-//! cargo bench-peers --quick    # less than a minute, into target/bench: whether it all works
+//! cargo bench-peers --quick    # less than a minute, into `bench` where Cargo builds
 //! ```
 
 use std::process::ExitCode;
@@ -15,14 +15,13 @@ use headwater_bench::measure::{
 use headwater_bench::report::Measured;
 use headwater_bench::server::{self, RUNS_AS_SERVER};
 use headwater_bench::systems::fresh_server;
-use headwater_tests::RUNS_AS_PLATFORM;
-use headwater_tests::rebuild::{RUNS_AS_CLI, run_as_cli};
+use headwater_tests::program::as_another;
 
 /// Measures Headwater and its peers, and writes the report.
 #[derive(Parser)]
 struct Arguments {
     /// Little of everything, to see that it works: its figures are worth nothing, and go to
-    /// `target/bench`.
+    /// `bench` in the folder that Cargo builds into.
     #[arg(long)]
     quick: bool,
     /// Takes the functions' binaries as they are, instead of building them.
@@ -31,16 +30,12 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let is_set = |variable| std::env::var_os(variable).is_some();
-    // What it starts is this program once more: the server, the platform with each of its
-    // functions, the CLI.
-    if is_set(RUNS_AS_PLATFORM) || is_set("_HANDLER") {
-        return headwater_local::run(platform_functions::services());
+    if let Some(code) = as_another() {
+        return code;
     }
-    if is_set(RUNS_AS_CLI) {
-        return run_as_cli();
-    }
-    let ended = if is_set(RUNS_AS_SERVER) { server::serve() } else { run(&Arguments::parse()) };
+    // The server that it starts is this program once more, too.
+    let is_server = std::env::var_os(RUNS_AS_SERVER).is_some();
+    let ended = if is_server { server::serve() } else { run(&Arguments::parse()) };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

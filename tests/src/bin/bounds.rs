@@ -7,8 +7,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use headwater_tests::program::{complain, tell};
-use headwater_tests::{Platform, RUNS_AS_PLATFORM, bounds};
+use headwater_tests::program::tell;
+use headwater_tests::{Platform, bounds, program};
 
 /// Fills the tables of a platform, makes every query of the OpenAPI document, and looks whether
 /// reads and answers are bounded.
@@ -20,21 +20,10 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    // The platform that it starts, and each function of that, is this program once more.
-    if std::env::var_os(RUNS_AS_PLATFORM).is_some() || std::env::var_os("_HANDLER").is_some() {
-        return headwater_local::run(platform_functions::services());
-    }
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&error);
-            ExitCode::FAILURE
-        }
-    }
+    program::main(run)
 }
 
-#[tokio::main]
-async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let platform = Platform::start(std::env::current_exe()?, &["--in-memory"])?;
     bounds::run(&platform, arguments.things, |text| tell(text)).await
 }

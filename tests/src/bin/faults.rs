@@ -11,9 +11,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use headwater_tests::RUNS_AS_PLATFORM;
 use headwater_tests::faults::{self, Settings};
-use headwater_tests::program::{complain, tell};
+use headwater_tests::program::{self, tell};
 
 /// Starts a platform on disk and puts it under load while calls go wrong and processes are killed;
 /// ends with 1 if anything is lost, done twice, or stale.
@@ -37,20 +36,9 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    // The platform that it starts, and each function of that, is this program once more.
-    if std::env::var_os(RUNS_AS_PLATFORM).is_some() || std::env::var_os("_HANDLER").is_some() {
-        return headwater_local::run(platform_functions::services());
-    }
-    match run(Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&error);
-            ExitCode::FAILURE
-        }
-    }
+    program::main(run)
 }
 
-#[tokio::main]
 async fn run(arguments: Arguments) -> Result<()> {
     let Arguments { seconds, mixed, seed, clients, report } = arguments;
     let settings = Settings {

@@ -7,8 +7,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use headwater_tests::program::{complain, tell};
-use headwater_tests::rebuild::{self, RUNS_AS_CLI, Settings};
+use headwater_tests::program::{self, tell};
+use headwater_tests::rebuild::{self, Settings};
 
 /// Fills a DynamoDB in memory, builds the rows of all its events anew under live traffic, and
 /// checks every read.
@@ -38,20 +38,11 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    if std::env::var_os(RUNS_AS_CLI).is_some() {
-        return rebuild::run_as_cli();
-    }
-    let Arguments { events, streams, clients, segments, settle, seed } = Arguments::parse();
-    match run(Settings { events, streams, clients, segments, settle, seed }) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&error);
-            ExitCode::FAILURE
-        }
-    }
+    program::main(run)
 }
 
-#[tokio::main]
-async fn run(settings: Settings) -> anyhow::Result<()> {
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let Arguments { events, streams, clients, segments, settle, seed } = arguments;
+    let settings = Settings { events, streams, clients, segments, settle, seed };
     rebuild::run(settings, |text| tell(text)).await
 }

@@ -10,9 +10,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
-use headwater_tests::program::{complain, progress_bar, tell};
+use headwater_tests::program::{progress_bar, tell};
 use headwater_tests::traffic::{self, Settings, curve};
-use headwater_tests::{Platform, RUNS_AS_PLATFORM};
+use headwater_tests::{Platform, program};
 
 /// Sends a year of generated traffic to the licensing service and checks every answer.
 #[derive(Parser)]
@@ -45,21 +45,10 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    // The platform that it starts, and each function of that, is this program once more.
-    if std::env::var_os(RUNS_AS_PLATFORM).is_some() || std::env::var_os("_HANDLER").is_some() {
-        return headwater_local::run(platform_functions::services());
-    }
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&error);
-            ExitCode::FAILURE
-        }
-    }
+    program::main(run)
 }
 
-#[tokio::main]
-async fn run(arguments: &Arguments) -> Result<()> {
+async fn run(arguments: Arguments) -> Result<()> {
     let platform = match &arguments.url {
         Some(url) => Platform::at(url),
         None => Platform::start(std::env::current_exe()?, &["--in-memory"])?,
@@ -67,7 +56,7 @@ async fn run(arguments: &Arguments) -> Result<()> {
     if arguments.curve {
         measure(&platform, &arguments.lengths).await
     } else {
-        drive(&platform, arguments).await
+        drive(&platform, &arguments).await
     }
 }
 
