@@ -1,7 +1,10 @@
-//! What targets and seeds share: tables that hold whatever they are given.
+//! What targets share: requests as the gateway hands them on, and tables that hold whatever they
+//! are given.
 
+mod gateway;
 mod tables;
 
+pub use gateway::Gateway;
 pub use tables::Tables;
 
 use std::future::Future;

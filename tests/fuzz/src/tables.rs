@@ -66,9 +66,8 @@ impl Tables {
             "GetItem" => json!({ "Item": get(&request["Key"]) }),
             "TransactGetItems" => {
                 let gets = request["TransactItems"].as_array().into_iter().flatten();
-                json!({
-                    "Responses": gets.map(|wanted| json!({ "Item": get(&wanted["Get"]["Key"]) })).collect::<Vec<_>>()
-                })
+                let found = gets.map(|wanted| json!({ "Item": get(&wanted["Get"]["Key"]) }));
+                json!({ "Responses": found.collect::<Vec<_>>() })
             }
             "BatchGetItem" => {
                 let tables = request["RequestItems"].as_object().into_iter().flatten();

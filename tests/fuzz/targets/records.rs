@@ -39,8 +39,12 @@ fn relayed(record: EventRecord) -> Option<Record> {
 /// Twice, as everything may come.
 fn project(data: &[u8]) {
     let record = json!({
-        "eventSource": "aws:kinesis", "eventVersion": "1.0", "eventID": "1", "eventName": "aws:kinesis:record", "awsRegion": "r",
-        "kinesis": { "data": STANDARD.encode(data), "partitionKey": "k", "sequenceNumber": "1", "approximateArrivalTimestamp": 1.0 },
+        "eventSource": "aws:kinesis", "eventVersion": "1.0", "eventID": "1",
+        "eventName": "aws:kinesis:record", "awsRegion": "r",
+        "kinesis": {
+            "data": STANDARD.encode(data), "partitionKey": "k", "sequenceNumber": "1",
+            "approximateArrivalTimestamp": 1.0,
+        },
     });
     let event: KinesisEvent =
         serde_json::from_value(json!({ "Records": [record, record] })).expect("an event");

@@ -5,6 +5,7 @@
 //! An order of which one row is invalid is left out whole, since half an invoice would be a wrong
 //! one.
 
+mod fault;
 mod order;
 mod orders;
 mod send;
@@ -14,23 +15,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use headwater::shown;
 use indicatif::ProgressBar;
 
 use crate::Client;
+pub use fault::Fault;
 use orders::Orders;
 use send::{Sent, send};
-
-/// Why something of the file is not among the invoices.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Fault {
-    /// Where in the file, from 1; an order's first row where it is about all of them.
-    pub line: u64,
-    /// The order's id, as the file has it; empty if it has none.
-    pub order: String,
-    /// What is wrong.
-    pub reason: String,
-}
 
 /// What came of a file.
 #[derive(Debug, Default)]
@@ -77,18 +67,6 @@ pub async fn run(
     summary.faults.sort();
     summary.elapsed = start.elapsed();
     Ok(summary)
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { line, order, reason } = self;
-        let (order, reason) = (shown(order), shown(reason));
-        if order.is_empty() {
-            write!(f, "line {line}: {reason}")
-        } else {
-            write!(f, "line {line}, order {order}: {reason}")
-        }
-    }
 }
 
 impl fmt::Display for Summary {
