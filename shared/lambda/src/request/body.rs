@@ -7,6 +7,7 @@ use headwater::field::LARGEST_INTEGER;
 use serde::de::{DeserializeOwned, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value};
+use serde_path_to_error::Segment;
 
 use super::Request;
 use crate::Problem;
@@ -257,26 +258,33 @@ fn object(body: Value) -> Result<Map<String, Value>, Problem> {
     }
 }
 
-/// The pointer and text of a body that has not the shape of its type; an unknown field is pointed
-/// at itself.
+/// The pointer and text of a body that has not the shape of its type; an unknown or a missing
+/// member is pointed at itself. Members have whatever names the client gave them.
 fn shape_error(error: &serde_path_to_error::Error<serde_json::Error>) -> (String, String) {
     let text = error.inner().to_string();
-    let path = error.path().to_string();
-    let path = if path == "." { String::new() } else { pointer(&path) };
-    match text
-        .strip_prefix("unknown field `")
-        .or_else(|| text.strip_prefix("missing field `"))
-        .and_then(|rest| rest.split_once('`'))
-    {
-        Some((field, _)) if !path.ends_with(&format!("/{field}")) => {
-            (format!("{path}/{field}"), text)
-        }
-        _ => (path, text),
-    }
+    let mut last = None;
+    let path = error.path().iter().fold(String::new(), |pointer, segment| {
+        last = match segment {
+            Segment::Seq { index } => Some(index.to_string()),
+            Segment::Map { key } => Some(key.clone()),
+            Segment::Enum { variant } => Some(variant.clone()),
+            Segment::Unknown => None,
+        };
+        last.as_deref().map_or_else(|| pointer.clone(), |last| pointer_to(&pointer, last))
+    });
+    // serde's errors are texts. What it expected instead are names of ours, without back quotes.
+    let unknown = text.strip_prefix("unknown field `").and_then(|rest| {
+        rest.strip_suffix("`, there are no fields")
+            .or_else(|| rest.rsplit_once("`, expected ").map(|(name, _)| name))
+    });
+    let missing = text.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+    // The path leads to an unknown member, unless the members were put apart before they were read.
+    let member = missing.or(unknown.filter(|name| last.as_deref() != Some(name)));
+    (member.map_or_else(|| path.clone(), |member| pointer_to(&path, member)), text)
 }
 
 /// The JSON pointer to a member of what `pointer` points at (RFC 6901).
-fn pointer_to(pointer: &str, member: &str) -> String {
+pub(super) fn pointer_to(pointer: &str, member: &str) -> String {
     format!("{pointer}/{}", member.replace('~', "~0").replace('/', "~1"))
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use super::body::pointer_to;
 use crate::problem::MALFORMED;
 use crate::{Parameter, Problem};
 
@@ -49,9 +50,9 @@ impl QueryString {
         let (mut seen, mut faults) = (BTreeSet::new(), BTreeSet::new());
         for (name, _) in &self.parameters {
             if !known.iter().any(|known| known.name == *name) {
-                faults.insert((format!("/query/{name}"), "unknown parameter".to_owned()));
+                faults.insert((pointer_to("/query", name), "unknown parameter".to_owned()));
             } else if !seen.insert(name) {
-                faults.insert((format!("/query/{name}"), "given more than once".to_owned()));
+                faults.insert((pointer_to("/query", name), "given more than once".to_owned()));
             }
         }
         if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
@@ -144,6 +145,7 @@ mod tests {
             ("a=1&%61=1", vec!["/query/a"]),
             ("a&a", vec!["/query/a"]),
             ("x=1&x=1", vec!["/query/x"]),
+            ("x/y=1&~=1", vec!["/query/x~1y", "/query/~0"]),
             ("A=1", vec!["/query/A"]),
             ("=1", vec!["/query/"]),
             ("a=1&a[]=2", vec!["/query/a[]"]),

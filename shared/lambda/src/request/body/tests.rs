@@ -229,3 +229,48 @@ fn a_version_is_a_number() {
         assert_eq!(problem.status(), 422, "{bad}");
     }
 }
+
+/// A member may have any name, and its pointer is still that of RFC 6901.
+#[test]
+fn a_fault_is_pointed_at_whatever_its_member_is_called() {
+    #[derive(Debug, serde::Deserialize, Validate)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        #[garde(dive)]
+        name: Option<Inner>,
+    }
+    #[derive(Debug, serde::Deserialize, Validate)]
+    #[serde(deny_unknown_fields)]
+    struct Inner {
+        #[garde(skip)]
+        #[expect(dead_code, reason = "what is read is not looked at")]
+        name: String,
+    }
+    #[derive(Debug, serde::Deserialize, Validate)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+    fn pointer<T: DeserializeOwned + Validate<Context = ()>>(body: Value) -> String {
+        let problem = read_json::<T>(body).err().expect("it is refused");
+        let answer: Value = serde_json::from_str(&problem.answer().body).unwrap();
+        answer["errors"][0]["pointer"].as_str().unwrap().to_owned()
+    }
+    for (name, expected) in [
+        ("a.b", "/a.b"),
+        ("a/b", "/a~1b"),
+        ("a~b", "/a~0b"),
+        ("a[0]", "/a[0]"),
+        ("a`b", "/a`b"),
+        ("a`, expected b", "/a`, expected b"),
+        ("", "/"),
+        ("?", "/?"),
+        ("unit_price", "/unit_price"),
+    ] {
+        assert_eq!(pointer::<Body>(json!({ name: 1 })), expected);
+        assert_eq!(pointer::<Nothing>(json!({ name: 1 })), expected);
+        let nested = json!({ "name": { name: 1 } });
+        assert_eq!(pointer::<Body>(nested), format!("/name{expected}"));
+    }
+    assert_eq!(pointer::<Body>(json!({ "name": {} })), "/name/name", "what is missing in it");
+    assert_eq!(pointer::<Body>(json!({ "name": { "name": 1 } })), "/name/name");
+    assert_eq!(pointer::<Body>(json!({ "name": 1 })), "/name");
+}
