@@ -76,7 +76,8 @@ impl Post {
 
     /// The event, were it decided.
     pub fn event(&self) -> AccountEvent {
-        let note = "Rent and utilities of the flat on the second floor, with the share of the cellar, as agreed upon in the contract of the ninth of May.";
+        let note = "Rent and utilities of the flat on the second floor, with the share of the \
+                    cellar, as agreed upon in the contract of the ninth of May.";
         AccountEvent::Posted {
             amount: self.amount,
             reference: self.reference.clone(),

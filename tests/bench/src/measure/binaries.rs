@@ -12,15 +12,9 @@ use flate2::write::GzEncoder;
 /// The program that does nothing, of this workspace.
 pub const EMPTY: &str = "empty-function";
 
-/// The functions that are weighed, with their packages: of each domain one, and one of each kind.
-const WEIGHED: [(&str, &str); 6] = [
-    ("identity-functions", "identity-patch-user"),
-    ("identity-functions", "identity-get-user"),
-    ("licensing-functions", "licensing-acquire-license"),
-    ("invoicing-functions", "invoicing-execute"),
-    ("projectors", "identity-project"),
-    ("relay", "relay"),
-];
+/// The executables that are weighed: one for all functions of a service, called as its package is.
+const WEIGHED: [&str; 4] =
+    ["identity-functions", "licensing-functions", "invoicing-functions", "platform-functions"];
 
 /// Where what is.
 pub struct Folders {
@@ -74,7 +68,7 @@ impl Folders {
     /// If it does not compile.
     pub fn build(&self) -> Result<()> {
         let functions =
-            WEIGHED.iter().flat_map(|(package, binary)| ["-p", package, "--bin", binary]);
+            WEIGHED.iter().flat_map(|executable| ["-p", executable, "--bin", executable]);
         self.cargo("Cargo.toml", functions.collect())?;
         self.cargo("tests/bench/Cargo.toml", vec!["-p", EMPTY])
     }
@@ -102,7 +96,7 @@ impl Folders {
 pub fn measure(folders: &Folders) -> Result<Vec<Size>> {
     [EMPTY]
         .into_iter()
-        .chain(WEIGHED.map(|(_, binary)| binary))
+        .chain(WEIGHED)
         .map(|program| weigh(program, &folders.binary(program)))
         .collect()
 }

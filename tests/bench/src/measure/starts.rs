@@ -21,11 +21,15 @@ use crate::systems::{EVENTS, IDEMPOTENCY};
 /// What is started beside the empty one: a command and a query.
 const STARTED: [&str; 2] = ["identity-patch-user", "identity-get-user"];
 
+/// The executable of those.
+const SERVICE: &str = "identity-functions";
+
 /// The first of all questions of a function, as it stands on the wire.
 const POLL: &str = "GET /2018-06-01/runtime/invocation/next ";
 
-/// Where rows would be.
+/// Where rows and change feeds would be.
 const VIEWS: &str = "views";
+const FEED: &str = "feed";
 
 /// What has not asked by then will not.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -51,11 +55,9 @@ pub async fn measure(server: &Server, folders: &Folders, effort: &Effort) -> Res
         programs.map(|program| (program, Vec::new())).collect();
     for _ in 0..effort.starts {
         for (program, samples) in &mut samples {
-            samples.push(
-                start(&folders.binary(program), server.endpoint())
-                    .await
-                    .with_context(|| *program)?,
-            );
+            let executable = if *program == EMPTY { EMPTY } else { SERVICE };
+            let started = start(&folders.binary(executable), program, server.endpoint()).await;
+            samples.push(started.with_context(|| *program)?);
         }
     }
     let started = |(program, samples)| {
@@ -64,14 +66,15 @@ pub async fn measure(server: &Server, folders: &Folders, effort: &Effort) -> Res
     samples.into_iter().map(started).collect()
 }
 
-/// Starts a program, and ends it when it has asked for work.
-async fn start(binary: &Path, dynamodb: &str) -> Result<Duration> {
+/// Starts an executable as a function, and ends it when it has asked for work.
+async fn start(binary: &Path, function: &str, dynamodb: &str) -> Result<Duration> {
     let runtime_api = TcpListener::bind("127.0.0.1:0").await?;
     let mut command = Command::new(binary);
     command
         .env_clear()
         .env("AWS_LAMBDA_RUNTIME_API", runtime_api.local_addr()?.to_string())
         .env("AWS_ENDPOINT_URL_DYNAMODB", dynamodb)
+        .env("_HANDLER", function)
         .envs(ENVIRONMENT)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -96,7 +99,7 @@ async fn start(binary: &Path, dynamodb: &str) -> Result<Duration> {
 }
 
 /// What Lambda sets, and the template.
-const ENVIRONMENT: [(&str, &str); 12] = [
+const ENVIRONMENT: [(&str, &str); 13] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "bench"),
     ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
     ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
@@ -108,5 +111,6 @@ const ENVIRONMENT: [(&str, &str); 12] = [
     ("EVENTS_TABLE", EVENTS),
     ("IDEMPOTENCY_TABLE", IDEMPOTENCY),
     ("VIEWS_TABLE", VIEWS),
+    ("FEED_TABLE", FEED),
     ("UNIQUE_KEY", "0123456789abcdef0123456789abcdef"),
 ];
