@@ -53,8 +53,7 @@ async fn transactions_whose_replies_are_lost_are_settled() -> Result<()> {
 /// Three users pass four names around while reads may see one item of a transaction and not yet
 /// another.
 #[tokio::test]
-async fn where_transactions_are_seen_item_by_item_each_name_has_one_holder_or_is_free() -> Result<()>
-{
+async fn names_seen_item_by_item_have_one_holder_or_are_free() -> Result<()> {
     const NAMES: [&str; 4] = ["x", "y", "z", "w"];
     let platform = own_platform()?;
     let client = platform.client("torn").await?;

@@ -143,7 +143,8 @@ async fn nothing_is_decided_where_another_stream_has_a_newer_event() -> Result<(
 
     put_newer(&platform, tenant, "identity/users/ext-7", 1).await?;
     let update = json!({
-        "externalId": "7", "revision": 1, "userName": "seven", "displayName": "Seven", "email": "seven@example.com", "active": true,
+        "externalId": "7", "revision": 1, "userName": "seven", "displayName": "Seven",
+        "email": "seven@example.com", "active": true,
     });
     is_newer(client.post("/identity/external-users", &update).await?)?;
     Ok(())
@@ -161,7 +162,8 @@ async fn what_waits_is_taken_up_by_itself() -> Result<()> {
         (format!("/identity/users/{}", ada.id()), format!("swept/identity/users/{}", ada.id()));
     client.call("GET", &path).send().await?.problem(404, "not-found")?;
     let entry = json!({
-        "pk": "g1/parked/identity", "sk": stream, "error": "it was resumed", "at": "2026-11-21T10:00:00Z", "version": 1, "resumed": true,
+        "pk": "g1/parked/identity", "sk": stream, "error": "it was resumed",
+        "at": "2026-11-21T10:00:00Z", "version": 1, "resumed": true,
     });
     let (tables, views) = (platform.dynamodb().await?, platform.table("ViewsTable").await?);
     tables

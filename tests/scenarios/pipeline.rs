@@ -63,7 +63,9 @@ pub(crate) async fn put_event(
     let item = json!({
         "stream": stream, "seq": seq, "n": 1, "at": 1_800_000_000_000_i64,
         "e": [event],
-        "m": { "i": "01936f0e-0000-7000-8000-000000000000", "c": "Teleport", "a": "future", "r": "r" },
+        "m": {
+            "i": "01936f0e-0000-7000-8000-000000000000", "c": "Teleport", "a": "future", "r": "r",
+        },
     });
     let item: std::collections::HashMap<String, AttributeValue> = serde_dynamo::to_item(item)?;
     platform
@@ -133,7 +135,8 @@ async fn another_systems_users_come_in_by_their_stream() -> Result<()> {
     let client = platform.client("partner").await?;
     let update = |revision: u64, name: &str| {
         json!({
-            "tenant": "partner", "externalId": "7", "revision": revision, "userName": name, "displayName": name,
+            "tenant": "partner", "externalId": "7", "revision": revision, "userName": name,
+            "displayName": name,
             "email": format!("{name}@example.com"), "active": true,
         })
     };

@@ -41,6 +41,8 @@ const CLIENTS: [(&str, &str); 2] =
     [("aws-sdk-dynamodb", "headwater-dynamodb"), ("aws-sdk-kinesis", "headwater-kinesis")];
 
 const LONGEST_FILE: usize = 500;
+/// In characters; `rustfmt.toml` holds code to the same.
+const LONGEST_LINE: usize = 100;
 const LONGEST_MAIN: usize = 15;
 
 #[test]
@@ -155,6 +157,44 @@ fn files_are_short() {
             })
         });
     expect_none(findings);
+}
+
+#[test]
+fn lines_are_short() {
+    let files = all_files(root());
+    assert!(files.iter().any(|file| file.ends_with(".ci/run")), "{}: no such file", ".ci/run");
+    let findings = files.iter().flat_map(|file| {
+        long_lines(&extension(file), &read(file)).into_iter().map(|(number, columns)| {
+            format!(
+                "{}:{number}: {columns} columns, {LONGEST_LINE} at most: break it where a reader \
+                 would breathe",
+                shown(file)
+            )
+        })
+    });
+    expect_none(findings);
+}
+
+#[test]
+fn a_long_line_is_found_unless_it_cannot_be_broken() {
+    let (words, word) = ("é ".repeat(51), "x".repeat(101));
+    let table = format!("| {words}|");
+    for (extension, text, expected) in [
+        ("rs", words.clone(), vec![1]),
+        ("rs", format!("fn a() {{}}\n// {words}"), vec![2]),
+        ("rs", "é ".repeat(50), vec![]),
+        ("rs", format!("    \"{word}\","), vec![]),
+        ("rs", format!("/// {table}"), vec![]),
+        ("rs", format!("let table = {table};"), vec![1]),
+        ("rs", format!("```\n{words}"), vec![2]),
+        ("md", format!("{table}\n```sh\n{words}\n```\n{words}"), vec![5]),
+        ("md", format!("- see [this](https://example.com/{word}) and that"), vec![]),
+        ("toml", words.clone(), vec![1]),
+        ("sh", words, vec![1]),
+    ] {
+        let found: Vec<_> = long_lines(extension, &text).into_iter().map(|(n, _)| n).collect();
+        assert_eq!(found, expected, "{extension}: {text}");
+    }
 }
 
 #[test]
@@ -279,6 +319,64 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
         }
     }
     files
+}
+
+/// All files under `folder` of which lines are held to a length, without what is built, found or
+/// made there.
+fn all_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() {
+            let is_hidden = name.starts_with('.') && ![".ci", ".cargo"].contains(&name.as_str());
+            // What Cargo builds into says so itself, wherever it is.
+            let is_made = path.join("CACHEDIR.TAG").exists()
+                || ["target", "corpus", "artifacts"].contains(&name.as_str());
+            if !is_hidden && !is_made {
+                files.extend(all_files(&path));
+            }
+        } else if ["rs", "md", "toml", "sh"].contains(&extension(&path).as_str()) {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// What a file's name ends in; `sh` for a shell script without an ending.
+fn extension(file: &Path) -> String {
+    match file.extension() {
+        Some(extension) => extension.to_string_lossy().into_owned(),
+        None => {
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            let first = text.lines().next().unwrap_or_default();
+            if first.starts_with("#!") && first.ends_with("sh") { "sh" } else { "" }.to_owned()
+        }
+    }
+}
+
+/// The numbers and lengths of lines that are too long. Tables, what Markdown shows as code, and
+/// what has no place to be broken at may be longer: a line of one word, or with an address.
+fn long_lines(extension: &str, text: &str) -> Vec<(usize, usize)> {
+    let mut is_code = false;
+    let mut long = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let trimmed = line.trim();
+        let is_fence = extension == "md" && trimmed.starts_with("```");
+        is_code ^= is_fence;
+        let is_table = match extension {
+            "md" => trimmed.starts_with('|'),
+            "rs" => trimmed.starts_with("/// |") || trimmed.starts_with("//! |"),
+            _ => false,
+        };
+        let is_one_word = !trimmed.contains(char::is_whitespace);
+        let columns = line.chars().count();
+        let is_free = is_code || is_fence || is_table || is_one_word || line.contains("://");
+        if columns > LONGEST_LINE && !is_free {
+            long.push((number, columns));
+        }
+    }
+    long
 }
 
 /// A file's lines that are no comments, with their numbers.

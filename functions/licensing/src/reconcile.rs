@@ -96,8 +96,10 @@ mod tests {
     #[test]
     fn the_commit_tells_of_the_request_that_was_granted() {
         let grant: Grant = serde_json::from_value(json!({
-            "tenant": "acme", "customerId": "c", "licenseId": "l", "titleId": "t", "studioId": "s", "deviceId": "d", "actor": "ada",
-            "grantedAt": "2026-11-21T10:00:00Z", "expiresAt": "2026-12-21T10:00:00Z", "policyVersion": 0, "correlationId": "ticket-7",
+            "tenant": "acme", "customerId": "c", "licenseId": "l", "titleId": "t", "studioId": "s",
+            "deviceId": "d", "actor": "ada",
+            "grantedAt": "2026-11-21T10:00:00Z", "expiresAt": "2026-12-21T10:00:00Z",
+            "policyVersion": 0, "correlationId": "ticket-7",
             "causationId": "identity/users/ada@4",
         }))
         .unwrap();

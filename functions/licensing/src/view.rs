@@ -234,13 +234,17 @@ mod tests {
     #[test]
     fn what_is_written_has_a_version_and_what_is_not_has_a_grant() {
         let grant: Grant = serde_json::from_value(json!({
-            "tenant": "acme", "customerId": "c", "licenseId": "l", "titleId": "t", "studioId": "s", "deviceId": "d", "actor": "ada",
-            "grantedAt": "2026-11-21T10:00:00Z", "expiresAt": "2026-12-21T10:00:00Z", "policyVersion": 0, "correlationId": "r",
+            "tenant": "acme", "customerId": "c", "licenseId": "l", "titleId": "t", "studioId": "s",
+            "deviceId": "d", "actor": "ada",
+            "grantedAt": "2026-11-21T10:00:00Z", "expiresAt": "2026-12-21T10:00:00Z",
+            "policyVersion": 0, "correlationId": "r",
         }))
         .unwrap();
         let license = json!({
-            "id": "l", "licenseId": "l", "titleId": "t", "studioId": "s", "deviceId": "d", "acquiredAt": "2026-11-21T10:00:00Z",
-            "expiresAt": "2026-12-21T10:00:00Z", "downloadedAt": null, "released": false, "provisional": true,
+            "id": "l", "licenseId": "l", "titleId": "t", "studioId": "s", "deviceId": "d",
+            "acquiredAt": "2026-11-21T10:00:00Z",
+            "expiresAt": "2026-12-21T10:00:00Z", "downloadedAt": null, "released": false,
+            "provisional": true,
         });
         let with = |name: &str, value: Value| {
             let mut license = license.clone();

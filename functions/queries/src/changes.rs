@@ -18,8 +18,8 @@ struct ChangeView {
     events: Vec<EventView>,
 }
 
-/// `GET /<domain>/changes`: every commit of a domain once, each stream's in order, for whoever keeps
-/// a copy in step. An empty answer is held open for `Prefer: wait=N`.
+/// `GET /<domain>/changes`: every commit of a domain once, each stream's in order, for whoever
+/// keeps a copy in step. An empty answer is held open for `Prefer: wait=N`.
 pub fn changes(domain: &'static str) -> Function {
     let call = Call::list::<ChangeView>(
         &format!("{domain}-changes"),

@@ -65,7 +65,8 @@ fn html_of(Page { name, status, title, help }: Page) -> String {
                 meta name="viewport" content="width=device-width";
                 title { (name) }
                 style {
-                    "body { max-width: 40em; margin: 4em auto; padding: 0 1em; font: 1.1em/1.6 system-ui } code { font-size: .95em }"
+                    "body { max-width: 40em; margin: 4em auto; padding: 0 1em; "
+                    "font: 1.1em/1.6 system-ui } code { font-size: .95em }"
                 }
             }
             body {

@@ -33,7 +33,10 @@ pub(crate) const EVERYWHERE: &str = "Options everywhere";
 pub(crate) struct Target {
     /// Ask the platform on this machine where the tables are, instead of the environment [default
     /// URL: http://127.0.0.1:3000].
-    #[arg(long, global = true, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = LOCAL, help_heading = EVERYWHERE)]
+    #[arg(
+        long, global = true, value_name = "URL", num_args = 0..=1, require_equals = true,
+        default_missing_value = LOCAL, help_heading = EVERYWHERE
+    )]
     local: Option<String>,
 }
 

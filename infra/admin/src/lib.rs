@@ -35,7 +35,11 @@ use crate::connection::{Connection, EVERYWHERE, Target};
 use crate::output::Output;
 
 #[derive(Parser)]
-#[command(name = "headwater", version, about = "Shows what is in Headwater's tables, and puts right what got stuck", after_help = output::EXIT_CODES)]
+#[command(
+    name = "headwater", version,
+    about = "Shows what is in Headwater's tables, and puts right what got stuck",
+    after_help = output::EXIT_CODES
+)]
 struct Cli {
     #[command(flatten)]
     target: Target,

@@ -30,7 +30,10 @@ pub(crate) struct Build {
     of: Of,
     /// Into how many parts the events table is divided, of which 16 are read at a time: fewer than
     /// that take less of its capacity. One that was begun keeps its number.
-    #[arg(long, default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(
+        long, default_value_t = 64, value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..=1_000)
+    )]
     segments: u32,
 }
 

@@ -24,7 +24,10 @@ pub(crate) struct Scope {
 pub(crate) struct Speed {
     /// How many parts of the table are read at a time: more are faster, and take more of its
     /// capacity.
-    #[arg(long, default_value_t = 8, value_name = "N", value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_000))]
+    #[arg(
+        long, default_value_t = 8, value_name = "N",
+        value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_000)
+    )]
     segments: u32,
 }
 

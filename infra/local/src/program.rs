@@ -14,8 +14,8 @@ use crate::config::Config;
 use crate::host::exit_with_parent;
 use crate::platform::{Executable, Platform};
 
-/// The platform with these services: the `main` of `cargo local`, and of any other program that is to
-/// be the same.
+/// The platform with these services: the `main` of `cargo local`, and of any other program that is
+/// to be the same.
 pub fn run(services: Vec<Service>) -> ExitCode {
     let ended = match std::env::var_os("_HANDLER") {
         Some(_) => run_function(services),
@@ -73,9 +73,11 @@ fn announce(url: &str, outbox: Option<&Path>) {
         r#"
 Get a token, create a user, read it (Ctrl-C ends the platform):
 
-  TOKEN=$(curl -s {url}/dev/token -d '{{"tenant":"acme","subject":"me","roles":["reader","writer","operator"]}}' | cut -d'"' -f4)
+  TOKEN=$(curl -s {url}/dev/token \
+    -d '{{"tenant":"acme","subject":"me","roles":["reader","writer","operator"]}}' | cut -d'"' -f4)
 
-  curl -i {url}/identity/users -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
+  curl -i {url}/identity/users -H "Authorization: Bearer $TOKEN" \
+    -H 'Content-Type: application/json' \
     -d '{{"id":"ann","userName":"ann","displayName":"Ann Lee","email":"ann@example.com"}}'
 
   curl -i {url}/identity/users/ann -H "Authorization: Bearer $TOKEN"

@@ -40,7 +40,8 @@ fn resource(service: &Service, function: &Function) -> String {
     Properties:
       AssumeRolePolicyDocument:
         Version: \"2012-10-17\"
-        Statement: [{{Effect: Allow, Principal: {{Service: lambda.amazonaws.com}}, Action: sts:AssumeRole}}]
+        Statement: [{{Effect: Allow, Principal: {{Service: lambda.amazonaws.com}}, \
+            Action: sts:AssumeRole}}]
       ManagedPolicyArns: [!Ref TracingPolicy, !Ref {service}LogsPolicy]
 "
     );

@@ -20,7 +20,12 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
                       response_schema_conformance";
 
 /// Whom the document's examples are about: with the tenant's name, `acme/identity/users/ada@4`.
-const THE_EXAMPLE: &str = r#"{"id": "ada", "userName": "ada", "displayName": "Ada Lovelace", "email": "ada@example.com"}"#;
+const THE_EXAMPLE: &str = r#"{
+    "id": "ada",
+    "userName": "ada",
+    "displayName": "Ada Lovelace",
+    "email": "ada@example.com"
+}"#;
 
 /// Runs Schemathesis with so many examples a call, for at most so many seconds. Every run takes the
 /// same `seed` for the same calls.

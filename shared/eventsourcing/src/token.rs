@@ -264,7 +264,9 @@ mod tests {
     proptest! {
         /// There is one way to write a token: whatever is accepted is written back the same.
         #[test]
-        fn what_is_accepted_is_canonical(text in "acme/[a-z]{1,3}(/[a-z]/[a-z0-9]{1,2})?@[0-9+.;g@/]{1,8}") {
+        fn what_is_accepted_is_canonical(
+            text in "acme/[a-z]{1,3}(/[a-z]/[a-z0-9]{1,2})?@[0-9+.;g@/]{1,8}",
+        ) {
             if let Ok(token) = Token::parse(&text) {
                 // Positions of streams are written before those of feeds, whichever came first.
                 if token.streams.is_empty() || token.feeds.is_empty() {

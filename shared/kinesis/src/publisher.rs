@@ -249,7 +249,10 @@ mod tests {
 
     #[tokio::test]
     async fn what_became_of_one_record_is_told() {
-        let throttled = r#"{"FailedRecordCount":1,"Records":[{"ErrorCode":"ProvisionedThroughputExceededException"}]}"#;
+        let throttled = r#"{
+            "FailedRecordCount": 1,
+            "Records": [{"ErrorCode": "ProvisionedThroughputExceededException"}]
+        }"#;
         let failed = r#"{"FailedRecordCount":1,"Records":[{"ErrorCode":"InternalFailure"}]}"#;
         let put = r#"{"FailedRecordCount":0,"Records":[{"SequenceNumber":"1","ShardId":"s"}]}"#;
         for (answer, expected) in [

@@ -52,8 +52,14 @@ mod tests {
     fn commit(text: &str) -> Commit {
         serde_json::from_value(serde_json::json!({
             "stream": "acme/identity/users/1", "first": 3, "at": "2026-11-21T10:00:00Z",
-            "metadata": { "commitId": "01936f0e-0000-7000-8000-000000000000", "command": "PatchUser", "actor": "ada", "correlationId": "c" },
-            "events": [{ "number": 3, "type": "A", "version": 1, "data": { "text": text } }, { "number": 4, "type": "A", "version": 1, "data": {} }],
+            "metadata": {
+                "commitId": "01936f0e-0000-7000-8000-000000000000", "command": "PatchUser",
+                "actor": "ada", "correlationId": "c",
+            },
+            "events": [
+                { "number": 3, "type": "A", "version": 1, "data": { "text": text } },
+                { "number": 4, "type": "A", "version": 1, "data": {} },
+            ],
         }))
         .unwrap()
     }

@@ -119,7 +119,8 @@ mod tests {
             causation_id: Some("identity/users/bob@1".to_owned()),
         };
         let shown = json!({
-            "number": 7, "type": "UserNameSet", "version": 1, "data": { "userName": "ada" }, "at": "2026-11-21T10:00:00Z",
+            "number": 7, "type": "UserNameSet", "version": 1, "data": { "userName": "ada" },
+            "at": "2026-11-21T10:00:00Z",
             "command": "PatchUser",
         });
         assert_eq!(serde_json::to_value(EventSummary::from(whole)).unwrap(), shown);

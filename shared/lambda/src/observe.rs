@@ -127,7 +127,9 @@ fn emit(service: &str, mut fields: Map<String, Value>, metrics: &[(&str, f64, &s
         "_aws".to_owned(),
         json!({
             "Timestamp": Timestamp::now().as_millisecond(),
-            "CloudWatchMetrics": [{ "Namespace": "Headwater", "Dimensions": [["Service"]], "Metrics": definitions }],
+            "CloudWatchMetrics": [
+                { "Namespace": "Headwater", "Dimensions": [["Service"]], "Metrics": definitions },
+            ],
         }),
     );
     for (name, value, _) in metrics {

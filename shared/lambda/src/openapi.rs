@@ -39,12 +39,15 @@ pub fn document(calls: &[Call]) -> Value {
             "title": "Headwater",
             "version": env!("CARGO_PKG_VERSION"),
             "license": { "name": "MIT OR Apache-2.0" },
-            "description": "`HEAD` is answered wherever `GET` is, with the same headers. Any other method that a path lacks is 405, with `Allow`.",
+            "description": "`HEAD` is answered wherever `GET` is, with the same headers. \
+                            Any other method that a path lacks is 405, with `Allow`.",
         },
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": { "jwt": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } },
+            "securitySchemes": {
+                "jwt": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+            },
         },
     })
 }
@@ -223,7 +226,8 @@ fn page_of(item: &Value) -> Value {
     let items = json!({
         "type": "array",
         "items": item,
-        "description": "At most `limit`. A page may have fewer, or none, and still not be the last.",
+        "description": "At most `limit`. A page may have fewer, or none, and \
+                        still not be the last.",
     });
     let next = json!({
         "type": ["string", "null"],
@@ -362,7 +366,9 @@ fn command_answer() -> Value {
         "required": ["id", "version"],
         "properties": {
             "id": { "type": "string", "description": "What was changed." },
-            "version": { "type": "integer", "minimum": 0, "description": "The number of its last event." },
+            "version": {
+                "type": "integer", "minimum": 0, "description": "The number of its last event.",
+            },
         },
     })
 }
@@ -379,7 +385,12 @@ fn problem_schema() -> Value {
             "detail": { "type": "string" },
             "errors": {
                 "type": "array",
-                "items": { "type": "object", "properties": { "pointer": { "type": "string" }, "detail": { "type": "string" } } },
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "pointer": { "type": "string" }, "detail": { "type": "string" },
+                    },
+                },
             },
         },
     })

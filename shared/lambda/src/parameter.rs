@@ -317,8 +317,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn patterns_of_headers_take_what_is_read(text in "[ -~]{0,3}|[!-~]{127,130}|[ -~]{254,257}|[ -~]{0,4}\\PC[ -~]{0,4}") {
-            let takes = |shape: Shape| Regex::new(shape.schema["pattern"].as_str().unwrap()).unwrap().is_match(&text);
+        fn patterns_of_headers_take_what_is_read(
+            text in "[ -~]{0,3}|[!-~]{127,130}|[ -~]{254,257}|[ -~]{0,4}\\PC[ -~]{0,4}",
+        ) {
+            let takes = |shape: Shape| {
+                Regex::new(shape.schema["pattern"].as_str().unwrap()).unwrap().is_match(&text)
+            };
             prop_assert_eq!(takes(Shape::idempotency_key()), is_idempotency_key(&text), "{}", text);
             prop_assert_eq!(takes(Shape::cause()), is_correlation_id(&text), "{}", text);
         }

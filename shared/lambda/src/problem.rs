@@ -36,39 +36,56 @@ macro_rules! problem_types {
 
 problem_types! {
     MALFORMED, "malformed-request", 400, "The request cannot be read.",
-        "The body is not JSON, or a header or parameter is not of its form. `detail` says which. Nothing was written.";
+        "The body is not JSON, or a header or parameter is not of its form. `detail` says which. \
+         Nothing was written.";
     INVALID_TOKEN, "invalid-token", 400, "A token is not one that this service gave.",
-        "`If-Match`, `If-None-Match` and `Consistency-Token` take quoted tokens from `ETag` and `Consistency-Token` headers of this tenant, unchanged.";
+        "`If-Match`, `If-None-Match` and `Consistency-Token` take quoted tokens from `ETag` and \
+         `Consistency-Token` headers of this tenant, unchanged.";
     TOKEN_AHEAD, "token-ahead", 400, "A token is ahead of its stream.",
-        "The token names a version that its stream has not reached, so this service never gave it. Tokens are opaque: do not compute them.";
+        "The token names a version that its stream has not reached, so this service never gave it. \
+         Tokens are opaque: do not compute them.";
     UNAUTHENTICATED, "unauthenticated", 401, "There is no valid token.",
         "Send `Authorization: Bearer <JWT>` with the claims `sub`, `tenant` and `roles`.";
     FORBIDDEN, "forbidden", 403, "The caller lacks the role for this call.",
-        "Queries need the role `reader`, commands `writer`, audit, streams and policies `operator`. None implies another.";
+        "Queries need the role `reader`, commands `writer`, audit, streams and policies \
+         `operator`. None implies another.";
     NOT_FOUND, "not-found", 404, "There is no such thing.",
         "It was never created, was deleted, or belongs to another tenant.";
     METHOD_NOT_ALLOWED, "method-not-allowed", 405, "The path has no such method.",
         "`Allow` lists the methods that it has.";
-    CONCURRENT_MODIFICATION, "concurrent-modification", 409, "Others changed it meanwhile, in a way that matters.",
-        "`version` names a version that is not the present one any more, and of the events that came after it at least one does not go together with the command, \
-         or they are too many to look at. Nothing was written, and nothing is kept under an `Idempotency-Key`. `events` are the newest of them, some 256 KB; where `omitted` \
-         says that there are more, `rest` is the call that lists them all, for operators. Look at the events and decide again on the present version, which `ETag` names, or leave \
-         `version` out to be decided on whatever is there.";
+    CONCURRENT_MODIFICATION, "concurrent-modification", 409,
+        "Others changed it meanwhile, in a way that matters.",
+        "`version` names a version that is not the present one any more, and of the events that \
+         came after it at least one does not go together with the command, or they are too many to \
+         look at. Nothing was written, and nothing is kept under an `Idempotency-Key`. `events` \
+         are the newest of them, some 256 KB; where `omitted` says that there are more, `rest` is \
+         the call that lists them all, for operators. Look at the events and decide again on the \
+         present version, which `ETag` names, or leave `version` out to be decided on whatever is \
+         there.";
     RESYNC, "resync", 410, "The position is from an earlier epoch of the change feed.",
-        "The feed was begun anew since. Read everything again from the start, then go on from the new positions.";
+        "The feed was begun anew since. Read everything again from the start, then go on from the \
+         new positions.";
     PRECONDITION_FAILED, "precondition-failed", 412, "A condition of the request does not hold.",
-        "What `If-Match` names has changed since it was read, or is not there; or what `If-None-Match` rules out is the case: `*` that it exists, a tag that it is at that version. \
-         Nothing was written, and nothing is kept under an `Idempotency-Key`. `ETag` names the present version. Read it again, look at the change, and decide again.";
+        "What `If-Match` names has changed since it was read, or is not there; or what \
+         `If-None-Match` rules out is the case: `*` that it exists, a tag that it is at that \
+         version. Nothing was written, and nothing is kept under an `Idempotency-Key`. `ETag` \
+         names the present version. Read it again, look at the change, and decide again.";
     BODY_TOO_LARGE, "body-too-large", 413, "The body is over 256 KB.",
         "Send less in one request.";
-    COMMIT_TOO_LARGE, "commit-too-large", 413, "What the command would write is over a limit of the store.",
-        "One commit holds at most 400 KB, and one transaction at most 100 items and 4 MB. Nothing was written. Split the command.";
+    COMMIT_TOO_LARGE, "commit-too-large", 413,
+        "What the command would write is over a limit of the store.",
+        "One commit holds at most 400 KB, and one transaction at most 100 items and 4 MB. Nothing \
+         was written. Split the command.";
     UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", 415, "The body is coded.",
-        "Send the body as it is, without `Content-Encoding`. Bodies are JSON in UTF-8, whatever their `Content-Type` says.";
+        "Send the body as it is, without `Content-Encoding`. Bodies are JSON in UTF-8, whatever \
+         their `Content-Type` says.";
     INVALID, "invalid-request", 422, "A field is invalid.",
-        "`errors` lists each field at fault by its JSON pointer. Unknown fields are errors too, so that a misspelt one is never ignored.";
-    KEY_REUSED, "idempotency-key-reused", 422, "The Idempotency-Key came with another request before.",
-        "A key stands for one request for 24 hours: the body, compared as JSON, with the versions that `If-Match` and `If-None-Match` name. Use a new key for a new request.";
+        "`errors` lists each field at fault by its JSON pointer. Unknown fields are errors too, so \
+         that a misspelt one is never ignored.";
+    KEY_REUSED, "idempotency-key-reused", 422,
+        "The Idempotency-Key came with another request before.",
+        "A key stands for one request for 24 hours: the body, compared as JSON, with the versions \
+         that `If-Match` and `If-None-Match` name. Use a new key for a new request.";
     INTERNAL, "internal-error", 500, "Something is wrong on our side.",
         "It is logged under the correlation id of the answer.";
     UNAVAILABLE, "store-unavailable", 503, "The store is out of reach.",
@@ -76,14 +93,18 @@ problem_types! {
     CONTENTION, "contention", 503, "Too many others write to the same stream.",
         "Nothing was written. Try again after the time in `Retry-After`.";
     OUTCOME_UNKNOWN, "outcome-unknown", 503, "Whether the command was carried out is not known.",
-        "The store did not answer in time. Read the state before you try again, or repeat the request with the same Idempotency-Key.";
+        "The store did not answer in time. Read the state before you try again, or repeat the \
+         request with the same Idempotency-Key.";
     NOT_CAUGHT_UP, "not-caught-up", 503, "The views have not reached the token yet.",
         "Try again after the time in `Retry-After`, or allow more waiting with `Prefer: wait=10`.";
-    NEWER_EVENT, "newer-event", 503, "A newer build of the service wrote what this one does not know.",
-        "A deployment is under way, or was taken back. Nothing was written. Try again after the time in `Retry-After`: a newer build will answer. \
-         Without `Consistency-Token`, queries show what came before.";
+    NEWER_EVENT, "newer-event", 503,
+        "A newer build of the service wrote what this one does not know.",
+        "A deployment is under way, or was taken back. Nothing was written. Try again after the \
+         time in `Retry-After`: a newer build will answer. Without `Consistency-Token`, queries \
+         show what came before.";
     STREAM_PARKED, "stream-parked", 503, "The stream's view is out of order.",
-        "An event of this stream could not be folded. Its view stays as it was until an operator has resumed it; writing to the stream goes on.";
+        "An event of this stream could not be folded. Its view stays as it was until an operator \
+         has resumed it; writing to the stream goes on.";
 }
 
 /// What went wrong with a request.

@@ -172,7 +172,9 @@ mod tests {
     /// An object with these records.
     fn object(records: &[Value]) -> Vec<u8> {
         let context = json!({
-            "requestId": "r", "functionArn": "arn:aws:lambda:eu-west-1:123456789012:function:identity-project:$LATEST",
+            "requestId": "r",
+            "functionArn":
+                "arn:aws:lambda:eu-west-1:123456789012:function:identity-project:$LATEST",
             "condition": "RetryAttemptsExhausted", "approximateInvokeCount": 4,
         });
         let payload = json!({ "Records": records }).to_string();
@@ -190,22 +192,34 @@ mod tests {
         json!({
             "eventSource": "aws:kinesis",
             "eventSourceARN": "arn:aws:kinesis:eu-west-1:123456789012:stream/external-users",
-            "kinesis": { "partitionKey": key, "data": data, "sequenceNumber": "1", "approximateArrivalTimestamp": 1.5 },
+            "kinesis": {
+                "partitionKey": key, "data": data, "sequenceNumber": "1",
+                "approximateArrivalTimestamp": 1.5,
+            },
         })
     }
 
     fn dynamodb(event: &str, stream: &str) -> Value {
         let image = json!({
-            "stream": { "S": stream }, "seq": { "N": "1" }, "n": { "N": "1" }, "at": { "N": "1000" },
+            "stream": { "S": stream }, "seq": { "N": "1" }, "n": { "N": "1" },
+            "at": { "N": "1000" },
             "e": { "L": [{ "M": { "t": { "S": "A" }, "d": { "M": {} } } }] },
-            "m": { "M": { "i": { "S": "01936f0e-0000-7000-8000-000000000000" }, "c": { "S": "Do" }, "a": { "S": "ada" }, "r": { "S": "c" } } },
+            "m": {
+                "M": {
+                    "i": { "S": "01936f0e-0000-7000-8000-000000000000" }, "c": { "S": "Do" },
+                    "a": { "S": "ada" }, "r": { "S": "c" },
+                },
+            },
         });
         let keys = json!({ "stream": { "S": stream }, "seq": { "N": "1" } });
         json!({
-            "awsRegion": "eu-west-1", "eventID": "1", "eventName": event, "eventSource": "aws:dynamodb", "eventVersion": "1.1",
-            "eventSourceARN": "arn:aws:dynamodb:eu-west-1:123456789012:table/events/stream/2026-01-01T00:00:00.000",
+            "awsRegion": "eu-west-1", "eventID": "1", "eventName": event,
+            "eventSource": "aws:dynamodb", "eventVersion": "1.1",
+            "eventSourceARN":
+                "arn:aws:dynamodb:eu-west-1:123456789012:table/events/stream/2026-01-01T00:00:00.000",
             "dynamodb": {
-                "ApproximateCreationDateTime": 1.0, "Keys": keys, "NewImage": image, "SequenceNumber": "1", "SizeBytes": 1,
+                "ApproximateCreationDateTime": 1.0, "Keys": keys, "NewImage": image,
+                "SequenceNumber": "1", "SizeBytes": 1,
                 "StreamViewType": "NEW_AND_OLD_IMAGES",
             },
         })

@@ -7,7 +7,10 @@ use crate::Clock;
 /// Begins a test of a decision: these events have happened.
 ///
 /// ```text
-/// given::<User>([UserEvent::UserCreated {}]).when(DeactivateUser {}).then([UserEvent::UserDeactivated {}]).again_nothing();
+/// given::<User>([UserEvent::UserCreated {}])
+///     .when(DeactivateUser {})
+///     .then([UserEvent::UserDeactivated {}])
+///     .again_nothing();
 /// given::<User>([]).when(DeactivateUser {}).then_unknown();
 /// ```
 pub fn given<A: Aggregate>(events: impl IntoIterator<Item = A::Event>) -> Given<A> {

@@ -32,6 +32,7 @@ pub fn commit_bytes(commit: &Commit) -> usize {
         "p": trace,
     });
     bytes(&json!({
-        "stream": commit.stream, "seq": commit.first, "n": commit.events.len(), "at": commit.at.as_millisecond(), "e": events, "m": metadata,
+        "stream": commit.stream, "seq": commit.first, "n": commit.events.len(),
+        "at": commit.at.as_millisecond(), "e": events, "m": metadata,
     }))
 }

@@ -59,13 +59,13 @@ fn commands(value: &Value) {
     command::<licensing::LicenseRequest>(value);
     command::<licensing::SetPolicy>(value);
     command::<invoicing::CreateInvoice>(value);
-    command::<invoicing::OnVersion<invoicing::AddLineItem>>(value);
-    command::<invoicing::OnVersion<invoicing::ChangeLineItem>>(value);
-    command::<invoicing::OnVersion<invoicing::SetInvoiceCustomer>>(value);
-    command::<invoicing::OnVersion<invoicing::SetInvoiceCurrency>>(value);
-    command::<invoicing::OnVersion<invoicing::IssueInvoice>>(value);
-    command::<invoicing::OnVersion<invoicing::SendInvoiceToCustomer>>(value);
-    command::<invoicing::OnVersion<invoicing::RecordPayment>>(value);
+    command::<invoicing::AddLineItem>(value);
+    command::<invoicing::ChangeLineItem>(value);
+    command::<invoicing::SetInvoiceCustomer>(value);
+    command::<invoicing::SetInvoiceCurrency>(value);
+    command::<invoicing::IssueInvoice>(value);
+    command::<invoicing::SendInvoiceToCustomer>(value);
+    command::<invoicing::RecordPayment>(value);
     command::<invoicing::CreateCustomer>(value);
     command::<invoicing::PatchCustomer>(value);
 }

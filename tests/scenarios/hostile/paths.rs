@@ -40,8 +40,7 @@ async fn no_call_takes_what_is_no_name() -> Result<()> {
 }
 
 #[tokio::test]
-async fn no_list_takes_what_is_no_limit_and_no_call_a_parameter_that_it_does_not_know() -> Result<()>
-{
+async fn no_list_takes_what_is_no_limit_and_no_call_an_unknown_parameter() -> Result<()> {
     let mut target = Target::start().await?;
     target.all_is_written().await?;
     for route in target.routes.clone().into_iter().filter(|route| route.role.is_some()) {

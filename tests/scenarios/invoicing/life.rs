@@ -72,7 +72,9 @@ async fn from_a_draft_to_the_last_payment() -> Result<()> {
                 "gross": "29.75",
             },
         ],
-        "totals": { "net": "43.75", "tax": "8.31", "gross": "52.06", "paid": "0.00", "due": "52.06" },
+        "totals": {
+            "net": "43.75", "tax": "8.31", "gross": "52.06", "paid": "0.00", "due": "52.06",
+        },
         "taxes": [{ "rate": "0.19", "net": "43.75", "tax": "8.31" }],
         "payments": [],
         "issuedAt": null,

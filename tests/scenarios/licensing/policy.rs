@@ -61,7 +61,8 @@ async fn a_policy_is_set_whole_and_read_back() -> Result<()> {
     let client = platform.client("whole").await?;
     let defaults = client.get("/licensing/policy").await?.body;
     let expected = json!({
-        "version": 0, "licenseDays": 30, "maxDevices": 4, "titleDownloadsPerYear": 3, "studioDownloads": { "default": 25 },
+        "version": 0, "licenseDays": 30, "maxDevices": 4, "titleDownloadsPerYear": 3,
+        "studioDownloads": { "default": 25 },
         "deactivationsPerYear": 4,
     });
     assert_eq!(defaults, expected);

@@ -182,10 +182,13 @@ async fn relay(process: &Process, batch: &[StreamRecord]) -> usize {
         .iter()
         .map(|StreamRecord { sequence, item }| {
             json!({
-                "eventID": sequence.to_string(), "eventName": "INSERT", "eventSource": "aws:dynamodb", "eventVersion": "1.1", "awsRegion": "r",
+                "eventID": sequence.to_string(), "eventName": "INSERT",
+                "eventSource": "aws:dynamodb", "eventVersion": "1.1", "awsRegion": "r",
                 "dynamodb": {
-                    "ApproximateCreationDateTime": 0, "Keys": { "stream": item["stream"], "seq": item["seq"] }, "NewImage": item,
-                    "SequenceNumber": sequence.to_string(), "SizeBytes": 1, "StreamViewType": "NEW_IMAGE",
+                    "ApproximateCreationDateTime": 0,
+                    "Keys": { "stream": item["stream"], "seq": item["seq"] }, "NewImage": item,
+                    "SequenceNumber": sequence.to_string(), "SizeBytes": 1,
+                    "StreamViewType": "NEW_IMAGE",
                 },
             })
         })
@@ -204,10 +207,12 @@ async fn project(process: &Process, batch: &[Record]) -> usize {
         .iter()
         .map(|Record { sequence, key, data }| {
             json!({
-                "eventID": sequence.to_string(), "eventName": "aws:kinesis:record", "eventSource": "aws:kinesis", "eventVersion": "1.0",
+                "eventID": sequence.to_string(), "eventName": "aws:kinesis:record",
+                "eventSource": "aws:kinesis", "eventVersion": "1.0",
                 "awsRegion": "r", "eventSourceARN": "arn", "invokeIdentityArn": "arn",
                 "kinesis": {
-                    "kinesisSchemaVersion": "1.0", "partitionKey": key, "sequenceNumber": sequence.to_string(), "data": data,
+                    "kinesisSchemaVersion": "1.0", "partitionKey": key,
+                    "sequenceNumber": sequence.to_string(), "data": data,
                     "approximateArrivalTimestamp": 0.0,
                 },
             })

@@ -152,11 +152,15 @@ fn request(call: &Call, headers: &Headers, at: i64) -> Result<Request, Problem> 
         _ => ("GET", "/sim".to_owned()),
     };
     let event: ApiGatewayV2httpRequest = serde_json::from_value(json!({
-        "version": "2.0", "rawPath": path, "headers": fields, "rawQueryString": query.join("&"), "isBase64Encoded": false,
+        "version": "2.0", "rawPath": path, "headers": fields, "rawQueryString": query.join("&"),
+        "isBase64Encoded": false,
         "body": serde_json::to_string(call).unwrap(),
         "requestContext": {
-            "requestId": headers.correlation_id, "timeEpoch": at, "http": { "method": method, "path": path },
-            "authorizer": { "jwt": { "claims": { "sub": "client", "tenant": TENANT, "roles": "[writer]" } } },
+            "requestId": headers.correlation_id, "timeEpoch": at,
+            "http": { "method": method, "path": path },
+            "authorizer": {
+                "jwt": { "claims": { "sub": "client", "tenant": TENANT, "roles": "[writer]" } },
+            },
         },
     }))
     .unwrap();

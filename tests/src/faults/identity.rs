@@ -261,7 +261,8 @@ impl Identity {
 
 fn update(external_id: &str, revision: u64) -> Value {
     json!({
-        "externalId": external_id, "revision": revision, "userName": format!("ext-{external_id}"), "displayName": format!("Revision {revision}"),
+        "externalId": external_id, "revision": revision, "userName": format!("ext-{external_id}"),
+        "displayName": format!("Revision {revision}"),
         "email": format!("ext-{external_id}@example.com"), "active": true,
     })
 }

@@ -3,9 +3,9 @@
 //! the rules, which shares no code with the service.
 //!
 //! ```text
-//! Settings ─ seed ─> Plan ─ visits of a day ─> Behaviour ─ Command ─┬─> the service ─ reply ─┐
-//!                                                  ▲                └─> model ── verdict ───┴─> check
-//!                                                  └───────── what the customer has ──────────────┘
+//! Settings ─ seed ─> Plan ─ visits of a day ─> Behaviour ─ Command ┬─> service ─ reply ──┐
+//!                                                  ▲               └─> model ─ verdict ──┴─> check
+//!                                                  └───────── what the customer has ───────────┘
 //! ```
 
 pub mod audit;

@@ -131,13 +131,16 @@ fn lines(lines: &[LineRow], currency: Currency) -> Markup {
 
 fn totals(invoice: &InvoiceRow, currency: Currency) -> Markup {
     let totals = &invoice.totals;
-    let row = |class: &str, name: Markup, value: Decimal| html! { tr class=(class) { th scope="row" { (name) } td { (amount(value)) } } };
+    let row = |class: &str, name: Markup, value: Decimal| {
+        html! { tr class=(class) { th scope="row" { (name) } td { (amount(value)) } } }
+    };
     html! {
         table.totals {
             tbody {
                 (row("", html! { "Net" }, totals.amounts.net))
                 @for tax in &invoice.taxes {
-                    (row("", html! { "Tax " (percent(tax.rate)) " on " (amount(tax.net)) }, tax.tax))
+                    @let name = html! { "Tax " (percent(tax.rate)) " on " (amount(tax.net)) };
+                    (row("", name, tax.tax))
                 }
                 (row("total", html! { "Total " (currency.code()) }, totals.amounts.gross))
                 @if !totals.paid.is_zero() {
@@ -152,10 +155,20 @@ fn totals(invoice: &InvoiceRow, currency: Currency) -> Markup {
 fn payments(payments: &[Payment], currency: Currency) -> Markup {
     html! {
         table.payments {
-            thead { tr { th.text scope="col" { "Paid on" } th.text scope="col" { "Reference" } th scope="col" { (currency.code()) } } }
+            thead {
+                tr {
+                    th.text scope="col" { "Paid on" }
+                    th.text scope="col" { "Reference" }
+                    th scope="col" { (currency.code()) }
+                }
+            }
             tbody {
                 @for payment in payments {
-                    tr { td.text { (date(payment.at)) } td.text dir="auto" { (payment.reference) } td { (amount(payment.amount)) } }
+                    tr {
+                        td.text { (date(payment.at)) }
+                        td.text dir="auto" { (payment.reference) }
+                        td { (amount(payment.amount)) }
+                    }
                 }
             }
         }

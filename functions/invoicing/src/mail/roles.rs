@@ -24,9 +24,8 @@ pub(super) static SEND_MAIL: Role = Role {
         // `SendEmail` with a message that is built already is checked as this action.
         Statement {
             actions: &["ses:SendRawEmail"],
-            resources: &[
-                "!Sub arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${MailIdentity}",
-            ],
+            resources: &["!Sub arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}\
+                 :identity/${MailIdentity}"],
         },
         KEEP_FAILURES,
         LIST_FAILURES,

@@ -13,16 +13,21 @@ pub(crate) fn given_up(function: &str, stream: &str, keys: &[&str]) -> Value {
         json!({
             "eventSource": "aws:kinesis",
             "eventSourceARN": format!("arn:aws:kinesis:eu-west-1:123456789012:stream/{stream}"),
-            "kinesis": { "partitionKey": key, "data": BASE64.encode(key), "sequenceNumber": "1", "approximateArrivalTimestamp": 1.5 },
+            "kinesis": {
+                "partitionKey": key, "data": BASE64.encode(key), "sequenceNumber": "1",
+                "approximateArrivalTimestamp": 1.5,
+            },
         })
     };
     let records: Vec<Value> = keys.iter().map(record).collect();
     json!({
         "requestContext": {
-            "requestId": "r", "functionArn": format!("arn:aws:lambda:eu-west-1:123456789012:function:{function}"),
+            "requestId": "r",
+            "functionArn": format!("arn:aws:lambda:eu-west-1:123456789012:function:{function}"),
             "condition": "RetryAttemptsExhausted", "approximateInvokeCount": 4,
         },
-        "version": "1.0", "timestamp": "2026-11-14T00:38:06.021Z", "payload": json!({ "Records": records }).to_string(),
+        "version": "1.0", "timestamp": "2026-11-14T00:38:06.021Z",
+        "payload": json!({ "Records": records }).to_string(),
     })
 }
 
@@ -67,9 +72,12 @@ async fn what_was_given_up_is_listed_and_explained() {
     let machine = machine().await;
     let listed = machine.run("failures ls").await;
     let expected = "\
-SINCE                     FUNCTION                           WHY                     RECORDS  STREAMS                                                  KEY
-2026-11-14T00:38:06.021Z  invoicing-send-mail                RetryAttemptsExhausted  4        acme/invoicing/invoices/1, acme/invoicing/invoices/2, …  aws/lambda/a
-2026-11-14T00:38:06.021Z  identity-transform-external-users  RetryAttemptsExhausted  1        7                                                        aws/lambda/b
+SINCE                     FUNCTION                           WHY                     RECORDS  \
+    STREAMS                                                  KEY
+2026-11-14T00:38:06.021Z  invoicing-send-mail                RetryAttemptsExhausted  4        \
+    acme/invoicing/invoices/1, acme/invoicing/invoices/2, …  aws/lambda/a
+2026-11-14T00:38:06.021Z  identity-transform-external-users  RetryAttemptsExhausted  1        \
+    7                                                        aws/lambda/b
 ";
     assert_eq!((listed.out.as_str(), listed.code), (expected, 0), "{}", listed.err);
     let first = machine.run("failures ls --limit 1 --json").await;

@@ -271,9 +271,11 @@ pub(crate) const SECRET: &str = "a secret of thirty-two bytes....";
 /// What the platform says of itself under `/dev/endpoint`.
 async fn platform(endpoint: &str, more: Value) -> String {
     let mut answer = json!({
-        "endpoint": endpoint, "accessKeyId": "headwater", "secretAccessKey": "local", "region": "us-east-1",
+        "endpoint": endpoint, "accessKeyId": "headwater", "secretAccessKey": "local",
+        "region": "us-east-1",
         "environment": {
-            "EVENTS_TABLE": "events", "VIEWS_TABLE": "views", "FEED_TABLE": "feed", "EFFECTS_TABLE": "effects", "COMMITS_STREAM": "commits",
+            "EVENTS_TABLE": "events", "VIEWS_TABLE": "views", "FEED_TABLE": "feed",
+            "EFFECTS_TABLE": "effects", "COMMITS_STREAM": "commits",
             "FAILURES_BUCKET": "failures", "EXTERNAL_USERS_STREAM": "external-users",
         },
     });

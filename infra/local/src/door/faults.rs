@@ -249,9 +249,9 @@ impl Kind {
 
     /// Whether an operation of the service can meet this.
     fn befalls(self, service: Target, operation: &str) -> bool {
-        let operations = match self {
+        let operations: &[&str] = match self {
             Self::TransactionConflict => {
-                &["TransactWriteItems", "TransactGetItems", "PutItem", "UpdateItem", "DeleteItem"][..]
+                &["TransactWriteItems", "TransactGetItems", "PutItem", "UpdateItem", "DeleteItem"]
             }
             Self::Torn => &["TransactWriteItems"],
             Self::PartialFailure | Self::Duplicate | Self::Reorder => &["PutRecords"],

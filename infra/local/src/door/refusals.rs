@@ -150,7 +150,8 @@ fn json_error(service: Service, error: Value) -> Answer {
 
 fn s3(status: StatusCode, code: &str, message: &str) -> Answer {
     let body = format!(
-        r#"<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"#
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
+         <Error><Code>{code}</Code><Message>{message}</Message></Error>"
     );
     answer(status, "application/xml", body)
 }

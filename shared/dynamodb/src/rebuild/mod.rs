@@ -119,7 +119,12 @@ pub enum RebuildError {
         read: Generation,
     },
     /// Somebody else changed the generations while two of them were compared.
-    #[error("generation {} was compared and not switched to: meanwhile somebody else changed the generations, and {} is read", .compared.0, .read.0)]
+    #[error(
+        "generation {} was compared and not switched to: meanwhile somebody else changed the \
+         generations, and {} is read",
+        .compared.0,
+        .read.0
+    )]
     Overtaken {
         /// The one that was to be read.
         compared: Generation,
@@ -133,7 +138,10 @@ pub enum RebuildError {
     #[error("there is no generation that could be dropped")]
     NothingToDrop,
     /// Something is missing in the new generation.
-    #[error("{} streams are not as far in the new generation as in the one that is read", .0.lacking)]
+    #[error(
+        "{} streams are not as far in the new generation as in the one that is read",
+        .0.lacking
+    )]
     Incomplete(Check),
     /// Somebody else changed the pointer at the same time.
     #[error("somebody else changed the generations at the same time")]

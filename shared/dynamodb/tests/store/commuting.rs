@@ -129,7 +129,8 @@ async fn a_version_that_was_never_reached_is_told() {
     assert!(
         matches!(
             &ahead,
-            Err(ExecuteError::TokenAhead(position)) if position.stream == ada && position.version == 2,
+            Err(ExecuteError::TokenAhead(position))
+                if position.stream == ada && position.version == 2,
         ),
         "{ahead:?}"
     );

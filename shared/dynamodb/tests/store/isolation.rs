@@ -45,7 +45,8 @@ fn claim(name: &str, holder: &str) -> Value {
         "r": { "S": "c" },
     });
     json!({
-        "stream": { "S": value(name).to_string() }, "seq": { "N": "1" }, "n": { "N": "1" }, "at": { "N": "1000000000000" },
+        "stream": { "S": value(name).to_string() }, "seq": { "N": "1" }, "n": { "N": "1" },
+        "at": { "N": "1000000000000" },
         "e": { "L": [event] }, "m": { "M": metadata },
     })
 }

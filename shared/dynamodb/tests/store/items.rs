@@ -47,9 +47,8 @@ fn in_words(item: Item) -> Value {
         AttributeValue::Bool(bool) => json!({ "BOOL": bool }),
         AttributeValue::Null(_) => json!({ "NULL": true }),
         AttributeValue::L(values) => {
-            json!({
-                "L": values.into_iter().map(|value| in_words(Item::from([("v".to_owned(), value)]))["v"].clone()).collect::<Vec<_>>()
-            })
+            let in_words = |value| in_words(Item::from([("v".to_owned(), value)]))["v"].clone();
+            json!({ "L": values.into_iter().map(in_words).collect::<Vec<_>>() })
         }
         AttributeValue::M(map) => json!({ "M": in_words(map) }),
         other => panic!("a commit has no {other:?}"),
@@ -134,7 +133,8 @@ prop_compose! {
         at in 0_i64..4_000_000_000_000,
         commit_id in any::<u128>(),
         (command, actor, correlation_id) in ("\\PC{0,9}", "\\PC{0,9}", "\\PC{0,9}"),
-        (causation_id, traceparent) in (prop::option::of("\\PC{0,9}"), prop::option::of("\\PC{0,9}")),
+        causation_id in prop::option::of("\\PC{0,9}"),
+        traceparent in prop::option::of("\\PC{0,9}"),
         events in prop::collection::vec(("[A-Z][a-z]{1,9}", 1_u32..9, data()), 1..5),
         snapshot in prop::option::of((1_u32..9, data())),
     ) -> Commit {
@@ -171,12 +171,17 @@ proptest! {
     /// A damaged item is an error, or another commit: then it is written as it was read.
     #[test]
     fn nothing_in_an_item_makes_the_reader_panic(
-        commit in commit(), name in "stream|seq|e|n|at|m|s|x", damage in damage(), nested in any::<bool>(),
+        commit in commit(),
+        name in "stream|seq|e|n|at|m|s|x",
+        damage in damage(),
+        nested in any::<bool>(),
     ) {
         let mut item = commit_to_item(commit).unwrap();
         match item.get_mut(&name) {
             Some(AttributeValue::L(events)) if nested => events.push(damage),
-            Some(AttributeValue::M(members)) if nested => members.values_mut().take(1).for_each(|member| *member = damage.clone()),
+            Some(AttributeValue::M(members)) if nested => {
+                members.values_mut().take(1).for_each(|member| *member = damage.clone());
+            }
             _ => { item.insert(name, damage); }
         }
         if let Ok(read) = commit_from_item(item) {

@@ -125,7 +125,9 @@ fn a_time_has_a_year_of_four_digits() {
 proptest! {
     /// What was stored is read again as it is.
     #[test]
-    fn an_address_that_is_taken_is_read_again_as_it_is(text in "[a-z.@ü例-]{1,12}@[a-zA-Zü例.-]{1,12}") {
+    fn an_address_that_is_taken_is_read_again_as_it_is(
+        text in "[a-z.@ü例-]{1,12}@[a-zA-Zü例.-]{1,12}",
+    ) {
         let taken = ascii_email(&text);
         if email(&taken).is_ok() {
             prop_assert_eq!(ascii_email(&taken), taken);

@@ -92,7 +92,8 @@ fn an_entry_says_who_when_and_why() {
     let entries = audit(User::default(), history.commits()).unwrap();
     let last = serde_json::to_value(&entries[4]).unwrap();
     let expected = json!({
-        "version": 5, "at": "2026-01-01T00:00:02Z", "actor": "tester", "command": "DeactivateUser", "correlationId": "request-5",
+        "version": 5, "at": "2026-01-01T00:00:02Z", "actor": "tester", "command": "DeactivateUser",
+        "correlationId": "request-5",
         "field": "status", "from": "active", "to": "inactive",
     });
     assert_eq!(last, expected);

@@ -178,12 +178,16 @@ proptest! {
     /// the filter.
     #[test]
     fn whatever_begins_a_word_is_found(
-        user_name in "[a-cß李é]{1,6}", display_name in "([a-cÅ-Í]{1,6} ){1,3}[a-c가-힣]{1,3}", email in "[a-c]{1,4}@[a-c]{1,4}\\.org",
+        user_name in "[a-cß李é]{1,6}",
+        display_name in "([a-cÅ-Í]{1,6} ){1,3}[a-c가-힣]{1,3}",
+        email in "[a-c]{1,4}@[a-c]{1,4}\\.org",
         picks in prop::collection::vec((any::<prop::sample::Index>(), 1..7_usize), 1..4),
     ) {
         let (row, _, keys) = fold(vec![created(&user_name, &display_name, &email)]);
         let words: Vec<String> = row.words().into_iter().collect();
-        let beginning = |(word, length): &(prop::sample::Index, usize)| word.get(&words).chars().take(*length).collect::<String>();
+        let beginning = |(word, length): &(prop::sample::Index, usize)| {
+            word.get(&words).chars().take(*length).collect::<String>()
+        };
         let query = picks.iter().map(beginning).collect::<Vec<_>>().join(" ");
         let (index, wanted) = search_index(&query).unwrap();
         prop_assert!(keys.iter().any(|key| key.index == index), "{query}: not in {index}");

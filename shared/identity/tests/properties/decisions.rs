@@ -9,33 +9,50 @@ use crate::histories::*;
 proptest! {
     /// The first time the right events, the second time none.
     #[test]
-    fn a_user_command_once_more_appends_nothing(mut history in user_history(), command in user_command()) {
+    fn a_user_command_once_more_appends_nothing(
+        mut history in user_history(),
+        command in user_command(),
+    ) {
         let _ = history.run_twice(&command);
     }
 
     #[test]
-    fn a_group_command_once_more_appends_nothing(mut history in group_history(), command in group_command()) {
+    fn a_group_command_once_more_appends_nothing(
+        mut history in group_history(),
+        command in group_command(),
+    ) {
         let _ = history.run_twice(&command);
     }
 
     #[test]
-    fn a_membership_command_once_more_appends_nothing(mut history in membership_history(), command in membership_command()) {
+    fn a_membership_command_once_more_appends_nothing(
+        mut history in membership_history(),
+        command in membership_command(),
+    ) {
         let _ = history.run_twice(&command);
     }
 
     #[test]
-    fn after_a_create_the_user_is_as_wanted(mut history in user_history(), create in create_user()) {
+    fn after_a_create_the_user_is_as_wanted(
+        mut history in user_history(),
+        create in create_user(),
+    ) {
         let existed = history.folded().state.status != UserStatus::Absent;
         let verdict = history.run(&AnyCommand::new(create.clone()));
         prop_assert_eq!(verdict.is_err(), existed);
         let user = &history.folded().state;
         let as_wanted = user.status == UserStatus::Active
-            && (&user.user_name, &user.display_name, &user.email) == (&create.user_name, &create.display_name, &create.email);
+            && user.user_name == create.user_name
+            && user.display_name == create.display_name
+            && user.email == create.email;
         prop_assert!(existed || as_wanted, "{user:?}");
     }
 
     #[test]
-    fn after_a_patch_what_was_given_is_set_and_the_rest_untouched(mut history in user_history(), patch in patch_user()) {
+    fn after_a_patch_what_was_given_is_set_and_the_rest_untouched(
+        mut history in user_history(),
+        patch in patch_user(),
+    ) {
         let before = history.folded().state.clone();
         let verdict = history.run(&AnyCommand::new(patch.clone()));
         prop_assert_eq!(verdict.is_ok(), before.exists());
@@ -49,7 +66,10 @@ proptest! {
     }
 
     #[test]
-    fn after_a_patch_the_group_is_as_wanted(mut history in group_history(), patch in patch_group()) {
+    fn after_a_patch_the_group_is_as_wanted(
+        mut history in group_history(),
+        patch in patch_group(),
+    ) {
         let before = history.folded().state.clone();
         let verdict = history.run(&AnyCommand::new(patch.clone()));
         prop_assert_eq!(verdict.is_ok(), before.exists());
@@ -64,7 +84,9 @@ proptest! {
     #[test]
     fn a_deactivated_deleted_or_reactivated_user_is_so(mut history in user_history()) {
         let existed = history.folded().state.exists();
-        let status = |history: &History<User>| if existed { history.folded().state.status } else { UserStatus::Deleted };
+        let status = |history: &History<User>| {
+            if existed { history.folded().state.status } else { UserStatus::Deleted }
+        };
         let _ = history.run(&AnyCommand::new(DeactivateUser {}));
         prop_assert!(!existed || status(&history) == UserStatus::Inactive);
         let _ = history.run(&AnyCommand::new(ReactivateUser {}));
@@ -100,23 +122,31 @@ proptest! {
     #[test]
     fn parked_updates_do_not_pile_up(history in user_history()) {
         let reasons = history.folded().state.parked.clone().map_or(vec![], |parked| parked.reasons);
-        prop_assert!(
-            reasons.len() <= 2 && reasons.iter().collect::<std::collections::BTreeSet<_>>().len() == reasons.len()
-        );
+        let different: std::collections::BTreeSet<_> = reasons.iter().collect();
+        prop_assert!(reasons.len() <= 2 && different.len() == reasons.len());
     }
 
     #[test]
-    fn a_users_snapshot_replaces_its_history(history in user_history(), at in any::<prop::sample::Index>()) {
+    fn a_users_snapshot_replaces_its_history(
+        history in user_history(),
+        at in any::<prop::sample::Index>(),
+    ) {
         prop_assert_eq!(history.loaded_from_snapshot(at), history.folded().state.clone());
     }
 
     #[test]
-    fn a_groups_snapshot_replaces_its_history(history in group_history(), at in any::<prop::sample::Index>()) {
+    fn a_groups_snapshot_replaces_its_history(
+        history in group_history(),
+        at in any::<prop::sample::Index>(),
+    ) {
         prop_assert_eq!(history.loaded_from_snapshot(at), history.folded().state.clone());
     }
 
     #[test]
-    fn a_memberships_snapshot_replaces_its_history(history in membership_history(), at in any::<prop::sample::Index>()) {
+    fn a_memberships_snapshot_replaces_its_history(
+        history in membership_history(),
+        at in any::<prop::sample::Index>(),
+    ) {
         prop_assert_eq!(history.loaded_from_snapshot(at), history.folded().state.clone());
     }
 }

@@ -10,17 +10,29 @@ use crate::histories::*;
 proptest! {
     #[test]
     fn a_users_rows_converge(history in user_history(), deliveries in deliveries()) {
-        assert_converges::<UserRow>(&user::stream("acme", "42").unwrap(), history.commits(), &deliveries);
+        assert_converges::<UserRow>(
+            &user::stream("acme", "42").unwrap(),
+            history.commits(),
+            &deliveries,
+        );
     }
 
     #[test]
     fn a_groups_rows_converge(history in group_history(), deliveries in deliveries()) {
-        assert_converges::<GroupRow>(&group::stream("acme", "7").unwrap(), history.commits(), &deliveries);
+        assert_converges::<GroupRow>(
+            &group::stream("acme", "7").unwrap(),
+            history.commits(),
+            &deliveries,
+        );
     }
 
     #[test]
     fn a_memberships_rows_converge(history in membership_history(), deliveries in deliveries()) {
-        assert_converges::<MemberRow>(&membership::stream("acme", "7", "42").unwrap(), history.commits(), &deliveries);
+        assert_converges::<MemberRow>(
+            &membership::stream("acme", "7", "42").unwrap(),
+            history.commits(),
+            &deliveries,
+        );
     }
 
     /// The row and the state that the rules see are folded apart, and say the same.

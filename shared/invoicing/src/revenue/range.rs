@@ -142,7 +142,9 @@ mod tests {
     proptest! {
         /// But that some months end sooner.
         #[test]
-        fn days_and_months_are_written_as_the_pattern_says(text in "[0-9]{4}-[0-9]{2}(-[0-9]{2})?") {
+        fn days_and_months_are_written_as_the_pattern_says(
+            text in "[0-9]{4}-[0-9]{2}(-[0-9]{2})?",
+        ) {
             let is_late = text.len() > 8 && ["29", "30", "31"].contains(&&text[8..]);
             let matches = Regex::new(&format!("^{}$", By::DAY_OR_MONTH)).unwrap().is_match(&text);
             prop_assert!(

@@ -190,7 +190,9 @@ proptest! {
             other.decide(&invoice),
         ) else { return Ok(()) };
         if !of_one.is_empty() && !of_other.is_empty() {
-            let commutes = |step: &Step, events: &[InvoiceEvent]| events.iter().all(|event| step.commutes_with(event));
+            let commutes = |step: &Step, events: &[InvoiceEvent]| {
+                events.iter().all(|event| step.commutes_with(event))
+            };
             prop_assert_eq!(
                 commutes(&one, &of_other),
                 commutes(&other, &of_one),

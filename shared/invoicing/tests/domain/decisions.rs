@@ -62,11 +62,20 @@ proptest! {
     /// From issuing on only the status and the payments change.
     #[test]
     fn what_was_issued_is_final(history in history()) {
-        for (before, event, after) in walk(&history).iter().filter(|(before, ..)| is_final(before)) {
-            let said = |invoice: &Invoice| (invoice.customer.clone(), invoice.currency, invoice.lines.clone(), invoice.totals().amounts);
+        for (before, event, after) in walk(&history).iter().filter(|(before, ..)| is_final(before))
+        {
+            let said = |invoice: &Invoice| {
+                (
+                    invoice.customer.clone(),
+                    invoice.currency,
+                    invoice.lines.clone(),
+                    invoice.totals().amounts,
+                )
+            };
             prop_assert_eq!(said(before), said(after), "{:?}", event);
+            let mut payments = before.payments.iter();
             prop_assert!(
-                before.payments.iter().all(|(reference, payment)| after.payments.get(reference) == Some(payment))
+                payments.all(|(reference, payment)| after.payments.get(reference) == Some(payment))
             );
         }
     }
@@ -115,7 +124,11 @@ proptest! {
     #[test]
     fn an_invoice_has_one_number_from_issuing_on(history in history()) {
         let commits: Vec<Vec<InvoiceEvent>> =
-            history.commits().iter().map(|commit| events(commit).into_iter().map(|(event, _)| event).collect()).collect();
+            history
+                .commits()
+                .iter()
+                .map(|commit| events(commit).into_iter().map(|(event, _)| event).collect())
+                .collect();
         let numbers = |events: &[InvoiceEvent]| events.iter().filter(
             |event| matches!(event, InvoiceEvent::InvoiceNumberSet { .. })
         ).count();
@@ -130,12 +143,18 @@ proptest! {
     }
 
     #[test]
-    fn an_invoices_snapshot_replaces_its_history(history in history(), at in any::<prop::sample::Index>()) {
+    fn an_invoices_snapshot_replaces_its_history(
+        history in history(),
+        at in any::<prop::sample::Index>(),
+    ) {
         prop_assert_eq!(&history.loaded_from_snapshot(at), &history.folded().state);
     }
 
     #[test]
-    fn a_customers_snapshot_replaces_its_history(history in customer_history(), at in any::<prop::sample::Index>()) {
+    fn a_customers_snapshot_replaces_its_history(
+        history in customer_history(),
+        at in any::<prop::sample::Index>(),
+    ) {
         prop_assert_eq!(&history.loaded_from_snapshot(at), &history.folded().state);
     }
 }

@@ -93,7 +93,8 @@ proptest! {
         let invoice = &history.folded().state;
         let Some(currency) = invoice.currency else { return Ok(()) };
         let Totals { amounts, paid, due } = invoice.totals();
-        let lines: Vec<Amounts> = invoice.lines.iter().map(|line| Amounts::of(line, currency)).collect();
+        let lines: Vec<Amounts> =
+            invoice.lines.iter().map(|line| Amounts::of(line, currency)).collect();
         let sum = |amount: fn(&Amounts) -> Decimal| lines.iter().map(amount).sum::<Decimal>();
         prop_assert_eq!(
             [amounts.net, amounts.tax, amounts.gross],
@@ -125,7 +126,9 @@ proptest! {
         rotated.reverse();
         let mut steps = vec![Step::new(create(detours.clone()))];
         steps.extend(rotated.iter().cloned().map(add));
-        steps.extend((1..).zip(&detours).flat_map(|(n, _)| [change(n, item("9", "9", "1")), remove(n)]));
+        steps.extend(
+            (1..).zip(&detours).flat_map(|(n, _)| [change(n, item("9", "9", "1")), remove(n)]),
+        );
         prop_assert_eq!(invoice(&steps).totals(), at_once.totals());
     }
 }

@@ -125,7 +125,10 @@ proptest! {
     ) {
         // Each as of some version of it.
         let invoices: Vec<Vec<Commit>> =
-            invoices.into_iter().map(|(commits, up_to)| commits[..=up_to.index(commits.len())].to_vec()).collect();
+            invoices
+                .into_iter()
+                .map(|(commits, up_to)| commits[..=up_to.index(commits.len())].to_vec())
+                .collect();
         let sums = added_up(&invoices);
         for by in [By::Day, By::Month] {
             prop_assert_eq!(lines(report(&sums, by)), recounted(&invoices, by), "{:?}", by);

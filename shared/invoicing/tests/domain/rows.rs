@@ -73,14 +73,19 @@ proptest! {
 
     #[test]
     fn a_customers_rows_converge(history in customer_history(), deliveries in deliveries()) {
-        assert_converges::<CustomerRow>(&customer::stream("acme", "1").unwrap(), history.commits(), &deliveries);
+        assert_converges::<CustomerRow>(
+            &customer::stream("acme", "1").unwrap(),
+            history.commits(),
+            &deliveries,
+        );
     }
 
     /// Row and state are folded apart, and say the same at every version, in the midst of a commit
     /// too.
     #[test]
     fn an_invoices_row_agrees_with_its_state(history in history()) {
-        let (mut row, mut invoice, mut told) = (InvoiceRow::default(), Invoice::default(), InvoiceRow::default());
+        let (mut row, mut invoice, mut told) =
+            (InvoiceRow::default(), Invoice::default(), InvoiceRow::default());
         for (event, at) in history.commits().iter().flat_map(events) {
             row.evolve(&event, at);
             invoice.evolve(&event, at);
@@ -94,10 +99,19 @@ proptest! {
     fn amounts_are_shown_in_minor_units(history in history()) {
         let row = row_of(history.commits());
         let Some(currency) = row.currency else { return Ok(()) };
-        let lines = row.line_items.iter().flat_map(|row| [row.line.unit_price, row.amounts.net, row.amounts.tax, row.amounts.gross]);
-        let totals = [row.totals.amounts.net, row.totals.amounts.tax, row.totals.amounts.gross, row.totals.paid, row.totals.due];
+        let lines = row.line_items.iter().flat_map(|row| {
+            [row.line.unit_price, row.amounts.net, row.amounts.tax, row.amounts.gross]
+        });
+        let totals = [
+            row.totals.amounts.net,
+            row.totals.amounts.tax,
+            row.totals.amounts.gross,
+            row.totals.paid,
+            row.totals.due,
+        ];
         let taxes = row.taxes.iter().flat_map(|rate| [rate.net, rate.tax]);
-        for amount in lines.chain(totals).chain(taxes).chain(row.payments.iter().map(|payment| payment.amount)) {
+        let payments = row.payments.iter().map(|payment| payment.amount);
+        for amount in lines.chain(totals).chain(taxes).chain(payments) {
             prop_assert_eq!(amount.scale(), currency.decimals(), "{} {:?}", amount, currency);
         }
     }
@@ -186,7 +200,8 @@ fn an_invoice_is_shown_with_all_it_amounts_to() {
     ]));
     let line = |n: u32, quantity: &str, price: &str, rate: &str, [net, tax, gross]: [&str; 3]| {
         json!({
-            "n": n, "description": "Consulting", "quantity": quantity, "unitPrice": price, "taxRate": rate,
+            "n": n, "description": "Consulting", "quantity": quantity, "unitPrice": price,
+            "taxRate": rate,
             "net": net, "tax": tax, "gross": gross,
         })
     };
@@ -207,8 +222,13 @@ fn an_invoice_is_shown_with_all_it_amounts_to() {
             line(2, "1", "10.00", "0.07", ["10.00", "0.70", "10.70"]),
             line(3, "3", "1.00", "0.19", ["3.00", "0.57", "3.57"]),
         ],
-        "totals": { "net": "38.00", "tax": "6.02", "gross": "44.02", "paid": "15.50", "due": "28.52" },
-        "taxes": [{ "rate": "0.07", "net": "10.00", "tax": "0.70" }, { "rate": "0.19", "net": "28.00", "tax": "5.32" }],
+        "totals": {
+            "net": "38.00", "tax": "6.02", "gross": "44.02", "paid": "15.50", "due": "28.52",
+        },
+        "taxes": [
+            { "rate": "0.07", "net": "10.00", "tax": "0.70" },
+            { "rate": "0.19", "net": "28.00", "tax": "5.32" },
+        ],
         "payments": [payment("5.50", "a"), payment("10.00", "b")],
         "createdAt": "2026-01-01T00:00:01Z",
         "issuedAt": "2026-01-01T00:00:02Z",

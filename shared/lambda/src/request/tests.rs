@@ -13,14 +13,30 @@ fn bearer(claims: &serde_json::Value) -> String {
 /// which are added.
 pub(super) fn read(change: serde_json::Value) -> Result<Request, Problem> {
     let mut event = json!({
-        "version": "2.0", "routeKey": "GET /identity/users/{id}", "rawPath": "/identity/users/7", "rawQueryString": "limit=7&cursor=old&q=a%20b",
-        "headers": { "authorization": bearer(&json!({ "sub": "me", "tenant": "acme", "roles": ["reader", "writer"] })), "x-correlation-id": "ticket-7", "x-causation-id": "identity/users/ada@4", "prefer": "respond-async, wait=30" },
+        "version": "2.0", "routeKey": "GET /identity/users/{id}", "rawPath": "/identity/users/7",
+        "rawQueryString": "limit=7&cursor=old&q=a%20b",
+        "headers": {
+            "authorization": bearer(&json!({
+                "sub": "me", "tenant": "acme", "roles": ["reader", "writer"],
+            })),
+            "x-correlation-id": "ticket-7", "x-causation-id": "identity/users/ada@4",
+            "prefer": "respond-async, wait=30",
+        },
         "queryStringParameters": { "limit": "7", "cursor": "old", "q": "a b" },
         "pathParameters": { "id": "7" },
         "requestContext": {
-            "accountId": "1", "apiId": "a", "domainName": "d", "requestId": "r-1", "routeKey": "k", "stage": "$default", "time": "t", "timeEpoch": 1_795_000_000_123_i64,
-            "http": { "method": "GET", "path": "/identity/users/7", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "u" },
-            "authorizer": { "jwt": { "claims": { "sub": "me", "tenant": "acme", "roles": "[reader writer]" }, "scopes": null } },
+            "accountId": "1", "apiId": "a", "domainName": "d", "requestId": "r-1", "routeKey": "k",
+            "stage": "$default", "time": "t", "timeEpoch": 1_795_000_000_123_i64,
+            "http": {
+                "method": "GET", "path": "/identity/users/7", "protocol": "HTTP/1.1",
+                "sourceIp": "127.0.0.1", "userAgent": "u",
+            },
+            "authorizer": {
+                "jwt": {
+                    "claims": { "sub": "me", "tenant": "acme", "roles": "[reader writer]" },
+                    "scopes": null,
+                },
+            },
         },
         "isBase64Encoded": false,
     });
@@ -277,7 +293,8 @@ fn keyed(second: i64, headers: serde_json::Value, body: &str) -> Request {
     request["headers"]["idempotency-key"] = json!("k");
     request["headers"]["authorization"] = json!(bearer(&claims));
     request["requestContext"] = json!({
-        "http": { "method": "POST" }, "timeEpoch": second * 1_000, "authorizer": { "jwt": { "claims": claims, "scopes": null } },
+        "http": { "method": "POST" }, "timeEpoch": second * 1_000,
+        "authorizer": { "jwt": { "claims": claims, "scopes": null } },
     });
     read(request).unwrap()
 }

@@ -170,11 +170,16 @@ fn run(reports: &[Vec<Session>]) -> Vec<Vec<PlaybackEvent>> {
 
 proptest! {
     #[test]
-    fn however_reports_come_each_id_is_counted_once(reports in reports(), deliveries in deliveries()) {
+    fn however_reports_come_each_id_is_counted_once(
+        reports in reports(),
+        deliveries in deliveries(),
+    ) {
         let stream = stream("acme", "7", "1").unwrap();
         let commits = commits(&stream, run(&reports));
-        let ids: std::collections::BTreeSet<String> = reports.iter().flatten().map(|event| event.event_id.clone()).collect();
-        let applied = headwater::apply_commits::<PlaybackRow>(&stream, &Row::default(), &commits).unwrap();
+        let ids: std::collections::BTreeSet<String> =
+            reports.iter().flatten().map(|event| event.event_id.clone()).collect();
+        let applied =
+            headwater::apply_commits::<PlaybackRow>(&stream, &Row::default(), &commits).unwrap();
         let row: PlaybackRow = applied.row.read().unwrap();
         prop_assert_eq!(row.events as usize, ids.len());
         prop_assert_eq!(row.by_kind.values().sum::<u32>(), row.events);
@@ -183,7 +188,10 @@ proptest! {
 
     /// In whatever order the same reports come, the same ids were seen.
     #[test]
-    fn the_order_of_reports_does_not_matter((first, second) in reports().prop_flat_map(|reports| (Just(reports.clone()), Just(reports).prop_shuffle()))) {
+    fn the_order_of_reports_does_not_matter(
+        (first, second) in reports()
+            .prop_flat_map(|reports| (Just(reports.clone()), Just(reports).prop_shuffle())),
+    ) {
         let state = |reports: &[Vec<Session>]| {
             let mut playback = Playback::default();
             run(reports).iter().flatten().for_each(|event| playback.evolve(event, at(0)));

@@ -108,7 +108,10 @@ proptest! {
     }
 
     #[test]
-    fn a_policy_is_as_it_was_put_and_again_nothing_changes(before in histories::policy(), wanted in histories::policy()) {
+    fn a_policy_is_as_it_was_put_and_again_nothing_changes(
+        before in histories::policy(),
+        wanted in histories::policy(),
+    ) {
         let mut world = World::new();
         let _ = world.step(&Step::Policy(before));
         let _ = world.step(&Step::Policy(wanted.clone()));

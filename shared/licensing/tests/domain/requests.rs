@@ -71,7 +71,8 @@ fn what_a_policy_leaves_out_is_the_default() {
 #[test]
 fn a_policy_is_written_as_the_contract_shows_it() {
     let defaults = json!({
-        "licenseDays": 30, "maxDevices": 4, "titleDownloadsPerYear": 3, "studioDownloads": { "default": 25 }, "deactivationsPerYear": 4,
+        "licenseDays": 30, "maxDevices": 4, "titleDownloadsPerYear": 3,
+        "studioDownloads": { "default": 25 }, "deactivationsPerYear": 4,
     });
     assert_eq!(serde_json::to_value(Policy::default()).unwrap(), defaults);
     assert_eq!(serde_json::to_value(PolicyRow::default()).unwrap(), defaults);

@@ -48,13 +48,20 @@ proptest! {
     #[test]
     fn a_devices_row_agrees_with_the_licences_rows(world in world()) {
         for (id, device) in &world.devices {
-            let acquired = world.licenses.values().filter(|license| license.device_id == *id).map(|license| license.acquired_at);
+            let acquired = world
+                .licenses
+                .values()
+                .filter(|license| license.device_id == *id)
+                .map(|license| license.acquired_at);
             prop_assert!(
                 acquired.clone().all(|at| device.first_used_at <= at && at <= device.last_used_at)
             );
             prop_assert!(device.licenses as usize >= acquired.count());
             prop_assert!(device.first_used_at <= device.last_used_at);
-            let live = world.licenses.values().any(|license| license.device_id == *id && license.ends_at() > world.now);
+            let live = world
+                .licenses
+                .values()
+                .any(|license| license.device_id == *id && license.ends_at() > world.now);
             prop_assert!(device.deactivated_at.is_none() || !live, "{device:?}");
         }
     }

@@ -57,7 +57,11 @@ impl Weather {
             };
         }
         if operation.starts_with("Transact") && self.strikes(Trouble::Conflicts, 3.0 * LIKELY) {
-            let body = r#"{"__type":"TransactionCanceledException","message":"","CancellationReasons":[{"Code":"None"},{"Code":"TransactionConflict"}]}"#;
+            let body = r#"{
+                "__type": "TransactionCanceledException",
+                "message": "",
+                "CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}]
+            }"#;
             return Fate::Refused { status: 400, body };
         }
         if operation == "PutItem" && self.strikes(Trouble::Conflicts, LIKELY) {

@@ -127,7 +127,8 @@ impl License {
     pub fn item(&self) -> Shown {
         Shown {
             exact: json!({
-                "licenseId": self.id, "titleId": self.title, "studioId": self.studio, "deviceId": self.device,
+                "licenseId": self.id, "titleId": self.title, "studioId": self.studio,
+                "deviceId": self.device,
                 "acquiredAt": rfc3339(self.acquired_at), "expiresAt": rfc3339(self.expires_at),
                 "released": self.released_at.is_some(), "provisional": self.provisional,
             }),

@@ -36,7 +36,10 @@ fn key(seq: usize) -> Value {
 
 fn absent(seq: usize) -> Value {
     json!({
-        "ConditionCheck": {"TableName": "Events", "Key": key(seq), "ConditionExpression": "attribute_not_exists(seq)"}
+        "ConditionCheck": {
+            "TableName": "Events", "Key": key(seq),
+            "ConditionExpression": "attribute_not_exists(seq)",
+        }
     })
 }
 
@@ -185,7 +188,9 @@ async fn every_service_is_counted_by_function_and_operation() {
     let calls =
         |calls: u64, writes: f64| json!({"calls": calls, "readUnits": 0.0, "writeUnits": writes});
     let expected = json!({
-        "writer": {"PutItem": calls(2, 2.0), "PutRecords": calls(1, 0.0), "PutObject": calls(1, 0.0)},
+        "writer": {
+            "PutItem": calls(2, 2.0), "PutRecords": calls(1, 0.0), "PutObject": calls(1, 0.0),
+        },
         "wildcard": {"DeleteItem": calls(1, 0.0)},
     });
     assert_eq!(rig.door.meter(), expected);

@@ -210,8 +210,12 @@ async fn what_was_under_way_when_the_platform_was_killed_is_finished_by_the_next
         door: Door::start(&testing::template(), &rig.emulators, None).await.unwrap(),
         emulators: rig.emulators,
     };
-    let request = json!({"TableName": "Events", "KeyConditionExpression": "#s = :s", "ExpressionAttributeNames": {"#s": "stream"},
-        "ExpressionAttributeValues": {":s": {"S": "b"}}});
+    let request = json!({
+        "TableName": "Events",
+        "KeyConditionExpression": "#s = :s",
+        "ExpressionAttributeNames": {"#s": "stream"},
+        "ExpressionAttributeValues": {":s": {"S": "b"}},
+    });
     let found = server.call("Query", &request).await.unwrap();
     assert_eq!(found["Items"], json!([commit("b", 2, 1)]));
     let left = server.call("Scan", &json!({"TableName": "headwater-local-torn"})).await.unwrap();

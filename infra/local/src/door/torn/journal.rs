@@ -94,8 +94,10 @@ impl Journal {
     pub(super) async fn carry_out(&self, action: &Action) -> Result<Vec<Value>> {
         let mark = json!({
             "TableName": TABLE, "Key": {"id": {"S": action.transaction}},
-            "UpdateExpression": "SET #done = :done", "ConditionExpression": "attribute_not_exists(#done)",
-            "ExpressionAttributeNames": {"#done": action.mark()}, "ExpressionAttributeValues": {":done": {"BOOL": true}},
+            "UpdateExpression": "SET #done = :done",
+            "ConditionExpression": "attribute_not_exists(#done)",
+            "ExpressionAttributeNames": {"#done": action.mark()},
+            "ExpressionAttributeValues": {":done": {"BOOL": true}},
         });
         let input = json!({
             "TransactItems": [action.action, {"Update": mark}],

@@ -32,7 +32,8 @@ mod tests {
 
     #[test]
     fn chunks_are_joined_and_trailers_left_out() {
-        let body = b"5;chunk-signature=ab\r\nhello\r\n6\r\n world\r\n0\r\nx-amz-checksum-crc32:AAAA\r\n\r\n";
+        let body = b"5;chunk-signature=ab\r\nhello\r\n6\r\n world\r\n0\r\n\
+                     x-amz-checksum-crc32:AAAA\r\n\r\n";
         assert_eq!(decode(body).unwrap(), "hello world");
     }
 
