@@ -22,7 +22,7 @@ pub use self::race::race;
 use self::tables::Tables;
 
 /// Where this variable is set, the program is the CLI.
-pub const RUNS_AS_CLI: &str = "HEADWATER_TESTS_CLI";
+pub(crate) const RUNS_AS_CLI: &str = "HEADWATER_TESTS_CLI";
 
 /// Longer than a process remembers which generation is read.
 const UNTIL_ALL_READ_THE_NEW_ONE: Duration = Duration::from_secs(45);
@@ -51,7 +51,7 @@ pub struct Settings {
 }
 
 /// The CLI, as `headwater` is.
-pub fn run_as_cli() -> ExitCode {
+pub(crate) fn run_as_cli() -> ExitCode {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => ExitCode::from(runtime.block_on(headwater_admin::run(
             std::env::args_os(),

@@ -100,8 +100,8 @@ impl Request {
         read_json(body)
     }
 
-    /// That the body, if there is one, is not coded. Its `Content-Type` is not looked at: all bodies
-    /// are JSON, and `curl -d` calls them forms.
+    /// That the body, if there is one, is not coded. Its `Content-Type` is not looked at: all
+    /// bodies are JSON, and `curl -d` calls them forms.
     ///
     /// # Errors
     /// 415 for a coding.
