@@ -27,7 +27,7 @@ fuzz_target!(|text: &str| {
             header.iter().flat_map(|header| HEADERS.map(|name| (name, *header))).collect();
         Gateway { query: &query, headers: &headers }.request()
     };
-    let Some(request) = read(&cursor, Some(&header)) else { return };
+    let Some(request) = read(&cursor, Some(header.as_str())) else { return };
     if let Ok(limit) = request.limit() {
         assert!((1..=200).contains(&limit));
     }

@@ -23,7 +23,7 @@ fuzz_target!(|text: &str| {
 fn with(fields: &[&str]) -> Option<Request> {
     const NAMES: [&str; 4] = ["if-match", "if-none-match", "consistency-token", "prefer"];
     let headers: Vec<_> =
-        NAMES.iter().flat_map(|name| fields.iter().map(|field| (*name, *field))).collect();
+        NAMES.iter().flat_map(|name| fields.iter().map(move |field| (*name, *field))).collect();
     Gateway { headers: &headers, ..Gateway::default() }.request()
 }
 
