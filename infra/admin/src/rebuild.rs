@@ -59,7 +59,9 @@ pub(crate) struct Discard {
 #[derive(Args)]
 struct Of {
     /// The service: identity
-    #[arg(value_parser = PossibleValuesParser::new(SERVICES.into_iter().map(|service| service.name)))]
+    #[arg(
+        value_parser = PossibleValuesParser::new(SERVICES.into_iter().map(|service| service.name))
+    )]
     domain: String,
     /// How long processes may act on the generations that they knew before a change, which each
     /// step waits out. Shorten it only where no function runs.

@@ -4,10 +4,10 @@
 
 use std::time::{Duration, Instant};
 
-use headwater::{Commit, NewerEvent, ProjectionFn, Row, first_newer, own_row};
+use headwater::{Commit, Domain, NewerEvent, ProjectionFn, Row, first_newer, own_row};
 use headwater_dynamodb::{CommitItem, Doorbell, Projector, Until, Views};
 use headwater_fuzz::{Tables, at_once};
-use headwater_services::{SERVICES, Service};
+use headwater_services::SERVICES;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value};
 
@@ -29,9 +29,9 @@ fuzz_target!(|history: &[u8]| {
 });
 
 /// The commits of the first stream that has rows, numbered as a stream's are.
-fn in_order(commits: Vec<Commit>) -> Option<(&'static Service, ProjectionFn, Vec<Commit>)> {
+fn in_order(commits: Vec<Commit>) -> Option<(&'static Domain, ProjectionFn, Vec<Commit>)> {
     let stream = commits.first()?.stream.clone();
-    let service = SERVICES.iter().find(|service| service.domain == stream.domain())?;
+    let service = SERVICES.into_iter().find(|service| service.name == stream.domain())?;
     let own = own_row(service.projections, &stream.category())?;
     let mut version = 0;
     let mut ordered = Vec::new();
@@ -50,7 +50,7 @@ fn in_order(commits: Vec<Commit>) -> Option<(&'static Service, ProjectionFn, Vec
 }
 
 /// How far rows can get, and what is in the way.
-fn expected(service: &Service, own: ProjectionFn, commits: &[Commit]) -> (u64, Option<Obstacle>) {
+fn expected(service: &Domain, own: ProjectionFn, commits: &[Commit]) -> (u64, Option<Obstacle>) {
     let folds = || {
         let category = commits.first().map(|commit| commit.stream.category());
         service.projections.iter().filter(move |f| Some(f.source()) == category.as_deref())
@@ -74,7 +74,7 @@ fn expected(service: &Service, own: ProjectionFn, commits: &[Commit]) -> (u64, O
 }
 
 async fn project(
-    service: &'static Service,
+    service: &'static Domain,
     commits: &[Commit],
     reached: u64,
     obstacle: Option<&Obstacle>,
@@ -87,7 +87,7 @@ async fn project(
     }
     let store = Tables::of(items).store();
     let projector =
-        Projector::new(store.clone(), "views", "feed", service.domain, service.projections)
+        Projector::new(store.clone(), "views", "feed", service.name, service.projections)
             .within(Instant::now() + Duration::from_secs(1));
     let bells = commits.iter().map(|commit| Doorbell {
         stream: commit.stream.clone(),
@@ -96,7 +96,7 @@ async fn project(
     });
     let report = projector.project(bells.collect()).await;
     assert!(report.failed.is_empty());
-    let views = Views::new(store, "views", service.domain);
+    let views = Views::new(store, "views", service.name);
     let version = views.status(stream).await.expect("a row").version;
     let listed = views.parked(stream.tenant(), None, 9).await.expect("a list");
     match obstacle {

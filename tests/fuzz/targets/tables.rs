@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
+use headwater::Domain;
 use headwater::{FeedPosition, Position, StreamName, own_row};
 use headwater_dynamodb::{
     Audit, EffectId, Effects, EventStore, Feed, PageRequest, Projector, Settlement, Views,
 };
 use headwater_fuzz::{Tables, at_once};
-use headwater::Domain;
 use headwater_services::SERVICES;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value};
