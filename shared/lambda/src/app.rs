@@ -144,6 +144,11 @@ impl App {
         Ok(views.within(request.deadline).of_one(&request.generation))
     }
 
+    /// Whether `VIEWS_TABLE` is set.
+    pub(crate) fn has_views(&self) -> bool {
+        self.views.is_some()
+    }
+
     /// The change feeds, for as long as the request has time.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use headwater::{
     FeedPosition, Part, Position, Projection, ProjectionFn, Revision, StreamName, part_fn,
     projection_fn,
 };
-use headwater_dynamodb::{FeedError, Overlay, ReadError};
+use headwater_dynamodb::{FeedError, Overlay, ParkedStream, ReadError, Until};
 
 use crate::problem::{MALFORMED, NOT_CAUGHT_UP, RESYNC, STREAM_PARKED, TOKEN_AHEAD, newer_event};
 use crate::{App, Problem, Request};
@@ -146,7 +146,8 @@ impl App {
     /// for what cannot be folded from them.
     ///
     /// # Errors
-    /// 503 if it does not by [`Request::wait_until`].
+    /// 503 if it does not by [`Request::wait_until`]: a function that has the views then tells why
+    /// the stream's rows do not go on, if they do not.
     pub async fn wait_for_streams(&self, request: &Request) -> Result<(), Problem> {
         let mut furthest: BTreeMap<StreamName, u64> = BTreeMap::new();
         for Position { stream, version } in request.positions()? {
@@ -154,10 +155,21 @@ impl App {
             *known = version.max(*known);
         }
         let feed = self.feed(request)?;
+        let views = if self.has_views() { Some(self.views(request)?) } else { None };
         let waits = furthest.into_iter().map(|(stream, version)| {
-            let feed = &feed;
+            let (feed, views) = (&feed, views.as_ref());
             async move {
-                feed.wait_for_stream(&Position { stream, version }, request.wait_until()).await
+                let position = Position { stream, version };
+                match feed.wait_for_stream(&position, request.wait_until()).await {
+                    Err(ahead @ FeedError::Ahead { .. }) => {
+                        let parked = match views {
+                            Some(views) => views.parked_stream(&position.stream).await?,
+                            None => None,
+                        };
+                        Err(parked.map_or_else(|| ahead.into(), stopped))
+                    }
+                    answer => Ok(answer?),
+                }
             }
         });
         try_join_all(waits).await?;
@@ -195,6 +207,14 @@ fn at_least(request: &Request, stream: &StreamName) -> Result<Option<u64>, Probl
         .map(|position| position.version)
         .max();
     Ok(if request.tokens()?.is_empty() { None } else { Some(named.unwrap_or(0)) })
+}
+
+/// What a reader is told who demands more of a stream than its rows have, which do not go on.
+fn stopped(ParkedStream { stream, error, until, .. }: ParkedStream) -> Problem {
+    match until {
+        Until::Known(event) => ReadError::Newer { stream, event }.into(),
+        Until::Resumed | Until::Swept => ReadError::Parked { stream, reason: error }.into(),
+    }
 }
 
 impl From<ReadError> for Problem {

@@ -50,13 +50,15 @@
 //! what it lacks.
 //!
 //! An event that cannot be folded *parks* its stream, with the reason, and the other streams go on;
-//! [`Projector::resume`] takes it up again. What the store refuses or does not answer is no reason
+//! [`Projector::resume`] takes it up again. The feed is held where the row stands that is read: a
+//! position in it stands for rows that a strong read finds. The stream's commits are told of once
+//! it is resumed, each once and in order. What the store refuses or does not answer is no reason
 //! to park: those records are reported as failed and come again.
 //!
 //! An event of a type or version that this build does not know is not broken, but *newer*: for some
 //! time two builds run side by side. The rows are brought to the commit before it and no further,
 //! the stream is noted in the list of those that wait, and the record counts as done. The feed is
-//! held there too: a position in it stands for rows that can be read. A build that knows the event
+//! held there too. A build that knows the event
 //! takes the stream up with its next record, or else with the next [`Projector::sweep`] of the
 //! list. No commit is lost between the two: each record that a build leaves is noted before it
 //! counts as done, and a note goes only when the rows and the feed have got to its version.
@@ -225,24 +227,29 @@ impl Projector {
 
 impl BatchReport {
     /// Counts what became of a stream in each generation, and says to which version the feed may
-    /// tell of it: to one that it has in each, since any may be the one that is read next; of a
-    /// parked one to any.
+    /// tell of it. Where it waits for a newer build, to one that it has in each generation, since
+    /// any may be the one that is read next. Where it is parked, to the one that it has in the
+    /// generation that is read: a generation of which nobody reads may be beyond repair.
     fn count(&mut self, outcomes: &[Outcome], task: &Task) -> u64 {
+        let mut told = task.version;
         match outcomes.first() {
             Some(Outcome::Written) => self.written += 1,
-            Some(Outcome::Parked) => self.parked.push(task.stream.clone()),
+            Some(Outcome::Parked(version)) => {
+                self.parked.push(task.stream.clone());
+                told = told.min(*version);
+            }
+            Some(Outcome::Stays(version)) => told = told.min(*version),
             Some(Outcome::Unchanged | Outcome::Newer(_)) | None => {}
         }
-        let left_at = outcomes
-            .iter()
-            .filter_map(
-                |outcome| if let Outcome::Newer(version) = outcome { Some(*version) } else { None },
-            )
-            .min();
-        if left_at.is_some() {
+        let newer = outcomes.iter().filter_map(|outcome| match outcome {
+            Outcome::Newer(version) => Some(*version),
+            _ => None,
+        });
+        if let Some(left_at) = newer.min() {
             self.newer.push(task.stream.clone());
+            told = told.min(left_at);
         }
-        left_at.unwrap_or(task.version)
+        told
     }
 
     fn fail(&mut self, task: &Task, error: &StoreError) {

@@ -43,7 +43,7 @@ impl Upkeep {
             None => rows.get(&task.stream, Consistency::Strong).await?,
         };
         if old.parked.is_some() {
-            return Ok(Some(Outcome::Unchanged));
+            return Ok(Some(Outcome::Stays(old.row.version)));
         }
         remove_pending(rows, &task.stream, &old).await?;
         take_back(rows, &kind.own, &task.stream, &old, in_vain).await?;

@@ -27,12 +27,14 @@ pub(super) struct Fold {
 /// What became of one stream's rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// They had got as far already, or the stream is parked.
+    /// They had got as far already.
     Unchanged,
     /// They were brought up to date.
     Written,
-    /// The stream had to be parked.
-    Parked,
+    /// The stream had to be parked at this version.
+    Parked(u64),
+    /// The stream is parked at this version, since earlier.
+    Stays(u64),
     /// They have got to this version: what follows is of a newer build.
     Newer(u64),
 }
@@ -149,9 +151,10 @@ impl Upkeep {
             "stream parked",
         );
         let parked = Parked { error, at: Timestamp::now(), version: task.version };
+        let version = old.row.version;
         // What was pending has just been seen to.
         let row = StoredRow { pending: Vec::new(), ..old };
-        Ok(rows.park(&task.stream, row, parked).await?.then_some(Outcome::Parked))
+        Ok(rows.park(&task.stream, row, parked).await?.then_some(Outcome::Parked(version)))
     }
 }
 

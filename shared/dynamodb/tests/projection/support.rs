@@ -35,7 +35,7 @@ use crate::toy::{NOTES, PROJECTIONS};
 pub(crate) struct World {
     endpoint: String,
     server: tokio::task::JoinHandle<()>,
-    client: Client,
+    pub(crate) client: Client,
 }
 
 /// The pace of a rebuild whose process is alone: there is nobody to wait for.
