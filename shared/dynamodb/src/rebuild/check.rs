@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use futures::{StreamExt, TryStreamExt};
 use headwater::{NewerEvent, StreamName};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::{Rebuild, RebuildError, SEGMENTS_AT_ONCE, VIEWS_SEGMENTS};
 use crate::projector::{Doorbell, coalesce};
 use crate::table::{Consistency, Wanted, from_item};
-use crate::views::{Generation, Pointer, Rows, StoredRow, Until};
+use crate::views::{Generation, ParkedStream, Pointer, Rows, StoredRow, Until};
 use crate::{Item, Segment, StoreError};
 
 /// How many of the streams that lack something are told of.
@@ -72,6 +73,8 @@ pub(super) struct Compared {
 struct Read {
     pk: String,
     v: u64,
+    /// Why it is parked, if it is.
+    p: Option<IgnoredAny>,
 }
 
 impl Rebuild {
@@ -99,7 +102,8 @@ impl Rebuild {
     }
 
     async fn compare(&self, new: Generation, old: Generation) -> Result<Check, StoreError> {
-        let mut check = self.check_parked(new, old).await?;
+        self.take_up_parked(new).await?;
+        let mut check = Check::default();
         let segments: Vec<_> = Segment::all(VIEWS_SEGMENTS)
             .map(|segment| self.compare_segment(segment, new, old))
             .collect();
@@ -117,7 +121,7 @@ impl Rebuild {
         old: Generation,
     ) -> Result<Check, StoreError> {
         let prefix = old.prefix();
-        let wanted = Wanted { prefix: &prefix, sk: Some("row"), attributes: &["pk", "v"] };
+        let wanted = Wanted { prefix: &prefix, sk: Some("row"), attributes: &["pk", "v", "p"] };
         let mut check = Check::default();
         let mut start = None;
         loop {
@@ -130,20 +134,23 @@ impl Rebuild {
         }
     }
 
-    /// Compares rows of the generation that is read with those of the new one. Parked ones have
-    /// been looked at.
+    /// Compares rows of the generation that is read with those of the new one. One may be parked in
+    /// the new one, whether it was taken up before or was parked meanwhile, only where the
+    /// generation that is read got no further, and is parked too.
     async fn compare_page(
         &self,
         items: Vec<Item>,
         prefix: &str,
         new: Generation,
     ) -> Result<Check, StoreError> {
-        let mut wanted: BTreeMap<StreamName, u64> = BTreeMap::new();
+        let mut wanted: BTreeMap<StreamName, (u64, bool)> = BTreeMap::new();
         for item in items {
-            let Read { pk, v } = from_item(item)?;
+            let Read { pk, v, p } = from_item(item)?;
             let stream = pk.strip_prefix(prefix).and_then(|name| name.parse().ok());
             wanted.extend(
-                stream.filter(|stream| self.upkeep.keeps(stream)).map(|stream| (stream, v)),
+                stream
+                    .filter(|stream| self.upkeep.keeps(stream))
+                    .map(|stream| (stream, (v, p.is_some()))),
             );
         }
         let mut check = Check { streams: wanted.len() as u64, ..Check::default() };
@@ -151,41 +158,33 @@ impl Rebuild {
         for (stream, row) in
             rows.get_many(wanted.keys().cloned().collect(), Consistency::Strong).await?
         {
-            let version = wanted.get(&stream).copied().unwrap_or_default();
-            if row.parked.is_none() && self.fault(&stream, &row, version).is_some() {
-                check.tell(self.bring_up(&rows, &stream, version, version).await?);
+            let (version, is_parked) = wanted.get(&stream).copied().unwrap_or_default();
+            let mut fault = self.fault(&stream, &row, version);
+            if row.parked.is_none() && fault.is_some() {
+                fault = self.bring_up(&rows, &stream, version, version).await?;
             }
+            check.tell(fault.filter(|fault| match fault.why {
+                Why::Parked(_) => !is_parked || fault.version < version,
+                _ => true,
+            }));
         }
         Ok(check)
     }
 
-    /// Takes up once more what is parked in the new generation. It may stay so only where the
-    /// generation that is read got no further either.
-    async fn check_parked(&self, new: Generation, old: Generation) -> Result<Check, StoreError> {
-        let mut check = Check::default();
+    /// Takes up once more what is parked in the new generation: it may have been repaired.
+    async fn take_up_parked(&self, new: Generation) -> Result<(), StoreError> {
         let mut after = None;
         loop {
             let parked = self.rows(new).parked(&self.domain, "", after.as_ref(), PAGE).await?;
-            let Some(last) = parked.last() else { return Ok(check) };
+            let Some(last) = parked.last() else { return Ok(()) };
             after = Some(last.stream.clone());
-            for parked in parked {
-                let stream = parked.stream;
-                let (new, old) = (self.rows(new), self.rows(old));
-                new.unpark(&stream).await?;
-                let (read, head) = (
-                    old.get(&stream, Consistency::Strong).await?,
-                    self.events.head(&stream).await?,
-                );
-                let lacking = self.bring_up(&new, &stream, head, read.row.version).await?;
-                new.forget(
-                    &stream,
-                    head.min(new.get(&stream, Consistency::Strong).await?.row.version),
-                )
-                .await?;
-                check.tell(lacking.filter(|lacking| match lacking.why {
-                    Why::Parked(_) => read.parked.is_none() || lacking.version < read.row.version,
-                    _ => false,
-                }));
+            for ParkedStream { stream, .. } in parked {
+                let rows = self.rows(new);
+                rows.unpark(&stream).await?;
+                let head = self.events.head(&stream).await?;
+                self.bring_up(&rows, &stream, head, head).await?;
+                let reached = rows.get(&stream, Consistency::Strong).await?.row.version;
+                rows.forget(&stream, head.min(reached)).await?;
             }
         }
     }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use headwater::Commit;
 use headwater_dynamodb::{
     Check, Doorbell, Generation, Lacking, Pace, Progress, Projector, Rebuild, RebuildError, Why,
@@ -227,6 +228,24 @@ async fn a_stream_that_is_parked_in_the_new_generation_alone_forbids_the_switch_
         Check { streams: 2, ..Check::default() }
     );
     assert_eq!(world.live_of(2).await, world.live().await);
+}
+
+/// A projector may park a stream in the new generation while it is compared: after what was parked
+/// was taken up. So the list lacks it, and its row counts.
+#[tokio::test]
+async fn a_stream_that_is_parked_while_the_generations_are_compared_forbids_the_switch() {
+    let (world, _) = with_poison().await;
+    let rebuild = world.rebuild();
+    rebuild.build(2, &Progress::default()).await.unwrap();
+    let key = |text: &str| AttributeValue::S(text.to_owned());
+    let listed = world.client.delete_item().table_name("views").key("pk", key("g2/parked/toy"));
+    listed.key("sk", key("acme/toy/notes/2")).send().await.unwrap();
+    let Err(RebuildError::Incomplete(check)) = rebuild.switch(false).await else {
+        panic!("it was switched")
+    };
+    assert_eq!((check.streams, check.lacking), (2, 1));
+    let lacking = &check.examples[0];
+    assert_eq!((&lacking.stream, lacking.version, lacking.wanted), (&note(2), 0, 2));
 }
 
 #[tokio::test]
