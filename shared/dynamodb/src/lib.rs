@@ -67,8 +67,8 @@ mod weighed;
 pub use audit::{Audit, Audited, Finding, Inventory, SumLine};
 pub use client::{connect, warm_up};
 pub use effects::{
-    AfterFailure, EffectId, Effects, Granted, Lease, MOST_TRIES, Settlement, Standing, Waiting,
-    WhyWaiting,
+    AfterFailure, Carried, EffectId, Effects, Granted, Lease, MOST_TRIES, NotDone, Settlement,
+    Standing, Waiting, WhyWaiting,
 };
 pub use error::StoreError;
 pub use execution::{

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use headwater_dynamodb::{AfterFailure, Effects, Granted, Lease};
+use headwater_dynamodb::{Carried, Effects, NotDone};
 use headwater_lambda::{App, Error, Problem, Request};
 use invoicing::{InvoiceRow, mail};
 use lettre::message::Mailbox;
@@ -21,28 +21,13 @@ const PAUSE: Duration = Duration::from_secs(20);
 /// How much time there must be to begin with a mail: to lease, to send and to mark it.
 const LONGEST_DELIVERY: Duration = Duration::from_secs(3).saturating_add(LONGEST_SEND);
 
-/// How far a mail has got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Delivery {
-    /// It was sent just now.
-    Sent,
-    /// It had been sent before.
-    Done,
-    /// It waits for a person.
-    Waiting,
-    /// Its record has to come again.
-    Later,
-}
-
-impl Delivery {
-    /// The metric that counts it.
-    pub(super) fn metric(self) -> &'static str {
-        match self {
-            Self::Sent => "MailsSent",
-            Self::Done => "MailsSentBefore",
-            Self::Waiting => "MailsWaiting",
-            Self::Later => "MailsToTryAgain",
-        }
+/// The metric that counts how far a mail has got.
+pub(super) fn metric_of(carried: Carried) -> &'static str {
+    match carried {
+        Carried::Out => "MailsSent",
+        Carried::OutBefore => "MailsSentBefore",
+        Carried::Waiting => "MailsWaiting",
+        Carried::Later => "MailsToTryAgain",
     }
 }
 
@@ -74,65 +59,28 @@ impl Mailer {
         app: &App,
         request: &Request,
         wanted: Wanted,
-    ) -> Result<Delivery, Problem> {
+    ) -> Result<Carried, Problem> {
         if request.deadline.saturating_duration_since(Instant::now()) < LONGEST_DELIVERY {
-            return Ok(Delivery::Later);
+            return Ok(Carried::Later);
         }
         let effect = wanted.effect.clone();
         let invoice = app.row_at::<InvoiceRow>(request, &effect.stream, effect.number).await?;
         let invoice = invoice.ok_or_else(|| Problem::internal("the event is not in its stream"))?;
         let message = compose(&self.from, &wanted, &invoice, request.now);
-        let effects = effects(app, request)?;
-        let granted = match effects.lease(effect.clone(), LEASE).await? {
-            Lease::Granted(granted) => granted,
-            Lease::Done => return Ok(Delivery::Done),
-            Lease::Busy => return Ok(Delivery::Later),
-            Lease::Waiting => return Ok(Delivery::Waiting),
+        let send = async {
+            // One that cannot be written never can be.
+            let message = message.map_err(|error| NotDone::Never(error.to_string()))?;
+            let sent = self.transport.send(&Mail { effect: wanted.effect, message }).await;
+            sent.map_err(|not_sent| match not_sent {
+                NotSent::Surely(error) => NotDone::Surely(error),
+                NotSent::Unknown(error) => NotDone::Unknown(error),
+            })
         };
-        match message {
-            Ok(message) => {
-                mark(&effects, &granted, self.transport.send(&Mail { effect, message }).await).await
-            }
-            Err(error) => {
-                tracing::error!(?granted, %error, "a mail cannot be written");
-                Ok(effects.refused(&granted, &error.to_string()).await?.into())
-            }
-        }
+        Ok(effects(app, request)?.carry_out(effect, LEASE, PAUSE, send).await?)
     }
 }
 
 /// The mails, as effects.
 pub(super) fn effects(app: &App, request: &Request) -> Result<Effects, Problem> {
     app.effects(request, mail::HANDLER)
-}
-
-/// Marks what became of a mail.
-async fn mark(
-    effects: &Effects,
-    granted: &Granted,
-    sent: Result<(), NotSent>,
-) -> Result<Delivery, Problem> {
-    match sent {
-        Ok(()) => {
-            effects.done(granted).await?;
-            Ok(Delivery::Sent)
-        }
-        Err(NotSent::Surely(error)) => {
-            tracing::warn!(?granted, error, "a mail was not sent");
-            Ok(effects.failed(granted, &error, PAUSE).await?.into())
-        }
-        Err(NotSent::Unknown(error)) => {
-            tracing::error!(?granted, error, "whether a mail was sent is not known");
-            Ok(effects.unknown(granted, &error).await?.into())
-        }
-    }
-}
-
-impl From<AfterFailure> for Delivery {
-    fn from(after: AfterFailure) -> Self {
-        match after {
-            AfterFailure::TryAgain => Self::Later,
-            AfterFailure::Waiting => Self::Waiting,
-        }
-    }
 }

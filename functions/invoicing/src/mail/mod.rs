@@ -27,7 +27,7 @@ use std::time::Instant;
 use aws_lambda_events::kinesis::{KinesisEvent, KinesisEventRecord};
 use aws_lambda_events::streams::KinesisEventResponse;
 use headwater::{Commit, decode};
-use headwater_dynamodb::EffectId;
+use headwater_dynamodb::{Carried, EffectId};
 use headwater_kinesis::CommitRecord;
 use headwater_lambda::deployment::Source;
 use headwater_lambda::{App, Caller, Error, Function, Problem, Request, metric};
@@ -35,7 +35,7 @@ use invoicing::{DOMAIN, InvoiceEvent, invoice, mail};
 use tokio::sync::OnceCell;
 
 use self::compose::Wanted;
-use self::deliver::{Delivery, Mailer};
+use self::deliver::{Mailer, metric_of};
 pub(crate) use self::waiting::{list_waiting_mails, settle_mail};
 
 /// Commits stream → mails to customers. A record whose mail is neither sent nor waiting for a
@@ -64,7 +64,7 @@ pub(crate) fn send_mail() -> Function {
                         .await
                         .unwrap_or_else(|error| {
                             tracing::error!(%error, sequence, "will be tried again");
-                            metric(DOMAIN, Delivery::Later.metric(), 1.0);
+                            metric(DOMAIN, metric_of(Carried::Later), 1.0);
                             true
                         });
                     if comes_again {
@@ -119,12 +119,12 @@ async fn send_mails_of(
         };
         let effect = EffectId { stream: commit.stream.clone(), number: event.number };
         let mailer = mailer.get_or_try_init(Mailer::from_env).await?;
-        let delivery = mailer
+        let carried = mailer
             .deliver(app, &request(&commit, deadline), Wanted { effect, subject, message, email })
             .await;
-        let delivery = delivery.map_err(describe)?;
-        metric(DOMAIN, delivery.metric(), 1.0);
-        comes_again |= delivery == Delivery::Later;
+        let carried = carried.map_err(describe)?;
+        metric(DOMAIN, metric_of(carried), 1.0);
+        comes_again |= carried == Carried::Later;
     }
     Ok(comes_again)
 }

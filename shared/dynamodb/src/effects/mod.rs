@@ -29,6 +29,7 @@
 //! | effect | `mail/acme/invoicing/invoices/7` | the event's number, 20 digits | `s` state, `o` its lease's id, `u` until when it is leased, or not to be tried again (ms), `n` tries so far, `e` the last error, `w` since when it waits for a person (ms) |
 //! | what waits for a person | `waiting/mail` | `acme/invoicing/invoices/7#…12` | as above |
 
+mod carry_out;
 mod item;
 mod waiting;
 
@@ -36,8 +37,10 @@ use std::time::Duration;
 
 use headwater::StreamName;
 use jiff::Timestamp;
+use tokio::time::Instant;
 use uuid::Uuid;
 
+pub use self::carry_out::{Carried, NotDone};
 use self::item::{EffectItem, State};
 pub use self::waiting::{Standing, Waiting, WhyWaiting};
 use crate::table::{Condition, Consistency, Table};
@@ -51,6 +54,8 @@ pub const MOST_TRIES: u32 = 5;
 pub struct Effects {
     table: Table,
     handler: String,
+    /// A time, and when it was that: so it goes on by the clock of the runtime.
+    now: (Timestamp, Instant),
 }
 
 /// Whose effect: that of one event.
@@ -104,7 +109,14 @@ pub enum Settlement {
 impl Effects {
     /// The effects of the handler of this name in the table of that name.
     pub fn new(store: EventStore, effects_table: &str, handler: &str) -> Self {
-        Self { table: Table::new(store, effects_table), handler: handler.to_owned() }
+        let now = (Timestamp::now(), Instant::now());
+        Self { table: Table::new(store, effects_table), handler: handler.to_owned(), now }
+    }
+
+    /// The same by another clock than the machine's, which says `now`.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Self {
+        Self { now: (now, Instant::now()), ..self }
     }
 
     /// Asks to carry an effect out, under a lease of this length: longer than an invocation can
@@ -120,7 +132,7 @@ impl Effects {
         }
         let Some(found) = self.find(&effect).await? else { return Ok(Lease::Busy) };
         match found.state {
-            State::Leased | State::Failed if found.until > Timestamp::now().as_millisecond() => {
+            State::Leased | State::Failed if found.until > self.after(Duration::ZERO) => {
                 Ok(Lease::Busy)
             }
             State::Leased => self.give_up(found).await,
@@ -170,7 +182,7 @@ impl Effects {
         let pause = pause.saturating_mul(1 << granted.tries.saturating_sub(1).min(16));
         let failed = EffectItem {
             state: State::Failed,
-            until: after(pause),
+            until: self.after(pause),
             error: Some(error.to_owned()),
             ..self.marked(granted)
         };
@@ -300,7 +312,7 @@ impl Effects {
 
     /// Lets what was leased wait for a person; `false` if it is not leased to its owner any more.
     async fn put_aside(&self, item: EffectItem) -> Result<bool, StoreError> {
-        let item = EffectItem { since: Some(Timestamp::now().as_millisecond()), ..item };
+        let item = EffectItem { since: Some(self.after(Duration::ZERO)), ..item };
         let condition = item::is(item.owner, State::Leased);
         self.table
             .transact(vec![
@@ -316,17 +328,17 @@ impl Effects {
     }
 
     fn leased(&self, effect: &EffectId, owner: Uuid, length: Duration, tries: u32) -> EffectItem {
-        EffectItem::new(&self.handler, effect, State::Leased, owner, after(length), tries)
+        EffectItem::new(&self.handler, effect, State::Leased, owner, self.after(length), tries)
     }
 
     fn marked(&self, Granted { effect, owner, tries }: &Granted) -> EffectItem {
         EffectItem::new(&self.handler, effect, State::Leased, *owner, 0, *tries)
     }
-}
 
-/// The time after so long, in milliseconds.
-fn after(time: Duration) -> i64 {
-    Timestamp::now()
-        .as_millisecond()
-        .saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
+    /// The time after so long from now, in milliseconds since the epoch.
+    fn after(&self, time: Duration) -> i64 {
+        let (then, at) = self.now;
+        let since = at.elapsed().saturating_add(time).as_millis();
+        then.as_millisecond().saturating_add(i64::try_from(since).unwrap_or(i64::MAX))
+    }
 }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use headwater_dynamodb::{
-    AfterFailure, EffectId, Effects, Lease, MOST_TRIES, Settlement, Waiting, WhyWaiting,
+    AfterFailure, Carried, EffectId, Effects, Lease, MOST_TRIES, NotDone, Settlement, Waiting,
+    WhyWaiting,
 };
 use jiff::Timestamp;
 use tokio::runtime::Runtime;
@@ -360,4 +361,38 @@ async fn of_many_handlers_at_once_one_sends() {
     });
     futures::future::join_all(handlers).await.into_iter().for_each(|handled| handled.unwrap());
     assert_eq!(*sent.lock().unwrap(), BTreeMap::from([(0, 1), (1, 1), (2, 1), (3, 1)]));
+}
+
+#[tokio::test]
+async fn what_became_of_an_effect_is_marked_and_decides_about_the_next_record() {
+    let world = World::new().await;
+    let mails = effects(&world, &Tap::default());
+    let because = || "because".to_owned();
+    for (number, became, carried, again) in [
+        (1, Ok(()), Carried::Out, Carried::OutBefore),
+        (2, Err(NotDone::Surely(because())), Carried::Later, Carried::Later),
+        (3, Err(NotDone::Never(because())), Carried::Waiting, Carried::Waiting),
+        (4, Err(NotDone::Unknown(because())), Carried::Waiting, Carried::Waiting),
+    ] {
+        let first = mails.carry_out(mail(number), LONG, LONG, async { became }).await.unwrap();
+        let unasked = async { panic!("nobody may carry it out now") };
+        let second = mails.carry_out(mail(number), LONG, LONG, unasked).await.unwrap();
+        assert_eq!((first, second), (carried, again), "{number}");
+    }
+    let waiting = waiting(&world).await;
+    assert_eq!(waiting.len(), 2);
+    assert!(waiting[0].ends_with("3 parked") && waiting[1].ends_with("4 unknown"), "{waiting:?}");
+}
+
+/// Whose clock is slow leases for as long as by any other.
+#[tokio::test]
+async fn a_lease_ends_by_the_clock_that_the_handler_was_given() {
+    let world = World::new().await;
+    let at = |seconds: i64| {
+        let now = Timestamp::from_second(seconds).unwrap();
+        effects(&world, &Tap::default()).at(now)
+    };
+    assert!(matches!(at(1_000).lease(mail(1), LONG).await.unwrap(), Lease::Granted(_)));
+    assert_eq!(at(1_500).lease(mail(1), LONG).await.unwrap(), Lease::Busy);
+    assert_eq!(at(1_700).lease(mail(1), LONG).await.unwrap(), Lease::Waiting);
 }
