@@ -7,7 +7,7 @@ use headwater::{
     FeedPosition, Part, Position, Projection, ProjectionFn, Revision, StreamName, part_fn,
     projection_fn,
 };
-use headwater_dynamodb::{FeedError, Overlay, ParkedStream, ReadError, Until};
+use headwater_dynamodb::{FeedError, Overlay, ParkedStream, ReadError, Sum, Until};
 
 use crate::problem::{MALFORMED, NOT_CAUGHT_UP, RESYNC, STREAM_PARKED, TOKEN_AHEAD, newer_event};
 use crate::{App, Problem, Request};
@@ -140,6 +140,30 @@ impl App {
         domain: &str,
     ) -> Result<FeedPosition, Problem> {
         Ok(self.feed(request)?.head(request.tenant(), domain).await?)
+    }
+
+    /// The lines of a table of sums from order `from` up to and with `up_to`, and the position of
+    /// the domain's feed that they stand for. Sums cannot be laid over with what a token names. So
+    /// with one the answer waits until the projector has got there.
+    ///
+    /// # Errors
+    /// As [`App::row`], and 503 if the projector has not got there by [`Request::wait_until`].
+    pub async fn sums(
+        &self,
+        request: &Request,
+        domain: &str,
+        projections: &[ProjectionFn],
+        index: &str,
+        from: &str,
+        up_to: &str,
+    ) -> Result<(FeedPosition, Vec<Sum>), Problem> {
+        // Refuses tokens of what will never be there.
+        self.overlay(request, projections).await?;
+        self.wait_for_streams(request).await?;
+        // Asked before: what is fed meanwhile may show in the lines, but need not.
+        let position = self.feed_head(request, domain).await?;
+        let sums = self.views(request)?.sums(request.tenant(), index, from, up_to).await?;
+        Ok((position, sums))
     }
 
     /// Waits until the change feed tells of the streams' versions that the request's tokens name:

@@ -20,9 +20,6 @@ struct RevenueReport {
 }
 
 /// `GET /invoicing/reports/revenue`, by day or by month.
-///
-/// Sums cannot be laid over with what a token names. So with one, the answer waits until the
-/// projector has got there.
 pub(crate) fn get_revenue() -> Function {
     let path = "/invoicing/reports/revenue";
     let call = Call::entity::<RevenueReport>(
@@ -46,12 +43,9 @@ pub(crate) fn get_revenue() -> Function {
     .param("currency", Shape::matching("[A-Z]{3}"), "Only this one, as `EUR`.");
     Function::http(call, |app, request| async move {
         let (by, range, currency) = asked(&request)?;
-        // Refuses tokens of what will never be there.
-        app.overlay(&request, &PROJECTIONS).await?;
-        app.wait_for_streams(&request).await?;
-        let position = app.feed_head(&request, DOMAIN).await?;
         let (from, up_to) = range.orders();
-        let sums = app.views(&request)?.sums(request.tenant(), REVENUE, &from, &up_to).await?;
+        let (position, sums) =
+            app.sums(&request, DOMAIN, &PROJECTIONS, REVENUE, &from, &up_to).await?;
         let items =
             revenue(sums.iter().map(|sum| (sum.order.as_str(), &sum.amounts)), by, currency);
         let items = items
