@@ -3,7 +3,7 @@
 use headwater::{Command, Rejection};
 
 use crate::execute::{Attempt, Nothing};
-use crate::idempotency::{Record, replay};
+use crate::idempotency::Record;
 use crate::{Answered, ExecuteError, Item, Outcome, StoreError};
 
 impl<C: Command> Attempt<'_, C> {
@@ -14,7 +14,7 @@ impl<C: Command> Attempt<'_, C> {
         nothing: Nothing,
     ) -> Result<Outcome<C::Aggregate>, ExecuteError> {
         if let Some(record) = self.earlier_answer(&nothing).await? {
-            return self.replay(record);
+            return self.replay(record).await;
         }
         match nothing {
             Nothing::TokenAhead(position) => Err(ExecuteError::TokenAhead(position)),
@@ -49,23 +49,24 @@ impl<C: Command> Attempt<'_, C> {
                     .await?);
             }
         };
-        match self.record(answered)? {
+        match self.record(answered, None)? {
             Some(record) => self.store.record(&record).await,
             None => Ok(None),
         }
     }
 
+    /// The record of an answer, with the number of the first event that is written with it.
     pub(crate) fn record(
         &self,
         answered: Answered<'_, C::Aggregate>,
+        first: Option<u64>,
     ) -> Result<Option<Record>, StoreError> {
         let Some(idempotency) = &self.execution.idempotency else { return Ok(None) };
         let answer = (idempotency.answer)(answered);
-        Record::new(idempotency, &answer, self.execution.context.now).map(Some)
+        Record::new(idempotency, &answer, first, self.execution.context.now).map(Some)
     }
 
-    pub(crate) fn replay(&self, record: Item) -> Result<Outcome<C::Aggregate>, ExecuteError> {
-        let idempotency = self.execution.idempotency.as_ref().ok_or(ExecuteError::KeyReused)?;
-        Ok(Outcome::Replayed(replay(record, idempotency)?))
+    pub(crate) async fn replay(&self, record: Item) -> Result<Outcome<C::Aggregate>, ExecuteError> {
+        self.store.replay(self.execution, record, self.known.version).await
     }
 }

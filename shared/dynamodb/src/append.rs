@@ -139,13 +139,28 @@ impl EventStore {
     }
 
     /// Whether the append's own commit stands in its place. For when a cancelled transaction gave
-    /// reasons that do not tell. A plain read would not do: it misses a commit that is written and
-    /// yet to be seen.
+    /// reasons that do not tell.
     async fn stands(&self, append: &Append) -> Result<bool, ExecuteError> {
+        let commit = match self.commit_at(&append.stream, append.first).await {
+            Err(StoreError::Unavailable(_) | StoreError::Refused(_)) => {
+                return Err(ExecuteError::OutcomeUnknown { contended: true });
+            }
+            commit => commit?,
+        };
+        Ok(commit.is_some_and(|commit| commit.metadata.commit_id == append.commit_id))
+    }
+
+    /// The commit whose first event has this number. A plain read would not do: it misses a commit
+    /// that is written and yet to be seen. This one waits until that can be seen.
+    pub(crate) async fn commit_at(
+        &self,
+        stream: &StreamName,
+        first: u64,
+    ) -> Result<Option<Commit>, StoreError> {
         let get = Get::builder()
             .table_name(&self.config().events_table)
-            .key("stream", AttributeValue::S(append.stream.to_string()))
-            .key("seq", AttributeValue::N(append.first.to_string()))
+            .key("stream", AttributeValue::S(stream.to_string()))
+            .key("seq", AttributeValue::N(first.to_string()))
             .build()
             .map_err(|incomplete| StoreError::Refused(incomplete.to_string()))?;
         let request = self
@@ -156,11 +171,10 @@ impl EventStore {
         let answer =
             settle(self.meter(), self.deadline(), transaction_fault, || request.clone().send())
                 .await;
-        let output = answer.map_err(|_| ExecuteError::OutcomeUnknown { contended: true })?;
+        let output = answer.map_err(Failed::into_store_error)?;
         self.meter().read(output.consumed_capacity());
         let item = output.responses.into_iter().flatten().find_map(|response| response.item);
-        let commit = item.map(commit_from_item).transpose().map_err(StoreError::from)?;
-        Ok(commit.is_some_and(|commit| commit.metadata.commit_id == append.commit_id))
+        Ok(item.map(commit_from_item).transpose()?)
     }
 }
 

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use crate::append::{Append, Appended, Conflict};
 use crate::expect::own_holds;
 use crate::heads::Heads;
-use crate::idempotency::replay;
 use crate::numbers::Numbers;
 use crate::retry::Backoff;
 use crate::since::Since;
@@ -50,7 +49,7 @@ impl EventStore {
                     && let Some(record) =
                         store.recorded(&idempotency.key, execution.context.now).await?
                 {
-                    return Ok(Outcome::Replayed(replay(record, idempotency)?));
+                    return store.replay(&execution, record, 0).await;
                 }
             }
             _ => {}
@@ -127,7 +126,7 @@ impl<'a, C: Command> Attempt<'a, C> {
                 Decision::Nothing(nothing) => return self.answer(nothing).await,
                 Decision::Append(append, after) => match self.store.append(&append).await? {
                     Appended::Done => return Ok(self.committed(after)),
-                    Appended::Answered(record) => return self.replay(record),
+                    Appended::Answered(record) => return self.replay(record).await,
                     Appended::Conflict(conflict) => self.catch_up(*conflict).await?,
                 },
                 Decision::Refuse(append, after, rejection) => {
@@ -137,7 +136,7 @@ impl<'a, C: Command> Attempt<'a, C> {
                             self.committed(after);
                             return Err(ExecuteError::Rejected { rejection, version });
                         }
-                        Appended::Answered(record) => return self.replay(record),
+                        Appended::Answered(record) => return self.replay(record).await,
                         Appended::Conflict(conflict) => self.catch_up(*conflict).await?,
                     }
                 }

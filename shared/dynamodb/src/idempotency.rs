@@ -7,6 +7,7 @@
 //! | `h` | S | the hash of the body's bytes, by which earlier builds know the request |
 //! | `r` | S | the hash of the request: what the key stands for; absent in records of earlier builds |
 //! | `a` | S | the answer, as JSON |
+//! | `s` | N | the number of the first event of the commit that was written with it; absent if none was, and in records of earlier builds |
 //! | `ttl` | N | until when it counts, in seconds since the epoch; DynamoDB deletes it some time after that |
 
 use std::collections::HashMap;
@@ -17,12 +18,15 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure::AllOld,
     TransactWriteItem,
 };
+use headwater::Command;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::retry::{Failed, fault, settle};
-use crate::{EventStore, ExecuteError, Idempotency, Item, ItemError, StoreError};
+use crate::{
+    EventStore, ExecuteError, Execution, Idempotency, Item, ItemError, Outcome, StoreError,
+};
 
 /// How long an answer counts, and so how long a key stands for its request, in seconds.
 pub const KEY_LIFETIME: i64 = 24 * 60 * 60;
@@ -37,7 +41,16 @@ struct RecordItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     r: Option<String>,
     a: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    s: Option<u64>,
     ttl: i64,
+}
+
+/// An answer that was recorded, and the number of the first event of the commit that was written
+/// with it.
+struct Recorded {
+    answer: Value,
+    first: Option<u64>,
 }
 
 /// A record to be written.
@@ -51,6 +64,7 @@ impl Record {
     pub(crate) fn new<A>(
         idempotency: &Idempotency<'_, A>,
         answer: &Value,
+        first: Option<u64>,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
         let Idempotency { key, request_hash, body_hash, .. } = idempotency;
@@ -60,6 +74,7 @@ impl Record {
             h: body_hash.clone(),
             r: Some(request_hash.clone()),
             a: answer.to_string(),
+            s: first,
             ttl: seconds + KEY_LIFETIME,
         };
         let item = serde_dynamo::to_item(record).map_err(ItemError::from)?;
@@ -83,10 +98,7 @@ impl Record {
 ///
 /// # Errors
 /// [`ExecuteError::KeyReused`] if it is not.
-pub(crate) fn replay<A>(
-    record: Item,
-    idempotency: &Idempotency<'_, A>,
-) -> Result<Value, ExecuteError> {
+fn read<A>(record: Item, idempotency: &Idempotency<'_, A>) -> Result<Recorded, ExecuteError> {
     let record: RecordItem = serde_dynamo::from_item(record)
         .map_err(|error| StoreError::from(ItemError::from(error)))?;
     let is_same = match &record.r {
@@ -96,10 +108,32 @@ pub(crate) fn replay<A>(
     if !is_same {
         return Err(ExecuteError::KeyReused);
     }
-    Ok(serde_json::from_str(&record.a).map_err(StoreError::from)?)
+    let answer = serde_json::from_str(&record.a).map_err(StoreError::from)?;
+    Ok(Recorded { answer, first: record.s })
 }
 
 impl EventStore {
+    /// Gives a recorded answer again, as soon as the commit that it tells of can be seen: of a
+    /// transaction the record may be seen first, and the answer's token must not be ahead of its
+    /// stream. `seen` is the version at which this process has seen the stream.
+    ///
+    /// # Errors
+    /// [`ExecuteError::KeyReused`] if the record is another request's, [`ExecuteError::Store`] if
+    /// the commit cannot be seen by the deadline.
+    pub(crate) async fn replay<C: Command>(
+        &self,
+        execution: &Execution<'_, C>,
+        record: Item,
+        seen: u64,
+    ) -> Result<Outcome<C::Aggregate>, ExecuteError> {
+        let idempotency = execution.idempotency.as_ref().ok_or(ExecuteError::KeyReused)?;
+        let Recorded { answer, first } = read(record, idempotency)?;
+        if let Some(first) = first.filter(|first| *first > seen) {
+            self.commit_at(&execution.stream, first).await?;
+        }
+        Ok(Outcome::Replayed(answer))
+    }
+
     /// Records the answer to a request that writes nothing else, unless there is an answer already:
     /// then that one counts, and is given back.
     pub(crate) async fn record(&self, record: &Record) -> Result<Option<Item>, ExecuteError> {

@@ -35,7 +35,7 @@ impl<C: Command> Attempt<'_, C> {
         if let Some(numbers) = &self.numbers {
             companions.push(numbers.take(&commit)?);
         }
-        let answer = self.record(Answered::Committed(&after))?;
+        let answer = self.record(Answered::Committed(&after), Some(commit.first))?;
         let append = self.append(
             commit,
             &mut after,
@@ -65,8 +65,8 @@ impl<C: Command> Attempt<'_, C> {
         let commit = self.commit(&events)?;
         let mut after = self.known.clone();
         after.apply(&commit).map_err(StoreError::from)?;
-        let answer =
-            self.record(Answered::Refused { rejection: &rejection, version: after.version })?;
+        let refused = Answered::Refused { rejection: &rejection, version: after.version };
+        let answer = self.record(refused, Some(commit.first))?;
         let append =
             self.append(commit, &mut after, parts(Vec::new(), unmoved.into_iter())?, answer)?;
         Ok(Decision::Refuse(append, after, rejection))

@@ -1,5 +1,6 @@
 //! The same key and request: one effect, one answer.
 
+use axum::http::StatusCode;
 use futures::future::join_all;
 use headwater::{Command, Context, IfMatch, IfNoneMatch, Rejection, StreamName, Token};
 use headwater_dynamodb::{
@@ -298,4 +299,27 @@ async fn what_an_earlier_build_recorded_counts() {
     let other = Keyed { request: "other", ..keyed(&store) }.run(&ada, &Note("a".to_owned())).await;
     assert!(matches!(other, Err(ExecuteError::KeyReused)), "{other:?}");
     assert_eq!(store.head(&ada).await.unwrap(), 0);
+}
+
+/// Of a transaction a reader may see the record first: its answer is given once the commit can be
+/// seen, or the answer's token would be ahead of its stream.
+#[tokio::test]
+async fn a_recorded_answer_is_given_once_its_commit_can_be_seen() {
+    let dynamo = Dynamo::start().await;
+    let (one, other, ada) = (dynamo.store(), dynamo.store(), person("1"));
+    committed(keyed(&one).run(&ada, &Note("x".to_owned())).await);
+    dynamo.take_calls();
+    let again = async || {
+        let replayed = keyed(&other).run(&ada, &Note("x".to_owned())).await;
+        assert!(matches!(replayed, Ok(Outcome::Replayed(_))), "{replayed:?}");
+        dynamo.take_calls().into_iter().map(|(call, _)| call).collect::<Vec<_>>()
+    };
+    // The stream seems to be empty, and a transaction is at work on its first commit.
+    let nothing = json!({ "Count": 0, "ScannedCount": 0, "Items": [] });
+    dynamo.inject("Query", Fault::Refuse(StatusCode::OK, nothing));
+    dynamo.inject("TransactGetItems", Fault::cancelled(&["TransactionConflict"]));
+    let looks = ["TransactGetItems", "TransactGetItems"];
+    assert_eq!(again().await, [&["Query", "TransactWriteItems"], &looks[..]].concat());
+    // Who has seen the commit need not look again.
+    assert_eq!(again().await, ["Query", "TransactWriteItems"]);
 }
