@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt};
-use headwater::{Applied, Commit, IndexKey, NewerEvent, ProjectionFn, StreamName};
+use headwater::{
+    Applied, Commit, IndexKey, NewerEvent, ProjectionFn, StreamName, contribution_changes,
+};
 
 use super::task::Task;
 use super::upkeep::{Fold, Outcome, Upkeep, wait};
@@ -42,6 +44,7 @@ impl Upkeep {
             Some(guess) => guess,
             None => rows.get(&task.stream, Consistency::Strong).await?,
         };
+        rows.see_lines(&task.stream, &old).await?;
         if old.parked.is_some() {
             return Ok(Some(Outcome::Stays(old.row.version)));
         }
@@ -147,6 +150,7 @@ impl Upkeep {
                 Some(guess) => guess,
                 None => rows.get(&name, Consistency::Strong).await?,
             };
+            rows.see_lines(&name, &old).await?;
             remove_pending(rows, &name, &old).await?;
             take_back(rows, projection, &name, &old, &mut in_vain).await?;
             let is_usable = old.row.version == 0 || old.row.revision == projection.revision;
@@ -182,8 +186,9 @@ fn next(
     applied: Applied,
 ) -> Result<Next, FoldError> {
     let Applied { row, removed, contributions, put, .. } = applied;
-    let row =
-        StoredRow { row, pending: removed.into_iter().collect(), contributions, parked: None };
+    let lines = contribution_changes(&old.contributions, &contributions).into_keys().collect();
+    let pending = removed.into_iter().collect();
+    let row = StoredRow { row, pending, contributions, lines, parked: None };
     rows.check_size(name, &row, old)?;
     Ok(Next { row, put })
 }

@@ -3,7 +3,7 @@
 //!
 //! | item | `pk` | `sk` | attributes |
 //! |---|---|---|---|
-//! | primary row | `g1/acme/identity/users/42` | `row` | `v` version, `r` revision, `d` data; where it is so: `x` deleted, `k` index keys yet to be removed, `c` what it has added to sums, `p` why it is parked |
+//! | primary row | `g1/acme/identity/users/42` | `row` | `v` version, `r` revision, `d` data; where it is so: `x` deleted, `k` index keys yet to be removed, `c` what it has added to sums, `l` the lines of sums that were changed with it, `p` why it is parked |
 //! | row of a part | `g1/acme/licensing/customers/7/licenses/4` | `row` | as a primary row; the primary row of the stream is then a mark: it has no data |
 //! | index row | `g1/acme/identity/members/7` | the place in the list | `s` stream, `v` version and `r` revision of its row; of a tombstone, as builds before this one left them for a week, also `x` and `ttl` |
 //! | sum | `g1/acme/invoicing/revenue/EUR` | the line's order | whole numbers by name |

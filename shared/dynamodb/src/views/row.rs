@@ -18,6 +18,9 @@ pub(crate) struct StoredRow {
     pub(crate) pending: Vec<IndexKey>,
     /// What the row has added to sums: what they must be rid of when it adds something else.
     pub(crate) contributions: Contributions,
+    /// The lines of sums that were changed in the row's transaction. Whoever sees the row may not
+    /// see them yet.
+    pub(crate) lines: Vec<SumKey>,
     /// Why the projector gave the stream up, if it did.
     pub(crate) parked: Option<Parked>,
 }
@@ -51,6 +54,8 @@ struct RowItem {
     /// serde_dynamo has no 128 bits, so amounts are texts.
     #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty")]
     contributions: Vec<(SumKey, BTreeMap<String, String>)>,
+    #[serde(rename = "l", default, skip_serializing_if = "Vec::is_empty")]
+    lines: Vec<SumKey>,
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     parked: Option<Parked>,
 }
@@ -66,7 +71,7 @@ impl StoredRow {
         let Row { version, revision, deleted, data } = self.row;
         // A stream that was parked before its first event has no data yet.
         let data = if data.is_null() { json!({}) } else { data };
-        let Self { pending, parked, contributions, .. } = self;
+        let Self { pending, parked, contributions, lines, .. } = self;
         // The keys of a map are texts, so this is a list.
         let texts = |amounts: Amounts| {
             amounts.into_iter().map(|(name, amount)| (name, amount.to_string())).collect()
@@ -82,6 +87,7 @@ impl StoredRow {
             data,
             pending,
             contributions,
+            lines,
             parked,
         })
     }
@@ -89,15 +95,22 @@ impl StoredRow {
     /// The row that an item stores, and the partition that says whose it is.
     pub(crate) fn read(item: Item) -> Result<(String, Self), StoreError> {
         let RowItem {
-            pk, version, revision, deleted, data, pending, contributions, parked, ..
+            pk,
+            version,
+            revision,
+            deleted,
+            data,
+            pending,
+            contributions,
+            lines,
+            parked,
+            ..
         } = from_item(item)?;
         let contributions =
             contributions.into_iter().map(|(key, texts)| Ok((key, read_amounts(texts)?)));
         let contributions = contributions.collect::<Result<_, StoreError>>()?;
-        Ok((
-            pk,
-            Self { row: Row { version, revision, deleted, data }, pending, contributions, parked },
-        ))
+        let row = Row { version, revision, deleted, data };
+        Ok((pk, Self { row, pending, contributions, lines, parked }))
     }
 }
 
@@ -155,6 +168,7 @@ mod tests {
             number: i64,
             pending in prop::collection::vec(("[a-z/]{1,9}", "\\PC{0,9}"), 0..3),
             contributions in prop::collection::btree_map("[a-z]{1,4}", amounts(), 0..3),
+            lines in prop::collection::vec("[a-z]{1,4}", 0..3),
             parked: bool,
         ) {
             let sum = |order| SumKey { index: "revenue/EUR".into(), order };
@@ -179,6 +193,7 @@ mod tests {
                     .into_iter()
                     .map(|(order, amounts)| (sum(order), amounts))
                     .collect(),
+                lines: lines.into_iter().map(sum).collect(),
                 parked: parked.then(
                     || Parked {
                         error: "unreadable".into(),

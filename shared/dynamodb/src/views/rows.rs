@@ -90,6 +90,25 @@ impl Rows {
         size::check(&sizes).map_err(|too_large| FoldError::Poison(too_large.to_string()))
     }
 
+    /// Waits until nobody is at work any more on the lines of sums that were changed with a row.
+    /// Of a transaction whoever reads may see the row first. One that was seen, and written over or
+    /// told of before its lines can be seen, would leave nobody who knows of them.
+    pub(crate) async fn see_lines(
+        &self,
+        stream: &StreamName,
+        stored: &StoredRow,
+    ) -> Result<(), StoreError> {
+        let keys: Vec<_> = stored
+            .lines
+            .iter()
+            .map(|line| self.sum_key(stream.tenant(), stream.domain(), line))
+            .collect();
+        if !keys.is_empty() {
+            self.table.get_together(keys).await?;
+        }
+        Ok(())
+    }
+
     /// Writes a row over the `old` one, and says whether that one still stood there, not parked.
     /// What it adds to sums is added in the same transaction, less what the old one had added: so a
     /// sum counts every row once, whoever writes it how often.

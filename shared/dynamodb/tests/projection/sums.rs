@@ -90,6 +90,30 @@ async fn a_row_is_written_with_its_sums_in_one_transaction() {
     assert_eq!(rows(tap.take_calls()), ["PutItem", "TransactWriteItems"], "the mark, the feed");
 }
 
+/// Of the transaction of a row and its sums a reader may see the row first. Its worker has died, so
+/// another tells the feed: of what report-readers can see.
+#[tokio::test]
+async fn the_feed_tells_of_a_row_once_its_sums_can_be_seen() {
+    let commits = history(&album(1), &[vec![captioned("1", "sea")], vec![removed("1")]]);
+    let world = World::with(&commits).await;
+    // It dies between the photo with its line and the album's mark.
+    let is_mark = |input: &str| input.contains("PutItem") && input.contains("albums/1\"");
+    // As while a transaction is at work on the line.
+    let looks = |input: &str| input.contains("TransactGetItems");
+    for fed in 1..=2 {
+        let doorbells = || doorbells(&commits[fed - 1..fed]);
+        let dying = world.projector_through(&Tap::refusing(move |_, input| is_mark(input)));
+        assert_eq!(dying.project(doorbells()).await.failed, [0]);
+        let early = world.projector_through(&Tap::refusing(move |_, input| looks(input)));
+        assert_eq!(early.project(doorbells()).await.failed, [0]);
+        assert_eq!(world.fed().await.len(), fed - 1);
+        let tap = Tap::default();
+        assert!(world.projector_through(&tap).project(doorbells()).await.failed.is_empty());
+        assert_eq!(world.fed().await.len(), fed);
+        assert!(tap.take_calls().contains(&"TransactGetItems".to_owned()));
+    }
+}
+
 /// So many words one after another, as the caption of one photo.
 fn words(from: u32, count: u32) -> String {
     (from..from + count).map(|word| format!("{word:04}")).collect::<Vec<_>>().join("+")

@@ -278,7 +278,8 @@ impl World {
                 }
                 None => {
                     assert!(!item.contains_key("k"), "removals are left over in {item:?}");
-                    item.retain(|name, _| !["pk", "sk"].contains(&name.as_str()));
+                    // Which lines were changed with a row depends on that too.
+                    item.retain(|name, _| !["pk", "sk", "l"].contains(&name.as_str()));
                     live.rows.insert(key, item.into_iter().collect());
                 }
                 Some(stream) => {
