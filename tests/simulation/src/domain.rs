@@ -25,6 +25,8 @@ pub(crate) const TENANT: &str = "acme";
 pub(crate) const BUILDS: [u32; 2] = [1, 2];
 /// The list of all things.
 pub(crate) const THINGS: &str = "things";
+/// The groups that a thing can be in.
+pub(crate) const GROUPS: [&str; 2] = ["red", "blue"];
 /// The most that is added to one thing.
 const MOST: u64 = 400;
 

@@ -1,11 +1,12 @@
 //! All that was ever written to the events table and to the change feed, in the order in which it
 //! was, and what must be true of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use headwater::{
-    Aggregate, Commit, Folded, ProjectionFn, Row, SequenceEvent, StreamName, Unique, decode,
-    own_row,
+    Aggregate, Amounts, Commit, Folded, ProjectionFn, Row, SequenceEvent, StreamName, SumKey,
+    Unique, decode, own_row,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -15,6 +16,22 @@ use crate::domain::{Crate, DOMAIN, NEWER, THINGS, Thing, ThingEvent, projections
 /// A count of what has become visible so far: what happened between two moments happened between
 /// two answers.
 pub(crate) type Moment = usize;
+
+/// What the feed told of a stream: up to which version, and when.
+struct Fed {
+    stream: StreamName,
+    last: u64,
+    at: Duration,
+}
+
+/// One write of a primary row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WrittenRow {
+    /// The version that it has.
+    pub(crate) version: u64,
+    /// The build that has folded it.
+    pub(crate) build: u32,
+}
 
 /// What is known to be so.
 #[derive(Default)]
@@ -30,10 +47,10 @@ pub(crate) struct History {
     /// The commit that a request from outside led to.
     requests: BTreeMap<String, (Uuid, StreamName, u64)>,
     /// The entries of the change feed, from position 1.
-    feed: Vec<(StreamName, u64)>,
+    feed: Vec<Fed>,
     fed: BTreeMap<StreamName, u64>,
-    /// The versions of the primary rows, by partition.
-    rows: BTreeMap<String, u64>,
+    /// How the primary rows were written, by partition, as `g1/acme/sim/things/1`.
+    rows: BTreeMap<String, Vec<WrittenRow>>,
     violation: Option<String>,
 }
 
@@ -134,8 +151,8 @@ impl History {
         }
     }
 
-    /// Takes in a page of the change feed.
-    pub(crate) fn feed(&mut self, first: u64, entries: Vec<(StreamName, u64, u64)>) {
+    /// Takes in a page of the change feed, as it is written.
+    pub(crate) fn feed(&mut self, at: Duration, first: u64, entries: Vec<(StreamName, u64, u64)>) {
         if first != self.feed.len() as u64 + 1 {
             self.violated(format!(
                 "the feed has got to {}, and then a page begins with {first}",
@@ -150,23 +167,25 @@ impl History {
                      {last}"
                 ));
             }
-            self.feed.push((stream, last));
+            self.feed.push(Fed { stream, last, at });
         }
     }
 
     /// Takes in a primary row as it is written, whatever generation it is of: it is the fold of all
     /// events up to its version, and never goes back.
     pub(crate) fn row(&mut self, partition: &str, name: &StreamName, row: &Row) {
-        let before = self.rows.insert(partition.to_owned(), row.version).unwrap_or(0);
-        if row.version < before {
-            self.violated(format!("{partition} goes back from {before} to {}", row.version));
-        }
         let Some(build) = crate::domain::BUILDS
             .into_iter()
             .find(|build| projection(*build, name).is_some_and(|p| p.revision == row.revision))
         else {
             return self.violated(format!("{partition} has the revision {}", row.revision));
         };
+        let writes = self.rows.entry(partition.to_owned()).or_default();
+        let before = writes.last().map_or(0, |written| written.version);
+        writes.push(WrittenRow { version: row.version, build });
+        if row.version < before {
+            self.violated(format!("{partition} goes back from {before} to {}", row.version));
+        }
         match self.row_at(build, name, row.version) {
             Some(expected) if expected == *row => {}
             Some(expected) => self.violated(format!(
@@ -280,7 +299,54 @@ impl History {
     /// What the feed told of a stream up to a position.
     pub(crate) fn fed_at(&self, stream: &StreamName, position: u64) -> u64 {
         let seen = self.feed.iter().take(usize::try_from(position).unwrap_or(usize::MAX));
-        seen.filter(|(fed, _)| fed == stream).map(|(_, last)| *last).max().unwrap_or(0)
+        seen.filter(|fed| fed.stream == *stream).map(|fed| fed.last).max().unwrap_or(0)
+    }
+
+    /// What the feed had told of a stream at a time: its rows were written before that.
+    pub(crate) fn fed_by(&self, stream: &StreamName, time: Duration) -> u64 {
+        let told = self.feed.iter().take_while(|fed| fed.at <= time);
+        told.filter(|fed| fed.stream == *stream).map(|fed| fed.last).max().unwrap_or(0)
+    }
+
+    /// The version that readers see a stream at.
+    pub(crate) fn seen(&self, stream: &StreamName) -> u64 {
+        self.heads.get(stream).and_then(|heads| heads.last()).map_or(0, |(_, version)| *version)
+    }
+
+    /// The version up to which a build knows a stream's events.
+    pub(crate) fn known_to(&self, build: u32, stream: &StreamName) -> u64 {
+        let is_known = |commit: &&Commit| {
+            build > 1 || commit.events.iter().all(|event| event.event_type != NEWER)
+        };
+        self.commits(stream).iter().take_while(is_known).last().map_or(0, Commit::last)
+    }
+
+    /// The generations that have rows, as `g1`.
+    pub(crate) fn generations(&self) -> BTreeSet<&str> {
+        self.rows.keys().filter_map(|partition| Some(partition.split_once('/')?.0)).collect()
+    }
+
+    /// How the rows of a generation were written, by name.
+    pub(crate) fn rows_of<'a>(
+        &'a self,
+        generation: &'a str,
+    ) -> impl Iterator<Item = (StreamName, &'a [WrittenRow])> {
+        self.rows.iter().filter_map(move |(partition, writes)| {
+            let (of, name) = partition.split_once('/')?;
+            Some((name.parse().ok().filter(|_| of == generation)?, writes.as_slice()))
+        })
+    }
+
+    /// What a row adds to a line of a table of sums, by name.
+    pub(crate) fn added(&self, name: &StreamName, written: WrittenRow, line: &SumKey) -> Amounts {
+        let WrittenRow { version, build } = written;
+        // A part's row has the version of a commit of its stream.
+        let added = || {
+            let row = self.row_at(build, name, version)?;
+            let mut applied = (projection(build, name)?.apply)(name, &row, &[]).ok()?;
+            applied.contributions.remove(line)
+        };
+        added().unwrap_or_default()
     }
 
     /// How far the feed has got.

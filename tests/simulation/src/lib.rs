@@ -8,6 +8,7 @@
 //! 3. `domain`, `service`: a small domain that has one of everything, served by the glue of the
 //!    real functions;
 //! 4. `processes`: where functions run, and die; `pipeline`: what feeds those behind streams;
+//!    `mail`: mails that are sent, and those who look after them;
 //! 5. `session`: the clients; `operator`: those who deploy and rebuild;
 //! 6. `history`: what was written, and what must be true of it at every write; `judge`: whether an
 //!    answer can be true; `settle`: whether all is well in the end.
@@ -19,6 +20,7 @@ mod cloud;
 mod domain;
 mod history;
 mod judge;
+mod mail;
 mod operator;
 mod pipeline;
 mod plan;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use headwater_dynamodb::{EventStore, Progress, Rebuild, RebuildError, StoreConfig, Why, connect};
+use headwater_dynamodb::{Progress, Rebuild, RebuildError, Why};
 use jiff::Timestamp;
 use tokio::time::{Duration, sleep, timeout};
 
@@ -91,12 +91,7 @@ impl Operator {
 
     /// The steps, as a process of his own takes them.
     fn rebuild(&self, number: usize) -> Rebuild {
-        let config = StoreConfig {
-            events_table: "events".to_owned(),
-            idempotency_table: None,
-            unique_key: None,
-        };
-        let store = EventStore::new(connect(&self.cloud.config()), config);
+        let store = self.cloud.store();
         let now = Timestamp::from_millisecond(self.cloud.now() + self.skew).unwrap();
         let projections = projections(self.build.load(Relaxed));
         Rebuild::new(store, "views", DOMAIN, projections, format!("{}-{number}", self.name), now)

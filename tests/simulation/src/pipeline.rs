@@ -15,10 +15,11 @@ use headwater_kinesis::Record as Published;
 use projectors::project_batch;
 use relay::relay_batch;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::cloud::{Cloud, Record, StreamRecord};
+use crate::cloud::{Cloud, Reader, Record, StreamRecord};
 use crate::domain::{DOMAIN, projections};
+use crate::mail::{self, Post};
 use crate::plan::Trouble;
 use crate::processes::{Pool, Process};
 
@@ -31,6 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a mapping waits at the most before it looks again or tries again, in milliseconds.
 const PAUSE: u64 = 120;
 
+/// How long a mapping waits at the most where a mail has to be tried again, in milliseconds.
+const LONGEST_BUSY: u64 = 3_000;
+
 /// How long a schedule waits at the most until it sweeps again, in milliseconds.
 const SWEEP: u64 = 20_000;
 
@@ -42,6 +46,8 @@ pub(crate) struct Pipeline {
     pub(crate) cloud: Cloud,
     pub(crate) relays: Pool,
     pub(crate) projectors: Pool,
+    pub(crate) mailers: Pool,
+    pub(crate) post: Post,
 }
 
 impl Pipeline {
@@ -49,7 +55,9 @@ impl Pipeline {
     pub(crate) fn start(self: &Arc<Self>) {
         for shard in 0..2 {
             tokio::spawn(Arc::clone(self).relay(shard));
-            tokio::spawn(Arc::clone(self).project(shard));
+            for reader in Reader::ALL {
+                tokio::spawn(Arc::clone(self).read(shard, reader));
+            }
         }
         tokio::spawn(Arc::clone(self).sweep());
     }
@@ -95,12 +103,16 @@ impl Pipeline {
         }
     }
 
-    /// Carries one shard of the commits stream, and those that it splits into.
-    fn project(self: Arc<Self>, shard: usize) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(self.carry(shard))
+    /// Carries one shard of the commits stream to a reader, and those that it splits into.
+    fn read(
+        self: Arc<Self>,
+        shard: usize,
+        reader: Reader,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(self.carry(shard, reader))
     }
 
-    async fn carry(self: Arc<Self>, shard: usize) {
+    async fn carry(self: Arc<Self>, shard: usize, reader: Reader) {
         let mut in_vain = 0;
         loop {
             self.pause(in_vain).await;
@@ -109,16 +121,18 @@ impl Pipeline {
             {
                 for child in children {
                     // Sooner than the parent has been read to its end: nothing may rely on that.
-                    tokio::spawn(Arc::clone(&self).project(child));
+                    for reader in Reader::ALL {
+                        tokio::spawn(Arc::clone(&self).read(child, reader));
+                    }
                 }
             }
             let batch = {
                 let most = self.cloud.chance().between(1, 12);
                 let mut state = self.cloud.state();
-                let shard = state.shard(shard);
+                let queue = state.queue(shard, reader);
                 let batch: Vec<Record> =
-                    shard.records.drain(..most.min(shard.records.len())).collect();
-                shard.in_hand += usize::from(!batch.is_empty());
+                    queue.records.drain(..most.min(queue.records.len())).collect();
+                queue.in_hand += usize::from(!batch.is_empty());
                 batch
             };
             in_vain = if batch.is_empty() { in_vain + 1 } else { 0 };
@@ -128,24 +142,24 @@ impl Pipeline {
             if self.cloud.strikes(Trouble::Duplicates, 0.15) {
                 let twin = Arc::clone(&self);
                 let batch = batch.clone();
-                self.cloud.state().shard(shard).in_hand += 1;
-                tokio::spawn(async move { twin.deliver(shard, batch).await });
+                self.cloud.state().queue(shard, reader).in_hand += 1;
+                tokio::spawn(async move { twin.deliver(shard, reader, batch).await });
             }
-            self.deliver(shard, batch).await;
+            self.deliver(shard, reader, batch).await;
         }
     }
 
     /// Delivers a batch until it is done with, or given up on: then its records are put back some
     /// time later.
-    async fn deliver(&self, shard: usize, mut batch: Vec<Record>) {
+    async fn deliver(&self, shard: usize, reader: Reader, mut batch: Vec<Record>) {
         let mut tries = 0;
         while !batch.is_empty() {
             tries += 1;
-            let done = self
-                .projectors
-                .invoke(async |process: Arc<Process>| project(&process, &batch).await)
-                .await;
-            batch.drain(..done.unwrap_or(0));
+            let done = match reader {
+                Reader::Projector => self.project(&batch).await,
+                Reader::Mailer => self.mail(&batch).await,
+            };
+            batch.drain(..done);
             if !batch.is_empty() && tries >= TRIES {
                 self.cloud.log(|| format!("given up on {} records", batch.len()));
                 sleep(self.cloud.chance().millis(2_000)).await;
@@ -157,7 +171,31 @@ impl Pipeline {
                 self.pause(0).await;
             }
         }
-        self.cloud.state().shard(shard).in_hand -= 1;
+        self.cloud.state().queue(shard, reader).in_hand -= 1;
+    }
+
+    /// Lets a projector work off a batch, and says how many of its records need not come again.
+    async fn project(&self, batch: &[Record]) -> usize {
+        let work = async |process: Arc<Process>| project(&process, batch).await;
+        self.projectors.invoke(work).await.unwrap_or(0)
+    }
+
+    /// Has the mails of a batch sent, and says how many of its records need not come again.
+    async fn mail(&self, batch: &[Record]) -> usize {
+        let now = self.cloud.now() + self.cloud.skew();
+        let work = async |process: Arc<Process>| {
+            // No function lives longer.
+            timeout(mail::PATIENCE, mail::send(&process, batch, &self.post, now)).await
+        };
+        match self.mailers.invoke(work).await {
+            Ok(Ok(None)) => batch.len(),
+            Ok(Ok(Some(first))) => {
+                // What is another's to do, or failed just now, is left alone for a while.
+                sleep(self.cloud.chance().millis(LONGEST_BUSY)).await;
+                first
+            }
+            _ => 0,
+        }
     }
 
     /// Puts records back where they came from, and says whether all got there.

@@ -7,15 +7,16 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use headwater::{Projection, StreamName, UniqueKey, UniqueValue};
+use headwater_dynamodb::Sum;
 use headwater_lambda::{Access, Answer, App, List, Problem, Request};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{Duration, Instant};
 
 use crate::cloud::Cloud;
 use crate::domain::{
-    CrateCommand, DOMAIN, NAME_TAKEN, OfCrate, OfThing, SlotRow, TENANT, THINGS, ThingCommand,
-    ThingRow, crate_of, projections, thing,
+    CrateCommand, DOMAIN, GROUPS, NAME_TAKEN, OfCrate, OfThing, SlotRow, TENANT, THINGS,
+    ThingCommand, ThingRow, crate_of, projections, thing,
 };
 
 /// How long a function has for a request.
@@ -44,6 +45,37 @@ pub(crate) enum Call {
         group: Option<String>,
         limit: usize,
     },
+    /// All lines of a table of sums.
+    Sums {
+        table: SumsOf,
+    },
+}
+
+/// A table of sums.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum SumsOf {
+    /// What the things of each group come to.
+    Groups,
+    /// What lies in all slots.
+    Slots,
+}
+
+impl SumsOf {
+    /// As its lines are keyed.
+    pub(crate) fn index(self) -> &'static str {
+        match self {
+            Self::Groups => "groups",
+            Self::Slots => "slots",
+        }
+    }
+
+    /// The lines that it can have.
+    pub(crate) fn orders(self) -> &'static [&'static str] {
+        match self {
+            Self::Groups => &GROUPS,
+            Self::Slots => &["all"],
+        }
+    }
 }
 
 /// What a client sends along.
@@ -66,7 +98,7 @@ impl Call {
         match self {
             Self::Thing { id, .. } | Self::GetThing { id } => Some(thing(id)),
             Self::Crate { id, .. } | Self::GetSlot { id, .. } => Some(crate_of(id)),
-            Self::List { .. } => None,
+            Self::List { .. } | Self::Sums { .. } => None,
         }
     }
 
@@ -103,6 +135,7 @@ pub(crate) fn variables() -> BTreeMap<String, String> {
         ("EVENTS_TABLE", "events"),
         ("VIEWS_TABLE", "views"),
         ("FEED_TABLE", "feed"),
+        ("EFFECTS_TABLE", "effects"),
         ("IDEMPOTENCY_TABLE", "idempotency"),
         ("COMMITS_STREAM", "commits"),
         ("UNIQUE_KEY", UNIQUE_KEY),
@@ -207,6 +240,19 @@ async fn dispatch<const BUILD: u32>(
                 |stream, version, row| json!({ "id": stream.id(), "version": version, "row": row }),
             )
             .await
+        }
+        Call::Sums { table } => {
+            let (position, sums) =
+                app.sums(request, DOMAIN, projections(BUILD), table.index(), "", "~").await?;
+            let line = |Sum { order, amounts }| {
+                let mut line = json!({ "order": order });
+                for (name, amount) in amounts {
+                    line[name] = json!(i64::try_from(amount).unwrap());
+                }
+                line
+            };
+            let items: Vec<Value> = sums.into_iter().map(line).collect();
+            Answer::collection(request, Some(position), &json!({ "items": items }))
         }
     }
 }

@@ -9,11 +9,11 @@ use tokio::time::{Duration, sleep};
 
 use crate::chance::Chance;
 use crate::cloud::Cloud;
-use crate::domain::{CrateCommand, ThingCommand};
+use crate::domain::{CrateCommand, GROUPS, ThingCommand};
 use crate::judge::{Asked, Judge};
 use crate::plan::Trouble;
 use crate::processes::Pool;
-use crate::service::{Call, Headers, serve};
+use crate::service::{Call, Headers, SumsOf, serve};
 
 /// How often a client sends a request in all.
 const MOST_TRIES: usize = 4;
@@ -23,7 +23,6 @@ const IDS: [&str; 4] = ["1", "2", "3", "4"];
 const CRATES: [&str; 2] = ["a", "b"];
 const SLOTS: [&str; 3] = ["x", "y", "z"];
 const NAMES: [&str; 5] = ["Ada", "ADA", "bob", "Cleo", "dora"];
-const GROUPS: [&str; 2] = ["red", "blue"];
 
 /// A client.
 pub(crate) struct Session {
@@ -96,7 +95,7 @@ impl Session {
         let text = |texts: &[&str]| chance.pick(texts).to_owned();
         let name = || text(&NAMES[..self.habits.names]);
         let id = text(&IDS[..self.habits.things]);
-        match chance.between(0, 20) {
+        match chance.between(0, 22) {
             0 | 1 => Call::Thing {
                 id,
                 command: ThingCommand::Create { name: name(), group: text(&GROUPS) },
@@ -114,10 +113,11 @@ impl Session {
             13..=15 => Call::GetThing { id },
             16 => Call::Thing { id, command: ThingCommand::Double {} },
             17 | 18 => Call::GetSlot { id: text(&CRATES), slot: text(&SLOTS) },
-            _ => Call::List {
+            19 | 20 => Call::List {
                 group: chance.pick(&[None, Some(text(&GROUPS))]),
                 limit: chance.pick(&[1, 2, 50]),
             },
+            _ => Call::Sums { table: chance.pick(&[SumsOf::Groups, SumsOf::Slots]) },
         }
     }
 
@@ -157,7 +157,7 @@ impl Session {
         } else if chance.happens(0.5) {
             headers.if_none_match = known;
         }
-        Asked { call, headers, since: self.judge.now() }
+        self.judge.asked(call, headers)
     }
 
     /// Sends a request until it is answered, as far as that may be done.
@@ -202,7 +202,8 @@ impl Session {
         {
             let headers =
                 Headers { cursor: Some(next), if_none_match: None, ..asked.headers.clone() };
-            Box::pin(self.send(Asked { headers, since: self.judge.now(), ..asked })).await;
+            let next = self.judge.asked(asked.call, headers);
+            Box::pin(self.send(next)).await;
         } else if definite.is_none() && !is_uncertain {
             self.judge.without_effect(&asked);
         }

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::chance::Chance;
 use crate::cloud::{Cloud, LONGEST_DELAY};
 use crate::judge::Judge;
+use crate::mail::{self, Person, Post};
 use crate::operator::{Operator, deploy};
 use crate::pipeline::Pipeline;
 use crate::plan::{Plan, Trouble};
@@ -95,6 +96,7 @@ struct World<'a> {
     judge: Arc<Judge>,
     functions: Arc<Pool>,
     pipeline: Arc<Pipeline>,
+    post: Post,
     /// The build that is deployed.
     build: Arc<AtomicU32>,
     habits: Habits,
@@ -105,8 +107,14 @@ impl<'a> World<'a> {
         let cloud = Cloud::new(plan, Chance::new(plan.seed), is_logged);
         let build = Arc::new(AtomicU32::new(1));
         let pool = || Pool::new(&cloud, &build);
-        let (functions, relays, projectors) = (Arc::new(pool()), pool(), pool());
-        let pipeline = Arc::new(Pipeline { cloud: cloud.clone(), relays, projectors });
+        let (functions, post) = (Arc::new(pool()), Post::new(&cloud));
+        let pipeline = Arc::new(Pipeline {
+            cloud: cloud.clone(),
+            relays: pool(),
+            projectors: pool(),
+            mailers: pool(),
+            post: post.clone(),
+        });
         let habits = Habits::new(cloud.chance(), plan.troubles.contains(&Trouble::Rebuild));
         Self {
             plan,
@@ -114,6 +122,7 @@ impl<'a> World<'a> {
             cloud,
             functions,
             pipeline,
+            post,
             build,
             habits,
         }
@@ -121,6 +130,7 @@ impl<'a> World<'a> {
 
     async fn run(self) -> Result<Report, Box<Failure>> {
         self.pipeline.start();
+        tokio::spawn(self.person().run());
         if self.has(Trouble::Deployment) {
             tokio::spawn(deploy(self.cloud.clone(), Arc::clone(&self.build)));
         }
@@ -140,7 +150,8 @@ impl<'a> World<'a> {
         let mut state = self.cloud.state();
         let verdict = match state.history.violation() {
             Some(violation) => Err(violation.clone()),
-            None => settle::check(&state, self.expected_leftovers()),
+            None => settle::check(&state, self.expected_leftovers())
+                .and_then(|()| mail::check(&state, &self.post)),
         };
         let (course, requests) = state.course();
         match verdict {
@@ -188,12 +199,11 @@ impl<'a> World<'a> {
         }
     }
 
-    /// By how much a clock is wrong, in milliseconds.
-    fn skew(&self) -> i64 {
-        if self.has(Trouble::Skew) {
-            self.cloud.chance().between(0, 10_000) as i64 - 5_000
-        } else {
-            0
+    fn person(&self) -> Person {
+        Person {
+            cloud: self.cloud.clone(),
+            post: self.post.clone(),
+            functions: Arc::clone(&self.functions),
         }
     }
 
@@ -202,7 +212,7 @@ impl<'a> World<'a> {
             cloud: self.cloud.clone(),
             build: Arc::clone(&self.build),
             name,
-            skew: self.skew(),
+            skew: self.cloud.skew(),
         }
     }
 
@@ -214,7 +224,7 @@ impl<'a> World<'a> {
             judge: Arc::clone(&self.judge),
             tokens: Vec::new(),
             tags: BTreeMap::new(),
-            skew: self.skew(),
+            skew: self.cloud.skew(),
             habits: self.habits,
         }
     }

@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde_json::{Value, json};
 
 use super::weather::Weather;
+use crate::mail;
 
 /// How many shards there are at most, those that have split included.
 const MOST_SHARDS: usize = 8;
@@ -21,12 +22,30 @@ pub(crate) struct Record {
     pub(crate) data: String,
 }
 
-/// What lies on a shard and was not taken yet.
+/// Who reads the stream: each reads all of it, at its own pace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// The projector.
+    Projector,
+    /// The function of the mails. Its filter lets only those records pass that may ask for one.
+    Mailer,
+}
+
+impl Reader {
+    pub(crate) const ALL: [Self; 2] = [Self::Projector, Self::Mailer];
+}
+
+/// What lies on a shard that a reader has not taken yet.
 #[derive(Default)]
-pub(crate) struct Shard {
+pub(crate) struct Queue {
     pub(crate) records: VecDeque<Record>,
     /// How many batches of it are being worked on.
     pub(crate) in_hand: usize,
+}
+
+#[derive(Default)]
+struct Shard {
+    queues: [Queue; Reader::ALL.len()],
     /// From which hash of a key, and up to which; nothing once it has split.
     range: Option<(u64, u64)>,
 }
@@ -43,12 +62,13 @@ impl Kinesis {
         Self { shards: vec![shard((0, half)), shard((half + 1, u64::MAX))], sequence: 0 }
     }
 
-    pub(super) fn shard(&mut self, shard: usize) -> &mut Shard {
-        &mut self.shards[shard]
+    pub(super) fn queue(&mut self, shard: usize, reader: Reader) -> &mut Queue {
+        &mut self.shards[shard].queues[reader as usize]
     }
 
     pub(super) fn is_drained(&self) -> bool {
-        self.shards.iter().all(|shard| shard.records.is_empty() && shard.in_hand == 0)
+        let mut queues = self.shards.iter().flat_map(|shard| &shard.queues);
+        queues.all(|queue| queue.records.is_empty() && queue.in_hand == 0)
     }
 
     /// Two shards take the place of one, unless it has split before or there are enough.
@@ -88,7 +108,11 @@ impl Kinesis {
         let takes = |shard: &&mut Shard| {
             shard.range.is_some_and(|(first, last)| (first..=last).contains(&hash))
         };
-        self.shards.iter_mut().find(takes).unwrap().records.push_back(record);
+        let shard = self.shards.iter_mut().find(takes).unwrap();
+        if mail::concerns(&record.data) {
+            shard.queues[Reader::Mailer as usize].records.push_back(record.clone());
+        }
+        shard.queues[Reader::Projector as usize].records.push_back(record);
         if fails {
             json!({ "ErrorCode": "InternalFailure", "ErrorMessage": "" })
         } else {

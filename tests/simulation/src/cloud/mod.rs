@@ -23,14 +23,16 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
+use headwater_dynamodb::{EventStore, StoreConfig, connect};
 use serde_json::Value;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use self::kinesis::Kinesis;
-pub(crate) use self::kinesis::{Record, Shard};
+pub(crate) use self::kinesis::{Queue, Reader, Record};
 pub(crate) use self::tables::StreamRecord;
 use self::tables::{CarriedOut, TableStream, Tables};
 use self::torn::Step;
+pub(crate) use self::weather::LONGEST_LAG;
 use self::weather::{Fate, Weather};
 use crate::chance::Chance;
 use crate::history::History;
@@ -129,6 +131,30 @@ impl Cloud {
         self.inner.weather.calm();
     }
 
+    /// The tables, as a process of a person's own reaches them.
+    pub(crate) fn store(&self) -> EventStore {
+        let config = StoreConfig {
+            events_table: "events".to_owned(),
+            idempotency_table: None,
+            unique_key: None,
+        };
+        EventStore::new(connect(&self.config()), config)
+    }
+
+    /// By how much a clock is wrong, in milliseconds.
+    pub(crate) fn skew(&self) -> i64 {
+        if self.strikes(Trouble::Skew, 1.0) {
+            self.chance().between(0, 10_000) as i64 - 5_000
+        } else {
+            0
+        }
+    }
+
+    /// How long the run lasts by now.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.inner.began.elapsed()
+    }
+
     /// Milliseconds since the epoch.
     pub(crate) fn now(&self) -> i64 {
         BEGINNING + i64::try_from(self.inner.began.elapsed().as_millis()).unwrap_or(i64::MAX)
@@ -196,7 +222,7 @@ impl Cloud {
         let State { tables, stream, history, .. } = &mut *state;
         let CarriedOut { status, body, written, visible, steps } =
             tables.carry_out(operation, request, now, &self.inner.weather);
-        observe::decided(written, history);
+        observe::decided(written, now, history);
         observe::visible(visible, stream, history, &self.inner.chance);
         ((status, body), steps)
     }
@@ -235,22 +261,19 @@ impl Cloud {
 }
 
 impl State {
-    /// What the shards of the commits stream hold.
-    pub(crate) fn shard(&mut self, shard: usize) -> &mut Shard {
-        self.kinesis.shard(shard)
+    /// What a shard of the commits stream holds for a reader.
+    pub(crate) fn queue(&mut self, shard: usize, reader: Reader) -> &mut Queue {
+        self.kinesis.queue(shard, reader)
     }
 
     /// Whether nothing is on its way, and no stream waits to be taken up.
     pub(crate) fn is_quiet(&self) -> bool {
-        let waits = self
-            .tables
-            .items("views")
-            .iter()
-            .any(|item| item.contains_key("newer") || item.contains_key("resumed"));
-        !waits
-            && self.under_way == 0
+        let waits =
+            |item: &serde_dynamo::Item| item.contains_key("newer") || item.contains_key("resumed");
+        self.under_way == 0
             && self.stream.shards.iter().all(VecDeque::is_empty)
             && self.kinesis.is_drained()
+            && !self.tables.items("views").iter().any(waits)
     }
 
     /// Every item of a table.

@@ -1,5 +1,7 @@
 //! An eye on what is written.
 
+use std::time::Duration;
+
 use headwater::{Commit, Row, StreamName};
 use headwater_dynamodb::CommitItem;
 use serde_json::Value;
@@ -9,13 +11,13 @@ use crate::chance::Chance;
 use crate::history::History;
 
 /// Takes note of what was written for good, whether it can be seen yet or not.
-pub(super) fn decided(written: Written, history: &mut History) {
+pub(super) fn decided(written: Written, now: Duration, history: &mut History) {
     let mut commits = Vec::new();
     for (table, item) in written {
         match table.as_str() {
             "events" => commits.push(commit(&item)),
             "views" => observe_row(&item, history),
-            "feed" => observe_page(&item, history),
+            "feed" => observe_page(&item, now, history),
             _ => {}
         }
     }
@@ -70,7 +72,7 @@ fn observe_row(item: &Value, history: &mut History) {
 }
 
 /// A page of the feed lists its commits: stream, first event, count of events.
-fn observe_page(item: &Value, history: &mut History) {
+fn observe_page(item: &Value, now: Duration, history: &mut History) {
     let (Some(listed), Some(first)) = (item["l"]["L"].as_array(), item["sk"]["S"].as_str()) else {
         return;
     };
@@ -79,5 +81,5 @@ fn observe_page(item: &Value, history: &mut History) {
         let first = number(&entry["f"]);
         (entry["s"]["S"].as_str().unwrap().parse().unwrap(), first, first + number(&entry["n"]) - 1)
     });
-    history.feed(first.parse().unwrap(), entries.collect());
+    history.feed(now, first.parse().unwrap(), entries.collect());
 }

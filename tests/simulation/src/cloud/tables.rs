@@ -13,11 +13,12 @@ use super::weather::Weather;
 use crate::chance::Chance;
 
 /// The tables and their keys.
-const TABLES: [(&str, &str, &str, &str); 4] = [
+const TABLES: [(&str, &str, &str, &str); 5] = [
     ("events", "stream", "seq", "N"),
     ("views", "pk", "sk", "S"),
     ("feed", "pk", "sk", "S"),
     ("idempotency", "pk", "", ""),
+    ("effects", "pk", "sk", "S"),
 ];
 
 /// A record of the events table's stream: an item as it was put.

@@ -12,6 +12,9 @@ use crate::plan::{Plan, Trouble};
 /// How likely each trouble is to strike a request.
 const LIKELY: f64 = 0.04;
 
+/// How far a replica lags behind at the most.
+pub(crate) const LONGEST_LAG: Duration = Duration::from_secs(3);
+
 /// What there is of trouble, until it calms down.
 pub(super) struct Weather {
     troubles: BTreeSet<Trouble>,
@@ -120,7 +123,7 @@ impl Weather {
     /// How long a replica lags behind, for one item.
     pub(super) fn lag(&self) -> Duration {
         if self.strikes(Trouble::StaleReads, 0.3) {
-            self.chance.millis(3_000)
+            self.chance.millis(u64::try_from(LONGEST_LAG.as_millis()).unwrap_or(u64::MAX))
         } else {
             Duration::ZERO
         }
