@@ -21,11 +21,12 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A JSON body.
+    /// A JSON body; 500 if it cannot be written as JSON, which is a defect of its type.
     pub fn json(status: u16, body: &impl Serialize) -> Self {
-        let body = serde_json::to_string(body)
-            .unwrap_or_else(|error| json!({ "unserializable": error.to_string() }).to_string());
-        Self::of_json(status, body)
+        match serde_json::to_string(body) {
+            Ok(body) => Self::of_json(status, body),
+            Err(error) => Problem::internal(error).answer(),
+        }
     }
 
     fn of_json(status: u16, body: String) -> Self {
@@ -242,6 +243,13 @@ impl From<Answer> for Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_written_is_no_success() {
+        // JSON has no keys but strings.
+        let unwritable = std::collections::BTreeMap::from([((1, 2), 3)]);
+        assert_eq!(Answer::json(200, &unwritable).status, 500);
+    }
 
     #[test]
     fn what_never_was_has_a_token_too() {
