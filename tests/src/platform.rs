@@ -167,6 +167,15 @@ impl Platform {
         .map(|_| ())
     }
 
+    /// Has the schedule of a function come round now, and waits for the function's answer.
+    ///
+    /// # Errors
+    /// If it has no schedule, or fails.
+    pub async fn schedule(&self, function: &str) -> Result<()> {
+        let body = json!({ "function": function });
+        self.dev("POST", "/dev/schedules", Some(body)).await.map(|_| ())
+    }
+
     /// Injects a fault; see `POST /dev/faults`.
     ///
     /// # Errors

@@ -63,6 +63,7 @@ pub fn router(dev: Dev) -> Router {
         .route("/dev/faults", get(struck).post(faults))
         .route("/dev/kill", post(kill))
         .route("/dev/event-sources", post(event_sources))
+        .route("/dev/schedules", post(schedules))
         .route_layer(from_fn(only_from_here))
         .with_state(Arc::new(dev))
 }
@@ -148,14 +149,14 @@ async fn struck(State(dev): Shared) -> Answer {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct KillRequest {
+struct FunctionRequest {
     function: String,
 }
 
 /// `POST /dev/kill {"function"}` → `{"killed": N}`: ends the function's processes, whatever they
 /// are doing.
 async fn kill(State(dev): Shared, body: Bytes) -> Answer {
-    let wanted: KillRequest = read(&body)?;
+    let wanted: FunctionRequest = read(&body)?;
     match dev.host.kill(&wanted.function) {
         Some(killed) => json_answer(json!({ "killed": killed })),
         None => Err(unknown_function(&wanted.function)),
@@ -176,6 +177,16 @@ async fn event_sources(State(dev): Shared, body: Bytes) -> Answer {
     match dev.event_sources.enable(&wanted.function, wanted.enabled).await {
         true => json_answer(json!({ "enabled": wanted.enabled })),
         false => Err(unknown_function(&wanted.function)),
+    }
+}
+
+/// `POST /dev/schedules {"function"}`: its schedules come round now, and the function has answered.
+async fn schedules(State(dev): Shared, body: Bytes) -> Answer {
+    let wanted: FunctionRequest = read(&body)?;
+    match dev.event_sources.come_round(&wanted.function).await {
+        Ok(true) => json_answer(json!({})),
+        Ok(false) => Err(unknown_function(&wanted.function)),
+        Err(error) => Err(Refused(StatusCode::BAD_GATEWAY, error.to_string())),
     }
 }
 

@@ -7,6 +7,7 @@
 //! A call goes through these modules in this order: `call` reads it, `policy` says what it needs,
 //! `faults` whether it goes wrong, `torn` whether it meets a transaction that is under way,
 //! `forward` sends it on, and `capacity` reads from the answer what it cost, for the `meter`.
+//! `writes` tells those who read streams.
 
 mod call;
 mod capacity;
@@ -17,6 +18,7 @@ mod policy;
 mod put_records;
 mod refusals;
 mod torn;
+mod writes;
 
 #[cfg(test)]
 mod tests;
@@ -47,6 +49,7 @@ use forward::{Backends, Reply};
 use meter::Meter;
 use policy::Caller;
 use torn::Torn;
+pub use writes::Writes;
 
 /// The access key with which a person's own tools may do everything, with any secret.
 pub const OPERATOR: &str = "headwater";
@@ -71,6 +74,7 @@ struct Desk {
     faults: Faults,
     meter: Meter,
     torn: Torn,
+    writes: Writes,
     backends: Backends,
 }
 
@@ -102,6 +106,7 @@ impl Door {
             faults: Faults::new(chaos),
             meter: Meter::default(),
             torn: Torn::start(template, emulators).await?,
+            writes: Writes::default(),
             backends: Backends::new(emulators)?,
         });
         let mut server = JoinSet::new();
@@ -153,6 +158,11 @@ impl Door {
             return Err(format!("the template has no function {function}"));
         }
         self.desk.faults.set(request)
+    }
+
+    /// What is written through the door.
+    pub fn writes(&self) -> &Writes {
+        &self.desk.writes
     }
 
     /// Every fault that there is, by service, with how many calls it has struck since the start:
@@ -209,6 +219,13 @@ impl Desk {
             Caller::Function { .. } => self.faults.strike(&call),
             Caller::Operator => None,
         };
+        let written = writes::written(&call);
+        let answer = self.carry_out(call, fault).await;
+        self.writes.tell(&written);
+        answer
+    }
+
+    async fn carry_out(&self, call: Call, fault: Option<Fault>) -> Result<Answer, Dropped> {
         match fault {
             None => self.send(call).await,
             Some(Fault::Torn(rng)) => self.tear(call, rng).await,

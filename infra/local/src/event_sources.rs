@@ -23,16 +23,19 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
+use tokio::sync::watch;
 
 use crate::aws::JsonClient;
 use crate::clock::Clock;
-use crate::host::Host;
+use crate::door::Writes;
+use crate::host::{Host, InvokeError};
 use crate::template::{EventSource, Function, SourceKind, Template};
 use checkpoints::CheckpointFile;
 use dynamodb::DynamoDbStream;
 use kinesis::KinesisStream;
 use mapping::Mapping;
 use objects::ObjectStore;
+use schedule::Scheduled;
 
 /// Where streams are read and failures written.
 #[derive(Debug, Clone)]
@@ -45,8 +48,11 @@ pub struct Endpoints {
     pub s3: String,
 }
 
-/// The event sources of all functions.
-pub struct EventSources(Vec<Running>);
+/// The event sources of all functions, and their schedules.
+pub struct EventSources {
+    mappings: Vec<Running>,
+    schedules: Vec<Arc<Scheduled>>,
+}
 
 /// A mapping of either kind.
 enum Running {
@@ -73,23 +79,30 @@ impl EventSources {
     pub fn start(
         template: &Template,
         endpoints: &Endpoints,
+        writes: &Writes,
         host: &Host,
         clock: &Clock,
         folder: &Path,
     ) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
-        let starter = Starter { template, endpoints, host, folder: folder.to_owned() };
-        let mut running = Vec::new();
+        let starter = Starter { template, endpoints, writes, host, folder: folder.to_owned() };
+        let (mut mappings, mut schedules) = (Vec::new(), Vec::new());
         for function in &template.functions {
             for source in &function.event_sources {
-                running.push(starter.start(function, source)?);
+                mappings.push(starter.start(function, source)?);
             }
             for schedule in &function.schedules {
-                let (schedule, function) = (schedule.clone(), function.clone());
-                tokio::spawn(schedule::run(schedule, function, host.clone(), clock.clone()));
+                let scheduled = Arc::new(Scheduled {
+                    schedule: schedule.clone(),
+                    function: function.clone(),
+                    host: host.clone(),
+                    clock: clock.clone(),
+                });
+                tokio::spawn(scheduled.clone().run());
+                schedules.push(scheduled);
             }
         }
-        Ok(Self(running))
+        Ok(Self { mappings, schedules })
     }
 
     /// How far every function is behind, by name. Zero means: of all that was in its streams when
@@ -102,7 +115,7 @@ impl EventSources {
         let second = self.lags().await;
         let mut by_function: BTreeMap<String, Lag> = BTreeMap::new();
         for ((running, (before, seen_before)), (after, seen_after)) in
-            self.0.iter().zip(first).zip(second)
+            self.mappings.iter().zip(first).zip(second)
         {
             let new = usize::try_from(seen_after.saturating_sub(seen_before)).unwrap_or(usize::MAX);
             let lag = by_function.entry(running.function().to_owned()).or_default();
@@ -116,16 +129,30 @@ impl EventSources {
     /// for a function that has none.
     pub async fn enable(&self, function: &str, enabled: bool) -> bool {
         let mut found = false;
-        for running in self.0.iter().filter(|running| running.function() == function) {
+        for running in self.mappings.iter().filter(|running| running.function() == function) {
             running.enable(enabled).await;
             found = true;
         }
         found
     }
 
+    /// Has the schedules of a function come round once, now, and waits for its answers. False for a
+    /// function that has none.
+    ///
+    /// # Errors
+    /// When the function fails.
+    pub async fn come_round(&self, function: &str) -> Result<bool, InvokeError> {
+        let mut found = false;
+        for scheduled in self.schedules.iter().filter(|one| one.function.name == function) {
+            scheduled.come_round().await?;
+            found = true;
+        }
+        Ok(found)
+    }
+
     /// Keeps all checkpoints, before the platform ends.
     pub fn save(&self) {
-        for running in &self.0 {
+        for running in &self.mappings {
             if let Err(error) = running.save() {
                 tracing::error!(
                     function = running.function(),
@@ -138,7 +165,7 @@ impl EventSources {
 
     async fn lags(&self) -> Vec<(Lag, u64)> {
         let mut lags = Vec::new();
-        for running in &self.0 {
+        for running in &self.mappings {
             lags.push(running.lag().await);
         }
         lags
@@ -179,6 +206,7 @@ impl Running {
 struct Starter<'a> {
     template: &'a Template,
     endpoints: &'a Endpoints,
+    writes: &'a Writes,
     host: &'a Host,
     folder: PathBuf,
 }
@@ -198,7 +226,8 @@ impl Starter<'_> {
                     table: table.with_context(no_stream)?.name.clone(),
                     template_arn: source.stream_arn.clone(),
                 };
-                Running::DynamoDb(self.mapping(stream, function, source)?)
+                let written = self.writes.to(&stream.table);
+                Running::DynamoDb(self.mapping(stream, function, source, written)?)
             }
             SourceKind::Kinesis => {
                 let streams = &self.template.streams;
@@ -209,7 +238,8 @@ impl Starter<'_> {
                     arn: source.stream_arn.clone(),
                     role_arn: function.role.arn.clone(),
                 };
-                Running::Kinesis(self.mapping(stream, function, source)?)
+                let written = self.writes.to(&stream.name);
+                Running::Kinesis(self.mapping(stream, function, source, written)?)
             }
         })
     }
@@ -219,9 +249,10 @@ impl Starter<'_> {
         stream: S,
         function: &Function,
         source: &EventSource,
+        written: watch::Receiver<()>,
     ) -> Result<Arc<Mapping<S>>> {
         let objects = ObjectStore::new(&self.endpoints.s3)?;
         let file = CheckpointFile::new(&self.folder, source.id);
-        Mapping::start(stream, source, function, self.host.clone(), objects, file)
+        Mapping::start(stream, source, function, self.host.clone(), objects, written, file)
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::sync::{Semaphore, SemaphorePermit, oneshot, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use uuid::Uuid;
 
 use crate::runtime_api::{self, Answer, Invocation, Mailboxes};
@@ -56,8 +56,6 @@ pub struct Deployment {
 #[derive(Clone)]
 pub struct Host {
     pools: Arc<HashMap<String, Arc<Pool>>>,
-    /// Changes whenever an invocation has ended.
-    activity: watch::Sender<()>,
 }
 
 /// How an invocation failed.
@@ -96,7 +94,7 @@ impl Host {
             let name = deployment.function.name.clone();
             (name, Arc::new(Pool::new(deployment, runtime.clone())))
         });
-        let host = Self { pools: Arc::new(pools.collect()), activity: watch::channel(()).0 };
+        let host = Self { pools: Arc::new(pools.collect()) };
         tokio::spawn(host.clone().retire_idle());
         Ok(host)
     }
@@ -109,18 +107,8 @@ impl Host {
     pub async fn invoke(&self, function: &str, payload: Bytes) -> Result<Bytes, InvokeError> {
         let pool = self.pools.get(function).cloned();
         let pool = pool.ok_or_else(|| InvokeError::Unknown(function.to_owned()))?;
-        let activity = self.activity.clone();
-        let run = tokio::spawn(async move {
-            let outcome = pool.invoke(payload).await;
-            activity.send_replace(());
-            outcome
-        });
+        let run = tokio::spawn(async move { pool.invoke(payload).await });
         run.await.unwrap_or(Err(InvokeError::Crashed))
-    }
-
-    /// Changes whenever an invocation has ended: streams may have new records then.
-    pub fn activity(&self) -> watch::Receiver<()> {
-        self.activity.subscribe()
     }
 
     /// Kills every process of a function; the answer is their number, `None` for an unknown

@@ -78,8 +78,14 @@ impl Platform {
             // The streams that they speak of are gone.
             let _ = fs::remove_dir_all(&checkpoints);
         }
-        let event_sources =
-            Arc::new(EventSources::start(&template, &endpoints, &host, &clock, &checkpoints)?);
+        let event_sources = Arc::new(EventSources::start(
+            &template,
+            &endpoints,
+            door.writes(),
+            &host,
+            &clock,
+            &checkpoints,
+        )?);
         let gateway = Gateway::new(
             &template.functions,
             template.throttle,

@@ -4,6 +4,7 @@ mod faulty;
 mod metering;
 mod roles;
 mod torn;
+mod writes;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};

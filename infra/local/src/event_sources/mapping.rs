@@ -30,6 +30,8 @@ pub(super) struct Mapping<S> {
     pub(super) function_arn: String,
     pub(super) host: Host,
     pub(super) objects: ObjectStore,
+    /// Changes when something may be new in the stream.
+    pub(super) written: watch::Receiver<()>,
     /// Rises with every request to look at the tip of the shards.
     pub(super) look: watch::Sender<u64>,
     /// A shard has ended: its children may be read.
@@ -53,6 +55,7 @@ impl<S: Source> Mapping<S> {
         function: &Function,
         host: Host,
         objects: ObjectStore,
+        written: watch::Receiver<()>,
         file: CheckpointFile,
     ) -> Result<Arc<Self>> {
         let mapping = Arc::new(Self {
@@ -62,6 +65,7 @@ impl<S: Source> Mapping<S> {
             function_arn: function.arn.clone(),
             host,
             objects,
+            written,
             look: watch::channel(0).0,
             shards_changed: Notify::new(),
             progressed: Notify::new(),

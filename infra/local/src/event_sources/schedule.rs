@@ -1,28 +1,45 @@
 //! Schedules: EventBridge rules that invoke a function at a rate.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::host::Host;
+use crate::host::{Host, InvokeError};
 use crate::template::{ACCOUNT, Function, REGION, Schedule};
 
-/// Invokes the function for as long as the platform runs, the first time after one period.
-pub(super) async fn run(schedule: Schedule, function: Function, host: Host, clock: Clock) {
-    let mut ticks = interval(schedule.every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks.tick().await;
-    loop {
+/// A schedule of a function.
+pub(super) struct Scheduled {
+    pub(super) schedule: Schedule,
+    pub(super) function: Function,
+    pub(super) host: Host,
+    pub(super) clock: Clock,
+}
+
+impl Scheduled {
+    /// Invokes the function for as long as the platform runs, the first time after one period.
+    pub(super) async fn run(self: Arc<Self>) {
+        let mut ticks = interval(self.schedule.every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks.tick().await;
-        let event = match &schedule.input {
-            Some(input) => input.clone(),
-            None => event(&function, clock.now()).to_string(),
-        };
-        if let Err(error) = host.invoke(&function.name, event.into()).await {
-            tracing::warn!(function = function.name, %error, "a scheduled run failed");
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.come_round().await {
+                tracing::warn!(function = self.function.name, %error, "a scheduled run failed");
+            }
         }
+    }
+
+    /// Invokes the function as the schedule does, and waits for its answer.
+    pub(super) async fn come_round(&self) -> Result<(), InvokeError> {
+        let event = match &self.schedule.input {
+            Some(input) => input.clone(),
+            None => event(&self.function, self.clock.now()).to_string(),
+        };
+        self.host.invoke(&self.function.name, event.into()).await.map(|_| ())
     }
 }
 

@@ -19,10 +19,11 @@ use super::source::{Page, Position, Source, now};
 use super::verdict::verdict;
 use crate::template::StartingPosition;
 
-/// Between two reads that found nothing, growing from the first to the second. Only writes from
-/// outside wait for it: an invocation that ends wakes every reader.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_millis(400);
+/// Between two reads that found nothing. Only what is written past the door waits for it: whoever
+/// writes through the door wakes the readers.
+const PAUSE: Duration = Duration::from_secs(1);
+/// After a write, for more that comes with it.
+const GATHERING: Duration = Duration::from_millis(10);
 /// After a failed read.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// No more is read ahead than so many records.
@@ -109,20 +110,21 @@ impl Shard {
 /// Reads a shard to its end, which comes only when it is closed.
 pub(super) async fn read<S: Source>(mapping: Arc<Mapping<S>>, shard: Arc<Shard>) {
     let mut requests = mapping.look.subscribe();
-    let mut activity = mapping.host.activity();
+    let mut written = mapping.written.clone();
     let mut position = start(&mapping, &shard);
-    let (mut iterator, mut pause) = (None, SHORTEST_PAUSE);
+    let mut iterator = None;
     loop {
         if shard.is_full() {
-            sleep(LONGEST_PAUSE).await;
+            sleep(PAUSE).await;
             continue;
         }
+        let mut pause = PAUSE;
+        written.mark_unchanged();
         let request = *requests.borrow_and_update();
         match read_page(&mapping, &shard, &position, iterator.take()).await {
             Ok(page) => {
                 if let Some(last) = page.records.last() {
                     position = Position::After(last.sequence_number.clone());
-                    pause = SHORTEST_PAUSE;
                 }
                 shard.take(page.records);
                 if page.at_tip || page.next.is_none() {
@@ -134,17 +136,15 @@ pub(super) async fn read<S: Source>(mapping: Arc<Mapping<S>>, shard: Arc<Shard>)
                     continue;
                 }
             }
-            Err(Lost::Position) => position = Position::Start(StartingPosition::TrimHorizon),
-            Err(Lost::Iterator) => {}
+            Err(Lost::Position) => {
+                (position, pause) = (Position::Start(StartingPosition::TrimHorizon), GATHERING);
+            }
+            Err(Lost::Iterator) => pause = GATHERING,
             Err(Lost::Contact) => pause = RETRY_PAUSE,
         }
-        // A function that ran may have written to this stream: then it pays to look soon.
         tokio::select! {
-            () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
-            _ = activity.changed() => {
-                sleep(SHORTEST_PAUSE).await;
-                pause = SHORTEST_PAUSE;
-            }
+            () = sleep(pause) => {}
+            Ok(()) = written.changed() => sleep(GATHERING).await,
             _ = requests.changed() => {}
         }
     }

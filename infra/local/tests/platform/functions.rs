@@ -17,6 +17,7 @@ pub(crate) async fn run(name: &str) -> Result<(), Error> {
         "put" => lambda_runtime::run(service_fn(put)).await,
         "forward" => lambda_runtime::run(service_fn(forward)).await,
         "sum" => lambda_runtime::run(service_fn(sum)).await,
+        "note" => lambda_runtime::run(service_fn(note)).await,
         other => Err(format!("no function {other}").into()),
     }
 }
@@ -82,6 +83,13 @@ async fn sum(event: LambdaEvent<Value>) -> Result<Value, Error> {
         put.item("id", AttributeValue::S(id)).send().await?;
     }
     Ok(json!({"batchItemFailures": []}))
+}
+
+async fn note(event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let id = AttributeValue::S(event.payload["id"].as_str().unwrap_or_default().to_owned());
+    let put = dynamodb()?.put_item().table_name(std::env::var("TABLE")?);
+    put.item("id", id).send().await?;
+    Ok(Value::Null)
 }
 
 fn dynamodb() -> Result<aws_sdk_dynamodb::Client, Error> {

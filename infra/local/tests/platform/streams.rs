@@ -1,5 +1,7 @@
 //! What flows from the table through both streams, with retries, failures, roles and the meter.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -90,6 +92,27 @@ async fn faults_pass_and_nothing_is_lost() {
         .request(Method::POST, "/dev/faults")
         .body(r#"{"service": "kinesis", "fault": "x", "rate": 1}"#);
     assert_eq!(misspelt.send().await.unwrap().status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_schedule_comes_round_when_it_is_told_to() {
+    let system = System::start().await;
+    assert_eq!(system.ids("Sums").await, Vec::<String>::new());
+    system.dev("schedules", json!({"function": "note"})).await;
+    assert_eq!(system.ids("Sums").await, ["77"], "the function has answered");
+    let none = system.request(Method::POST, "/dev/schedules").body(r#"{"function": "sum"}"#);
+    assert_eq!(none.send().await.unwrap().status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+#[ignore = "long: a minute"]
+async fn a_schedule_comes_round_by_itself() {
+    let system = System::start().await;
+    tokio::time::sleep(Duration::from_secs(50)).await;
+    assert_eq!(system.ids("Sums").await, Vec::<String>::new(), "not before its time");
+    system
+        .wait_for("the schedule", async || (system.ids("Sums").await == ["77"]).then_some(()))
+        .await;
 }
 
 /// The first file under a folder that looks like a failure object.

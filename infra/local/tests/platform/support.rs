@@ -171,10 +171,10 @@ pub(crate) fn executable() -> Executable {
     }
 }
 
-/// Runs the function that `_HANDLER` names.
+/// Runs the function that `_HANDLER` names, if any.
 pub(crate) fn run_function() {
+    let Ok(name) = std::env::var("_HANDLER") else { return };
     headwater_local::host::exit_with_parent();
-    let name = std::env::var("_HANDLER").unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(functions::run(&name)).unwrap();
 }
