@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use tempfile::tempdir;
 
 use crate::invoicing::support::{issued, mail, post};
-use crate::support::{PROGRAM, create_user, eventually, own_platform, user};
+use crate::support::{
+    PROGRAM, create_user, eventually, own_platform, platform_that_gives_up_soon, user,
+};
 
 /// How long records may take to their rows.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -111,7 +113,7 @@ async fn what_a_command_follows_from_is_kept_and_shown() -> Result<()> {
 
 #[tokio::test]
 async fn what_a_function_gave_up_is_listed_and_put_back_by_hand() -> Result<()> {
-    let platform = own_platform()?;
+    let platform = platform_that_gives_up_soon()?;
     let client = platform.client("gaveup").await?;
     let out_of_reach = json!({
         "service": "dynamodb",
@@ -123,7 +125,7 @@ async fn what_a_function_gave_up_is_listed_and_put_back_by_hand() -> Result<()> 
     let ada = create_user(&client, "ada").await?;
     let stream = format!("gaveup/identity/users/{}", ada.id());
     // `redrive` may have taken it up just now: then it is given up once more.
-    eventually(Duration::from_secs(400), "a batch", || async {
+    eventually(PATIENCE, "a batch", || async {
         let listed = headwater::<Value>(&platform, "failures ls").await?;
         Ok(listed.iter().any(|batch| {
             batch["function"] == "identity-project" && batch["streams"][0]["stream"] == stream

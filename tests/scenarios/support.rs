@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
 use headwater_tests::{Client, Platform, Reply};
 use serde_json::{Value, json};
@@ -12,6 +12,28 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_platform");
 /// A platform of the scenario's own, to be metered, broken or killed.
 pub(crate) fn own_platform() -> Result<Platform> {
     Platform::start(PROGRAM, &[])
+}
+
+/// A platform of the scenario's own whose template has the second of each pair instead of the
+/// first.
+pub(crate) fn platform_with(changes: &[(&str, &str)]) -> Result<Platform> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
+    let mut template = std::fs::read_to_string(path)?;
+    for (from, to) in changes {
+        ensure!(template.contains(from), "the template has no `{from}` any more");
+        template = template.replace(from, to);
+    }
+    let file = tempfile::NamedTempFile::new()?;
+    std::fs::write(file.path(), template)?;
+    Platform::start(PROGRAM, &["--template", file.path().to_str().context("no UTF-8")?])
+}
+
+/// A platform whose projectors give up after seconds instead of minutes.
+pub(crate) fn platform_that_gives_up_soon() -> Result<Platform> {
+    platform_with(&[
+        ("Timeout: 60", "Timeout: 4"),
+        ("MaximumRetryAttempts: 5\n", "MaximumRetryAttempts: 1\n"),
+    ])
 }
 
 /// The platform that scenarios share, each with a tenant of its own. It ends with the last that
@@ -58,6 +80,26 @@ where
 /// How many replies have this status.
 pub(crate) fn count(replies: &[Reply], status: u16) -> usize {
     replies.iter().filter(|reply| reply.status == status).count()
+}
+
+/// Asks again until the answer is as wanted. What functions gave up comes back at once each time,
+/// instead of once a minute.
+pub(crate) async fn eventually_redriven<F>(
+    platform: &Platform,
+    patience: Duration,
+    what: &str,
+    ask: impl Fn() -> F,
+) -> Result<()>
+where
+    F: Future<Output = Result<bool>>,
+{
+    let start = Instant::now();
+    while !ask().await? {
+        ensure!(start.elapsed() < patience, "not within {patience:?}: {what}");
+        platform.schedule("redrive").await?;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    Ok(())
 }
 
 /// All events of a stream, oldest first.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::case::{Case, Request, Step, Text};
 use super::cost::Cost;
-use crate::support::PROGRAM;
+use crate::support::platform_with;
 
 /// What handles the commits of all services, behind the answers.
 const HANDLERS: [&str; 4] =
@@ -75,11 +75,7 @@ struct Tenant {
 
 impl Bench {
     pub(super) async fn start() -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let template = folder.path().join("template.yaml");
-        std::fs::write(&template, in_one_line()?)?;
-        let platform =
-            Platform::start(PROGRAM, &["--template", template.to_str().context("no UTF-8")?])?;
+        let platform = platform_with(&IN_ONE_LINE)?;
         let document = Client::new(platform.url(), None).get("/openapi.json").await?.body;
         let mut routes = Vec::new();
         for (path, operations) in document["paths"].as_object().context("no paths")? {
@@ -305,18 +301,15 @@ impl Bench {
     }
 }
 
-/// The template with streams of one shard, which are read one batch after the other. So one process
-/// of each handler sees all commits, and none finds the feed further on than it has left it; what a
-/// process does not know costs it a read, and what it knows wrongly a write.
-fn in_one_line() -> Result<String> {
-    let template =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml"))?;
-    let one_shard = template.replace("StreamModeDetails: {StreamMode: ON_DEMAND}", "ShardCount: 1");
-    ensure!(one_shard != template, "the template's streams are described in another way");
-    Ok(one_shard
-        .replace("ParallelizationFactor: 2", "ParallelizationFactor: 1")
-        .replace("ParallelizationFactor: 4", "ParallelizationFactor: 1"))
-}
+/// What the template has, and what instead: streams of one shard, which are read one batch after
+/// the other. So one process of each handler sees all commits, and none finds the feed further on
+/// than it has left it; what a process does not know costs it a read, and what it knows wrongly a
+/// write.
+const IN_ONE_LINE: [(&str, &str); 3] = [
+    ("StreamModeDetails: {StreamMode: ON_DEMAND}", "ShardCount: 1"),
+    ("ParallelizationFactor: 2", "ParallelizationFactor: 1"),
+    ("ParallelizationFactor: 4", "ParallelizationFactor: 1"),
+];
 
 impl Route {
     fn name(&self) -> String {
