@@ -1,6 +1,6 @@
 //! Runs the two linters of templates, which are Python programs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
@@ -19,9 +19,17 @@ const REQUIREMENTS: [&str; 2] = ["cfn-lint==1.58.0", SAM];
 /// What a linter has found stands in its own output; the error names the linter. Installing fails
 /// without Python or network.
 pub(crate) fn run(root: &Path) -> Result<()> {
-    let bin = installed(root, "template-linters", &REQUIREMENTS)?;
+    let bin = tools(root)?;
     succeed(command(&bin, "cfn-lint", root).arg("template.yaml"))?;
     succeed(command(&bin, "sam", root).args(["validate", "--lint", "--template", "template.yaml"]))
+}
+
+/// The folder of `cfn-lint` and `sam`, which are installed first if they are not there.
+///
+/// # Errors
+/// Without Python or network.
+pub(crate) fn tools(root: &Path) -> Result<PathBuf> {
+    installed(root, "template-linters", &REQUIREMENTS)
 }
 
 /// `program` of the virtual environment. No account is needed, only the name of a region.

@@ -9,6 +9,7 @@ mod api;
 mod build_lambda;
 mod checks;
 mod linters;
+mod rehearse;
 mod template;
 mod venv;
 mod workspace;
@@ -34,6 +35,9 @@ enum Chore {
         #[arg(long = "package", short, value_name = "PACKAGE")]
         packages: Vec<String>,
     },
+    /// Deploy `template.yaml` to an independent emulator of AWS and call all services there
+    /// (installs MiniStack under `target/` if missing).
+    Rehearse,
     /// Send calls that `/openapi.json` allows and forbids to a platform, and hold the answers
     /// against it (installs Schemathesis where Cargo builds, if missing).
     CheckApi {
@@ -54,6 +58,7 @@ fn main() -> Result<()> {
         Chore::Template => write_template(&workspace_root()?),
         Chore::CheckTemplate => check_template(&workspace_root()?),
         Chore::BuildLambda { packages } => build_lambda::run(&workspace_root()?, &packages),
+        Chore::Rehearse => rehearse::run(&workspace_root()?),
         Chore::CheckApi { examples, seconds, seed } => {
             api::run(&workspace_root()?, examples, seconds, seed)
         }

@@ -1,0 +1,39 @@
+//! Deploys the template to MiniStack, an emulator of AWS that others wrote, and calls all services
+//! there: a second opinion on what the platform of this repository says. `docs/rehearsal.md` tells
+//! what it shows, and what the emulator lacks.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::linters;
+use crate::venv::{installed, succeed};
+use crate::workspace::deployed_packages;
+
+const REQUIREMENTS: [&str; 1] = ["ministack[full]==1.5.33"];
+
+/// Builds the executables of the services for this machine, deploys, and calls.
+///
+/// # Errors
+/// What is not as it should be stands in the output; logs are in `target/rehearsal`. Installing
+/// fails without Python or network.
+pub(crate) fn run(root: &Path) -> Result<()> {
+    let python = installed(root, "emulator", &REQUIREMENTS)?.join("python");
+    let sam = linters::tools(root)?.join("sam");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let packages = deployed_packages(root)?;
+    let packages = packages.iter().flat_map(|package| ["--package", package]);
+    succeed(Command::new(cargo).current_dir(root).args(["build", "--quiet"]).args(packages))?;
+    let folder = root.join("target/rehearsal");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    std::fs::create_dir_all(&folder)?;
+    succeed(
+        Command::new(python)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .arg(root.join("infra/xtask/rehearsal/rehearse.py"))
+            .args([root.join("template.yaml"), root.join("target/debug"), sam, folder]),
+    )
+}
