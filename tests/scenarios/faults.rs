@@ -99,10 +99,11 @@ async fn a_store_out_of_reach_is_said_so_and_nothing_is_half_done() -> Result<()
     let ada = create_user(&client, "ada").await?;
     let path = format!("/identity/users/{}", ada.id());
     platform.fault(json!({ "service": "dynamodb", "fault": "unreachable", "rate": 1.0 })).await?;
-    let written = client.patch(&path, &json!({ "displayName": "A" })).await?.expect(503)?;
-    assert!(!written.header("retry-after").is_empty());
-    let read = client.call("GET", &path).send().await?.problem(503, "store-unavailable")?;
-    assert!(!read.header("retry-after").is_empty());
+    let change = json!({ "displayName": "A" });
+    let (written, read) =
+        tokio::try_join!(client.patch(&path, &change), client.call("GET", &path).send())?;
+    assert!(!written.expect(503)?.header("retry-after").is_empty());
+    assert!(!read.problem(503, "store-unavailable")?.header("retry-after").is_empty());
     platform.fault(json!({ "service": "dynamodb", "fault": "none" })).await?;
     client.patch(&path, &json!({ "displayName": "B" })).await?.expect(200)?;
     platform.settled().await?;

@@ -9,7 +9,7 @@ use futures::future::try_join_all;
 use headwater_tests::{Client, Platform, Reply};
 use serde_json::{Value, json};
 
-use super::support::{acquire, dump, eventually, follow_up, licenses, wanted};
+use super::support::{acquire, dump, eventually, licenses, wanted};
 use crate::support::own_platform;
 
 /// How long the store is cut off where all the time is taken for it.
@@ -166,30 +166,31 @@ async fn acquire_for(client: &Client, time: Duration) -> Result<Granted> {
     Ok(try_join_all(customers).await?.into_iter().flatten().collect())
 }
 
+/// Each call tries until shortly before its function's time is up, so all are made at once.
 async fn all_else_is_unavailable(client: &Client, license: &str) -> Result<()> {
     let customer = "/licensing/customers/customer-0";
-    let unavailable = |reply: Reply| -> Result<()> {
-        let reply = reply.expect(503)?;
-        ensure!(!reply.header("retry-after").is_empty(), "{}", reply.body);
-        Ok(())
-    };
-    for what in ["downloaded", "renew", "release"] {
-        unavailable(follow_up(client, "customer-0", license, what).await?)
-            .with_context(|| what.to_owned())?;
-    }
+    let path = format!("{customer}/licenses/{license}");
     let played = json!([{ "eventId": "e", "kind": "START", "at": "2026-01-01T00:00:00Z" }]);
-    unavailable(client.post(&format!("{customer}/licenses/{license}/sessions"), &played).await?)?;
-    unavailable(
-        client.call("POST", &format!("{customer}/devices/tablet/deactivate")).send().await?,
-    )?;
-    unavailable(client.call("PUT", "/licensing/policy").json(&json!({})).send().await?)?;
-    for query in
-        ["licenses", "devices", "downloads", "allowance", "events", &format!("licenses/{license}")]
-    {
-        unavailable(client.call("GET", &format!("{customer}/{query}")).send().await?)
-            .with_context(|| query.to_owned())?;
+    let mut calls = vec![
+        ("PUT", "/licensing/policy".to_owned(), json!({})),
+        ("POST", format!("{path}/sessions"), played),
+        ("POST", format!("{customer}/devices/tablet/deactivate"), Value::Null),
+        ("GET", path.clone(), Value::Null),
+    ];
+    for what in ["downloaded", "renew", "release"] {
+        calls.push(("POST", format!("{path}/{what}"), Value::Null));
     }
-    Ok(())
+    for query in ["licenses", "devices", "downloads", "allowance", "events"] {
+        calls.push(("GET", format!("{customer}/{query}"), Value::Null));
+    }
+    let calls = calls.into_iter().map(async |(method, path, body)| {
+        let call = client.call(method, &path);
+        let call = if body.is_null() { call } else { call.json(&body) };
+        let reply = call.send().await?.expect(503).with_context(|| path.clone())?;
+        ensure!(!reply.header("retry-after").is_empty(), "{path}: {}", reply.body);
+        Ok(())
+    });
+    try_join_all(calls).await.map(|_| ())
 }
 
 /// Every grant gets into its customer's stream and the views, once, as it was answered.
