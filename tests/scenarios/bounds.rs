@@ -6,8 +6,9 @@ use headwater_tests::bounds;
 
 use crate::support::own_platform;
 
-/// Enough that a read for each of them is over the bound of a page of one.
-const THINGS: usize = 100;
+/// Enough that a read for each of them is over the bound of a page of one, and that the first page
+/// of changes is filled without the invoices that are as large as can be.
+const THINGS: usize = 150;
 
 /// Enough that what reads all of something is over every bound.
 const MANY_THINGS: usize = 400;
