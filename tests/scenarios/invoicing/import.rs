@@ -49,13 +49,9 @@ fn orders_of_tea(folder: &tempfile::TempDir, ids: &[&str]) -> Result<String> {
     let file = folder.path().join("orders.csv");
     let rows: String =
         ids.iter().map(|id| format!("{id},Ada,ada@example.com,EUR,Tea,2,12.50,0.19\n")).collect();
-    std::fs::write(
-        &file,
-        format!(
-            "orderId,customerName,customerEmail,currency,description,quantity,unitPrice,taxRate\\
-             n{rows}"
-        ),
-    )?;
+    let columns =
+        "orderId,customerName,customerEmail,currency,description,quantity,unitPrice,taxRate";
+    std::fs::write(&file, format!("{columns}\n{rows}"))?;
     Ok(file.to_str().unwrap_or_default().to_owned())
 }
 
