@@ -9,14 +9,14 @@ use anyhow::Result;
 
 use crate::linters;
 use crate::venv::{installed, succeed};
-use crate::workspace::deployed_packages;
+use crate::workspace::{deployed_packages, target_folder};
 
 const REQUIREMENTS: [&str; 1] = ["ministack[full]==1.5.33"];
 
 /// Builds the executables of the services for this machine, deploys, and calls.
 ///
 /// # Errors
-/// What is not as it should be stands in the output; logs are in `target/rehearsal`. Installing
+/// What is not as it should be stands in the output; logs are in the folder `rehearsal` of Cargo's target folder. Installing
 /// fails without Python or network.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let python = installed(root, "emulator", &REQUIREMENTS)?.join("python");
@@ -25,7 +25,8 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     let packages = deployed_packages(root)?;
     let packages = packages.iter().flat_map(|package| ["--package", package]);
     succeed(Command::new(cargo).current_dir(root).args(["build", "--quiet"]).args(packages))?;
-    let folder = root.join("target/rehearsal");
+    let target = target_folder(root)?;
+    let folder = target.join("rehearsal");
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
     }
@@ -34,6 +35,6 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         Command::new(python)
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .arg(root.join("infra/xtask/rehearsal/rehearse.py"))
-            .args([root.join("template.yaml"), root.join("target/debug"), sam, folder]),
+            .args([root.join("template.yaml"), target.join("debug"), sam, folder]),
     )
 }

@@ -44,7 +44,6 @@ async fn run(arguments: Arguments) -> Result<()> {
     let settings = Settings {
         time: Duration::from_secs(seconds),
         mixed: Duration::from_secs(mixed),
-        alone: true,
         seed,
         clients,
     };

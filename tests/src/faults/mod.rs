@@ -58,8 +58,6 @@ pub struct Settings {
     pub time: Duration,
     /// For all faults mixed.
     pub mixed: Duration,
-    /// Whether each fault and each outage has a phase of its own before.
-    pub alone: bool,
     /// For all choices.
     pub seed: u64,
     /// Clients that write and read all the time.
@@ -76,14 +74,14 @@ pub async fn run(
     settings: Settings,
     tell: impl Fn(&dyn Display),
 ) -> Result<Report> {
-    let Settings { time, mixed, alone, seed, clients } = settings;
+    let Settings { time, mixed, seed, clients } = settings;
     let mut platform = Platform::start(program, &[])?;
     let targets = Targets::of(&platform).await?;
     let mut rng = Rng::with_seed(seed);
     let (url, place) = watch::channel(platform.url().to_owned());
     let mut workers = workers(&platform, &place, clients, &mut rng).await?;
     let (mut ledger, mut report) = (Vec::new(), Report::default());
-    for phase in targets.phases(alone) {
+    for phase in targets.phases() {
         let (began, over) = (Instant::now(), Arc::<AtomicBool>::default());
         let mut at_work: JoinSet<Result<Worker>> =
             workers.drain(..).map(|worker| worker.run(Arc::clone(&over))).collect();

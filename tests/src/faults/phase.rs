@@ -90,16 +90,15 @@ impl Targets {
         })
     }
 
-    /// All phases: each fault alone, if that is wanted, then all that is worse.
-    pub(super) fn phases(&self, alone: bool) -> Vec<Phase> {
-        let mut phases = Vec::new();
-        if alone {
-            phases.push(Phase::Calm);
-            phases.extend(self.faults.iter().cloned().map(Phase::One));
-            phases.extend(SERVICES.into_iter().rev().map(Phase::Outage));
-        }
-        phases.extend([Phase::Mixed, Phase::Killed]);
-        phases
+    /// All phases: each fault alone, then all that is worse.
+    pub(super) fn phases(&self) -> Vec<Phase> {
+        let alone = self.faults.iter().cloned().map(Phase::One);
+        let outages = SERVICES.into_iter().rev().map(Phase::Outage);
+        std::iter::once(Phase::Calm)
+            .chain(alone)
+            .chain(outages)
+            .chain([Phase::Mixed, Phase::Killed])
+            .collect()
     }
 
     /// How many functions there are.
