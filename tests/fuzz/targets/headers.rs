@@ -64,7 +64,10 @@ fn tags(request: &Request, fields: &[&str]) {
     }
     if let Ok(tokens) = request.tokens() {
         assert!(tokens.len() <= 20);
-        assert!(tokens.iter().all(|token| token.is_of("acme")));
+        for token in &tokens {
+            assert!(token.streams.iter().all(|position| position.stream.tenant() == "acme"));
+            assert!(token.feeds.iter().all(|position| position.tenant == "acme"));
+        }
     }
 }
 
