@@ -111,8 +111,8 @@ fn read_sources(folder: &Path, take: &mut impl FnMut(&str)) -> Result<()> {
     Ok(())
 }
 
-/// The names in calls `metric(service, "Name", …)`, and those that a function `metric` answers
-/// with.
+/// The names in calls `metric(service, "Name", …)`, and those that a function answers with
+/// whose name begins with `metric`.
 fn metrics_of(source: &str) -> Vec<String> {
     let is_name = |text: &&str| {
         text.starts_with(char::is_uppercase) && text.chars().all(char::is_alphanumeric)
@@ -121,7 +121,7 @@ fn metrics_of(source: &str) -> Vec<String> {
         let (_, rest) = call.split_once(',')?;
         rest.trim_start().strip_prefix('"')?.split('"').next()
     });
-    let answered = source.split("fn metric(").skip(1).flat_map(|body| {
+    let answered = source.split("fn metric").skip(1).flat_map(|body| {
         body.split("\n    }").next().unwrap_or_default().split('"').skip(1).step_by(2)
     });
     in_calls.chain(answered).filter(is_name).map(str::to_owned).collect()
