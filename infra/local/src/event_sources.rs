@@ -7,15 +7,18 @@
 mod checkpoints;
 mod dynamodb;
 mod failure;
+mod follow;
 mod kinesis;
 mod lane;
 mod mapping;
 mod objects;
 mod progress;
+mod reader;
 mod schedule;
 mod shard;
 mod source;
 mod verdict;
+mod worker;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -253,6 +256,8 @@ impl Starter<'_> {
     ) -> Result<Arc<Mapping<S>>> {
         let objects = ObjectStore::new(&self.endpoints.s3)?;
         let file = CheckpointFile::new(&self.folder, source.id);
-        Mapping::start(stream, source, function, self.host.clone(), objects, written, file)
+        let mapping =
+            Mapping::load(stream, source, function, self.host.clone(), objects, written, file)?;
+        Ok(follow::start(mapping))
     }
 }

@@ -2,25 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use anyhow::Result;
 use tokio::sync::{Notify, RwLock, RwLockReadGuard, watch};
-use tokio::time::{sleep, timeout};
 
 use super::Lag;
-use super::checkpoints::{CheckpointFile, Checkpoints};
-use super::lane::Policy;
+use super::checkpoints::{Checkpoint, CheckpointFile, Checkpoints};
 use super::objects::ObjectStore;
-use super::shard::{self, Shard};
-use super::source::{ShardInfo, Source, now};
+use super::shard::Shard;
+use super::source::{Source, now};
 use crate::host::Host;
 use crate::template::{EventSource, Function};
-
-/// How often the list of shards is read again.
-const RELIST: Duration = Duration::from_secs(10);
-/// Checkpoints are kept at most so often.
-const SAVE_PAUSE: Duration = Duration::from_millis(100);
 
 /// A running event source mapping.
 pub(super) struct Mapping<S> {
@@ -48,8 +40,8 @@ pub(super) struct Mapping<S> {
 }
 
 impl<S: Source> Mapping<S> {
-    /// Loads the checkpoints and starts reading.
-    pub(super) fn start(
+    /// A mapping with the checkpoints that were kept; nothing is read yet.
+    pub(super) fn load(
         stream: S,
         source: &EventSource,
         function: &Function,
@@ -57,8 +49,8 @@ impl<S: Source> Mapping<S> {
         objects: ObjectStore,
         written: watch::Receiver<()>,
         file: CheckpointFile,
-    ) -> Result<Arc<Self>> {
-        let mapping = Arc::new(Self {
+    ) -> Result<Self> {
+        Ok(Self {
             stream,
             source: source.clone(),
             function: function.name.clone(),
@@ -74,10 +66,7 @@ impl<S: Source> Mapping<S> {
             kept: Mutex::new(file.load()?),
             file,
             shards: Mutex::default(),
-        });
-        tokio::spawn(mapping.clone().follow_shards());
-        tokio::spawn(mapping.clone().keep_checkpoints());
-        Ok(mapping)
+        })
     }
 
     /// Waits until the function may be invoked; the guard keeps it so.
@@ -138,53 +127,18 @@ impl<S: Source> Mapping<S> {
         Ok(())
     }
 
-    async fn keep_checkpoints(self: Arc<Self>) {
-        loop {
-            self.progressed.notified().await;
-            if let Err(error) = self.save() {
-                tracing::error!(function = self.function, %error, "the checkpoints can't be kept");
-            }
-            sleep(SAVE_PAUSE).await;
-        }
+    /// How far a shard was read: as it is being read, else as it was kept.
+    pub(super) fn checkpoint(&self, id: &str) -> Checkpoint {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shards()
+            .get(id)
+            .map(|shard| shard.checkpoint())
+            .or(kept.get(id).cloned())
+            .unwrap_or_default()
     }
 
-    /// Starts a reader and lanes for every shard whose parent is done.
-    async fn follow_shards(self: Arc<Self>) {
-        loop {
-            match self.stream.shards().await {
-                Ok(shards) => shards.iter().for_each(|shard| self.start_shard(shard, &shards)),
-                Err(error) => tracing::warn!(function = self.function, %error, "no list of shards"),
-            }
-            let pause = if self.shards().is_empty() { RELIST / 50 } else { RELIST };
-            let _ = timeout(pause, self.shards_changed.notified()).await;
-        }
-    }
-
-    fn start_shard(self: &Arc<Self>, info: &ShardInfo, all: &[ShardInfo]) {
-        let checkpoint = |id: &str| {
-            let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            self.shards()
-                .get(id)
-                .map(|shard| shard.checkpoint())
-                .or(kept.get(id).cloned())
-                .unwrap_or_default()
-        };
-        let parent = info.parent.as_ref().filter(|parent| all.iter().any(|s| s.id == **parent));
-        let waits = parent.is_some_and(|parent| !checkpoint(parent).finished);
-        let own = checkpoint(&info.id);
-        if waits || own.finished || self.shards().contains_key(&info.id) {
-            return;
-        }
-        let lanes = self.source.parallelization_factor;
-        let shard = Arc::new(Shard::new(info.id.clone(), &own, lanes, &Policy::from(&self.source)));
-        self.shards().insert(info.id.clone(), shard.clone());
-        tokio::spawn(shard::read(self.clone(), shard.clone()));
-        for lane in 0..lanes {
-            tokio::spawn(shard::run_lane(self.clone(), shard.clone(), lane));
-        }
-    }
-
-    fn shards(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Shard>>> {
+    /// The shards that are being read.
+    pub(super) fn shards(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Shard>>> {
         self.shards.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
