@@ -8,7 +8,6 @@ use headwater::{Commit, StreamName};
 use libfuzzer_sys::fuzz_target;
 
 // The readers themselves, without the programs about them.
-#[expect(dead_code, reason = "only what reads a file is called")]
 #[path = "../../../infra/admin/src/dumped.rs"]
 mod dumped;
 
