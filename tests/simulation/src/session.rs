@@ -5,18 +5,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headwater_lambda::Answer;
-use tokio::time::{Duration, sleep};
+use tokio::time::{Duration, sleep, timeout};
 
 use crate::chance::Chance;
 use crate::cloud::Cloud;
 use crate::domain::{CrateCommand, GROUPS, ThingCommand};
 use crate::judge::{Asked, Judge};
 use crate::plan::Trouble;
-use crate::processes::Pool;
+use crate::processes::{Pool, Process};
 use crate::service::{Call, Headers, SumsOf, serve};
 
 /// How often a client sends a request in all.
 const MOST_TRIES: usize = 4;
+
+/// How long an impatient client waits for an answer, in milliseconds.
+const LONGEST_WAIT: u64 = 400;
 
 /// Few, so that clients get in each other's way.
 const IDS: [&str; 4] = ["1", "2", "3", "4"];
@@ -54,6 +57,8 @@ pub(crate) struct Habits {
     burst: usize,
     /// How often that is, in milliseconds.
     strikes: u64,
+    /// How keen on sums they are.
+    sums: usize,
 }
 
 impl Habits {
@@ -65,6 +70,7 @@ impl Habits {
             names: chance.between(1, NAMES.len()),
             burst: if takes_minutes { chance.between(2, 6) } else { usize::MAX },
             strikes: chance.pick(&[10_000, 20_000, 40_000]),
+            sums: chance.pick(&[2, 2, 10]),
         }
     }
 }
@@ -95,7 +101,7 @@ impl Session {
         let text = |texts: &[&str]| chance.pick(texts).to_owned();
         let name = || text(&NAMES[..self.habits.names]);
         let id = text(&IDS[..self.habits.things]);
-        match chance.between(0, 22) {
+        match chance.between(0, 20 + self.habits.sums) {
             0 | 1 => Call::Thing {
                 id,
                 command: ThingCommand::Create { name: name(), group: text(&GROUPS) },
@@ -209,16 +215,24 @@ impl Session {
         }
     }
 
-    /// Sends it once; gives the answer and the build that gave it, nothing if the process died.
+    /// Sends it once; gives the answer and the build that gave it, nothing if the process died or
+    /// the client waited no longer. What it asked for is then still at work, and may meet itself.
     async fn invoke(&self, asked: &Asked) -> Option<(u32, Answer)> {
         let at = self.cloud.now() + self.skew;
-        let work = async |process: Arc<crate::processes::Process>| {
-            (
-                process.build,
-                serve(&process.app, process.build, &asked.call, &asked.headers, at).await,
-            )
+        let (functions, asked) = (Arc::clone(&self.functions), asked.clone());
+        let answer = async move {
+            let work = async |process: Arc<Process>| {
+                let Process { app, build } = &*process;
+                (*build, serve(app, *build, &asked.call, &asked.headers, at).await)
+            };
+            functions.invoke(work).await.ok()
         };
-        self.functions.invoke(work).await.ok()
+        if self.cloud.strikes(Trouble::Delays, 0.1) {
+            let patience = self.cloud.chance().millis(LONGEST_WAIT);
+            timeout(patience, tokio::spawn(answer)).await.ok()?.unwrap()
+        } else {
+            answer.await
+        }
     }
 
     fn remember(&mut self, asked: &Asked, answer: &Answer) {

@@ -36,16 +36,16 @@ const HANDLER: &str = "mail";
 const ASKED_BY: [&str; 2] = ["Created", "Numbered"];
 
 /// How long the function has for a batch.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(4);
 
-/// A lease outlasts the function, whichever of two clocks is ahead.
-const LEASE: Duration = Duration::from_secs(16);
+/// A lease outlasts the function.
+const LEASE: Duration = Duration::from_secs(5);
 
 /// How long the first pause after a failure is.
-const PAUSE: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// How much time there must be to begin with a mail.
-const LONGEST_DELIVERY: Duration = Duration::from_secs(2).saturating_add(LONGEST_SEND);
+const LONGEST_DELIVERY: Duration = Duration::from_secs(1).saturating_add(LONGEST_SEND);
 
 /// Whether the mapping's filter lets a record pass: it is of a commit that asks for a mail, or its
 /// commit is not along.

@@ -14,10 +14,10 @@ use crate::processes::{Pool, Process};
 
 /// How long a mail waits at least until somebody looks into it: what was sent late has arrived by
 /// then, whatever the clocks say.
-const BEFORE: SignedDuration = SignedDuration::from_secs(20);
+const BEFORE: SignedDuration = SignedDuration::from_secs(8);
 
 /// How long it is at the most until somebody looks again, in milliseconds.
-const ROUND: u64 = 30_000;
+const ROUND: u64 = 4_000;
 
 /// A person.
 pub(crate) struct Person {

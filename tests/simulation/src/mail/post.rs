@@ -13,10 +13,10 @@ use crate::cloud::Cloud;
 use crate::plan::Trouble;
 
 /// How long the sender waits until it gives a mail up.
-pub(super) const LONGEST_SEND: Duration = Duration::from_secs(3);
+pub(super) const LONGEST_SEND: Duration = Duration::from_secs(1);
 
 /// How long a mail is on its way at the most, in milliseconds: longer than its sender waits.
-const LONGEST_WAY: u64 = 6_000;
+const LONGEST_WAY: u64 = 2_500;
 
 /// Which mail: that of an event.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
