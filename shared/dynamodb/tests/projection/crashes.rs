@@ -38,6 +38,9 @@ fn story() -> Vec<Commit> {
     [first, second, history(&album(1), &photos)].concat()
 }
 
+/// In short a worker dies, or sleeps, at each fifth call.
+const SOME: usize = 5;
+
 /// How many calls a worker makes that lives.
 async fn calls_of(world: &World, batches: &[&[Commit]]) -> usize {
     let tap = Tap::default();
@@ -49,7 +52,18 @@ async fn calls_of(world: &World, batches: &[&[Commit]]) -> usize {
 }
 
 #[tokio::test]
+async fn a_crash_between_two_steps_leaves_no_trace() {
+    crash(SOME).await;
+}
+
+#[tokio::test]
+#[ignore = "long: a crash between any two steps"]
 async fn a_crash_between_any_two_steps_leaves_no_trace() {
+    crash(1).await;
+}
+
+/// Crashes before every so manieth call.
+async fn crash(every: usize) {
     let story = story();
     // Commit by commit, the steps are the most; the records of both streams in one batch interleave
     // them.
@@ -58,7 +72,8 @@ async fn a_crash_between_any_two_steps_leaves_no_trace() {
         let clean = World::with(&story).await;
         let calls = calls_of(&clean, &batches).await;
         assert!(calls > 15, "{calls}");
-        for alive in 0..calls {
+        let expected = clean.live().await;
+        for alive in (0..calls).step_by(every) {
             let world = World::with(&story).await;
             let dying = world.projector_through(&Tap::dying_after(alive));
             for batch in &batches {
@@ -68,18 +83,31 @@ async fn a_crash_between_any_two_steps_leaves_no_trace() {
             for batch in &batches {
                 assert!(next.project(doorbells(batch)).await.failed.is_empty());
             }
-            assert_eq!(world.live().await, clean.live().await, "after {alive} calls");
+            assert_eq!(world.live().await, expected, "after {alive} calls");
             world.assert_fed_once(&story).await;
         }
     }
 }
 
 #[tokio::test]
-async fn what_a_worker_writes_after_a_long_sleep_changes_nothing() {
+async fn what_a_worker_writes_after_a_sleep_changes_nothing() {
+    fall_asleep(SOME).await;
+}
+
+#[tokio::test]
+#[ignore = "long: a sleep between any two steps"]
+async fn what_a_worker_writes_after_a_sleep_at_any_step_changes_nothing() {
+    fall_asleep(1).await;
+}
+
+/// Falls asleep at every so manieth call.
+async fn fall_asleep(every: usize) {
     let story = story();
     let one_by_one: Vec<&[Commit]> = story.chunks(1).collect();
     let clean = World::with(&story).await;
-    for awake in 0..calls_of(&clean, &one_by_one).await {
+    let calls = calls_of(&clean, &one_by_one).await;
+    let expected = clean.live().await;
+    for awake in (0..calls).step_by(every) {
         let world = World::with(&story).await;
         let (sleeps, mut asleep) = tokio::sync::mpsc::unbounded_channel();
         let (wake, woken) = std::sync::mpsc::channel::<()>();
@@ -108,7 +136,7 @@ async fn what_a_worker_writes_after_a_long_sleep_changes_nothing() {
         calls_of(&world, &one_by_one).await;
         wake.send(()).unwrap();
         sleeper.await.unwrap();
-        assert_eq!(world.live().await, clean.live().await, "asleep after {awake} calls");
+        assert_eq!(world.live().await, expected, "asleep after {awake} calls");
         world.assert_fed_once(&story).await;
     }
 }
