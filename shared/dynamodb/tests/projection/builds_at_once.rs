@@ -27,7 +27,7 @@ async fn no_commit_is_lost_wherever_either_build_dies() {
     either_dies(1).await;
 }
 
-/// Either dies before every so manieth call.
+/// Either dies before each call whose number is a multiple of this.
 async fn either_dies(every: usize) {
     let commits = [starred(), faded()].concat();
     for (calls, by_record) in

@@ -62,7 +62,7 @@ async fn a_crash_between_any_two_steps_leaves_no_trace() {
     crash(1).await;
 }
 
-/// Crashes before every so manieth call.
+/// Crashes before each call whose number is a multiple of this.
 async fn crash(every: usize) {
     let story = story();
     // Commit by commit, the steps are the most; the records of both streams in one batch interleave
@@ -100,7 +100,7 @@ async fn what_a_worker_writes_after_a_sleep_at_any_step_changes_nothing() {
     fall_asleep(1).await;
 }
 
-/// Falls asleep at every so manieth call.
+/// Falls asleep at each call whose number is a multiple of this.
 async fn fall_asleep(every: usize) {
     let story = story();
     let one_by_one: Vec<&[Commit]> = story.chunks(1).collect();
