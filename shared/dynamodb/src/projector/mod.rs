@@ -30,9 +30,9 @@
 //!   it was put again with a later version, and the removal finds that one. So what a slow worker
 //!   removes, however late it arrives, never takes a place that is needed.
 //! - A row names the lines of sums that its transaction changed. A reader may see the row first, so
-//!   step 1 reads these lines by `TransactGetItems`, which is refused as long as that transaction is
-//!   at work on one of them. Each row is written over one that has passed this, so whoever tells the
-//!   feed of a row knows that all sums have it.
+//!   step 1 reads these lines by `TransactGetItems`, which is refused as long as that transaction
+//!   is at work on one of them. Each row is written over one that has passed this, so whoever tells
+//!   the feed of a row knows that all sums have it.
 //! - The pending list is written in the same item as the new state. So a crash between steps 5 and
 //!   6 leaves the work noted where the next worker reads first.
 //! - A worker that dies after step 4 leaves index rows at a version that the primary row has not
