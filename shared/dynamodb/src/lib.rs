@@ -88,7 +88,7 @@ pub use scan::{ScanKey, ScanPage, Segment, Selection, Unreadable};
 pub use size::TooLarge;
 pub use store::{EventStore, StoreConfig};
 pub use views::{
-    Building, Generation, Listed, OneGeneration, Overlay, Page, PageRequest, ParkedStream, PartRow,
-    Pointer, ReadError, RowStatus, ScanLease, Sum, Until, Views,
+    Building, Generation, Listed, LogPlace, Logged, OneGeneration, Overlay, Page, PageRequest,
+    ParkedStream, PartRow, Pointer, ReadError, RowStatus, ScanLease, Sum, Until, Views,
 };
 pub use weighed::WeighedCache;

@@ -1,5 +1,7 @@
 //! Strong reads: states, commits, versions.
 
+use std::ops::RangeInclusive;
+
 use headwater::{Aggregate, AggregateFn, Commit, Folded, StreamName};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -129,6 +131,19 @@ impl EventStore {
             self.page(&rest, Some(limit), None).await?.commits
         };
         Ok(begun.into_iter().chain(page).collect())
+    }
+
+    /// The commits that begin with one of these events, in order, without their snapshots: at most
+    /// 1 MB of them, but one if there is any. One strong query.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn commits_in(
+        &self,
+        stream: &StreamName,
+        first: RangeInclusive<u64>,
+    ) -> Result<Vec<Commit>, StoreError> {
+        Ok(self.page(&Wanted::oldest_first(stream, first), None, None).await?.commits)
     }
 
     /// The last commits that begin before event `number`, at most `limit` (and 1 MB) of them, in

@@ -33,7 +33,7 @@ pub use domain::{AggregateFn, Checked, Domain, Handler, aggregate_fn};
 pub use event::{Event, EventError, NewerEvent, Upcaster, decode, encode, first_newer, knows};
 pub use projection::{
     Amounts, Applied, Contributions, IndexKey, Part, PartsOf, Projection, ProjectionFn, Row,
-    SumKey, apply_commits, contribution_changes, own_row, part_fn, projection_fn,
+    SumKey, apply_commits, contribution_changes, keeps_log, own_row, part_fn, projection_fn,
 };
 pub use sequence::{SequenceEvent, sequence_stream};
 pub use stream::{InvalidStreamName, StreamName, is_segment};

@@ -23,6 +23,12 @@ pub trait Projection: Default + Serialize + DeserializeOwned + Send + Sync + 'st
     /// build does not fold on what it does not know.
     const REVISION: u32;
 
+    /// Whether each commit of such a stream is noted in the log of the stream above it
+    /// ([`StreamName::parent`]), by its time: as a licence's playback in its customer's. So what
+    /// happened below a stream is read in order without opening each of the streams below it. It
+    /// costs a write for each commit.
+    const LOGGED: bool = false;
+
     /// Takes one event in. `at` is when its commit was decided.
     fn evolve(&mut self, event: &Self::Event, at: Timestamp);
 
@@ -186,6 +192,8 @@ pub struct ProjectionFn {
     /// Whether this build knows an event's type in a schema version: [`knows`] for this
     /// projection's events.
     pub knows: fn(&str, u32) -> bool,
+    /// [`Projection::LOGGED`]; of a [`Part`] it is `false`, since its events are its stream's.
+    pub logged: bool,
 }
 
 impl ProjectionFn {
@@ -207,6 +215,7 @@ pub const fn projection_fn<P: Projection>() -> ProjectionFn {
         apply: apply_commits::<P>,
         parts: None,
         knows: knows::<P::Event>,
+        logged: P::LOGGED,
     }
 }
 
@@ -218,6 +227,7 @@ pub const fn part_fn<P: Part>() -> ProjectionFn {
         apply: apply_to_part::<P>,
         parts: Some(parts_of::<P>),
         knows: knows::<P::Event>,
+        logged: false,
     }
 }
 
@@ -238,7 +248,14 @@ pub fn own_row(projections: &[ProjectionFn], category: &str) -> Option<Projectio
         apply: mark,
         parts: None,
         knows: first.knows,
+        logged: false,
     })
+}
+
+/// Whether the streams of a category have a [log](Projection::LOGGED) of what lies below them.
+pub fn keeps_log(projections: &[ProjectionFn], category: &str) -> bool {
+    let mut logged = projections.iter().filter(|projection| projection.logged);
+    logged.any(|below| below.category.rsplit_once('/').is_some_and(|(above, _)| above == category))
 }
 
 /// Moves a mark on. Its revision is set by whoever knows the domain's projections.

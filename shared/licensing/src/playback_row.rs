@@ -27,6 +27,8 @@ impl Projection for PlaybackRow {
     type Event = PlaybackEvent;
     const CATEGORY: &'static str = playback::CATEGORY;
     const REVISION: u32 = 1;
+    /// For `GET /licensing/customers/{id}/events`, which shows it beside what else happened.
+    const LOGGED: bool = true;
 
     /// The stream holds each event once, so here nothing needs to be told apart.
     fn evolve(&mut self, PlaybackEvent::PlaybackRecorded { events }: &PlaybackEvent, _: Timestamp) {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use headwater::{Applied, Commit, IndexKey, ProjectionFn, Row, StreamName, own_row};
 
 use super::{Audit, Finding};
@@ -65,6 +66,9 @@ impl Audit {
             }
             Err(error) => audited.findings.extend(unfoldable(stream, error)?),
         }
+        if own.logged {
+            audited.findings.extend(self.log(&rows, stream, seen).await?);
+        }
         for part in self
             .projections
             .iter()
@@ -108,6 +112,34 @@ impl Audit {
             }
         }
         Ok(findings)
+    }
+
+    /// What the log of the stream above lacks of these commits, if it is one that should lack none.
+    async fn log(
+        &self,
+        rows: &Rows,
+        stream: &StreamName,
+        commits: &[Commit],
+    ) -> Result<Vec<Finding>, StoreError> {
+        let Some(above) = stream.parent() else { return Ok(Vec::new()) };
+        if !rows.get(&above, Consistency::Strong).await?.logs {
+            return Ok(Vec::new());
+        }
+        let key = |commit: &Commit| rows.log_key(&above, stream, commit.at, commit.last());
+        let wanted: Vec<Item> = commits.iter().map(|commit| key(commit).into_item()).collect();
+        let found = self.views.get_many(&wanted, Consistency::Strong).await?;
+        let is_there = |key: &Key| {
+            let sk = AttributeValue::S(key.sk.clone());
+            found.iter().any(|item| item.get("sk") == Some(&sk))
+        };
+        Ok(commits
+            .iter()
+            .filter(|commit| !is_there(&key(commit)))
+            .map(|commit| {
+                let what = format!("event {} is missing in the log of {above}", commit.first);
+                Finding::new("list", stream, what)
+            })
+            .collect())
     }
 
     /// The commits of a stream up to a version at least.

@@ -8,6 +8,7 @@ use futures::{StreamExt, TryStreamExt};
 use headwater::{
     Applied, Commit, IndexKey, NewerEvent, ProjectionFn, StreamName, contribution_changes,
 };
+use jiff::Timestamp;
 
 use super::task::Task;
 use super::upkeep::{Fold, Outcome, Upkeep, wait};
@@ -25,6 +26,8 @@ struct Next {
     row: StoredRow,
     /// The index rows that must stand before it does.
     put: BTreeSet<IndexKey>,
+    /// The commits that the log of the stream above must have before: when, first and last event.
+    log: Vec<(Timestamp, u64, u64)>,
 }
 
 impl Upkeep {
@@ -101,10 +104,15 @@ impl Upkeep {
         .await?;
         let (commits, newer) = known(&kind.own, commits);
         self.bring_up_parts(rows, kind, &task.stream, &commits, is_guess).await?;
-        Ok((
-            next(rows, &task.stream, old, fold(&kind.own, &task.stream, &old.row, &commits)?)?,
-            newer,
-        ))
+        let applied = fold(&kind.own, &task.stream, &old.row, &commits)?;
+        let mut next = next(rows, &task.stream, old, applied)?;
+        // A stream that was parked before its first event has a row, of version 0.
+        next.row.logs = kind.keeps_log && (old.logs || *old == StoredRow::default());
+        if kind.own.logged {
+            next.log =
+                commits.iter().map(|commit| (commit.at, commit.first, commit.last())).collect();
+        }
+        Ok((next, newer))
     }
 
     async fn bring_up_parts(
@@ -188,21 +196,22 @@ fn next(
     let Applied { row, removed, contributions, put, .. } = applied;
     let lines = contribution_changes(&old.contributions, &contributions).into_keys().collect();
     let pending = removed.into_iter().collect();
-    let row = StoredRow { row, pending, contributions, lines, parked: None };
+    let row = StoredRow { row, pending, contributions, lines, ..StoredRow::default() };
     rows.check_size(name, &row, old)?;
-    Ok(Next { row, put })
+    Ok(Next { row, put, log: Vec::new() })
 }
 
-/// Puts the index rows, then the row itself, then removes what it has left; `false` if another
-/// worker wrote the row meanwhile. Then the index rows were put in vain.
+/// Puts the index rows and the entries of the log, then the row itself, then removes what it has
+/// left; `false` if another worker wrote the row meanwhile. Then the index rows were put in vain.
 async fn write(
     rows: &Rows,
     name: &StreamName,
     old: &StoredRow,
-    Next { row, put }: Next,
+    Next { row, put, log }: Next,
     in_vain: &mut BTreeSet<IndexKey>,
 ) -> Result<bool, StoreError> {
     try_join_all(put.iter().map(|key| rows.put_into_index(name, key, &row.row))).await?;
+    rows.put_into_log(name, &log).await?;
     if !rows.put(name, row.clone(), old).await? {
         in_vain.extend(put);
         return Ok(false);

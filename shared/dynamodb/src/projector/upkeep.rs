@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use headwater::{NewerEvent, ProjectionFn, StreamName, own_row};
+use headwater::{NewerEvent, ProjectionFn, StreamName, keeps_log, own_row};
 use jiff::Timestamp;
 
 use super::task::Task;
@@ -22,6 +22,8 @@ pub(super) struct Fold {
     pub(super) own: ProjectionFn,
     /// The rows of their parts.
     pub(super) parts: Vec<ProjectionFn>,
+    /// Whether they have a log of what lies below them.
+    pub(super) keeps_log: bool,
 }
 
 /// What became of one stream's rows.
@@ -106,7 +108,8 @@ impl Upkeep {
             .projections
             .iter()
             .filter(|projection| projection.parts.is_some() && projection.source() == category);
-        Some(Fold { own, parts: parts.copied().collect() })
+        let keeps_log = keeps_log(self.projections, &category);
+        Some(Fold { own, parts: parts.copied().collect(), keeps_log })
     }
 
     /// Leaves a stream, whose rows have got to a version, to a build that knows an event. That is

@@ -172,8 +172,14 @@ mod tests {
         let unused =
             |_: &StreamName, _: &Row, _: &[Commit]| Err(EventError::Unwritable(String::new()));
         let knows = |name: &str, version| version == 1 && name != "New";
-        let projection =
-            ProjectionFn { category: "notes", revision: 1, apply: unused, parts: None, knows };
+        let projection = ProjectionFn {
+            category: "notes",
+            revision: 1,
+            apply: unused,
+            parts: None,
+            knows,
+            logged: false,
+        };
         for (commits, whole, newer) in [
             (vec![commit(1, &["Old"]), commit(2, &["Old", "Old"])], 2, None),
             (
@@ -199,6 +205,7 @@ mod tests {
             apply: unused,
             parts: None,
             knows: |_, _| true,
+            logged: false,
         };
         for revision in [0, 1] {
             let row = |version| Row { version, revision, ..Row::default() };

@@ -3,10 +3,11 @@
 //!
 //! | item | `pk` | `sk` | attributes |
 //! |---|---|---|---|
-//! | primary row | `g1/acme/identity/users/42` | `row` | `v` version, `r` revision, `d` data; where it is so: `x` deleted, `k` index keys yet to be removed, `c` what it has added to sums, `l` the lines of sums that were changed with it, `p` why it is parked |
+//! | primary row | `g1/acme/identity/users/42` | `row` | `v` version, `r` revision, `d` data; where it is so: `x` deleted, `k` index keys yet to be removed, `c` what it has added to sums, `l` the lines of sums that were changed with it, `p` why it is parked, `g` that the log below the stream is whole |
 //! | row of a part | `g1/acme/licensing/customers/7/licenses/4` | `row` | as a primary row; the primary row of the stream is then a mark: it has no data |
 //! | index row | `g1/acme/identity/members/7` | the place in the list | `s` stream, `v` version and `r` revision of its row; of a tombstone, as builds before this one left them for a week, also `x` and `ttl` |
 //! | sum | `g1/acme/invoicing/revenue/EUR` | the line's order | whole numbers by name |
+//! | entry of a log | `g1/acme/licensing/log/customers/7` | time, stream, number | see `log` |
 //! | parked stream | `g1/parked/identity` | stream | `error`, `at`, `version` |
 //! | pointer | `generations/identity` | `active` | `generation` that is read; where it is so: one that is `building`, `previous`, `dropping`; and the `last` that there was |
 //! | how far a scan has got | `generations/identity` | `g2/segment/00003` | see [`crate::rebuild`] |
@@ -20,6 +21,7 @@ mod fold;
 mod fresh;
 mod generation;
 mod index;
+mod log;
 mod overlay;
 mod page;
 mod parking;
@@ -37,6 +39,7 @@ pub(crate) use self::fold::{FoldError, fold, fold_missing, gap, known, missing, 
 pub use self::generation::{Building, Generation, OneGeneration, Pointer, ScanLease};
 pub(crate) use self::generation::{Generations, REMEMBERED, partition};
 pub(crate) use self::index::IndexItem;
+pub use self::log::{LogPlace, Logged};
 pub use self::overlay::Overlay;
 pub use self::page::{Listed, Page, PageRequest};
 pub use self::parking::{ParkedStream, Until};

@@ -23,6 +23,9 @@ pub(crate) struct StoredRow {
     pub(crate) lines: Vec<SumKey>,
     /// Why the projector gave the stream up, if it did.
     pub(crate) parked: Option<Parked>,
+    /// Whether the stream has a log of all commits below it: its row was made from nothing by a
+    /// build that keeps one. See `log`.
+    pub(crate) logs: bool,
 }
 
 /// Why a stream is parked: an event that the projector cannot fold.
@@ -58,6 +61,8 @@ struct RowItem {
     lines: Vec<SumKey>,
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     parked: Option<Parked>,
+    #[serde(rename = "g", default, skip_serializing_if = "std::ops::Not::not")]
+    logs: bool,
 }
 
 impl StoredRow {
@@ -71,7 +76,7 @@ impl StoredRow {
         let Row { version, revision, deleted, data } = self.row;
         // A stream that was parked before its first event has no data yet.
         let data = if data.is_null() { json!({}) } else { data };
-        let Self { pending, parked, contributions, lines, .. } = self;
+        let Self { pending, parked, contributions, lines, logs, .. } = self;
         // The keys of a map are texts, so this is a list.
         let texts = |amounts: Amounts| {
             amounts.into_iter().map(|(name, amount)| (name, amount.to_string())).collect()
@@ -89,6 +94,7 @@ impl StoredRow {
             contributions,
             lines,
             parked,
+            logs,
         })
     }
 
@@ -104,13 +110,14 @@ impl StoredRow {
             contributions,
             lines,
             parked,
+            logs,
             ..
         } = from_item(item)?;
         let contributions =
             contributions.into_iter().map(|(key, texts)| Ok((key, read_amounts(texts)?)));
         let contributions = contributions.collect::<Result<_, StoreError>>()?;
         let row = Row { version, revision, deleted, data };
-        Ok((pk, Self { row, pending, contributions, lines, parked }))
+        Ok((pk, Self { row, pending, contributions, lines, parked, logs }))
     }
 }
 
@@ -170,6 +177,7 @@ mod tests {
             contributions in prop::collection::btree_map("[a-z]{1,4}", amounts(), 0..3),
             lines in prop::collection::vec("[a-z]{1,4}", 0..3),
             parked: bool,
+            logs: bool,
         ) {
             let sum = |order| SumKey { index: "revenue/EUR".into(), order };
             let stream: StreamName = "acme/identity/users/42".parse().unwrap();
@@ -201,6 +209,7 @@ mod tests {
                         version: version + 1,
                     }
                 ),
+                logs,
             };
             let (pk, read) =
                 StoredRow::read(stored.clone().into_item(Generation(7), &stream).unwrap()).unwrap();

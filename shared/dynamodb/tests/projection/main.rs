@@ -10,6 +10,7 @@ mod effects_lost_replies;
 mod feed;
 mod forced_reads;
 mod lists;
+mod logs;
 mod newer;
 mod next;
 mod parts;

@@ -182,6 +182,18 @@ fn the_own_row_of_a_stream_with_parts_is_a_mark() {
 }
 
 #[test]
+fn a_stream_has_a_log_if_what_lies_right_below_it_is_logged() {
+    let below = ProjectionFn { category: "shelves/loans", logged: true, ..projection_fn::<Book>() };
+    let projections = [part_fn::<Book>(), below];
+    for (category, has_one) in
+        [("shelves", true), ("shelves/loans", false), ("shelves/books", false), ("", false)]
+    {
+        assert_eq!(keeps_log(&projections, category), has_one, "{category}");
+    }
+    assert!(!keeps_log(&[ProjectionFn { logged: false, ..below }], "shelves"));
+}
+
+#[test]
 fn sums_change_by_what_a_row_contributes_more_or_less() {
     let sums = |lines: &[(&str, &[(&str, i128)])]| -> Contributions {
         let line = |(order, amounts): &(&str, &[(&str, i128)])| {
