@@ -4,6 +4,7 @@ mod access;
 mod consistency;
 mod costs;
 mod devices;
+mod dump;
 mod keys;
 mod limits;
 mod outage;

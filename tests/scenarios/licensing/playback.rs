@@ -5,7 +5,7 @@ use headwater_tests::{Client, Reply};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::support::{DAY, acquire, advance, download, dump, follow_up, licenses, types};
+use super::support::{DAY, acquire, advance, download, dump_with, follow_up, licenses, types};
 use crate::support::{at_once, count, own_platform, shared_platform};
 
 const KINDS: [&str; 5] = ["START", "PAUSE", "RESUME", "KEEPALIVE", "STOP"];
@@ -54,7 +54,7 @@ async fn thousands_of_events_in_one_call_are_counted_once_each() -> Result<()> {
     let of_each_kind: serde_json::Map<String, Value> =
         KINDS.iter().map(|kind| ((*kind).to_owned(), json!(402))).collect();
     assert_eq!(sessions["byKind"], json!(of_each_kind));
-    let dumped = dump(&client, "ada").await?;
+    let dumped = dump_with(&client, "ada", last.token()).await?;
     assert_eq!(
         types(&dumped),
         ["LicenseAcquired", "LicenseDownloaded", "PlaybackRecorded", "PlaybackRecorded"]

@@ -63,9 +63,23 @@ pub(super) async fn advance(platform: &Platform, seconds: i64) -> Result<()> {
     platform.dev("POST", "/dev/clock", Some(json!({ "advanceSeconds": seconds }))).await.map(|_| ())
 }
 
-/// All events of a customer, playback included, oldest first.
+/// All events of a customer, oldest first; of playback as far as the projector has got.
 pub(super) async fn dump(client: &Client, customer: &str) -> Result<Vec<Value>> {
     client.all(&format!("/licensing/customers/{customer}/events?limit=200")).await
+}
+
+/// All events of a customer, oldest first; of playback at least as far as a token names.
+pub(super) async fn dump_with(client: &Client, customer: &str, token: &str) -> Result<Vec<Value>> {
+    let path = format!("/licensing/customers/{customer}/events?limit=3");
+    let first = client.call("GET", &path).header("consistency-token", token).send().await?;
+    let mut page = first.expect(200)?;
+    let mut events = Vec::new();
+    loop {
+        events.extend(page.body["items"].as_array().context("no items")?.iter().cloned());
+        // The cursor carries the token on.
+        let Some(next) = page.body["next"].as_str() else { return Ok(events) };
+        page = client.get(&format!("{path}&cursor={next}")).await?.expect(200)?;
+    }
 }
 
 /// The types of these events.

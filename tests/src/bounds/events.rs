@@ -8,7 +8,7 @@ use headwater::{
 use identity::{GroupEvent, MembershipEvent, User, UserEvent, group, membership, user};
 use invoicing::{InvoiceEvent, Status, invoice};
 use jiff::Timestamp;
-use licensing::CustomerEvent as LicensingEvent;
+use licensing::{CustomerEvent as LicensingEvent, Kind, PlaybackEvent, Session, playback};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -53,6 +53,7 @@ pub(super) fn lists(things: usize) -> Vec<(String, usize)> {
         ("/licensing/customers/c0/licenses", things),
         ("/licensing/customers/c0/devices", things),
         ("/licensing/customers/c0/downloads", things),
+        ("/licensing/customers/c0/events", 4 * things + things / 2),
         ("/events/identity/users/audited", things + 4),
         ("/streams?prefix=identity/groups/g0/members/", things),
         ("/invoicing/changes", things + deleted + moved + LARGE + things + moved),
@@ -158,7 +159,26 @@ fn licensing_of(things: usize) -> Result<Vec<Commit>> {
         last.at = Timestamp::from_second(BEGAN + 5 * 365 * 24 * 3_600)?;
     }
     // Before that the state is as large as no customer's is.
-    with_snapshots::<licensing::Customer>(commits, usize::MAX)
+    let mut commits = with_snapshots::<licensing::Customer>(commits, usize::MAX)?;
+    for number in 0..things {
+        commits.extend(playback_of(number, things)?);
+    }
+    Ok(commits)
+}
+
+/// Each licence was played twice: soon, and again once all others had been played.
+fn playback_of(number: usize, things: usize) -> Result<Vec<Commit>> {
+    let played = |event_id: &str| {
+        let (event_id, at) = (event_id.to_owned(), Timestamp::from_second(BEGAN)?);
+        let events = vec![Session { event_id, kind: Kind::Start, at }];
+        anyhow::Ok(vec![PlaybackEvent::PlaybackRecorded { events }])
+    };
+    let stream = playback::stream(TENANT, "c0", &format!("l{number}"))?;
+    let mut commits = history(&stream, &[played("1")?, played("2")?])?;
+    for (round, commit) in commits.iter_mut().enumerate() {
+        commit.at = Timestamp::from_second(BEGAN + i64::try_from(round * things + number)?)?;
+    }
+    Ok(commits)
 }
 
 fn invoicing_of(things: usize) -> Result<Vec<Commit>> {

@@ -1,19 +1,17 @@
 //! The debug dump of a customer.
 
-use std::collections::BTreeSet;
+mod logged;
+mod unlogged;
 
-use futures::{StreamExt, TryStreamExt, stream};
-use headwater::{Commit, Part, StreamName, decode};
-use headwater_dynamodb::EventStore;
-use headwater_lambda::deployment::HISTORY;
+use std::collections::BTreeMap;
+
+use headwater::{Commit, StreamName};
+use headwater_dynamodb::ReadError;
 use headwater_lambda::problem::MALFORMED;
 use headwater_lambda::{Answer, Call, EventView, Function, Page, Problem, Request};
-use licensing::{CustomerEvent, LicenseRow, customer, playback};
+use licensing::{DOMAIN, customer};
 use serde::Serialize;
 use utoipa::ToSchema;
-
-/// How many streams are read at once.
-const AT_ONCE: usize = 16;
 
 /// An event of one of a customer's streams.
 #[derive(Serialize, ToSchema)]
@@ -36,8 +34,29 @@ struct Place {
     number: u64,
 }
 
+/// Where a page goes on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct After {
+    /// Behind this place; at the beginning if there is none.
+    place: Option<Place>,
+    /// The customer's own events are behind this number.
+    own: u64,
+}
+
+/// What was read for a page.
+#[derive(Default)]
+struct Read {
+    events: BTreeMap<Place, CustomerEventView>,
+    /// Up to this place nothing is missing; nothing at all if there is none.
+    whole_to: Option<Place>,
+}
+
 /// `GET /licensing/customers/{id}/events`: everything that ever happened to a customer, oldest
 /// first.
+///
+/// The customer's own stream is in order. What was played stands in the customer's log, as far as
+/// the projector has got, or as far as the request's tokens demand. So a page opens only streams
+/// that have something in its time. Where the log is not whole, all streams are read.
 pub(crate) fn customer_events() -> Function {
     let path = "/licensing/customers/{id}/events";
     let call = Call::list::<CustomerEventView>(
@@ -46,149 +65,110 @@ pub(crate) fn customer_events() -> Function {
         "Everything that ever happened to a customer.",
     );
     Function::http(call.operator(), |app, request| async move {
-        let (limit, after) = (request.limit()?, after(&request)?);
-        let stream = customer::stream(request.tenant(), request.path("id"))?;
-        let store = app.store(&request)?;
-        let mut commits = store.commits_after(&stream, 0).await?;
-        if commits.is_empty() {
+        let (limit, after) = (request.limit()?, After::of(&request)?);
+        let customer = customer::stream(request.tenant(), request.path("id"))?;
+        let (store, views) = (app.store(&request)?, app.views(&request)?);
+        app.wait_for_feeds(&request).await?;
+        let position = app.position_of_list(&request, DOMAIN).await?;
+        let head = store.head(&customer).await?;
+        if head == 0 {
             return Err(Problem::not_found("such customer"));
         }
-        commits.extend(playback_of(&store, &stream, &commits).await?);
-        let mut events = merge(&commits, after.as_ref());
-        let goes_on = events.len() > limit;
-        events.truncate(limit);
-        let next = events.last().filter(|_| goes_on).map(|(place, _)| place.to_text());
-        let items = events.into_iter().map(|(place, view)| (place.to_text(), view));
-        Answer::page(&request, None, Page::of(items, next)?)
+        let named = request.positions()?;
+        if named.iter().any(|named| named.stream == customer && named.version > head) {
+            return Err(ReadError::Ahead { stream: customer, head }.into());
+        }
+        let read = if views.log_is_whole(&customer).await? {
+            let wanted = logged::Wanted { customer: &customer, head, after: &after, limit, named };
+            wanted.read(&store, &views).await?
+        } else {
+            unlogged::read(&store, &customer).await?
+        };
+        let (items, next) = page(read, &customer, &after, limit);
+        let items = items.into_iter().map(|(place, view)| (place.to_text(), view));
+        Answer::page(&request, position, Page::of(items, next.map(|next| next.to_text()))?)
     })
-    .role(&HISTORY)
 }
 
-/// All commits on playback of all licences that a customer ever had.
-async fn playback_of(
-    store: &EventStore,
+/// At most `limit` of the events after a place, each with where to go on behind it; and where to go
+/// on behind all that was read.
+fn page(
+    Read { mut events, whole_to }: Read,
     customer: &StreamName,
-    commits: &[Commit],
-) -> Result<Vec<Commit>, Problem> {
-    let streams = licenses(commits)?
-        .into_iter()
-        .map(|id| Ok(playback::stream(customer.tenant(), customer.id(), &id)?));
-    let streams = streams.collect::<Result<Vec<_>, Problem>>()?;
-    let reads =
-        streams.into_iter().map(|stream| async move { store.commits_after(&stream, 0).await });
-    let histories: Vec<Vec<Commit>> =
-        stream::iter(reads).buffer_unordered(AT_ONCE).try_collect().await?;
-    Ok(histories.into_iter().flatten().collect())
-}
-
-/// The ids of all licences that a customer's history names.
-fn licenses(commits: &[Commit]) -> Result<BTreeSet<String>, Problem> {
-    let mut ids = BTreeSet::new();
-    for event in commits.iter().flat_map(|commit| &commit.events) {
-        let event: CustomerEvent = decode(event)?;
-        ids.extend(LicenseRow::id(&event).map(str::to_owned));
+    after: &After,
+    limit: usize,
+) -> (Vec<(After, CustomerEventView)>, Option<After>) {
+    let own = customer.within_tenant();
+    if let Some(whole_to) = &whole_to {
+        events.retain(|place, _| place <= whole_to);
     }
-    Ok(ids)
+    let mut reached = after.clone();
+    let mut items = Vec::new();
+    let mut goes_on = false;
+    for (place, view) in events {
+        if after.place.as_ref().is_none_or(|after| place > *after) {
+            goes_on = items.len() == limit;
+            if goes_on {
+                break;
+            }
+            reached.take(place, own);
+            items.push((reached.clone(), view));
+        } else {
+            // An older build's cursor does not say how far the customer's own events are shown.
+            reached.own = reached.own.max(if place.stream == own { place.number } else { 0 });
+        }
+    }
+    if !goes_on && let Some(whole_to) = whole_to {
+        goes_on = true;
+        reached.place = reached.place.max(Some(whole_to));
+    }
+    (items, goes_on.then_some(reached))
 }
 
-/// The events of all these commits after a place, in order.
-fn merge(commits: &[Commit], after: Option<&Place>) -> Vec<(Place, CustomerEventView)> {
-    let view = |commit: &Commit| {
+/// The events of commits, each at its place.
+fn placed(commits: &[Commit]) -> impl Iterator<Item = (Place, CustomerEventView)> {
+    commits.iter().flat_map(|commit| {
         let stream = commit.stream.within_tenant().to_owned();
         EventView::of(commit).into_iter().map(move |event| {
-            let place = Place {
-                at: event.at.as_millisecond(),
-                stream: stream.clone(),
-                number: event.number,
-            };
-            (place, CustomerEventView { stream: stream.clone(), event })
+            let (stream, number) = (stream.clone(), event.number);
+            let place = Place { at: event.at.as_millisecond(), stream: stream.clone(), number };
+            (place, CustomerEventView { stream, event })
         })
-    };
-    let mut events: Vec<_> = commits
-        .iter()
-        .flat_map(view)
-        .filter(|(place, _)| after.is_none_or(|after| place > after))
-        .collect();
-    events.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    events
+    })
 }
 
-fn after(request: &Request) -> Result<Option<Place>, Problem> {
-    let cursor = request.cursor()?;
-    let Some(text) = cursor.after() else { return Ok(None) };
-    Place::parse(text)
-        .map(Some)
-        .ok_or_else(|| Problem::new(&MALFORMED, "`cursor` is one of another list"))
-}
-
-impl Place {
-    fn to_text(&self) -> String {
-        format!("{} {} {}", self.at, self.number, self.stream)
+impl After {
+    fn of(request: &Request) -> Result<Self, Problem> {
+        let cursor = request.cursor()?;
+        let Some(text) = cursor.after() else { return Ok(Self::default()) };
+        Self::parse(text).ok_or_else(|| Problem::new(&MALFORMED, "`cursor` is one of another list"))
     }
 
+    /// Goes on to a place; `own` is the customer's stream.
+    fn take(&mut self, place: Place, own: &str) {
+        if place.stream == own {
+            self.own = place.number;
+        }
+        self.place = Some(place);
+    }
+
+    fn to_text(&self) -> String {
+        let Self { place, own } = self;
+        place.as_ref().map_or_else(String::new, |Place { at, stream, number }| {
+            format!("{at} {number} {stream} {own}")
+        })
+    }
+
+    /// A build before this one left `own` out.
     fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.splitn(3, ' ');
+        let mut parts = text.split(' ');
         let (at, number, stream) = (parts.next()?, parts.next()?, parts.next()?);
-        Some(Self { at: at.parse().ok()?, stream: stream.to_owned(), number: number.parse().ok()? })
+        let own = parts.next().map_or(Some(0), |own| own.parse().ok())?;
+        let place =
+            Place { at: at.parse().ok()?, stream: stream.to_owned(), number: number.parse().ok()? };
+        Some(Self { place: Some(place), own }).filter(|_| parts.next().is_none())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn commit(stream: &str, first: u64, at: &str, events: usize) -> Commit {
-        let events: Vec<_> = (first..)
-            .take(events)
-            .map(|number| json!({ "number": number, "type": "A", "version": 1, "data": {} }))
-            .collect();
-        let metadata = json!({
-            "commitId": "01936f0e-0000-7000-8000-000000000000",
-            "command": "C",
-            "actor": "ada",
-            "correlationId": "c",
-        });
-        serde_json::from_value(json!({
-            "stream": stream,
-            "first": first,
-            "at": at,
-            "metadata": metadata,
-            "events": events,
-        }))
-        .unwrap()
-    }
-
-    /// (stream, number) of each event.
-    fn order(events: &[(Place, CustomerEventView)]) -> Vec<(&str, u64)> {
-        events.iter().map(|(place, _)| (place.stream.as_str(), place.number)).collect()
-    }
-
-    #[test]
-    fn events_are_merged_by_time_with_the_customers_own_first() {
-        let (early, late) = ("2026-11-21T10:00:00Z", "2026-11-21T10:00:00.001Z");
-        let commits = [
-            commit("acme/licensing/customers/7", 1, early, 2),
-            commit("acme/licensing/customers/7", 3, late, 1),
-            commit("acme/licensing/customers/7/playback/b", 1, early, 1),
-            commit("acme/licensing/customers/7/playback/a", 1, early, 1),
-            commit("acme/licensing/customers/7/playback/a", 2, late, 1),
-        ];
-        let customer = "licensing/customers/7";
-        let (a, b) = ("licensing/customers/7/playback/a", "licensing/customers/7/playback/b");
-        let all = merge(&commits, None);
-        assert_eq!(
-            order(&all),
-            [(customer, 1), (customer, 2), (a, 1), (b, 1), (customer, 3), (a, 2)]
-        );
-        for (index, (place, _)) in all.iter().enumerate() {
-            let place = Place::parse(&place.to_text()).unwrap();
-            assert_eq!(
-                order(&merge(&commits, Some(&place))),
-                order(&all)[index + 1..],
-                "a page goes on where the last one ended"
-            );
-        }
-        assert_eq!(Place::parse("elsewhere"), None);
-    }
-}
+mod tests;
