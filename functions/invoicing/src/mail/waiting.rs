@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use garde::Validate;
 use headwater::StreamName;
-use headwater_dynamodb::{EffectId, Settlement, Waiting, WhyWaiting};
+use headwater_dynamodb::{EffectId, Settlement, Standing, Waiting, WhyWaiting};
 use headwater_kinesis::CommitRecord;
 use headwater_lambda::problem::{MALFORMED, OUTCOME_UNKNOWN};
 use headwater_lambda::{Answer, App, Call, Function, Page, Problem, Request, Shape};
@@ -124,8 +124,11 @@ pub(crate) fn settle_mail() -> Function {
             EffectId { stream: invoice::stream(request.tenant(), request.path("id"))?, number };
         let settlement =
             if outcome == Outcome::Done { Settlement::Done } else { Settlement::TryAgain };
-        let settled = effects(&app, &request)?.settle(&effect, settlement).await?;
-        if !settled {
+        let effects = effects(&app, &request)?;
+        let settled = effects.settle(&effect, settlement).await?;
+        // Whoever settles a mail again, since the reply was lost, says nothing new.
+        let is_done = async || Ok::<_, Problem>(effects.standing(&effect).await? == Standing::Done);
+        if !settled && !(outcome == Outcome::Done && is_done().await?) {
             return Err(not_waiting());
         }
         if outcome == Outcome::TryAgain {
