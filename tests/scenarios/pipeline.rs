@@ -102,6 +102,36 @@ pub(crate) async fn put_event(
     Ok(())
 }
 
+/// An alarm that watched only what begins to wait would be over before anybody looked.
+#[tokio::test]
+async fn what_waits_for_a_person_is_told_each_minute_for_as_long_as_it_waits() -> Result<()> {
+    let platform = own_platform()?;
+    let client = platform.client("poison").await?;
+    let ada = create_user(&client, "ada").await?;
+    let update = json!({
+        "externalId": "7",
+        "revision": 1,
+        "userName": "ada",
+        "displayName": "Another",
+        "email": "other@example.com",
+        "active": true,
+    });
+    client.post("/identity/external-users", &update).await?.problem(409, "user-name-taken")?;
+    put_poison(&platform, &format!("poison/identity/users/{}", ada.id()), ada.version() + 1)
+        .await?;
+    platform.settled().await?;
+    for minute in 1..=2 {
+        platform.schedule("sweep").await?;
+        let told =
+            |metric| platform.metric("sweep", metric).unwrap_or_default() >= f64::from(minute);
+        eventually(Duration::from_secs(60), "what waits is told", || async {
+            Ok(told("ParkedStreams") && told("ExternalUsersParked"))
+        })
+        .await?;
+    }
+    Ok(())
+}
+
 /// Sums cannot be folded for one request, so it waits for the feed; that will not come.
 #[tokio::test]
 async fn sums_that_lack_a_parked_invoice_say_so_to_its_token() -> Result<()> {

@@ -3,6 +3,8 @@
 //!
 //! A new service is a line in [`domains`], and one in [`SERVICES`].
 
+mod waiting;
+
 use headwater_lambda::Service;
 use headwater_services::SERVICES;
 
@@ -47,7 +49,7 @@ fn pipeline() -> Service {
     Service::new("pipeline", PACKAGE).functions([
         relay::relay(),
         relay::redrive(),
-        projectors::sweep(&SERVICES),
+        projectors::sweep(&SERVICES, waiting::tell),
     ])
 }
 

@@ -19,14 +19,23 @@ use headwater_lambda::{App, Error, Function, metric};
 use jiff::Timestamp;
 
 /// Schedule → the views and the change feeds of all services: takes up the streams that an older
-/// build has left to this one. The metrics tell of what this one leaves to a newer build: for some
-/// minutes that is a deployment.
-pub fn sweep(services: &'static [&'static Domain]) -> Function {
+/// build has left to this one. The metrics tell of what this one leaves to a newer build, which for
+/// some minutes is a deployment, and of all streams that are parked, for as long as they are.
+/// `also` is what else is to be told each minute.
+pub fn sweep<F, Told>(services: &'static [&'static Domain], also: F) -> Function
+where
+    F: Fn(Arc<App>, Instant) -> Told + Clone + Send + Sync + 'static,
+    Told: Future<Output = Result<(), Error>> + Send + 'static,
+{
     Function::each_minute("sweep", &SWEEP, move |app: Arc<App>, deadline: Instant| {
         // Side by side, so that what holds up one holds up no other.
         let sweeps = services.iter().map(|domain| sweep_domain(Arc::clone(&app), domain, deadline));
         let sweeps = join_all(sweeps.collect::<Vec<_>>());
-        async move { sweeps.await.into_iter().collect::<Result<(), Error>>() }
+        let also = also(app, deadline);
+        async move {
+            let (swept, told) = tokio::join!(sweeps, also);
+            swept.into_iter().chain([told]).collect::<Result<(), Error>>()
+        }
     })
 }
 
@@ -35,12 +44,13 @@ async fn sweep_domain(
     domain: &'static Domain,
     deadline: Instant,
 ) -> Result<(), Error> {
-    let Swept { taken_up, waiting, oldest } =
+    let Swept { taken_up, waiting, oldest, parked } =
         app.projector(domain.name, domain.projections)?.within(deadline).sweep().await?;
     let age = oldest.map_or(0, |oldest| Timestamp::now().duration_since(oldest).as_secs().max(0));
     metric(domain.name, "StreamsTakenUp", taken_up as f64);
     metric(domain.name, "NewerStreams", waiting as f64);
     metric(domain.name, "NewerStreamsAge", age as f64);
+    metric(domain.name, "ParkedStreams", parked as f64);
     Ok(())
 }
 
@@ -104,8 +114,13 @@ static PROJECT: Role = Role {
 
 static SWEEP: Role = Role {
     name: "Sweep",
-    variables: &[EVENTS_TABLE, VIEWS_TABLE, FEED_TABLE],
-    statements: &WRITE_VIEWS,
+    variables: &[EVENTS_TABLE, VIEWS_TABLE, FEED_TABLE, ("EFFECTS_TABLE", "!Ref EffectsTable")],
+    statements: &[
+        WRITE_VIEWS[0],
+        WRITE_VIEWS[1],
+        WRITE_VIEWS[2],
+        Statement { actions: &["dynamodb:Query"], resources: &["!GetAtt EffectsTable.Arn"] },
+    ],
 };
 
 /// Projects what a batch has of a domain, and answers with the records that must come again.

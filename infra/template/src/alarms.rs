@@ -25,9 +25,10 @@ pub(crate) fn of(service: &Service) -> String {
         alarm(
             service,
             "ParkedStreams",
-            "A poison event has parked a stream; repair and resume it.",
+            "A poison event has parked a stream; repair and resume it (headwater waiting).",
             "ParkedStreams",
-            ("Sum", 1, 0, "notBreaching"),
+            // The projector tells of a stream when it parks it, `sweep` each minute of all.
+            ("Maximum", 1, 0, "notBreaching"),
         ) + &alarm(
             service,
             "NewerStreams",

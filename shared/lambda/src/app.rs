@@ -190,6 +190,30 @@ impl App {
         Ok(Effects::new(self.store(request)?, table, handler))
     }
 
+    /// The views of any domain, for a function that looks at all of them.
+    ///
+    /// # Errors
+    /// If `EVENTS_TABLE` or `VIEWS_TABLE` is not set.
+    pub fn views_of(&self, domain: &str) -> Result<Views, Error> {
+        let store = self.store.clone().ok_or("EVENTS_TABLE is not set")?;
+        let table = self.variables.get("VIEWS_TABLE").ok_or("VIEWS_TABLE is not set")?;
+        Ok(Views::new(store, table, domain))
+    }
+
+    /// The effects outside of the handler of this name, until `deadline`: for what is no request.
+    ///
+    /// # Errors
+    /// If `EVENTS_TABLE` or `EFFECTS_TABLE` is not set.
+    pub fn effects_of(
+        &self,
+        handler: &str,
+        deadline: std::time::Instant,
+    ) -> Result<Effects, Error> {
+        let store = self.store.as_ref().ok_or("EVENTS_TABLE is not set")?;
+        let table = self.variables.get("EFFECTS_TABLE").ok_or("EFFECTS_TABLE is not set")?;
+        Ok(Effects::new(store.within(deadline), table, handler))
+    }
+
     /// Puts records on the stream that a variable names, as `COMMITS_STREAM`.
     ///
     /// # Errors

@@ -99,6 +99,8 @@ fn queries() -> Vec<Case> {
         Case::new(of("downloads?titleId=alien"), &all()).note("of a title"),
         Case::new(of("allowance?titleId=brazil&studioId=fox"), &all()),
         Case::new(of("events"), &all()),
+        Case::new(of("events"), &[acquire("alien"), follow_up("downloaded"), sessions(1)])
+            .note("with what was played"),
         Case::new(get(POLICY), &[policy(2)]),
         Case::new(get(POLICY), &all()).note("that was never set"),
         Case::new(get("/licensing/changes"), &all()),

@@ -247,7 +247,8 @@ async fn a_mail_that_was_refused_too_often_waits_for_a_person() -> Result<()> {
         Ok(platform.metric(SEND_MAIL, "MailsWaiting")? >= 1.0)
     })
     .await?;
-    eventually(Duration::from_secs(150), "the alarm's metric, each minute", || async {
+    platform.schedule("sweep").await?;
+    eventually(PATIENCE, "the alarm's metric, each minute", || async {
         Ok(platform.metric("sweep", "MailsWaiting").unwrap_or_default() >= 1.0)
     })
     .await?;

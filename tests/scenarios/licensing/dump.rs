@@ -117,7 +117,7 @@ async fn where_the_log_lacks_something_the_dump_does_not() -> Result<()> {
     assert_eq!(dump(&client, "ada").await?.len(), 8, "the log is what is read");
     let note = dynamodb.update_item().table_name(&views);
     let note = note.key("pk", text("g1/dump/licensing/customers/ada")).key("sk", text("row"));
-    note.update_expression("REMOVE l").send().await?;
+    note.update_expression("REMOVE g").send().await?;
     assert_eq!(dump(&client, "ada").await?, whole, "an older build's row says nothing of a log");
     let next = first.body["next"].as_str().context("no next")?;
     let rest = client.get(&format!("/licensing/customers/ada/events?cursor={next}")).await?;
@@ -126,7 +126,7 @@ async fn where_the_log_lacks_something_the_dump_does_not() -> Result<()> {
     let note = dynamodb.update_item().table_name(&views);
     let note = note.key("pk", text("g1/dump/licensing/customers/ada")).key("sk", text("row"));
     let yes = AttributeValue::Bool(true);
-    note.update_expression("SET l = :l").expression_attribute_values(":l", yes).send().await?;
+    note.update_expression("SET g = :g").expression_attribute_values(":g", yes).send().await?;
     let stream = format!("dump/licensing/customers/ada/playback/{}", ids[1]);
     let broken = json!({ "t": "PlaybackRecorded", "d": {} });
     put_event(&platform, &stream, last.version() + 1, &broken).await?;

@@ -16,7 +16,7 @@ const OURS: &str = "Headwater";
 
 /// Metrics that nobody has to be called for: they count what went well, or what another alarm tells
 /// of.
-const QUIET: [&str; 11] = [
+const QUIET: [&str; 10] = [
     // What waits for a newer build is a deployment for some minutes: `NewerStreamsAge` tells of
     // longer.
     "NewerEvents",
@@ -25,9 +25,6 @@ const QUIET: [&str; 11] = [
     // Its record comes again, and from the failures bucket after that: `FailureAgeSeconds` tells.
     "MailsLeftToNewerBuild",
     "GrantsReconciled",
-    // It happens in an outage, of which `ProvisionalGrants` tells, and the grant is written all the
-    // same.
-    "GrantsNotRemembered",
     "MailsSent",
     "MailsSentBefore",
     // What the relay could not put comes again: its iterator age tells.
@@ -145,6 +142,7 @@ mod tests {
             "MailsWaiting",
             "RefusedRecords",
             "ExternalUsersParked",
+            "GrantsNotRemembered",
             "UniqueKeyRefused",
         ] {
             assert!(emitted.contains(metric), "{metric}: {emitted:?}");

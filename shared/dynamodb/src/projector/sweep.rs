@@ -22,6 +22,8 @@ pub struct Swept {
     pub waiting: u64,
     /// Since when the first of these waits.
     pub oldest: Option<Timestamp>,
+    /// How many are parked in the generation that is read, until somebody resumes them.
+    pub parked: u64,
 }
 
 impl Projector {
@@ -33,7 +35,8 @@ impl Projector {
     /// [`StoreError`] if the store does not answer in time; the next sweep goes on.
     pub async fn sweep(&self) -> Result<Swept, StoreError> {
         let mut swept = Swept::default();
-        for generation in self.generations.remembered().await?.written() {
+        let pointer = self.generations.remembered().await?;
+        for generation in pointer.written() {
             let rows = self.rows(generation);
             let mut after = None;
             loop {
@@ -42,7 +45,7 @@ impl Projector {
                 after = Some(last.stream.clone());
                 let (known, others): (Vec<_>, Vec<_>) =
                     page.into_iter().partition(|parked| self.is_known(parked));
-                swept.leave(&others);
+                swept.leave(&others, generation == pointer.generation);
                 swept.taken_up += self.take_up(&rows, &known).await?;
             }
         }
@@ -90,10 +93,14 @@ impl Projector {
 }
 
 impl Swept {
-    fn leave(&mut self, others: &[ParkedStream]) {
-        for parked in others.iter().filter(|parked| matches!(parked.until, Until::Known(_))) {
-            self.waiting += 1;
-            self.oldest = Some(self.oldest.map_or(parked.at, |oldest| oldest.min(parked.at)));
+    fn leave(&mut self, others: &[ParkedStream], is_read: bool) {
+        for parked in others {
+            if let Until::Known(_) = parked.until {
+                self.waiting += 1;
+                self.oldest = Some(self.oldest.map_or(parked.at, |oldest| oldest.min(parked.at)));
+            } else {
+                self.parked += u64::from(is_read);
+            }
         }
     }
 }

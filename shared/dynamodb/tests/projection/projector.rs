@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use headwater::{Commit, Projection, StreamName, UniqueEvent, encode};
-use headwater_dynamodb::{BatchReport, Doorbell, ReadError, RowStatus};
+use headwater_dynamodb::{BatchReport, Doorbell, ReadError, RowStatus, Swept};
 use proptest::prelude::*;
 
 use crate::support::{Tap, World, all_notes, bare, check, doorbells, list, text};
@@ -250,6 +250,8 @@ async fn a_poison_event_parks_its_stream_alone() {
     assert!(matches!(views.get(&NOTES, &note(2), Some(3)).await, Err(ReadError::Parked { .. })));
     assert_eq!(list(&views, all_notes(10)).await.len(), 2);
 
+    assert_eq!(projector.sweep().await.unwrap(), Swept { parked: 1, ..Swept::default() });
+
     // To resume without a repair parks it again.
     assert_eq!(projector.resume(&note(2)).await.unwrap().parked, [note(2)]);
     world.append(&[whole]).await;
@@ -262,6 +264,7 @@ async fn a_poison_event_parks_its_stream_alone() {
         "cid"
     );
     assert!(world.items("views").await.iter().all(|item| text(item, "pk") != "g1/parked/toy"));
+    assert_eq!(projector.sweep().await.unwrap(), Swept::default());
     let told: Vec<u64> = fed().await;
     assert_eq!(told, [1, 2, 3], "then it is told of, each commit once and in order");
 }
