@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::{Step, same_history, step, twins_have_one_life};
+use crate::support::shared_platform;
 
 const USERS: &str = "/identity/users";
 const USER: &str = "/identity/users/{id}";
@@ -75,7 +76,8 @@ fn life() -> Vec<Step> {
 
 #[tokio::test]
 async fn twins_have_one_life_by_either_way() -> Result<()> {
-    twins_have_one_life("identity", life()).await?;
-    same_history("identity", "identity/users").await?;
-    same_history("identity", "identity/groups").await
+    let platform = shared_platform()?;
+    twins_have_one_life(&platform, "identity", life()).await?;
+    same_history(&platform, "identity", "identity/users").await?;
+    same_history(&platform, "identity", "identity/groups").await
 }

@@ -182,7 +182,8 @@ fn life() -> Vec<Step> {
 
 #[tokio::test]
 async fn twins_have_one_life_by_either_way() -> Result<()> {
-    twins_have_one_life("invoicing", life()).await
+    let platform = shared_platform()?;
+    twins_have_one_life(&platform, "invoicing", life()).await
 }
 
 #[tokio::test]

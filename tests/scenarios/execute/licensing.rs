@@ -39,8 +39,9 @@ fn life() -> Vec<Step> {
 
 #[tokio::test]
 async fn twins_have_one_life_by_either_way() -> Result<()> {
-    twins_have_one_life("licensing", life()).await?;
-    same_history("licensing", "licensing/customers").await
+    let platform = shared_platform()?;
+    twins_have_one_life(&platform, "licensing", life()).await?;
+    same_history(&platform, "licensing", "licensing/customers").await
 }
 
 #[tokio::test]

@@ -8,10 +8,10 @@ mod licensing;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use headwater_tests::{Client, Reply};
+use headwater_tests::{Client, Platform, Reply};
 use serde_json::{Map, Value, json};
 
-use crate::support::{events, shared_platform};
+use crate::support::events;
 
 /// One command: its name, the method and path of its own call, and its body. `{id}` stands for the
 /// twin's id, `{made}` for the id of what was created last.
@@ -160,8 +160,7 @@ fn names(path: &str) -> Vec<&str> {
 }
 
 /// Leads both twins of a service through a life that has each of its commands.
-async fn twins_have_one_life(service: &str, life: Vec<Step>) -> Result<()> {
-    let platform = shared_platform()?;
+async fn twins_have_one_life(platform: &Platform, service: &str, life: Vec<Step>) -> Result<()> {
     let client = platform.client(&format!("twins-{service}")).await?;
     let mut castor = Twin { id: "castor", made: String::new() };
     let mut pollux = Twin { id: "pollux", made: String::new() };
@@ -191,8 +190,8 @@ async fn twins_have_one_life(service: &str, life: Vec<Step>) -> Result<()> {
 }
 
 /// That both have the same history, at this path with the twin's id at its end.
-async fn same_history(service: &str, stream: &str) -> Result<()> {
-    let client = shared_platform()?.client(&format!("twins-{service}")).await?;
+async fn same_history(platform: &Platform, service: &str, stream: &str) -> Result<()> {
+    let client = platform.client(&format!("twins-{service}")).await?;
     let facts = |events: Vec<Value>| {
         events
             .into_iter()

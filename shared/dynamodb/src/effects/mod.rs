@@ -109,7 +109,9 @@ pub enum Settlement {
 impl Effects {
     /// The effects of the handler of this name in the table of that name.
     pub fn new(store: EventStore, effects_table: &str, handler: &str) -> Self {
-        let now = (Timestamp::now(), Instant::now());
+        // In this order the two can only run ahead of the clock, and not behind it.
+        let begun = Instant::now();
+        let now = (Timestamp::now(), begun);
         Self { table: Table::new(store, effects_table), handler: handler.to_owned(), now }
     }
 
