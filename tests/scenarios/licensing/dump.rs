@@ -111,10 +111,13 @@ async fn where_the_log_lacks_something_the_dump_does_not() -> Result<()> {
     let entry = |item: &std::collections::HashMap<String, AttributeValue>, name: &str| {
         item.get(name).cloned().context("no key")
     };
-    let (pk, sk) = (entry(&log[3], "pk")?, entry(&log[3], "sk")?);
-    let delete = dynamodb.delete_item().table_name(&views).key("pk", pk).key("sk", sk);
-    delete.send().await?;
-    assert_eq!(dump(&client, "ada").await?.len(), 8, "the log is what is read");
+    // The two licences were played by turns. What the log has no entry of is not opened.
+    for item in log.iter().step_by(2) {
+        let (pk, sk) = (entry(item, "pk")?, entry(item, "sk")?);
+        let delete = dynamodb.delete_item().table_name(&views).key("pk", pk).key("sk", sk);
+        delete.send().await?;
+    }
+    assert_eq!(dump(&client, "ada").await?.len(), 6, "the log is what is read");
     let note = dynamodb.update_item().table_name(&views);
     let note = note.key("pk", text("g1/dump/licensing/customers/ada")).key("sk", text("row"));
     note.update_expression("REMOVE g").send().await?;

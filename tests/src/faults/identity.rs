@@ -19,6 +19,7 @@ pub(super) enum Step {
     Rename,
     RenameShared,
     ChangeEmail,
+    Execute,
     Deactivate,
     Reactivate,
     DeleteUser,
@@ -45,11 +46,12 @@ pub(super) enum Step {
 }
 
 /// All of them.
-pub(super) const STEPS: [Step; 27] = [
+pub(super) const STEPS: [Step; 28] = [
     Step::CreateUser,
     Step::Rename,
     Step::RenameShared,
     Step::ChangeEmail,
+    Step::Execute,
     Step::Deactivate,
     Step::Reactivate,
     Step::DeleteUser,
@@ -145,6 +147,16 @@ impl Identity {
             Step::Rename => patch(session, &id, "displayName", |name| name).await,
             Step::ChangeEmail => {
                 patch(session, &id, "email", |name| format!("{name}@example.com")).await
+            }
+            Step::Execute => {
+                let name = session.name("Ada");
+                let body = json!({
+                    "command": "PatchUser",
+                    "aggregateId": id,
+                    "payload": { "displayName": name },
+                });
+                let command = Command::new("POST", "/identity/execute", stream).body(body);
+                session.command(command).await.map(|_| ())
             }
             Step::Deactivate => {
                 perhaps(session, "POST", format!("{path}/deactivate"), stream).await

@@ -20,6 +20,8 @@ pub(super) enum Step {
     Release,
     DeactivateDevice,
     SetPolicy,
+    /// Sets it by the name of the command.
+    Execute,
     /// Puts on the stream of grants what is none.
     PutNoGrant,
     ReadLicense,
@@ -34,7 +36,7 @@ pub(super) enum Step {
 }
 
 /// All of them.
-pub(super) const STEPS: [Step; 17] = [
+pub(super) const STEPS: [Step; 18] = [
     Step::Acquire,
     Step::ReportDownloaded,
     Step::RecordSessions,
@@ -42,6 +44,7 @@ pub(super) const STEPS: [Step; 17] = [
     Step::Release,
     Step::DeactivateDevice,
     Step::SetPolicy,
+    Step::Execute,
     Step::PutNoGrant,
     Step::ReadLicense,
     Step::ListLicenses,
@@ -88,6 +91,12 @@ impl Licensing {
                 let policy = json!({ "maxDevices": 4, "licenseDays": session.rng.u8(30..60) });
                 let command = Command::new("PUT", "/licensing/policy", "licensing/policy");
                 session.command(command.body(policy).effect(Effect::Perhaps)).await.map(|_| ())
+            }
+            Step::Execute => {
+                let policy = json!({ "maxDevices": 4, "licenseDays": session.rng.u8(30..60) });
+                let body = json!({ "command": "SetPolicy", "payload": policy });
+                let command = Command::new("POST", "/licensing/execute", "licensing/policy");
+                session.command(command.body(body).effect(Effect::Perhaps)).await.map(|_| ())
             }
             Step::PutNoGrant => {
                 // It is refused, and holds up nothing; where the stream is gone just now, there is

@@ -128,7 +128,8 @@ pub(crate) fn settle_mail() -> Function {
         let settled = effects.settle(&effect, settlement).await?;
         // Whoever settles a mail again, since the reply was lost, says nothing new.
         let is_done = async || Ok::<_, Problem>(effects.standing(&effect).await? == Standing::Done);
-        if !settled && !(outcome == Outcome::Done && is_done().await?) {
+        let is_so = settled || (outcome == Outcome::Done && is_done().await?);
+        if !is_so {
             return Err(not_waiting());
         }
         if outcome == Outcome::TryAgain {
