@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::support::{
-    DAY, acquire, advance, download, dump, dump_with, follow_up, licenses, types,
+    DAY, acquire, advance, download, dump_with, follow_up, licenses, types,
 };
 use crate::support::{at_once, count, own_platform, shared_platform};
 
@@ -113,14 +113,14 @@ async fn playback_is_refused_when_it_comes_too_late_or_from_the_future() -> Resu
         pointers(report(&client, &released, &[event(2)]).await?.problem(422, "invalid-request")?),
         [""]
     );
-    report(&client, &expired, &[event(1)]).await?.expect(200)?;
+    let last = report(&client, &expired, &[event(1)]).await?.expect(200)?;
     advance(&platform, 30 * DAY).await?;
     assert_eq!(
         pointers(report(&client, &expired, &[event(2)]).await?.problem(422, "invalid-request")?),
         [""]
     );
     assert_eq!(
-        types(&dump(&client, "ada").await?)
+        types(&dump_with(&client, "ada", last.token()).await?)
             .iter()
             .filter(|name| **name == "PlaybackRecorded")
             .count(),
