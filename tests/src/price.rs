@@ -1,5 +1,5 @@
 //! What DynamoDB's units cost: list prices, on demand, in us-east-1, in dollars. See
-//! `docs/costs.md`.
+//! `docs/reference/costs.md`.
 
 const MILLION_READS: f64 = 0.125;
 const MILLION_WRITES: f64 = 0.625;

@@ -1,5 +1,5 @@
 //! `headwater`: what an operator sees of streams, states, rows and requests, and does about what
-//! got stuck, on one machine and on AWS alike. How it is used is told in `docs/cli.md`.
+//! got stuck, on one machine and on AWS alike. How it is used is told in `docs/reference/cli.md`.
 //!
 //! `connection` says where the tables are, `output` how answers look; every other module is one
 //! command.

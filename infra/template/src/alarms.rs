@@ -16,7 +16,7 @@ pub(crate) fn of(service: &Service) -> String {
             service,
             "UniqueKey",
             "A function was started with another UniqueValueKey than the table's; it refuses \
-             whatever claims a name (docs/deploying.md).",
+             whatever claims a name (docs/how-to/deploy.md).",
             "UniqueKeyRefused",
             ("Sum", 1, 0, "notBreaching"),
         )

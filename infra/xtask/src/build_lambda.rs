@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn the_pages_that_tell_how_to_deploy_name_the_tools_that_are_checked() {
         let root = crate::workspace_root().expect("a workspace");
-        for page in ["README.md", "docs/deploying.md"] {
+        for page in ["README.md", "docs/how-to/deploy.md"] {
             let text = std::fs::read_to_string(root.join(page)).expect("the page");
             let installed: Vec<&str> =
                 text.lines().filter(|line| line.starts_with("pip install ")).collect();

@@ -1,6 +1,6 @@
 //! Deploys the template to MiniStack, an emulator of AWS that others wrote, and calls all services
-//! there: a second opinion on what the platform of this repository says. `docs/rehearsal.md` tells
-//! what it shows, and what the emulator lacks.
+//! there: a second opinion on what the platform of this repository says.
+//! `docs/explanation/rehearsal.md` tells what it shows, and what the emulator lacks.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,8 +1,8 @@
 //! What can be asked of an invoice, a file for each step and each part.
 //!
 //! Edits of a draft say which concurrent events they commute with, each for itself;
-//! `docs/conflicts.md` has the table. The steps from one status to the next commute with nothing:
-//! who issues, sends, pays, voids or deletes an invoice has looked at all of it.
+//! `docs/explanation/conflicts.md` has the table. The steps from one status to the next commute
+//! with nothing: who issues, sends, pays, voids or deletes an invoice has looked at all of it.
 
 mod create;
 mod currency;

@@ -1,5 +1,5 @@
 //! ```text
-//! cargo bench-peers            # ten minutes: docs/benchmark.md, its plots and README's part of it
+//! cargo bench-peers            # ten minutes: docs/explanation/benchmark.md and its plots
 //! cargo bench-peers --quick    # less than a minute, into `bench` where Cargo builds
 //! ```
 
@@ -77,7 +77,7 @@ async fn run(arguments: &Arguments) -> Result<()> {
         if arguments.quick { folders.target().join("bench") } else { folders.root().to_path_buf() };
     let measured = Measured { effort, cells, rates, hot, found, lag, rebuilt, started, sizes };
     measured.write(folders.root(), &out)?;
-    tell(&format!("written: {}", out.join("docs/benchmark.md").display()));
+    tell(&format!("written: {}", out.join("docs/explanation/benchmark.md").display()));
     Ok(())
 }
 

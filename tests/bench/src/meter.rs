@@ -1,5 +1,5 @@
 //! What calls cost, whoever makes them: counted at the platform's front door, as for
-//! `docs/costs.md`. Its way is longer, so nothing is timed through it.
+//! `docs/reference/costs.md`. Its way is longer, so nothing is timed through it.
 
 use anyhow::{Context, Result};
 use headwater_local::door::{Door, OPERATOR};

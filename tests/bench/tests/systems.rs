@@ -20,7 +20,7 @@ async fn every_system_finds_what_was_written_but_for_one() -> Result<()> {
         .map(|found| found.kind)
         .collect();
     // cqrs-es 0.5 folds an event into its snapshot that it has folded into the state before. Should
-    // it be mended, docs/benchmark.md says too much.
+    // it be mended, docs/explanation/benchmark.md says too much.
     assert_eq!(wrong, [Kind::CqrsEsSnapshots]);
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! What every call costs, in calls and units of DynamoDB: the tables of `docs/costs.md` are
-//! measured here. What differs fails; with `BLESS=1` in the environment the tables are written
+//! What every call costs, in calls and units of DynamoDB: the tables of `docs/reference/costs.md`
+//! are measured here. What differs fails; with `BLESS=1` in the environment the tables are written
 //! anew: look at what changed. A route of the template without a row fails too.
 //!
 //! [`case`] says what a row is, [`bench`] measures it, [`cost`] and [`table`] show it; the rows
@@ -56,7 +56,7 @@ async fn every_call_costs_what_the_document_says() -> Result<()> {
     let missing: Vec<_> = routes.difference(&covered).collect();
     assert!(missing.is_empty(), "routes without a row: {missing:?}");
 
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/costs.md");
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/costs.md");
     let documented = std::fs::read_to_string(&file)?;
     let mut tables = vec![table::of_starts(measured.iter().flat_map(|service| &service.starts))];
     for service in &measured {
@@ -72,7 +72,7 @@ async fn every_call_costs_what_the_document_says() -> Result<()> {
     let changes: Vec<_> = pairs.map(|(old, new)| format!("- {old}\n+ {new}")).collect();
     assert!(
         documented == text,
-        "if it is meant, write docs/costs.md anew with BLESS=1:\n{}",
+        "if it is meant, write docs/reference/costs.md anew with BLESS=1:\n{}",
         changes.join("\n")
     );
     Ok(())

@@ -5,9 +5,7 @@ use headwater_tests::{Client, Reply};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::support::{
-    DAY, acquire, advance, download, dump_with, follow_up, licenses, types,
-};
+use super::support::{DAY, acquire, advance, download, dump_with, follow_up, licenses, types};
 use crate::support::{at_once, count, own_platform, shared_platform};
 
 const KINDS: [&str; 5] = ["START", "PAUSE", "RESUME", "KEEPALIVE", "STOP"];

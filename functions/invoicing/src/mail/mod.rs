@@ -3,7 +3,7 @@
 //! | part | what |
 //! |---|---|
 //! | this file | from a batch of the commits stream to the events that ask for a mail |
-//! | `deliver` | lease, send, mark; what is promised, and what a person has to do, is told in `docs/mail.md` |
+//! | `deliver` | lease, send, mark (`docs/reference/mail.md` says what is promised) |
 //! | `compose` | what the customer gets |
 //! | `waiting` | what a person sees and says of the mails that wait |
 //! | `message` | a mail on its way, and what can become of it |

@@ -88,12 +88,12 @@ mod tests {
         }
     }
 
-    /// The figures that docs/deploying.md gives for an account of 1,000 leave the 100 that Lambda
-    /// keeps for functions without any.
+    /// The figures that docs/how-to/deploy.md gives for an account of 1,000 leave the 100 that
+    /// Lambda keeps for functions without any.
     #[test]
     fn the_documented_concurrency_fits_into_an_account() {
         let documents = std::fs::read_to_string(
-            crate::workspace_root().expect("a workspace").join("docs/deploying.md"),
+            crate::workspace_root().expect("a workspace").join("docs/how-to/deploy.md"),
         )
         .expect("the page");
         let per_function = |parameter: &str| -> u32 {

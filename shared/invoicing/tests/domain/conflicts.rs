@@ -1,5 +1,5 @@
-//! What commutes with what: the table of `docs/conflicts.md`, and that both orders come to the same
-//! where it says yes.
+//! What commutes with what: the table of `docs/explanation/conflicts.md`, and that both orders come
+//! to the same where it says yes.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use crate::histories::{self, edit, paying};
 use crate::support::*;
 
-const PAGE: &str = include_str!("../../../../docs/conflicts.md");
+const PAGE: &str = include_str!("../../../../docs/explanation/conflicts.md");
 
 // ---- the table ----------------------------------------------------------------------------------
 

@@ -36,8 +36,8 @@ fn is_refused_by(verdict: &Result<Vec<InvoiceEvent>, Rejection>, expected: &Rule
 }
 
 proptest! {
-    /// As `docs/invoicing.md` says: what is so already changes nothing, but for the commands that
-    /// ask for more each time, and for those that need the status that they end.
+    /// As `docs/reference/invoicing.md` says: what is so already changes nothing, but for the
+    /// commands that ask for more each time, and for those that need the status that they end.
     #[test]
     fn a_command_once_more_does_what_the_page_says(mut history in history(), step in step()) {
         let Ok(first) = history.run(&step.command) else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! What is stored is what `docs/invoicing.md` says of each event.
+//! What is stored is what `docs/reference/invoicing.md` says of each event.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use invoicing::*;
 
 use crate::support::*;
 
-const PAGE: &str = include_str!("../../../../docs/invoicing.md");
+const PAGE: &str = include_str!("../../../../docs/reference/invoicing.md");
 
 #[test]
 fn every_event_is_documented_with_its_data() {

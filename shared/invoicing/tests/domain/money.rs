@@ -1,4 +1,5 @@
-//! What lines amount to: the table of `docs/invoicing.md`, a model in whole numbers, and sums.
+//! What lines amount to: the table of `docs/reference/invoicing.md`, a model in whole numbers, and
+//! sums.
 
 use invoicing::*;
 use proptest::prelude::*;
@@ -7,7 +8,7 @@ use rust_decimal::Decimal;
 use crate::histories::{history, item as any_item};
 use crate::support::*;
 
-const PAGE: &str = include_str!("../../../../docs/invoicing.md");
+const PAGE: &str = include_str!("../../../../docs/reference/invoicing.md");
 
 #[test]
 fn every_documented_line_amounts_to_what_the_page_says() {

@@ -1,4 +1,5 @@
-//! How large things get, as DynamoDB bills them: what the comments and `docs/invoicing.md` say.
+//! How large things get, as DynamoDB bills them: what the comments and
+//! `docs/reference/invoicing.md` say.
 
 use garde::Validate;
 use headwater::Projection;
@@ -61,7 +62,7 @@ fn an_invoice_with_two_lines_is_written_in_one_write_unit() {
     let line = created(3) - created(2);
     assert!(
         (130..140).contains(&line),
-        "docs/invoicing.md says how much a line adds: {line} bytes"
+        "docs/reference/invoicing.md says how much a line adds: {line} bytes"
     );
 }
 

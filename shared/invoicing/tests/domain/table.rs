@@ -1,4 +1,4 @@
-//! An invoice's life as `docs/invoicing.md` tells it: each cell of the table is a test.
+//! An invoice's life as `docs/reference/invoicing.md` tells it: each cell of the table is a test.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use invoicing::*;
 
 use crate::support::*;
 
-const PAGE: &str = include_str!("../../../../docs/invoicing.md");
+const PAGE: &str = include_str!("../../../../docs/reference/invoicing.md");
 
 #[test]
 fn every_cell_of_the_documented_table_holds() {

@@ -81,7 +81,7 @@ fn a_customers_state_fills_up_within_a_year() {
     let (second, last) = (most[1], most[9]);
     assert!(
         (4_500..4_700).contains(&second),
-        "what docs/licensing.md and PAGE say of a state's size: {most:?}"
+        "what docs/reference/licensing.md and PAGE say of a state's size: {most:?}"
     );
     assert!(last.abs_diff(second) < 100, "{most:?}");
     assert!(world.commits.len() > 3_000);

@@ -1,5 +1,5 @@
-//! The rules as `docs/licensing.md` tells them: each row of its tables is a test, the expected
-//! answer last.
+//! The rules as `docs/reference/licensing.md` tells them: each row of its tables is a test, the
+//! expected answer last.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use licensing::{Check, LicenseRequest, SetPolicy, allowance};
 
 use crate::world::{Outcome, Shown, Step, World, request};
 
-const PAGE: &str = include_str!("../../../../docs/licensing.md");
+const PAGE: &str = include_str!("../../../../docs/reference/licensing.md");
 
 #[test]
 fn every_row_of_the_documented_tables_holds() {

@@ -46,23 +46,20 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Writes the documents of the repository at `root`, with what was measured in them, below
-    /// `out`: `docs/benchmark.md` with its plots, and `README.md`.
+    /// Writes `docs/explanation/benchmark.md` of the repository at `root` below `out`, with what was
+    /// measured in it, and its plots.
     ///
     /// # Errors
-    /// If a document lacks the place of a table, or cannot be written.
+    /// If the page lacks the place of a table, or cannot be written.
     pub fn write(&self, root: &Path, out: &Path) -> Result<()> {
-        fs::create_dir_all(out.join("docs"))?;
-        let put = |name: &str, tables: &[Table]| {
-            let document = fs::read_to_string(root.join(name)).with_context(|| name.to_owned())?;
-            let document = tables
-                .iter()
-                .try_fold(document, |document, table| table.put_into(&document))
-                .with_context(|| name.to_owned())?;
-            anyhow::Ok(fs::write(out.join(name), document)?)
-        };
-        put("docs/benchmark.md", &tables::of_report(self)?)?;
-        put("README.md", &[tables::of_readme(self)])?;
-        plots::write(self, &out.join("docs"))
+        const PAGE: &str = "docs/explanation/benchmark.md";
+        fs::create_dir_all(out.join("docs/explanation"))?;
+        let page = fs::read_to_string(root.join(PAGE)).context(PAGE)?;
+        let page = tables::of_report(self)?
+            .iter()
+            .try_fold(page, |page, table| table.put_into(&page))
+            .context(PAGE)?;
+        fs::write(out.join(PAGE), page)?;
+        plots::write(self, &out.join("docs/explanation"))
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
 }
 
-/// Dollars, as in `docs/costs.md`.
+/// Dollars, as in `docs/reference/costs.md`.
 pub(super) fn dollars(dollars: f64) -> String {
     format!("{dollars:.3}")
 }

@@ -12,8 +12,8 @@ use crate::measure::histories::{self, Cell};
 use crate::stats::{Latency, median};
 use crate::systems::Kind;
 
-/// What README shows: units at one length, prices at three.
-pub(super) fn of_readme(measured: &Measured) -> Table {
+/// The page's summary: calls at one length, prices at three.
+fn of_summary(measured: &Measured) -> Table {
     let last = measured.effort.lengths.last().copied().unwrap_or_default();
     let lengths: Vec<u64> = [10, 1_000, last]
         .into_iter()
@@ -44,6 +44,7 @@ pub(super) fn of_readme(measured: &Measured) -> Table {
 /// All tables of the report.
 pub(super) fn of_report(measured: &Measured) -> Result<Vec<Table>> {
     Ok(vec![
+        of_summary(measured),
         of_machine()?,
         of_figures(measured)?,
         of_cells(measured, "latency of commands", |cell| {

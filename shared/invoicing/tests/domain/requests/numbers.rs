@@ -48,7 +48,7 @@ fn a_number_is_a_decimal_string_without_sign_and_exponent() {
     }
 }
 
-/// As the table of `docs/invoicing.md` says.
+/// As the table of `docs/reference/invoicing.md` says.
 #[test]
 fn a_number_has_bounds() {
     for (name, good, bad) in [
