@@ -1,6 +1,6 @@
-use headwater::{EventError, InvalidStreamName, NewerEvent, StreamName};
+//! Why the store could not answer, or what is stored cannot be read.
 
-use crate::ItemError;
+use headwater::{EventError, InvalidStreamName, NewerEvent, StreamName};
 
 /// Why the store could not answer. Never a client's doing.
 #[derive(Debug, thiserror::Error)]
@@ -62,4 +62,33 @@ impl From<EventError> for StoreError {
             error => Self::Event(error),
         }
     }
+}
+
+/// An item of the events table is not a commit as this build knows it, or a commit cannot be
+/// stored: a defect or a damaged item.
+#[derive(Debug, thiserror::Error)]
+pub enum ItemError {
+    /// An attribute is missing or of the wrong kind.
+    #[error("not a commit: {0}")]
+    Shape(#[from] serde_dynamo::Error),
+    /// Its time is beyond what a timestamp holds.
+    #[error("commit {stream}@{seq} has the time {at}")]
+    Time {
+        /// Its partition key.
+        stream: StreamName,
+        /// Its sort key.
+        seq: u64,
+        /// In milliseconds since the epoch.
+        at: i64,
+    },
+    /// It counts from 0, holds no event, or not as many as it says.
+    #[error("commit {stream}@{seq} does not hold {count} events")]
+    Count {
+        /// Its partition key.
+        stream: StreamName,
+        /// Its sort key.
+        seq: u64,
+        /// As many as it says.
+        count: u64,
+    },
 }

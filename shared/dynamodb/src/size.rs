@@ -1,11 +1,13 @@
 //! How large DynamoDB counts an item, and what it will take: known before anything is sent.
 
+use std::collections::HashMap;
 use std::io;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 
-use crate::Item;
+/// An item as the SDK gives and takes it.
+pub type Item = HashMap<String, AttributeValue>;
 
 /// The largest item, in bytes.
 const MOST_ITEM_BYTES: usize = 400 * 1024;

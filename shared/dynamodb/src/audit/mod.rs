@@ -55,8 +55,8 @@ impl Audit {
         Self {
             domain: domain.to_owned(),
             projections,
-            views: Table::new(events.clone(), views_table),
-            generations: Generations::new(events.clone(), views_table, domain),
+            views: Table::new(events.connection(), views_table),
+            generations: Generations::new(events.connection(), views_table, domain),
             events,
         }
     }

@@ -112,7 +112,11 @@ impl Effects {
         // In this order the two can only run ahead of the clock, and not behind it.
         let begun = Instant::now();
         let now = (Timestamp::now(), begun);
-        Self { table: Table::new(store, effects_table), handler: handler.to_owned(), now }
+        Self {
+            table: Table::new(store.connection(), effects_table),
+            handler: handler.to_owned(),
+            now,
+        }
     }
 
     /// The same by another clock than the machine's, which says `now`.

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use super::log::newest;
 use super::page::{Listed, Page};
 use super::streams::{fed_version, move_on};
-use crate::retry::Backoff;
+use crate::connection::Backoff;
 use crate::table::{Condition, Table};
 use crate::{EventStore, StoreError};
 
@@ -70,7 +70,7 @@ impl Appender {
 
     pub(crate) fn new(events: EventStore, feed_table: &str) -> Self {
         Self {
-            table: Table::new(events.clone(), feed_table),
+            table: Table::new(events.connection(), feed_table),
             events,
             ends: Arc::new(Mutex::new(LruCache::new(MOST_ENDS))),
         }
@@ -78,7 +78,7 @@ impl Appender {
 
     /// The same appender for calls with another deadline.
     pub(crate) fn with(&self, events: EventStore) -> Self {
-        Self { table: self.table.with(events.clone()), events, ends: Arc::clone(&self.ends) }
+        Self { table: self.table.with(events.connection()), events, ends: Arc::clone(&self.ends) }
     }
 
     /// Brings a feed to what these streams, at most [`MOST_STREAMS`](Self::MOST_STREAMS) of one
@@ -89,7 +89,7 @@ impl Appender {
         domain: &str,
         reached: &[Reached],
     ) -> Result<(), StoreError> {
-        let mut backoff = Backoff::until(self.events.deadline());
+        let mut backoff = Backoff::until(self.events.connection().deadline());
         loop {
             let missing = try_join_all(reached.iter().map(|reached| self.missing(reached))).await?;
             let (page, more) = fill_page(missing);

@@ -23,7 +23,7 @@ impl Feed {
     /// # Errors
     /// [`StoreError`], among them [`StoreError::Gap`] for a commit that is not there any more.
     pub async fn commits(&self, entries: &[FeedEntry]) -> Result<Vec<Commit>, StoreError> {
-        let table = Table::new(self.events.clone(), &self.events.config().events_table);
+        let table = Table::new(self.events.connection(), &self.events.config().events_table);
         let mut commits = Vec::with_capacity(entries.len());
         let mut bytes = 0;
         for chunk in entries.chunks(AT_ONCE) {

@@ -6,8 +6,8 @@ use headwater::StreamName;
 use serde::Deserialize;
 
 use super::append::CommitKey;
-use crate::item::is_run;
-use crate::retry::{Failed, fault, settle};
+use crate::connection::{Failed, fault};
+use crate::store::is_run;
 use crate::table::from_item;
 use crate::{EventStore, Item, StoreError};
 
@@ -51,6 +51,7 @@ impl EventStore {
         start: Option<Item>,
     ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
         let request = self
+            .connection()
             .client()
             .query()
             .table_name(&self.config().events_table)
@@ -64,11 +65,9 @@ impl EventStore {
             .set_exclusive_start_key(start)
             .consistent_read(true)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer =
-            settle(self.meter(), self.deadline(), fault, async || request.clone().send().await)
-                .await;
+        let answer = self.connection().settle(fault, async || request.clone().send().await).await;
         let output = answer.map_err(Failed::into_store_error)?;
-        self.meter().read(&output.consumed_capacity);
+        self.connection().meter().read(&output.consumed_capacity);
         Ok((output.items.unwrap_or_default(), output.last_evaluated_key))
     }
 }

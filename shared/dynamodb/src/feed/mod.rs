@@ -75,13 +75,13 @@ pub enum FeedError {
 impl Feed {
     /// The feeds in the table of this name; `events` holds the commits that they point at.
     pub fn new(events: EventStore, feed_table: &str) -> Self {
-        Self { table: Table::new(events.clone(), feed_table), events }
+        Self { table: Table::new(events.connection(), feed_table), events }
     }
 
     /// The same feeds for one request: its calls give up at `deadline`.
     #[must_use]
     pub fn within(&self, deadline: std::time::Instant) -> Self {
         let events = self.events.within(deadline);
-        Self { table: self.table.with(events.clone()), events }
+        Self { table: self.table.with(events.connection()), events }
     }
 }

@@ -2,7 +2,7 @@ use headwater::StreamName;
 use serde::{Deserialize, Serialize};
 
 use super::FeedEntry;
-use crate::item::is_run;
+use crate::store::is_run;
 use crate::table::{from_item, to_item};
 use crate::{Item, StoreError};
 

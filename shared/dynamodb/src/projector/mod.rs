@@ -133,8 +133,8 @@ impl Projector {
         Self {
             domain: domain.to_owned(),
             upkeep: Upkeep::new(events.clone(), domain, projections),
-            views: Table::new(events.clone(), views_table),
-            generations: Generations::new(events.clone(), views_table, domain),
+            views: Table::new(events.connection(), views_table),
+            generations: Generations::new(events.connection(), views_table, domain),
             feed: Appender::new(events.clone(), feed_table),
             events,
         }
@@ -147,7 +147,7 @@ impl Projector {
         Self {
             domain: self.domain.clone(),
             upkeep: self.upkeep.with(events.clone()),
-            views: self.views.with(events.clone()),
+            views: self.views.with(events.connection()),
             // Asked with the usual patience: a table that does not answer is better tried again in
             // another invocation than for all of this one.
             generations: self.generations.clone(),

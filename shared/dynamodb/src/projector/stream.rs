@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::task::Task;
 use super::upkeep::{Fold, Outcome, Upkeep, wait};
 use crate::StoreError;
-use crate::retry::Backoff;
+use crate::connection::Backoff;
 use crate::table::Consistency;
 use crate::views::{FoldError, Rows, StoredRow, fold, fold_missing, known, missing, usable};
 
@@ -151,7 +151,7 @@ impl Upkeep {
     ) -> Result<(), FoldError> {
         let mut guess = is_new.then(StoredRow::default);
         let mut in_vain = BTreeSet::new();
-        let mut backoff = Backoff::until(self.events.deadline());
+        let mut backoff = Backoff::until(self.events.connection().deadline());
         loop {
             let was_guessed = guess.is_some();
             let old = match guess.take() {

@@ -4,7 +4,7 @@ use headwater::{NewerEvent, ProjectionFn, StreamName, keeps_log, own_row};
 use jiff::Timestamp;
 
 use super::task::Task;
-use crate::retry::Backoff;
+use crate::connection::Backoff;
 use crate::views::{Parked, Rows, StoredRow};
 use crate::{EventStore, StoreError};
 
@@ -88,7 +88,7 @@ impl Upkeep {
     ) -> Result<Outcome, StoreError> {
         let Some(fold) = self.fold_of(&task.stream) else { return Ok(Outcome::Unchanged) };
         let mut in_vain = BTreeSet::new();
-        let mut backoff = Backoff::until(self.events.deadline());
+        let mut backoff = Backoff::until(self.events.connection().deadline());
         loop {
             let was_guessed = guess.is_some();
             if let Some(outcome) =

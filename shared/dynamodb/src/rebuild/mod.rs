@@ -171,8 +171,8 @@ impl Rebuild {
         Self {
             domain: domain.to_owned(),
             upkeep: Upkeep::new(events.clone(), domain, projections),
-            views: Table::new(events.clone(), views_table),
-            generations: Generations::new(events.clone(), views_table, domain),
+            views: Table::new(events.connection(), views_table),
+            generations: Generations::new(events.connection(), views_table, domain),
             events,
             owner: owner.into(),
             pace: Pace::default(),
@@ -197,13 +197,13 @@ impl Rebuild {
 
     /// Reads and changes the pointer as patiently as a page is read.
     fn generations(&self) -> Generations {
-        self.generations.with(self.patient().2)
+        self.generations.with(self.patient().2.connection())
     }
 
     /// The same for as much work as should take a page's time.
     fn patient(&self) -> (Upkeep, Table, EventStore) {
         let events = self.events.within((Instant::now() + PATIENCE).into_std());
-        (self.upkeep.with(events.clone()), self.views.with(events.clone()), events)
+        (self.upkeep.with(events.clone()), self.views.with(events.connection()), events)
     }
 
     fn rows(&self, generation: Generation) -> Rows {

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{Progress, Rebuild};
 use crate::StoreError;
 use crate::projector::{Doorbell, coalesce};
-use crate::scan::{ScanKey, ScanPage, Segment, Selection, Unreadable};
-use crate::table::{Condition, Consistency, Key, from_item, to_item};
+use crate::store::{ScanKey, ScanPage, Selection, Unreadable};
+use crate::table::{Condition, Consistency, Key, Segment, from_item, to_item};
 use crate::views::{Generation, Rows, partition};
 
 /// How many streams of a page are worked on at a time.

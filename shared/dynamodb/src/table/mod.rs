@@ -11,25 +11,28 @@ use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub(crate) use self::read::{Consistency, Found, Order, Range};
+pub use self::scan::Segment;
 pub(crate) use self::scan::Wanted;
 pub(crate) use self::write::Condition;
-use crate::{EventStore, Item, StoreError};
+use crate::connection::Connection;
+use crate::{Item, StoreError};
 
-/// The views table or the feed table. Its calls have the store's deadline and count in its usage.
+/// The views table or the feed table. Its calls have the connection's deadline
+/// and count in its usage.
 #[derive(Clone)]
 pub(crate) struct Table {
-    store: EventStore,
+    connection: Connection,
     name: String,
 }
 
 impl Table {
-    pub(crate) fn new(store: EventStore, name: impl Into<String>) -> Self {
-        Self { store, name: name.into() }
+    pub(crate) fn new(connection: &Connection, name: impl Into<String>) -> Self {
+        Self { connection: connection.clone(), name: name.into() }
     }
 
-    /// The same table for calls with another deadline.
-    pub(crate) fn with(&self, store: EventStore) -> Self {
-        Self { store, name: self.name.clone() }
+    /// The same table for calls with the deadline of this connection.
+    pub(crate) fn with(&self, connection: &Connection) -> Self {
+        Self::new(connection, self.name.clone())
     }
 }
 

@@ -5,8 +5,7 @@ use aws_sdk_dynamodb::types::{
 use futures::future::try_join_all;
 
 use super::{Key, Table, refused};
-use crate::cancelled::transaction_fault;
-use crate::retry::{Backoff, Failed, fault, settle};
+use crate::connection::{Backoff, Failed, fault, transaction_fault};
 use crate::{Item, StoreError};
 
 /// `BatchGetItem` takes at most so many keys.
@@ -60,19 +59,16 @@ impl Table {
         consistency: Consistency,
     ) -> Result<Option<Item>, StoreError> {
         let request = self
-            .store
+            .connection
             .client()
             .get_item()
             .table_name(&self.name)
             .set_key(Some(key.into_item()))
             .consistent_read(consistency == Consistency::Strong)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = settle(self.store.meter(), self.store.deadline(), fault, async || {
-            request.clone().send().await
-        })
-        .await;
+        let answer = self.connection.settle(fault, async || request.clone().send().await).await;
         let output = answer.map_err(Failed::into_store_error)?;
-        self.store.meter().read(&output.consumed_capacity);
+        self.connection.meter().read(&output.consumed_capacity);
         Ok(output.item)
     }
 
@@ -91,18 +87,15 @@ impl Table {
             Ok(TransactGetItem::builder().get(get).build())
         });
         let request = self
-            .store
+            .connection
             .client()
             .transact_get_items()
             .set_transact_items(Some(gets.collect::<Result<_, StoreError>>()?))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let answer =
-            settle(self.store.meter(), self.store.deadline(), transaction_fault, async || {
-                request.clone().send().await
-            })
-            .await;
+            self.connection.settle(transaction_fault, async || request.clone().send().await).await;
         let output = answer.map_err(Failed::into_store_error)?;
-        self.store.meter().read(output.consumed_capacity());
+        self.connection.meter().read(output.consumed_capacity());
         Ok(output.responses.into_iter().flatten().map(|response| response.item).collect())
     }
 
@@ -124,7 +117,7 @@ impl Table {
     ) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::with_capacity(keys.len());
         let mut left = keys.to_vec();
-        let mut backoff = Backoff::until(self.store.deadline());
+        let mut backoff = Backoff::until(self.connection.deadline());
         loop {
             let output = self.batch_get(left, consistency).await?;
             items.extend(output.responses.into_iter().flatten().flat_map(|(_, items)| items));
@@ -154,17 +147,14 @@ impl Table {
             .set_keys(Some(keys))
             .consistent_read(consistency == Consistency::Strong);
         let request = self
-            .store
+            .connection
             .client()
             .batch_get_item()
             .request_items(&self.name, keys.build().map_err(refused)?)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = settle(self.store.meter(), self.store.deadline(), fault, async || {
-            request.clone().send().await
-        })
-        .await;
+        let answer = self.connection.settle(fault, async || request.clone().send().await).await;
         let output = answer.map_err(Failed::into_store_error)?;
-        self.store.meter().read(output.consumed_capacity());
+        self.connection.meter().read(output.consumed_capacity());
         Ok(output)
     }
 
@@ -202,7 +192,7 @@ impl Table {
         let start =
             range.after.map(|sk| Key { pk: range.pk.clone(), sk: sk.to_owned() }.into_item());
         let mut request = self
-            .store
+            .connection
             .client()
             .query()
             .table_name(&self.name)
@@ -220,12 +210,9 @@ impl Table {
                 .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
                 .expression_attribute_values(":prefix", prefix)
         };
-        let answer = settle(self.store.meter(), self.store.deadline(), fault, async || {
-            request.clone().send().await
-        })
-        .await;
+        let answer = self.connection.settle(fault, async || request.clone().send().await).await;
         let output = answer.map_err(Failed::into_store_error)?;
-        self.store.meter().read(&output.consumed_capacity);
+        self.connection.meter().read(&output.consumed_capacity);
         let stopped_at = output
             .last_evaluated_key
             .and_then(|mut key| key.remove("sk"))

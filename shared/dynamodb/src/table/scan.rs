@@ -5,11 +5,25 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::{Key, Table, refused};
-use crate::retry::{Backoff, Failed, fault, settle};
-use crate::{Item, Segment, StoreError};
+use crate::connection::{Backoff, Failed, fault};
+use crate::{Item, StoreError};
 
 /// `BatchWriteItem` takes at most so many items.
 const MOST_WRITES: usize = 25;
+
+/// A part of a table, for a scan. All of them together have every partition once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    pub(crate) index: u32,
+    pub(crate) of: u32,
+}
+
+impl Segment {
+    /// The segments of a table that is divided into `count` of them; of 0, none.
+    pub fn all(count: u32) -> impl Iterator<Item = Self> {
+        (0..count).map(move |index| Self { index, of: count })
+    }
+}
 
 /// Which items of a table are wanted. What is left out is read and billed all the same.
 #[derive(Clone, Copy)]
@@ -33,7 +47,7 @@ impl Table {
     ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
         let mut filter = "begins_with(pk, :prefix)".to_owned();
         let mut request = self
-            .store
+            .connection
             .client()
             .scan()
             .table_name(&self.name)
@@ -51,12 +65,9 @@ impl Table {
             request = request.projection_expression(wanted.attributes.join(", "));
         }
         let request = request.filter_expression(filter);
-        let answer = settle(self.store.meter(), self.store.deadline(), fault, async || {
-            request.clone().send().await
-        })
-        .await;
+        let answer = self.connection.settle(fault, async || request.clone().send().await).await;
         let output = answer.map_err(Failed::into_store_error)?;
-        self.store.meter().read(&output.consumed_capacity);
+        self.connection.meter().read(&output.consumed_capacity);
         Ok((output.items.unwrap_or_default(), output.last_evaluated_key))
     }
 
@@ -76,20 +87,17 @@ impl Table {
 
     /// `BatchWriteItem`, and again for the items that an answer left out.
     async fn write_chunk(&self, mut left: Vec<WriteRequest>) -> Result<(), StoreError> {
-        let mut backoff = Backoff::until(self.store.deadline());
+        let mut backoff = Backoff::until(self.connection.deadline());
         loop {
             let request = self
-                .store
+                .connection
                 .client()
                 .batch_write_item()
                 .request_items(&self.name, left)
                 .return_consumed_capacity(ReturnConsumedCapacity::Total);
-            let answer = settle(self.store.meter(), self.store.deadline(), fault, async || {
-                request.clone().send().await
-            })
-            .await;
+            let answer = self.connection.settle(fault, async || request.clone().send().await).await;
             let output = answer.map_err(Failed::into_store_error)?;
-            self.store.meter().write(output.consumed_capacity());
+            self.connection.meter().write(output.consumed_capacity());
             left = output
                 .unprocessed_items
                 .into_iter()

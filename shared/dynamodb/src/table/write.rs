@@ -11,8 +11,7 @@ use headwater::Amounts;
 use uuid::Uuid;
 
 use super::{Key, Table, refused};
-use crate::cancelled::{Cancelled, is_conflict, is_unmet, transaction_fault};
-use crate::retry::{Fault, fault, settle};
+use crate::connection::{Cancelled, Fault, fault, is_conflict, is_unmet, transaction_fault};
 use crate::{Item, StoreError};
 
 /// What must hold of the stored item for a write to happen.
@@ -49,7 +48,7 @@ impl Table {
         condition: Condition,
     ) -> Result<bool, StoreError> {
         let request = self
-            .store
+            .connection
             .client()
             .put_item()
             .table_name(&self.name)
@@ -59,8 +58,8 @@ impl Table {
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         // The item is most of the request: it is copied once for each attempt.
         let send = async || request.clone().set_item(Some(item.clone())).send().await;
-        let answer = settle(self.store.meter(), self.store.deadline(), fault, send).await;
-        self.store.meter().write(answer.iter().flat_map(|output| &output.consumed_capacity));
+        let answer = self.connection.settle(fault, send).await;
+        self.connection.meter().write(answer.iter().flat_map(|output| &output.consumed_capacity));
         match answer {
             Ok(_) => Ok(true),
             Err(failed) => match failed.error.as_service_error() {
@@ -76,7 +75,7 @@ impl Table {
     /// there is nothing any more that the caller wants deleted.
     pub(crate) async fn delete_if(&self, key: Key, condition: Condition) -> Result<(), StoreError> {
         let request = self
-            .store
+            .connection
             .client()
             .delete_item()
             .table_name(&self.name)
@@ -84,11 +83,8 @@ impl Table {
             .condition_expression(condition.expression)
             .set_expression_attribute_values(condition.values())
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = settle(self.store.meter(), self.store.deadline(), fault, async || {
-            request.clone().send().await
-        })
-        .await;
-        self.store.meter().write(answer.iter().flat_map(|output| &output.consumed_capacity));
+        let answer = self.connection.settle(fault, async || request.clone().send().await).await;
+        self.connection.meter().write(answer.iter().flat_map(|output| &output.consumed_capacity));
         match answer {
             Err(failed) if failed.error.code() != Some("ConditionalCheckFailedException") => {
                 Err(failed.into_store_error())
@@ -107,7 +103,7 @@ impl Table {
         condition: Condition,
     ) -> Result<(), StoreError> {
         let request = self
-            .store
+            .connection
             .client()
             .update_item()
             .table_name(&self.name)
@@ -116,11 +112,8 @@ impl Table {
             .condition_expression(condition.expression)
             .set_expression_attribute_values(condition.values())
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = settle(self.store.meter(), self.store.deadline(), fault, async || {
-            request.clone().send().await
-        })
-        .await;
-        self.store.meter().write(answer.iter().flat_map(|output| &output.consumed_capacity));
+        let answer = self.connection.settle(fault, async || request.clone().send().await).await;
+        self.connection.meter().write(answer.iter().flat_map(|output| &output.consumed_capacity));
         match answer {
             Err(failed) if failed.error.code() != Some("ConditionalCheckFailedException") => {
                 Err(failed.into_store_error())
@@ -191,7 +184,7 @@ impl Table {
         writes: Vec<TransactWriteItem>,
     ) -> Result<bool, StoreError> {
         let request = self
-            .store
+            .connection
             .client()
             .transact_write_items()
             .set_transact_items(Some(writes))
@@ -203,11 +196,8 @@ impl Table {
             reasons if is_unmet(reasons) && reasons.iter().any(is_conflict) => Fault::Contended,
             _ => transaction_fault(error),
         };
-        let answer = settle(self.store.meter(), self.store.deadline(), classify, async || {
-            request.clone().send().await
-        })
-        .await;
-        self.store.meter().write(answer.iter().flat_map(|output| output.consumed_capacity()));
+        let answer = self.connection.settle(classify, async || request.clone().send().await).await;
+        self.connection.meter().write(answer.iter().flat_map(|output| output.consumed_capacity()));
         match answer {
             Err(failed) if failed.fault == Fault::Refused && is_unmet(failed.error.reasons()) => {
                 Ok(false)

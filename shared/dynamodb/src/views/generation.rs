@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
+use crate::StoreError;
+use crate::connection::Connection;
 use crate::table::{Condition, Consistency, Key, Table, from_item, to_item};
-use crate::{EventStore, StoreError};
 
 /// How long a process may go on with the generations that it has read.
 pub(crate) const REMEMBERED: Duration = Duration::from_secs(30);
@@ -136,14 +137,15 @@ impl Default for Pointer {
 }
 
 impl Generations {
-    pub(crate) fn new(store: EventStore, views_table: &str, domain: &str) -> Self {
+    pub(crate) fn new(connection: &Connection, views_table: &str, domain: &str) -> Self {
         let key = Key { pk: partition(domain), sk: "active".to_owned() };
-        Self { table: Table::new(store, views_table), key, remembered: Arc::default(), one: None }
+        let table = Table::new(connection, views_table);
+        Self { table, key, remembered: Arc::default(), one: None }
     }
 
-    /// The same with the deadline of `events`.
-    pub(crate) fn with(&self, events: EventStore) -> Self {
-        Self { table: self.table.with(events), ..self.clone() }
+    /// The same with the deadline of this connection.
+    pub(crate) fn with(&self, connection: &Connection) -> Self {
+        Self { table: self.table.with(connection), ..self.clone() }
     }
 
     pub(crate) fn of_one(&self, one: &OneGeneration) -> Self {

@@ -74,9 +74,9 @@ pub struct RowStatus {
 impl Views {
     /// The views in the table of this name; `events` holds what they may lack.
     pub fn new(events: EventStore, views_table: &str, domain: &str) -> Self {
-        let generations = Generations::new(events.clone(), views_table, domain);
+        let generations = Generations::new(events.connection(), views_table, domain);
         Self {
-            table: Table::new(events.clone(), views_table),
+            table: Table::new(events.connection(), views_table),
             domain: domain.to_owned(),
             generations,
             events,
@@ -88,8 +88,8 @@ impl Views {
     pub fn within(&self, deadline: std::time::Instant) -> Self {
         let events = self.events.within(deadline);
         Self {
-            table: self.table.with(events.clone()),
-            generations: self.generations.with(events.clone()),
+            table: self.table.with(events.connection()),
+            generations: self.generations.with(events.connection()),
             events,
             ..self.clone()
         }

@@ -4,8 +4,8 @@
 use headwater::{Commit, Metadata, SequenceEvent, StreamName, decode, encode};
 use jiff::Timestamp;
 
+use super::heads::Head;
 use crate::StoreError;
-use crate::heads::Head;
 
 /// The sequence that a request takes a number from.
 pub(crate) struct Numbers {

@@ -9,7 +9,7 @@ use headwater::{Commit, Metadata, UniqueKey, UniqueKeyEvent, decode, encode};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::retry::{Failed, fault, settle};
+use crate::connection::{Failed, fault};
 use crate::{EventStore, Item, StoreError, commit_from_item, commit_to_item};
 
 /// What the commit says of who wrote it and why.
@@ -43,22 +43,23 @@ impl EventStore {
         // An item that stands never changes, so an eventually consistent read can only miss it;
         // then the put finds it.
         let request = self
+            .connection()
             .client()
             .get_item()
             .table_name(&self.config().events_table)
             .key("stream", AttributeValue::S(UniqueKey::STREAM.to_owned()))
             .key("seq", AttributeValue::N("1".to_owned()))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = settle(self.meter(), self.deadline(), fault, || request.clone().send()).await;
+        let answer = self.connection().settle(fault, || request.clone().send()).await;
         let output = answer.map_err(Failed::into_store_error)?;
-        self.meter().read(&output.consumed_capacity);
+        self.connection().meter().read(&output.consumed_capacity);
         output.item.map(fingerprint).transpose()
     }
 
     /// The key, once it is known to be the table's.
     pub(crate) async fn unique_key(&self) -> Result<&UniqueKey, StoreError> {
         let key = self.config().unique_key.as_ref().ok_or(StoreError::NoUniqueKey)?;
-        self.adoption().get_or_try_init(|| self.adopt(key)).await?;
+        self.shared.adoption.get_or_try_init(|| self.adopt(key)).await?;
         Ok(key)
     }
 

@@ -11,9 +11,9 @@ use headwater::Commit;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::item::COMMIT;
-use crate::retry::{Failed, fault, settle};
-use crate::{EventStore, Item, ItemError, StoreError, commit_from_item};
+use super::item::COMMIT;
+use crate::connection::{Failed, fault};
+use crate::{EventStore, Item, ItemError, Segment, StoreError, commit_from_item};
 
 /// Which commits a scan brings. By default all, without their snapshots. Whatever is left out is
 /// read and billed all the same.
@@ -31,13 +31,6 @@ pub struct Selection {
     pub until: Option<Timestamp>,
     /// With the snapshots that ride in them.
     pub snapshots: bool,
-}
-
-/// A part of the table. All of them together have every stream once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Segment {
-    pub(crate) index: u32,
-    pub(crate) of: u32,
 }
 
 /// The last item that a page of a scan looked at, to go on after.
@@ -71,13 +64,6 @@ pub struct Unreadable {
     pub seq: u64,
     /// What is wrong with it.
     pub error: ItemError,
-}
-
-impl Segment {
-    /// The segments of a table that is divided into `count` of them; of 0, none.
-    pub fn all(count: u32) -> impl Iterator<Item = Self> {
-        (0..count).map(move |index| Self { index, of: count })
-    }
 }
 
 impl ScanKey {
@@ -162,6 +148,7 @@ impl EventStore {
         start: Option<&ScanKey>,
     ) -> Result<ScanPage, StoreError> {
         let request = self
+            .connection()
             .client()
             .scan()
             .table_name(&self.config().events_table)
@@ -171,9 +158,9 @@ impl EventStore {
             .consistent_read(true)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let request = selection.request(request);
-        let answer = settle(self.meter(), self.deadline(), fault, || request.clone().send()).await;
+        let answer = self.connection().settle(fault, || request.clone().send()).await;
         let output = answer.map_err(Failed::into_store_error)?;
-        self.meter().read(&output.consumed_capacity);
+        self.connection().meter().read(&output.consumed_capacity);
         let commits = output.items.unwrap_or_default().into_iter().filter_map(|item| {
             let key = ScanKey::of(&item)?;
             let read = |item| {

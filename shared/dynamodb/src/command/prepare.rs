@@ -7,12 +7,12 @@ use headwater::{
 };
 use uuid::Uuid;
 
-use crate::append::Append;
-use crate::claims::Claims;
-use crate::execute::{Attempt, Decision, Nothing};
-use crate::idempotency::Record;
-use crate::part::Part;
-use crate::{Answered, ExecuteError, Execution, StoreError, commit_to_item, size, snapshots};
+use super::action::Action;
+use super::append::Append;
+use super::claims::Claims;
+use super::execute::{Attempt, Decision, Nothing};
+use super::idempotency::Record;
+use crate::{Answered, ExecuteError, Execution, StoreError, commit_to_item, size, store};
 
 impl<C: Command> Attempt<'_, C> {
     /// All that is to be written with the events: the commit, with a snapshot if one is due;
@@ -39,7 +39,7 @@ impl<C: Command> Attempt<'_, C> {
         let append = self.append(
             commit,
             &mut after,
-            parts(companions, unmoved.into_iter().chain(values))?,
+            actions(companions, unmoved.into_iter().chain(values))?,
             answer,
         )?;
         Ok(Decision::Append(append, after))
@@ -68,7 +68,7 @@ impl<C: Command> Attempt<'_, C> {
         let refused = Answered::Refused { rejection: &rejection, version: after.version };
         let answer = self.record(refused, Some(commit.first))?;
         let append =
-            self.append(commit, &mut after, parts(Vec::new(), unmoved.into_iter())?, answer)?;
+            self.append(commit, &mut after, actions(Vec::new(), unmoved.into_iter())?, answer)?;
         Ok(Decision::Refuse(append, after, rejection))
     }
 
@@ -77,19 +77,19 @@ impl<C: Command> Attempt<'_, C> {
         &self,
         commit: Commit,
         after: &mut Folded<C::Aggregate>,
-        mut others: Vec<Part>,
+        mut others: Vec<Action>,
         answer: Option<Record>,
     ) -> Result<Append, StoreError> {
-        others.extend(answer.map(Part::Record));
+        others.extend(answer.map(Action::Record));
         let (commit_id, first) = (commit.metadata.commit_id, commit.first);
         let mut item = commit_to_item(commit).map_err(StoreError::from)?;
-        let room = size::room(others.iter().map(Part::size).sum());
-        if snapshots::ride(&mut item, after, self.known.since_snapshot, room)? {
+        let room = size::room(others.iter().map(Action::size).sum());
+        if store::ride(&mut item, after, self.known.since_snapshot, room)? {
             after.since_snapshot = 0;
         }
         let stream = self.execution.stream.clone();
-        others.insert(0, Part::Commit { stream: stream.clone(), item });
-        Ok(Append { commit_id, stream, first, parts: others })
+        others.insert(0, Action::Commit { stream: stream.clone(), item });
+        Ok(Append { commit_id, stream, first, actions: others })
     }
 
     fn commit(&self, events: &[<C::Aggregate as Aggregate>::Event]) -> Result<Commit, StoreError> {
@@ -121,19 +121,19 @@ impl<C: Command> Attempt<'_, C> {
 /// What goes with a commit, each item once: DynamoDB takes no two actions on one. A stream that
 /// gets a commit needs no check besides, since the commit goes where the check would look: the
 /// heads of a request are the same for all.
-fn parts(
+fn actions(
     commits: Vec<Commit>,
     unmoved: impl Iterator<Item = Position>,
-) -> Result<Vec<Part>, StoreError> {
+) -> Result<Vec<Action>, StoreError> {
     let checks: BTreeMap<StreamName, u64> =
         unmoved.map(|Position { stream, version }| (stream, version)).collect();
     let checks = checks
         .into_iter()
         .filter(|(stream, _)| commits.iter().all(|commit| commit.stream != *stream));
-    let checks: Vec<Part> =
-        checks.map(|(stream, version)| Part::Unmoved { stream, version }).collect();
+    let checks: Vec<Action> =
+        checks.map(|(stream, version)| Action::Unmoved { stream, version }).collect();
     let commits = commits.into_iter().map(|commit| {
-        Ok(Part::Commit { stream: commit.stream.clone(), item: commit_to_item(commit)? })
+        Ok(Action::Commit { stream: commit.stream.clone(), item: commit_to_item(commit)? })
     });
     commits.chain(checks.into_iter().map(Ok)).collect()
 }

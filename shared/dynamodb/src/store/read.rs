@@ -6,8 +6,8 @@ use headwater::{Aggregate, AggregateFn, Commit, Folded, StreamName};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::fold::Tail;
-use crate::query::{END, Wanted};
+use super::fold::Tail;
+use super::query::{END, Wanted};
 use crate::{EventStore, StoreError};
 
 /// A moment in a stream's history.

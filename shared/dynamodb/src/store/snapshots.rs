@@ -3,7 +3,7 @@
 
 use headwater::{Aggregate, Folded, Snapshot};
 
-use crate::item::{SNAPSHOT, snapshot_attribute};
+use super::item::{SNAPSHOT, snapshot_attribute};
 use crate::size::{attribute_size, item_size};
 use crate::{Item, StoreError};
 

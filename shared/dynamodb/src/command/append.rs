@@ -2,20 +2,16 @@
 //! anything else is decided.
 
 use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, Get, ReturnConsumedCapacity,
-    ReturnValuesOnConditionCheckFailure, TransactGetItem, TransactWriteItem,
-};
+use aws_sdk_dynamodb::types::{CancellationReason, ReturnConsumedCapacity, TransactWriteItem};
 use headwater::{Commit, StreamName};
 use uuid::Uuid;
 
-use crate::cancelled::{
+use super::action::Action;
+use crate::connection::{
     Cancelled, fault_of, is_conflict, is_failed_condition, is_unmet, transaction_fault,
 };
-use crate::part::Part;
-use crate::retry::{Failed, Fault, fault, settle};
+use crate::connection::{Failed, Fault};
 use crate::{EventStore, ExecuteError, Item, StoreError, commit_from_item, size};
 
 /// What is to be written, all or nothing.
@@ -27,7 +23,7 @@ pub(crate) struct Append {
     /// The number of that commit's first event.
     pub(crate) first: u64,
     /// The command's own commit, and then whatever goes with it.
-    pub(crate) parts: Vec<Part>,
+    pub(crate) actions: Vec<Action>,
 }
 
 /// What became of an append.
@@ -58,10 +54,10 @@ impl EventStore {
     /// could not be settled by the deadline, [`ExecuteError::Contention`] and
     /// [`ExecuteError::Store`] if nothing is written.
     pub(crate) async fn append(&self, append: &Append) -> Result<Appended, ExecuteError> {
-        let sizes: Vec<usize> = append.parts.iter().map(Part::size).collect();
+        let sizes: Vec<usize> = append.actions.iter().map(Action::size).collect();
         size::check(&sizes).map_err(ExecuteError::TooLarge)?;
-        match append.parts.as_slice() {
-            [Part::Commit { item, .. }] => self.put(append, item).await,
+        match append.actions.as_slice() {
+            [Action::Commit { item, .. }] => self.put(append, item).await,
             _ => self.transact(append).await,
         }
     }
@@ -78,51 +74,24 @@ impl EventStore {
         })))
     }
 
-    /// Puts a commit's item where there is none yet, or gives the one that is there.
-    pub(crate) async fn put_if_free(
-        &self,
-        item: &Item,
-    ) -> Result<Option<Item>, Failed<PutItemError>> {
-        let request = self
-            .client()
-            .put_item()
-            .table_name(&self.config().events_table)
-            .condition_expression("attribute_not_exists(#stream)")
-            .expression_attribute_names("#stream", "stream")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        // The item is most of the request: it is copied once for each attempt.
-        let answer = settle(self.meter(), self.deadline(), fault, || {
-            request.clone().set_item(Some(item.clone())).send()
-        })
-        .await;
-        match answer {
-            Ok(output) => {
-                self.meter().write(&output.consumed_capacity);
-                Ok(None)
-            }
-            Err(failed) => winner(&failed.error).map(Some).ok_or(failed),
-        }
-    }
-
     async fn transact(&self, append: &Append) -> Result<Appended, ExecuteError> {
         let writes = append
-            .parts
+            .actions
             .iter()
-            .map(|part| part.write(self.config()))
+            .map(|action| action.write(self.config()))
             .collect::<Result<Vec<TransactWriteItem>, _>>()?;
         let request = self
+            .connection()
             .client()
             .transact_write_items()
             .set_transact_items(Some(writes))
             .client_request_token(append.commit_id.to_string())
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let classify = |error: &_| append_fault(append, error);
-        let answer =
-            settle(self.meter(), self.deadline(), classify, || request.clone().send()).await;
+        let answer = self.connection().settle(classify, || request.clone().send()).await;
         let failed = match answer {
             Ok(output) => {
-                self.meter().write(output.consumed_capacity());
+                self.connection().meter().write(output.consumed_capacity());
                 return Ok(Appended::Done);
             }
             Err(failed) => failed,
@@ -149,52 +118,17 @@ impl EventStore {
         };
         Ok(commit.is_some_and(|commit| commit.metadata.commit_id == append.commit_id))
     }
-
-    /// The commit whose first event has this number. A plain read would not do: it misses a commit
-    /// that is written and yet to be seen. This one waits until that can be seen.
-    pub(crate) async fn commit_at(
-        &self,
-        stream: &StreamName,
-        first: u64,
-    ) -> Result<Option<Commit>, StoreError> {
-        let get = Get::builder()
-            .table_name(&self.config().events_table)
-            .key("stream", AttributeValue::S(stream.to_string()))
-            .key("seq", AttributeValue::N(first.to_string()))
-            .build()
-            .map_err(|incomplete| StoreError::Refused(incomplete.to_string()))?;
-        let request = self
-            .client()
-            .transact_get_items()
-            .transact_items(TransactGetItem::builder().get(get).build())
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer =
-            settle(self.meter(), self.deadline(), transaction_fault, || request.clone().send())
-                .await;
-        let output = answer.map_err(Failed::into_store_error)?;
-        self.meter().read(output.consumed_capacity());
-        let item = output.responses.into_iter().flatten().find_map(|response| response.item);
-        Ok(item.map(commit_from_item).transpose()?)
-    }
-}
-
-/// The item that made the condition of a put fail.
-fn winner(error: &SdkError<PutItemError>) -> Option<Item> {
-    match error.as_service_error()? {
-        PutItemError::ConditionalCheckFailedException(failed) => failed.item.clone(),
-        _ => None,
-    }
 }
 
 /// What the reasons of a cancelled transaction amount to. Each item has one, in order.
 fn read_reasons(append: &Append, reasons: &[CancellationReason]) -> Result<Appended, StoreError> {
     let mut conflict = Conflict::default();
     let mut record = None;
-    for (part, reason) in
-        append.parts.iter().zip(reasons).filter(|(_, reason)| is_failed_condition(reason))
+    for (action, reason) in
+        append.actions.iter().zip(reasons).filter(|(_, reason)| is_failed_condition(reason))
     {
-        match (part, reason.item.clone()) {
-            (Part::Commit { stream, .. }, Some(item)) => {
+        match (action, reason.item.clone()) {
+            (Action::Commit { stream, .. }, Some(item)) => {
                 let winner = commit_from_item(item)?;
                 if winner.metadata.commit_id == append.commit_id {
                     return Ok(Appended::Done);
@@ -202,10 +136,10 @@ fn read_reasons(append: &Append, reasons: &[CancellationReason]) -> Result<Appen
                 conflict.moved.push(stream.clone());
                 conflict.winner = conflict.winner.or((*stream == append.stream).then_some(winner));
             }
-            (Part::Commit { stream, .. } | Part::Unmoved { stream, .. }, _) => {
+            (Action::Commit { stream, .. } | Action::Unmoved { stream, .. }, _) => {
                 conflict.moved.push(stream.clone())
             }
-            (Part::Record(_), item) => record = item,
+            (Action::Record(_), item) => record = item,
         }
     }
     Ok(record.map_or_else(|| Appended::Conflict(Box::new(conflict)), Appended::Answered))
@@ -220,17 +154,17 @@ fn read_reasons(append: &Append, reasons: &[CancellationReason]) -> Result<Appen
 /// seen.
 fn append_fault(append: &Append, error: &SdkError<TransactWriteItemsError>) -> Fault {
     let reasons = error.reasons();
-    let is_half_seen = |(part, reason): (&Part, &CancellationReason)| {
+    let is_half_seen = |(action, reason): (&Action, &CancellationReason)| {
         let is_own = |item: &Item| {
             commit_from_item(item.clone())
                 .is_ok_and(|commit| commit.metadata.commit_id == append.commit_id)
         };
         is_failed_condition(reason)
-            && (matches!(part, Part::Record(_)) || reason.item.as_ref().is_some_and(is_own))
+            && (matches!(action, Action::Record(_)) || reason.item.as_ref().is_some_and(is_own))
     };
     match fault_of(reasons) {
         Some(Fault::Refused) if is_unmet(reasons) && reasons.iter().any(is_conflict) => {
-            if append.parts.iter().zip(reasons).any(is_half_seen) {
+            if append.actions.iter().zip(reasons).any(is_half_seen) {
                 Fault::Contended
             } else {
                 Fault::Refused

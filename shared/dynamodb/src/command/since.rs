@@ -2,7 +2,7 @@
 
 use headwater::{Command, Commit, StreamName, decode};
 
-use crate::query::{END, Wanted};
+use crate::store::{END, Wanted};
 use crate::{Concurrent, EventStore, StoreError};
 
 /// How many pages of 1 MB are looked at for what does not commute. Whoever decided longer ago than

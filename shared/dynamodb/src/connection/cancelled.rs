@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::operation::transact_get_items::TransactGetItemsError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::CancellationReason;
 
-use crate::retry::{Fault, fault};
+use super::retry::{Fault, fault};
 
 /// The error of a request that can be cancelled.
 pub(crate) trait Cancelled {

@@ -11,8 +11,6 @@
 //! | `m` | M | `i` commit id, `c` command, `a` actor, `r` correlation id, `k` causation id, `p` traceparent |
 //! | `s` | M | now and then a snapshot: `r` revision, `d` state |
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::types::AttributeValue;
 use headwater::{Commit, Metadata, RecordedEvent, Snapshot, StreamName};
 use jiff::Timestamp;
@@ -20,14 +18,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::{Item, ItemError};
+
 /// The attributes of a commit without its snapshot.
 pub(crate) const COMMIT: [&str; 6] = ["stream", "seq", "e", "n", "at", "m"];
 
 /// The attribute of the snapshot.
 pub(crate) const SNAPSHOT: &str = "s";
-
-/// An item as the SDK gives and takes it.
-pub type Item = HashMap<String, AttributeValue>;
 
 /// A commit as it is stored. Its serde form *is* the storage format, for the SDK's attributes and
 /// for those of a DynamoDB stream's records alike.
@@ -77,35 +74,6 @@ fn one() -> u32 {
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_one(version: &u32) -> bool {
     *version == 1
-}
-
-/// An item of the events table is not a commit as this build knows it, or a commit cannot be
-/// stored: a defect or a damaged item.
-#[derive(Debug, thiserror::Error)]
-pub enum ItemError {
-    /// An attribute is missing or of the wrong kind.
-    #[error("not a commit: {0}")]
-    Shape(#[from] serde_dynamo::Error),
-    /// Its time is beyond what a timestamp holds.
-    #[error("commit {stream}@{seq} has the time {at}")]
-    Time {
-        /// Its partition key.
-        stream: StreamName,
-        /// Its sort key.
-        seq: u64,
-        /// In milliseconds since the epoch.
-        at: i64,
-    },
-    /// It counts from 0, holds no event, or not as many as it says.
-    #[error("commit {stream}@{seq} does not hold {count} events")]
-    Count {
-        /// Its partition key.
-        stream: StreamName,
-        /// Its sort key.
-        seq: u64,
-        /// As many as it says.
-        count: u64,
-    },
 }
 
 impl From<Commit> for CommitItem {

@@ -3,7 +3,7 @@
 
 use headwater::Commit;
 
-use crate::retry::Failed;
+use crate::connection::Failed;
 use crate::{EventStore, StoreError, commit_from_item, commit_to_item};
 
 /// What became of a commit that was imported.

@@ -1,4 +1,4 @@
-//! The parts of one append.
+//! The actions of one append: what is written, or must hold, all or nothing.
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{
@@ -7,12 +7,12 @@ use aws_sdk_dynamodb::types::{
 };
 use headwater::StreamName;
 
-use crate::idempotency::Record;
+use super::idempotency::Record;
 use crate::size::item_size;
 use crate::{Item, StoreConfig, StoreError};
 
 /// Something that is written, or must hold, together with the rest.
-pub(crate) enum Part {
+pub(crate) enum Action {
     /// A commit, where there is none yet.
     Commit {
         /// Its stream.
@@ -31,7 +31,7 @@ pub(crate) enum Part {
     Record(Record),
 }
 
-impl Part {
+impl Action {
     /// How much of the transaction's 4 MB it takes.
     pub(crate) fn size(&self) -> usize {
         match self {
@@ -43,12 +43,12 @@ impl Part {
 
     /// It, as an action of a transaction.
     pub(crate) fn write(&self, config: &StoreConfig) -> Result<TransactWriteItem, StoreError> {
-        let action = match self {
+        let built = match self {
             Self::Commit { item, .. } => commit(config, item),
             Self::Unmoved { stream, version } => unmoved(config, stream, *version),
             Self::Record(record) => record.write(config.idempotency_table()?),
         };
-        action.map_err(|incomplete| StoreError::Refused(incomplete.to_string()))
+        built.map_err(|incomplete| StoreError::Refused(incomplete.to_string()))
     }
 }
 

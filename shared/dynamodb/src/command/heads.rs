@@ -12,7 +12,7 @@ use futures::future::try_join_all;
 use headwater::{Commit, StreamName};
 use jiff::Timestamp;
 
-use crate::query::END;
+use crate::store::END;
 use crate::{EventStore, StoreError};
 
 /// The streams that a request has looked at. One that has moved since is there without its head.

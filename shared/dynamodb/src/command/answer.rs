@@ -2,8 +2,8 @@
 
 use headwater::{Command, Rejection};
 
-use crate::execute::{Attempt, Nothing};
-use crate::idempotency::Record;
+use super::execute::{Attempt, Nothing};
+use super::idempotency::Record;
 use crate::{Answered, ExecuteError, Item, Outcome, StoreError};
 
 impl<C: Command> Attempt<'_, C> {

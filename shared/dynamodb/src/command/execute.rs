@@ -3,12 +3,12 @@
 use headwater::{Command, Context, Folded, Position, Rejection, sequence_stream};
 use jiff::Timestamp;
 
-use crate::append::{Append, Appended, Conflict};
-use crate::expect::own_holds;
-use crate::heads::Heads;
-use crate::numbers::Numbers;
-use crate::retry::Backoff;
-use crate::since::Since;
+use super::append::{Append, Appended, Conflict};
+use super::expect::own_holds;
+use super::heads::Heads;
+use super::numbers::Numbers;
+use super::since::Since;
+use crate::connection::Backoff;
 use crate::{Concurrent, EventStore, ExecuteError, Execution, Outcome, StoreError};
 
 impl EventStore {
@@ -106,7 +106,7 @@ impl<'a, C: Command> Attempt<'a, C> {
             numbers: None,
             since: Since::default(),
             conflicts: 0,
-            backoff: Backoff::until(store.deadline()),
+            backoff: Backoff::until(store.connection().deadline()),
             known: cached.unwrap_or_default(),
         };
         if !is_known {
@@ -228,7 +228,7 @@ impl<'a, C: Command> Attempt<'a, C> {
     /// A state that was verified stays so: the winner came after it in this call, so for a moment
     /// of this call it was the last.
     async fn catch_up(&mut self, Conflict { winner, moved }: Conflict) -> Result<(), ExecuteError> {
-        self.store.meter().conflict();
+        self.store.connection().meter().conflict();
         self.conflicts += 1;
         tracing::info!(
             stream = %self.execution.stream,

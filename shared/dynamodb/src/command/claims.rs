@@ -14,7 +14,7 @@ use headwater::{
     UniqueValue, encode,
 };
 
-use crate::heads::{Head, Heads};
+use super::heads::{Head, Heads};
 use crate::{EventStore, StoreError};
 
 /// What a command does to one value.

@@ -9,8 +9,8 @@ use aws_sdk_dynamodb::error::{
 };
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::meter::Meter;
 use crate::StoreError;
-use crate::meter::Meter;
 
 /// The first wait is at most this long; each further one may be twice as long.
 const SHORTEST: Duration = Duration::from_millis(20);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use headwater::{Aggregate, Folded, IfMatch, IfNoneMatch, Position, StreamName, Token};
 
-use crate::heads::Heads;
+use super::heads::Heads;
 use crate::{EventStore, Expected, StoreError};
 
 impl Heads {

@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::retry::{Failed, fault, settle};
+use crate::connection::{Failed, fault};
 use crate::{
     EventStore, ExecuteError, Execution, Idempotency, Item, ItemError, Outcome, StoreError,
 };
@@ -138,6 +138,7 @@ impl EventStore {
     /// then that one counts, and is given back.
     pub(crate) async fn record(&self, record: &Record) -> Result<Option<Item>, ExecuteError> {
         let request = self
+            .connection()
             .client()
             .put_item()
             .table_name(self.config().idempotency_table()?)
@@ -147,9 +148,9 @@ impl EventStore {
             .expression_attribute_values(":now", record.now.clone())
             .return_values_on_condition_check_failure(AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        match settle(self.meter(), self.deadline(), fault, || request.clone().send()).await {
+        match self.connection().settle(fault, || request.clone().send()).await {
             Ok(output) => {
-                self.meter().write(&output.consumed_capacity);
+                self.connection().meter().write(&output.consumed_capacity);
                 Ok(None)
             }
             Err(failed) => match failed.error.as_service_error() {
@@ -168,15 +169,16 @@ impl EventStore {
         now: Timestamp,
     ) -> Result<Option<Item>, StoreError> {
         let request = self
+            .connection()
             .client()
             .get_item()
             .table_name(self.config().idempotency_table()?)
             .set_key(Some(HashMap::from([("pk".to_owned(), AttributeValue::S(key.to_owned()))])))
             .consistent_read(true)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = settle(self.meter(), self.deadline(), fault, || request.clone().send()).await;
+        let answer = self.connection().settle(fault, || request.clone().send()).await;
         let output = answer.map_err(Failed::into_store_error)?;
-        self.meter().read(&output.consumed_capacity);
+        self.connection().meter().read(&output.consumed_capacity);
         Ok(output.item.filter(|record| !has_expired(record, now)))
     }
 }

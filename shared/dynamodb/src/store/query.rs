@@ -3,11 +3,11 @@
 use std::ops::RangeInclusive;
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::{AttributeValue, Get, ReturnConsumedCapacity, TransactGetItem};
 use headwater::{Commit, StreamName};
 
-use crate::item::COMMIT;
-use crate::retry::{Failed, fault, settle};
+use super::item::COMMIT;
+use crate::connection::{Failed, fault, transaction_fault};
 use crate::{EventStore, Item, StoreError, commit_from_item};
 
 /// A number that no event reaches, and that a sort key can hold.
@@ -50,6 +50,7 @@ impl<'a> Wanted<'a> {
     fn request(&self, store: &EventStore) -> QueryFluentBuilder {
         let number = |seq: &u64| AttributeValue::N(seq.to_string());
         let query = store
+            .connection()
             .client()
             .query()
             .table_name(&store.config().events_table)
@@ -87,9 +88,9 @@ impl EventStore {
         }
         let limit = limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX));
         let request = wanted.request(self).set_limit(limit).set_exclusive_start_key(start);
-        let answer = settle(self.meter(), self.deadline(), fault, || request.clone().send()).await;
+        let answer = self.connection().settle(fault, || request.clone().send()).await;
         let output = answer.map_err(Failed::into_store_error)?;
-        self.meter().read(&output.consumed_capacity);
+        self.connection().meter().read(&output.consumed_capacity);
         let commits = output
             .items
             .unwrap_or_default()
@@ -138,5 +139,30 @@ impl EventStore {
         let newest = Wanted::newest_first(stream, seqs).without_snapshots();
         let page = self.page(&newest, Some(1), None).await?;
         Ok(page.commits.into_iter().next())
+    }
+    /// The commit whose first event has this number. A plain read would not do: it misses a commit
+    /// that is written and yet to be seen. This one waits until that can be seen.
+    pub(crate) async fn commit_at(
+        &self,
+        stream: &StreamName,
+        first: u64,
+    ) -> Result<Option<Commit>, StoreError> {
+        let get = Get::builder()
+            .table_name(&self.config().events_table)
+            .key("stream", AttributeValue::S(stream.to_string()))
+            .key("seq", AttributeValue::N(first.to_string()))
+            .build()
+            .map_err(|incomplete| StoreError::Refused(incomplete.to_string()))?;
+        let request = self
+            .connection()
+            .client()
+            .transact_get_items()
+            .transact_items(TransactGetItem::builder().get(get).build())
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let answer = self.connection().settle(transaction_fault, || request.clone().send()).await;
+        let output = answer.map_err(Failed::into_store_error)?;
+        self.connection().meter().read(output.consumed_capacity());
+        let item = output.responses.into_iter().flatten().find_map(|response| response.item);
+        Ok(item.map(commit_from_item).transpose()?)
     }
 }

@@ -1,0 +1,112 @@
+//! The event store: commits in one DynamoDB table, read strongly and never changed.
+//!
+//! Read in this order:
+//!
+//! 1. `item`: how a commit lies in the table; `snapshots`: when one carries a snapshot;
+//! 2. `query`: strong reads of a stream's commits, a page at a time;
+//! 3. `fold`, `read`: states, that go back no further than to a snapshot; `cache` saves the read;
+//! 4. `append`: one commit, put where none is yet; `import` takes commits from elsewhere;
+//! 5. `scan`: all there is;
+//! 6. `unique_key`: which key names the unique values of a table.
+//!
+//! This room knows nothing of commands: how one is decided and written is in [`crate::command`].
+
+mod append;
+mod cache;
+mod fold;
+mod import;
+mod item;
+mod query;
+mod read;
+mod scan;
+mod snapshots;
+mod unique_key;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use headwater::UniqueKey;
+use tokio::sync::OnceCell;
+
+use self::cache::Cache;
+pub use self::import::Imported;
+pub(crate) use self::item::is_run;
+pub use self::item::{CommitItem, commit_from_item, commit_to_item};
+pub(crate) use self::query::{END, Wanted};
+pub use self::read::At;
+pub use self::scan::{ScanKey, ScanPage, Selection, Unreadable};
+pub(crate) use self::snapshots::ride;
+use crate::connection::Connection;
+use crate::{StoreError, Usage};
+
+/// Where the store keeps what.
+#[derive(Clone)]
+pub struct StoreConfig {
+    /// The table of the commits.
+    pub events_table: String,
+    /// The table of the answers to requests with an Idempotency-Key; only commands need it.
+    pub idempotency_table: Option<String>,
+    /// What names the streams of unique values; only commands of aggregates that have such need it.
+    pub unique_key: Option<UniqueKey>,
+}
+
+impl StoreConfig {
+    pub(crate) fn idempotency_table(&self) -> Result<&str, StoreError> {
+        self.idempotency_table.as_deref().ok_or(StoreError::NoIdempotencyTable)
+    }
+}
+
+/// The event store: commits in a DynamoDB table. Cheap to clone; clones share the cache and the
+/// counters.
+#[derive(Clone)]
+pub struct EventStore {
+    connection: Connection,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: StoreConfig,
+    cache: Cache,
+    /// Filled once the table is known to have this store's unique key.
+    adoption: OnceCell<()>,
+}
+
+impl EventStore {
+    /// A store with an empty cache. It asks nothing of DynamoDB yet.
+    pub fn new(client: Client, config: StoreConfig) -> Self {
+        let shared = Shared { config, cache: Cache::default(), adoption: OnceCell::new() };
+        Self { connection: Connection::new(client), shared: Arc::new(shared) }
+    }
+
+    /// The same store for one request: its calls give up at `deadline`. Without one each call has
+    /// five seconds.
+    #[must_use]
+    pub fn within(&self, deadline: std::time::Instant) -> Self {
+        Self { connection: self.connection.within(deadline), ..self.clone() }
+    }
+
+    /// The same store whose calls have so long each, instead of five seconds, where they are given
+    /// no deadline.
+    #[must_use]
+    pub fn patient(&self, patience: Duration) -> Self {
+        Self { connection: self.connection.patient(patience), ..self.clone() }
+    }
+
+    /// What was used since this was last asked, by all clones together.
+    pub fn take_usage(&self) -> Usage {
+        self.connection.meter().take()
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(crate) fn config(&self) -> &StoreConfig {
+        &self.shared.config
+    }
+
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.shared.cache
+    }
+}
