@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use headwater::Context;
-use headwater_dynamodb::{EventStore, Execution, Expected, Origin, Outcome, StoreConfig};
+use headwater_dynamodb::{Done, EventStore, Execution, Expected, Origin, StoreConfig};
 use headwater_tests::{Client, Platform};
 use identity::PatchUser;
 use jiff::Timestamp;
@@ -73,7 +73,7 @@ async fn append_until(platform: &Platform, id: &str, version: u64) -> Result<()>
             idempotency: None,
             deadline: Instant::now() + Duration::from_secs(5),
         };
-        if let Outcome::Committed(folded) = store.execute(execution).await?
+        if let Done::Committed(folded) = store.execute(execution).await?
             && folded.version >= version
         {
             return Ok(());

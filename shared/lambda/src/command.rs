@@ -1,8 +1,9 @@
 //! Commands: from a checked request to the answer of what the store did.
 
 use headwater::{Aggregate, Command, Context, Folded, IfMatch, StreamName};
-use headwater_dynamodb::{Answered, Execution, Expected, Idempotency, Origin, Outcome};
-use serde_json::Value;
+use headwater_dynamodb::{
+    Done, ExecuteError, Execution, Expected, Idempotency, Origin, RenderAnswer,
+};
 use uuid::Uuid;
 
 use crate::idempotency::{digest, hex, of_request, scope};
@@ -108,8 +109,9 @@ impl App {
         assume: Assume,
         success: &Success<'_, C::Aggregate>,
     ) -> Result<Answer, Problem> {
-        let render = |answered: Answered<'_, C::Aggregate>| -> Value {
-            answer(answered, stream, success).into()
+        // What is recorded is what is answered.
+        let render = |result: Result<&Folded<C::Aggregate>, &ExecuteError>| {
+            result.map_or_else(|error| refusal::of(error, stream).answer(), success).into()
         };
         let execution = Execution {
             stream: stream.clone(),
@@ -132,12 +134,12 @@ impl App {
             deadline: request.deadline,
         };
         match self.store(request)?.execute(execution).await {
-            Ok(Outcome::Committed(folded) | Outcome::Unchanged(folded)) => Ok(success(&folded)),
-            Ok(Outcome::Replayed(answer)) => {
+            Ok(Done::Committed(folded) | Done::Unchanged(folded)) => Ok(success(&folded)),
+            Ok(Done::Replayed(answer)) => {
                 let answer: Answer = serde_json::from_value(answer).map_err(Problem::internal)?;
                 Ok(answer.header("idempotency-replayed", "true"))
             }
-            Err(error) => Err(refusal::of(error, stream)),
+            Err(error) => Err(refusal::of(&error, stream)),
         }
     }
 }
@@ -162,24 +164,10 @@ fn expected(request: &Request, stream: &StreamName) -> Result<Expected, Problem>
     })
 }
 
-/// The answer that is recorded under an Idempotency-Key: the same that is given.
-fn answer<A: Aggregate>(
-    answered: Answered<'_, A>,
-    stream: &StreamName,
-    success: &Success<'_, A>,
-) -> Answer {
-    match answered {
-        Answered::Committed(folded) | Answered::Unchanged(folded) => success(folded),
-        Answered::Refused { rejection, version } => {
-            refusal::tagged(rejection.clone().into(), stream, version).answer()
-        }
-    }
-}
-
 /// The record of an Idempotency-Key.
 fn idempotency<'a, A>(
     request: &Request,
-    answer: &'a (dyn Fn(Answered<'_, A>) -> Value + Send + Sync),
+    answer: &'a RenderAnswer<'a, A>,
 ) -> Result<Option<Idempotency<'a, A>>, Problem> {
     let Some(scope) = scope(request)? else { return Ok(None) };
     let (request_hash, body_hash) = (hex(&of_request(request)?), hex(&digest(&[&request.body])));

@@ -254,7 +254,7 @@ impl From<Rejection> for Problem {
 const NEWER_RETRY_AFTER: &str = "5";
 
 /// An event in the way that only a newer build knows.
-pub(crate) fn newer_event(event: NewerEvent) -> Problem {
+pub(crate) fn newer_event(event: &NewerEvent) -> Problem {
     Problem::new(&NEWER_EVENT, "").because(event).header("retry-after", NEWER_RETRY_AFTER)
 }
 
@@ -262,7 +262,7 @@ pub(crate) fn newer_event(event: NewerEvent) -> Problem {
 impl From<EventError> for Problem {
     fn from(error: EventError) -> Self {
         match error {
-            EventError::Newer(event) => newer_event(event),
+            EventError::Newer(event) => newer_event(&event),
             error => Self::internal(error),
         }
     }

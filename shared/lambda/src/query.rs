@@ -253,7 +253,7 @@ impl From<ReadError> for Problem {
                 format!("{} waits for an operator", stream.within_tenant()),
             )
             .because(reason),
-            ReadError::Newer { event, .. } => newer_event(event),
+            ReadError::Newer { event, .. } => newer_event(&event),
             ReadError::Cursor => Self::new(&MALFORMED, "`cursor` is one of another list"),
             ReadError::Store(error) => error.into(),
         }

@@ -14,21 +14,21 @@ use crate::{EventSummary, EventView, Problem};
 const MOST_SHOWN: usize = 256 * 1024;
 
 /// The problem of a command on `stream`.
-pub(crate) fn of(error: ExecuteError, stream: &StreamName) -> Problem {
+pub(crate) fn of(error: &ExecuteError, stream: &StreamName) -> Problem {
     match error {
         ExecuteError::Rejected { rejection: rejection @ Rejection::Refused { .. }, version } => {
-            tagged(rejection.into(), stream, version)
+            tagged(rejection.clone().into(), stream, *version)
         }
-        ExecuteError::Rejected { rejection, .. } => rejection.into(),
+        ExecuteError::Rejected { rejection, .. } => rejection.clone().into(),
         ExecuteError::PreconditionFailed { version } => {
             let detail = "what `If-Match` names has changed or is not there, or what \
                           `If-None-Match` rules out is the case";
-            tagged(Problem::new(&PRECONDITION_FAILED, detail), stream, version)
+            tagged(Problem::new(&PRECONDITION_FAILED, detail), stream, *version)
         }
         ExecuteError::Concurrent(concurrent) => {
-            tagged(concurrent_modification(&concurrent, stream), stream, concurrent.version)
+            tagged(concurrent_modification(concurrent, stream), stream, concurrent.version)
         }
-        ExecuteError::TokenAhead(position) => token_ahead(&position),
+        ExecuteError::TokenAhead(position) => token_ahead(position),
         ExecuteError::TooLarge(error) => Problem::new(&COMMIT_TOO_LARGE, error.to_string()),
         ExecuteError::KeyReused => Problem::new(
             &KEY_REUSED,
@@ -36,9 +36,9 @@ pub(crate) fn of(error: ExecuteError, stream: &StreamName) -> Problem {
         ),
         ExecuteError::Contention => Problem::new(&CONTENTION, ""),
         ExecuteError::OutcomeUnknown { contended } => {
-            Problem::new(&OUTCOME_UNKNOWN, "").out_of_reach(!contended)
+            Problem::new(&OUTCOME_UNKNOWN, "").out_of_reach(!*contended)
         }
-        ExecuteError::Store(error) => error.into(),
+        ExecuteError::Store(error) => unanswered(error),
     }
 }
 
@@ -96,15 +96,20 @@ fn newest(concurrent: &Concurrent, most: usize) -> serde_json::Result<Vec<serde_
     Ok(events)
 }
 
+/// The store could not answer.
+fn unanswered(error: &StoreError) -> Problem {
+    match error {
+        StoreError::Unavailable(cause) => {
+            Problem::new(&UNAVAILABLE, "").because(cause).out_of_reach(true)
+        }
+        StoreError::Newer(event) => newer_event(event),
+        other => Problem::internal(other),
+    }
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(cause) => {
-                Self::new(&UNAVAILABLE, "").because(cause).out_of_reach(true)
-            }
-            StoreError::Newer(event) => newer_event(event),
-            other => Self::internal(other),
-        }
+        unanswered(&error)
     }
 }
 
@@ -147,7 +152,7 @@ mod tests {
     }
 
     fn told(concurrent: Concurrent) -> (Value, String) {
-        let answer = of(ExecuteError::Concurrent(concurrent), &invoice()).answer();
+        let answer = of(&ExecuteError::Concurrent(concurrent), &invoice()).answer();
         let etag = answer
             .headers
             .iter()
@@ -206,7 +211,7 @@ mod tests {
         let refused =
             || Rejection::Refused { rule, detail: String::new(), members: serde_json::Map::new() };
         let tag = |error| {
-            let answer = of(error, &invoice()).answer();
+            let answer = of(&error, &invoice()).answer();
             answer.headers.into_iter().find(|(name, _)| name == "etag").map(|(_, tag)| tag)
         };
         let at = |version| Some(format!("\"acme/invoicing/invoices/i1@{version}\""));
@@ -241,8 +246,7 @@ mod tests {
                 false,
             ),
         ] {
-            let text = error.to_string();
-            assert_eq!(of(error, &invoice()).is_out_of_reach(), expected, "{text}");
+            assert_eq!(of(&error, &invoice()).is_out_of_reach(), expected, "{error}");
         }
         assert!(Problem::from(unavailable()).is_out_of_reach());
         assert!(!Problem::new(&UNAVAILABLE, "another's").is_out_of_reach());

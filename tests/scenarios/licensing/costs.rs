@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use headwater::{Command, Context};
-use headwater_dynamodb::{EventStore, Execution, Expected, Origin, Outcome, StoreConfig};
+use headwater_dynamodb::{Done, EventStore, Execution, Expected, Origin, StoreConfig};
 use headwater_tests::{Client, Platform};
 use jiff::{SignedDuration, Timestamp};
 use licensing::{
@@ -199,7 +199,7 @@ async fn execute<C: Command<Aggregate = Customer>>(
         deadline: Instant::now() + Duration::from_secs(5),
     };
     match store.execute(execution).await? {
-        Outcome::Committed(_) => Ok(()),
+        Done::Committed(_) => Ok(()),
         other => anyhow::bail!("{other:?}"),
     }
 }

@@ -10,7 +10,7 @@ use anyhow::Result;
 use fastrand::Rng;
 use headwater::{Context, Position, ProjectionFn, StreamName, normalize, projection_fn};
 use headwater_dynamodb::{
-    Doorbell, EventStore, Execution, Expected, Origin, Outcome, PageRequest, Projector, Views,
+    Done, Doorbell, EventStore, Execution, Expected, Origin, PageRequest, Projector, Views,
 };
 use identity::user::PatchUser;
 use identity::user_row::USERS_BY_EMAIL;
@@ -148,7 +148,7 @@ impl Client {
         };
         self.counts.writes.fetch_add(1, Relaxed);
         match self.store.execute(execution).await {
-            Ok(Outcome::Committed(folded)) => {
+            Ok(Done::Committed(folded)) => {
                 self.bells
                     .send(Doorbell { stream: user.clone(), version: folded.version, commit: None })
                     .ok();

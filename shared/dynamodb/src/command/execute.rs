@@ -1,6 +1,6 @@
 //! The way of a command: a state, a decision, an append; again where others were faster.
 
-use headwater::{Command, Context, Folded, Position, Rejection, sequence_stream};
+use headwater::{Command, Context, Folded, Position, sequence_stream};
 use jiff::Timestamp;
 
 use super::append::{Append, Appended, Conflict};
@@ -9,7 +9,7 @@ use super::heads::Heads;
 use super::numbers::Numbers;
 use super::since::Since;
 use crate::connection::Backoff;
-use crate::{Concurrent, EventStore, ExecuteError, Execution, Outcome, StoreError};
+use crate::{Done, EventStore, ExecuteError, Execution, StoreError};
 
 impl EventStore {
     /// Decides a command and appends what follows.
@@ -25,7 +25,7 @@ impl EventStore {
     pub async fn execute<C: Command>(
         &self,
         execution: Execution<'_, C>,
-    ) -> Result<Outcome<C::Aggregate>, ExecuteError> {
+    ) -> Result<Done<C::Aggregate>, ExecuteError> {
         let store = self.within(execution.deadline);
         let outcome = match Attempt::begin(&store, &execution).await {
             Err(error) => Err(error.into()),
@@ -74,21 +74,13 @@ pub(crate) struct Attempt<'a, C: Command> {
     backoff: Backoff,
 }
 
-/// What a state makes of the command.
-pub(crate) enum Decision<A> {
-    Nothing(Nothing),
-    Append(Append, Folded<A>),
-    /// What records that a rule says no, and that rule.
-    Refuse(Append, Folded<A>, Rejection),
-}
-
-/// Why nothing is written.
-pub(crate) enum Nothing {
-    TokenAhead(Position),
-    PreconditionFailed,
-    Concurrent(Concurrent),
-    Rejected(Rejection),
-    Unchanged,
+/// What a command wants written.
+pub(crate) struct Write<A> {
+    pub(crate) append: Append,
+    /// The state after it.
+    pub(crate) after: Folded<A>,
+    /// Why the command is refused, where what is written only says so.
+    pub(crate) refused: Option<ExecuteError>,
 }
 
 impl<'a, C: Command> Attempt<'a, C> {
@@ -115,31 +107,27 @@ impl<'a, C: Command> Attempt<'a, C> {
         Ok(attempt)
     }
 
-    async fn run(&mut self) -> Result<Outcome<C::Aggregate>, ExecuteError> {
+    async fn run(&mut self) -> Result<Done<C::Aggregate>, ExecuteError> {
         loop {
-            match self.decide().await? {
+            let Write { append, after, refused } = match self.decide().await {
+                Ok(Some(write)) => write,
                 // What came between has been read in this call, and stays.
-                Decision::Nothing(nothing @ Nothing::Concurrent(_)) => {
-                    return self.answer(nothing).await;
+                Err(error @ ExecuteError::Concurrent(_)) => return self.answer(Err(error)).await,
+                Err(error) if !error.is_decision() => return Err(error),
+                _ if !self.is_verified => {
+                    self.read().await?;
+                    continue;
                 }
-                Decision::Nothing(_) if !self.is_verified => self.read().await?,
-                Decision::Nothing(nothing) => return self.answer(nothing).await,
-                Decision::Append(append, after) => match self.store.append(&append).await? {
-                    Appended::Done => return Ok(self.committed(after)),
-                    Appended::Answered(record) => return self.replay(record).await,
-                    Appended::Conflict(conflict) => self.catch_up(*conflict).await?,
-                },
-                Decision::Refuse(append, after, rejection) => {
-                    match self.store.append(&append).await? {
-                        Appended::Done => {
-                            let version = after.version;
-                            self.committed(after);
-                            return Err(ExecuteError::Rejected { rejection, version });
-                        }
-                        Appended::Answered(record) => return self.replay(record).await,
-                        Appended::Conflict(conflict) => self.catch_up(*conflict).await?,
-                    }
+                Ok(None) => return self.answer(Ok(())).await,
+                Err(error) => return self.answer(Err(error)).await,
+            };
+            match self.store.append(&append).await? {
+                Appended::Done => {
+                    self.store.cache().put(&self.execution.stream, &after);
+                    return refused.map_or(Ok(Done::Committed(after)), Err);
                 }
+                Appended::Answered(record) => return self.replay(record).await,
+                Appended::Conflict(conflict) => self.catch_up(*conflict).await?,
             }
         }
     }
@@ -152,36 +140,34 @@ impl<'a, C: Command> Attempt<'a, C> {
         Ok(())
     }
 
-    async fn decide(&mut self) -> Result<Decision<C::Aggregate>, ExecuteError> {
+    /// What the command makes of the state; `None` if it is so already.
+    async fn decide(&mut self) -> Result<Option<Write<C::Aggregate>>, ExecuteError> {
         let Execution { stream, expected, .. } = self.execution;
-        if let Some(position) = self
-            .heads
-            .first_ahead(self.store, stream, self.known.version, &expected.at_least)
-            .await?
+        let version = self.known.version;
+        if let Some(position) =
+            self.heads.first_ahead(self.store, stream, version, &expected.at_least).await?
         {
-            return Ok(Decision::Nothing(Nothing::TokenAhead(position)));
+            return Err(ExecuteError::TokenAhead(position));
         }
         let Some(unmoved) = self
             .heads
-            .matching(self.store, stream, self.known.version, expected.if_match.as_ref())
+            .matching(self.store, stream, version, expected.if_match.as_ref())
             .await?
+            .filter(|_| own_holds(expected, stream, &self.known))
         else {
-            return Ok(Decision::Nothing(Nothing::PreconditionFailed));
+            return Err(ExecuteError::PreconditionFailed { version });
         };
-        if !own_holds(expected, stream, &self.known) {
-            return Ok(Decision::Nothing(Nothing::PreconditionFailed));
-        }
-        if let Some(nothing) = self.overtaken().await? {
-            return Ok(Decision::Nothing(nothing));
-        }
+        self.check_since().await?;
         let Execution { command, .. } = self.execution;
         let number = self.number().await?;
         let context = Context { now: self.now(), number, ..self.execution.context.clone() };
-        match command.decide(&self.known.state, &context) {
-            Err(rejection) => Ok(Decision::Nothing(Nothing::Rejected(rejection))),
-            Ok(events) if events.is_empty() => Ok(Decision::Nothing(Nothing::Unchanged)),
-            Ok(events) => self.prepare(&events, unmoved).await,
+        let events = command
+            .decide(&self.known.state, &context)
+            .map_err(|rejection| ExecuteError::Rejected { rejection, version })?;
+        if events.is_empty() {
+            return Ok(None);
         }
+        self.prepare(&events, unmoved).await.map(Some)
     }
 
     /// The next number of the command's sequence, if it has one.
@@ -195,21 +181,20 @@ impl<'a, C: Command> Attempt<'a, C> {
         Ok(self.numbers.as_ref().map(Numbers::next))
     }
 
-    /// Why the version that the caller decided on does not do any more, or not yet.
-    async fn overtaken(&mut self) -> Result<Option<Nothing>, StoreError> {
+    /// That the version which the caller decided on was reached, and that the command commutes with
+    /// all that came since.
+    async fn check_since(&mut self) -> Result<(), ExecuteError> {
         let Execution { stream, command, expected, .. } = self.execution;
-        let Some(decided_on) = expected.decided_on else { return Ok(None) };
+        let Some(decided_on) = expected.decided_on else { return Ok(()) };
         if decided_on > self.known.version {
-            return Ok(Some(Nothing::TokenAhead(Position {
-                stream: stream.clone(),
-                version: decided_on,
-            })));
+            let stream = stream.clone();
+            return Err(ExecuteError::TokenAhead(Position { stream, version: decided_on }));
         }
         let conflict = self
             .since
             .conflict(self.store, stream, *command, decided_on, self.known.version)
             .await?;
-        Ok(conflict.map(Nothing::Concurrent))
+        conflict.map_or(Ok(()), |concurrent| Err(ExecuteError::Concurrent(concurrent)))
     }
 
     /// The request's time to the millisecond, but never before the stream's last commit, nor before
@@ -253,10 +238,5 @@ impl<'a, C: Command> Attempt<'a, C> {
             }
         }
         Ok(())
-    }
-
-    fn committed(&self, after: Folded<C::Aggregate>) -> Outcome<C::Aggregate> {
-        self.store.cache().put(&self.execution.stream, &after);
-        Outcome::Committed(after)
     }
 }

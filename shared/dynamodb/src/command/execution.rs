@@ -66,27 +66,17 @@ pub struct Idempotency<'a, A> {
     pub request_hash: String,
     /// A digest of the body's bytes: what the records of earlier builds hold instead.
     pub body_hash: String,
-    /// Renders the answer to be recorded.
-    pub answer: &'a (dyn Fn(Answered<'_, A>) -> Value + Send + Sync),
+    /// Renders the answer to be recorded: the state that the command left behind or found as it
+    /// should be, or the [`Refused`](Rejection::Refused) that is its
+    /// [`Rejected`](ExecuteError::Rejected). Other answers may change when the request is repeated,
+    /// and are not recorded: a condition that failed, for instance, says that the caller should
+    /// look again and decide again.
+    pub answer: &'a RenderAnswer<'a, A>,
 }
 
-/// What is recorded as a request's answer. Other answers may change when the request is repeated,
-/// and are not: a condition that failed or a conflict, for instance, says that the caller should
-/// look again and decide again.
-#[derive(Debug)]
-pub enum Answered<'a, A> {
-    /// Its events are appended; this is the state after them.
-    Committed(&'a Folded<A>),
-    /// It was so already; this is the state.
-    Unchanged(&'a Folded<A>),
-    /// A rule said no.
-    Refused {
-        /// Which, and why.
-        rejection: &'a Rejection,
-        /// The stream's version.
-        version: u64,
-    },
-}
+/// Renders the answer to a request as it is recorded.
+pub type RenderAnswer<'a, A> =
+    dyn Fn(Result<&Folded<A>, &ExecuteError>) -> Value + Send + Sync + 'a;
 
 /// What others appended since the version that a caller decided on, some of which does not commute
 /// with the command.
@@ -101,9 +91,9 @@ pub struct Concurrent {
     pub commits: Vec<Commit>,
 }
 
-/// What a command came to.
+/// What a command came to, unless it came to nothing ([`ExecuteError`]).
 #[derive(Debug, PartialEq)]
-pub enum Outcome<A> {
+pub enum Done<A> {
     /// Its events are appended; this is the state after them.
     Committed(Folded<A>),
     /// It was so already; this is the state, and nothing is written.
@@ -155,4 +145,18 @@ pub enum ExecuteError {
     /// The store could not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl ExecuteError {
+    /// Whether it is what a state makes of the command. Any other says that nothing was decided, or
+    /// that nobody knows.
+    pub(crate) fn is_decision(&self) -> bool {
+        matches!(
+            self,
+            Self::Rejected { .. }
+                | Self::PreconditionFailed { .. }
+                | Self::Concurrent(_)
+                | Self::TokenAhead(_)
+        )
+    }
 }

@@ -24,9 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::connection::{Failed, fault};
-use crate::{
-    EventStore, ExecuteError, Execution, Idempotency, Item, ItemError, Outcome, StoreError,
-};
+use crate::{Done, EventStore, ExecuteError, Execution, Idempotency, Item, ItemError, StoreError};
 
 /// How long an answer counts, and so how long a key stands for its request, in seconds.
 pub const KEY_LIFETIME: i64 = 24 * 60 * 60;
@@ -125,13 +123,13 @@ impl EventStore {
         execution: &Execution<'_, C>,
         record: Item,
         seen: u64,
-    ) -> Result<Outcome<C::Aggregate>, ExecuteError> {
+    ) -> Result<Done<C::Aggregate>, ExecuteError> {
         let idempotency = execution.idempotency.as_ref().ok_or(ExecuteError::KeyReused)?;
         let Recorded { answer, first } = read(record, idempotency)?;
         if let Some(first) = first.filter(|first| *first > seen) {
             self.commit_at(&execution.stream, first).await?;
         }
-        Ok(Outcome::Replayed(answer))
+        Ok(Done::Replayed(answer))
     }
 
     /// Records the answer to a request that writes nothing else, unless there is an answer already:

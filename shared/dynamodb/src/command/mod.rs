@@ -26,6 +26,6 @@ mod prepare;
 mod since;
 
 pub use self::execution::{
-    Answered, Concurrent, ExecuteError, Execution, Expected, Idempotency, Origin, Outcome,
+    Concurrent, Done, ExecuteError, Execution, Expected, Idempotency, Origin, RenderAnswer,
 };
 pub use self::idempotency::KEY_LIFETIME;

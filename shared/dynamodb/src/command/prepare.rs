@@ -10,9 +10,9 @@ use uuid::Uuid;
 use super::action::Action;
 use super::append::Append;
 use super::claims::Claims;
-use super::execute::{Attempt, Decision, Nothing};
+use super::execute::{Attempt, Write};
 use super::idempotency::Record;
-use crate::{Answered, ExecuteError, Execution, StoreError, commit_to_item, size, store};
+use crate::{ExecuteError, Execution, StoreError, commit_to_item, size, store};
 
 impl<C: Command> Attempt<'_, C> {
     /// All that is to be written with the events: the commit, with a snapshot if one is due;
@@ -21,7 +21,7 @@ impl<C: Command> Attempt<'_, C> {
         &mut self,
         events: &[<C::Aggregate as Aggregate>::Event],
         unmoved: Vec<Position>,
-    ) -> Result<Decision<C::Aggregate>, ExecuteError> {
+    ) -> Result<Write<C::Aggregate>, ExecuteError> {
         let commit = self.commit(events)?;
         let mut after = self.known.clone();
         after.apply(&commit).map_err(StoreError::from)?;
@@ -35,14 +35,14 @@ impl<C: Command> Attempt<'_, C> {
         if let Some(numbers) = &self.numbers {
             companions.push(numbers.take(&commit)?);
         }
-        let answer = self.record(Answered::Committed(&after), Some(commit.first))?;
+        let answer = self.record(Ok(&after), Some(commit.first))?;
         let append = self.append(
             commit,
             &mut after,
             actions(companions, unmoved.into_iter().chain(values))?,
             answer,
         )?;
-        Ok(Decision::Append(append, after))
+        Ok(Write { append, after, refused: None })
     }
 
     /// What records a refusal, if the command wants that: the commit, checks of other streams, the
@@ -52,7 +52,7 @@ impl<C: Command> Attempt<'_, C> {
         &self,
         rejection: Rejection,
         unmoved: Vec<Position>,
-    ) -> Result<Decision<C::Aggregate>, ExecuteError> {
+    ) -> Result<Write<C::Aggregate>, ExecuteError> {
         let events = match &rejection {
             Rejection::Refused { rule, .. } => {
                 self.execution.command.when_taken(&self.known.state, rule)
@@ -60,16 +60,17 @@ impl<C: Command> Attempt<'_, C> {
             Rejection::Unknown { .. } => Vec::new(),
         };
         if events.is_empty() {
-            return Ok(Decision::Nothing(Nothing::Rejected(rejection)));
+            let version = self.known.version;
+            return Err(ExecuteError::Rejected { rejection, version });
         }
         let commit = self.commit(&events)?;
         let mut after = self.known.clone();
         after.apply(&commit).map_err(StoreError::from)?;
-        let refused = Answered::Refused { rejection: &rejection, version: after.version };
-        let answer = self.record(refused, Some(commit.first))?;
+        let refused = ExecuteError::Rejected { rejection, version: after.version };
+        let answer = self.record(Err(&refused), Some(commit.first))?;
         let append =
             self.append(commit, &mut after, actions(Vec::new(), unmoved.into_iter())?, answer)?;
-        Ok(Decision::Refuse(append, after, rejection))
+        Ok(Write { append, after, refused: Some(refused) })
     }
 
     /// A commit with a snapshot if one is due, what goes with it, and the record of the answer.

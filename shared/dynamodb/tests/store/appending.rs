@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures::future::join_all;
 use headwater::{Rejection, StreamName};
-use headwater_dynamodb::{EventStore, ExecuteError, Execution, Outcome, commit_from_item};
+use headwater_dynamodb::{Done, EventStore, ExecuteError, Execution, commit_from_item};
 
 use crate::support::dynamo::{Dynamo, committed, execution, person, run};
 use crate::support::person::{Note, NoteOnce, NoteTime, NoteUpTo, Person};
@@ -110,7 +110,7 @@ async fn an_answer_that_writes_nothing_is_never_stale() {
     // A repetition: both know, but one must read to be sure.
     dynamo.take_calls();
     let again = run(&one, &ada, &NoteOnce("b")).await.unwrap();
-    assert!(matches!(&again, Outcome::Unchanged(folded) if folded.version == 8));
+    assert!(matches!(&again, Done::Unchanged(folded) if folded.version == 8));
     // Its own last note was "a": so it tries to write, and is told.
     dynamo.assert_calls(&[("PutItem", 0.0), ("Query", 1.0)]);
 }

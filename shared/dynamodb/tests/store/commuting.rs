@@ -3,7 +3,7 @@
 
 use futures::future::join_all;
 use headwater::{Command, Commit, StreamName};
-use headwater_dynamodb::{Concurrent, EventStore, ExecuteError, Execution, Expected, Outcome};
+use headwater_dynamodb::{Concurrent, Done, EventStore, ExecuteError, Execution, Expected};
 
 use crate::support::dynamo::{Dynamo, commit, committed, execution, person, run, snapshot};
 use crate::support::person::{Keep, Leave, Name, Note, NoteUpTo, Person, PersonEvent};
@@ -13,7 +13,7 @@ async fn on<C: Command<Aggregate = Person>>(
     stream: &StreamName,
     version: u64,
     command: &C,
-) -> Result<Outcome<Person>, ExecuteError> {
+) -> Result<Done<Person>, ExecuteError> {
     let expected = Expected { decided_on: Some(version), ..Expected::default() };
     store.execute(Execution { expected, ..execution(stream, command) }).await
 }
@@ -24,7 +24,7 @@ fn note(text: &str) -> Note {
 
 /// The numbers of the events that the caller is shown.
 #[track_caller]
-fn shown(outcome: Result<Outcome<Person>, ExecuteError>) -> Vec<u64> {
+fn shown(outcome: Result<Done<Person>, ExecuteError>) -> Vec<u64> {
     match outcome {
         Err(ExecuteError::Concurrent(Concurrent { decided_on, commits, .. })) => {
             let numbers =

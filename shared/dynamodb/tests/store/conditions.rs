@@ -2,13 +2,13 @@
 
 use futures::future::join_all;
 use headwater::{IfMatch, IfNoneMatch, Position, StreamName, Token};
-use headwater_dynamodb::{EventStore, ExecuteError, Execution, Expected, Outcome};
+use headwater_dynamodb::{Done, EventStore, ExecuteError, Execution, Expected};
 
 use crate::support::dynamo::{Dynamo, committed, execution, person, run};
 use crate::support::person::{Leave, Name, Note, NoteOnce, NoteUpTo, Person};
 use crate::support::proxy::Fault;
 
-type Result = std::result::Result<Outcome<Person>, ExecuteError>;
+type Result = std::result::Result<Done<Person>, ExecuteError>;
 
 fn position(stream: &StreamName, version: u64) -> Position {
     Position { stream: stream.clone(), version }
@@ -297,7 +297,7 @@ async fn a_repetition_is_no_change_only_if_the_condition_holds() {
         .execute(Execution { expected: conditional(1), ..execution(&ada, &NoteOnce("a")) })
         .await
         .unwrap();
-    assert!(matches!(same, Outcome::Unchanged(_)));
+    assert!(matches!(same, Done::Unchanged(_)));
     assert_failed(
         &store
             .execute(Execution { expected: conditional(2), ..execution(&ada, &NoteOnce("a")) })

@@ -2,10 +2,8 @@
 
 use axum::http::StatusCode;
 use futures::future::join_all;
-use headwater::{Command, Context, IfMatch, IfNoneMatch, Rejection, StreamName, Token};
-use headwater_dynamodb::{
-    Answered, EventStore, ExecuteError, Execution, Expected, Idempotency, Outcome,
-};
+use headwater::{Command, Context, Folded, IfMatch, IfNoneMatch, Rejection, StreamName, Token};
+use headwater_dynamodb::{Done, EventStore, ExecuteError, Execution, Expected, Idempotency};
 use serde_json::{Value, json};
 
 use crate::support::dynamo::{Dynamo, at, committed, execution, person, run};
@@ -14,14 +12,13 @@ use crate::support::proxy::Fault;
 
 const DAY: i64 = 24 * 60 * 60;
 
-fn render(answered: Answered<'_, Person>) -> Value {
-    match answered {
-        Answered::Committed(folded) => json!({ "status": 200, "version": folded.version }),
-        Answered::Unchanged(folded) => json!({ "status": 200, "unchanged": folded.version }),
-        Answered::Refused { rejection: Rejection::Refused { rule, .. }, .. } => {
+fn render(result: Result<&Folded<Person>, &ExecuteError>) -> Value {
+    match result {
+        Ok(folded) => json!({ "status": 200, "version": folded.version }),
+        Err(ExecuteError::Rejected { rejection: Rejection::Refused { rule, .. }, .. }) => {
             json!({ "status": 409, "rule": rule.name })
         }
-        Answered::Refused { rejection: Rejection::Unknown { .. }, .. } => json!({ "status": 404 }),
+        Err(other) => panic!("not to be recorded: {other}"),
     }
 }
 
@@ -47,7 +44,7 @@ impl Keyed<'_> {
         &self,
         stream: &StreamName,
         command: &C,
-    ) -> Result<Outcome<Person>, ExecuteError> {
+    ) -> Result<Done<Person>, ExecuteError> {
         let idempotency = idempotency(self.key, self.request);
         let plain = execution(stream, command);
         let context = Context { now: at(self.second), ..plain.context.clone() };
@@ -60,9 +57,9 @@ fn keyed(store: &EventStore) -> Keyed<'_> {
 }
 
 #[track_caller]
-fn assert_replayed(outcome: Result<Outcome<Person>, ExecuteError>, expected: &Value) {
+fn assert_replayed(outcome: Result<Done<Person>, ExecuteError>, expected: &Value) {
     match outcome {
-        Ok(Outcome::Replayed(answer)) => assert_eq!(answer, *expected),
+        Ok(Done::Replayed(answer)) => assert_eq!(answer, *expected),
         other => panic!("not replayed: {other:?}"),
     }
 }
@@ -94,13 +91,9 @@ async fn of_twenty_at_once_one_has_an_effect() {
     });
     let outcomes: Vec<_> =
         join_all(tries).await.into_iter().map(|outcome| outcome.unwrap().unwrap()).collect();
-    assert_eq!(
-        outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Committed(_))).count(),
-        1
-    );
-    for outcome in outcomes.into_iter().filter(|outcome| !matches!(outcome, Outcome::Committed(_)))
-    {
-        assert_eq!(outcome, Outcome::Replayed(json!({ "status": 200, "version": 1 })));
+    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Done::Committed(_))).count(), 1);
+    for outcome in outcomes.into_iter().filter(|outcome| !matches!(outcome, Done::Committed(_))) {
+        assert_eq!(outcome, Done::Replayed(json!({ "status": 200, "version": 1 })));
     }
     assert_eq!(dynamo.count().await, 2);
 }
@@ -129,7 +122,7 @@ async fn answers_without_an_effect_are_recorded_too() {
     committed(run(&store, &ada, &NoteOnce("a")).await);
     dynamo.take_calls();
     let unchanged = keyed(&store).run(&ada, &NoteOnce("a")).await.unwrap();
-    assert!(matches!(unchanged, Outcome::Unchanged(_)));
+    assert!(matches!(unchanged, Done::Unchanged(_)));
     dynamo.assert_calls(&[("Query", 1.0), ("PutItem", 1.0)]);
     let refused = Keyed { key: "k2", ..keyed(&store) };
     assert!(matches!(
@@ -140,7 +133,7 @@ async fn answers_without_an_effect_are_recorded_too() {
     committed(run(&store, &ada, &NoteOnce("b")).await);
     assert_replayed(
         keyed(&store).run(&ada, &NoteOnce("a")).await,
-        &json!({ "status": 200, "unchanged": 1 }),
+        &json!({ "status": 200, "version": 1 }),
     );
     assert_replayed(
         refused.run(&ada, &NoteUpTo(9)).await,
@@ -214,10 +207,10 @@ async fn a_record_counts_for_a_day() {
     // in a put nor in a read.
     assert_eq!(committed(on(DAY + 1).run(&ada, &note).await), 2);
     let unchanged = on(2 * DAY + 2).run(&ada, &NoteOnce("a")).await.unwrap();
-    assert!(matches!(unchanged, Outcome::Unchanged(_)));
+    assert!(matches!(unchanged, Done::Unchanged(_)));
     assert_replayed(
         on(3 * DAY + 2).run(&ada, &Leave).await,
-        &json!({ "status": 200, "unchanged": 2 }),
+        &json!({ "status": 200, "version": 2 }),
     );
     let unknown = on(3 * DAY + 3).run(&ada, &Leave).await;
     assert!(
@@ -235,7 +228,7 @@ async fn lost_replies_are_settled() {
     // The second put finds the record of the first.
     dynamo.inject("PutItem", Fault::lose_reply());
     let unchanged = Keyed { key: "k2", ..keyed(&store) }.run(&ada, &NoteOnce("a")).await;
-    assert_replayed(unchanged, &json!({ "status": 200, "unchanged": 1 }));
+    assert_replayed(unchanged, &json!({ "status": 200, "version": 1 }));
 }
 
 /// What decides nothing for good is not kept, so that the key is free for what the caller decides
@@ -311,7 +304,7 @@ async fn a_recorded_answer_is_given_once_its_commit_can_be_seen() {
     dynamo.take_calls();
     let again = async || {
         let replayed = keyed(&other).run(&ada, &Note("x".to_owned())).await;
-        assert!(matches!(replayed, Ok(Outcome::Replayed(_))), "{replayed:?}");
+        assert!(matches!(replayed, Ok(Done::Replayed(_))), "{replayed:?}");
         dynamo.take_calls().into_iter().map(|(call, _)| call).collect::<Vec<_>>()
     };
     // The stream seems to be empty, and a transaction is at work on its first commit.

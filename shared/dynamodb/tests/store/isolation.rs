@@ -6,7 +6,7 @@ use futures::future::join_all;
 use headwater::{
     IfMatch, Position, StreamName, Token, Unique, UniqueKey, UniqueValue, sequence_stream,
 };
-use headwater_dynamodb::{EventStore, ExecuteError, Execution, Expected, Outcome};
+use headwater_dynamodb::{Done, EventStore, ExecuteError, Execution, Expected};
 use serde_json::{Value, json};
 
 use crate::support::dynamo::{Dynamo, committed, execution, person, run};
@@ -105,14 +105,14 @@ async fn ticket_if(
     store: &EventStore,
     stream: &StreamName,
     position: Position,
-) -> Result<Outcome<Person>, ExecuteError> {
+) -> Result<Done<Person>, ExecuteError> {
     let condition = IfMatch::AnyOf(vec![Token { streams: vec![position], ..Token::default() }]);
     let expected = Expected { if_match: Some(condition), ..Expected::default() };
     store.execute(Execution { expected, ..execution(stream, &TakeTicket(100)) }).await
 }
 
 #[track_caller]
-fn assert_failed(outcome: &Result<Outcome<Person>, ExecuteError>) {
+fn assert_failed(outcome: &Result<Done<Person>, ExecuteError>) {
     assert!(matches!(outcome, Err(ExecuteError::PreconditionFailed { .. })), "{outcome:?}");
 }
 

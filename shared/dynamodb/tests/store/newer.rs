@@ -2,10 +2,10 @@
 //! says so.
 
 use headwater::{
-    Commit, NewerEvent, RecordedEvent, StreamName, UniqueKey, UniqueValue, sequence_stream,
+    Commit, Folded, NewerEvent, RecordedEvent, StreamName, UniqueKey, UniqueValue, sequence_stream,
 };
 use headwater_dynamodb::{
-    At, EventStore, ExecuteError, Execution, Expected, Idempotency, Outcome, StoreError,
+    At, Done, EventStore, ExecuteError, Execution, Expected, Idempotency, StoreError,
 };
 use serde_json::json;
 
@@ -134,7 +134,7 @@ async fn a_request_that_was_answered_before_is_answered_the_same() {
     let dynamo = Dynamo::start().await;
     let (store, ada) = (dynamo.store(), person("ada"));
     let keyed = async |store: &EventStore, key: &str, request: &str| {
-        let answer = |_: headwater_dynamodb::Answered<'_, Person>| json!({ "status": 200 });
+        let answer = |_: Result<&Folded<Person>, &ExecuteError>| json!({ "status": 200 });
         let (request_hash, body_hash) = (request.to_owned(), request.to_owned());
         let idempotency =
             Some(Idempotency { key: key.to_owned(), request_hash, body_hash, answer: &answer });
@@ -145,7 +145,7 @@ async fn a_request_that_was_answered_before_is_answered_the_same() {
     for store in [&store, &dynamo.store()] {
         let again = keyed(store, "k", "r").await;
         assert!(
-            matches!(&again, Ok(Outcome::Replayed(answer)) if *answer == json!({ "status": 200 })),
+            matches!(&again, Ok(Done::Replayed(answer)) if *answer == json!({ "status": 200 })),
             "{again:?}"
         );
         assert!(matches!(keyed(store, "k", "other").await, Err(ExecuteError::KeyReused)));

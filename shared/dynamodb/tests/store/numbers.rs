@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 use headwater::{SequenceEvent, StreamName, decode, sequence_stream};
-use headwater_dynamodb::{EventStore, ExecuteError, Outcome};
+use headwater_dynamodb::{Done, EventStore, ExecuteError};
 
 use crate::support::dynamo::{Dynamo, at, committed, execution, person, run};
 use crate::support::person::{Note, NoteTime, Person, TakeTicket};
@@ -11,7 +11,7 @@ use crate::support::proxy::Fault;
 /// The number that a person was given.
 async fn ticket(store: &EventStore, stream: &StreamName) -> u64 {
     match run(store, stream, &TakeTicket(100)).await.unwrap() {
-        Outcome::Committed(folded) => folded.state.last.parse().unwrap(),
+        Done::Committed(folded) => folded.state.last.parse().unwrap(),
         other => panic!("{other:?}"),
     }
 }
@@ -126,6 +126,6 @@ async fn dates_never_fall_as_numbers_rise() {
     earlier.context.now = at(1);
     assert!(matches!(
         dynamo.store().execute(earlier).await,
-        Ok(Outcome::Committed(folded)) if folded.state.last == "1",
+        Ok(Done::Committed(folded)) if folded.state.last == "1",
     ));
 }

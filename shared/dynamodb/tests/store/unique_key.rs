@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use headwater::{StreamName, UniqueKey};
-use headwater_dynamodb::{EventStore, ExecuteError, Execution, Outcome, StoreError};
+use headwater_dynamodb::{Done, EventStore, ExecuteError, Execution, StoreError};
 
 use crate::support::dynamo::{Dynamo, committed, execution, person, run};
 use crate::support::person::{Name, Note, Person};
@@ -28,7 +28,7 @@ async fn create(
     store: &EventStore,
     id: &str,
     name: &'static str,
-) -> Result<Outcome<Person>, ExecuteError> {
+) -> Result<Done<Person>, ExecuteError> {
     store.execute(Execution { is_new: true, ..execution(&person(id), &Name(name)) }).await
 }
 

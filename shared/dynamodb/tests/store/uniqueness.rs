@@ -4,7 +4,7 @@ use futures::future::join_all;
 use headwater::{
     Commit, Rejection, StreamName, Unique, UniqueEvent, UniqueKey, UniqueValue, encode, folded,
 };
-use headwater_dynamodb::{EventStore, ExecuteError, Execution, Outcome};
+use headwater_dynamodb::{Done, EventStore, ExecuteError, Execution};
 
 use crate::support::dynamo::{Dynamo, commit, committed, execution, person, run};
 use crate::support::person::{Leave, NAME_TAKEN, Name, Note, Person, PersonEvent};
@@ -21,7 +21,7 @@ async fn create(
     store: &EventStore,
     id: &str,
     name: &'static str,
-) -> Result<Outcome<Person>, ExecuteError> {
+) -> Result<Done<Person>, ExecuteError> {
     store.execute(Execution { is_new: true, ..execution(&person(id), &Name(name)) }).await
 }
 
@@ -31,7 +31,7 @@ async fn holder(store: &EventStore, name: &str) -> Option<String> {
 }
 
 #[track_caller]
-fn assert_taken(outcome: &Result<Outcome<Person>, ExecuteError>) {
+fn assert_taken(outcome: &Result<Done<Person>, ExecuteError>) {
     assert!(
         matches!(
             outcome,
@@ -137,7 +137,7 @@ async fn two_lambdas_may_rename_the_same_thing() {
     committed(run(&two, &ada, &Name("b")).await);
     committed(run(&two, &ada, &Name("c")).await);
     let again = run(&one, &ada, &Name("c")).await.unwrap();
-    assert!(matches!(&again, Outcome::Unchanged(folded) if folded.version == 3), "{again:?}");
+    assert!(matches!(&again, Done::Unchanged(folded) if folded.version == 3), "{again:?}");
     committed(run(&one, &ada, &Name("d")).await);
     committed(run(&two, &ada, &Name("a")).await);
     let mut held = Vec::new();

@@ -16,8 +16,7 @@ use headwater::{
     encode,
 };
 use headwater_dynamodb::{
-    EventStore, ExecuteError, Execution, Expected, Item, Origin, Outcome, StoreConfig,
-    commit_to_item,
+    Done, EventStore, ExecuteError, Execution, Expected, Item, Origin, StoreConfig, commit_to_item,
 };
 use jiff::Timestamp;
 use tokio::net::TcpListener;
@@ -253,15 +252,15 @@ pub(crate) async fn run<C: Command>(
     store: &EventStore,
     stream: &StreamName,
     command: &C,
-) -> Result<Outcome<C::Aggregate>, ExecuteError> {
+) -> Result<Done<C::Aggregate>, ExecuteError> {
     store.execute(execution(stream, command)).await
 }
 
 /// Executes a command that must succeed with events, and gives the stream's version after it.
 #[track_caller]
-pub(crate) fn committed<A: Aggregate>(outcome: Result<Outcome<A>, ExecuteError>) -> u64 {
+pub(crate) fn committed<A: Aggregate>(outcome: Result<Done<A>, ExecuteError>) -> u64 {
     match outcome {
-        Ok(Outcome::Committed(folded)) => folded.version,
+        Ok(Done::Committed(folded)) => folded.version,
         Ok(_) => panic!("nothing was committed"),
         Err(error) => panic!("{error}"),
     }
