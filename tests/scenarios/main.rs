@@ -7,6 +7,7 @@ mod contention;
 mod contracts;
 mod costs;
 mod crash;
+mod docs;
 mod errors;
 mod execute;
 mod faults;

@@ -15,3 +15,11 @@ pub mod traffic;
 
 pub use client::{Call, Client, Reply};
 pub use platform::{Platform, RUNS_AS_PLATFORM};
+
+// The code of these pages is compiled and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/how-to/add-a-command.md")]
+mod add_a_command {}
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/how-to/change-an-event.md")]
+mod change_an_event {}

@@ -96,18 +96,17 @@ mod tests {
     }
 
     #[test]
-    fn the_pages_that_tell_how_to_deploy_name_the_tools_that_are_checked() {
+    fn the_page_that_tells_how_to_deploy_names_the_tools_that_are_checked() {
         let root = crate::workspace_root().expect("a workspace");
-        for page in ["README.md", "docs/how-to/deploy.md"] {
-            let text = std::fs::read_to_string(root.join(page)).expect("the page");
-            let installed: Vec<&str> =
-                text.lines().filter(|line| line.starts_with("pip install ")).collect();
-            assert_eq!(installed, [format!("pip install {}", crate::linters::SAM)], "{page}");
-            assert!(text.contains("\ncargo xtask build-lambda\n"), "{page}");
-            assert!(
-                !text.contains("cargo lambda build"),
-                "{page}: `cargo xtask build-lambda` knows what is deployed"
-            );
-        }
+        let page = "docs/how-to/deploy.md";
+        let text = std::fs::read_to_string(root.join(page)).expect("the page");
+        let installed: Vec<&str> =
+            text.lines().filter(|line| line.starts_with("pip install ")).collect();
+        assert_eq!(installed, [format!("pip install {}", crate::linters::SAM)], "{page}");
+        assert!(text.contains("\ncargo xtask build-lambda\n"), "{page}");
+        assert!(
+            !text.contains("cargo lambda build"),
+            "{page}: `cargo xtask build-lambda` knows what is deployed"
+        );
     }
 }

@@ -1,7 +1,10 @@
 //! What the pages say is so: their links lead somewhere, and their lists are those of the code.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod blocks;
+mod generated;
 mod links;
+mod lists;
 
 use std::path::{Path, PathBuf};
 

@@ -46,7 +46,7 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Writes `docs/explanation/benchmark.md` of the repository at `root` below `out`, with what was
+    /// Writes `docs/explanation/benchmark.md` of the repository at `root` below `out`, with what is
     /// measured in it, and its plots.
     ///
     /// # Errors
