@@ -1,8 +1,10 @@
-use headwater::{Commit, FeedPosition, Token, pattern};
+use headwater::{Commit, FeedPosition, Token};
 use headwater_dynamodb::{Feed, FeedEntry, FeedError};
 use headwater_lambda::deployment::{EVENTS_TABLE, FEED_TABLE, Role, Statement};
 use headwater_lambda::problem::{INVALID_TOKEN, TOKEN_AHEAD};
-use headwater_lambda::{Answer, Call, EventView, Function, Page, Problem, Request, Shape};
+use headwater_lambda::{
+    Answer, Call, EventView, Function, Page, Problem, Request, Shape, parse_tokens, pattern,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -86,8 +88,7 @@ static CHANGES: Role = Role {
 fn after(request: &Request, domain: &str) -> Result<Option<FeedPosition>, Problem> {
     let cursor = request.cursor()?;
     let Some(text) = cursor.after().or(request.query("after")) else { return Ok(None) };
-    let tokens =
-        headwater::parse_tokens(&format!("\"{}\"", text.trim_matches('"')), request.tenant())?;
+    let tokens = parse_tokens(&format!("\"{}\"", text.trim_matches('"')), request.tenant())?;
     let position = tokens
         .into_iter()
         .flat_map(|Token { feeds, .. }| feeds)

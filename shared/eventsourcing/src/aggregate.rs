@@ -26,10 +26,9 @@ pub trait Aggregate:
     /// How many of the newest commits one load reads, and so the most that may lie between two
     /// snapshots.
     ///
-    /// A load bills a read unit for each 4 KB of this page. With commits of `c` KB and a state of
-    /// `s` KB, where a share `f` of the commands finds a cold Lambda, the cheapest page is about
-    /// `sqrt(40·s / (f·c))`: a write unit costs five read units and bills each KB of one item, a
-    /// strong read unit 4 KB of the sum. 8 suits states of some 200 bytes in commits of some 400.
+    /// A short page makes a load cheap, and a long one makes snapshots rare. 8 suits states of some
+    /// 200 bytes in commits of some 400. What a store bills for a page is for it to say: with
+    /// `headwater-dynamodb`, see `EventStore::load`.
     const PAGE: u32 = 8;
 
     /// Takes one event in. `at` is when its commit was decided.

@@ -17,11 +17,9 @@ mod commit;
 mod domain;
 mod event;
 pub mod field;
-pub mod pattern;
 mod projection;
 mod sequence;
 mod stream;
-mod tags;
 mod text;
 mod token;
 mod unique;
@@ -36,14 +34,9 @@ pub use projection::{
     SumKey, apply_commits, contribution_changes, keeps_log, own_row, part_fn, projection_fn,
 };
 pub use sequence::{SequenceEvent, sequence_stream};
-pub use stream::{InvalidStreamName, StreamName, is_segment};
-pub use tags::{
-    IfMatch, IfNoneMatch, Tag, parse_if_match, parse_if_none_match, parse_tags, parse_tokens,
-};
+pub use stream::{InvalidStreamName, LONGEST_SEGMENT, StreamName, is_segment};
 pub use text::{
     canonical, folded, is_hidden, is_visible, normalize, search_words, shown, shown_lines,
 };
-pub use token::{
-    FeedPosition, InvalidToken, LARGEST_VERSION, MOST_TOKENS, Position, Revision, Token,
-};
+pub use token::{FeedPosition, InvalidToken, LARGEST_VERSION, Position, Revision, Token};
 pub use unique::{Unique, UniqueEvent, UniqueKey, UniqueKeyEvent, UniqueValue};

@@ -122,7 +122,7 @@ impl IndexKey {
 
     /// A key whose order is `order` and which the row's id makes unique. A NUL stands between: it
     /// sorts before all else, so that a shorter text comes before a longer one that begins with it.
-    /// DynamoDB's sort keys end at 1,024 bytes, so of a longer order only the beginning counts.
+    /// Of an order only the first 800 bytes count, since stores limit how long a key may be.
     pub fn new(index: impl Into<String>, order: &str, id: &str) -> Self {
         let order = &order[..order.floor_char_boundary(800)];
         Self { index: index.into(), sort: format!("{order}\0{id}") }

@@ -110,7 +110,7 @@ impl StreamName {
 }
 
 /// The longest segment, in characters, which are bytes too.
-pub(crate) const LONGEST_SEGMENT: usize = 64;
+pub const LONGEST_SEGMENT: usize = 64;
 
 /// Whether a text may be one segment of a stream's name, for example an id that a client gives.
 pub fn is_segment(text: &str) -> bool {

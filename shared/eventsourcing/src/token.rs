@@ -1,21 +1,13 @@
 use std::fmt;
+use std::str::FromStr;
 
 use crate::StreamName;
 
 /// The longest token that is read or written, in bytes.
 const LONGEST: usize = 512;
 
-/// The most tokens in one header.
-pub const MOST_TOKENS: usize = 20;
-
-/// The most digits of a version or position, so that it is exact in any language's numbers.
-pub(crate) const MOST_DIGITS: usize = 15;
-
 /// The largest version that a token can name.
-pub const LARGEST_VERSION: u64 = 10_u64.pow(MOST_DIGITS as u32) - 1;
-
-/// The most digits of an epoch, a generation and a representation.
-pub(crate) const MOST_DIGITS_OF_SMALL: usize = 9;
+pub const LARGEST_VERSION: u64 = 10_u64.pow(Token::MOST_DIGITS as u32) - 1;
 
 /// Positions that a reader has seen: `acme/identity/users/42@7`, several joined by `+`. It is what
 /// an `ETag` and a `Consistency-Token` carry between quotes; for clients it is opaque.
@@ -68,33 +60,27 @@ pub struct Revision {
     pub fold: Option<u32>,
 }
 
-/// Why a header with tokens was refused.
+/// Why a text is no token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidToken {
-    /// Not a list of quoted tags.
-    #[error("expected quoted tokens separated by commas, as \"t1\", \"t2\"")]
-    Unquoted,
-    /// Nothing between the quotes, or no tag at all.
+    /// It is empty.
     #[error("a token is empty")]
     Empty,
-    /// A weak tag where only strong ones make sense.
-    #[error("a weak tag is no token")]
-    Weak,
     /// Over 512 bytes.
     #[error("a token is longer than {LONGEST} bytes")]
     TooLong,
-    /// Over 20 tokens.
-    #[error("more than {MOST_TOKENS} tokens")]
-    TooMany,
-    /// Between the quotes stands something that we never wrote.
+    /// Something that we never wrote.
     #[error("`{0}` is not a token that this service gave")]
     Malformed(String),
-    /// Somebody else's.
-    #[error("a token belongs to another tenant")]
-    ForeignTenant,
 }
 
 impl Token {
+    /// The most digits of a version or position, so that it is exact in any language's numbers.
+    pub const MOST_DIGITS: usize = 15;
+
+    /// The most digits of an epoch, a generation, a representation and a fold.
+    pub const MOST_DIGITS_OF_SMALL: usize = 9;
+
     /// The token of one stream.
     pub fn of(stream: &StreamName, version: u64) -> Self {
         Self { streams: vec![Position { stream: stream.clone(), version }], ..Self::default() }
@@ -117,7 +103,17 @@ impl Token {
         format!("\"{self}\"")
     }
 
-    pub(crate) fn parse(text: &str) -> Result<Self, InvalidToken> {
+    /// Whether all that it names is this tenant's.
+    pub fn is_of(&self, tenant: &str) -> bool {
+        self.streams.iter().all(|position| position.stream.tenant() == tenant)
+            && self.feeds.iter().all(|feed| feed.tenant == tenant)
+    }
+}
+
+impl FromStr for Token {
+    type Err = InvalidToken;
+
+    fn from_str(text: &str) -> Result<Self, InvalidToken> {
         let malformed = || InvalidToken::Malformed(text.chars().take(80).collect());
         if text.is_empty() {
             return Err(InvalidToken::Empty);
@@ -143,11 +139,6 @@ impl Token {
             }
         }
         Ok(token)
-    }
-
-    pub(crate) fn is_of(&self, tenant: &str) -> bool {
-        self.streams.iter().all(|position| position.stream.tenant() == tenant)
-            && self.feeds.iter().all(|feed| feed.tenant == tenant)
     }
 }
 
@@ -185,19 +176,20 @@ impl fmt::Display for FeedPosition {
 
 /// A decimal number as we write it: no sign, no leading zero.
 fn parse_number(text: &str) -> Option<u64> {
-    let canonical = text.len() <= MOST_DIGITS
+    let canonical = text.len() <= Token::MOST_DIGITS
         && text.bytes().all(|b| b.is_ascii_digit())
         && (text == "0" || !text.starts_with('0'));
     if canonical { text.parse().ok() } else { None }
 }
 
 fn parse_small(text: &str) -> Option<u32> {
-    let number =
-        Some(text).filter(|text| text.len() <= MOST_DIGITS_OF_SMALL).and_then(parse_number)?;
+    let number = Some(text)
+        .filter(|text| text.len() <= Token::MOST_DIGITS_OF_SMALL)
+        .and_then(parse_number)?;
     u32::try_from(number).ok().filter(|number| *number > 0)
 }
 
-pub(crate) fn parse_feed(path: &str, number: &str) -> Option<FeedPosition> {
+fn parse_feed(path: &str, number: &str) -> Option<FeedPosition> {
     let (tenant, domain) = path.split_once('/')?;
     let (position, epoch) = match number.split_once('.') {
         Some((position, epoch)) => (position, parse_small(epoch).filter(|epoch| *epoch > 1)?),
@@ -254,9 +246,9 @@ mod tests {
         let longest =
             format!("{}+acme/a/b/{}@1", vec!["acme/a/b/c@1"; 38].join("+"), "c".repeat(7));
         assert_eq!(longest.len(), LONGEST);
-        assert_eq!(Token::parse(&longest).unwrap().to_string(), longest);
+        assert_eq!(longest.parse::<Token>().unwrap().to_string(), longest);
         let user = StreamName::new("acme", "identity", "users", "42").unwrap();
-        let at = |version: u64| Token::parse(&Token::of(&user, version).to_string());
+        let at = |version: u64| Token::of(&user, version).to_string().parse::<Token>();
         assert_eq!(at(LARGEST_VERSION), Ok(Token::of(&user, LARGEST_VERSION)));
         assert!(matches!(at(LARGEST_VERSION + 1), Err(InvalidToken::Malformed(_))));
     }
@@ -267,7 +259,7 @@ mod tests {
         fn what_is_accepted_is_canonical(
             text in "acme/[a-z]{1,3}(/[a-z]/[a-z0-9]{1,2})?@[0-9+.;g@/]{1,8}",
         ) {
-            if let Ok(token) = Token::parse(&text) {
+            if let Ok(token) = text.parse::<Token>() {
                 // Positions of streams are written before those of feeds, whichever came first.
                 if token.streams.is_empty() || token.feeds.is_empty() {
                     prop_assert_eq!(token.to_string(), text);

@@ -1,8 +1,8 @@
 //! Commands: from a checked request to the answer of what the store did.
 
-use headwater::{Aggregate, Command, Context, Folded, IfMatch, StreamName};
+use headwater::{Aggregate, Command, Context, Folded, StreamName};
 use headwater_dynamodb::{
-    Done, ExecuteError, Execution, Expected, Idempotency, Origin, RenderAnswer,
+    Done, ExecuteError, Execution, Expected, Idempotency, IfMatch, Origin, RenderAnswer,
 };
 use uuid::Uuid;
 
@@ -151,14 +151,14 @@ fn expected(request: &Request, stream: &StreamName) -> Result<Expected, Problem>
     let mut at_least = request.positions()?;
     at_least.retain(|position| position.stream == *stream);
     // Of several alternatives, one that is ahead is just one that does not match.
-    if let Some(IfMatch::AnyOf(tokens)) = &if_match
+    if let Some(IfMatch::AnyOf(tokens)) = if_match
         && let [only] = tokens.as_slice()
     {
         at_least.extend(only.streams.iter().cloned());
     }
     Ok(Expected {
-        if_match,
-        if_none_match: request.if_none_match()?,
+        if_match: if_match.cloned(),
+        if_none_match: request.if_none_match()?.cloned(),
         at_least,
         decided_on: request.decided_on,
     })

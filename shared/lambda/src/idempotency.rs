@@ -13,8 +13,8 @@
 
 use std::collections::BTreeSet;
 
-use headwater::{IfMatch, IfNoneMatch, Token};
-use headwater_dynamodb::KEY_LIFETIME;
+use headwater::Token;
+use headwater_dynamodb::{IfMatch, IfNoneMatch, KEY_LIFETIME};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
@@ -52,7 +52,7 @@ pub(crate) fn of_request(request: &Request) -> Result<Scope, Problem> {
         None => "none".to_owned(),
         Some(IfMatch::Exists) => "*".to_owned(),
         Some(IfMatch::AnyOf(tokens)) => {
-            set(tokens.into_iter().map(|token| Token { revision: None, ..token }.to_string()))
+            set(tokens.iter().map(|token| Token { revision: None, ..token.clone() }.to_string()))
         }
     };
     let if_none_match = match request.if_none_match()? {

@@ -20,12 +20,14 @@ mod observe;
 pub mod openapi;
 mod page;
 mod parameter;
+pub mod pattern;
 pub mod problem;
 mod query;
 mod refusal;
 mod request;
 mod schema;
 mod service;
+mod tags;
 
 pub use aggregate::{Calls, Readable};
 pub use answer::Answer;
@@ -42,6 +44,7 @@ pub use parameter::{Parameter, Shape, parse_time};
 pub use problem::Problem;
 pub use request::{Caller, Cursor, Request, parse_json, read_json};
 pub use service::{Service, serve};
+pub use tags::{InvalidTags, Tag, parse_if_match, parse_if_none_match, parse_tags, parse_tokens};
 
 pub use lambda_runtime::Error;
 

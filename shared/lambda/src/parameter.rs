@@ -2,10 +2,11 @@
 
 use std::ops::RangeInclusive;
 
-use headwater::{LARGEST_VERSION, field, is_segment, pattern};
+use headwater::{LARGEST_VERSION, field, is_segment};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::pattern;
 use crate::{Problem, Request};
 
 /// How many items a page may have.

@@ -1,10 +1,10 @@
 //! Errors as RFC 9457 problem details. What the client sees and what the operator sees are two
 //! fields.
 
-use headwater::{EventError, InvalidStreamName, InvalidToken, NewerEvent, Rejection, Rule};
+use headwater::{EventError, InvalidStreamName, NewerEvent, Rejection, Rule};
 use serde_json::{Map, Value, json};
 
-use crate::Answer;
+use crate::{Answer, InvalidTags};
 
 /// A kind of problem that any call can have: its name is the type, `/problems/<name>`, and never
 /// changes.
@@ -108,7 +108,7 @@ problem_types! {
 }
 
 /// What went wrong with a request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Problem {
     name: &'static str,
     status: u16,
@@ -268,8 +268,8 @@ impl From<EventError> for Problem {
     }
 }
 
-impl From<InvalidToken> for Problem {
-    fn from(error: InvalidToken) -> Self {
+impl From<InvalidTags> for Problem {
+    fn from(error: InvalidTags) -> Self {
         Self::new(&INVALID_TOKEN, error.to_string())
     }
 }

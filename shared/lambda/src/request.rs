@@ -7,6 +7,7 @@ mod cursor;
 mod prefer;
 mod query_string;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -25,6 +26,7 @@ use crate::{Access, Parameter, Problem};
 
 pub use body::{parse_json, read_json};
 pub use caller::Caller;
+use conditions::Conditions;
 pub use cursor::Cursor;
 use query_string::QueryString;
 
@@ -64,6 +66,7 @@ pub struct Request {
     payload: Option<Value>,
     /// The generation of all rows that are read for it.
     pub(crate) generation: OneGeneration,
+    conditions: Conditions,
     headers: HeaderMap,
     path: HashMap<String, String>,
     query: QueryString,
@@ -115,8 +118,8 @@ impl Request {
         };
         let correlation_id = given("x-correlation-id").unwrap_or_else(|| request_id.clone());
         let causation_id = given("x-causation-id");
+        let query = QueryString::read(event.raw_query_string.as_deref().unwrap_or_default());
         Ok(Self {
-            caller,
             now: Timestamp::from_millisecond(context.time_epoch).map_err(Problem::internal)?,
             deadline: deadline(deadline_ms),
             begun: tokio::time::Instant::now().into_std(),
@@ -129,9 +132,11 @@ impl Request {
             decided_on: None,
             payload: None,
             generation: OneGeneration::default(),
+            conditions: Conditions::read(&event.headers, &query, &caller.tenant),
+            caller,
             headers: event.headers,
             path: event.path_parameters,
-            query: QueryString::read(event.raw_query_string.as_deref().unwrap_or_default()),
+            query,
         })
     }
 
@@ -157,6 +162,7 @@ impl Request {
             decided_on: None,
             payload: None,
             generation: OneGeneration::default(),
+            conditions: Conditions::none(),
             headers: HeaderMap::new(),
             path: HashMap::new(),
             query: QueryString::default(),
@@ -233,6 +239,17 @@ impl Request {
         };
         self.header("traceparent").filter(is_one)
     }
+}
+
+/// A header that is a list, whose fields count as one however many there are (RFC 9110, section
+/// 5.3). What is no UTF-8 is replaced.
+fn list_header(headers: &HeaderMap, name: &str) -> Option<String> {
+    let fields: Vec<Cow<'_, str>> = headers
+        .get_all(name)
+        .iter()
+        .map(|field| String::from_utf8_lossy(field.as_bytes()))
+        .collect();
+    (!fields.is_empty()).then(|| fields.join(", "))
 }
 
 /// Lambda's deadline is a time of day; what is left of it, less the time to answer, counts from

@@ -1,9 +1,9 @@
 //! Headers that are lists: tags, conditions, tokens and preferences, in one field or in several.
 #![no_main]
 
-use headwater::{IfMatch, IfNoneMatch, Tag, parse_tags};
+use headwater_dynamodb::{IfMatch, IfNoneMatch};
 use headwater_fuzz::Gateway;
-use headwater_lambda::Request;
+use headwater_lambda::{Request, Tag, parse_tags};
 use libfuzzer_sys::fuzz_target;
 
 /// The longest wait that is heeded, in seconds.
@@ -64,7 +64,7 @@ fn tags(request: &Request, fields: &[&str]) {
     }
     if let Ok(tokens) = request.tokens() {
         assert!(tokens.len() <= 20);
-        for token in &tokens {
+        for token in tokens {
             assert!(token.streams.iter().all(|position| position.stream.tenant() == "acme"));
             assert!(token.feeds.iter().all(|position| position.tenant == "acme"));
         }

@@ -1,9 +1,9 @@
 //! Headers of tokens and tags, and grants.
 #![no_main]
 
-use headwater::{
-    IfMatch, IfNoneMatch, StreamName, Token, parse_if_match, parse_if_none_match, parse_tokens,
-};
+use headwater::{StreamName, Token};
+use headwater_dynamodb::{IfMatch, IfNoneMatch};
+use headwater_lambda::{parse_if_match, parse_if_none_match, parse_tokens};
 use libfuzzer_sys::fuzz_target;
 use licensing::GrantKey;
 

@@ -2,11 +2,10 @@
 
 use std::time::Instant;
 
-use headwater::{
-    Command, Commit, Context, Folded, IfMatch, IfNoneMatch, Position, Rejection, StreamName,
-};
+use headwater::{Command, Commit, Context, Folded, Position, Rejection, StreamName};
 use serde_json::Value;
 
+use super::condition::{IfMatch, IfNoneMatch};
 use crate::{StoreError, TooLarge};
 
 /// A command and all that its execution needs to know.

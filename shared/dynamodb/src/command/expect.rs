@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use headwater::{Aggregate, Folded, IfMatch, IfNoneMatch, Position, StreamName, Token};
+use headwater::{Aggregate, Folded, Position, StreamName, Token};
 
+use super::condition::{IfMatch, IfNoneMatch};
 use super::heads::Heads;
 use crate::{EventStore, Expected, StoreError};
 

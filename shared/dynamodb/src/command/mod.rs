@@ -2,7 +2,7 @@
 //!
 //! Read in this order:
 //!
-//! 1. `execution`: what a command's execution is given, and what comes of it;
+//! 1. `execution`, `condition`: what a command's execution is given, and what comes of it;
 //! 2. `execute`: the loop: a state, a decision, an append; again where others were faster;
 //! 3. `heads`, `expect`, `since`: what must hold for the command to be decided;
 //! 4. `prepare`: all that is written with the events: `claims` of unique values, `numbers` without
@@ -16,6 +16,7 @@ mod action;
 mod answer;
 mod append;
 mod claims;
+mod condition;
 mod execute;
 mod execution;
 mod expect;
@@ -25,6 +26,7 @@ mod numbers;
 mod prepare;
 mod since;
 
+pub use self::condition::{IfMatch, IfNoneMatch};
 pub use self::execution::{
     Concurrent, Done, ExecuteError, Execution, Expected, Idempotency, Origin, RenderAnswer,
 };

@@ -1,8 +1,10 @@
 //! `If-Match` and `Consistency-Token`: what callers expect of versions.
 
 use futures::future::join_all;
-use headwater::{IfMatch, IfNoneMatch, Position, StreamName, Token};
-use headwater_dynamodb::{Done, EventStore, ExecuteError, Execution, Expected};
+use headwater::{Position, StreamName, Token};
+use headwater_dynamodb::{
+    Done, EventStore, ExecuteError, Execution, Expected, IfMatch, IfNoneMatch,
+};
 
 use crate::support::dynamo::{Dynamo, committed, execution, person, run};
 use crate::support::person::{Leave, Name, Note, NoteOnce, NoteUpTo, Person};

@@ -2,8 +2,10 @@
 
 use axum::http::StatusCode;
 use futures::future::join_all;
-use headwater::{Command, Context, Folded, IfMatch, IfNoneMatch, Rejection, StreamName, Token};
-use headwater_dynamodb::{Done, EventStore, ExecuteError, Execution, Expected, Idempotency};
+use headwater::{Command, Context, Folded, Rejection, StreamName, Token};
+use headwater_dynamodb::{
+    Done, EventStore, ExecuteError, Execution, Expected, Idempotency, IfMatch, IfNoneMatch,
+};
 use serde_json::{Value, json};
 
 use crate::support::dynamo::{Dynamo, at, committed, execution, person, run};

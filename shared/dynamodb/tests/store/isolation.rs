@@ -3,10 +3,8 @@
 
 use axum::http::StatusCode;
 use futures::future::join_all;
-use headwater::{
-    IfMatch, Position, StreamName, Token, Unique, UniqueKey, UniqueValue, sequence_stream,
-};
-use headwater_dynamodb::{Done, EventStore, ExecuteError, Execution, Expected};
+use headwater::{Position, StreamName, Token, Unique, UniqueKey, UniqueValue, sequence_stream};
+use headwater_dynamodb::{Done, EventStore, ExecuteError, Execution, Expected, IfMatch};
 use serde_json::{Value, json};
 
 use crate::support::dynamo::{Dynamo, committed, execution, person, run};

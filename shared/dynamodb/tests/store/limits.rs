@@ -2,9 +2,9 @@
 //! snapshot is dropped instead.
 
 use headwater::{Commit, StreamName};
-use headwater::{IfMatch, Position, Token};
+use headwater::{Position, Token};
 use headwater_dynamodb::{
-    EventStore, ExecuteError, Execution, Expected, TooLarge, commit_from_item,
+    EventStore, ExecuteError, Execution, Expected, IfMatch, TooLarge, commit_from_item,
 };
 
 use crate::support::dynamo::{Dynamo, commit, committed, execution, person, run};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value};
 use serde_path_to_error::Segment;
 
-use super::Request;
+use super::{Request, list_header};
 use crate::Problem;
 use crate::problem::{MALFORMED, UNSUPPORTED_MEDIA_TYPE};
 
@@ -109,7 +109,7 @@ impl Request {
         if self.body.is_empty() {
             return Ok(());
         }
-        let codings = self.list_header("content-encoding").unwrap_or_default();
+        let codings = list_header(&self.headers, "content-encoding").unwrap_or_default();
         if let Some(coding) = codings
             .split(',')
             .map(str::trim)

@@ -1,31 +1,101 @@
 //! Headers that name versions: tokens and conditions.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use headwater::{
-    FeedPosition, IfMatch, IfNoneMatch, InvalidToken, MOST_TOKENS, Position, Token, parse_if_match,
-    parse_if_none_match, parse_tags, parse_tokens,
-};
+use headwater::{FeedPosition, Position, Token};
+use headwater_dynamodb::{IfMatch, IfNoneMatch};
+use http::HeaderMap;
 
-use super::Request;
+use super::cursor::Cursor;
+use super::query_string::QueryString;
+use super::{Request, list_header};
 use crate::Problem;
 use crate::problem::MALFORMED;
+use crate::tags::{
+    InvalidTags, MOST_TOKENS, any_of, parse_if_none_match, parse_tokens, strong_tags,
+};
 
 /// The most streams and change feeds that one request may name in all its headers, since each costs
 /// a strong read.
 const MOST_NAMED: usize = 20;
+
+/// What headers and the cursor say of versions, read once for all who ask. Whoever asks for what
+/// cannot be read is told so.
+#[derive(Clone, Debug)]
+pub(super) struct Conditions {
+    /// The condition, and the strong tags that it was read from: also those that are no tokens.
+    if_match: Result<(Option<IfMatch>, Vec<String>), Problem>,
+    if_none_match: Result<Option<IfNoneMatch>, Problem>,
+    cursor: Result<Cursor, Problem>,
+    tokens: Result<Vec<Token>, Problem>,
+}
+
+impl Conditions {
+    /// Those of a request that has none.
+    pub(super) fn none() -> Self {
+        Self {
+            if_match: Ok((None, Vec::new())),
+            if_none_match: Ok(None),
+            cursor: Ok(Cursor::default()),
+            tokens: Ok(Vec::new()),
+        }
+    }
+
+    pub(super) fn read(headers: &HeaderMap, query: &QueryString, tenant: &str) -> Self {
+        let cursor = Cursor::read(query.get("cursor"));
+        Self {
+            if_match: if_match(headers, tenant).map_err(Problem::from),
+            if_none_match: list_header(headers, "if-none-match")
+                .map(|header| parse_if_none_match(&header))
+                .transpose()
+                .map_err(Problem::from),
+            tokens: tokens(headers, &cursor, tenant),
+            cursor,
+        }
+    }
+}
+
+/// The condition of `If-Match` and its strong tags.
+fn if_match(
+    headers: &HeaderMap,
+    tenant: &str,
+) -> Result<(Option<IfMatch>, Vec<String>), InvalidTags> {
+    let Some(header) = list_header(headers, "if-match") else { return Ok((None, Vec::new())) };
+    Ok(match strong_tags(&header)? {
+        None => (Some(IfMatch::Exists), Vec::new()),
+        Some(tags) => (Some(any_of(&tags, tenant)), tags.into_iter().map(str::to_owned).collect()),
+    })
+}
+
+/// The tokens in `Consistency-Token`, and those that the cursor carries on from the first page.
+fn tokens(
+    headers: &HeaderMap,
+    cursor: &Result<Cursor, Problem>,
+    tenant: &str,
+) -> Result<Vec<Token>, Problem> {
+    let mut tokens = match list_header(headers, "consistency-token") {
+        Some(header) => parse_tokens(&header, tenant)?,
+        None => Vec::new(),
+    };
+    if let Some(carried) = &cursor.as_ref().map_err(Problem::clone)?.tokens {
+        for token in parse_tokens(carried, tenant)? {
+            if !tokens.contains(&token) {
+                tokens.push(token);
+            }
+        }
+    }
+    // More than that no cursor could carry on.
+    if tokens.len() > MOST_TOKENS { Err(InvalidTags::TooMany.into()) } else { Ok(tokens) }
+}
 
 impl Request {
     /// The condition in `If-Match`, if there is one.
     ///
     /// # Errors
     /// 400 if it cannot be read.
-    pub fn if_match(&self) -> Result<Option<IfMatch>, Problem> {
-        Ok(self
-            .list_header("if-match")
-            .map(|header| parse_if_match(&header, self.tenant()))
-            .transpose()?)
+    pub fn if_match(&self) -> Result<Option<&IfMatch>, Problem> {
+        let (condition, _) = self.conditions.if_match.as_ref().map_err(Problem::clone)?;
+        Ok(condition.as_ref())
     }
 
     /// Whether `If-Match` holds for an answer with this tag; so it does if there is none. A
@@ -34,47 +104,36 @@ impl Request {
     /// # Errors
     /// 400 if it cannot be read.
     pub(crate) fn matches(&self, etag: &str) -> Result<bool, Problem> {
-        let Some(header) = self.list_header("if-match") else { return Ok(true) };
-        if parse_if_match(&header, self.tenant())? == IfMatch::Exists {
-            return Ok(true);
-        }
         let version = etag.split_once(';').map_or(etag, |(version, _)| version);
-        Ok(parse_tags(&header)?
-            .into_iter()
-            .any(|tag| !tag.weak && (tag.text == etag || tag.text == version)))
+        let (condition, tags) = self.conditions.if_match.as_ref().map_err(Problem::clone)?;
+        Ok(match condition {
+            None | Some(IfMatch::Exists) => true,
+            Some(IfMatch::AnyOf(_)) => tags.iter().any(|tag| tag == etag || tag == version),
+        })
     }
 
     /// The condition in `If-None-Match`, if there is one.
     ///
     /// # Errors
     /// 400 if it cannot be read.
-    pub fn if_none_match(&self) -> Result<Option<IfNoneMatch>, Problem> {
-        Ok(self
-            .list_header("if-none-match")
-            .map(|header| parse_if_none_match(&header))
-            .transpose()?)
+    pub fn if_none_match(&self) -> Result<Option<&IfNoneMatch>, Problem> {
+        self.conditions.if_none_match.as_ref().map(Option::as_ref).map_err(Problem::clone)
     }
 
-    /// The tokens in `Consistency-Token`, or those that the cursor carries on from the first page.
+    /// Where the list goes on: the `cursor` parameter, or the start.
+    ///
+    /// # Errors
+    /// 400 if it is not one that this service gave.
+    pub fn cursor(&self) -> Result<&Cursor, Problem> {
+        self.conditions.cursor.as_ref().map_err(Problem::clone)
+    }
+
+    /// The tokens in `Consistency-Token`, and those that the cursor carries on from the first page.
     ///
     /// # Errors
     /// 400 if one cannot be read, or if there are more than 20.
-    pub fn tokens(&self) -> Result<Vec<Token>, Problem> {
-        let mut tokens = match self.list_header("consistency-token") {
-            Some(header) => parse_tokens(&header, self.tenant())?,
-            None => Vec::new(),
-        };
-        if let Some(carried) = self.cursor()?.tokens {
-            let carried = parse_tokens(&carried, self.tenant())?;
-            tokens.extend(
-                carried.into_iter().filter(|token| !tokens.contains(token)).collect::<Vec<_>>(),
-            );
-        }
-        // More than that no cursor could carry on.
-        if tokens.len() > MOST_TOKENS {
-            return Err(InvalidToken::TooMany.into());
-        }
-        Ok(tokens)
+    pub fn tokens(&self) -> Result<&[Token], Problem> {
+        self.conditions.tokens.as_deref().map_err(Problem::clone)
     }
 
     /// The positions of streams in [`Request::tokens`].
@@ -82,7 +141,7 @@ impl Request {
     /// # Errors
     /// 400 if a token cannot be read.
     pub fn positions(&self) -> Result<Vec<Position>, Problem> {
-        Ok(self.tokens()?.into_iter().flat_map(|token| token.streams).collect())
+        Ok(self.tokens()?.iter().flat_map(|token| &token.streams).cloned().collect())
     }
 
     /// The positions of change feeds in [`Request::tokens`].
@@ -90,7 +149,7 @@ impl Request {
     /// # Errors
     /// 400 if a token cannot be read.
     pub fn feed_positions(&self) -> Result<Vec<FeedPosition>, Problem> {
-        Ok(self.tokens()?.into_iter().flat_map(|token| token.feeds).collect())
+        Ok(self.tokens()?.iter().flat_map(|token| &token.feeds).cloned().collect())
     }
 
     /// That all tokens and conditions can be read, and name few streams and feeds in all.
@@ -99,16 +158,15 @@ impl Request {
     /// 400 if not.
     pub(crate) fn check_conditions(&self) -> Result<(), Problem> {
         self.if_none_match()?;
-        let mut tokens = self.tokens()?;
-        if let Some(IfMatch::AnyOf(alternatives)) = self.if_match()? {
-            tokens.extend(alternatives);
-        }
-        let streams = tokens
-            .iter()
-            .flat_map(|token| &token.streams)
-            .map(|position| position.stream.to_string());
-        let feeds = tokens
-            .iter()
+        let tokens = self.tokens()?;
+        let alternatives = match self.if_match()? {
+            Some(IfMatch::AnyOf(alternatives)) => alternatives.as_slice(),
+            Some(IfMatch::Exists) | None => &[],
+        };
+        let all = || tokens.iter().chain(alternatives);
+        let streams =
+            all().flat_map(|token| &token.streams).map(|position| position.stream.to_string());
+        let feeds = all()
             .flat_map(|token| &token.feeds)
             .map(|feed| format!("{}/{}", feed.tenant, feed.domain));
         let named = streams.chain(feeds).collect::<BTreeSet<_>>().len();
@@ -135,17 +193,5 @@ impl Request {
                 .map(Some)
                 .map_err(|_| Problem::new(&MALFORMED, format!("the header {name} is not ASCII"))),
         }
-    }
-
-    /// A header that is a list, whose fields count as one however many there are (RFC 9110, section
-    /// 5.3). What is no UTF-8 is replaced.
-    pub(crate) fn list_header(&self, name: &str) -> Option<String> {
-        let fields: Vec<Cow<'_, str>> = self
-            .headers
-            .get_all(name)
-            .iter()
-            .map(|field| String::from_utf8_lossy(field.as_bytes()))
-            .collect();
-        (!fields.is_empty()).then(|| fields.join(", "))
     }
 }

@@ -23,6 +23,14 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    /// Reads the `cursor` parameter; without one the list is at its start.
+    pub(super) fn read(parameter: Option<&str>) -> Result<Self, Problem> {
+        let Some(text) = parameter else { return Ok(Self::default()) };
+        let cursor =
+            URL_SAFE_NO_PAD.decode(text).ok().and_then(|json| serde_json::from_slice(&json).ok());
+        cursor.ok_or_else(|| Problem::new(&MALFORMED, "`cursor` is not one that this service gave"))
+    }
+
     /// The sort key to go on after; nothing at the start.
     pub fn after(&self) -> Option<&str> {
         Some(self.after.as_str()).filter(|after| !after.is_empty())
@@ -39,17 +47,6 @@ impl Cursor {
 }
 
 impl Request {
-    /// Where the list goes on: the `cursor` parameter, or the start.
-    ///
-    /// # Errors
-    /// 400 if it is not one that this service gave.
-    pub fn cursor(&self) -> Result<Cursor, Problem> {
-        let Some(text) = self.query("cursor") else { return Ok(Cursor::default()) };
-        let cursor =
-            URL_SAFE_NO_PAD.decode(text).ok().and_then(|json| serde_json::from_slice(&json).ok());
-        cursor.ok_or_else(|| Problem::new(&MALFORMED, "`cursor` is not one that this service gave"))
-    }
-
     /// The cursor with which a list goes on after a sort key, with this request's tokens.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::Request;
+use super::{Request, list_header};
 
 /// The longest wait that is heeded, in seconds.
 const LONGEST_WAIT: u64 = 10;
@@ -21,7 +21,7 @@ impl Request {
 
     /// The `wait` of the `Prefer` header in seconds, cut to 10.
     pub fn preferred_wait(&self) -> Option<u64> {
-        let header = self.list_header("prefer")?;
+        let header = list_header(&self.headers, "prefer")?;
         let seconds = preference(&header, "wait")
             .filter(|value| !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()))?;
         // What no number can hold is longer than any wait.

@@ -1,6 +1,7 @@
 //! What a command was answered is what became of it, and can be seen by then.
 
-use headwater::{Command, Context, IfMatch};
+use headwater::{Command, Context};
+use headwater_dynamodb::IfMatch;
 use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;

@@ -1,7 +1,8 @@
 //! What tokens stand for, and what may be expected without one.
 
-use headwater::{FeedPosition, IfMatch, Position, StreamName, Token, parse_if_match, parse_tokens};
-use headwater_lambda::Answer;
+use headwater::{FeedPosition, Position, StreamName, Token};
+use headwater_dynamodb::IfMatch;
+use headwater_lambda::{Answer, parse_if_match, parse_tokens};
 
 use super::{Case, Verdict, header};
 use crate::cloud::LONGEST_LAG;

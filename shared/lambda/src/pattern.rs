@@ -2,8 +2,9 @@
 //! call. They are of ECMA 262, without the anchors, and about printable ASCII. What they cannot say
 //! is left out: whose a token is, and that it has at most 512 bytes.
 
-use crate::stream::LONGEST_SEGMENT;
-use crate::token::{MOST_DIGITS, MOST_DIGITS_OF_SMALL, MOST_TOKENS};
+use headwater::{LONGEST_SEGMENT, Token};
+
+use crate::tags::MOST_TOKENS;
 
 /// A segment of a stream's name, as an id.
 pub fn segment() -> String {
@@ -19,7 +20,7 @@ pub fn stream_within_tenant() -> String {
 /// A place in a change feed: `acme/identity@100`.
 pub fn feed_position() -> String {
     let (s, number) = (segment(), number());
-    let epoch = format!("([2-9]|[1-9][0-9]{{1,{}}})", MOST_DIGITS_OF_SMALL - 1);
+    let epoch = format!("([2-9]|[1-9][0-9]{{1,{}}})", Token::MOST_DIGITS_OF_SMALL - 1);
     format!("{s}/{s}@{number}(\\.{epoch})?")
 }
 
@@ -47,11 +48,11 @@ fn stream_position() -> String {
 }
 
 fn number() -> String {
-    format!("(0|[1-9][0-9]{{0,{}}})", MOST_DIGITS - 1)
+    format!("(0|[1-9][0-9]{{0,{}}})", Token::MOST_DIGITS - 1)
 }
 
 fn token(position: &str) -> String {
-    let small = format!("[1-9][0-9]{{0,{}}}", MOST_DIGITS_OF_SMALL - 1);
+    let small = format!("[1-9][0-9]{{0,{}}}", Token::MOST_DIGITS_OF_SMALL - 1);
     format!("{position}(\\+{position})*(;g{small}\\.{small}(\\.{small})?)?")
 }
 
@@ -62,14 +63,14 @@ fn list(tag: &str, further: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use headwater::{InvalidToken, StreamName};
     use proptest::prelude::*;
     use proptest::sample::Index;
     use proptest::string::string_regex;
     use regex::Regex;
 
     use super::*;
-    use crate::token::parse_feed;
-    use crate::{InvalidToken, StreamName, parse_if_match, parse_if_none_match, parse_tokens};
+    use crate::tags::{InvalidTags, parse_if_match, parse_if_none_match, parse_tokens};
 
     /// Whether what reads such text takes it.
     type Reads = fn(&str) -> bool;
@@ -77,11 +78,13 @@ mod tests {
     /// Each pattern, and what it should agree with.
     fn pairs() -> [(String, Reads); 6] {
         [
-            (segment(), crate::is_segment),
+            (segment(), headwater::is_segment),
             (stream_within_tenant(), |text| format!("acme/{text}").parse::<StreamName>().is_ok()),
             (feed_position(), |text| {
-                text.split_once('@')
-                    .is_some_and(|(path, number)| parse_feed(path, number).is_some())
+                text.parse::<Token>().is_ok_and(|token| {
+                    let Token { streams, feeds, revision } = token;
+                    (streams.len(), feeds.len(), revision) == (0, 1, None)
+                })
             }),
             (tokens(), |text| is_read(parse_tokens(text, "acme"))),
             (if_match(), |text| is_read(parse_if_match(text, "acme"))),
@@ -90,8 +93,9 @@ mod tests {
     }
 
     /// What a pattern cannot say is no reason to differ.
-    fn is_read<T>(read: Result<T, InvalidToken>) -> bool {
-        matches!(read, Ok(_) | Err(InvalidToken::ForeignTenant | InvalidToken::TooLong))
+    fn is_read<T>(read: Result<T, InvalidTags>) -> bool {
+        let unsaid = [InvalidTags::ForeignTenant, InvalidTags::Token(InvalidToken::TooLong)];
+        read.map_or_else(|error| unsaid.contains(&error), |_| true)
     }
 
     fn whole(pattern: &str) -> Regex {

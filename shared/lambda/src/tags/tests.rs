@@ -1,7 +1,7 @@
+use headwater::{FeedPosition, Position, Revision, StreamName};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{FeedPosition, Position, Revision, StreamName};
 
 #[test]
 fn tokens_read_as_documented() {
@@ -29,13 +29,13 @@ fn tokens_read_as_documented() {
 
 #[test]
 fn what_we_never_wrote_is_refused() {
-    use InvalidToken::*;
+    use InvalidTags::*;
     let long = format!("\"acme/identity/users/{}\"", "x".repeat(600));
     let many = vec!["\"acme/identity@1\""; 21].join(",");
     for (header, expected) in [
         ("", Empty),
         ("  ", Empty),
-        ("\"\"", Empty),
+        ("\"\"", Token(InvalidToken::Empty)),
         ("v7", Unquoted),
         ("acme/identity/users/42@7", Unquoted),
         ("\"acme/identity@1", Unquoted),
@@ -45,7 +45,7 @@ fn what_we_never_wrote_is_refused() {
         ("\"other/identity/users/42@7\"", ForeignTenant),
         ("\"other/identity@7\"", ForeignTenant),
         ("\"acme/identity@1+other/identity@7\"", ForeignTenant),
-        (&long, TooLong),
+        (&long, Token(InvalidToken::TooLong)),
         (&many, TooMany),
     ] {
         assert_eq!(parse_tokens(header, "acme").unwrap_err(), expected, "{header}");
@@ -75,7 +75,10 @@ fn what_we_never_wrote_is_refused() {
         "*",
     ] {
         let refused = parse_tokens(&format!("\"{malformed}\""), "acme");
-        assert!(matches!(refused, Err(Malformed(_))), "{malformed}: {refused:?}");
+        assert!(
+            matches!(refused, Err(Token(InvalidToken::Malformed(_)))),
+            "{malformed}: {refused:?}"
+        );
     }
 }
 
@@ -109,7 +112,7 @@ fn empty_elements_of_a_list_are_passed_over() {
         );
     }
     for nothing in ["", " ", ",", " , ,"] {
-        assert_eq!(parse_tags(nothing), Err(InvalidToken::Empty), "{nothing:?}");
+        assert_eq!(parse_tags(nothing), Err(InvalidTags::Empty), "{nothing:?}");
     }
 }
 
@@ -120,17 +123,17 @@ fn tags_are_quoted_and_hold_what_tags_may_hold() {
         ("W/\"a\",\"\"", Ok(vec![("a", true), ("", false)])),
         ("\"a,b\", \"*\"", Ok(vec![("a,b", false), ("*", false)])),
         ("\"\u{fc}\"", Ok(vec![("\u{fc}", false)])),
-        ("\"a b\"", Err(InvalidToken::Unquoted)),
-        ("\"a\tb\"", Err(InvalidToken::Unquoted)),
-        ("\"a\"b\"", Err(InvalidToken::Unquoted)),
-        ("\"a\" \"b\"", Err(InvalidToken::Unquoted)),
-        ("w/\"a\"", Err(InvalidToken::Unquoted)),
-        ("W/ \"a\"", Err(InvalidToken::Unquoted)),
-        ("W/", Err(InvalidToken::Unquoted)),
-        ("\"a", Err(InvalidToken::Unquoted)),
-        ("a", Err(InvalidToken::Unquoted)),
-        ("*", Err(InvalidToken::Unquoted)),
-        ("*, \"a\"", Err(InvalidToken::Unquoted)),
+        ("\"a b\"", Err(InvalidTags::Unquoted)),
+        ("\"a\tb\"", Err(InvalidTags::Unquoted)),
+        ("\"a\"b\"", Err(InvalidTags::Unquoted)),
+        ("\"a\" \"b\"", Err(InvalidTags::Unquoted)),
+        ("w/\"a\"", Err(InvalidTags::Unquoted)),
+        ("W/ \"a\"", Err(InvalidTags::Unquoted)),
+        ("W/", Err(InvalidTags::Unquoted)),
+        ("\"a", Err(InvalidTags::Unquoted)),
+        ("a", Err(InvalidTags::Unquoted)),
+        ("*", Err(InvalidTags::Unquoted)),
+        ("*, \"a\"", Err(InvalidTags::Unquoted)),
     ] {
         let tags = parse_tags(list)
             .map(|tags| tags.into_iter().map(|tag| (tag.text, tag.weak)).collect::<Vec<_>>());
@@ -162,7 +165,7 @@ fn if_match_takes_any_tags_and_matches_by_tokens_of_our_streams_alone() {
     let many = |tags: usize| vec!["\"x\""; tags].join(",");
     assert_eq!(
         (any_of(&many(20)), any_of(&many(21))),
-        (Ok(IfMatch::AnyOf(vec![])), Err(InvalidToken::TooMany))
+        (Ok(IfMatch::AnyOf(vec![])), Err(InvalidTags::TooMany))
     );
 }
 
