@@ -55,7 +55,7 @@ async fn append_until(platform: &Platform, id: &str, version: u64) -> Result<()>
     let mut names = 0;
     loop {
         names += 1;
-        let display_name = Some(format!("Ada {names}"));
+        let display_name = Some(format!("Ada {names}").into());
         let context = Context {
             now: Timestamp::now(),
             id: id.to_owned(),

@@ -1,12 +1,24 @@
-//! What fields of requests may hold, the same in all services. Each check says what is wrong, in
-//! words for the caller. Limits of texts are in characters (Unicode scalar values), which take 1–4
-//! bytes in UTF-8.
+//! What fields of requests may hold, the same in all services.
+//!
+//! [`Text`] is a text that knows its limits, [`Id`] the id of one kind of thing. The functions are
+//! checks: each says what is wrong, in words for the caller. [`rule`] makes a rule of `garde` of
+//! one. Limits of texts are in characters (Unicode scalar values), which take 1–4 bytes in UTF-8.
+
+mod codes;
+mod limits;
+mod text;
 
 use idna::AsciiDenyList;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Deserializer};
 
+use crate::stream::is_segment;
 use crate::text::is_visible;
+
+pub use codes::{CountryCode, CurrencyCode};
+pub use limits::{Email, Line, Lines, Segment, UpTo};
+pub use text::{Id, Limits, Text};
 
 /// The largest whole number that every JSON reader holds exactly: 2^53 − 1 (RFC 8259, section 6).
 pub const LARGEST_INTEGER: u64 = (1 << 53) - 1;
@@ -49,6 +61,27 @@ pub fn line(value: &str, most: usize) -> Result<(), String> {
     } else {
         Ok(())
     }
+}
+
+/// [`text`] on any number of lines: without control characters but tabs and line ends.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn lines(value: &str, most: usize) -> Result<(), String> {
+    text(value, most)?;
+    if value.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err("must not contain control characters other than tabs and line ends".to_owned());
+    }
+    Ok(())
+}
+
+/// One [segment](is_segment) of a stream's name, with at most `most` characters.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn segment(value: &str, most: usize) -> Result<(), String> {
+    let is_one = is_segment(value) && value.len() <= most;
+    if is_one { Ok(()) } else { Err(format!("must be 1 to {most} of A-Z a-z 0-9 _ -")) }
 }
 
 /// An address that a mail can be sent to: the `Mailbox` of RFC 5321 without quoted names, comments
@@ -104,14 +137,6 @@ pub fn ascii_email(email: &str) -> String {
     in_ascii.unwrap_or_else(|| email.to_owned())
 }
 
-/// Reads an address as [`ascii_email`] gives it, for `#[serde(deserialize_with)]`.
-///
-/// # Errors
-/// Those of the deserializer, where it is no text.
-pub fn read_email<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    String::deserialize(deserializer).map(|email| ascii_email(&email))
-}
-
 /// A whole number that every JSON reader holds exactly: at most [`LARGEST_INTEGER`].
 ///
 /// # Errors
@@ -143,6 +168,71 @@ pub fn time(value: Timestamp) -> Result<(), String> {
 /// What is wrong with it.
 pub fn since_1970(value: Timestamp) -> Result<(), String> {
     if value >= Timestamp::UNIX_EPOCH { Ok(()) } else { Err("must not be before 1970".to_owned()) }
+}
+
+/// A day that is not over: `today` or later, as a due date.
+///
+/// ```
+/// use headwater::field::not_past;
+/// use jiff::civil::date;
+///
+/// let today = date(2026, 11, 28);
+/// assert_eq!(not_past(today, today), Ok(()));
+/// let fault = "must not be before 2026-11-28".to_owned();
+/// assert_eq!(not_past(date(2026, 11, 27), today), Err(fault));
+/// ```
+///
+/// # Errors
+/// What is wrong with it.
+pub fn not_past(value: Date, today: Date) -> Result<(), String> {
+    if value >= today { Ok(()) } else { Err(format!("must not be before {today}")) }
+}
+
+/// Makes a rule of `garde` of a check, for fields whose types are not of this crate.
+///
+/// ```
+/// use garde::Validate;
+/// use headwater::field;
+/// use jiff::Timestamp;
+///
+/// #[derive(Validate)]
+/// struct Payment {
+///     #[garde(custom(field::rule(field::since_1970)))]
+///     at: Timestamp,
+/// }
+///
+/// assert!(Payment { at: Timestamp::UNIX_EPOCH }.validate().is_ok());
+/// assert!(Payment { at: Timestamp::MIN }.validate().is_err());
+/// ```
+pub fn rule<T: Copy, C>(
+    check: impl Fn(T) -> Result<(), String>,
+) -> impl Fn(&T, &C) -> garde::Result {
+    move |value, _| check(*value).map_err(garde::Error::new)
+}
+
+/// Reads a field of a patch, where absent and null differ: what is absent stays as it is. Null is
+/// refused, unless `T` is itself an option: there it clears.
+///
+/// ```
+/// #[derive(serde::Deserialize)]
+/// struct PatchGroup {
+///     #[serde(default, deserialize_with = "headwater::field::given")]
+///     name: Option<String>,
+///     #[serde(default, deserialize_with = "headwater::field::given")]
+///     description: Option<Option<String>>,
+/// }
+///
+/// let patch: PatchGroup = serde_json::from_str(r#"{ "description": null }"#).unwrap();
+/// assert_eq!((patch.name, patch.description), (None, Some(None)));
+/// assert!(serde_json::from_str::<PatchGroup>(r#"{ "name": null }"#).is_err());
+/// ```
+///
+/// # Errors
+/// Those of the deserializer.
+pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 #[cfg(test)]

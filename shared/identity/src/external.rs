@@ -6,7 +6,7 @@ use headwater::{Command, Context, Rule, Verdict, field};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::fields::{self, EXTERNAL_PREFIX};
+use crate::fields::{DisplayName, EXTERNAL_PREFIX, Email, ExternalId, UserName};
 use crate::user::{self, ParkedUpdate, User, UserEvent, UserStatus};
 
 /// `POST /identity/external-users`, and each record of the stream of external users: what the
@@ -21,31 +21,23 @@ use crate::user::{self, ParkedUpdate, User, UserEvent, UserStatus};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ApplyExternalUser {
-    /// The owning system's id of the user: 1–60 of `A-Z a-z 0-9 _ -`. Ours is `ext-` and this.
-    #[garde(custom(fields::external_id))]
-    #[schema(min_length = 1, max_length = 60, pattern = "^[A-Za-z0-9_-]+$")]
-    pub external_id: String,
+    /// The owning system's id of the user. Ours is `ext-` and this.
+    #[garde(dive)]
+    pub external_id: ExternalId,
     /// Counts the owning system's changes of this user: at most 2^53 − 1, which every reader of
     /// JSON holds exactly.
-    #[garde(custom(fields::integer))]
+    #[garde(custom(field::rule(field::integer)))]
     #[schema(maximum = 9_007_199_254_740_991_u64)]
     pub revision: u64,
-    /// Unique in the tenant without regard to case: 1–100 characters, of which one is seen, no
-    /// control characters, no white space at the ends.
-    #[garde(custom(fields::user_name))]
-    #[schema(min_length = 1, max_length = 100)]
-    pub user_name: String,
-    /// What others see: 1–200 characters, of which one is seen, no control characters, no white
-    /// space at the ends.
-    #[garde(custom(fields::name))]
-    #[schema(min_length = 1, max_length = 200)]
-    pub display_name: String,
-    /// Unique in the tenant without regard to case: at most 254 characters, of ASCII before the
-    /// `@`. A domain in other letters is stored as its A-label (`xn--…`).
-    #[garde(custom(fields::email))]
-    #[serde(deserialize_with = "headwater::field::read_email")]
-    #[schema(max_length = 254, format = "email")]
-    pub email: String,
+    /// Unique in the tenant without regard to case.
+    #[garde(dive)]
+    pub user_name: UserName,
+    /// What others see.
+    #[garde(dive)]
+    pub display_name: DisplayName,
+    /// Unique in the tenant without regard to case.
+    #[garde(dive)]
+    pub email: Email,
     /// Whether the user may act.
     #[garde(skip)]
     pub active: bool,
@@ -64,7 +56,14 @@ impl ApplyExternalUser {
             return None;
         };
         let ParkedUpdate { user_name, display_name, email, active } = update;
-        Some(Self { external_id, revision, user_name, display_name, email, active })
+        Some(Self {
+            external_id: external_id.into(),
+            revision,
+            user_name: user_name.into(),
+            display_name: display_name.into(),
+            email: email.into(),
+            active,
+        })
     }
 
     /// Whether it is too late for this revision: it, or a newer one, was taken over, or the user
@@ -110,7 +109,7 @@ impl Command for ApplyExternalUser {
         events.extend(self.status_event(user));
         // Even where nothing else changed: what is older must be known as such when it arrives.
         events.push(UserEvent::ExternalRevisionSet {
-            external_id: self.external_id.clone(),
+            external_id: self.external_id.to_string(),
             revision: self.revision,
         });
         Ok(events)
@@ -128,10 +127,15 @@ impl Command for ApplyExternalUser {
         }
         let Self { external_id, revision, user_name, display_name, email, active } = self.clone();
         vec![UserEvent::ExternalUpdateParked {
-            external_id,
+            external_id: external_id.into(),
             revision,
             reason: rule.name.to_owned(),
-            update: ParkedUpdate { user_name, display_name, email, active },
+            update: ParkedUpdate {
+                user_name: user_name.into(),
+                display_name: display_name.into(),
+                email: email.into(),
+                active,
+            },
         }]
     }
 }

@@ -2,6 +2,7 @@
 //! so that a group of a million has no hot spot.
 
 use garde::Validate;
+use headwater::field::given;
 use headwater::{
     Aggregate, Command, Context, Event, InvalidStreamName, Rejection, Rule, StreamName, Verdict,
 };
@@ -9,7 +10,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{DOMAIN, fields};
+use crate::DOMAIN;
+use crate::fields::{GroupDescription, GroupId, GroupName};
 
 /// The category of the streams of groups.
 pub const CATEGORY: &str = "groups";
@@ -116,12 +118,12 @@ impl Group {
         if self.exists() { Ok(()) } else { Err(Rejection::unknown("group", id)) }
     }
 
-    fn set(&self, name: Option<&String>, description: Option<&Option<String>>) -> Vec<GroupEvent> {
-        let name = name.filter(|new| **new != self.name);
-        let description = description.filter(|new| **new != self.description);
-        let name_set = name.map(|new| GroupEvent::GroupNameSet { name: new.clone() });
-        let description_set =
-            description.map(|new| GroupEvent::GroupDescriptionSet { description: new.clone() });
+    fn set(&self, name: Option<&str>, description: Option<Option<&str>>) -> Vec<GroupEvent> {
+        let name = name.filter(|new| *new != self.name);
+        let description = description.filter(|new| *new != self.description.as_deref());
+        let name_set = name.map(|new| GroupEvent::GroupNameSet { name: new.to_owned() });
+        let description_set = description
+            .map(|new| GroupEvent::GroupDescriptionSet { description: new.map(str::to_owned) });
         name_set.into_iter().chain(description_set).collect()
     }
 }
@@ -143,21 +145,17 @@ pub static GROUP_EXISTS: Rule = Rule {
 #[derive(Clone, Debug, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateGroup {
-    /// 1–64 of `A-Z a-z 0-9 _ -`. A UUID v7 is made if it is left out.
-    #[garde(inner(custom(fields::id)))]
+    /// A UUID v7 is made if it is left out.
+    #[garde(dive)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
-    pub id: Option<String>,
-    /// 1–200 characters, of which one is seen, no control characters, no white space at the ends.
+    pub id: Option<GroupId>,
     /// Groups may share a name.
-    #[garde(custom(fields::name))]
-    #[schema(min_length = 1, max_length = 200)]
-    pub name: String,
-    /// What it is for: at most 2,000 characters.
-    #[garde(length(chars, max = 2000))]
+    #[garde(dive)]
+    pub name: GroupName,
+    /// What it is for.
+    #[garde(dive)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 2000)]
-    pub description: Option<String>,
+    pub description: Option<GroupDescription>,
 }
 
 impl Command for CreateGroup {
@@ -173,7 +171,7 @@ impl Command for CreateGroup {
             ));
         }
         let mut events = vec![GroupEvent::GroupCreated {}];
-        events.extend(group.set(Some(&self.name), Some(&self.description)));
+        events.extend(group.set(Some(&self.name), Some(self.description.as_deref())));
         Ok(events)
     }
 }
@@ -182,17 +180,16 @@ impl Command for CreateGroup {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PatchGroup {
-    /// 1–200 characters, of which one is seen, no control characters, no white space at the ends.
     /// It can't be null.
-    #[garde(inner(custom(fields::name)))]
-    #[serde(default, deserialize_with = "fields::given", skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, min_length = 1, max_length = 200)]
-    pub name: Option<String>,
-    /// What it is for: at most 2,000 characters; null clears it.
-    #[garde(inner(inner(length(chars, max = 2000))))]
-    #[serde(default, deserialize_with = "fields::given", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, max_length = 2000)]
-    pub description: Option<Option<String>>,
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub name: Option<GroupName>,
+    /// What it is for; null clears it.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<GroupDescription>)]
+    pub description: Option<Option<GroupDescription>>,
 }
 
 impl Command for PatchGroup {
@@ -201,7 +198,8 @@ impl Command for PatchGroup {
 
     fn decide(&self, group: &Group, context: &Context) -> Verdict<Group> {
         group.known(&context.id)?;
-        Ok(group.set(self.name.as_ref(), self.description.as_ref()))
+        let description = self.description.as_ref().map(Option::as_deref);
+        Ok(group.set(self.name.as_deref(), description))
     }
 }
 

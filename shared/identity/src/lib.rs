@@ -24,6 +24,10 @@ use headwater::{Domain, ProjectionFn, aggregate_fn, projection_fn};
 
 pub use audit::{AuditEntry, audit};
 pub use external::ApplyExternalUser;
+pub use fields::{
+    ChosenUserId, DisplayName, Email, ExternalId, GroupDescription, GroupId, GroupName, UserId,
+    UserName,
+};
 pub use group::{CreateGroup, DeleteGroup, Group, GroupEvent, GroupStatus, PatchGroup};
 pub use group_row::GroupRow;
 pub use member_row::MemberRow;

@@ -1,6 +1,7 @@
 //! A user: who may sign in, under which name, reached at which address.
 
 use garde::Validate;
+use headwater::field::given;
 use headwater::{
     Aggregate, Command, Context, Event, InvalidStreamName, Rejection, Rule, StreamName,
     UniqueValue, Verdict,
@@ -9,7 +10,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{DOMAIN, fields};
+use crate::DOMAIN;
+use crate::fields::{ChosenUserId, DisplayName, Email, UserName};
 
 /// The category of the streams of users.
 pub const CATEGORY: &str = "users";
@@ -265,27 +267,19 @@ pub static EMAIL_TAKEN: Rule = Rule {
 #[derive(Clone, Debug, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateUser {
-    /// 1–64 of `A-Z a-z 0-9 _ -`, not beginning with `ext-`. A UUID v7 is made if it is left out.
-    #[garde(inner(custom(fields::user_id)))]
+    /// A UUID v7 is made if it is left out.
+    #[garde(dive)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
-    pub id: Option<String>,
-    /// Unique in the tenant without regard to case: 1–100 characters, of which one is seen, no
-    /// control characters, no white space at the ends.
-    #[garde(custom(fields::user_name))]
-    #[schema(min_length = 1, max_length = 100)]
-    pub user_name: String,
-    /// What others see: 1–200 characters, of which one is seen, no control characters, no white
-    /// space at the ends.
-    #[garde(custom(fields::name))]
-    #[schema(min_length = 1, max_length = 200)]
-    pub display_name: String,
-    /// Unique in the tenant without regard to case: at most 254 characters, of ASCII before the
-    /// `@`. A domain in other letters is stored as its A-label (`xn--…`).
-    #[garde(custom(fields::email))]
-    #[serde(deserialize_with = "headwater::field::read_email")]
-    #[schema(max_length = 254, format = "email")]
-    pub email: String,
+    pub id: Option<ChosenUserId>,
+    /// Unique in the tenant without regard to case.
+    #[garde(dive)]
+    pub user_name: UserName,
+    /// What others see.
+    #[garde(dive)]
+    pub display_name: DisplayName,
+    /// Unique in the tenant without regard to case.
+    #[garde(dive)]
+    pub email: Email,
 }
 
 impl Command for CreateUser {
@@ -314,28 +308,21 @@ impl Command for CreateUser {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PatchUser {
-    /// Unique in the tenant without regard to case: 1–100 characters, of which one is seen, no
-    /// control characters, no white space at the ends.
-    #[garde(inner(custom(fields::user_name)))]
-    #[serde(default, deserialize_with = "fields::given", skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, min_length = 1, max_length = 100)]
-    pub user_name: Option<String>,
-    /// What others see: 1–200 characters, of which one is seen, no control characters, no white
-    /// space at the ends.
-    #[garde(inner(custom(fields::name)))]
-    #[serde(default, deserialize_with = "fields::given", skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, min_length = 1, max_length = 200)]
-    pub display_name: Option<String>,
-    /// Unique in the tenant without regard to case: at most 254 characters, of ASCII before the
-    /// `@`. A domain in other letters is stored as its A-label (`xn--…`).
-    #[garde(inner(custom(fields::email)))]
-    #[serde(
-        default,
-        deserialize_with = "fields::given_email",
-        skip_serializing_if = "Option::is_none"
-    )]
-    #[schema(nullable = false, max_length = 254, format = "email")]
-    pub email: Option<String>,
+    /// Unique in the tenant without regard to case.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub user_name: Option<UserName>,
+    /// What others see.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub display_name: Option<DisplayName>,
+    /// Unique in the tenant without regard to case.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub email: Option<Email>,
 }
 
 impl Command for PatchUser {

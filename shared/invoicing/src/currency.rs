@@ -2,9 +2,13 @@
 
 use std::fmt;
 
+use headwater::field::{CurrencyCode, Limits};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// A currency of ISO 4217 that has a minor unit; as JSON its code, as `"EUR"`.
 ///
@@ -84,6 +88,19 @@ impl<'de> Deserialize<'de> for Currency {
                 "must be the ISO 4217 code of a currency with a minor unit, as \"EUR\"",
             )
         })
+    }
+}
+
+impl ToSchema for Currency {}
+
+impl PartialSchema for Currency {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(CurrencyCode::PATTERN)
+            .description(Some(CurrencyCode::in_words()))
+            .examples(["EUR"])
+            .into()
     }
 }
 

@@ -2,6 +2,7 @@
 //! no invoice.
 
 use garde::Validate;
+use headwater::field::given;
 use headwater::{
     Aggregate, Command, Context, Event, InvalidStreamName, Rejection, Rule, StreamName,
     UniqueValue, Verdict,
@@ -10,7 +11,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{DOMAIN, fields};
+use crate::DOMAIN;
+use crate::fields::{CustomerId, CustomerName, Email};
 
 /// The category of the streams of customers.
 pub const CATEGORY: &str = "customers";
@@ -128,22 +130,16 @@ pub static CUSTOMER_EMAIL_TAKEN: Rule = Rule {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateCustomer {
-    /// 1–64 of `A-Z a-z 0-9 _ -`. A UUID v7 is made if it is left out.
-    #[garde(inner(custom(fields::id)))]
+    /// A UUID v7 is made if it is left out.
+    #[garde(dive)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
-    pub id: Option<String>,
-    /// As invoices show it: 1–200 characters, of which one is seen, no control characters, no white
-    /// space at the ends.
-    #[garde(custom(fields::line))]
-    #[schema(min_length = 1, max_length = 200)]
-    pub name: String,
-    /// Unique in the tenant without regard to case: at most 254 characters, of ASCII before the
-    /// `@`. A domain in other letters is stored as its A-label (`xn--…`).
-    #[garde(custom(fields::email))]
-    #[serde(deserialize_with = "headwater::field::read_email")]
-    #[schema(max_length = 254, format = "email")]
-    pub email: String,
+    pub id: Option<CustomerId>,
+    /// As invoices show it.
+    #[garde(dive)]
+    pub name: CustomerName,
+    /// Unique in the tenant without regard to case.
+    #[garde(dive)]
+    pub email: Email,
 }
 
 impl Command for CreateCustomer {
@@ -171,22 +167,16 @@ impl Command for CreateCustomer {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PatchCustomer {
-    /// As invoices show it: 1–200 characters, of which one is seen, no control characters, no white
-    /// space at the ends.
-    #[garde(inner(custom(fields::line)))]
-    #[serde(default, deserialize_with = "fields::given", skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, min_length = 1, max_length = 200)]
-    pub name: Option<String>,
-    /// Unique in the tenant without regard to case: at most 254 characters, of ASCII before the
-    /// `@`. A domain in other letters is stored as its A-label (`xn--…`).
-    #[garde(inner(custom(fields::email)))]
-    #[serde(
-        default,
-        deserialize_with = "fields::given_email",
-        skip_serializing_if = "Option::is_none"
-    )]
-    #[schema(nullable = false, max_length = 254, format = "email")]
-    pub email: Option<String>,
+    /// As invoices show it.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub name: Option<CustomerName>,
+    /// Unique in the tenant without regard to case.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub email: Option<Email>,
 }
 
 impl Command for PatchCustomer {

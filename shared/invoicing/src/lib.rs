@@ -33,6 +33,9 @@ pub use commands::{
 pub use currency::Currency;
 pub use customer::{CreateCustomer, Customer, CustomerEvent, PatchCustomer};
 pub use customer_row::CustomerRow;
+pub use fields::{
+    CustomerId, CustomerName, Description, Email, InvoiceId, Message, Reference, Subject,
+};
 pub use invoice::{Invoice, InvoiceCustomer, InvoiceEvent, Line, NUMBERS, Payment, Status};
 pub use invoice_row::{InvoiceRow, LineRow};
 pub use totals::{Amounts, TaxTotal, Totals};

@@ -338,13 +338,13 @@ fn reference(schema: &SchemaOf) -> Value {
     json!({ "$ref": format!("#/components/schemas/{}", (schema.name)()) })
 }
 
-fn add(schema: &SchemaOf, schemas: &mut Map<String, Value>) {
-    let mut found = vec![((schema.name)(), (schema.schema)())];
-    (schema.others)(&mut found);
-    for (name, schema) in found {
-        // A schema is plain data, so it can always be written.
-        schemas.insert(name, serde_json::to_value(schema).unwrap_or_default());
-    }
+fn add(schema_of: &SchemaOf, schemas: &mut Map<String, Value>) {
+    let mut found = vec![((schema_of.name)(), (schema_of.schema)())];
+    (schema_of.others)(&mut found);
+    // A schema is plain data, so it can always be written.
+    let json = |schema| serde_json::to_value(schema).unwrap_or_default();
+    let found = found.into_iter().map(|(name, schema)| (name, json(schema))).collect();
+    schemas.extend(schema::with_texts_in_place(found));
 }
 
 /// The body of a command, as its own component: without what the path has, and with the version.

@@ -18,9 +18,12 @@ impl BodySchema {
         (schema.others)(&mut others);
         // A schema is plain data, so it can always be written.
         let json = |schema| serde_json::to_value(schema).unwrap_or_default();
-        let others: Map<String, Value> =
+        let mut all: Map<String, Value> =
             others.into_iter().map(|(name, schema)| (name, json(schema))).collect();
-        Self(merged(&json((schema.schema)()), &others))
+        let name = (schema.name)();
+        all.insert(name.clone(), json((schema.schema)()));
+        let all = with_texts_in_place(all);
+        Self(merged(&all[&name], &all))
     }
 
     /// A member as a parameter of the path.
@@ -62,12 +65,61 @@ pub(crate) fn version() -> Value {
     })
 }
 
+/// Schemas of a document, each text of them where it is used: a text with limits
+/// ([`Text`](headwater::field::Text)) is no component of its own. Its limits in words follow the
+/// description of the member.
+pub(crate) fn with_texts_in_place(schemas: Map<String, Value>) -> Map<String, Value> {
+    let (texts, others): (Map<_, _>, Map<_, _>) =
+        schemas.into_iter().partition(|(_, schema)| is_text(schema));
+    others.into_iter().map(|(name, schema)| (name, in_place(schema, &texts))).collect()
+}
+
+/// Whether a component is a text, and not one of some words.
+fn is_text(schema: &Value) -> bool {
+    schema["type"] == "string" && schema.get("enum").is_none()
+}
+
+fn in_place(schema: Value, texts: &Map<String, Value>) -> Value {
+    if let Some(text) = referred_to(&schema, texts) {
+        return described(text.clone(), [&schema["description"], &text["description"]]);
+    }
+    // An optional member is described as the text or null.
+    let null = json!({ "type": "null" });
+    if let Some([one, other]) = schema["oneOf"].as_array().map(Vec::as_slice)
+        && let Some(reference) = [one, other].into_iter().find(|part| **part != null)
+        && let Some(text) = referred_to(reference, texts)
+        && [one, other].contains(&&null)
+    {
+        let own = [&schema, reference].into_iter().find(|part| part["description"].is_string());
+        let own = own.map_or(&Value::Null, |part| &part["description"]);
+        let mut text = described(text.clone(), [own, &text["description"]]);
+        text["type"] = json!(["string", "null"]);
+        return text;
+    }
+    match schema {
+        Value::Object(members) => {
+            members.into_iter().map(|(name, member)| (name, in_place(member, texts))).collect()
+        }
+        Value::Array(items) => items.into_iter().map(|item| in_place(item, texts)).collect(),
+        other => other,
+    }
+}
+
+fn referred_to<'a>(schema: &Value, known: &'a Map<String, Value>) -> Option<&'a Value> {
+    known.get(schema["$ref"].as_str()?.rsplit('/').next()?)
+}
+
+fn described(mut schema: Value, parts: [&Value; 2]) -> Value {
+    let parts: Vec<&str> = parts.into_iter().filter_map(Value::as_str).collect();
+    schema["description"] = parts.join(" ").into();
+    schema
+}
+
 /// A schema as one object. What is flattened into an object is described as `allOf`; but a part
 /// that refuses unknown members refuses those of the others, so such an object is described by all
 /// members at once.
 pub(crate) fn merged(schema: &Value, known: &Map<String, Value>) -> Value {
-    let name = schema["$ref"].as_str().and_then(|place| place.rsplit('/').next());
-    if let Some(other) = name.and_then(|name| known.get(name)) {
+    if let Some(other) = referred_to(schema, known) {
         return merged(other, known);
     }
     let Some(parts) = schema["allOf"].as_array() else { return schema.clone() };

@@ -33,6 +33,10 @@ pub use commands::{
 };
 pub use customer::{Customer, CustomerEvent, License, PastDevice, PastLicense};
 pub use device_row::DeviceRow;
+pub use fields::{
+    CustomerId, Device, DeviceId, LicenseId, PlaybackId, PlaybackItem, Studio, StudioId, Title,
+    TitleId,
+};
 pub use grant::{ApplyGrant, Grant, GrantKey, Granted, InvalidGrant};
 pub use license_row::LicenseRow;
 pub use playback::{Kind, Playback, PlaybackEvent, RecordPlayback, Session};

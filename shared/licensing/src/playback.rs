@@ -8,13 +8,15 @@ mod seen;
 use garde::Validate;
 use headwater::{
     Aggregate, Command, Context, Event, InvalidStreamName, Rejection, Rule, StreamName, Verdict,
+    field,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::fields::PlaybackId;
 use crate::windows::{self, KEPT};
-use crate::{DOMAIN, customer, fields};
+use crate::{DOMAIN, customer};
 use seen::Seen;
 
 /// The categories of the streams of playback.
@@ -63,15 +65,14 @@ impl Event for PlaybackEvent {}
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Session {
-    /// Given by the device, by which a repetition is known: 1–64 of `A-Z a-z 0-9 _ -`.
-    #[garde(custom(fields::id))]
-    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
-    pub event_id: String,
+    /// Given by the device, by which a repetition is known.
+    #[garde(dive)]
+    pub event_id: PlaybackId,
     /// What the player did.
     #[garde(skip)]
     pub kind: Kind,
     /// When, by the device's clock; not before 1970.
-    #[garde(custom(fields::since_1970))]
+    #[garde(custom(field::rule(field::since_1970)))]
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
 }

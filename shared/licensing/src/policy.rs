@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{DOMAIN, fields};
+use crate::DOMAIN;
+use crate::fields::StudioId;
 
 /// The category of the policy's stream, of which a tenant has one.
 pub const CATEGORY: &str = "policy";
@@ -264,7 +265,9 @@ fn limits_of_studios(limits: &StudioDownloads, (): &()) -> garde::Result {
             "at most {MOST_STUDIOS} studios have a limit of their own"
         )));
     }
-    limits.own.keys().try_for_each(|studio_id| fields::id(studio_id, &()))?;
+    for studio_id in limits.own.keys() {
+        StudioId::from(studio_id.as_str()).check().map_err(garde::Error::new)?;
+    }
     let too_high = limits.own.values().chain([&limits.default]).any(|limit| *limit > MOST);
     if too_high {
         Err(garde::Error::new(format!("a limit is greater than {MOST}")))

@@ -155,8 +155,11 @@ async fn append_history(store: &EventStore, customer: &str, events: u64) -> Resu
     for number in 0..licenses {
         let now = start.checked_add(APART.checked_mul(number).context("too many")?)?;
         let license_id = format!("license-{number}");
-        let (title_id, studio_id) = (format!("title-{}", number % 50), "studio".to_owned());
-        let request = LicenseRequest { title_id, studio_id, device_id: "tablet".to_owned() };
+        let request = LicenseRequest {
+            title_id: format!("title-{}", number % 50).into(),
+            studio_id: "studio".into(),
+            device_id: "tablet".into(),
+        };
         let acquire = AcquireLicense {
             license_id: license_id.clone(),
             earlier: None,

@@ -169,7 +169,7 @@ fn licensing_of(things: usize) -> Result<Vec<Commit>> {
 /// Each licence was played twice: soon, and again once all others had been played.
 fn playback_of(number: usize, things: usize) -> Result<Vec<Commit>> {
     let played = |event_id: &str| {
-        let (event_id, at) = (event_id.to_owned(), Timestamp::from_second(BEGAN)?);
+        let (event_id, at) = (event_id.into(), Timestamp::from_second(BEGAN)?);
         let events = vec![Session { event_id, kind: Kind::Start, at }];
         anyhow::Ok(vec![PlaybackEvent::PlaybackRecorded { events }])
     };

@@ -123,7 +123,7 @@ impl Client {
     /// Changes a user, and tells the version; the commit's record is on its way.
     async fn write(&mut self, user: &StreamName) -> Result<Option<u64>> {
         let command = PatchUser {
-            display_name: Some(format!("Live {}", self.rng.u32(..))),
+            display_name: Some(format!("Live {}", self.rng.u32(..)).into()),
             ..PatchUser::default()
         };
         let execution = Execution {

@@ -46,7 +46,7 @@ fn paid(amount: &str, reference: &str) -> InvoiceEvent {
 /// A draft for a customer of this name.
 fn draft(name: &str) -> Vec<InvoiceEvent> {
     let customer =
-        InvoiceCustomer { id: None, name: name.to_owned(), email: "pay@acme.example".to_owned() };
+        InvoiceCustomer { id: None, name: name.into(), email: "pay@acme.example".into() };
     let currency = Currency::from_code("EUR").unwrap();
     vec![
         InvoiceEvent::InvoiceCreated {},

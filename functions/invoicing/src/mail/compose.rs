@@ -115,7 +115,7 @@ mod tests {
         hostile.message = ".\r\n.\nMAIL FROM:<eve@example.com>\r\n\u{1f600}".to_owned();
         let mut invoice = invoice();
         invoice.customer.as_mut().unwrap().name =
-            "\"Ada\" <eve@example.com>,\r\nBcc: eve@example.com".to_owned();
+            "\"Ada\" <eve@example.com>,\r\nBcc: eve@example.com".into();
         let mail = compose(&sender(), &hostile, &invoice, Timestamp::UNIX_EPOCH).unwrap();
         assert!(mail.formatted().is_ascii());
         let to: Vec<String> = mail.envelope().to().iter().map(ToString::to_string).collect();

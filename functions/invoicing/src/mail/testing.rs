@@ -23,11 +23,8 @@ pub(super) fn wanted(number: u64) -> Wanted {
 }
 
 pub(super) fn invoice() -> InvoiceRow {
-    let customer = InvoiceCustomer {
-        id: None,
-        name: "Ada Lovelace".to_owned(),
-        email: "ada@example.com".to_owned(),
-    };
+    let customer =
+        InvoiceCustomer { id: None, name: "Ada Lovelace".into(), email: "ada@example.com".into() };
     InvoiceRow { number: Some(12), customer: Some(customer), ..InvoiceRow::default() }
 }
 

@@ -34,6 +34,76 @@ fn limits_are_in_characters() {
 }
 
 #[test]
+fn lines_have_tabs_and_line_ends_and_no_other_control_characters() {
+    for good in ["a", "a\nb", "a\r\n\tb"] {
+        assert_eq!(lines(good, 10), Ok(()), "{good:?}");
+    }
+    for bad in ["", "a\0b", "a\u{85}b", "a\n", &"a".repeat(11)] {
+        assert!(lines(bad, 10).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_text_knows_its_limits() {
+    fn fault<L: Limits>(text: &str) -> Option<String> {
+        Text::<L>::from(text).check().err()
+    }
+    let text_of_2 = Some("must have 1 to 2 characters".to_owned());
+    assert_eq!((fault::<Line<2>>("ab"), fault::<Line<2>>("abc")), (None, text_of_2.clone()));
+    assert_eq!((fault::<Lines<2>>("語語"), fault::<Lines<2>>("")), (None, text_of_2));
+    assert!(fault::<Line<9>>("a\nb").is_some() && fault::<Lines<9>>("a\nb").is_none());
+    assert_eq!(
+        fault::<Line<2, 2>>("é語"),
+        Some("must have at most 2 bytes in UTF-8".to_owned()),
+        "bytes are limited besides"
+    );
+    assert_eq!((fault::<UpTo<2>>(""), fault::<UpTo<2>>(" \0")), (None, None));
+    assert_eq!(fault::<UpTo<2>>("abc"), Some("must have at most 2 characters".to_owned()));
+    assert_eq!(fault::<Segment>("a/b"), Some("must be 1 to 64 of A-Z a-z 0-9 _ -".to_owned()));
+    assert_eq!((fault::<Email>("a@b"), fault::<Segment>(&"x".repeat(64))), (None, None));
+    assert!(fault::<Email>("a").is_some());
+}
+
+/// JSON schema cannot say all that a text may not hold, but nothing else than what is so.
+#[test]
+fn the_schema_of_a_text_is_that_of_its_limits() {
+    fn schema<L: Limits>() -> serde_json::Value {
+        serde_json::to_value(<Text<L> as utoipa::PartialSchema>::schema()).unwrap()
+    }
+    let line = "characters, of which one is seen, no control characters, no white space at the \
+                ends.";
+    assert_eq!(
+        schema::<Line<100>>(),
+        serde_json::json!({
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 100,
+            "description": format!("1–100 {line}"),
+        })
+    );
+    assert_eq!(
+        schema::<Line<5_000, 12_345_678>>()["description"],
+        "1–5,000 characters, of which one is seen, at most 12,345,678 bytes in UTF-8, no control \
+         characters, no white space at the ends."
+    );
+    let email = schema::<Email>();
+    assert_eq!((&email["format"], &email["maxLength"]), (&"email".into(), &254.into()));
+    assert_eq!(email["minLength"], serde_json::Value::Null);
+    assert_eq!(schema::<Segment>()["pattern"], "^[A-Za-z0-9_-]+$");
+}
+
+/// Stored data loads for ever, whatever limits were since: reading checks nothing.
+#[test]
+fn a_text_is_a_plain_string_in_json() {
+    let text: Text<Line<2>> = serde_json::from_str("\"too long\"").unwrap();
+    assert_eq!((text.as_str(), text.check().is_err()), ("too long", true));
+    assert_eq!(serde_json::to_string(&text).unwrap(), "\"too long\"");
+    assert!(serde_json::from_str::<Text<Line<2>>>("7").is_err());
+    let email: Text<Email> = serde_json::from_str("\"ada@bücher.example\"").unwrap();
+    assert_eq!(email, "ada@xn--bcher-kva.example");
+}
+
+#[test]
 fn an_address_is_one_that_a_mail_can_be_sent_to() {
     for good in [
         "ada@example.com",

@@ -26,26 +26,26 @@ fn change(command: &str, field: &str, from: Value, to: Value) -> (String, String
 fn create() -> AnyCommand<User> {
     AnyCommand::new(CreateUser {
         id: None,
-        user_name: "ada".to_owned(),
-        display_name: "Ada Lovelace".to_owned(),
-        email: "ada@example.com".to_owned(),
+        user_name: "ada".into(),
+        display_name: "Ada Lovelace".into(),
+        email: "ada@example.com".into(),
     })
 }
 
 fn external(revision: u64, user_name: &str) -> ApplyExternalUser {
     ApplyExternalUser {
-        external_id: "7".to_owned(),
+        external_id: "7".into(),
         revision,
-        user_name: user_name.to_owned(),
-        display_name: "Ada Lovelace".to_owned(),
-        email: "ada@example.com".to_owned(),
+        user_name: user_name.into(),
+        display_name: "Ada Lovelace".into(),
+        email: "ada@example.com".into(),
         active: true,
     }
 }
 
 #[test]
 fn each_field_that_changed_is_an_entry() {
-    let patch = PatchUser { user_name: Some("countess".to_owned()), ..PatchUser::default() };
+    let patch = PatchUser { user_name: Some("countess".into()), ..PatchUser::default() };
     let commands = [
         create(),
         AnyCommand::new(patch.clone()),

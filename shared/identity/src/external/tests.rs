@@ -5,17 +5,17 @@ use crate::user::{EMAIL_TAKEN, USER_NAME_TAKEN};
 
 fn ada_at(revision: u64) -> ApplyExternalUser {
     ApplyExternalUser {
-        external_id: "7".to_owned(),
+        external_id: "7".into(),
         revision,
-        user_name: "ada".to_owned(),
-        display_name: "Ada Lovelace".to_owned(),
-        email: "ada@example.com".to_owned(),
+        user_name: "ada".into(),
+        display_name: "Ada Lovelace".into(),
+        email: "ada@example.com".into(),
         active: true,
     }
 }
 
 fn renamed_at(revision: u64) -> ApplyExternalUser {
-    ApplyExternalUser { user_name: "countess".to_owned(), ..ada_at(revision) }
+    ApplyExternalUser { user_name: "countess".into(), ..ada_at(revision) }
 }
 
 fn inactive_at(revision: u64) -> ApplyExternalUser {
@@ -49,7 +49,12 @@ fn user_name_set(user_name: &str) -> UserEvent {
 
 fn parked(revision: u64, reason: &str) -> UserEvent {
     let ApplyExternalUser { user_name, display_name, email, active, .. } = ada_at(revision);
-    let update = ParkedUpdate { user_name, display_name, email, active };
+    let update = ParkedUpdate {
+        user_name: user_name.into(),
+        display_name: display_name.into(),
+        email: email.into(),
+        active,
+    };
     UserEvent::ExternalUpdateParked {
         external_id: "7".to_owned(),
         revision,

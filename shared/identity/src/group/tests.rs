@@ -20,11 +20,11 @@ fn deleted() -> Vec<GroupEvent> {
 }
 
 fn create(description: Option<&str>) -> CreateGroup {
-    CreateGroup { id: None, name: "Crew".to_owned(), description: description.map(str::to_owned) }
+    CreateGroup { id: None, name: "Crew".into(), description: description.map(Into::into) }
 }
 
 fn describe(description: Option<&str>) -> PatchGroup {
-    PatchGroup { name: None, description: Some(description.map(str::to_owned)) }
+    PatchGroup { name: None, description: Some(description.map(Into::into)) }
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn a_group_is_created_once() {
 
 #[test]
 fn a_patch_sets_what_is_given_and_differs() {
-    let rename = |name: &str| PatchGroup { name: Some(name.to_owned()), description: None };
+    let rename = |name: &str| PatchGroup { name: Some(name.into()), description: None };
     given::<Group>(crew())
         .when(rename("Ship's crew"))
         .then([name_set("Ship's crew")])

@@ -33,14 +33,14 @@ fn ada_and(events: impl IntoIterator<Item = UserEvent>) -> Vec<UserEvent> {
 fn create_ada() -> CreateUser {
     CreateUser {
         id: None,
-        user_name: "ada".to_owned(),
-        display_name: "Ada Lovelace".to_owned(),
-        email: "ada@example.com".to_owned(),
+        user_name: "ada".into(),
+        display_name: "Ada Lovelace".into(),
+        email: "ada@example.com".into(),
     }
 }
 
 fn rename(user_name: &str) -> PatchUser {
-    PatchUser { user_name: Some(user_name.to_owned()), ..PatchUser::default() }
+    PatchUser { user_name: Some(user_name.into()), ..PatchUser::default() }
 }
 
 const DEACTIVATED: UserEvent = UserEvent::UserDeactivated {};
@@ -58,13 +58,13 @@ fn a_user_is_created_once() {
 #[test]
 fn a_patch_sets_what_is_given_and_differs() {
     let all = PatchUser {
-        user_name: Some("countess".to_owned()),
-        display_name: Some("Ada King".to_owned()),
-        email: Some("ada@king.example".to_owned()),
+        user_name: Some("countess".into()),
+        display_name: Some("Ada King".into()),
+        email: Some("ada@king.example".into()),
     };
     let all_set =
         [user_name_set("countess"), display_name_set("Ada King"), email_set("ada@king.example")];
-    let half_new = PatchUser { display_name: Some("Ada King".to_owned()), ..rename("ada") };
+    let half_new = PatchUser { display_name: Some("Ada King".into()), ..rename("ada") };
 
     given::<User>(ada()).when(all).then(all_set).again_nothing();
     given::<User>(ada()).when(half_new).then([display_name_set("Ada King")]).again_nothing();

@@ -57,9 +57,11 @@ proptest! {
         let verdict = history.run(&AnyCommand::new(patch.clone()));
         prop_assert_eq!(verdict.is_ok(), before.exists());
         let wanted = User {
-            user_name: patch.user_name.unwrap_or_else(|| before.user_name.clone()),
-            display_name: patch.display_name.unwrap_or_else(|| before.display_name.clone()),
-            email: patch.email.unwrap_or_else(|| before.email.clone()),
+            user_name: patch.user_name.map_or_else(|| before.user_name.clone(), String::from),
+            display_name: patch
+                .display_name
+                .map_or_else(|| before.display_name.clone(), String::from),
+            email: patch.email.map_or_else(|| before.email.clone(), String::from),
             ..before.clone()
         };
         prop_assert_eq!(&history.folded().state, if before.exists() { &wanted } else { &before });
@@ -74,8 +76,10 @@ proptest! {
         let verdict = history.run(&AnyCommand::new(patch.clone()));
         prop_assert_eq!(verdict.is_ok(), before.exists());
         let wanted = Group {
-            name: patch.name.unwrap_or_else(|| before.name.clone()),
-            description: patch.description.unwrap_or_else(|| before.description.clone()),
+            name: patch.name.map_or_else(|| before.name.clone(), String::from),
+            description: patch
+                .description
+                .map_or_else(|| before.description.clone(), |new| new.map(String::from)),
             ..before.clone()
         };
         prop_assert_eq!(&history.folded().state, if before.exists() { &wanted } else { &before });
@@ -113,7 +117,7 @@ proptest! {
         let newest = in_order.last().unwrap();
         let state = apply(&delivered);
         prop_assert_eq!(&state, &apply(&in_order));
-        prop_assert_eq!(&state.user_name, &newest.user_name);
+        prop_assert_eq!(&state.user_name, newest.user_name.as_str());
         prop_assert_eq!(state.status == UserStatus::Active, newest.active);
         prop_assert_eq!(state.external_revision, Some(newest.revision));
     }

@@ -121,7 +121,7 @@ pub(crate) fn patch_group() -> impl Strategy<Value = PatchGroup> {
 pub(crate) fn external_user() -> impl Strategy<Value = ApplyExternalUser> {
     (0..6_u64, name(), name(), email(), any::<bool>()).prop_map(
         |(revision, user_name, display_name, email, active)| ApplyExternalUser {
-            external_id: "7".to_owned(),
+            external_id: "7".into(),
             revision,
             user_name,
             display_name,
@@ -131,15 +131,15 @@ pub(crate) fn external_user() -> impl Strategy<Value = ApplyExternalUser> {
     )
 }
 
-fn name() -> impl Strategy<Value = String> {
-    prop::sample::select(vec!["ada", "Ada", "Ada Lovelace", "eve", "Zoë"]).prop_map(str::to_owned)
+fn name<T: From<&'static str> + Debug>() -> impl Strategy<Value = T> {
+    prop::sample::select(vec!["ada", "Ada", "Ada Lovelace", "eve", "Zoë"]).prop_map(T::from)
 }
 
-fn description() -> impl Strategy<Value = Option<String>> {
+fn description() -> impl Strategy<Value = Option<GroupDescription>> {
     prop::option::of(name())
 }
 
-fn email() -> impl Strategy<Value = String> {
+fn email() -> impl Strategy<Value = Email> {
     prop::sample::select(vec!["ada@example.com", "Ada@example.com", "eve@example.com"])
-        .prop_map(str::to_owned)
+        .prop_map(Email::from)
 }

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::LineItem;
+use crate::Currency;
+use crate::fields::InvoiceId;
 use crate::invoice::{Invoice, InvoiceCustomer, InvoiceEvent, MOST_LINE_ITEMS, Status};
 use crate::rules::{self, INVOICE_EXISTS};
-use crate::{Currency, fields};
 
 /// `POST /invoicing/invoices`: a draft, with its customer, currency and lines in one commit.
 ///
@@ -14,17 +15,15 @@ use crate::{Currency, fields};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateInvoice {
-    /// 1–64 of `A-Z a-z 0-9 _ -`. A UUID v7 is made if it is left out.
-    #[garde(inner(custom(fields::id)))]
+    /// A UUID v7 is made if it is left out.
+    #[garde(dive)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
-    pub id: Option<String>,
+    pub id: Option<InvoiceId>,
     /// Who is to pay; copied into the invoice.
     #[garde(dive)]
     pub customer: InvoiceCustomer,
-    /// What all amounts are in: a code of ISO 4217.
+    /// What all amounts are in.
     #[garde(skip)]
-    #[schema(value_type = String, example = "EUR", pattern = "^[A-Z]{3}$")]
     pub currency: Currency,
     /// What is to be paid for: at most 200 lines, numbered from 1 in this order.
     #[garde(dive(Some(self.currency)), length(max = MOST_LINE_ITEMS))]

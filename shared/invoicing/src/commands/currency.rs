@@ -15,9 +15,8 @@ use crate::rules;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetInvoiceCurrency {
-    /// A code of ISO 4217.
+    /// What all amounts are in from now on.
     #[garde(skip)]
-    #[schema(value_type = String, example = "EUR", pattern = "^[A-Z]{3}$")]
     pub currency: Currency,
 }
 

@@ -4,8 +4,9 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::fields::{self, Description};
 use crate::invoice::{Line, in_minor_units};
-use crate::{Currency, decimal, fields};
+use crate::{Currency, decimal};
 
 /// What is to be paid for, as a client gives it. It is checked with the currency that the same
 /// request says, if it does.
@@ -13,11 +14,9 @@ use crate::{Currency, decimal, fields};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[garde(context(Option<Currency>))]
 pub struct LineItem {
-    /// 1–500 characters, of which one is seen, at most 1,000 bytes in UTF-8, no control characters,
-    /// no white space at the ends.
-    #[garde(custom(fields::description))]
-    #[schema(min_length = 1, max_length = 500)]
-    pub description: String,
+    /// What it is.
+    #[garde(dive(()))]
+    pub description: Description,
     /// How many or how much: a decimal string or an integer, more than 0, at most 1,000,000,000, at
     /// most 6 decimals.
     #[garde(custom(fields::quantity))]
@@ -46,7 +45,7 @@ impl LineItem {
     pub(crate) fn numbered(&self, n: u32, currency: Option<Currency>) -> Result<Line, Rejection> {
         Ok(Line {
             n,
-            description: self.description.clone(),
+            description: self.description.to_string(),
             quantity: self.quantity.normalize(),
             unit_price: in_minor_units(self.unit_price, currency)?,
             tax_rate: self.tax_rate.normalize(),

@@ -1,13 +1,14 @@
 use garde::Validate;
-use headwater::{Command, Context, Rejection, Rule, Verdict, canonical};
+use headwater::{Command, Context, Rejection, Rule, Verdict, canonical, field};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::decimal;
+use crate::fields::{self, Reference};
 use crate::invoice::{Invoice, InvoiceEvent, MOST_PAYMENTS, Payment, Status, in_minor_units};
 use crate::rules::{self, OVERPAID, PAYMENT_LIMIT, PAYMENT_REFERENCE_USED};
-use crate::{decimal, fields};
 
 /// `POST /invoicing/invoices/{id}/payments`: money came in. The payment after which nothing is due
 /// makes the invoice PAID.
@@ -26,15 +27,13 @@ pub struct RecordPayment {
     #[schema(value_type = String, example = "12.50")]
     pub amount: Decimal,
     /// When the money came in; not before 1970.
-    #[garde(custom(fields::since_1970))]
+    #[garde(custom(field::rule(field::since_1970)))]
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
-    /// What tells it from the invoice's other payments, as the bank's transaction id: 1–200
-    /// characters, of which one is seen, at most 200 bytes in UTF-8. Case counts; how Unicode
-    /// writes the same letters, and what nobody sees, does not.
-    #[garde(custom(fields::reference))]
-    #[schema(min_length = 1, max_length = 200)]
-    pub reference: String,
+    /// What tells it from the invoice's other payments, as the bank's transaction id. Case counts;
+    /// how Unicode writes the same letters, and what nobody sees, does not.
+    #[garde(dive)]
+    pub reference: Reference,
 }
 
 impl Command for RecordPayment {
@@ -72,7 +71,7 @@ impl Command for RecordPayment {
         let recorded = InvoiceEvent::PaymentRecorded(Payment {
             amount,
             at: self.at(),
-            reference: self.reference.clone(),
+            reference: self.reference.to_string(),
         });
         let paid =
             (amount == due).then_some(InvoiceEvent::InvoiceStatusSet { status: Status::Paid });
@@ -97,7 +96,7 @@ impl RecordPayment {
     /// both ways of writing it.
     fn known<'a>(&self, invoice: &'a Invoice) -> Option<&'a Payment> {
         let same = || invoice.payments.values().find(|payment| self.has_reference_of(payment));
-        invoice.payments.get(&self.reference).or_else(same)
+        invoice.payments.get(self.reference.as_str()).or_else(same)
     }
 
     fn has_reference_of(&self, payment: &Payment) -> bool {

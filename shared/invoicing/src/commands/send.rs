@@ -1,9 +1,10 @@
 use garde::Validate;
+use headwater::field::given;
 use headwater::{Command, Context, Rule, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::fields;
+use crate::fields::{Email, Message, Subject};
 use crate::invoice::{Invoice, InvoiceEvent, Status};
 use crate::rules;
 
@@ -17,26 +18,17 @@ use crate::rules;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SendInvoiceToCustomer {
-    /// The mail's subject: 1–200 characters, of which one is seen, no control characters, no white
-    /// space at the ends.
-    #[garde(custom(fields::line))]
-    #[schema(min_length = 1, max_length = 200)]
-    pub subject: String,
-    /// The mail's text: 1–5,000 characters, of which one is seen, no control characters but tabs
-    /// and line ends, no white space at the ends.
-    #[garde(custom(fields::message))]
-    #[schema(min_length = 1, max_length = 5000)]
-    pub message: String,
-    /// Where to, for this mail alone; the address that the invoice has if it is left out. At most
-    /// 254 characters.
-    #[garde(inner(custom(fields::email)))]
-    #[serde(
-        default,
-        deserialize_with = "fields::given_email",
-        skip_serializing_if = "Option::is_none"
-    )]
-    #[schema(nullable = false, max_length = 254, format = "email")]
-    pub email: Option<String>,
+    /// The mail's subject.
+    #[garde(dive)]
+    pub subject: Subject,
+    /// The mail's text.
+    #[garde(dive)]
+    pub message: Message,
+    /// Where to, for this mail alone; the address that the invoice has if it is left out.
+    #[garde(dive)]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub email: Option<Email>,
 }
 
 impl Command for SendInvoiceToCustomer {
@@ -49,9 +41,9 @@ impl Command for SendInvoiceToCustomer {
         let own = invoice.customer.as_ref().map(|customer| &customer.email);
         let email = self.email.as_ref().or(own).cloned().unwrap_or_default();
         let sent = InvoiceEvent::InvoiceSent {
-            subject: self.subject.clone(),
-            message: self.message.clone(),
-            email,
+            subject: self.subject.to_string(),
+            message: self.message.to_string(),
+            email: email.into(),
         };
         let status = (invoice.status != Status::Sent)
             .then_some(InvoiceEvent::InvoiceStatusSet { status: Status::Sent });

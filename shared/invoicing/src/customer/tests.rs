@@ -16,11 +16,11 @@ fn acme() -> Vec<CustomerEvent> {
 }
 
 fn create() -> CreateCustomer {
-    CreateCustomer { id: None, name: "Acme".to_owned(), email: "pay@acme.example".to_owned() }
+    CreateCustomer { id: None, name: "Acme".into(), email: "pay@acme.example".into() }
 }
 
 fn patch(name: Option<&str>, email: Option<&str>) -> PatchCustomer {
-    PatchCustomer { name: name.map(str::to_owned), email: email.map(str::to_owned) }
+    PatchCustomer { name: name.map(Into::into), email: email.map(Into::into) }
 }
 
 #[test]

@@ -6,7 +6,8 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{decimal, fields};
+use crate::decimal;
+use crate::fields::{CustomerId, CustomerName, Email};
 
 /// Where in its life an invoice is.
 #[derive(
@@ -50,22 +51,16 @@ impl Status {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct InvoiceCustomer {
-    /// The customer of ours that this is a copy of, if there is one: 1–64 of `A-Z a-z 0-9 _ -`.
-    #[garde(inner(custom(fields::id)))]
+    /// The customer of ours that this is a copy of, if there is one.
+    #[garde(dive)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
-    pub id: Option<String>,
-    /// As the invoice shows it: 1–200 characters, of which one is seen, no control characters, no
-    /// white space at the ends.
-    #[garde(custom(fields::line))]
-    #[schema(min_length = 1, max_length = 200)]
-    pub name: String,
-    /// Where the invoice is sent: at most 254 characters, of ASCII before the `@`. A domain in
-    /// other letters is stored as its A-label (`xn--…`).
-    #[garde(custom(fields::email))]
-    #[serde(deserialize_with = "headwater::field::read_email")]
-    #[schema(max_length = 254, format = "email")]
-    pub email: String,
+    pub id: Option<CustomerId>,
+    /// As the invoice shows it.
+    #[garde(dive)]
+    pub name: CustomerName,
+    /// Where the invoice is sent.
+    #[garde(dive)]
+    pub email: Email,
 }
 
 /// A line of an invoice.

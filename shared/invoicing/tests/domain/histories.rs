@@ -79,11 +79,11 @@ pub(crate) fn customer_history() -> impl Strategy<Value = History<Customer>> {
     })
 }
 
-fn name() -> impl Strategy<Value = String> {
-    prop::sample::select(vec!["Acme", "Bolt"]).prop_map(str::to_owned)
+fn name() -> impl Strategy<Value = CustomerName> {
+    prop::sample::select(vec!["Acme", "Bolt"]).prop_map(CustomerName::from)
 }
 
-fn email() -> impl Strategy<Value = String> {
+fn email() -> impl Strategy<Value = Email> {
     prop::sample::select(vec!["pay@acme.example", "PAY@acme.example", "b@bolt.example"])
-        .prop_map(str::to_owned)
+        .prop_map(Email::from)
 }

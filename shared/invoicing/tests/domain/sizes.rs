@@ -44,12 +44,12 @@ fn largest_commit(history: &History<Invoice>) -> usize {
 /// dozen words.
 fn usual(lines: usize) -> CreateInvoice {
     let customer = InvoiceCustomer {
-        id: Some(uuid::Uuid::max().to_string()),
-        name: "Acme Example Ltd".to_owned(),
+        id: Some(uuid::Uuid::max().to_string().into()),
+        name: "Acme Example Ltd".into(),
         ..acme()
     };
     let item = LineItem {
-        description: "Consulting on the new warehouse's doors, in November".to_owned(),
+        description: "Consulting on the new warehouse's doors, in November".into(),
         ..item("12.5", "1250.00", "0.19")
     };
     CreateInvoice { customer, ..create(vec![item; lines]) }
@@ -94,9 +94,10 @@ fn largest() -> Vec<Step> {
         "x".repeat(64),
         ["y".repeat(60), "y".repeat(60), "y".repeat(59)].join(".")
     );
-    let customer = InvoiceCustomer { id: Some("x".repeat(64)), name, email };
+    let customer =
+        InvoiceCustomer { id: Some("x".repeat(64).into()), name: name.into(), email: email.into() };
     let item = LineItem {
-        description: "é".repeat(500),
+        description: "é".repeat(500).into(),
         ..item("999999999.999999", "999999999.9999", "0.999999")
     };
     let create = valid(CreateInvoice {
@@ -111,7 +112,7 @@ fn largest() -> Vec<Step> {
         valid(RecordPayment {
             amount: decimal("999999999.9999"),
             at,
-            reference: format!("{number:04}{}", "𝄞".repeat(49)),
+            reference: format!("{number:04}{}", "𝄞".repeat(49)).into(),
         })
     };
     [create, issue()].into_iter().chain((1..=MOST_PAYMENTS).map(payment)).collect()

@@ -148,8 +148,7 @@ fn issuing_takes_the_next_number_and_sets_the_due_date() {
 
 #[test]
 fn each_send_is_one_mail_to_the_invoices_address() {
-    let send =
-        || SendInvoiceToCustomer { subject: "S".to_owned(), message: "M".to_owned(), email: None };
+    let send = || SendInvoiceToCustomer { subject: "S".into(), message: "M".into(), email: None };
     let sent = |email: &str| InvoiceEvent::InvoiceSent {
         subject: "S".to_owned(),
         message: "M".to_owned(),
@@ -161,7 +160,7 @@ fn each_send_is_one_mail_to_the_invoices_address() {
     let to_bolt = drafted_and([InvoiceEvent::InvoiceCustomerSet(bolt()), status(Status::Issued)]);
     given(to_bolt).when(send()).then([sent("pay@bolt.example"), status(Status::Sent)]);
     // The invoice's address is wrong, and cannot be changed any more.
-    let corrected = SendInvoiceToCustomer { email: Some("ap@acme.example".to_owned()), ..send() };
+    let corrected = SendInvoiceToCustomer { email: Some("ap@acme.example".into()), ..send() };
     given(issued_and([]))
         .when(corrected.clone())
         .then([sent("ap@acme.example"), status(Status::Sent)]);

@@ -93,27 +93,27 @@ pub(crate) fn currency(code: &str) -> Currency {
 
 pub(crate) fn acme() -> InvoiceCustomer {
     InvoiceCustomer {
-        id: Some("acme".to_owned()),
-        name: "Acme".to_owned(),
-        email: "pay@acme.example".to_owned(),
+        id: Some("acme".into()),
+        name: "Acme".into(),
+        email: "pay@acme.example".into(),
     }
 }
 
 pub(crate) fn bolt() -> InvoiceCustomer {
-    InvoiceCustomer { id: None, name: "Bolt".to_owned(), email: "pay@bolt.example".to_owned() }
+    InvoiceCustomer { id: None, name: "Bolt".into(), email: "pay@bolt.example".into() }
 }
 
 pub(crate) fn item(quantity: &str, unit_price: &str, tax_rate: &str) -> LineItem {
     let (quantity, unit_price, tax_rate) =
         (decimal(quantity), decimal(unit_price), decimal(tax_rate));
-    LineItem { description: "Consulting".to_owned(), quantity, unit_price, tax_rate }
+    LineItem { description: "Consulting".into(), quantity, unit_price, tax_rate }
 }
 
 /// The line that [`item`] makes, its numbers as they are stored.
 pub(crate) fn line(n: u32, quantity: &str, unit_price: &str, tax_rate: &str) -> Line {
     let LineItem { description, quantity, unit_price, tax_rate } =
         item(quantity, unit_price, tax_rate);
-    Line { n, description, quantity, unit_price, tax_rate }
+    Line { n, description: description.into(), quantity, unit_price, tax_rate }
 }
 
 /// A draft in euros for Acme.
@@ -139,14 +139,14 @@ pub(crate) fn issue() -> Step {
 
 pub(crate) fn send() -> Step {
     Step::new(SendInvoiceToCustomer {
-        subject: "Your invoice".to_owned(),
-        message: "Please pay.\nThank you.".to_owned(),
+        subject: "Your invoice".into(),
+        message: "Please pay.\nThank you.".into(),
         email: None,
     })
 }
 
 pub(crate) fn payment(amount: &str, reference: &str) -> RecordPayment {
-    RecordPayment { amount: decimal(amount), at: now(), reference: reference.to_owned() }
+    RecordPayment { amount: decimal(amount), at: now(), reference: reference.into() }
 }
 
 pub(crate) fn pay(amount: &str, reference: &str) -> Step {

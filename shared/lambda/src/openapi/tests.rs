@@ -1,5 +1,7 @@
 //! What the document says of calls.
 
+use headwater::field::{Line, Text};
+
 use super::*;
 
 /// A part that refuses unknown members.
@@ -33,6 +35,49 @@ fn what_is_flattened_is_described_with_the_members_beside_it() {
         (&schemas["Whole"]["additionalProperties"], &schemas["Part"]["additionalProperties"]),
         (&Value::Null, &json!(false))
     );
+}
+
+type Name = Text<Line<20>>;
+
+/// A thing with texts that know their limits.
+#[derive(serde::Deserialize, utoipa::ToSchema)]
+#[expect(dead_code, reason = "it is only described")]
+struct Named {
+    /// What it is called.
+    name: Name,
+    /// What it was called before.
+    former: Option<Name>,
+    /// What others call it.
+    others: Vec<Name>,
+    part: Option<Part>,
+}
+
+#[test]
+fn a_text_with_limits_is_described_where_it_is_used() {
+    let document = document(&[Call::entity::<Named>("get-named", "/named", "A thing.")]);
+    let schemas = document["components"]["schemas"].as_object().expect("schemas");
+    let text = |description: &str| {
+        let limits = "1–20 characters, of which one is seen, no control characters, no white \
+                      space at the ends.";
+        json!({
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 20,
+            "description": format!("{description}{limits}"),
+        })
+    };
+    let mut former = text("What it was called before. ");
+    former["type"] = json!(["string", "null"]);
+    let properties = &schemas["Named"]["properties"];
+    assert_eq!(
+        (&properties["name"], &properties["former"]),
+        (&text("What it is called. "), &former)
+    );
+    assert_eq!(properties["others"]["items"], text(""));
+    assert_eq!(properties["others"]["description"], "What others call it.");
+    assert!(properties["part"]["oneOf"].is_array(), "{}", properties["part"]);
+    let texts = schemas.values().filter(|schema| schema["type"] == "string");
+    assert_eq!(texts.filter(|schema| schema["maxLength"] == 20).count(), 0, "{schemas:#?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::customer::{Customer, CustomerEvent};
-use crate::fields;
+use crate::fields::{DeviceId, StudioId, TitleId};
 use crate::limits::{self, Wanted};
 use crate::policy::PolicyInForce;
 use crate::windows;
@@ -15,18 +15,15 @@ use crate::windows;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LicenseRequest {
-    /// The title: 1–64 of `A-Z a-z 0-9 _ -`.
-    #[garde(custom(fields::id))]
-    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
-    pub title_id: String,
-    /// The studio that it belongs to: 1–64 of `A-Z a-z 0-9 _ -`.
-    #[garde(custom(fields::id))]
-    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
-    pub studio_id: String,
-    /// The device that is to keep it: 1–64 of `A-Z a-z 0-9 _ -`.
-    #[garde(custom(fields::id))]
-    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
-    pub device_id: String,
+    /// The title.
+    #[garde(dive)]
+    pub title_id: TitleId,
+    /// The studio that it belongs to.
+    #[garde(dive)]
+    pub studio_id: StudioId,
+    /// The device that is to keep it.
+    #[garde(dive)]
+    pub device_id: DeviceId,
 }
 
 impl LicenseRequest {
@@ -97,9 +94,9 @@ impl Command for AcquireLicense {
         let LicenseRequest { title_id, studio_id, device_id } = self.request.clone();
         Ok(vec![CustomerEvent::LicenseAcquired {
             license_id: self.license_id.clone(),
-            title_id,
-            studio_id,
-            device_id,
+            title_id: title_id.into(),
+            studio_id: studio_id.into(),
+            device_id: device_id.into(),
             expires_at: windows::days_after(context.now, policy.license_days),
             policy_version: *version,
         }])

@@ -6,7 +6,7 @@ use super::*;
 use crate::PlaybackRow;
 
 fn session(id: &str, kind: Kind, second: i64) -> Session {
-    Session { event_id: id.to_owned(), kind, at: at(second) }
+    Session { event_id: id.into(), kind, at: at(second) }
 }
 
 fn at(second: i64) -> Timestamp {
@@ -176,7 +176,7 @@ proptest! {
     ) {
         let stream = stream("acme", "7", "1").unwrap();
         let commits = commits(&stream, run(&reports));
-        let ids: std::collections::BTreeSet<String> =
+        let ids: std::collections::BTreeSet<_> =
             reports.iter().flatten().map(|event| event.event_id.clone()).collect();
         let applied =
             headwater::apply_commits::<PlaybackRow>(&stream, &Row::default(), &commits).unwrap();

@@ -179,5 +179,5 @@ fn playback_is_bounded() {
 }
 
 fn session(number: u64) -> Session {
-    Session { event_id: uuid(number), kind: Kind::Keepalive, at: World::new().now }
+    Session { event_id: uuid(number).into(), kind: Kind::Keepalive, at: World::new().now }
 }

@@ -118,9 +118,9 @@ impl Model {
         let policy_version = policy.version;
         Ok(vec![CustomerEvent::LicenseAcquired {
             license_id: id.to_owned(),
-            title_id,
-            studio_id,
-            device_id,
+            title_id: title_id.into(),
+            studio_id: studio_id.into(),
+            device_id: device_id.into(),
             expires_at,
             policy_version,
         }])
@@ -143,9 +143,9 @@ impl Model {
             _ if licence.over(now) => Err("409 license-expired".to_owned()),
             _ => {
                 let wanted = LicenseRequest {
-                    title_id: licence.title,
-                    studio_id: licence.studio,
-                    device_id: device_id.clone(),
+                    title_id: licence.title.into(),
+                    studio_id: licence.studio.into(),
+                    device_id: device_id.as_str().into(),
                 };
                 self.check(&wanted, Some(id), &policy.policy, now)?;
                 let expires_at = licence.expires.max(now) + DAY * policy.policy.license_days as i32;

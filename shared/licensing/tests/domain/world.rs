@@ -192,9 +192,9 @@ pub(crate) fn stream() -> headwater::StreamName {
 
 pub(crate) fn request(title_id: &str, studio_id: &str, device_id: &str) -> LicenseRequest {
     LicenseRequest {
-        title_id: title_id.to_owned(),
-        studio_id: studio_id.to_owned(),
-        device_id: device_id.to_owned(),
+        title_id: title_id.into(),
+        studio_id: studio_id.into(),
+        device_id: device_id.into(),
     }
 }
 
