@@ -42,7 +42,9 @@ pub async fn wrong(platform: &Platform) -> Result<Vec<Value>> {
 async fn run<T: DeserializeOwned>(platform: &Platform, line: &str) -> Result<(u8, Vec<T>)> {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let line = format!("headwater {line} --json --local={}", platform.url());
-    let code = headwater_admin::run(line.split(' ').map(Into::into), &mut out, &mut err).await;
+    let domains = headwater_lambda::domains(&platform_functions::services());
+    let code =
+        headwater_admin::run(domains, line.split(' ').map(Into::into), &mut out, &mut err).await;
     let out = String::from_utf8(out)?;
     ensure!(code < 2, "{line}: {}\n{out}", String::from_utf8_lossy(&err));
     Ok((code, out.lines().map(serde_json::from_str).collect::<Result<_, _>>()?))

@@ -9,7 +9,7 @@ use headwater::shown_lines;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::RUNS_AS_PLATFORM;
-use crate::rebuild::{RUNS_AS_CLI, run_as_cli};
+use crate::rebuild::RUNS_AS_CLI;
 
 /// A program's `main`: runs it with the arguments of its command line. An error is told, and ends
 /// it with 1.
@@ -36,9 +36,9 @@ async fn complete(run: impl Future<Output = Result<()>>) -> Result<()> {
 pub fn as_another() -> Option<ExitCode> {
     let is_set = |variable| std::env::var_os(variable).is_some();
     if is_set(RUNS_AS_PLATFORM) || is_set("_HANDLER") {
-        return Some(headwater_local::run(platform_functions::services()));
+        return Some(headwater_local::run(platform_functions::services(), ""));
     }
-    is_set(RUNS_AS_CLI).then(run_as_cli)
+    is_set(RUNS_AS_CLI).then(|| headwater_admin::main(&platform_functions::services()))
 }
 
 /// Says something on standard output. It may hold what others wrote, so nothing in it acts on a

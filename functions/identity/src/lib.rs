@@ -5,17 +5,16 @@ mod external_users;
 mod members;
 mod queries;
 
-use ::queries::changes;
+use headwater_functions::{changes, project};
 use headwater_lambda::Service;
 use identity::{
     CreateGroup, CreateUser, DeactivateUser, DeleteGroup, DeleteUser, Group, Membership,
     PatchGroup, PatchUser, ReactivateUser, User,
 };
-use projectors::project;
 
 /// The service, a line for each of its functions.
 pub fn service() -> Service {
-    Service::new(identity::DOMAIN, env!("CARGO_PKG_NAME"))
+    Service::new(&identity::SERVICE, env!("CARGO_PKG_NAME"))
         .aggregate::<User>("/users", |users| {
             users
                 .with_unique_values()

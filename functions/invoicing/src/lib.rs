@@ -6,18 +6,17 @@ mod document;
 mod mail;
 mod queries;
 
-use ::queries::changes;
+use headwater_functions::{changes, project};
 use headwater_lambda::Service;
 use invoicing::{
     AddLineItem, ChangeLineItem, CreateCustomer, CreateInvoice, Customer, DeleteInvoice, Invoice,
     IssueInvoice, PatchCustomer, RecordPayment, RemoveLineItem, SendInvoiceToCustomer,
     SetInvoiceCurrency, SetInvoiceCustomer, VoidInvoice,
 };
-use projectors::project;
 
 /// The service, a line for each of its functions.
 pub fn service() -> Service {
-    Service::new(invoicing::DOMAIN, env!("CARGO_PKG_NAME"))
+    Service::new(&invoicing::SERVICE, env!("CARGO_PKG_NAME"))
         .aggregate::<Invoice>("/invoices", |invoices| {
             invoices
                 .create::<CreateInvoice>("Draft an invoice.")

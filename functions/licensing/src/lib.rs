@@ -15,14 +15,13 @@ mod roles;
 mod sessions;
 mod view;
 
-use ::queries::changes;
+use headwater_functions::{changes, project};
 use headwater_lambda::Service;
 use licensing::{Customer, Playback, Policy, SetPolicy};
-use projectors::project;
 
 /// The service, a line for each of its functions.
 pub fn service() -> Service {
-    Service::new(licensing::DOMAIN, env!("CARGO_PKG_NAME"))
+    Service::new(&licensing::SERVICE, env!("CARGO_PKG_NAME"))
         .problems(&[&grants::INVALID_GRANT])
         .aggregate::<Customer>("/customers", |customers| {
             customers

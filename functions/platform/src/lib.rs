@@ -1,17 +1,10 @@
-//! The list of services, and the functions that they share: the pipeline from the events table to
-//! the views, and the calls on any stream.
-//!
-//! A new service is a line in [`domains`], and one in [`SERVICES`].
+//! The list of services.
 
-mod waiting;
-
+use headwater_functions::with_shared;
 use headwater_lambda::Service;
-use headwater_services::SERVICES;
 
-const PACKAGE: &str = env!("CARGO_PKG_NAME");
-
-/// The services that are about something.
-fn domains() -> Vec<Service> {
+/// The services that are about something. A new one is a line here.
+fn own() -> Vec<Service> {
     vec![
         identity_functions::service(),
         licensing_functions::service(),
@@ -21,36 +14,7 @@ fn domains() -> Vec<Service> {
 
 /// All that is deployed: the services, and what they share.
 pub fn services() -> Vec<Service> {
-    domains().into_iter().chain(shared()).collect()
-}
-
-/// What the services share.
-pub fn shared() -> [Service; 2] {
-    [common(&domains()), pipeline()]
-}
-
-/// Calls on the streams of all services, and the documents about their calls.
-fn common(domains: &[Service]) -> Service {
-    let common = Service::new("common", PACKAGE).functions([
-        queries::list_streams(),
-        queries::read_events(),
-        queries::read_states(),
-        queries::problems(queries::pages(domains)),
-    ]);
-    let calls = queries::calls(domains.iter().chain([&common]));
-    let openapi = queries::openapi(calls);
-    let calls = queries::calls(domains.iter().chain([&common]));
-    let calls = calls.into_iter().chain(openapi.call().cloned()).collect();
-    common.functions([openapi, queries::no_such_call(calls)])
-}
-
-/// From the events table to Kinesis, and the second chance of what failed on the way.
-fn pipeline() -> Service {
-    Service::new("pipeline", PACKAGE).functions([
-        relay::relay(),
-        relay::redrive(),
-        projectors::sweep(&SERVICES, waiting::tell),
-    ])
+    with_shared(own(), env!("CARGO_PKG_NAME"))
 }
 
 #[cfg(test)]
@@ -58,19 +22,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_service_has_functions_and_a_domain() {
-        let mut of_functions: Vec<_> = domains().iter().map(|service| service.name).collect();
-        of_functions.sort_unstable();
-        assert_eq!(
-            of_functions,
-            SERVICES.map(|service| service.name),
-            "a service is a line in `domains()` and one in `headwater_services::SERVICES`"
-        );
-    }
-
-    #[test]
     fn each_service_projects_and_tells_of_its_changes() {
-        for service in domains() {
+        for service in own() {
             for wanted in ["project", "changes", "execute"] {
                 let name = format!("{}-{wanted}", service.name);
                 assert!(

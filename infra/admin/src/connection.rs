@@ -8,13 +8,12 @@ use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use clap::Args;
-use headwater::{Domain, UniqueKey};
+use headwater::{Domain, Domains, UniqueKey};
 use headwater_dynamodb::{
     Audit, Effects, EventStore, Feed, Projector, Rebuild, StoreConfig, Views, connect,
 };
 use headwater_kinesis::Publisher;
 use headwater_pipeline::Failures;
-use headwater_services::PARKED_UPDATES_OF;
 use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
@@ -40,8 +39,10 @@ pub(crate) struct Target {
     local: Option<String>,
 }
 
-/// The way to the tables, found when it is first needed.
+/// The services, and the way to their tables, found when it is first needed.
 pub(crate) struct Connection {
+    /// What is known of the services.
+    pub(crate) domains: Domains,
     target: Target,
     patience: Duration,
     found: OnceCell<Found>,
@@ -68,8 +69,8 @@ struct LocalEndpoint {
 
 impl Connection {
     /// A connection whose calls of DynamoDB have so long each, repetitions included.
-    pub(crate) fn new(target: Target, patience: Duration) -> Self {
-        Self { target, patience, found: OnceCell::new() }
+    pub(crate) fn new(domains: Domains, target: Target, patience: Duration) -> Self {
+        Self { domains, target, patience, found: OnceCell::new() }
     }
 
     /// The event store.
@@ -140,11 +141,6 @@ impl Connection {
     pub(crate) async fn stream(&self, variable: &str) -> Result<Publisher> {
         let stream = self.name(variable).await?;
         Ok(Publisher::new(headwater_kinesis::connect(&self.found().await?.config), stream))
-    }
-
-    /// The views in which users of other systems are.
-    pub(crate) async fn external_users(&self) -> Result<Views> {
-        Ok(Views::new(self.store().await?, &self.name("VIEWS_TABLE").await?, PARKED_UPDATES_OF))
     }
 
     /// What functions behind streams gave up.

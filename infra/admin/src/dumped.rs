@@ -8,7 +8,7 @@ use std::iter::Peekable;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use headwater::{Commit, StreamName, UniqueKey, UniqueKeyEvent, decode};
+use headwater::{Commit, Domains, StreamName, UniqueKey, UniqueKeyEvent, decode};
 use headwater_services::{effects, unknown_effect};
 use jiff::Timestamp;
 
@@ -35,14 +35,14 @@ pub(crate) struct Batch {
 }
 
 /// Reads all of a dump, and says what is wrong with it if anything is.
-pub(crate) fn check(file: &Path) -> Result<Checked> {
+pub(crate) fn check(domains: &Domains, file: &Path) -> Result<Checked> {
     let mut checked = Checked::default();
     let mut previous: Option<Commit> = None;
     for (number, line) in (1..).zip(lines(file)?) {
         let commit = line
             .and_then(|line| read(&line))
             .and_then(|commit| follows(previous.as_ref(), &commit).map(|()| commit));
-        let commit = commit.and_then(|commit| has_known_effects(&commit).map(|()| commit));
+        let commit = commit.and_then(|commit| has_known_effects(domains, &commit).map(|()| commit));
         let commit = commit
             .with_context(|| format!("line {number} of {}; nothing was written", file.display()))?;
         checked.commits += 1;
@@ -52,7 +52,7 @@ pub(crate) fn check(file: &Path) -> Result<Checked> {
             let UniqueKeyEvent::UniqueKeyAdopted { fingerprint } = decode(event)?;
             checked.fingerprint = Some(fingerprint);
         }
-        checked.handlers.extend(effects(&commit).map(|(handler, _)| handler));
+        checked.handlers.extend(effects(domains, &commit).map(|(handler, _)| handler));
         previous = Some(commit);
     }
     Ok(checked)
@@ -81,8 +81,8 @@ fn follows(previous: Option<&Commit>, commit: &Commit) -> Result<()> {
 }
 
 /// Whether this build knows what a commit asks of the world outside, which is not to be done again.
-fn has_known_effects(commit: &Commit) -> Result<()> {
-    match unknown_effect(commit) {
+fn has_known_effects(domains: &Domains, commit: &Commit) -> Result<()> {
+    match unknown_effect(domains, commit) {
         Some(newer) => {
             bail!("{}: {newer}, which may ask for a mail: restore with that build", commit.stream)
         }

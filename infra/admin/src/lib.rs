@@ -25,11 +25,15 @@ mod verify;
 mod views;
 mod waiting;
 
+use std::env;
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{self, Write};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use headwater::Domains;
+use headwater_lambda::{Service, domains};
 
 use crate::connection::{Connection, EVERYWHERE, Target};
 use crate::output::Output;
@@ -111,9 +115,21 @@ impl Command {
     }
 }
 
-/// Carries out a command line, the program's name first, and gives the exit code: 0 done, 1 what
-/// was asked for is not there, 2 it could not be done.
+/// The command line for these services: the `main` of `headwater`, and of any other program that is
+/// to be the same.
+pub fn main(services: &[Service]) -> ExitCode {
+    let domains = domains(services);
+    let run = async { run(domains, env::args_os(), &mut io::stdout(), &mut io::stderr()).await };
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => ExitCode::from(runtime.block_on(run)),
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Carries out a command line, the program's name first, on the tables of these services. It gives
+/// the exit code: 0 done, 1 what was asked for is not there, 2 it could not be done.
 pub async fn run(
+    domains: Domains,
     arguments: impl IntoIterator<Item = OsString>,
     out: &mut (dyn Write + Send),
     err: &mut (dyn Write + Send),
@@ -133,7 +149,7 @@ pub async fn run(
     };
     let Cli { target, json, command } = cli;
     let mut output = Output::new(json, out, err);
-    let connection = Connection::new(target, command.patience());
+    let connection = Connection::new(domains, target, command.patience());
     // Each on the heap, or all of them together would take up the stack.
     let done = match command {
         Command::Streams(streams) => Box::pin(streams.run(&connection, &mut output)).await,

@@ -5,9 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use anyhow::Context;
-use headwater::StreamName;
+use headwater::{Parked, StreamName};
 use headwater_dynamodb::{EffectId, ParkedStream, ReadError, Until, Waiting, WhyWaiting};
-use headwater_services::{ParkedUpdate, SERVICES, parked_updates};
+use headwater_services::{ParkedUpdate, parked_updates};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -112,7 +112,8 @@ impl From<ParkedStream> for Listed {
 }
 
 impl From<ParkedUpdate> for Listed {
-    fn from(ParkedUpdate { stream, revision, reason, at }: ParkedUpdate) -> Self {
+    fn from(ParkedUpdate { stream, parked }: ParkedUpdate) -> Self {
+        let Parked { revision, reason, at } = parked;
         Self::Update { stream, revision, at, error: reason }
     }
 }
@@ -253,8 +254,9 @@ pub(crate) async fn streams(
 ) -> Result<Vec<Listed>, Failure> {
     let mut parked: Vec<ParkedStream> = Vec::new();
     // Names begin with the domain, so this is their order too.
-    for service in SERVICES
-        .into_iter()
+    for service in connection
+        .domains
+        .iter()
         .filter(|service| after.is_none_or(|after| after.domain() <= service.name))
     {
         let after = after.filter(|after| after.domain() == service.name);
@@ -284,9 +286,16 @@ pub(crate) async fn updates(
     after: Option<&StreamName>,
     wanted: usize,
 ) -> Result<Vec<Listed>, Failure> {
-    let updates = parked_updates(&connection.external_users().await?, tenant, after, wanted)
-        .await
-        .map_err(read_error)?;
+    let mut updates = Vec::new();
+    for service in connection.domains.iter().filter(|service| service.external.is_some()) {
+        if after.is_none_or(|after| after.domain() <= service.name) {
+            let views = connection.views(service).await?;
+            let after = after.filter(|after| after.domain() == service.name);
+            let wanted = wanted.saturating_sub(updates.len());
+            let page = parked_updates(service, &views, tenant, after, wanted).await;
+            updates.extend(page.map_err(read_error)?);
+        }
+    }
     Ok(updates.into_iter().map(Listed::from).collect())
 }
 
@@ -297,7 +306,8 @@ pub(crate) async fn mails(
     wanted: usize,
 ) -> Result<Vec<Listed>, Failure> {
     let mut waiting: Vec<Waiting> = Vec::new();
-    for service in SERVICES
+    for service in connection
+        .domains
         .iter()
         .filter(|service| after.as_ref().is_none_or(|after| after.stream.domain() <= service.name))
     {

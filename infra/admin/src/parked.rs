@@ -2,7 +2,7 @@ use clap::Subcommand;
 use headwater::{Domain, StreamName};
 use headwater_dynamodb::{EffectId, ParkedStream, Settlement, Until, Waiting};
 use headwater_kinesis::{CommitRecord, Record};
-use headwater_services::{EXTERNAL_USERS_STREAM, ParkedUpdate, SERVICES, parked_update, record_of};
+use headwater_services::{ParkedUpdate, parked_update, record_of};
 use serde::Serialize;
 
 use crate::connection::Connection;
@@ -67,20 +67,22 @@ impl Parked {
                 let parked = match item {
                     Item::Stream(stream) => match find(connection, &stream).await? {
                         Found::Stream(_, parked) => Listed::from(parked),
-                        Found::Update(update) => Listed::from(update),
+                        Found::Update(_, update) => Listed::from(update),
                     },
                     Item::Effect(effect) => Listed::from(find_effect(connection, &effect).await?),
                 };
                 output.one(&parked, |parked| Ok(parked.text()))
             }
-            Self::Retry { item: Item::Stream(stream), dry_run } => match find(connection, &stream)
-                .await?
-            {
-                Found::Stream(service, parked) => {
-                    Box::pin(retry(connection, output, service, &parked, dry_run)).await
+            Self::Retry { item: Item::Stream(stream), dry_run } => {
+                match find(connection, &stream).await? {
+                    Found::Stream(service, parked) => {
+                        Box::pin(retry(connection, output, service, &parked, dry_run)).await
+                    }
+                    Found::Update(service, update) => {
+                        bring_again(connection, output, service, &update, dry_run).await
+                    }
                 }
-                Found::Update(update) => bring_again(connection, output, &update, dry_run).await,
-            },
+            }
             Self::Retry { item: Item::Effect(effect), dry_run } => {
                 settle(connection, output, &effect, Settlement::TryAgain, dry_run).await
             }
@@ -179,21 +181,26 @@ struct BroughtAgain<'a> {
 async fn bring_again(
     connection: &Connection,
     output: &mut Output<'_>,
+    service: &Domain,
     update: &ParkedUpdate,
     dry_run: bool,
 ) -> Result<(), Failure> {
-    let ParkedUpdate { stream, revision, .. } = update;
+    let ParkedUpdate { stream, parked } = update;
+    let revision = parked.revision;
+    let gone_stream =
+        || anyhow::anyhow!("{} takes no updates from other systems any more", service.name);
+    let variable = service.external.ok_or_else(gone_stream)?.stream_variable;
     let gone = || {
         Failure::NotFound(format!("the event that parked revision {revision} is not in {stream}"))
     };
-    let data = record_of(&connection.store().await?, update).await?.ok_or_else(gone)?;
-    let again = BroughtAgain { stream, revision: *revision, dry_run };
+    let data = record_of(service, &connection.store().await?, update).await?.ok_or_else(gone)?;
+    let again = BroughtAgain { stream, revision, dry_run };
     if dry_run {
         return output.one(&again, |_| {
             Ok(format!("revision {revision} of {stream} would be taken over, if it can be"))
         });
     }
-    let publisher = connection.stream(EXTERNAL_USERS_STREAM).await?;
+    let publisher = connection.stream(variable).await?;
     if !publisher.publish(&[Record { key: stream.to_string(), data }]).await.is_empty() {
         return Err(anyhow::anyhow!(
             "the stream of external users did not take its record: retry again"
@@ -211,18 +218,18 @@ async fn bring_again(
 enum Found {
     /// The stream itself, and the service that it belongs to.
     Stream(&'static Domain, ParkedStream),
-    /// An update of the user.
-    Update(ParkedUpdate),
+    /// An update of the thing from another system, and the service that it belongs to.
+    Update(&'static Domain, ParkedUpdate),
 }
 
 async fn find(connection: &Connection, stream: &StreamName) -> Result<Found, Failure> {
-    if let Some(service) = SERVICES.into_iter().find(|service| service.name == stream.domain()) {
+    if let Some(service) = connection.domains.of(stream) {
         let views = connection.views(service).await?;
         if let Some(parked) = views.parked_stream(stream).await? {
             return Ok(Found::Stream(service, parked));
         }
-        if let Some(update) = parked_update(&views, stream).await.map_err(read_error)? {
-            return Ok(Found::Update(update));
+        if let Some(update) = parked_update(service, &views, stream).await.map_err(read_error)? {
+            return Ok(Found::Update(service, update));
         }
     }
     Err(Failure::NotFound(format!("{stream} is not parked")))
@@ -257,7 +264,7 @@ async fn settle(
         find_effect(connection, effect).await?;
         return output.one(&settled, |_| Ok(format!("the mail that {item} asks for would {what}")));
     }
-    if !connection.effects(handler(effect)?).await?.settle(effect, settlement).await? {
+    if !connection.effects(handler(connection, effect)?).await?.settle(effect, settlement).await? {
         return Err(not_waiting(effect));
     }
     if settlement == Settlement::TryAgain {
@@ -273,14 +280,13 @@ async fn settle(
 }
 
 async fn find_effect(connection: &Connection, effect: &EffectId) -> Result<Waiting, Failure> {
-    let found = connection.effects(handler(effect)?).await?.waiting_one(effect).await?;
+    let found = connection.effects(handler(connection, effect)?).await?.waiting_one(effect).await?;
     found.ok_or_else(|| not_waiting(effect))
 }
 
 /// The name of what carries out the effects of a stream's events.
-fn handler(effect: &EffectId) -> Result<&'static str, Failure> {
-    let service = SERVICES.into_iter().find(|service| service.name == effect.stream.domain());
-    let handler = service.and_then(|service| service.handler);
+fn handler(connection: &Connection, effect: &EffectId) -> Result<&'static str, Failure> {
+    let handler = connection.domains.of(&effect.stream).and_then(|service| service.handler);
     handler.map(|handler| handler.name).ok_or_else(|| not_waiting(effect))
 }
 
@@ -300,7 +306,7 @@ fn cannot_be_dropped(found: &Found) -> Failure {
                        gives. Deploy what can fold the event";
             anyhow::anyhow!("{why}, then: headwater parked retry {stream}").into()
         }
-        Found::Update(ParkedUpdate { stream, .. }) => {
+        Found::Update(_, ParkedUpdate { stream, .. }) => {
             let why = "an update cannot be dropped: the owning system's next revision takes its \
                        place. Free the name or address";
             anyhow::anyhow!("{why}, then: headwater parked retry {stream}").into()

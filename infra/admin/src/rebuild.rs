@@ -4,12 +4,10 @@ use std::pin::pin;
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::PossibleValuesParser;
 use headwater::Domain;
 use headwater_dynamodb::{
     Check, Lacking, Pace, Pointer, Progress as Scan, Progressed, Rebuild, RebuildError, Why,
 };
-use headwater_services::SERVICES;
 use serde::Serialize;
 use tokio::time::interval;
 
@@ -59,9 +57,6 @@ pub(crate) struct Discard {
 #[derive(Args)]
 struct Of {
     /// The service: identity
-    #[arg(
-        value_parser = PossibleValuesParser::new(SERVICES.into_iter().map(|service| service.name))
-    )]
     domain: String,
     /// How long processes may act on the generations that they knew before a change, which each
     /// step waits out. Shorten it only where no function runs.
@@ -110,7 +105,7 @@ struct Step<'a> {
 
 impl Of {
     async fn rebuild(&self, connection: &Connection) -> Result<Rebuild, Failure> {
-        let service = service(&self.domain)?;
+        let service = service(connection, &self.domain)?;
         let pace = Pace { settle: Duration::from_secs(self.settle), ..Pace::default() };
         Ok(connection.rebuild(service).await?.at_pace(pace))
     }
@@ -236,9 +231,11 @@ impl Discard {
     }
 }
 
-fn service(domain: &str) -> Result<&'static Domain, Failure> {
-    let service = SERVICES.into_iter().find(|service| service.name == domain);
-    service.ok_or_else(|| Failure::NotFound(format!("there is no service {domain}")))
+fn service(connection: &Connection, domain: &str) -> Result<&'static Domain, Failure> {
+    connection.domains.named(domain).ok_or_else(|| {
+        let names: Vec<_> = connection.domains.iter().map(|service| service.name).collect();
+        Failure::NotFound(format!("there is no service {domain}: there are {}", names.join(", ")))
+    })
 }
 
 /// Which generation would be built, or gone on with.

@@ -5,10 +5,9 @@ use std::pin::pin;
 
 use clap::Subcommand;
 use futures::{StreamExt, TryStreamExt};
-use headwater::{Commit, StreamName};
+use headwater::{Commit, Domains, StreamName};
 use headwater_dynamodb::{EventStore, Feed, Selection};
 use headwater_kinesis::{CommitRecord, Publisher};
-use headwater_services::is_projected;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -66,6 +65,7 @@ struct Put {
 
 /// What finds commits that are to be put, and puts them.
 struct Repair {
+    domains: Domains,
     store: EventStore,
     feed: Feed,
     publisher: Publisher,
@@ -86,7 +86,8 @@ impl Relay {
             connection.feed().await?,
             connection.commits_stream().await?,
         );
-        let repair = Repair { store, feed, publisher, since, all, dry_run };
+        let domains = connection.domains.clone();
+        let repair = Repair { domains, store, feed, publisher, since, all, dry_run };
         let commits = match stream {
             Some(stream) => repair.one(&stream, output).await?,
             None => repair.every(&scope, output).await?,
@@ -99,7 +100,7 @@ impl Relay {
 
 impl Repair {
     async fn one(&self, stream: &StreamName, output: &mut Output<'_>) -> Result<usize, Failure> {
-        if !is_projected(stream) {
+        if !self.domains.is_projected(stream) {
             return Err(Failure::NotFound(format!(
                 "no projector folds streams of the kind of {stream}"
             )));
@@ -143,7 +144,7 @@ impl Repair {
             let stream = commits
                 .first()
                 .map(|commit| &commit.stream)
-                .filter(|stream| is_projected(stream))?;
+                .filter(|stream| self.domains.is_projected(stream))?;
             Some(async move {
                 let fed = if self.all { 0 } else { self.feed.reached(stream).await? };
                 let commits: Vec<Commit> =

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::Args;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use headwater::{Commit, StreamName};
+use headwater::{Commit, Domains, StreamName};
 use headwater_dynamodb::{Effects, EventStore, Imported};
 use headwater_services::effects;
 use serde::Serialize;
@@ -85,6 +85,7 @@ struct Done {
 
 /// Where commits are written.
 struct Target {
+    domains: Domains,
     store: EventStore,
     /// By the name of the handler.
     effects: BTreeMap<&'static str, Effects>,
@@ -98,9 +99,13 @@ impl Restore {
         output: &mut Output<'_>,
     ) -> Result<(), Failure> {
         let Self { file, dry_run, any_key } = self;
-        let Checked { commits, handlers, fingerprint } = dumped::check(&file)?;
-        let mut target =
-            Target { store: connection.store().await?, effects: BTreeMap::new(), dry_run };
+        let Checked { commits, handlers, fingerprint } = dumped::check(&connection.domains, &file)?;
+        let mut target = Target {
+            domains: connection.domains.clone(),
+            store: connection.store().await?,
+            effects: BTreeMap::new(),
+            dry_run,
+        };
         if let Some(dumped) = fingerprint.filter(|_| !any_key) {
             has_key(connection, &target.store, &dumped).await?;
         }
@@ -210,7 +215,7 @@ impl Target {
     /// Writes a commit. What it asks of the world outside was done, or not, where it comes from:
     /// that is noted first, so that whatever dies, it is not done again.
     async fn write(&self, commit: Commit, done: &mut Done) -> Result<Imported, Failure> {
-        for (handler, effect) in effects(&commit) {
+        for (handler, effect) in effects(&self.domains, &commit) {
             done.mails += 1;
             if let Some(effects) = self.effects.get(handler).filter(|_| !self.dry_run) {
                 effects.forgo(&effect).await?;

@@ -33,7 +33,8 @@ impl State {
     ) -> Result<(), Failure> {
         let Self { stream, version, at, diff } = self;
         let at = at.map_or(At::Version(version.unwrap_or(u64::MAX)), At::Time);
-        let past = past_state(&connection.store().await?, &stream, at, diff).await?;
+        let past =
+            past_state(&connection.domains, &connection.store().await?, &stream, at, diff).await?;
         output.one(&past, |past| text(&stream, past, diff))
     }
 }

@@ -98,9 +98,15 @@ async fn ls(
 ) -> Result<(), Failure> {
     let after = after.as_ref().map(StreamName::within_tenant);
     // One more than is shown tells whether there are more.
-    let streams =
-        list_streams(&connection.feed().await?, tenant, prefix, after, limit.saturating_add(1))
-            .await?;
+    let streams = list_streams(
+        &connection.domains,
+        &connection.feed().await?,
+        tenant,
+        prefix,
+        after,
+        limit.saturating_add(1),
+    )
+    .await?;
     let mut streams: Vec<Listed> =
         streams.into_iter().map(|(stream, version)| Listed { stream, version }).collect();
     let goes_on = streams.len() > limit;

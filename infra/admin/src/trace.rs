@@ -7,7 +7,6 @@ use clap::Args;
 use futures::TryStreamExt;
 use headwater::{Commit, FeedPosition};
 use headwater_dynamodb::{EventStore, Feed, FeedError, Selection, StoreError};
-use headwater_services::{SERVICES, is_projected};
 use jiff::{SignedDuration, Timestamp, Unit};
 use serde::Serialize;
 
@@ -79,7 +78,7 @@ impl Trace {
             self.since.unwrap_or_else(|| yesterday.round(Unit::Second).unwrap_or(yesterday));
         let store = connection.store().await?;
         let mut commits = if self.feed {
-            self.walk(&connection.feed().await?, since, output).await?
+            self.walk(connection, &connection.feed().await?, since, output).await?
         } else {
             self.scan(&store, since, output).await?
         };
@@ -96,7 +95,7 @@ impl Trace {
             (
                 commit.at,
                 commit.metadata.commit_id,
-                !is_projected(&commit.stream),
+                !connection.domains.is_projected(&commit.stream),
                 commit.stream.clone(),
             )
         });
@@ -143,13 +142,15 @@ impl Trace {
     /// before `since`.
     async fn walk(
         &self,
+        connection: &Connection,
         feed: &Feed,
         since: Timestamp,
         output: &mut Output<'_>,
     ) -> Result<Vec<Commit>, Failure> {
         let (mut found, mut read, mut progress) = (Vec::new(), 0, Progress::start());
-        for service in SERVICES
-            .into_iter()
+        for service in connection
+            .domains
+            .iter()
             .filter(|service| self.domain.as_ref().is_none_or(|domain| domain == service.name))
         {
             let mut head = feed.head(&self.tenant, service.name).await?;

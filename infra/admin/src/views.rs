@@ -2,7 +2,7 @@ use clap::Subcommand;
 use futures::{StreamExt, TryStreamExt};
 use headwater::{Domain, ProjectionFn, StreamName, own_row};
 use headwater_dynamodb::{EventStore, Pointer, RowStatus, Until, Views as Rows};
-use headwater_services::{SERVICES, list_streams};
+use headwater_services::list_streams;
 use serde::Serialize;
 
 use crate::connection::Connection;
@@ -98,7 +98,7 @@ fn beside(pointer: &Pointer) -> Vec<Beside> {
 
 async fn ls(connection: &Connection, output: &mut Output<'_>) -> Result<(), Failure> {
     let mut kinds = Vec::new();
-    for service in SERVICES {
+    for service in connection.domains.iter() {
         let Domain { name: domain, projections, .. } = service;
         let pointer = connection.rebuild(service).await?.pointer().await?;
         let (generation, beside) = (pointer.generation.0, beside(&pointer));
@@ -171,13 +171,15 @@ async fn lag(
 ) -> Result<(), Failure> {
     let (feed, store) = (connection.feed().await?, connection.store().await?);
     let mut rows = Vec::new();
-    for service in SERVICES {
+    for service in connection.domains.iter() {
         rows.push((service, connection.views(service).await?));
     }
     let mut behind = Vec::new();
     let mut after: Option<String> = None;
     loop {
-        let streams = list_streams(&feed, tenant, prefix, after.as_deref(), PAGE).await?;
+        let streams =
+            list_streams(&connection.domains, &feed, tenant, prefix, after.as_deref(), PAGE)
+                .await?;
         let Some((last, _)) = streams.last() else { break };
         after = Some(last.within_tenant().to_owned());
         let looks = streams.into_iter().map(|(stream, _)| look(&store, &rows, stream));

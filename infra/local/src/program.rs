@@ -15,11 +15,12 @@ use crate::host::exit_with_parent;
 use crate::platform::{Executable, Platform};
 
 /// The platform with these services: the `main` of `cargo local`, and of any other program that is
-/// to be the same.
-pub fn run(services: Vec<Service>) -> ExitCode {
+/// to be the same. Once it is ready it prints `examples`, with its address for each `{url}`: command
+/// lines to paste, which may use the variable `TOKEN`.
+pub fn run(services: Vec<Service>, examples: &str) -> ExitCode {
     let ended = match std::env::var_os("_HANDLER") {
         Some(_) => run_function(services),
-        None => run_platform(&Config::parse()),
+        None => run_platform(&Config::parse(), examples),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -39,7 +40,7 @@ fn run_function(services: Vec<Service>) -> Result<()> {
 }
 
 #[tokio::main]
-async fn run_platform(config: &Config) -> Result<()> {
+async fn run_platform(config: &Config, examples: &str) -> Result<()> {
     // To dynoxide a refused condition is worth a warning; here it is everyday business.
     let filter =
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,dynoxide=error"));
@@ -52,7 +53,7 @@ async fn run_platform(config: &Config) -> Result<()> {
         _ = interrupt.recv() => return Ok(()),
         _ = terminate.recv() => return Ok(()),
     };
-    announce(&platform.url, platform.outbox.as_deref());
+    announce(&platform.url, examples, platform.outbox.as_deref());
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
@@ -63,7 +64,7 @@ async fn run_platform(config: &Config) -> Result<()> {
 
 /// The line that scripts wait for, and examples to paste.
 #[expect(clippy::print_stdout, reason = "this is the program's output")]
-fn announce(url: &str, outbox: Option<&Path>) {
+fn announce(url: &str, examples: &str, outbox: Option<&Path>) {
     let mails = outbox.map_or_else(
         || "the server that SMTP_URL names".to_owned(),
         |outbox| outbox.display().to_string(),
@@ -71,19 +72,16 @@ fn announce(url: &str, outbox: Option<&Path>) {
     println!("ready {url}");
     println!(
         r#"
-Get a token, create a user, read it (Ctrl-C ends the platform):
+Get a token, and try it (Ctrl-C ends the platform):
 
   TOKEN=$(curl -s {url}/dev/token \
     -d '{{"tenant":"acme","subject":"me","roles":["reader","writer","operator"]}}' | cut -d'"' -f4)
 
-  curl -i {url}/identity/users -H "Authorization: Bearer $TOKEN" \
-    -H 'Content-Type: application/json' \
-    -d '{{"id":"ann","userName":"ann","displayName":"Ann Lee","email":"ann@example.com"}}'
-
-  curl -i {url}/identity/users/ann -H "Authorization: Bearer $TOKEN"
+{}
 
 Mails go to {mails}.
-"#
+"#,
+        examples.replace("{url}", url)
     );
 }
 

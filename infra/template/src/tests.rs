@@ -8,7 +8,7 @@ fn call(call: Call) -> Function {
 }
 
 fn shop() -> Service {
-    Service::new("shop", "shop-functions").functions([
+    Service::shared("shop", "shop-functions").functions([
         call(Call::command("shop-open-till", "POST", "/shop/tills", "s")).variable(UNIQUE_KEY),
         call(Call::command("shop-close-till", "DELETE", "/shop/tills/{id}", "s")),
         call(Call::entity::<String>("shop-get-till", "/shop/tills/{id}", "s")).role(&HISTORY),
@@ -55,14 +55,14 @@ fn what_is_behind_a_stream_has_alarms() {
     for name in ["ProjectIteratorAge", "ProjectErrors", "UniqueKey", "ParkedStreams"] {
         assert!(text.contains(&format!("  Shop{name}Alarm:\n")), "{name} in {text}");
     }
-    assert!(!alarms::of(&Service::new("shop", "p")).contains("Alarm"));
+    assert!(!alarms::of(&Service::shared("shop", "p")).contains("Alarm"));
 }
 
 #[test]
 fn each_part_of_each_service_goes_where_the_base_says() {
     let base =
         "First: line\nResources:\n  # <logs>\n\n  # <functions>\n\n  # <alarms>\n\nLast: 1\n";
-    let text = render(base, &[shop(), Service::new("park", "p")]);
+    let text = render(base, &[shop(), Service::shared("park", "p")]);
     let places =
         ["First: line\n# Written by", "ShopLogs:", "ParkLogs:", "ShopPageFunction:", "Last: 1"]
             .map(|part| text.find(part).unwrap_or_else(|| panic!("{part} in {text}")));

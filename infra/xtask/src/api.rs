@@ -39,7 +39,7 @@ pub(crate) fn run(root: &Path, examples: u32, seconds: u32, seed: u32) -> Result
         "build",
         "--quiet",
         "--package",
-        "headwater-local",
+        "headwater-programs",
     ]))?;
     let target = target_folder(root)?;
     let platform = Platform::start(root, &target)?;

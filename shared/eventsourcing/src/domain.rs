@@ -1,8 +1,45 @@
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{
-    Aggregate, Commit, EventError, Folded, NewerEvent, ProjectionFn, Snapshot, UniqueValue, own_row,
+    Aggregate, Commit, EventError, Folded, NewerEvent, ProjectionFn, Row, Snapshot, StreamName,
+    UniqueValue, own_row,
 };
+
+/// The domains of a system, in order of name: what everything that handles all of them alike is
+/// given, as the calls on any stream and the CLI.
+#[derive(Clone)]
+pub struct Domains(Vec<&'static Domain>);
+
+impl Domains {
+    /// These domains.
+    pub fn new(domains: impl IntoIterator<Item = &'static Domain>) -> Self {
+        let mut domains: Vec<_> = domains.into_iter().collect();
+        domains.sort_by_key(|domain| domain.name);
+        Self(domains)
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &'static Domain> + Clone + '_ {
+        self.0.iter().copied()
+    }
+
+    /// The domain of this name.
+    pub fn named(&self, name: &str) -> Option<&'static Domain> {
+        self.iter().find(|domain| domain.name == name)
+    }
+
+    /// The domain of a stream.
+    pub fn of(&self, stream: &StreamName) -> Option<&'static Domain> {
+        self.named(stream.domain())
+    }
+
+    /// Whether a stream has a row and is in a change feed. Those of unique values and of sequences
+    /// have none.
+    pub fn is_projected(&self, stream: &StreamName) -> bool {
+        self.of(stream).is_some_and(|domain| domain.is_projected(&stream.category()))
+    }
+}
 
 /// A domain with the types of its parts forgotten: what code that handles all domains alike is told
 /// of it, as the projectors, the states as they were, and `headwater verify`.
@@ -16,16 +53,27 @@ pub struct Domain {
     pub projections: &'static [ProjectionFn],
     /// What carries out the effects outside that its events ask for, if any do.
     pub handler: Option<Handler>,
+    /// What other systems own, if the domain takes updates from them.
+    pub external: Option<External>,
 }
 
 impl Domain {
+    /// A domain without effects outside and without updates from other systems. Where it has
+    /// either, name it before `..Domain::new(…)`.
+    pub const fn new(
+        name: &'static str,
+        aggregates: &'static [AggregateFn],
+        projections: &'static [ProjectionFn],
+    ) -> Self {
+        Self { name, aggregates, projections, handler: None, external: None }
+    }
+
     /// The aggregate of the streams of a category.
     pub fn aggregate(&self, category: &str) -> Option<&'static AggregateFn> {
         self.aggregates.iter().find(|aggregate| aggregate.category == category)
     }
 
-    /// Whether streams of a category have rows and are in the change feed. Those of unique values
-    /// and of sequences are not.
+    /// Whether streams of a category have rows and are in the change feed.
     pub fn is_projected(&self, category: &str) -> bool {
         own_row(self.projections, category).is_some()
     }
@@ -40,6 +88,33 @@ pub struct Handler {
     pub asked_for: fn(&Commit) -> Vec<u64>,
     /// The first of a commit's events of which only a newer build knows whether it asks for one.
     pub unknown: fn(&Commit) -> Option<NewerEvent>,
+}
+
+/// The things of a domain that another system owns. Its updates arrive on a stream. An update that a
+/// rule refuses is parked in the thing's row, and waits for a person.
+#[derive(Clone, Copy)]
+pub struct External {
+    /// The environment variable that names the stream on which updates arrive.
+    pub stream_variable: &'static str,
+    /// The rows of the things. Those with a parked update are in the list
+    /// [`IndexKey::WAITING`](crate::IndexKey::WAITING).
+    pub projection: ProjectionFn,
+    /// The update that is parked in a row.
+    pub parked: fn(&Row) -> Option<Parked>,
+    /// The record that brings the update with this revision once more, made from all commits of
+    /// the thing. `None` if none of them parked it.
+    pub record: fn(&[Commit], u64) -> Result<Option<Vec<u8>>, EventError>,
+}
+
+/// An update from another system that a rule refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parked {
+    /// The owning system's revision of the thing.
+    pub revision: u64,
+    /// The name of the rule that refused it, as `email-taken`.
+    pub reason: String,
+    /// When it was parked.
+    pub at: Timestamp,
 }
 
 /// An aggregate with its type forgotten: states come out serialized.

@@ -2,12 +2,53 @@
 //! once, and are transformed into events of our own.
 
 use garde::Validate;
-use headwater::{Command, Context, Rule, Verdict, field};
+use headwater::{
+    Command, Commit, Context, EventError, External, Parked, Row, Rule, Verdict, decode, field,
+    projection_fn,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::fields::{DisplayName, EXTERNAL_PREFIX, Email, ExternalId, UserName};
 use crate::user::{self, ParkedUpdate, User, UserEvent, UserStatus};
+use crate::user_row::UserRow;
+
+/// Where updates come from, and where those that a rule refused are found.
+pub const USERS: External = External {
+    stream_variable: "EXTERNAL_USERS_STREAM",
+    projection: projection_fn::<UserRow>(),
+    parked,
+    record,
+};
+
+/// The update that is parked in a user's row.
+fn parked(row: &Row) -> Option<Parked> {
+    let parked = row.read::<UserRow>().ok()?.external?.parked?;
+    Some(Parked { revision: parked.revision, reason: parked.reason, at: parked.at })
+}
+
+/// The record with which the owning system would bring a parked update again.
+fn record(commits: &[Commit], revision: u64) -> Result<Option<Vec<u8>>, EventError> {
+    let mut found = None;
+    for commit in commits {
+        for event in &commit.events {
+            found = ApplyExternalUser::parked(&decode::<UserEvent>(event)?)
+                .filter(|update| update.revision == revision)
+                .map(|update| Record { tenant: commit.stream.tenant(), update })
+                .or(found);
+        }
+    }
+    // Plain data can always be written.
+    Ok(found.and_then(|record| serde_json::to_vec(&record).ok()))
+}
+
+/// A record of the stream of external users.
+#[derive(Serialize)]
+struct Record<'a> {
+    tenant: &'a str,
+    #[serde(flatten)]
+    update: ApplyExternalUser,
+}
 
 /// `POST /identity/external-users`, and each record of the stream of external users: what the
 /// owning system knows of a user at a revision.

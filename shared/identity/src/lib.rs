@@ -46,8 +46,10 @@ pub const PROJECTIONS: [ProjectionFn; 3] =
 
 /// The domain, for code that handles all domains alike.
 pub static SERVICE: Domain = Domain {
-    name: DOMAIN,
-    aggregates: &[aggregate_fn::<User>(), aggregate_fn::<Group>(), aggregate_fn::<Membership>()],
-    projections: &PROJECTIONS,
-    handler: None,
+    external: Some(external::USERS),
+    ..Domain::new(
+        DOMAIN,
+        &[aggregate_fn::<User>(), aggregate_fn::<Group>(), aggregate_fn::<Membership>()],
+        &PROJECTIONS,
+    )
 };

@@ -49,10 +49,8 @@ pub const PROJECTIONS: [ProjectionFn; 2] =
 
 /// The domain, for code that handles all domains alike.
 pub static SERVICE: Domain = Domain {
-    name: DOMAIN,
-    aggregates: &[aggregate_fn::<Invoice>(), aggregate_fn::<Customer>()],
-    projections: &PROJECTIONS,
     handler: Some(MAIL),
+    ..Domain::new(DOMAIN, &[aggregate_fn::<Invoice>(), aggregate_fn::<Customer>()], &PROJECTIONS)
 };
 
 const MAIL: Handler = Handler {

@@ -43,7 +43,7 @@ pub use page::{LARGEST_ANSWER, Page};
 pub use parameter::{Parameter, Shape, parse_time};
 pub use problem::Problem;
 pub use request::{Caller, Cursor, Request, parse_json, read_json};
-pub use service::{Service, serve};
+pub use service::{Service, domains, serve};
 pub use tags::{InvalidTags, Tag, parse_if_match, parse_if_none_match, parse_tags, parse_tokens};
 
 pub use lambda_runtime::Error;

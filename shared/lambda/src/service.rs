@@ -3,7 +3,7 @@
 
 use std::env;
 
-use headwater::{Aggregate, Rule};
+use headwater::{Aggregate, Domain, Domains, Rule};
 
 use crate::execute::execute;
 use crate::problem::ProblemType;
@@ -16,6 +16,8 @@ pub struct Service {
     pub name: &'static str,
     /// The package whose executable holds its functions: `env!("CARGO_PKG_NAME")`.
     pub package: &'static str,
+    /// What it is about; `None` for what services share.
+    pub domain: Option<&'static Domain>,
     /// Its functions, in the order of the template.
     pub functions: Vec<Function>,
     /// Problems that only its own calls have.
@@ -23,9 +25,14 @@ pub struct Service {
 }
 
 impl Service {
-    /// A service without functions.
-    pub fn new(name: &'static str, package: &'static str) -> Self {
-        Self { name, package, functions: Vec::new(), problems: Vec::new() }
+    /// A service about a domain, without functions so far.
+    pub fn new(domain: &'static Domain, package: &'static str) -> Self {
+        Self { domain: Some(domain), ..Self::shared(domain.name, package) }
+    }
+
+    /// What services share: functions that are about no domain.
+    pub fn shared(name: &'static str, package: &'static str) -> Self {
+        Self { name, package, domain: None, functions: Vec::new(), problems: Vec::new() }
     }
 
     /// With these functions.
@@ -73,6 +80,11 @@ impl Service {
         }
         rules
     }
+}
+
+/// The domains of these services.
+pub fn domains(services: &[Service]) -> Domains {
+    Domains::new(services.iter().filter_map(|service| service.domain))
 }
 
 /// Serves the function that the variable `_HANDLER` names, until the process ends. On AWS it is the

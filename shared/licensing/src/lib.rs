@@ -56,9 +56,8 @@ pub const PROJECTIONS: [ProjectionFn; 4] = [
 ];
 
 /// The domain, for code that handles all domains alike.
-pub static SERVICE: Domain = Domain {
-    name: DOMAIN,
-    aggregates: &[aggregate_fn::<Customer>(), aggregate_fn::<Playback>(), aggregate_fn::<Policy>()],
-    projections: &PROJECTIONS,
-    handler: None,
-};
+pub static SERVICE: Domain = Domain::new(
+    DOMAIN,
+    &[aggregate_fn::<Customer>(), aggregate_fn::<Playback>(), aggregate_fn::<Policy>()],
+    &PROJECTIONS,
+);

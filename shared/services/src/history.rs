@@ -2,12 +2,11 @@
 //! should be.
 
 use headwater::{
-    Checked, Commit, Event, EventError, NewerEvent, SequenceEvent, StreamName, Unique, UniqueEvent,
-    UniqueKey, UniqueKeyEvent, UniqueValue, decode, first_newer, knows, sequence_stream,
+    Checked, Commit, Domains, Event, EventError, NewerEvent, SequenceEvent, StreamName, Unique,
+    UniqueEvent, UniqueKey, UniqueKeyEvent, UniqueValue, decode, first_newer, knows,
+    sequence_stream,
 };
 use headwater_dynamodb::Finding;
-
-use crate::of;
 
 /// What the commits of a stream come to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,10 +35,10 @@ pub struct Number {
 }
 
 /// What the commits of a stream come to: all of them, in order.
-pub fn history(stream: &StreamName, commits: &[Commit]) -> History {
+pub fn history(domains: &Domains, stream: &StreamName, commits: &[Commit]) -> History {
     let mut history = History::default();
     history.findings.extend(order(stream, commits));
-    match of(stream).and_then(|service| service.aggregate(&stream.category())) {
+    match domains.of(stream).and_then(|service| service.aggregate(&stream.category())) {
         Some(aggregate) => history.take(stream, (aggregate.check)(commits)),
         None => history.read_auxiliary(stream, commits),
     }

@@ -1,11 +1,9 @@
-use headwater::StreamName;
+use headwater::{Domains, StreamName};
 use headwater_dynamodb::{At, EventStore, StoreError};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-
-use crate::of;
 
 /// The state of a stream as it was.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -50,12 +48,13 @@ pub enum NoPastState {
 /// # Errors
 /// [`NoPastState`].
 pub async fn past_state(
+    domains: &Domains,
     store: &EventStore,
     stream: &StreamName,
     at: At,
     since: Option<u64>,
 ) -> Result<PastState, NoPastState> {
-    let mut past = state(store, stream, at).await?;
+    let mut past = state(domains, store, stream, at).await?;
     if past.version == 0
         || matches!(at, At::Version(version) if version != u64::MAX && version != past.version)
     {
@@ -65,7 +64,7 @@ pub async fn past_state(
         if since > past.version {
             return Err(NoPastState::Since { since, version: past.version });
         }
-        let before = state(store, stream, At::Version(since)).await?;
+        let before = state(domains, store, stream, At::Version(since)).await?;
         past.diff = Some(
             serde_json::to_value(json_patch::diff(&before.state, &past.state))
                 .map_err(StoreError::from)?,
@@ -75,8 +74,13 @@ pub async fn past_state(
 }
 
 /// Folds a stream with the aggregate of its kind.
-async fn state(store: &EventStore, stream: &StreamName, at: At) -> Result<PastState, NoPastState> {
-    let aggregate = of(stream).and_then(|service| service.aggregate(&stream.category()));
+async fn state(
+    domains: &Domains,
+    store: &EventStore,
+    stream: &StreamName,
+    at: At,
+) -> Result<PastState, NoPastState> {
+    let aggregate = domains.of(stream).and_then(|service| service.aggregate(&stream.category()));
     let folded = store.state_at(aggregate.ok_or(NoPastState::Kind)?, stream, at).await?;
     Ok(PastState { version: folded.version, at: folded.at, state: folded.state, diff: None })
 }

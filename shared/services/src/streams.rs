@@ -1,7 +1,5 @@
-use headwater::StreamName;
+use headwater::{Domains, StreamName};
 use headwater_dynamodb::{Feed, StoreError};
-
-use crate::SERVICES;
 
 /// The streams of a tenant whose names, without the tenant, begin with `prefix` (as
 /// `identity/users/`) and come after `after`, with the versions that the change feeds have got to:
@@ -10,6 +8,7 @@ use crate::SERVICES;
 /// # Errors
 /// [`StoreError`].
 pub async fn list_streams(
+    domains: &Domains,
     feed: &Feed,
     tenant: &str,
     prefix: &str,
@@ -17,7 +16,7 @@ pub async fn list_streams(
     limit: usize,
 ) -> Result<Vec<(StreamName, u64)>, StoreError> {
     let mut streams = Vec::new();
-    for service in SERVICES {
+    for service in domains.iter() {
         let Some(part) = part(service.name, prefix, after) else { continue };
         let wanted = limit - streams.len();
         if wanted > 0 {

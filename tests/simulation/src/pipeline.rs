@@ -11,9 +11,8 @@ use aws_lambda_events::kinesis::KinesisEvent;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use headwater_dynamodb::Projector;
+use headwater_functions::{project_batch, relay_batch};
 use headwater_kinesis::Record as Published;
-use projectors::project_batch;
-use relay::relay_batch;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 

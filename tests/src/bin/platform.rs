@@ -2,5 +2,5 @@
 //! again.
 
 fn main() -> std::process::ExitCode {
-    headwater_local::run(platform_functions::services())
+    headwater_local::run(platform_functions::services(), "")
 }

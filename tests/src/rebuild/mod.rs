@@ -6,8 +6,6 @@ mod events;
 mod race;
 mod tables;
 
-use std::io;
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -48,18 +46,6 @@ pub struct Settings {
     pub settle: u64,
     /// For all choices.
     pub seed: u64,
-}
-
-/// The CLI, as `headwater` is.
-pub(crate) fn run_as_cli() -> ExitCode {
-    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => ExitCode::from(runtime.block_on(headwater_admin::run(
-            std::env::args_os(),
-            &mut io::stdout(),
-            &mut io::stderr(),
-        ))),
-        Err(_) => ExitCode::FAILURE,
-    }
 }
 
 /// Fills the tables, rebuilds the rows, and tells what came of it.

@@ -95,11 +95,11 @@ impl Verifier {
         let mut findings = Vec::new();
         for (value, Open { by_value, by_thing }) in unique.take_open() {
             let History { holder: claimed, is_newer: value_is_newer, .. } =
-                history(&value, &self.commits(&value).await?);
+                history(&self.domains, &value, &self.commits(&value).await?);
             for thing in BTreeSet::from_iter(by_value.into_iter().chain(by_thing)) {
                 let is_claimed = claimed.as_deref() == Some(thing.within_tenant());
                 let commits = self.commits(&thing).await?;
-                let History { holds, is_newer, .. } = history(&thing, &commits);
+                let History { holds, is_newer, .. } = history(&self.domains, &thing, &commits);
                 // Of what this build does not know it cannot say who has what.
                 if value_is_newer || is_newer {
                     continue;
@@ -144,7 +144,7 @@ impl Verifier {
         for ((sequence, number), Open { by_value, by_thing }) in numbers.take_open() {
             let has = async |stream: &StreamName, taker: &StreamName| {
                 let History { numbers, is_newer, .. } =
-                    history(stream, &self.commits(stream).await?);
+                    history(&self.domains, stream, &self.commits(stream).await?);
                 let is_it = numbers.iter().any(|taken| {
                     taken.sequence == sequence
                         && taken.number == number

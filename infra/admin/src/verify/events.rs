@@ -101,7 +101,8 @@ impl Verifier {
         if !examined.findings.is_empty() {
             return Ok(Examined { stream: Some(stream), ..examined });
         }
-        let History { findings, holds, holder, numbers, .. } = history(&stream, &commits);
+        let History { findings, holds, holder, numbers, .. } =
+            history(&self.domains, &stream, &commits);
         examined.findings = findings;
         examined.version = commits.last().map_or(0, Commit::last);
         if let (Some(audit), true) = (self.audit(&stream), examined.findings.is_empty()) {

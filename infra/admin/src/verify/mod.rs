@@ -17,10 +17,9 @@ use std::time::Duration;
 
 use clap::Args;
 use futures::{StreamExt, TryStreamExt};
-use headwater::{Domain, StreamName, UniqueKey};
+use headwater::{Domain, Domains, StreamName, UniqueKey};
 use headwater_dynamodb::{Audit, Effects, EventStore, Feed, Finding, Selection, StoreError, Views};
 use headwater_pipeline::Failures;
-use headwater_services::{SERVICES, is_projected};
 use tokio::time::sleep;
 
 use self::events::{Examined, streams};
@@ -48,6 +47,7 @@ pub(crate) struct Verify {
 
 /// What it needs to look at things.
 struct Verifier {
+    domains: Domains,
     store: EventStore,
     feed: Feed,
     audits: Vec<(&'static Domain, Audit)>,
@@ -55,8 +55,8 @@ struct Verifier {
     tenant: Option<String>,
     /// The effects outside by the name of their handler, if their table is known.
     effects: BTreeMap<&'static str, Effects>,
-    /// Where users' parked updates are listed, if they are to be looked at.
-    updates: Option<Views>,
+    /// Where parked updates are listed, of each service that takes any.
+    updates: Vec<(&'static Domain, Views)>,
     /// What functions gave up, if the bucket is known.
     failures: Option<Failures>,
 }
@@ -149,8 +149,9 @@ impl Verify {
 
     async fn verifier(&self, connection: &Connection) -> Result<Verifier, Failure> {
         let mut audits = Vec::new();
-        for service in SERVICES
-            .into_iter()
+        for service in connection
+            .domains
+            .iter()
             .filter(|service| self.scope.domain().is_none_or(|domain| domain == service.name))
         {
             audits.push((service, connection.audit(service).await?));
@@ -164,21 +165,23 @@ impl Verify {
         }
         let mut effects = BTreeMap::new();
         if connection.knows("EFFECTS_TABLE").await? {
-            for handler in SERVICES.into_iter().filter_map(|service| service.handler) {
+            for handler in connection.domains.iter().filter_map(|service| service.handler) {
                 effects.insert(handler.name, connection.effects(handler.name).await?);
             }
         }
-        let updates = if Verifier::wants_updates(self.scope.domain()) {
-            Some(connection.external_users().await?)
-        } else {
-            None
-        };
+        let mut updates = Vec::new();
+        for service in connection.domains.iter().filter(|service| service.external.is_some()) {
+            if self.scope.domain().is_none_or(|domain| domain == service.name) {
+                updates.push((service, connection.views(service).await?));
+            }
+        }
         let failures = if connection.knows("FAILURES_BUCKET").await? {
             Some(connection.failures().await?)
         } else {
             None
         };
         Ok(Verifier {
+            domains: connection.domains.clone(),
             effects,
             updates,
             failures,
@@ -208,7 +211,7 @@ impl Verifier {
         let mut examined = pin!(examined.try_buffer_unordered(PAGES_AT_ONCE));
         let (mut seen, mut progress) = (Seen::default(), Progress::start());
         while let Some(page) = examined.try_next().await? {
-            page.into_iter().for_each(|examined| seen.take(examined));
+            page.into_iter().for_each(|examined| seen.take(&self.domains, examined));
             progress
                 .tell(output, || format!("{} commits of {} streams", seen.commits, seen.streams))?;
         }
@@ -243,7 +246,7 @@ impl Verifier {
 }
 
 impl Seen {
-    fn take(&mut self, examined: Examined) {
+    fn take(&mut self, domains: &Domains, examined: Examined) {
         let Examined {
             stream,
             version,
@@ -265,7 +268,7 @@ impl Seen {
             if !audited.findings.is_empty() || audited.behind.is_some() {
                 self.again.insert(stream.clone());
             }
-            if is_projected(&stream) {
+            if domains.is_projected(&stream) {
                 self.heads.insert(stream, Head { version, commits, is_sound });
             }
         }

@@ -3,7 +3,7 @@
 
 use headwater::Commit;
 use headwater_dynamodb::{EffectId, Finding, Standing};
-use headwater_services::{PARKED_UPDATES_OF, effects, parked_updates};
+use headwater_services::{effects, parked_updates};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Seen, Verifier};
@@ -28,7 +28,7 @@ impl Verifier {
         commits: &[Commit],
     ) -> Result<(Vec<Finding>, Vec<OpenEffect>), Failure> {
         let (mut findings, mut open) = (Vec::new(), Vec::new());
-        for (handler, effect) in commits.iter().flat_map(effects) {
+        for (handler, effect) in commits.iter().flat_map(|commit| effects(&self.domains, commit)) {
             match self.standing(handler, &effect).await? {
                 None | Some(Standing::Done) => {}
                 Some(Standing::Waiting(waiting)) => {
@@ -71,8 +71,8 @@ impl Verifier {
     /// Tells of users' updates that are parked, and of what lies in the failures bucket for longer
     /// than it should.
     pub(super) async fn take_what_waits(&self, seen: &mut Seen) -> Result<(), Failure> {
-        if let Some(views) = &self.updates {
-            for update in parked_updates(views, self.tenant.as_deref(), None, MOST)
+        for (service, views) in &self.updates {
+            for update in parked_updates(service, views, self.tenant.as_deref(), None, MOST)
                 .await
                 .map_err(read_error)?
             {
@@ -94,11 +94,6 @@ impl Verifier {
             }
         }
         Ok(())
-    }
-
-    /// Whether parked updates are within what is verified.
-    pub(super) fn wants_updates(domain: Option<&str>) -> bool {
-        domain.is_none_or(|domain| domain == PARKED_UPDATES_OF)
     }
 
     async fn standing(

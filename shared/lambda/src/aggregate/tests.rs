@@ -63,7 +63,7 @@ impl Command for OpenTill {
 }
 
 fn shop() -> Service {
-    Service::new("shop", "shop-functions")
+    Service::shared("shop", "shop-functions")
         .aggregate::<Till>("/tills", |tills| {
             tills
                 .create::<OpenTill>("Open a till.")

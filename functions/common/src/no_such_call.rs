@@ -5,7 +5,7 @@ use headwater_lambda::problem::METHOD_NOT_ALLOWED;
 use headwater_lambda::{Call, Function, Problem};
 
 /// Whatever no other call takes: 405 with `Allow` where the path has other methods, else 404.
-pub fn no_such_call(calls: Vec<Call>) -> Function {
+pub(crate) fn no_such_call(calls: Vec<Call>) -> Function {
     let calls = Arc::new(calls);
     Function::http(Call::fallback("no-such-call"), move |_, request| {
         let calls = Arc::clone(&calls);

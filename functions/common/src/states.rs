@@ -1,3 +1,4 @@
+use headwater::Domains;
 use headwater_dynamodb::At;
 use headwater_lambda::deployment::HISTORY;
 use headwater_lambda::{Answer, Call, Function, Problem, Request, Shape};
@@ -7,7 +8,7 @@ use crate::stream;
 
 /// `GET /states/{stream+}`: the state that the rules saw, at a version (in the middle of a commit
 /// too) or at a time.
-pub fn read_states() -> Function {
+pub(crate) fn read_states(domains: Domains) -> Function {
     let call = Call::entity::<PastState>(
         "read-states",
         "/states/{stream+}",
@@ -16,22 +17,25 @@ pub fn read_states() -> Function {
     .param("version", Shape::version(), "After this event; the present state if absent.")
     .param("at", Shape::time(), "At this time.")
     .param("diff", Shape::version(), "Adds what changed since this version.");
-    Function::http(call.operator(), |app, request| async move {
-        let stream = stream(&request)?;
-        let at = wanted(&request)?;
-        let since = request.number("diff")?;
-        let past =
-            past_state(&app.store(&request)?, &stream, at, since).await.map_err(
-                |none| match none {
+    Function::http(call.operator(), move |app, request| {
+        let domains = domains.clone();
+        async move {
+            let stream = stream(&request)?;
+            let at = wanted(&request)?;
+            let since = request.number("diff")?;
+            let past = past_state(&domains, &app.store(&request)?, &stream, at, since)
+                .await
+                .map_err(|none| match none {
                     NoPastState::Kind => Problem::not_found("such kind of stream"),
                     NoPastState::Version => Problem::not_found("such version of such a stream"),
                     later @ NoPastState::Since { .. } => {
                         Problem::invalid([("/query/diff".to_owned(), later.to_string())])
                     }
                     NoPastState::Store(error) => error.into(),
-                },
-            )?;
-        Answer::collection(&request, None, &past)?.if_it_fits("diff", "read both states without it")
+                })?;
+            Answer::collection(&request, None, &past)?
+                .if_it_fits("diff", "read both states without it")
+        }
     })
     .role(&HISTORY)
 }

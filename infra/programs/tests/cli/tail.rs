@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Machine, history};
+use crate::support::{Machine, domains, history};
 
 /// What has been written so far.
 #[derive(Clone, Default)]
@@ -57,7 +57,7 @@ async fn events_are_shown_as_they_come() {
         let mut out = screen.clone();
         let arguments: Vec<_> = line.split(' ').map(Into::into).collect();
         let running = tokio::spawn(async move {
-            headwater_admin::run(arguments, &mut out, &mut io::sink()).await
+            headwater_admin::run(domains(), arguments, &mut out, &mut io::sink()).await
         });
         (screen, running)
     };

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use headwater_dynamodb::{Pace, Progress, Rebuild};
-use headwater_services::SERVICES;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::support::{Machine, history};
+use crate::support::{Machine, domains, history};
 
 #[tokio::test]
 async fn what_stands_against_the_switch_is_told() {
@@ -46,7 +45,7 @@ async fn what_stands_against_the_switch_is_told() {
 #[tokio::test]
 async fn while_another_scans_it_is_said_until_when() {
     let machine = Machine::with_histories().await;
-    let identity = SERVICES.into_iter().find(|service| service.name == "identity").unwrap();
+    let identity = domains().named("identity").unwrap();
     let pace = Pace { settle: Duration::from_secs(3_600), ..Pace::default() };
     // The emulator knows nothing of it, but whoever waits is at work.
     let other = Rebuild::new(
@@ -76,7 +75,7 @@ async fn while_another_scans_it_is_said_until_when() {
 #[tokio::test]
 async fn a_table_that_is_throttled_for_a_while_ends_no_step() {
     let machine = Machine::with_histories().await;
-    let licensing = SERVICES.into_iter().find(|service| service.name == "licensing").unwrap();
+    let licensing = domains().named("licensing").unwrap();
     let watcher = Rebuild::new(
         machine.store(),
         "views",

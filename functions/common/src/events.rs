@@ -4,7 +4,7 @@ use headwater_lambda::{Answer, Call, EventView, Function, Page, Problem, Shape};
 use crate::stream;
 
 /// `GET /events/{stream+}`: every event of a stream, oldest first.
-pub fn read_events() -> Function {
+pub(crate) fn read_events() -> Function {
     let call = Call::list::<EventView>(
         "read-events",
         "/events/{stream+}",

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use headwater_kinesis::Publisher;
 use headwater_lambda::deployment::{
-    COMMITS_STREAM, FAILURES_BUCKET, LIST_FAILURES, Role, Statement,
+    COMMITS_STREAM, FAILURES_BUCKET, LIST_FAILURES, Role, SourceKind, Statement, Trigger,
 };
-use headwater_lambda::{App, Function, metric};
+use headwater_lambda::{App, Function, Service, metric};
 use headwater_pipeline::{Failures, FailuresError, Kind, Stored, Target};
 use jiff::Timestamp;
 use tokio::sync::Mutex;
@@ -41,9 +41,9 @@ const RESERVE: Duration = Duration::from_secs(3);
 /// | `FailureAgeSeconds` | how old the oldest failure is: of an object that is left, or of a record that is given up anew each time |
 /// | `UnreadableObjects` | objects that are no batches |
 /// | `RefusedRecords` | records that their functions refuse for good |
-pub fn redrive() -> Function {
+pub(crate) fn redrive(services: &[Service]) -> Function {
     let memory: Arc<Mutex<Memory>> = Arc::default();
-    Function::each_minute("redrive", &REDRIVE, move |app: Arc<App>, deadline| {
+    Function::each_minute("redrive", role(services), move |app: Arc<App>, deadline| {
         let memory = Arc::clone(&memory);
         async move {
             let failures = Failures::connect(app.failures_bucket()?).await;
@@ -68,30 +68,54 @@ pub fn redrive() -> Function {
     })
 }
 
-static REDRIVE: Role = Role {
-    name: "Redrive",
-    variables: &[
-        COMMITS_STREAM,
-        ("EXTERNAL_USERS_STREAM", "!Ref ExternalUsersStream"),
-        ("GRANTS_STREAM", "!Ref GrantsStream"),
-        FAILURES_BUCKET,
-    ],
-    statements: &[
-        Statement {
-            actions: &["kinesis:PutRecords"],
-            resources: &[
-                "!GetAtt CommitsStream.Arn",
-                "!GetAtt ExternalUsersStream.Arn",
-                "!GetAtt GrantsStream.Arn",
-            ],
-        },
-        LIST_FAILURES,
-        Statement {
-            actions: &["s3:GetObject", "s3:DeleteObject"],
-            resources: &["!Sub ${FailuresBucket.Arn}/*"],
-        },
-    ],
-};
+/// It may put records on the commits stream, and on all streams that a function of these services
+/// reads: the variable of `!GetAtt GrantsStream.Arn` is `GRANTS_STREAM`.
+fn role(services: &[Service]) -> &'static Role {
+    let sources = services.iter().flat_map(|service| &service.functions).filter_map(|function| {
+        let Trigger::Stream(source) = &function.trigger else { return None };
+        (source.kind == SourceKind::Kinesis).then_some(source.stream)
+    });
+    let (mut variables, mut streams) = (vec![COMMITS_STREAM], vec!["!GetAtt CommitsStream.Arn"]);
+    for stream in sources {
+        let named = stream.strip_prefix("!GetAtt ").and_then(|name| name.strip_suffix(".Arn"));
+        if let Some(resource) = named.filter(|_| !streams.contains(&stream)) {
+            streams.push(stream);
+            variables.push((
+                String::leak(variable_of(resource)),
+                String::leak(format!("!Ref {resource}")),
+            ));
+        }
+    }
+    variables[1..].sort_unstable();
+    streams[1..].sort_unstable();
+    variables.push(FAILURES_BUCKET);
+    // Made once in a process, for as long as it lives.
+    let put = Statement { actions: &["kinesis:PutRecords"], resources: Vec::leak(streams) };
+    Box::leak(Box::new(Role {
+        name: "Redrive",
+        variables: Vec::leak(variables),
+        statements: Vec::leak(vec![
+            put,
+            LIST_FAILURES,
+            Statement {
+                actions: &["s3:GetObject", "s3:DeleteObject"],
+                resources: &["!Sub ${FailuresBucket.Arn}/*"],
+            },
+        ]),
+    }))
+}
+
+/// `GrantsStream` is `GRANTS_STREAM`.
+fn variable_of(resource: &str) -> String {
+    let mut variable = String::new();
+    for letter in resource.chars() {
+        if letter.is_uppercase() && !variable.is_empty() {
+            variable.push('_');
+        }
+        variable.extend(letter.to_uppercase());
+    }
+    variable
+}
 
 /// What a run came to.
 #[derive(Debug, Default, PartialEq)]

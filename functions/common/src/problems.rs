@@ -38,7 +38,7 @@ pub fn pages<'a>(services: impl IntoIterator<Item = &'a Service>) -> Vec<Page> {
 }
 
 /// `GET /problems/{name}`: what the `type` of a problem leads to.
-pub fn problems(pages: Vec<Page>) -> Function {
+pub(crate) fn problems(pages: Vec<Page>) -> Function {
     let call =
         Call::public("problems", "/problems/{name}", "What a problem's type means and what to do.");
     let call = call.in_path(

@@ -16,7 +16,7 @@ use headwater_pipeline::{Tampering, relayed};
 /// promised: a record is a doorbell, and the projector reads what it lacks. Items of the events
 /// table are never changed, so MODIFY and REMOVE are tampering: they raise the alarm's metric and
 /// are not relayed.
-pub fn relay() -> Function {
+pub(crate) fn relay() -> Function {
     let source = Source {
         name: "Commits",
         kind: SourceKind::DynamoDb,

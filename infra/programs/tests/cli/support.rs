@@ -12,9 +12,11 @@ use aws_sdk_dynamodb::types::{
 };
 use axum::routing::get;
 use axum::{Json, Router};
-use headwater::{Commit, RecordedEvent, SequenceEvent, StreamName, UniqueEvent, UniqueKey, encode};
+use headwater::{
+    Commit, Domains, RecordedEvent, SequenceEvent, StreamName, UniqueEvent, UniqueKey, encode,
+};
 use headwater_dynamodb::{Doorbell, Effects, EventStore, Projector, StoreConfig, commit_to_item};
-use headwater_services::{History, Number, SERVICES, effects};
+use headwater_services::{History, Number, effects};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -89,7 +91,7 @@ impl Machine {
 
     /// Notes that the mails which these commits ask for are not to be sent.
     async fn forgo(&self, commits: &[Commit]) {
-        for (handler, effect) in commits.iter().flat_map(effects) {
+        for (handler, effect) in commits.iter().flat_map(|commit| effects(&domains(), commit)) {
             Effects::new(self.store(), "effects", handler).forgo(&effect).await.unwrap();
         }
     }
@@ -107,7 +109,8 @@ impl Machine {
             machine.project(commits).await;
             machine.forgo(commits).await;
             let (stream, last) = (&commits[0].stream, commits.last().unwrap());
-            let History { holds, numbers, .. } = headwater_services::history(stream, commits);
+            let History { holds, numbers, .. } =
+                headwater_services::history(&domains(), stream, commits);
             for value in holds {
                 let value = key.stream(stream.tenant(), stream.domain(), &value).unwrap();
                 let claimed =
@@ -152,7 +155,7 @@ impl Machine {
     /// Projects commits, and tells which streams were parked.
     pub(crate) async fn project(&self, commits: &[Commit]) -> Vec<StreamName> {
         let mut parked = Vec::new();
-        for service in &SERVICES {
+        for service in domains().iter() {
             let projector =
                 Projector::new(self.store(), "views", "feed", service.name, service.projections);
             let own = commits.iter().filter(|commit| commit.stream.domain() == service.name);
@@ -247,11 +250,16 @@ pub(crate) fn with(commit: &Commit, stream: &str, first: u64, event: serde_json:
     Commit { stream: stream.parse().unwrap(), first, events: vec![event], ..commit.clone() }
 }
 
+/// What the CLI knows of the services.
+pub(crate) fn domains() -> Domains {
+    headwater_lambda::domains(&platform_functions::services())
+}
+
 /// Runs a command line.
 pub(crate) async fn run(line: &str) -> Answer {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let arguments = iter::once("headwater").chain(line.split_whitespace());
-    let code = headwater_admin::run(arguments.map(Into::into), &mut out, &mut err).await;
+    let code = headwater_admin::run(domains(), arguments.map(Into::into), &mut out, &mut err).await;
     Answer { out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap(), code }
 }
 

@@ -4,7 +4,7 @@ use headwater_lambda::openapi::document;
 use headwater_lambda::{Answer, Call, Function};
 
 /// `GET /openapi.json`: these calls, as their functions describe themselves, and this one.
-pub fn openapi(mut calls: Vec<Call>) -> Function {
+pub(crate) fn openapi(mut calls: Vec<Call>) -> Function {
     let call = own_call();
     calls.push(call.clone());
     // It has some 250 KB, so a process makes it once.

@@ -1,0 +1,63 @@
+//! The functions that services share: the pipeline from the events table to the views and the change
+//! feeds, and the calls on any stream.
+//!
+//! A service names two of them in its table, [`changes`] and [`project`]. [`with_shared`] adds the
+//! others once for all services of a system.
+
+mod changes;
+mod events;
+mod no_such_call;
+mod openapi;
+mod problems;
+mod project;
+mod redrive;
+mod relay;
+mod states;
+mod streams;
+mod sweep;
+
+use headwater::StreamName;
+use headwater_lambda::{Call, Problem, Request, Service, domains};
+
+pub use changes::changes;
+pub use problems::{Page, pages};
+pub use project::{project, project_batch};
+pub use relay::relay_batch;
+
+/// All that is deployed: these services, and what they share. `package` is the one whose executable
+/// holds what they share.
+pub fn with_shared(services: Vec<Service>, package: &'static str) -> Vec<Service> {
+    let shared = shared(&services, package);
+    services.into_iter().chain(shared).collect()
+}
+
+/// What these services share.
+pub fn shared(services: &[Service], package: &'static str) -> [Service; 2] {
+    let domains = domains(services);
+    let common = Service::shared("common", package).functions([
+        streams::list_streams(domains.clone()),
+        events::read_events(),
+        states::read_states(domains.clone()),
+        problems::problems(pages(services)),
+    ]);
+    let openapi = openapi::openapi(calls(services.iter().chain([&common])));
+    let common = common.functions([openapi]);
+    let all = calls(services.iter().chain([&common]));
+    let common = common.functions([no_such_call::no_such_call(all)]);
+    let pipeline = Service::shared("pipeline", package).functions([
+        relay::relay(),
+        redrive::redrive(services),
+        sweep::sweep(domains),
+    ]);
+    [common, pipeline]
+}
+
+/// The calls of these services.
+fn calls<'a>(services: impl IntoIterator<Item = &'a Service>) -> Vec<Call> {
+    services.into_iter().flat_map(|service| service.calls().cloned()).collect()
+}
+
+/// The stream that the path names, within the caller's tenant.
+fn stream(request: &Request) -> Result<StreamName, Problem> {
+    Ok(format!("{}/{}", request.tenant(), request.path("stream")).parse()?)
+}
