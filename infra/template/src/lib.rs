@@ -1,38 +1,92 @@
 //! `template.yaml`, written from the services: for each function its route or stream, role,
-//! environment and size, for each service its logs and alarms. All else stands in a base by hand:
-//! parameters, API, tables, streams, alarms that concern one service alone.
+//! environment and size, for each service its logs and alarms. All that every system has alike
+//! stands in a base: parameters, API, tables, streams, alarms, dashboard. What one system needs
+//! besides stands in a file of its own.
 //!
 //! The file that comes out is what is deployed and what drives the platform on one machine, so it
 //! lies in the repository, and a test fails where it is stale.
 
 mod alarms;
 mod functions;
+mod own;
 mod roles;
 
+use std::path::Path;
+
 use headwater_lambda::Service;
+use headwater_lambda::deployment::UNIQUE_KEY;
 
-/// The base: tables, streams and alarms of this repository's services.
-pub const BASE: &str = include_str!("../base.yaml");
+pub use own::UnknownSection;
 
-/// What the template begins with, after its first line.
-const HEADER: &str = "# Written by `cargo xtask template`, from infra/template/base.yaml and the \
-                      services.\n# Change those, not this file.\n";
+/// What every system has.
+const BASE: &str = include_str!("../base.yaml");
 
-/// The template of these services. In the base stand three comments where their parts go:
-/// `# <logs>`, `# <functions>` and `# <alarms>`.
-pub fn render(base: &str, services: &[Service]) -> String {
+/// The secret of services whose things hold unique values.
+const UNIQUE_VALUE_KEY: &str = "  UniqueValueKey:
+    Type: String
+    NoEcho: true
+    MinLength: 32
+    Description: >-
+      Secret key of the digests that name the streams of unique values, as user names. It must never
+      change: under another key every taken name would look free.
+";
+
+/// The template of these services.
+///
+/// `own` is what they need beside the base, as YAML with the sections `Parameters`, `Resources`,
+/// `Alarms`, `Widgets` (lines of the dashboard's JSON) and `Outputs`; it may be empty. `header` is
+/// the comment at the file's beginning, without `# `: how it is written.
+///
+/// # Errors
+/// If `own` has another section.
+pub fn render(services: &[Service], own: &str, header: &str) -> Result<String, UnknownSection> {
+    let own = own::sections(own)?;
     let of_all = |part: fn(&Service) -> String| services.iter().map(part).collect::<String>();
-    let filled = base
+    let mut functions = services.iter().flat_map(|service| &service.functions);
+    let has_unique_values = functions.any(|function| function.environment().contains(&UNIQUE_KEY));
+    let mut filled = BASE
+        .replace("  # <unique value key>\n", if has_unique_values { UNIQUE_VALUE_KEY } else { "" })
+        .replace("<first service>", services.first().map_or("", |service| service.name))
         .replace("  # <logs>\n", &of_all(logs))
         .replace("  # <functions>\n", &of_all(functions_and_roles))
         .replace("  # <alarms>\n", &of_all(alarms::of));
+    for (section, text) in own {
+        let place = format!("# <own {}>\n", section.to_lowercase());
+        filled = filled.lines().fold(String::new(), |filled, line| {
+            if line.trim_start() == place.trim_end() { filled + &text } else { filled + line + "\n" }
+        });
+    }
     let (first, rest) = filled.split_once('\n').unwrap_or((&filled, ""));
-    let mut text = format!("{first}\n{HEADER}{rest}");
+    let header: String = header.lines().map(|line| format!("# {line}\n")).collect();
+    let mut text = format!("{first}\n{header}{rest}");
     // Parts end in an empty line each, and so does what they stand in.
     while text.contains("\n\n\n") {
         text = text.replace("\n\n\n", "\n\n");
     }
-    text
+    Ok(text)
+}
+
+/// Compares the file at `path` with what it should be, for a test. With the variable `BLESS` set,
+/// the file is written instead.
+///
+/// # Errors
+/// A message that names the first line that differs, or why the file cannot be read or written.
+pub fn check(path: &Path, expected: &str) -> Result<(), String> {
+    let named = |error| format!("{}: {error}", path.display());
+    if std::env::var_os("BLESS").is_some() {
+        return std::fs::write(path, expected).map_err(named);
+    }
+    let written = std::fs::read_to_string(path).map_err(named)?;
+    if written == expected {
+        return Ok(());
+    }
+    let differs = written.lines().zip(expected.lines()).find(|(is, should)| is != should);
+    Err(match differs {
+        Some((is, should)) => {
+            format!("{} is stale.\n  is:     {is}\n  should: {should}", path.display())
+        }
+        None => format!("{} is stale: its end differs", path.display()),
+    })
 }
 
 fn logs(service: &Service) -> String {

@@ -58,16 +58,66 @@ fn what_is_behind_a_stream_has_alarms() {
     assert!(!alarms::of(&Service::shared("shop", "p")).contains("Alarm"));
 }
 
+const OWN: &str = "# A comment.
+
+Parameters:
+  Till:
+    Type: String
+
+Alarms:
+  TillAlarm:
+    Type: AWS::CloudWatch::Alarm
+
+Widgets:
+            {\"type\": \"text\"},
+";
+
 #[test]
 fn each_part_of_each_service_goes_where_the_base_says() {
-    let base =
-        "First: line\nResources:\n  # <logs>\n\n  # <functions>\n\n  # <alarms>\n\nLast: 1\n";
-    let text = render(base, &[shop(), Service::shared("park", "p")]);
+    let services = [shop(), Service::shared("park", "p")];
+    let text = render(&services, OWN, "Written by a test.\nTwice.").unwrap();
+    let places = [
+        "\n# Written by a test.\n# Twice.\n",
+        "\n  UniqueValueKey:\n",
+        "\n  Till:\n",
+        "\nResources:\n",
+        "ShopLogs:",
+        "ParkLogs:",
+        "ShopPageFunction:",
+        "Value: shop}]",
+        "\n  TillAlarm:\n",
+        "\n            {\"type\": \"text\"},\n",
+        "\nOutputs:\n",
+    ];
     let places =
-        ["First: line\n# Written by", "ShopLogs:", "ParkLogs:", "ShopPageFunction:", "Last: 1"]
-            .map(|part| text.find(part).unwrap_or_else(|| panic!("{part} in {text}")));
+        places.map(|part| text.find(part).unwrap_or_else(|| panic!("{part} in {text}")));
     assert!(places.is_sorted(), "{places:?}");
     assert!(!text.contains("\n\n\n") && !text.contains("# <"), "{text}");
+    assert!(!text.contains("A comment"), "{text}");
+}
+
+#[test]
+fn without_unique_values_there_is_no_key() {
+    let text = render(&[Service::shared("park", "p")], "", "h").unwrap();
+    assert!(!text.contains("UniqueValueKey"), "{text}");
+}
+
+#[test]
+fn a_section_without_a_place_is_named() {
+    let error = render(&[shop()], "Mappings:\n  A: 1\n", "h").unwrap_err();
+    assert!(error.to_string().contains("\"Mappings\""), "{error}");
+}
+
+#[test]
+fn a_stale_file_is_told_with_the_first_line_that_differs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("template.yaml");
+    assert!(check(&path, "a\n").unwrap_err().contains("template.yaml"));
+    std::fs::write(&path, "a\nb\n").unwrap();
+    assert_eq!(check(&path, "a\nb\n"), Ok(()));
+    let error = check(&path, "a\nc\n").unwrap_err();
+    assert!(error.contains("is:     b") && error.contains("should: c"), "{error}");
+    assert!(check(&path, "a\nb\nc\n").unwrap_err().contains("its end"));
 }
 
 #[test]

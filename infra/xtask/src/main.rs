@@ -23,7 +23,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Write `template.yaml` from infra/template/base.yaml and the services.
+    /// Write `template.yaml` from its base and the services.
     Template,
     /// Check `template.yaml`: our own rules, then `cfn-lint` and `sam validate --lint` (installed
     /// where Cargo builds, if missing).
@@ -67,12 +67,17 @@ fn main() -> Result<()> {
 
 fn write_template(root: &Path) -> Result<()> {
     let path = root.join("template.yaml");
-    std::fs::write(&path, our_template()).with_context(|| path.display().to_string())
+    std::fs::write(&path, our_template()?).with_context(|| path.display().to_string())
 }
 
+/// What `template.yaml` begins with.
+const HEADER: &str = "Written by `cargo xtask template`, from infra/template/base.yaml, \
+                      infra/services.yaml and the\nservices. Change those, not this file.";
+
 /// The template as the base and the services have it.
-fn our_template() -> String {
-    headwater_template::render(headwater_template::BASE, &platform_functions::services())
+fn our_template() -> Result<String> {
+    let own = include_str!("../../services.yaml");
+    Ok(headwater_template::render(&platform_functions::services(), own, HEADER)?)
 }
 
 fn check_template(root: &Path) -> Result<()> {
@@ -100,12 +105,7 @@ mod tests {
     #[test]
     fn the_template_is_what_base_and_services_make_of_it() {
         let path = workspace_root().expect("a workspace").join("template.yaml");
-        let written = std::fs::read_to_string(path).expect("template.yaml");
-        let expected = our_template();
-        let differs = written.lines().zip(expected.lines()).find(|(is, should)| is != should);
-        assert!(
-            written == expected,
-            "template.yaml is stale: run `cargo xtask template`. First difference: {differs:?}"
-        );
+        let checked = headwater_template::check(&path, &our_template().expect("a template"));
+        assert_eq!(checked, Ok(()), "run `cargo xtask template`");
     }
 }
