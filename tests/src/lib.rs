@@ -2,17 +2,16 @@
 //! streams and faults as on a laptop.
 
 pub mod bounds;
-mod client;
 pub mod faults;
 pub mod import;
 pub mod measured;
 pub mod operator;
-mod platform;
 pub mod price;
 pub mod program;
 pub mod rebuild;
 pub mod traffic;
 
+<<<<<<< HEAD
 pub use client::{Call, Client, Reply};
 pub use platform::{Platform, RUNS_AS_PLATFORM};
 
@@ -23,3 +22,6 @@ mod add_a_command {}
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/how-to/change-an-event.md")]
 mod change_an_event {}
+=======
+pub use headwater_testing::{Call, Client, Platform, RUNS_AS_PLATFORM, Reply};
+>>>>>>> c568ce0 (headwater: one crate to depend on, and a project from headwater new)

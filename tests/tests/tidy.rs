@@ -6,7 +6,8 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The domain and its tools: no AWS, no HTTP, no clock, no randomness.
-const PURE: [&str; 5] = ["headwater", "headwater-testkit", "identity", "invoicing", "licensing"];
+const PURE: [&str; 5] =
+    ["headwater-core", "headwater-testkit", "identity", "invoicing", "licensing"];
 
 /// Crates that a pure package may not name: what they begin with is enough.
 const IMPURE_CRATES: [&str; 13] = [

@@ -10,6 +10,7 @@ mod dumped;
 mod failure;
 mod failures;
 mod listed;
+mod new;
 mod output;
 mod parked;
 mod progress;
@@ -56,6 +57,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Make a project with a service, or add an aggregate or a command to one.
+    New(new::New),
     /// What happened: streams and their events.
     #[command(subcommand)]
     Streams(streams::Streams),
@@ -105,7 +108,8 @@ impl Command {
             Self::Views(views::Views::Rebuild(_) | views::Views::Drop(_)) => {
                 Duration::from_secs(60)
             }
-            Self::Streams(_)
+            Self::New(_)
+            | Self::Streams(_)
             | Self::State(_)
             | Self::Waiting(_)
             | Self::Parked(_)
@@ -152,6 +156,7 @@ pub async fn run(
     let connection = Connection::new(domains, target, command.patience());
     // Each on the heap, or all of them together would take up the stack.
     let done = match command {
+        Command::New(new) => new.run(&mut output),
         Command::Streams(streams) => Box::pin(streams.run(&connection, &mut output)).await,
         Command::State(state) => Box::pin(state.run(&connection, &mut output)).await,
         Command::Waiting(waiting) => Box::pin(waiting.run(&connection, &mut output)).await,

@@ -53,7 +53,11 @@ pub fn render(services: &[Service], own: &str, header: &str) -> Result<String, U
     for (section, text) in own {
         let place = format!("# <own {}>\n", section.to_lowercase());
         filled = filled.lines().fold(String::new(), |filled, line| {
-            if line.trim_start() == place.trim_end() { filled + &text } else { filled + line + "\n" }
+            if line.trim_start() == place.trim_end() {
+                filled + &text
+            } else {
+                filled + line + "\n"
+            }
         });
     }
     let (first, rest) = filled.split_once('\n').unwrap_or((&filled, ""));

@@ -27,10 +27,10 @@ pub(crate) fn sections(own: &str) -> Result<BTreeMap<&'static str, String>, Unkn
     }
     // Resources and alarms end in an empty line, as in the base; the dashboard's JSON has none.
     if let Some(widgets) = sections.get_mut("Widgets") {
-        *widgets = widgets.lines().filter(|line| !line.trim().is_empty()).fold(
-            String::new(),
-            |text, line| text + line + "\n",
-        );
+        *widgets = widgets
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .fold(String::new(), |text, line| text + line + "\n");
     }
     if let Some(parameters) = sections.get_mut("Parameters") {
         parameters.truncate(parameters.trim_end().len());

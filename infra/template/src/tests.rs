@@ -89,8 +89,7 @@ fn each_part_of_each_service_goes_where_the_base_says() {
         "\n            {\"type\": \"text\"},\n",
         "\nOutputs:\n",
     ];
-    let places =
-        places.map(|part| text.find(part).unwrap_or_else(|| panic!("{part} in {text}")));
+    let places = places.map(|part| text.find(part).unwrap_or_else(|| panic!("{part} in {text}")));
     assert!(places.is_sorted(), "{places:?}");
     assert!(!text.contains("\n\n\n") && !text.contains("# <"), "{text}");
     assert!(!text.contains("A comment"), "{text}");

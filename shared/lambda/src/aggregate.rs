@@ -1,10 +1,12 @@
 //! The calls on one kind of thing: a line for each command, from which its route, its place in the
 //! OpenAPI document, its Lambda function and its entry in `/execute` follow.
 
+mod rows;
+
 use std::marker::PhantomData;
 
 use garde::Validate;
-use headwater::{Aggregate, Command, StreamName};
+use headwater::{Aggregate, Command, Domain, StreamName};
 use serde::de::DeserializeOwned;
 use serde_json::{Number, Value};
 use utoipa::{PartialSchema, ToSchema};
@@ -13,6 +15,8 @@ use crate::call::{Kind, SchemaOf};
 use crate::deployment::UNIQUE_KEY;
 use crate::schema::BodySchema;
 use crate::{Answer, App, Call, Function, Parameter, Problem, Request, Shape, fresh_id, read_json};
+
+pub use rows::ShownRow;
 
 /// A command that is read from a body as it is.
 pub trait Readable:
@@ -27,6 +31,7 @@ impl<C> Readable for C where
 
 /// The calls on the things of one aggregate.
 pub struct Calls<A> {
+    domain: &'static Domain,
     /// As `/identity/users`.
     path: String,
     holds_unique_values: bool,
@@ -36,8 +41,9 @@ pub struct Calls<A> {
 
 impl<A: Aggregate> Calls<A> {
     /// The calls below a path of the service, as `/users`.
-    pub(crate) fn below(path: &str) -> Self {
+    pub(crate) fn below(domain: &'static Domain, path: &str) -> Self {
         Self {
+            domain,
             path: format!("/{}{path}", A::DOMAIN),
             holds_unique_values: false,
             functions: Vec::new(),

@@ -29,7 +29,7 @@ mod schema;
 mod service;
 mod tags;
 
-pub use aggregate::{Calls, Readable};
+pub use aggregate::{Calls, Readable, ShownRow};
 pub use answer::Answer;
 pub use app::App;
 pub use call::{Access, Call, Kind, SchemaOf};

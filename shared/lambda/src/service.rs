@@ -43,13 +43,17 @@ impl Service {
     }
 
     /// With the calls on the things of an aggregate, below a path as `/users`.
+    ///
+    /// # Panics
+    /// If the service is about no domain, when its table is made.
     #[must_use]
     pub fn aggregate<A: Aggregate>(
         self,
         path: &str,
         calls: impl FnOnce(Calls<A>) -> Calls<A>,
     ) -> Self {
-        self.functions(calls(Calls::below(path)).into_functions())
+        let domain = self.domain.expect("an aggregate belongs to a service with a domain");
+        self.functions(calls(Calls::below(domain, path)).into_functions())
     }
 
     /// With `POST /<service>/execute`, which carries out any of the commands so far by its name.

@@ -1,4 +1,6 @@
-use headwater::{Context, Event, Rule, Verdict};
+use std::collections::BTreeSet;
+
+use headwater::{Context, Event, IndexKey, Projection, Rule, Verdict, aggregate_fn, projection_fn};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -62,8 +64,33 @@ impl Command for OpenTill {
     }
 }
 
+/// A till, as queries show it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+struct TillRow {
+    /// What is in it.
+    coins: u64,
+}
+
+impl Projection for TillRow {
+    type Event = TillEvent;
+    const CATEGORY: &'static str = "tills";
+    const REVISION: u32 = 1;
+
+    fn evolve(&mut self, _: &TillEvent, _: Timestamp) {}
+
+    fn is_deleted(&self) -> bool {
+        false
+    }
+
+    fn index_keys(&self, _: &StreamName) -> BTreeSet<IndexKey> {
+        BTreeSet::new()
+    }
+}
+
+static SHOP: Domain = Domain::new("shop", &[aggregate_fn::<Till>()], &[projection_fn::<TillRow>()]);
+
 fn shop() -> Service {
-    Service::shared("shop", "shop-functions")
+    Service::new(&SHOP, "shop-functions")
         .aggregate::<Till>("/tills", |tills| {
             tills
                 .create::<OpenTill>("Open a till.")
@@ -72,6 +99,8 @@ fn shop() -> Service {
                 .delete::<OpenTill>("Close a till.")
                 .named("close-till")
                 .operator()
+                .row::<TillRow>("Read a till.")
+                .list::<TillRow>("tills", "List tills.")
         })
         .execute()
 }
@@ -89,13 +118,26 @@ fn a_line_makes_function_route_rules_and_variables() {
             ("shop-open-till", "POST", "/shop/tills", Kind::Create),
             ("shop-fill-slot", "PUT", "/shop/tills/{id}/slots/{slot}", Kind::Command),
             ("shop-close-till", "DELETE", "/shop/tills/{id}", Kind::Command),
+            ("shop-read-tills", "GET", "/shop/tills/{id}", Kind::Entity),
+            ("shop-list-tills", "GET", "/shop/tills", Kind::List),
             ("shop-execute", "POST", "/shop/execute", Kind::Command),
         ]
     );
     let has_key: Vec<bool> =
         shop.functions.iter().map(|f| f.environment().contains(&UNIQUE_KEY)).collect();
-    assert_eq!(has_key, [false, false, true, true]);
+    assert_eq!(has_key, [false, false, true, false, false, true]);
     assert_eq!(shop.rules(), [&CLOSED]);
+}
+
+#[test]
+fn a_row_is_shown_with_its_id_and_version() {
+    let document = document(&shop().calls().cloned().collect::<Vec<_>>());
+    let answer = &document["paths"]["/shop/tills/{id}"]["get"]["responses"]["200"];
+    let schema = answer["content"]["application/json"]["schema"]["$ref"].as_str().unwrap();
+    let schema = document.pointer(schema.trim_start_matches('#')).unwrap().to_string();
+    for member in ["id", "version", "coins"] {
+        assert!(schema.contains(&format!("\"{member}\":{{")), "{member} in {schema}");
+    }
 }
 
 #[test]

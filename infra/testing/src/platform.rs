@@ -30,11 +30,12 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// Starts a platform with an empty folder. `program` is `env!("CARGO_BIN_EXE_platform")`, which
-    /// only a test can name, or any other that is the platform when [`RUNS_AS_PLATFORM`] is set.
+    /// Starts a platform with an empty folder. `program` is one that calls `headwater_local::run`:
+    /// in a test of its package, `env!("CARGO_BIN_EXE_<name>")`. Unless the options name a
+    /// `--template`, it is `template.yaml` in the current folder or the nearest one above.
     ///
     /// # Errors
-    /// If it does not get ready.
+    /// If there is no template, or the platform does not get ready.
     pub fn start(program: impl Into<PathBuf>, options: &[&str]) -> Result<Self> {
         let program = program.into();
         let guard = tempfile::tempdir()?;
@@ -318,6 +319,24 @@ impl Platform {
     }
 }
 
+/// The program of an example of the package that is tested: `examples/<name>.rs`. Cargo builds it
+/// with the tests.
+///
+/// # Errors
+/// If it was not built: `cargo test --test …` builds no examples, `cargo test` does.
+pub fn example(name: &str) -> Result<PathBuf> {
+    // A test's executable is in `target/debug/deps`, an example's in `target/debug/examples`.
+    let test = std::env::current_exe()?;
+    let built = test.parent().and_then(Path::parent).context("no folder above the test")?;
+    let program = built.join("examples").join(name);
+    ensure!(
+        program.is_file(),
+        "{} is missing: run `cargo test` or `cargo build --example {name}`",
+        program.display()
+    );
+    Ok(program)
+}
+
 impl Drop for Platform {
     fn drop(&mut self) {
         // It may have ended already; there is nothing to do about it here.
@@ -334,9 +353,10 @@ fn launch(program: &Path, folder: &Path, options: &[String]) -> Result<(Child, S
     let mut command = Command::new(program);
     command.args(["--port", "0", "--data-dir"]).arg(folder).args(options);
     if !options.iter().any(|option| option == "--template") {
-        command
-            .arg("--template")
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml"));
+        let here = std::env::current_dir()?;
+        let mut templates = here.ancestors().map(|folder| folder.join("template.yaml"));
+        let template = templates.find(|path| path.is_file());
+        command.arg("--template").arg(template.context("there is no template.yaml")?);
     }
     let mut child = command
         .env(RUNS_AS_PLATFORM, "1")

@@ -1,0 +1,1 @@
+../../../examples/shop/examples/headwater.rs

@@ -1,0 +1,1 @@
+../../../examples/shop/src/lib.rs

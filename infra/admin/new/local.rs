@@ -1,0 +1,1 @@
+../../../examples/shop/examples/local.rs

@@ -1,0 +1,1 @@
+../../../examples/shop/src/order_row.rs
