@@ -11,9 +11,7 @@ pub mod program;
 pub mod rebuild;
 pub mod traffic;
 
-<<<<<<< HEAD
-pub use client::{Call, Client, Reply};
-pub use platform::{Platform, RUNS_AS_PLATFORM};
+pub use headwater_testing::{Call, Client, Platform, RUNS_AS_PLATFORM, Reply};
 
 // The code of these pages is compiled and run as tests.
 #[cfg(doctest)]
@@ -22,6 +20,3 @@ mod add_a_command {}
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/how-to/change-an-event.md")]
 mod change_an_event {}
-=======
-pub use headwater_testing::{Call, Client, Platform, RUNS_AS_PLATFORM, Reply};
->>>>>>> c568ce0 (headwater: one crate to depend on, and a project from headwater new)
