@@ -18,19 +18,19 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
-/// Where `cargo local` listens unless it was told otherwise.
+/// Where `cargo local` listens by default.
 const LOCAL: &str = "http://127.0.0.1:3000";
 
-/// How often a call may go without an answer, at the least, before it is given up.
+/// How often a call is tried at least before it is given up.
 const ATTEMPTS: u32 = 3;
 
-/// What the help calls the options that every command has.
+/// The help's heading for options of every command.
 pub(crate) const EVERYWHERE: &str = "Options everywhere";
 
 /// Where the tables are.
 #[derive(Args)]
 pub(crate) struct Target {
-    /// Ask the platform on this machine where the tables are, instead of the environment [default
+    /// Find the tables through the platform on this machine instead of the environment [default
     /// URL: http://127.0.0.1:3000].
     #[arg(
         long, global = true, value_name = "URL", num_args = 0..=1, require_equals = true,
@@ -48,7 +48,7 @@ pub(crate) struct Connection {
     found: OnceCell<Found>,
 }
 
-/// Whom to ask, and what the tables are called.
+/// Which endpoint to call, and the names of the tables.
 struct Found {
     config: SdkConfig,
     /// Tables by the variables that name them for functions; without it the process's own variables
@@ -180,8 +180,8 @@ impl Connection {
             .await
     }
 
-    /// Where there is patience, it is for slow answers too: a page of a scan is a megabyte, and the
-    /// line to it may be a thin one.
+    /// Long patience is for slow answers, too: a page of a scan is a megabyte, and the network may
+    /// be slow.
     fn defaults(&self) -> ConfigLoader {
         let timeouts =
             TimeoutConfig::builder().operation_attempt_timeout(self.patience / ATTEMPTS).build();

@@ -25,13 +25,13 @@ const PAGE: u32 = 1_000;
 pub(crate) struct Dump {
     #[command(flatten)]
     scope: Scope,
-    /// Only this stream, without reading all the others: acme/identity/users/ada
+    /// Only this stream, without reading the others: acme/identity/users/ada
     #[arg(long, conflicts_with_all = ["tenant", "domain", "segments"])]
     stream: Option<StreamName>,
-    /// Leave out what was decided later: 2026-11-21T10:00:00Z
+    /// Leave out commits after this time: 2026-11-21T10:00:00Z
     #[arg(long, value_name = "TIME")]
     until: Option<Timestamp>,
-    /// Write into this file, which is there when it is whole, instead of to standard output.
+    /// Write to this file, which appears when it is complete, instead of to standard output.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -117,7 +117,7 @@ fn line(commit: &Commit) -> Result<Line, Failure> {
     Ok(Line { stream: commit.stream.to_string(), first: commit.first, last: commit.last(), text })
 }
 
-/// Writes the lines in order, and sees to it that no stream has a gap: nobody could restore that.
+/// Writes the lines in order, and fails if a stream has a gap: it could not be restored.
 fn write(sorter: Sorter, out: &mut (impl Write + ?Sized)) -> Result<Dumped, Failure> {
     let mut out = BufWriter::new(out);
     let mut dumped = Dumped::default();

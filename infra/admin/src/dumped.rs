@@ -64,13 +64,13 @@ fn follows(previous: Option<&Commit>, commit: &Commit) -> Result<()> {
     let (version, since) = match previous {
         Some(previous) if previous.stream == *stream => (previous.last(), previous.at),
         Some(previous) if previous.stream > *stream => {
-            bail!("{stream} stands after {}: streams are in order of name", previous.stream)
+            bail!("{stream} comes after {}: streams must be in order of name", previous.stream)
         }
         _ => (0, Timestamp::MIN),
     };
     ensure!(
         *first == version + 1,
-        "{stream} goes on with event {first}, where {} is missing",
+        "{stream} continues with event {first}, but {} is missing",
         version + 1
     );
     ensure!(

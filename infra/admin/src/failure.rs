@@ -11,8 +11,8 @@ pub(crate) enum Failure {
     NotFound(String),
     /// It could not be done.
     Trouble(anyhow::Error),
-    /// Of many things some went wrong. They were told of as they did; this is the gravest one's
-    /// exit code.
+    /// Of many things some went wrong. They were reported at once; this is the gravest one's exit
+    /// code.
     Told(u8),
     /// Whoever read the answer wants no more of it, as `head` does.
     Closed,

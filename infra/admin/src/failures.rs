@@ -22,40 +22,40 @@ const PAGE: usize = 1_000;
 
 #[derive(Subcommand)]
 pub(crate) enum Failures {
-    /// The batches, and whatever else lies in the bucket, in order of key. It reads each of them.
+    /// List the batches and other objects in the bucket, in order of key. Reads each of them.
     Ls {
-        /// Go on after this key.
+        /// Continue after this key.
         #[arg(long, value_name = "KEY")]
         after: Option<String>,
-        /// At most so many.
+        /// At most this many.
         #[arg(long, default_value_t = 100)]
         limit: usize,
     },
-    /// One batch: why it was given up, and how many records it has of which streams.
+    /// Show one batch: why it was given up, and how many records it has of which streams.
     Show {
         /// Its key, as `failures ls` shows it.
         key: String,
     },
-    /// Put the records of batches back on their streams, and forget the batches, as the function
-    /// `redrive` does every minute.
+    /// Put the records of batches back on their streams and delete the batches, as `redrive` does
+    /// every minute.
     Replay {
         /// Their keys, as `failures ls` shows them.
         #[arg(value_name = "KEY", required_unless_present = "all")]
         keys: Vec<String>,
-        /// All that there are but records that their functions refuse: these would come back.
+        /// All, except records that their functions refuse: these would come back.
         #[arg(long, conflicts_with = "keys")]
         all: bool,
-        /// Only say what would be done.
+        /// Only print what would be done.
         #[arg(long)]
         dry_run: bool,
     },
-    /// Forget objects for good: records that their functions refuse, and what is no batch. Of a
-    /// batch nothing is put back then.
+    /// Delete objects for good: refused records, batches without putting them back, and other
+    /// objects.
     Drop {
         /// Their keys, as `failures ls` shows them.
         #[arg(value_name = "KEY", required = true)]
         keys: Vec<String>,
-        /// Only say what would be done.
+        /// Only print what would be done.
         #[arg(long)]
         dry_run: bool,
     },
@@ -296,7 +296,7 @@ pub(crate) async fn found(
     Ok(found)
 }
 
-/// All that does not come back as soon as it is put back.
+/// Everything that would not come back at once.
 async fn replayable(bucket: &Bucket) -> Result<Vec<String>, Failure> {
     let found = found(bucket, None, usize::MAX).await?;
     Ok(found
@@ -306,7 +306,7 @@ async fn replayable(bucket: &Bucket) -> Result<Vec<String>, Failure> {
         .collect())
 }
 
-/// What was forgotten.
+/// An object that was deleted.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Dropped {
@@ -379,7 +379,7 @@ async fn replay(
 fn told(output: &mut Output<'_>, key: String, batch: &Batch, dry_run: bool) -> Result<(), Failure> {
     for tampering in &batch.tampering {
         output.remark(&format!(
-            "put nowhere, since somebody has tampered with the events table: {tampering}"
+            "not put back, because somebody has tampered with the events table: {tampering}"
         ))?;
     }
     let done = if dry_run { "would be" } else { "were" };

@@ -1,8 +1,7 @@
-//! `headwater`: what an operator sees of streams, states, rows and requests, and does about what
-//! got stuck, on one machine and on AWS alike. How it is used is told in `docs/reference/cli.md`.
+//! `headwater`: shows an operator streams, states, rows and requests, and repairs what got stuck,
+//! on one machine and on AWS alike. `docs/reference/cli.md` says how to use it.
 //!
-//! `connection` says where the tables are, `output` how answers look; every other module is one
-//! command.
+//! `connection` finds the tables, `output` formats answers; every other module is one command.
 
 mod connection;
 mod dump;
@@ -42,13 +41,13 @@ use crate::output::Output;
 #[derive(Parser)]
 #[command(
     name = "headwater", version,
-    about = "Shows what is in Headwater's tables, and puts right what got stuck",
+    about = "Shows what is in Headwater's tables, and repairs what got stuck",
     after_help = output::EXIT_CODES
 )]
 struct Cli {
     #[command(flatten)]
     target: Target,
-    /// Answer with JSON: a document, or one a line for lists.
+    /// Print JSON: one document, or one a line for lists.
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     json: bool,
     #[command(subcommand)]
@@ -59,16 +58,16 @@ struct Cli {
 enum Command {
     /// Make a project with a service, or add an aggregate or a command to one.
     New(new::New),
-    /// What happened: streams and their events.
+    /// Streams and their events.
     #[command(subcommand)]
     Streams(streams::Streams),
     /// The state that the rules saw, now or as it was.
     State(state::State),
-    /// All that waits for a person or for another try: streams, updates of users, mails, batches.
-    /// Since when, why, and the way out.
+    /// Everything that waits for a person or for a retry: streams, updates of users, mails,
+    /// batches. Since when, why, and the way out.
     Waiting(waiting::Waiting),
-    /// Streams that the projectors gave up, since an event of theirs cannot be folded, updates of
-    /// users that could not be taken over, and mails that wait for a person.
+    /// Parked streams, whose next event cannot be folded, updates of users that could not be
+    /// applied, and mails that wait for a person.
     #[command(subcommand)]
     Parked(parked::Parked),
     /// The rows that queries read.
@@ -77,20 +76,20 @@ enum Command {
     /// Batches of records that functions behind streams gave up.
     #[command(subcommand)]
     Failures(failures::Failures),
-    /// Everything that one request led to, in order of time, what was caused under its cause. It
-    /// reads the whole events table.
+    /// All commits that one request led to, in order of time, each under its cause. Reads the whole
+    /// events table.
     Trace(trace::Trace),
-    /// The way from the events table to the projectors.
+    /// The relay, which takes commits from the events table to the projectors.
     #[command(subcommand)]
     Relay(relay::Relay),
-    /// Whether the tables hold what they should: events, rows, lists, sums, feeds, unique values,
-    /// numbers. It reads all of them.
+    /// Check events, rows, lists, sums, feeds, unique values and numbers against each other. Reads
+    /// all tables.
     Verify(verify::Verify),
-    /// All commits, as JSON, a commit a line: streams in order of name, the commits of each in
+    /// Write all commits as JSON, one a line: streams in order of name, the commits of each in
     /// order.
     Dump(dump::Dump),
-    /// Write the commits of a dump where none are. What is there stays, and mails that they ask for
-    /// are not sent.
+    /// Write a dump's commits in places that are free. Existing commits stay, and mails are not
+    /// sent.
     Restore(restore::Restore),
 }
 
@@ -98,7 +97,7 @@ impl Command {
     /// How long one call of DynamoDB may take, repetitions included.
     fn patience(&self) -> Duration {
         match self {
-            // Of many calls: a table that is throttled for a while must not end what has gone on
+            // Many calls: a table that is throttled for a while must not end a command that has run
             // for hours.
             Self::Trace(_)
             | Self::Relay(_)
@@ -130,8 +129,8 @@ pub fn main(services: &[Service]) -> ExitCode {
     }
 }
 
-/// Carries out a command line, the program's name first, on the tables of these services. It gives
-/// the exit code: 0 done, 1 what was asked for is not there, 2 it could not be done.
+/// Carries out a command line, the program's name first, and returns the exit code: 0 done, 1 not
+/// found or found by `verify`, 2 failed.
 pub async fn run(
     domains: Domains,
     arguments: impl IntoIterator<Item = OsString>,

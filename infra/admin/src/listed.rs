@@ -163,7 +163,7 @@ impl Listed {
         match self {
             Self::Stream { error, .. } | Self::Newer { error, .. } => error.clone(),
             Self::Update { revision, error, .. } => {
-                format!("revision {revision} could not be taken over: {error}")
+                format!("revision {revision} could not be applied: {error}")
             }
             Self::Mail { why, tries, error, .. } => {
                 let what = match why {
@@ -184,9 +184,7 @@ impl Listed {
             Self::Stream { .. } => {
                 format!("deploy what can fold it, then: headwater parked retry {item}")
             }
-            Self::Newer { .. } => {
-                "deploy the newer build: it goes on by itself within a minute".to_owned()
-            }
+            Self::Newer { .. } => "deploy the newer build: it goes on within a minute".to_owned(),
             Self::Update { .. } => {
                 format!("free the name or address, then: headwater parked retry {item}")
             }

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 
 /// What the help says of exit codes.
 pub(crate) const EXIT_CODES: &str =
-    "Exit codes: 0 done; 1 what was asked for is not there; 2 it could not be done.";
+    "Exit codes: 0 done; 1 not found, or `verify` found something; 2 failed.";
 
 /// Where answers go: JSON for programs, or tables and text for people.
 pub(crate) struct Output<'a> {

@@ -18,36 +18,36 @@ pub(crate) enum Parked {
         /// Whose.
         #[arg(long, env = "HEADWATER_TENANT", hide_env_values = true)]
         tenant: String,
-        /// Go on after this one.
+        /// Continue after this one.
         #[arg(long, value_name = "ITEM")]
         after: Option<Item>,
-        /// At most so many.
+        /// At most this many.
         #[arg(long, default_value_t = 100)]
         limit: usize,
     },
-    /// Why one is parked.
+    /// Show why an item is parked.
     Show {
         /// A stream: acme/identity/users/ada, or the event that asks for a mail:
         /// acme/invoicing/invoices/7@12
         item: Item,
     },
-    /// Fold a parked stream on, once its cause is repaired; if it cannot be folded still it is
-    /// parked again. Or take a user's update over, once the name or address is free. Or send a
-    /// mail, which surely was not sent.
+    /// Resume a parked stream after its cause is repaired; if it still cannot be folded, it is
+    /// parked again. Or apply a user's update after the name or address is free. Or send a mail
+    /// that was certainly not sent.
     Retry {
         /// A stream: acme/identity/users/ada, or the event that asks for a mail:
         /// acme/invoicing/invoices/7@12
         item: Item,
-        /// Only say what would be done.
+        /// Only print what would be done.
         #[arg(long)]
         dry_run: bool,
     },
-    /// Never send a mail: it was sent, or is not to be. A stream cannot be dropped; an update is
-    /// replaced by the owning system's next one.
+    /// Never send a mail: it was sent, or is not to be. Streams and updates cannot be dropped: the
+    /// owning system's next revision replaces an update.
     Drop {
         /// The event that asks for the mail: acme/invoicing/invoices/7@12
         item: Item,
-        /// Only say what would be done.
+        /// Only print what would be done.
         #[arg(long)]
         dry_run: bool,
     },
@@ -142,7 +142,7 @@ async fn retry(
     let mut retried = Retried { stream, version: parked.version, dry_run };
     if dry_run {
         return output.one(&retried, |_| {
-            Ok(format!("{stream} would be folded on, to version {} at least", parked.version))
+            Ok(format!("{stream} would be resumed, to version {} at least", parked.version))
         });
     }
     let report = connection.projector(service).await?.resume(stream).await?;
@@ -157,13 +157,13 @@ async fn retry(
         let what = if again.until == Until::Resumed {
             "is parked again"
         } else {
-            "waits for a newer build still"
+            "still waits for a newer build"
         };
         return Err(anyhow::anyhow!("{stream} {what}: {}", again.error).into());
     }
     retried.version = connection.store().await?.head(stream).await?;
     output.one(&retried, |Retried { version, .. }| {
-        Ok(format!("{stream} was folded on, to version {version}"))
+        Ok(format!("{stream} was resumed, to version {version}"))
     })
 }
 
@@ -197,7 +197,7 @@ async fn bring_again(
     let again = BroughtAgain { stream, revision, dry_run };
     if dry_run {
         return output.one(&again, |_| {
-            Ok(format!("revision {revision} of {stream} would be taken over, if it can be"))
+            Ok(format!("revision {revision} of {stream} would be applied, if possible"))
         });
     }
     let publisher = connection.stream(variable).await?;
@@ -208,9 +208,7 @@ async fn bring_again(
         .into());
     }
     output.one(&again, |_| {
-        Ok(format!(
-            "revision {revision} of {stream} is taken over, or parked again, within seconds"
-        ))
+        Ok(format!("revision {revision} of {stream} is applied, or parked again, within seconds"))
     })
 }
 
@@ -271,7 +269,7 @@ async fn settle(
         let record = CommitRecord::doorbell(effect.stream.clone(), effect.number)?;
         if !connection.commits_stream().await?.publish(&[record]).await.is_empty() {
             return Err(anyhow::anyhow!(
-                "the mail waits still, for the commits stream did not take its record: retry again"
+                "the mail still waits: the commits stream did not take its record; retry again"
             )
             .into());
         }

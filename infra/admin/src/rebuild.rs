@@ -16,18 +16,18 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::Progress;
 
-/// How often it is looked how far a scan has got.
+/// How often a scan's progress is read.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// How many of the streams that lack something are told of.
+/// How many of the streams that lack something are listed.
 const MOST_TOLD: usize = 10;
 
 #[derive(Args)]
 pub(crate) struct Build {
     #[command(flatten)]
     of: Of,
-    /// Into how many parts the events table is divided, of which 16 are read at a time: fewer than
-    /// that take less of its capacity. One that was begun keeps its number.
+    /// How many parts the events table is divided into; 16 are read at a time, so fewer take less
+    /// of its capacity. An interrupted rebuild keeps its number.
     #[arg(
         long, default_value_t = 64, value_name = "N",
         value_parser = clap::value_parser!(u32).range(1..=1_000)
@@ -39,10 +39,10 @@ pub(crate) struct Build {
 pub(crate) struct Switch {
     #[command(flatten)]
     of: Of,
-    /// To the rows that were read before the last switch, at once.
+    /// Switch back at once to the rows that were read before the last switch.
     #[arg(long, conflicts_with = "force")]
     back: bool,
-    /// Even if something is missing in the new rows.
+    /// Switch even if the new rows lack something.
     #[arg(long)]
     force: bool,
 }
@@ -58,11 +58,11 @@ pub(crate) struct Discard {
 struct Of {
     /// The service: identity
     domain: String,
-    /// How long processes may act on the generations that they knew before a change, which each
-    /// step waits out. Shorten it only where no function runs.
+    /// How long each step waits for processes that still use the generations from before a change.
+    /// Shorten it only if no function runs.
     #[arg(long, value_name = "SECONDS", default_value_t = Pace::default().settle.as_secs())]
     settle: u64,
-    /// Only say what would be done.
+    /// Only print what would be done.
     #[arg(long)]
     dry_run: bool,
 }
@@ -90,7 +90,7 @@ struct Told<'a> {
     why: String,
 }
 
-/// What a step comes to.
+/// The result of a step.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Step<'a> {
@@ -110,7 +110,7 @@ impl Of {
         Ok(connection.rebuild(service).await?.at_pace(pace))
     }
 
-    /// Says what a step comes to, or would.
+    /// Prints what a step did, or would do.
     fn tell(
         &self,
         output: &mut Output<'_>,
@@ -182,7 +182,7 @@ impl Switch {
                     RebuildError::NotBuilt { read }
                 })?
                 .0;
-            let check = if *back { "" } else { ", once they have all that the others have" };
+            let check = if *back { "" } else { ", once they lack nothing that the others have" };
             return of.tell(
                 output,
                 target,
@@ -265,7 +265,7 @@ fn would_build(domain: &str, pointer: &Pointer) -> Result<(u32, String), Rebuild
     }
 }
 
-/// Waits for a step, and tells meanwhile how far its scan has got.
+/// Waits for a step, and shows its scan's progress meanwhile.
 async fn watched<T>(
     step: impl Future<Output = Result<T, RebuildError>>,
     scan: &Scan,

@@ -17,7 +17,7 @@ use crate::output::Output;
 use crate::progress::Progress;
 use crate::scope::{Scope, all_pages};
 
-/// Of how many pages the feeds are asked at a time, and of how many streams of each.
+/// How many pages of the feeds are read at a time, and how many streams of each.
 const PAGES_AT_ONCE: usize = 4;
 const STREAMS_AT_ONCE: usize = 16;
 
@@ -26,21 +26,22 @@ const PAGE: u32 = 500;
 
 #[derive(Subcommand)]
 pub(crate) enum Relay {
-    /// Put the commits on the commits stream that the change feeds lack, for the projectors and all
-    /// others behind it. It reads the whole events table.
+    /// Put commits that the change feeds lack on the commits stream, for the projectors and its
+    /// other readers. Reads the whole events table.
     Repair {
         #[command(flatten)]
         scope: Scope,
-        /// Only this stream, without reading all the others: acme/identity/users/ada
+        /// Only this stream, without reading the others: acme/identity/users/ada
         #[arg(long, conflicts_with_all = ["tenant", "domain", "segments"])]
         stream: Option<StreamName>,
-        /// Only commits that were decided then or later: 2026-11-21T10:00:00Z
+        /// Only commits from this time on: 2026-11-21T10:00:00Z
         #[arg(long, value_name = "TIME")]
         since: Option<Timestamp>,
-        /// Those, too, that the change feeds have: for what else is behind the stream, as mails.
+        /// Also those that the change feeds have: for other readers of the stream, as the mail
+        /// handler.
         #[arg(long, requires = "since")]
         all: bool,
-        /// Only say what would be done.
+        /// Only print what would be done.
         #[arg(long)]
         dry_run: bool,
     },

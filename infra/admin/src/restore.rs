@@ -29,18 +29,18 @@ const MOST_CONFLICTS: usize = 100;
 
 #[derive(Args)]
 pub(crate) struct Restore {
-    /// What `dump` has written.
+    /// A file that `dump` has written.
     file: PathBuf,
-    /// Only compare, and say what would be done.
+    /// Only compare, and print what would be done.
     #[arg(long)]
     dry_run: bool,
-    /// Write also where unique values are named by another key than the dump's: to look at it,
-    /// since every name is free there.
+    /// Restore even if the table or `UNIQUE_KEY` has another key than the dump, to look at the
+    /// data: every name is free there.
     #[arg(long)]
     any_key: bool,
 }
 
-/// What became of a dump.
+/// The result of a restore.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Restored {
@@ -73,7 +73,7 @@ enum Stand {
     Differs,
 }
 
-/// What became of a batch.
+/// The result of a batch.
 struct Done {
     stream: StreamName,
     stand: Stand,
@@ -212,8 +212,9 @@ impl Target {
         Ok(there)
     }
 
-    /// Writes a commit. What it asks of the world outside was done, or not, where it comes from:
-    /// that is noted first, so that whatever dies, it is not done again.
+    /// Writes a commit. First it notes that the commit's effects outside are not to be carried out:
+    /// where the dump comes from, they were done or not. So they are not repeated even if this
+    /// process dies.
     async fn write(&self, commit: Commit, done: &mut Done) -> Result<Imported, Failure> {
         for (handler, effect) in effects(&self.domains, &commit) {
             done.mails += 1;

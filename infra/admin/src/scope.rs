@@ -22,7 +22,7 @@ pub(crate) struct Scope {
 /// How fast the table is read.
 #[derive(Args)]
 pub(crate) struct Speed {
-    /// How many parts of the table are read at a time: more are faster, and take more of its
+    /// How many parts of the table are read at a time: more are faster and take more of its
     /// capacity.
     #[arg(
         long, default_value_t = 8, value_name = "N",
@@ -57,7 +57,7 @@ impl Speed {
 }
 
 /// A segment, page after page: the commits, each stream's together and in order. One that cannot be
-/// read is trouble.
+/// read is an error.
 pub(crate) fn pages<'a>(
     store: &'a EventStore,
     selection: &'a Selection,

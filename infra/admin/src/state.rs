@@ -14,13 +14,13 @@ use crate::output::Output;
 pub(crate) struct State {
     /// The stream's whole name: acme/identity/users/ada
     stream: StreamName,
-    /// As it was after the event of this number, in the middle of a commit too.
+    /// As it was after the event of this number, even in the middle of a commit.
     #[arg(long, value_name = "NUMBER", conflicts_with = "at")]
     version: Option<u64>,
     /// As it was at this time: 2026-11-21T10:00:00Z
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
-    /// Show what changed since this version, too.
+    /// Also show what changed since this version.
     #[arg(long, value_name = "NUMBER")]
     diff: Option<u64>,
 }
@@ -39,7 +39,7 @@ impl State {
     }
 }
 
-/// The state for people: what it is of, the state, and each change in a line.
+/// The state for people: its stream, the state, and a line for each change.
 fn text(
     stream: &StreamName,
     past: &PastState,

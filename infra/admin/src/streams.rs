@@ -12,50 +12,50 @@ use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// How often `tail` looks for more: a look costs half a read unit at least.
+/// How often `tail` polls: a poll costs at least half a read unit.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// How many events `tail` begins with.
 const TAIL: u64 = 10;
 
-/// How many events one read brings.
+/// How many events one read returns.
 const PAGE: usize = 200;
 
 #[derive(Subcommand)]
 pub(crate) enum Streams {
-    /// The streams of a tenant with their versions, in order of name, as far as the change feeds
-    /// tell of them.
+    /// List a tenant's streams with their versions, in order of name, as the change feeds know
+    /// them.
     Ls {
         /// Whose streams.
         #[arg(long, env = "HEADWATER_TENANT", hide_env_values = true)]
         tenant: String,
-        /// Only those whose names, without the tenant, begin so: identity/users/
+        /// Only names that begin like this, without the tenant: identity/users/
         #[arg(long, default_value = "", hide_default_value = true)]
         prefix: String,
-        /// Go on after this stream.
+        /// Continue after this stream.
         #[arg(long, value_name = "STREAM")]
         after: Option<StreamName>,
-        /// At most so many.
+        /// At most this many.
         #[arg(long, default_value_t = 100)]
         limit: usize,
     },
-    /// The events of a stream, oldest first.
+    /// Show the events of a stream, oldest first.
     Show {
         /// Its whole name: acme/identity/users/ada
         stream: StreamName,
-        /// Go on after the event of this number.
+        /// Continue after the event of this number.
         #[arg(long, value_name = "NUMBER", default_value_t = 0)]
         after: u64,
-        /// At most so many.
+        /// At most this many.
         #[arg(long, default_value_t = 100)]
         limit: usize,
     },
-    /// The last events of a stream, and from then on each as it comes, until it is interrupted. The
-    /// stream need not have begun.
+    /// Show the last events of a stream, then each new one, until interrupted. The stream may still
+    /// be empty.
     Tail {
         /// Its whole name: acme/identity/users/ada
         stream: StreamName,
-        /// Begin after the event of this number, instead of with the last ten.
+        /// Start after the event of this number, instead of with the last ten.
         #[arg(long, value_name = "NUMBER")]
         after: Option<u64>,
     },

@@ -16,15 +16,15 @@ use crate::output::Output;
 use crate::progress::Progress;
 use crate::scope::{Speed, all_pages};
 
-/// How far back it looks unless it is told.
+/// How far back it looks by default.
 const A_DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// How many entries of a change feed are looked at at a time.
+/// How many entries of a change feed are read at a time.
 const WINDOW: u64 = 100;
 
 #[derive(Args)]
 pub(crate) struct Trace {
-    /// The request's correlation id, as the events that it led to have it.
+    /// The request's correlation id, which its events carry.
     correlation: String,
     /// Whose request.
     #[arg(long, env = "HEADWATER_TENANT", hide_env_values = true)]
@@ -32,14 +32,14 @@ pub(crate) struct Trace {
     /// Only streams of this service: identity
     #[arg(long)]
     domain: Option<String>,
-    /// Only what was decided then or later: 2026-11-21T10:00:00Z [default: a day ago]
+    /// Only commits from this time on: 2026-11-21T10:00:00Z [default: a day ago]
     #[arg(long, value_name = "TIME")]
     since: Option<Timestamp>,
-    /// At most so many commits.
+    /// At most this many commits.
     #[arg(long, default_value_t = 1_000)]
     limit: usize,
-    /// Look through the change feeds, the newest first, instead of the whole events table: less to
-    /// read, but neither unique values and sequences nor what has yet to be projected.
+    /// Read the change feeds, the newest first, instead of the whole events table: cheaper, but
+    /// without unique values, sequences and commits that have yet to be projected.
     #[arg(long)]
     feed: bool,
     #[command(flatten)]
@@ -241,7 +241,7 @@ fn traced(commit: &Commit, depth: usize) -> Traced {
     }
 }
 
-/// A commit, for people: what was caused stands under what caused it, further in.
+/// A commit, for people: indented under its cause.
 fn columns(
     Traced { stream, first, last, at, command, actor, depth, events, .. }: &Traced,
 ) -> [String; 6] {

@@ -10,35 +10,34 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::rebuild;
 
-/// How many streams are looked at at a time.
+/// How many streams are checked at a time.
 const AT_ONCE: usize = 16;
 
-/// How many streams one read of the change feeds brings.
+/// How many streams one read of the change feeds returns.
 const PAGE: usize = 200;
 
 #[derive(Subcommand)]
 pub(crate) enum Views {
-    /// The services' rows: which generation of them is read, which are beside it, and what this
-    /// build folds them with.
+    /// List the services' rows: the generation that is read, the ones beside it, and this build's
+    /// revision.
     Ls,
-    /// The streams of a tenant whose rows are behind their events. It looks at each stream that the
-    /// change feeds know: two reads. Of others `relay repair --dry-run` tells.
+    /// List a tenant's streams whose rows are behind their events. Two reads for each stream that
+    /// the change feeds know; `relay repair --dry-run` finds others.
     Lag {
         /// Whose streams.
         #[arg(long, env = "HEADWATER_TENANT", hide_env_values = true)]
         tenant: String,
-        /// Only those whose names, without the tenant, begin so: identity/users/
+        /// Only names that begin like this, without the tenant: identity/users/
         #[arg(long, default_value = "", hide_default_value = true)]
         prefix: String,
     },
-    /// Build a service's rows anew from all events, beside those that are read, while everything
-    /// goes on. One that was interrupted goes on where it was. It reads the whole events table.
+    /// Rebuild a service's rows from all events, beside those that are read, without downtime. An
+    /// interrupted rebuild continues. Reads the whole events table.
     Rebuild(rebuild::Build),
-    /// Read the rows that were built, once they have all that the others have. Those are kept up to
-    /// date still.
+    /// Make queries read the rebuilt rows, if they lack nothing that the others have. The others
+    /// are still kept up to date.
     Switch(rebuild::Switch),
-    /// Delete the rows that are not read: those from before the last switch, or those that were
-    /// built.
+    /// Delete the rows that are not read: those from before the last switch, or rebuilt ones.
     Drop(rebuild::Discard),
 }
 
@@ -78,7 +77,7 @@ struct Beside {
     is: &'static str,
 }
 
-/// What the generations beside the one that is read are there for.
+/// The purpose of a generation that is not read.
 fn beside(pointer: &Pointer) -> Vec<Beside> {
     let building = pointer.building.as_ref().map(|building| {
         let is = if building.lease.is_some() { "building" } else { "built" };
@@ -141,13 +140,13 @@ struct Behind {
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Why {
-    /// The projector gave the stream up.
+    /// The stream is parked.
     Parked,
-    /// It was folded by another revision, so that nobody uses it.
+    /// It was folded by another revision, so no read uses it.
     Revision,
-    /// It waits for a newer build, which knows the event that it lacks.
+    /// It waits for a newer build, which knows its next event.
     Newer,
-    /// The projector has yet to get there.
+    /// The projector has not reached it yet.
     Late,
 }
 

@@ -13,11 +13,11 @@ use crate::output::Output;
 
 #[derive(Args)]
 pub(crate) struct Waiting {
-    /// Only this tenant's streams, updates and mails. Batches have records of many tenants, so they
-    /// are all shown.
+    /// Only this tenant's streams, updates and mails. All batches are shown, since they hold
+    /// records of many tenants.
     #[arg(long, env = "HEADWATER_TENANT", hide_env_values = true)]
     tenant: Option<String>,
-    /// At most so many of each kind.
+    /// At most this many of each kind.
     #[arg(long, default_value_t = 1_000)]
     limit: usize,
 }
@@ -63,7 +63,7 @@ impl From<Shown> for Entry {
 }
 
 impl Waiting {
-    /// The oldest first; those of which nobody knows since when come before all.
+    /// The oldest first; those of unknown age come before all others.
     pub(crate) async fn run(
         self,
         connection: &Connection,

@@ -51,7 +51,7 @@ impl IntoResponse for Refused {
     }
 }
 
-/// The routes under `/dev`. They ask nobody who he is, so they are for this machine alone.
+/// The routes under `/dev`. They need no token, so they are for this machine alone.
 pub fn router(dev: Dev) -> Router {
     Router::new()
         .route("/dev/token", post(token))

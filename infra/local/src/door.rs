@@ -53,7 +53,7 @@ pub use writes::Writes;
 
 /// The access key with which a person's own tools may do everything, with any secret.
 pub const OPERATOR: &str = "headwater";
-/// The secret that goes with every key. Nobody checks it.
+/// The secret of every key. It is not checked.
 const SECRET: &str = "local";
 /// How long a call with the fault `timeout` is held: longer than a client should wait.
 const HELD: Duration = Duration::from_secs(30);
@@ -133,7 +133,7 @@ impl Door {
         self.desk.meter.read()
     }
 
-    /// Starts counting anew.
+    /// Resets the counters.
     pub fn reset_meter(&self) {
         self.desk.meter.reset();
     }
@@ -148,7 +148,7 @@ impl Door {
     /// of that service. The operator's calls never go wrong.
     ///
     /// # Errors
-    /// What is wrong with the request, for its sender.
+    /// Why the request is refused, for its sender.
     pub fn set_fault(&self, request: Value) -> Result<(), String> {
         let request: faults::Request =
             serde_json::from_value(request).map_err(|error| error.to_string())?;

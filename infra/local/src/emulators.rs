@@ -3,8 +3,7 @@
 //!
 //! What they hold lives under the data directory and survives `kill -9`; without one it lives in
 //! memory and goes with the process. Outside servers may take the place of DynamoDB and Kinesis.
-//! Nobody is asked who he is here: roles are the business of the door before them
-//! ([`crate::door`]).
+//! They check no credentials: roles are checked by the door before them ([`crate::door`]).
 
 mod dynamodb;
 mod kinesis;

@@ -1,5 +1,5 @@
-//! Who may speak to what is for this machine alone. A browser on it sends what any page asks for,
-//! and a page's own name may be made to lead here. So the names that a request brings must be this
+//! Who may call what is for this machine alone. A browser on it sends what any page asks for, and a
+//! page's own name may be made to lead here. So the names that a request brings must be this
 //! machine's.
 
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use http::uri::Authority;
 use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
 
-/// Answers 403 to whoever is not from here.
+/// Answers 403 to requests from elsewhere.
 pub(crate) async fn only_from_here(request: Request, next: Next) -> Response {
     if is_from_here(request.headers(), request.uri().authority()) {
         return next.run(request).await;

@@ -1,5 +1,4 @@
-//! The program: the platform, and, started again by itself with `_HANDLER` set, any one of its
-//! functions.
+//! The program: the platform, or, when it starts itself with `_HANDLER` set, one of its functions.
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -76,7 +76,7 @@ impl Mailbox {
         }
     }
 
-    /// Ends the mailbox: the process is gone. Whoever waits for an answer learns it.
+    /// Ends the mailbox: the process is gone. Callers that wait for an answer get an error.
     pub(crate) fn close(&self) {
         *self.lock() = MailboxState { closed: true, ..MailboxState::default() };
         self.changed.notify_one();

@@ -10,7 +10,7 @@ use crate::{Commit, Event, EventError, UniqueValue, decode};
 pub trait Aggregate:
     Default + Clone + Serialize + DeserializeOwned + Send + Sync + 'static
 {
-    /// What can have happened.
+    /// The events of its streams.
     type Event: Event;
 
     /// The service, as `identity`: the second segment of the stream's name.
@@ -23,25 +23,25 @@ pub trait Aggregate:
     /// new type of event: other builds' snapshots are then ignored, never misread.
     const REVISION: u32;
 
-    /// How many of the newest commits one load reads, and so the most that may lie between two
-    /// snapshots.
+    /// How many of the newest commits one load reads, and so the longest distance between two
+    /// snapshots, in commits.
     ///
     /// A short page makes a load cheap, and a long one makes snapshots rare. 8 suits states of some
     /// 200 bytes in commits of some 400. What a store bills for a page is for it to say: with
     /// `headwater-dynamodb`, see `EventStore::load`.
     const PAGE: u32 = 8;
 
-    /// Takes one event in. `at` is when its commit was decided.
+    /// Folds one event into the state. `at` is the time of its commit.
     fn evolve(&mut self, event: &Self::Event, at: Timestamp);
 
-    /// Whether there is what the stream is about, once it has events: `false` after a delete, for
-    /// instance. `If-Match: *` and `If-None-Match: *` ask this.
+    /// Whether the thing exists, given that the stream has events: `false` after a delete, for
+    /// instance. `If-Match: *` and `If-None-Match: *` check this.
     fn is_there(&self) -> bool {
         true
     }
 
-    /// The values that this state alone may hold in its tenant. What a command adds to them is
-    /// claimed and what it takes away is released, in the same transaction as its events.
+    /// The values that this state alone may hold in its tenant. A command claims the values that it
+    /// adds and releases those that it removes, in the transaction of its events.
     fn unique_values(&self) -> Vec<UniqueValue> {
         Vec::new()
     }
@@ -59,7 +59,7 @@ pub trait Aggregate:
     }
 }
 
-/// A state that rides inside a commit, so that a load need not go back further.
+/// A state stored inside a commit, so that a load need not read earlier commits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The [`Aggregate::REVISION`] that wrote it.
@@ -79,7 +79,7 @@ impl Snapshot {
     }
 }
 
-/// An aggregate's state and how far its stream had got.
+/// An aggregate's state, and the position in its stream up to which it is folded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Folded<A> {
     /// The state after event `version`.
@@ -88,8 +88,8 @@ pub struct Folded<A> {
     pub version: u64,
     /// When the last commit was decided.
     pub at: Option<Timestamp>,
-    /// How many commits were appended since the last usable snapshot: when [`Aggregate::PAGE`] is
-    /// reached the next one carries one.
+    /// How many commits were appended since the last usable snapshot. At [`Aggregate::PAGE`] the
+    /// next commit carries one.
     pub since_snapshot: u32,
 }
 
@@ -100,13 +100,13 @@ impl<A: Aggregate> Default for Folded<A> {
 }
 
 impl<A: Aggregate> Folded<A> {
-    /// Whether there is what the stream is about.
+    /// Whether the thing exists.
     pub fn is_there(&self) -> bool {
         self.version > 0 && self.state.is_there()
     }
 
-    /// Takes a commit in: its snapshot if this build can use it, else its events one by one. What
-    /// was folded already is skipped.
+    /// Folds a commit: its snapshot if this build can use it, else its events one by one. Skips
+    /// what was folded already.
     ///
     /// # Errors
     /// [`EventError`] if an event cannot be read.

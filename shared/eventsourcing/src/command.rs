@@ -4,29 +4,30 @@ use uuid::Uuid;
 
 use crate::Aggregate;
 
-/// A decision: from a state to the events that follow, pure.
+/// A pure decision: from a state to the events that follow.
 pub trait Command: Send + Sync {
-    /// What it decides about.
+    /// The aggregate whose events it produces.
     type Aggregate: Aggregate;
 
     /// The name that commits, logs and metrics carry, as `PatchUser`.
     const NAME: &'static str;
 
-    /// Every rule that can refuse it. Documentation, problem pages and tests go by this list.
+    /// Every rule that can refuse it. Documentation, problem pages and tests follow from this list.
     const RULES: &'static [&'static Rule] = &[];
 
-    /// The events that follow from this command in this state: none if it is so already.
+    /// The events that follow from this command in this state: none if the state is already as
+    /// wanted.
     ///
     /// # Errors
-    /// The [`Rejection`] names the rule that says no.
+    /// The [`Rejection`] names the rule that refuses.
     fn decide(&self, state: &Self::Aggregate, context: &Context) -> Verdict<Self::Aggregate>;
 
     /// The events that record a refusal, because another holds a unique value that the command
-    /// wants: none unless it says so. They are appended in one write with the record of the answer,
-    /// and the caller is told of the rule all the same.
+    /// wants: none unless it says so. They are appended in one write with the record of the answer.
+    /// The answer is the rule's all the same.
     ///
-    /// For what nobody sends again by himself, so that a refusal must not be forgotten. The events
-    /// may claim no unique value.
+    /// Use it for commands that no caller repeats, so that a refusal is not lost. The events may
+    /// claim no unique value.
     fn when_taken(
         &self,
         _state: &Self::Aggregate,
@@ -37,7 +38,7 @@ pub trait Command: Send + Sync {
 
     /// The sequence of its tenant and domain from which the command takes the next number, as
     /// `invoice-numbers`. The number arrives in [`Context::number`] and is taken in the transaction
-    /// of the events; where nothing is written none is taken.
+    /// of the events; if nothing is written, none is taken.
     ///
     /// It costs a read of the sequence's head and a transaction. All takers of a sequence write
     /// after one another, so this suits what a person does, not what a machine does thousands of
@@ -47,21 +48,21 @@ pub trait Command: Send + Sync {
     }
 
     /// Whether the command still means what its caller meant on top of `event`, which the caller
-    /// had not seen. It is asked of every event since the version that the caller says it decided
-    /// on; if one says no, that is a conflict for the caller to look at, else the command is
-    /// decided on the latest state as any other.
+    /// had not seen. It is asked of every event since the version that the caller decided on. If it
+    /// is `false` for one, the answer is a conflict. Otherwise the command is decided on the latest
+    /// state.
     ///
-    /// Say yes where both orders of the two come to the same, as two lines added to an invoice do.
+    /// Return `true` if both orders lead to the same state, as with two lines added to an invoice.
     /// The default is to conflict.
     fn commutes_with(&self, _event: &<Self::Aggregate as Aggregate>::Event) -> bool {
         false
     }
 }
 
-/// What a command decided: the events that follow, or the rule that says no.
+/// What a command decided: the events that follow, or the rule that refuses.
 pub type Verdict<A> = Result<Vec<<A as Aggregate>::Event>, Rejection>;
 
-/// What a decision may know besides the state: everything that is not pure arrives here.
+/// What a decision may use besides the state: time, ids and the caller.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Context {
     /// The request's time, to the millisecond; not before the stream's last commit, nor before the
@@ -77,7 +78,8 @@ pub struct Context {
     pub number: Option<u64>,
 }
 
-/// A rule that can say no: its name is the problem's type, `/problems/<name>`, and never changes.
+/// A rule that can refuse a command. Its name is the problem's type, `/problems/<name>`, and never
+/// changes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
     /// As `user-name-taken`.
@@ -96,11 +98,11 @@ pub enum Rejection {
         /// As `user 42`.
         what: String,
     },
-    /// A rule of the business says no.
+    /// A business rule refuses.
     Refused {
-        /// Which.
+        /// The rule; its name is the problem's type.
         rule: &'static Rule,
-        /// What it is about in this case.
+        /// One sentence about this case, for the answer's `detail`.
         detail: String,
         /// More members for the answer, as `limit` and `count`.
         members: Map<String, Value>,
@@ -113,7 +115,7 @@ impl Rejection {
         Self::Unknown { what: format!("{kind} {id}") }
     }
 
-    /// A rule says no.
+    /// A refusal by a rule.
     pub fn refused(rule: &'static Rule, detail: impl Into<String>) -> Self {
         Self::Refused { rule, detail: detail.into(), members: Map::new() }
     }

@@ -18,15 +18,15 @@ pub struct Commit {
     pub metadata: Metadata,
     /// The events, numbered from `first` without gaps. Never empty.
     pub events: Vec<RecordedEvent>,
-    /// Now and then, the state after this commit.
+    /// In some commits, the state after this commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<Snapshot>,
 }
 
 impl Commit {
-    /// The number of its last event: the stream's version after this commit. Of what is no commit,
-    /// since it has no event or counts beyond all numbers, it is some number: a record of a stream
-    /// may hold anything.
+    /// The number of its last event: the stream's version after this commit. Unspecified for
+    /// malformed commits (without events, or with numbers beyond `u64`), which a stream's record
+    /// may hold; never panics.
     pub fn last(&self) -> u64 {
         self.first.saturating_add(self.events.len() as u64).saturating_sub(1)
     }
@@ -50,7 +50,7 @@ pub struct RecordedEvent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
-    /// One attempt to append has one id, by which a writer knows its own commit again after a lost
+    /// One attempt to append has one id. By it a writer recognises its own commit after a lost
     /// reply.
     pub commit_id: Uuid,
     /// The command's name, as `RenameUser`.

@@ -41,17 +41,17 @@ impl Domains {
     }
 }
 
-/// A domain with the types of its parts forgotten: what code that handles all domains alike is told
-/// of it, as the projectors, the states as they were, and `headwater verify`.
+/// A domain with its types erased, for code that handles all domains alike: the projectors, past
+/// states, and `headwater verify`.
 #[derive(Clone, Copy)]
 pub struct Domain {
     /// The second segment of its streams' names, as `identity`.
     pub name: &'static str,
-    /// What its streams are folded to for rules: one for each category.
+    /// Its aggregates, one for each category.
     pub aggregates: &'static [AggregateFn],
-    /// What they are folded to for queries.
+    /// Its projections.
     pub projections: &'static [ProjectionFn],
-    /// What carries out the effects outside that its events ask for, if any do.
+    /// The handler of the effects outside that its events ask for, if any do.
     pub handler: Option<Handler>,
     /// What other systems own, if the domain takes updates from them.
     pub external: Option<External>,
@@ -82,11 +82,12 @@ impl Domain {
 /// What carries out effects outside, as mails.
 #[derive(Clone, Copy)]
 pub struct Handler {
-    /// The name under which it is kept how far each effect has got.
+    /// The name under which the state of each effect is kept.
     pub name: &'static str,
     /// The numbers of a commit's events that ask for one.
     pub asked_for: fn(&Commit) -> Vec<u64>,
-    /// The first of a commit's events of which only a newer build knows whether it asks for one.
+    /// The first of a commit's events that only a newer build knows, so that this one cannot say
+    /// whether it asks for an effect.
     pub unknown: fn(&Commit) -> Option<NewerEvent>,
 }
 
@@ -117,7 +118,7 @@ pub struct Parked {
     pub at: Timestamp,
 }
 
-/// An aggregate with its type forgotten: states come out serialized.
+/// An aggregate with its type erased: states come out serialized.
 #[derive(Clone, Copy)]
 pub struct AggregateFn {
     /// [`Aggregate::CATEGORY`].
@@ -126,18 +127,18 @@ pub struct AggregateFn {
     pub page: u32,
     /// Whether this build can use a snapshot.
     pub reads: fn(&Snapshot) -> bool,
-    /// The state after event `last`, which may lie in the middle of a commit. The commits are all
-    /// of the stream, or those from one on whose snapshot can be used.
+    /// The state after event `last`, which may be in the middle of a commit. The commits are all of
+    /// the stream, or those from a commit with a usable snapshot on.
     pub state_at: fn(&[Commit], u64) -> Result<Folded<Value>, EventError>,
-    /// What all commits of a stream come to, checked.
+    /// Folds and checks all commits of a stream.
     pub check: fn(&[Commit]) -> Checked,
 }
 
-/// What all commits of a stream come to.
+/// The result of folding and checking all commits of a stream.
 #[derive(Debug, Default, PartialEq)]
 pub struct Checked {
     /// The commit that could not be folded, by its first event, and why; those after it were not
-    /// looked at.
+    /// checked.
     pub stopped: Option<(u64, EventError)>,
     /// The versions whose snapshots are not the fold of the events.
     pub wrong_snapshots: Vec<u64>,
@@ -147,7 +148,7 @@ pub struct Checked {
     pub numbers: Vec<(&'static str, u64)>,
 }
 
-/// Forgets an aggregate's type.
+/// Erases an aggregate's type.
 pub const fn aggregate_fn<A: Aggregate>() -> AggregateFn {
     AggregateFn {
         category: A::CATEGORY,

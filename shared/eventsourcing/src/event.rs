@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::RecordedEvent;
 
-/// What can have happened in one kind of stream: an enum, adjacently tagged
-/// (`#[serde(tag = "type", content = "data")]`).
+/// The events of one kind of stream: an enum, adjacently tagged (`#[serde(tag = "type", content =
+/// "data")]`).
 ///
 /// The names of variants and fields are the storage format: never rename one; add an [`Upcaster`]
 /// instead.
@@ -30,8 +30,7 @@ pub struct Upcaster {
     pub lift: fn(Value) -> Value,
 }
 
-/// An event as it is stored could not be read, or could not be written. It is never the client's
-/// doing.
+/// A stored event could not be read, or an event not be written. The client is never the cause.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
     /// The stored data is not what its type says: a defect or a damaged item.
@@ -41,10 +40,10 @@ pub enum EventError {
         event_type: String,
         /// The stored schema version.
         version: u32,
-        /// Why not.
+        /// The reason, for the log.
         reason: String,
     },
-    /// A newer build wrote it. Nothing is wrong with it, and a build that knows it reads it.
+    /// A newer build wrote it. It is not damaged: a build that knows its type reads it.
     #[error(transparent)]
     Newer(#[from] NewerEvent),
     /// The event does not serialize to `{"type", "data"}`.
@@ -64,13 +63,13 @@ pub struct NewerEvent {
     pub version: u32,
 }
 
-/// Whether this build knows an event's type in a schema version, so that it can read what is not
+/// Whether this build knows an event's type in a schema version, and so can read it unless it is
 /// damaged.
 pub fn knows<E: Event>(event_type: &str, version: u32) -> bool {
     version <= current_version::<E>(event_type) && is_variant::<E>(event_type)
 }
 
-/// The first of these events whose type or version is none of those that `knows` tells of.
+/// The first of these events whose type and version `knows` does not accept.
 pub fn first_newer<'a>(
     events: impl IntoIterator<Item = &'a RecordedEvent>,
     knows: fn(&str, u32) -> bool,

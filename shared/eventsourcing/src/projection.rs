@@ -12,7 +12,7 @@ use crate::{Commit, Event, EventError, StreamName, decode, knows};
 /// The same fold serves the projector, the forced read and the rebuild, so that they cannot
 /// disagree.
 pub trait Projection: Default + Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// What can have happened.
+    /// The events of its streams.
     type Event: Event;
 
     /// The categories of the streams that it folds, as `users` or `groups/members`.
@@ -20,7 +20,7 @@ pub trait Projection: Default + Serialize + DeserializeOwned + Send + Sync + 'st
 
     /// Names shape, fold, index keys and contributions together. Raise it whenever one of them
     /// changes, as with a new type of event: a row of another revision is not used, and an older
-    /// build does not fold on what it does not know.
+    /// build does not extend a row that it does not know.
     const REVISION: u32;
 
     /// Whether each commit of such a stream is noted in the log of the stream above it
@@ -29,29 +29,29 @@ pub trait Projection: Default + Serialize + DeserializeOwned + Send + Sync + 'st
     /// costs a write for each commit.
     const LOGGED: bool = false;
 
-    /// Takes one event in. `at` is when its commit was decided.
+    /// Folds one event into the row. `at` is the time of its commit.
     fn evolve(&mut self, event: &Self::Event, at: Timestamp);
 
-    /// Whether the thing is gone. Its row stays as a tombstone, so that a late duplicate cannot
-    /// raise the dead.
+    /// Whether the thing was deleted. Its row stays as a tombstone, so that a late duplicate cannot
+    /// create it again.
     fn is_deleted(&self) -> bool;
 
-    /// The lists and searches in which the row stands.
+    /// The lists and searches in which the row has a place.
     fn index_keys(&self, stream: &StreamName) -> BTreeSet<IndexKey>;
 
-    /// The lists in which the row stands also while the thing is gone, or is not there yet: what
-    /// waits for a person is listed so.
+    /// The lists in which the row has a place even if the thing was deleted or does not exist yet,
+    /// as the list of what waits for a person.
     fn lasting_keys(&self, _stream: &StreamName) -> BTreeSet<IndexKey> {
         BTreeSet::new()
     }
 
     /// What the row adds to sums over many streams, as an invoice to the revenue of a day. When the
-    /// row changes, the sums change by the difference in the same transaction, so that they are
-    /// exact whatever is delivered twice or late.
+    /// row changes, the sums change by the difference in the same transaction, so duplicate and
+    /// late records do not make them wrong.
     ///
-    /// A row may come to its last version at one go, so at most 99 lines may be those that it adds
-    /// to or ever added to: with the row they are the 100 items of a transaction. A row that
-    /// changes more is parked.
+    /// A rebuild folds a row to its last version in one step, so over its life a row may add to at
+    /// most 99 lines. With the row they are the 100 items of a transaction. A row that changes more
+    /// is parked.
     fn contributions(&self, _stream: &StreamName) -> Contributions {
         Contributions::new()
     }
@@ -73,8 +73,8 @@ pub struct SumKey {
     pub order: String,
 }
 
-/// What has to be added to sums for a row's contributions to become `new` instead of `old`; nothing
-/// for what stays.
+/// What must be added to sums when a row's contributions change from `old` to `new`. Lines that do
+/// not change are left out.
 pub fn contribution_changes(old: &Contributions, new: &Contributions) -> Contributions {
     let mut changes: Contributions = new.clone();
     for (key, amounts) in old {
@@ -101,7 +101,7 @@ pub trait Part: Projection {
     fn id(event: &Self::Event) -> Option<&str>;
 }
 
-/// A place in an index: a list of a tenant's domain in which rows stand in order.
+/// A place in an index, which is an ordered list of rows of a tenant's domain.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct IndexKey {
     /// Which list, as `users` or `members/7`.
@@ -112,7 +112,7 @@ pub struct IndexKey {
 
 impl IndexKey {
     /// The list of all tenants' rows that wait for a person, each tenant's together. An index whose
-    /// name begins with `*` is one of all tenants of the domain: nobody but operators reads it.
+    /// name begins with `*` holds rows of all tenants of the domain; only operators read it.
     pub const WAITING: &'static str = "*waiting";
 
     /// The place of a row that waits for a person.
@@ -120,9 +120,9 @@ impl IndexKey {
         Self::new(Self::WAITING, row.tenant(), row.within_tenant())
     }
 
-    /// A key whose order is `order` and which the row's id makes unique. A NUL stands between: it
-    /// sorts before all else, so that a shorter text comes before a longer one that begins with it.
-    /// Of an order only the first 800 bytes count, since stores limit how long a key may be.
+    /// A key whose order is `order` and which the row's id makes unique. A NUL separates them: it
+    /// sorts first, so a shorter text comes before a longer one that begins with it. Only the first
+    /// 800 bytes of the order count, since stores limit the length of a key.
     pub fn new(index: impl Into<String>, order: &str, id: &str) -> Self {
         let order = &order[..order.floor_char_boundary(800)];
         Self { index: index.into(), sort: format!("{order}\0{id}") }
@@ -134,7 +134,7 @@ impl IndexKey {
     }
 }
 
-/// A primary row: what a stream's events amount to, and how far they were folded.
+/// A primary row: a stream's events, folded, and the version up to which they are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// The number of the last event folded, 0 before any.
@@ -157,7 +157,7 @@ impl Row {
     }
 }
 
-/// What folding some commits into a row amounts to.
+/// The result of folding commits into a row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Applied {
     /// The row afterwards.
@@ -167,8 +167,8 @@ pub struct Applied {
     /// Index rows to be put: those that were missing after at least one of the commits folded, or
     /// before.
     pub put: BTreeSet<IndexKey>,
-    /// Index rows to be removed: those that stood before or after one of the commits folded, and no
-    /// longer do.
+    /// Index rows to be removed: places that the row had before or after one of the commits folded,
+    /// and has no more.
     pub removed: BTreeSet<IndexKey>,
     /// All that the row adds to sums afterwards.
     pub contributions: Contributions,
@@ -177,8 +177,8 @@ pub struct Applied {
 /// Names the rows of parts that commits of a stream concern.
 pub type PartsOf = fn(&StreamName, &[Commit]) -> Result<BTreeSet<StreamName>, EventError>;
 
-/// A projection with its type forgotten, for code that handles all of a domain's: rows go in and
-/// out serialized.
+/// A projection with its type erased, for code that handles all projections of a domain: rows go in
+/// and out serialized.
 #[derive(Clone, Copy)]
 pub struct ProjectionFn {
     /// [`Projection::CATEGORY`].
@@ -207,7 +207,7 @@ impl ProjectionFn {
     }
 }
 
-/// Forgets a projection's type.
+/// Erases a projection's type.
 pub const fn projection_fn<P: Projection>() -> ProjectionFn {
     ProjectionFn {
         category: P::CATEGORY,
@@ -219,7 +219,7 @@ pub const fn projection_fn<P: Projection>() -> ProjectionFn {
     }
 }
 
-/// Forgets a part's type.
+/// Erases a part's type.
 pub const fn part_fn<P: Part>() -> ProjectionFn {
     ProjectionFn {
         category: P::CATEGORY,
@@ -232,9 +232,8 @@ pub const fn part_fn<P: Part>() -> ProjectionFn {
 }
 
 /// What folds the own row of the streams of a category, among a domain's projections. Where the
-/// streams have parts their own row is a *mark*: it holds nothing but its version, which says that
-/// all parts have got at least that far, and its revision is the sum of theirs, so that it counts
-/// for nothing once one of them was raised.
+/// streams have parts their own row is a *mark*: it holds only a version, which all parts have
+/// reached. Its revision is the sum of theirs, so it becomes invalid when one of them is raised.
 pub fn own_row(projections: &[ProjectionFn], category: &str) -> Option<ProjectionFn> {
     let mut folds = projections.iter().filter(|projection| projection.source() == category);
     let first = folds.next()?;
@@ -252,13 +251,13 @@ pub fn own_row(projections: &[ProjectionFn], category: &str) -> Option<Projectio
     })
 }
 
-/// Whether the streams of a category have a [log](Projection::LOGGED) of what lies below them.
+/// Whether the streams of a category have a [log](Projection::LOGGED) of the streams below them.
 pub fn keeps_log(projections: &[ProjectionFn], category: &str) -> bool {
     let mut logged = projections.iter().filter(|projection| projection.logged);
     logged.any(|below| below.category.rsplit_once('/').is_some_and(|(above, _)| above == category))
 }
 
-/// Moves a mark on. Its revision is set by whoever knows the domain's projections.
+/// Advances a mark. The caller, which knows the domain's projections, sets its revision.
 #[expect(
     clippy::unnecessary_wraps,
     reason = "it is one of the functions that apply commits to rows"

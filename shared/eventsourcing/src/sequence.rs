@@ -2,9 +2,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Event, InvalidStreamName, StreamName};
 
-/// What can have happened to a sequence of numbers without gaps, as a tenant's invoice numbers. The
-/// number taken is the event's own: the sequence is its stream's numbering, so it has no gap and
-/// gives nothing twice for the same reason as a stream's events do not.
+/// The events of a sequence of numbers without gaps, as a tenant's invoice numbers. The number
+/// taken is the event's own number in its stream. So there are no gaps and no duplicates, as with
+/// the events of any stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
 pub enum SequenceEvent {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct StreamName(String);
 
-/// What is wrong with a text that should have been a stream's name.
+/// Why a text is not a stream's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidStreamName {
     /// A segment is empty, too long or holds another character.
@@ -75,7 +75,7 @@ impl StreamName {
         self.0.rsplit('/').next().unwrap_or_default()
     }
 
-    /// The id of the thing that this stream lies under: `7` for `…/groups/7/members/4`, nothing for
+    /// The id of the thing above this stream: `7` for `…/groups/7/members/4`, `None` for
     /// `…/groups/7`.
     pub fn parent_id(&self) -> Option<&str> {
         let mut segments = self.0.rsplit('/').skip(2);
@@ -84,8 +84,7 @@ impl StreamName {
         parent
     }
 
-    /// The stream that this one lies under: `groups/7` for `…/groups/7/members/4`, nothing for
-    /// `…/groups/7`.
+    /// The stream above this one: `groups/7` for `…/groups/7/members/4`, `None` for `…/groups/7`.
     pub fn parent(&self) -> Option<Self> {
         let mut segments = self.0.rsplitn(3, '/').skip(2);
         segments.next().filter(|_| self.parent_id().is_some()).map(|path| Self(path.to_owned()))
@@ -98,8 +97,7 @@ impl StreamName {
         categories.join("/")
     }
 
-    /// The name without the tenant, as it stands in paths and bodies:
-    /// `identity/groups/7/members/4`.
+    /// The name without the tenant, as in paths and bodies: `identity/groups/7/members/4`.
     pub fn within_tenant(&self) -> &str {
         self.0.split_once('/').map_or("", |(_, rest)| rest)
     }

@@ -1,9 +1,9 @@
-//! When two texts count as the same, and what of a text is seen.
+//! When two texts count as the same, and which characters are visible.
 //!
 //! | form | for | keeps |
 //! |---|---|---|
-//! | [`normalize`] | names and addresses that must be unique, and looking them up | neither case nor what nobody sees |
-//! | [`folded`] | the order of lists, and unique values of former builds | what nobody sees |
+//! | [`normalize`] | names and addresses that must be unique, and looking them up | neither case nor invisible characters |
+//! | [`folded`] | the order of lists, and unique values of former builds | invisible characters |
 //! | [`canonical`] | references that others gave, as a bank's | case, width, and the like |
 //! | [`search_words`] | searches | letters and digits alone, without accents |
 //!
@@ -23,14 +23,14 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 /// The form in which names are compared: Unicode's `toNFKC_Casefold` (UAX 31, D147), white space
 /// collapsed.
 ///
-/// `Ａda  LOVELACE`, `ada lovelace` and `ADA Lovelace` are the same; `ß` and `ss` are; accents
-/// count. What nobody sees (a zero-width space, a soft hyphen, a variation selector) does not.
+/// `Ａda LOVELACE`, `ada lovelace` and `ADA Lovelace` are the same; `ß` and `ss` are; accents count.
+/// Invisible characters (a zero-width space, a soft hyphen, a variation selector) do not.
 pub fn normalize(text: &str) -> String {
     folded(&without_ignorable(text))
 }
 
-/// The same, but with what nobody sees. Former builds compared names so, and lists are ordered so;
-/// it must not change, since places in lists and the streams of unique values are named by it.
+/// The same, but with invisible characters. Former builds compared names so, and lists are ordered
+/// so. It must not change: places in lists and streams of unique values are named by it.
 pub fn folded(text: &str) -> String {
     let nfkc = ComposingNormalizer::new_nfkc();
     let fold = CaseMapper::new();
@@ -40,8 +40,8 @@ pub fn folded(text: &str) -> String {
     collapsed(&twice)
 }
 
-/// The form in which references are compared that somebody else gave, as a bank's id of a payment:
-/// NFC, without what nobody sees, white space collapsed. Case and width count, since they may tell
+/// The form in which references of other systems are compared, as a bank's id of a payment: NFC,
+/// without invisible characters, white space collapsed. Case and width count, since they may tell
 /// two of them apart.
 pub fn canonical(text: &str) -> String {
     collapsed(&ComposingNormalizer::new_nfc().normalize(&without_ignorable(text)))
@@ -61,16 +61,15 @@ pub fn search_words(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Whether anything of a text is seen: more than white space, controls, format characters and
+/// Whether a text has a visible character: more than white space, controls, format characters and
 /// fillers.
 pub fn is_visible(text: &str) -> bool {
     // The blank pattern of Braille is a symbol to Unicode, but nobody sees it.
     text.chars().any(|c| !c.is_whitespace() && !is_hidden(c) && c != '\u{2800}')
 }
 
-/// A text as people are to be shown it: what would act on a terminal or a page instead of being
-/// seen (controls, changes of direction, zero-width characters) is written as `\u{1b}`, line ends
-/// too.
+/// A text to be shown to people. Characters that would control a terminal or a page (controls,
+/// changes of direction, zero-width characters, line ends) are written as `\u{1b}`.
 pub fn shown(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
@@ -87,13 +86,13 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// The same for a text whose line ends are its own.
+/// The same, but with line ends kept.
 pub fn shown_lines(text: &str) -> String {
     text.split('\n').map(shown).collect::<Vec<_>>().join("\n")
 }
 
-/// Whether a character is no sign of its own: controls, what directs text or joins it, separators
-/// of lines, fillers.
+/// Whether a character is invisible: controls, characters that direct or join text, line
+/// separators, fillers.
 pub fn is_hidden(c: char) -> bool {
     use GeneralCategory::{Control, Format, LineSeparator, ParagraphSeparator};
     // Most texts are ASCII, where the tables need not be asked.

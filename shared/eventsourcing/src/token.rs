@@ -16,9 +16,9 @@ pub const LARGEST_VERSION: u64 = 10_u64.pow(Token::MOST_DIGITS as u32) - 1;
 /// rendered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Token {
-    /// How far each stream had got.
+    /// The version of each stream.
     pub streams: Vec<Position>,
-    /// How far each change feed had got.
+    /// The position in each change feed.
     pub feeds: Vec<FeedPosition>,
     /// Which rendering it was; `If-Match` and `Consistency-Token` ignore it.
     pub revision: Option<Revision>,
@@ -27,7 +27,7 @@ pub struct Token {
 /// A stream at a version: `acme/identity/users/42@7`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Position {
-    /// Which stream.
+    /// The stream, with its tenant.
     pub stream: StreamName,
     /// The number of its last event, 0 before any.
     pub version: u64,
@@ -37,13 +37,13 @@ pub struct Position {
 /// epoch 2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedPosition {
-    /// Whose feed.
+    /// The feed's tenant.
     pub tenant: String,
-    /// Of which service.
+    /// The feed's service, as `identity`.
     pub domain: String,
     /// The number of the last entry seen; 0 before any.
     pub position: u64,
-    /// Counts how often the feed was begun anew, from 1, which is not written.
+    /// Counts how often the feed was started again, from 1; 1 is not written.
     pub epoch: u32,
 }
 
@@ -69,7 +69,7 @@ pub enum InvalidToken {
     /// Over 512 bytes.
     #[error("a token is longer than {LONGEST} bytes")]
     TooLong,
-    /// Something that we never wrote.
+    /// Not a token that this service wrote.
     #[error("`{0}` is not a token that this service gave")]
     Malformed(String),
 }

@@ -6,16 +6,16 @@ use crate::{
     Commit, Event, EventError, InvalidStreamName, Rule, StreamName, decode, folded, normalize,
 };
 
-/// A value that one thing alone may hold in its tenant and domain, as a user name.
+/// A value that only one thing may hold in its tenant and domain, as a user name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UniqueValue {
     /// The category of its streams, as `user-names`.
     pub category: &'static str,
-    /// The value as [`normalize`] gives it; as [`folded`] does if nothing of it is seen.
+    /// The value as [`normalize`] gives it, or as [`folded`] gives it if all of it is invisible.
     pub normalized: String,
-    /// The value as [`folded`] gives it, where that is another. Former builds claimed only this.
+    /// The value as [`folded`] gives it, if that differs. Former builds claimed only this.
     pub former: Option<String>,
-    /// The rule that says no where another holds it.
+    /// The rule that refuses if another holds it.
     pub taken: &'static Rule,
 }
 
@@ -29,9 +29,9 @@ impl UniqueValue {
         Self { category, normalized, former: Some(former), taken }
     }
 
-    /// Each of its forms as a value of its own; whoever has the value holds all of them. It is one
-    /// for whatever has no characters that nobody sees. The other makes sure that nobody takes a
-    /// name that a former build wrote.
+    /// Each of its forms as a value of its own; the holder has all of them. A value without
+    /// invisible characters has one form. The second form protects names that former builds
+    /// claimed.
     pub fn forms(&self) -> Vec<Self> {
         let former = self.former.iter().map(|former| Self {
             normalized: former.clone(),
@@ -42,7 +42,7 @@ impl UniqueValue {
     }
 }
 
-/// What can have happened to a unique value; the last event of its stream says who holds it.
+/// The events of a unique value. The last event of its stream says who holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
 pub enum UniqueEvent {
@@ -51,14 +51,14 @@ pub enum UniqueEvent {
         /// As `identity/users/42`.
         holder: String,
     },
-    /// Nobody has it.
+    /// It is free.
     UniqueValueReleased {},
 }
 
 impl Event for UniqueEvent {}
 
-/// What is written down of the secret that names the streams of unique values, once in each events
-/// table.
+/// The fingerprint of the secret that names the streams of unique values, stored once in each
+/// events table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
 pub enum UniqueKeyEvent {
@@ -98,7 +98,7 @@ impl Unique {
     }
 }
 
-/// The secret that names the streams of unique values, so that their keys tell nothing about a
+/// The secret that names the streams of unique values, so that their names reveal nothing about a
 /// person. It must never change: with another key every value would be free again.
 #[derive(Clone)]
 pub struct UniqueKey(Vec<u8>);
@@ -108,11 +108,11 @@ pub struct UniqueKey(Vec<u8>);
 const FINGERPRINTED: &[u8] = b"\0headwater: fingerprint of the unique key";
 
 impl UniqueKey {
-    /// The stream whose one event says which key names the unique values of a table. Its domain is
-    /// no service's, so whatever a tenant is called, no command writes there.
+    /// The stream whose one event says which key names the unique values of a table. No service has
+    /// its domain, so no command writes there, whatever the tenant's name.
     pub const STREAM: &str = "_/headwater/unique-key";
 
-    /// Takes a secret of at least 32 bytes, or nothing if it is shorter.
+    /// A key from a secret of at least 32 bytes; `None` if it is shorter.
     pub fn new(secret: &[u8]) -> Option<Self> {
         (secret.len() >= 32).then(|| Self(secret.to_vec()))
     }
@@ -136,8 +136,7 @@ impl UniqueKey {
         )
     }
 
-    /// By which the key is known again: an HMAC-SHA256 under it, in hex. It does not help to guess
-    /// the key.
+    /// Identifies the key: an HMAC-SHA256 under it, in hex. It does not help to guess the key.
     pub fn fingerprint(&self) -> String {
         self.digest(FINGERPRINTED, 32)
     }

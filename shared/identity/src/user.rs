@@ -246,9 +246,9 @@ pub static USER_EXISTS: Rule = Rule {
 pub static USER_NAME_TAKEN: Rule = Rule {
     name: "user-name-taken",
     title: "This user name is taken",
-    help: "Another user of the tenant has this user name. Names that differ only in case, in how \
-           Unicode writes the same characters, or in characters that nobody sees, are the same. \
-           Choose another; a name is free again when its holder is renamed or deleted.",
+    help: "Another user of the tenant has this user name. Names are the same if they differ only \
+           in case, in Unicode form, or in invisible characters. Choose another. A name is free \
+           again when its holder is renamed or deleted.",
 };
 
 /// An address has one holder in a tenant.

@@ -1,8 +1,8 @@
-//! The rules of an invoice that can say no.
+//! The rules that can refuse a command on an invoice.
 
 use headwater::Rule;
 
-/// An id is used once.
+/// An id is never used twice.
 pub static INVOICE_EXISTS: Rule = Rule {
     name: "invoice-exists",
     title: "This invoice id is in use",
@@ -19,14 +19,14 @@ pub static INVALID_TRANSITION: Rule = Rule {
            voided; a paid or void one stays as it is.",
 };
 
-/// What is issued says what it is for.
+/// An invoice without lines cannot be issued.
 pub static NO_LINE_ITEMS: Rule = Rule {
     name: "no-line-items",
     title: "An invoice without line items cannot be issued",
     help: "Add a line item first, or delete the draft.",
 };
 
-/// So many line items at once.
+/// The limit of line items.
 pub static LINE_ITEM_LIMIT: Rule = Rule {
     name: "line-item-limit",
     title: "Too many line items",
@@ -43,7 +43,7 @@ pub static MINOR_UNIT: Rule = Rule {
            is set only where all unit prices fit it.",
 };
 
-/// Nobody pays more than is due.
+/// A payment is at most what is due.
 pub static OVERPAID: Rule = Rule {
     name: "overpaid",
     title: "The payment is more than what is due",
@@ -54,22 +54,22 @@ pub static OVERPAID: Rule = Rule {
 pub static PAYMENT_REFERENCE_USED: Rule = Rule {
     name: "payment-reference-used",
     title: "Another payment has this reference",
-    help: "The invoice has a payment with this reference (as Unicode's NFC writes it, without \
-           what nobody sees), but with another `amount` or `at`, which are shown. The same \
-           payment once more would change nothing.",
+    help: "The invoice has a payment with this reference, but with another `amount` or `at`, which \
+           are shown. References are compared in NFC, without invisible characters. Repeating the \
+           same payment would change nothing.",
 };
 
-/// So many payments.
+/// The limit of payments.
 pub static PAYMENT_LIMIT: Rule = Rule {
     name: "payment-limit",
     title: "Too many payments",
     help: "An invoice is paid in at most `limit` parts.",
 };
 
-/// Money that was taken in is accounted for.
+/// An invoice with payments cannot be voided.
 pub static HAS_PAYMENTS: Rule = Rule {
     name: "has-payments",
     title: "A partly paid invoice cannot be voided",
-    help: "Money was received for this invoice (`paid`), and would belong to nothing if it became \
-           void. Refund it outside, and correct the invoice by a credit note.",
+    help: "Money was received for this invoice (`paid`). Refund it outside, and correct the \
+           invoice by a credit note.",
 };

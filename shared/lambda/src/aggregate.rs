@@ -96,8 +96,8 @@ impl<A: Aggregate> Calls<A> {
         self.change::<C>("POST", &format!("/{{id}}/{below}"), summary)
     }
 
-    /// `PUT /invoices/{id}/line-items/{n}`: says what a part of a thing is. A parameter of the path
-    /// is the command's member of that name.
+    /// `PUT /invoices/{id}/line-items/{n}`: sets a part of a thing. A parameter of the path is the
+    /// command's member of that name.
     #[must_use]
     pub fn put<C: Readable + Command<Aggregate = A>>(
         self,
@@ -117,7 +117,7 @@ impl<A: Aggregate> Calls<A> {
         self.change::<C>("DELETE", &format!("/{{id}}/{below}"), summary)
     }
 
-    /// `PUT /policy`: says what the tenant's only thing of this kind is.
+    /// `PUT /policy`: sets the tenant's only thing of this kind.
     #[must_use]
     pub fn put_only<C: Readable + Command<Aggregate = A>>(self, summary: &'static str) -> Self {
         self.change::<C>("PUT", "", summary)
@@ -137,13 +137,13 @@ impl<A: Aggregate> Calls<A> {
         }))
     }
 
-    /// Names the function of the last call otherwise than its command, as `send-invoice`.
+    /// Gives the function of the last call another name than its command's, as `send-invoice`.
     #[must_use]
     pub fn named(self, name: &str) -> Self {
         self.last(|call| call.named(name))
     }
 
-    /// Keeps the last call to operators.
+    /// Makes the last call require the role `operator`.
     #[must_use]
     pub fn operator(self) -> Self {
         self.last(Call::operator)
@@ -165,7 +165,7 @@ impl<A: Aggregate> Calls<A> {
         self
     }
 
-    /// Whatever is no command: a query, or what is behind a stream.
+    /// A function that carries out no command: a query, or one behind a stream.
     #[must_use]
     pub fn call(mut self, function: Function) -> Self {
         self.functions.push(function);

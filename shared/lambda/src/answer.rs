@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::problem::PRECONDITION_FAILED;
 use crate::{LARGEST_ANSWER, Page, Problem, Request};
 
-/// An answer to an HTTP call. It can be recorded under an Idempotency-Key and given again.
+/// An answer to an HTTP call. It can be recorded under an Idempotency-Key and returned again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     /// The HTTP status.
@@ -68,7 +68,7 @@ impl Answer {
         self.header("etag", &token).header("consistency-token", &token)
     }
 
-    /// The answer of a query for one entity as of `version`; 304 if the caller has it so already.
+    /// The answer of a query for one entity as of `version`; 304 if the caller has it already.
     ///
     /// # Errors
     /// 400 if a condition cannot be read, 412 if `If-Match` does not name it.
@@ -83,7 +83,7 @@ impl Answer {
     }
 
     /// With the tags of a query for one entity as of `version`, where the answer is no JSON; 304 if
-    /// the caller has it so already.
+    /// the caller has it already.
     ///
     /// # Errors
     /// 400 if a condition cannot be read, 412 if `If-Match` does not name it.
@@ -112,8 +112,8 @@ impl Answer {
         Self::json(200, body).of_collection(request, position)
     }
 
-    /// The answer, if it is one that Lambda takes: for what is no list, and so cannot end earlier.
-    /// `parameter` is what makes it large.
+    /// The answer, if Lambda accepts its size. For answers that are no list, and so cannot be cut.
+    /// `parameter` is the parameter that makes it large.
     ///
     /// # Errors
     /// 422 if the body is over [`LARGEST_ANSWER`].
@@ -152,8 +152,7 @@ impl Answer {
         self.header("etag", &etag).header("cache-control", "public, max-age=300")
     }
 
-    /// The answer, or what its tag makes of the request's conditions: 304 if the caller has it so
-    /// already.
+    /// The answer, or 304 if the caller has it already, by the request's conditions.
     ///
     /// # Errors
     /// 400 if a condition cannot be read, 412 if `If-Match` does not name it.
@@ -182,7 +181,7 @@ impl Answer {
             .unless_known(request)
     }
 
-    /// What tells this body from any other.
+    /// A hash of the body, as its tag.
     fn hash(&self) -> String {
         let hash: String = Sha256::digest(self.body.as_bytes())
             .iter()
@@ -192,8 +191,8 @@ impl Answer {
         format!("h{hash}")
     }
 
-    /// A page of a list: `{"items", "next"}` and a `Link` to the next page. The token is one of a
-    /// position of the domain's change feed, where all that it stands for shows in the page.
+    /// A page of a list: `{"items", "next"}` and a `Link` to the next page. The token is a position
+    /// of the domain's change feed, if the page shows everything up to it.
     ///
     /// # Errors
     /// 400 if a condition cannot be read, 412 if `If-Match` does not name it.

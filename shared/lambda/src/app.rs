@@ -14,12 +14,12 @@ use tokio::time::{Instant, timeout};
 
 use crate::{Problem, Request, metric};
 
-/// How long the tables may take to answer during init. With a store out of reach the first request
-/// still has time to say so.
+/// How long the tables may take to answer during init. If the store is unreachable, the first
+/// request still has time to answer 503.
 const INIT_PATIENCE: Duration = Duration::from_secs(1);
 
-/// What a handler works with: whatever the function's environment names. Its connections stand
-/// before the first request.
+/// The stores that the function's environment names. Connections are opened before the first
+/// request.
 pub struct App {
     store: Option<EventStore>,
     views: Option<Views>,
@@ -125,7 +125,7 @@ impl App {
         Ok(())
     }
 
-    /// The event store, for as long as the request has time.
+    /// The event store, until the request's deadline.
     ///
     /// # Errors
     /// 500 if `EVENTS_TABLE` is not set.
@@ -134,8 +134,8 @@ impl App {
         Ok(store.within(request.deadline))
     }
 
-    /// The views, for as long as the request has time: all that it reads is of one generation, so
-    /// that its tag is of its rows.
+    /// The views, until the request's deadline. All reads are of one generation, so the tag fits
+    /// the rows.
     ///
     /// # Errors
     /// 500 if `VIEWS_TABLE` is not set.
@@ -149,7 +149,7 @@ impl App {
         self.views.is_some()
     }
 
-    /// The change feeds, for as long as the request has time.
+    /// The change feeds, until the request's deadline.
     ///
     /// # Errors
     /// 500 if `FEED_TABLE` is not set.
@@ -159,7 +159,7 @@ impl App {
     }
 
     /// Keeps a domain's views and change feed up to date. There is one for the life of the process,
-    /// since it remembers how far it got.
+    /// because it caches positions.
     ///
     /// # Errors
     /// If one of the three tables is not set.
@@ -181,7 +181,7 @@ impl App {
         Ok(projector)
     }
 
-    /// The effects outside of the handler of this name, for as long as the request has time.
+    /// The effects outside of the handler of this name, until the request's deadline.
     ///
     /// # Errors
     /// 500 if `EVENTS_TABLE` or `EFFECTS_TABLE` is not set.
@@ -190,7 +190,7 @@ impl App {
         Ok(Effects::new(self.store(request)?, table, handler))
     }
 
-    /// The views of any domain, for a function that looks at all of them.
+    /// The views of any domain, for a function that reads all of them.
     ///
     /// # Errors
     /// If `EVENTS_TABLE` or `VIEWS_TABLE` is not set.
@@ -200,7 +200,8 @@ impl App {
         Ok(Views::new(store, table, domain))
     }
 
-    /// The effects outside of the handler of this name, until `deadline`: for what is no request.
+    /// The effects outside of the handler of this name, until `deadline`, for functions without a
+    /// request.
     ///
     /// # Errors
     /// If `EVENTS_TABLE` or `EFFECTS_TABLE` is not set.
@@ -222,7 +223,7 @@ impl App {
         self.streams.get(variable).ok_or_else(|| format!("{variable} is not set").into())
     }
 
-    /// Puts records on the stream of this name, for what is put back where it came from.
+    /// Puts records back on the stream of this name.
     ///
     /// # Errors
     /// If no variable of the function names this stream.
@@ -231,7 +232,7 @@ impl App {
         found.ok_or_else(|| format!("the function has no stream {stream}").into())
     }
 
-    /// Where what was given up on lies.
+    /// The bucket of batches that were given up.
     ///
     /// # Errors
     /// If `FAILURES_BUCKET` is not set.
@@ -242,19 +243,19 @@ impl App {
             .ok_or_else(|| "FAILURES_BUCKET is not set".into())
     }
 
-    /// What the store was asked since this was last called.
+    /// The store's usage since the last call of this function.
     pub(crate) fn take_usage(&self) -> Usage {
         self.store.as_ref().map(EventStore::take_usage).unwrap_or_default()
     }
 }
 
 /// Opens the connection with the read that tells whether the function has the key of the table's
-/// unique values. One that has another starts all the same: what it refuses is then answered, with
-/// a correlation id, and whatever needs no unique value goes on.
+/// unique values. A function with another key starts anyway: its refusals are answers with a
+/// correlation id, and calls without unique values work.
 async fn check_unique_key(domain: &str, store: &EventStore) {
     let checked =
         store.within((Instant::now() + INIT_PATIENCE).into_std()).adopt_unique_key().await;
-    // What cannot be told now is told by the first command that needs the key.
+    // If the check fails now, the first command that needs the key repeats it.
     if let Err(StoreError::OtherUniqueKey { .. }) = checked {
         metric(domain, "UniqueKeyRefused", 1.0);
     }

@@ -1,5 +1,5 @@
-//! What the outside can call: the table that the gateway's routes are checked against and that the
-//! OpenAPI document is made from.
+//! HTTP calls: the gateway's routes are checked against them, and the OpenAPI document is made from
+//! them.
 
 use headwater::{Aggregate, Command, Rule};
 use utoipa::openapi::{RefOr, Schema};
@@ -19,13 +19,13 @@ pub struct Call {
     pub path: String,
     /// One sentence.
     pub summary: &'static str,
-    /// Who may.
+    /// The role that it needs.
     pub access: Access,
     /// What kind of answer it has.
     pub kind: Kind,
-    /// Whether it is about streams, whose versions its headers can name.
+    /// Whether its headers can name versions of streams.
     pub is_about_streams: bool,
-    /// Those parameters of the path that are not names of things.
+    /// Parameters of the path that are not ids.
     pub in_path: Vec<Parameter>,
     /// The parameters of the query string. Any other is refused.
     pub query: Vec<Parameter>,
@@ -42,7 +42,7 @@ pub struct Call {
     /// The answer's schema, of one item where the answer is a list. A command without one answers
     /// with `{"id", "version"}`.
     pub answer: Option<SchemaOf>,
-    /// The rules that can say no.
+    /// The rules that can refuse it.
     pub rules: Vec<&'static Rule>,
     /// Problems of its own, besides those that any call can have.
     pub problems: Vec<&'static ProblemType>,
@@ -86,9 +86,9 @@ pub enum Kind {
     Html,
     /// A page `{"items", "next"}`.
     List,
-    /// What is the same for everybody, as the page of a problem, with an `ETag`.
+    /// A document that is the same for everybody, as a problem's page, with an `ETag`.
     Document,
-    /// What is said where there is no call.
+    /// The answer where there is no call.
     Fallback,
 }
 

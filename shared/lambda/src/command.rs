@@ -9,23 +9,21 @@ use uuid::Uuid;
 use crate::idempotency::{digest, hex, of_request, scope};
 use crate::{Answer, App, Problem, Request, refusal};
 
-/// What to assume of a stream before anything is known of it.
+/// What to assume of a stream that this process has not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Assume {
-    /// Nothing: it is read unless this process knows it.
+    /// Nothing: read it unless it is cached.
     Nothing,
-    /// That it is empty, which spares the read; if it is not, that comes out for the price of a
-    /// write.
+    /// That it is empty, which skips the read. If it is not, the failed write shows it.
     Empty,
 }
 
-/// Makes the answer of a command that succeeded.
+/// Makes the answer of a successful command.
 pub type Success<'a, A> = dyn Fn(&Folded<A>) -> Answer + Send + Sync + 'a;
 
 impl App {
-    /// Carries out a command that creates the thing `stream` is about: 201 with `Location`, the
-    /// path that the stream's name is within its tenant. The stream is taken for empty, which
-    /// spares a read.
+    /// Carries out a command that creates the thing of `stream`: 201 with `Location`, the stream's
+    /// name within its tenant. Skips the read by assuming an empty stream.
     ///
     /// # Errors
     /// What the answer should be instead.
@@ -42,7 +40,7 @@ impl App {
         self.execute(request, stream, command, Assume::Empty, &created).await
     }
 
-    /// Carries out a command on what `stream` is about: 200.
+    /// Carries out a command on the thing of `stream`: 200.
     ///
     /// # Errors
     /// What the answer should be instead.
@@ -58,8 +56,7 @@ impl App {
         .await
     }
 
-    /// As [`App::change`], for a stream that is most likely empty: that is assumed, which spares a
-    /// read.
+    /// As [`App::change`], for a stream that is most likely empty: skips the read by assuming so.
     ///
     /// # Errors
     /// What the answer should be instead.

@@ -5,7 +5,7 @@
 /// have the same role share one: `IdentityCommandRole`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Role {
-    /// As `Command`. Within a service a name stands for one role.
+    /// As `Command`. Within a service a name means one role.
     pub name: &'static str,
     /// The variables of the function's environment, each with its value as the template writes it:
     /// `("EVENTS_TABLE", "!Ref EventsTable")`.
@@ -42,12 +42,12 @@ pub enum Trigger {
 }
 
 /// A stream, and how its records reach a function: at once, from the oldest on, with a batch that
-/// fails bisected, and what is given up on kept in the failures bucket.
+/// fails bisected, and batches that are given up kept in the failures bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// The event's name within the function, as `Commits`.
     pub name: &'static str,
-    /// Which kind of stream.
+    /// The kind of stream.
     pub kind: SourceKind,
     /// As the template writes it: `!GetAtt CommitsStream.Arn`.
     pub stream: &'static str,
@@ -63,7 +63,8 @@ pub struct Source {
     pub timeout: u32,
     /// The parameter that bounds its concurrency, as `ProjectorConcurrency`.
     pub concurrency: &'static str,
-    /// What is so when the function is late, for the alarm: `Identity views are a minute behind.`
+    /// What it means when the function is late, for the alarm: `Identity views are a minute
+    /// behind.`
     pub when_late: String,
 }
 
@@ -94,34 +95,36 @@ impl Source {
         }
     }
 
-    /// What another system puts on a stream, and is nowhere else: it is tried for six hours.
+    /// Records that another system puts on a stream, and that are stored nowhere else: tried for
+    /// six hours.
     pub fn records(name: &'static str, stream: &'static str, when_late: &str) -> Self {
         Self { name, stream, batch: 100, retries: 10, patience: 21_600, ..Self::commits(when_late) }
     }
 }
 
-/// The key of the digests that name the streams of unique values: for commands on what holds some.
+/// The key of the digests that name the streams of unique values: for commands that claim or
+/// release some.
 pub const UNIQUE_KEY: Variable = ("UNIQUE_KEY", "!Ref UniqueValueKey");
 
-/// Where the events are.
+/// The events table.
 pub const EVENTS_TABLE: Variable = ("EVENTS_TABLE", "!Ref EventsTable");
 
-/// Where the rows are.
+/// The views table.
 pub const VIEWS_TABLE: Variable = ("VIEWS_TABLE", "!Ref ViewsTable");
 
-/// Where the change feeds are.
+/// The table of change feeds.
 pub const FEED_TABLE: Variable = ("FEED_TABLE", "!Ref FeedTable");
 
-/// Where answers are kept by their Idempotency-Key.
+/// The table of answers by Idempotency-Key.
 pub const IDEMPOTENCY_TABLE: Variable = ("IDEMPOTENCY_TABLE", "!Ref IdempotencyTable");
 
 /// The stream of all commits.
 pub const COMMITS_STREAM: Variable = ("COMMITS_STREAM", "!Ref CommitsStream");
 
-/// Where batches that were given up on are kept.
+/// The bucket of batches that were given up.
 pub const FAILURES_BUCKET: Variable = ("FAILURES_BUCKET", "!Ref FailuresBucket");
 
-/// Appends to streams, and reads them: no command may update or delete.
+/// Permission to append to streams and read them. No command may update or delete.
 pub const APPEND: Statement = Statement {
     actions: &[
         "dynamodb:PutItem",
@@ -132,7 +135,7 @@ pub const APPEND: Statement = Statement {
     resources: &["!GetAtt EventsTable.Arn"],
 };
 
-/// Records answers, and finds them again.
+/// Permission to record answers and read them.
 pub const RECORD_ANSWERS: Statement = Statement {
     actions: &["dynamodb:PutItem", "dynamodb:GetItem"],
     resources: &["!GetAtt IdempotencyTable.Arn"],
@@ -149,11 +152,12 @@ pub const PUT_COMMITS: Statement =
 pub const READ_EVENTS: Statement =
     Statement { actions: &["dynamodb:Query"], resources: &["!GetAtt EventsTable.Arn"] };
 
-/// Keeps what was given up on: the event source mapping writes it by the function's role.
+/// Permission to keep batches that are given up: the event source mapping writes them by the
+/// function's role.
 pub const KEEP_FAILURES: Statement =
     Statement { actions: &["s3:PutObject"], resources: &["!Sub ${FailuresBucket.Arn}/*"] };
 
-/// Finds out where that is kept.
+/// Permission to list the bucket.
 pub const LIST_FAILURES: Statement =
     Statement { actions: &["s3:ListBucket"], resources: &["!GetAtt FailuresBucket.Arn"] };
 

@@ -1,5 +1,5 @@
-//! `POST /<service>/execute`: any command of a service by its name, answered as by its own call. It
-//! is that call's own handler that answers, so the two cannot differ.
+//! `POST /<service>/execute`: any command of a service by its name, answered as by its own call.
+//! That call's own handler answers, so the two cannot differ.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ struct Execute {
     /// The command's name, as `CreateUser`.
     command: String,
     /// The `id` of the path of the command's own call. To create something it may be left out, or
-    /// stand in the payload.
+    /// be in the payload.
     aggregate_id: Option<String>,
     /// The body of the command's own call (`items`, if that is a list), and the other parameters of
     /// its path. Errors point into it: the pointers are those of the command's own call.
@@ -77,7 +77,7 @@ pub(crate) fn execute(service: &str, functions: &[Function]) -> Function {
     variables.into_iter().fold(function.with_roles(roles), Function::variable)
 }
 
-/// What any of these functions may do: their role if they have the same, else one of its own.
+/// The permissions of all these functions: their common role, else one of its own.
 fn roles(functions: &[&Function]) -> Vec<&'static Role> {
     let mut roles: Vec<&'static Role> = Vec::new();
     for role in functions.iter().flat_map(|function| &function.roles) {

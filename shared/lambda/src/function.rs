@@ -32,7 +32,7 @@ type EventHandler = Box<
 pub struct Function {
     /// Its `Handler` in the template, as `identity-create-user`.
     pub name: String,
-    /// What it may do: all that these roles allow. The first one names them.
+    /// Its permissions: those of all these roles. The first one names them.
     pub roles: Vec<&'static Role>,
     /// Variables of its environment beside those of its roles.
     pub variables: Vec<Variable>,
@@ -68,8 +68,7 @@ impl Function {
         }
     }
 
-    /// A function behind a stream. Its handler gets a batch of records, and is told by when it must
-    /// be done.
+    /// A function behind a stream. Its handler gets a batch of records and a deadline.
     pub fn stream<E, A, F, Fut>(name: &str, source: Source, role: &'static Role, handler: F) -> Self
     where
         E: DeserializeOwned + Send + 'static,
@@ -80,7 +79,7 @@ impl Function {
         Self::event(name, Trigger::Stream(source), role, handler)
     }
 
-    /// A function that runs each minute. Its handler is told by when it must be done.
+    /// A function that runs each minute. Its handler gets a deadline.
     pub fn each_minute<F, Fut>(name: &str, role: &'static Role, handler: F) -> Self
     where
         F: Fn(Arc<App>, Instant) -> Fut + Send + Sync + Clone + 'static,
@@ -220,7 +219,7 @@ impl Function {
     }
 }
 
-/// One HTTP call: checked, handled, answered, and told of in one line of the log.
+/// One HTTP call: checked, handled, answered and logged in one line.
 async fn answer(
     app: Arc<App>,
     handler: Arc<(Box<Call>, HttpHandler)>,
@@ -255,8 +254,8 @@ async fn answer(
     Ok(answer.into())
 }
 
-/// What holds for every call: the role, no parameter or body that would be ignored, and tokens and
-/// conditions that can be read, also where nothing depends on them. The request comes back as the
+/// Checks that hold for every call: the role, no parameter or body that would be ignored, and
+/// readable tokens and conditions, even if nothing depends on them. Returns the request as the
 /// handler sees it.
 ///
 /// # Errors
@@ -287,7 +286,7 @@ pub(crate) fn checked(call: &Call, request: Request) -> Result<Request, Problem>
     Ok(request)
 }
 
-/// A condition that nobody could look at is refused, and not passed over.
+/// A condition that the call cannot check is refused, not ignored.
 fn unconditional(request: &Request) -> Result<(), Problem> {
     match ["if-match", "if-none-match"].into_iter().find(|name| request.header(name).is_some()) {
         Some(name) => Err(Problem::new(

@@ -1,15 +1,14 @@
-//! What an Idempotency-Key stands for, and the ids that follow from it.
+//! What an Idempotency-Key means, and the ids derived from it.
 //!
 //! A key counts within its *scope*: tenant, subject, method and path. In it the key stands for one
 //! *request* for 24 hours, which is
 //!
-//! - the body as JSON: white space and the order of members are none of it; no body is the same as
-//!   `{}`. What is not JSON counts by its bytes;
+//! - the body as JSON: white space and the order of members do not count; no body is the same as
+//!   `{}`. A body that is no JSON counts by its bytes;
 //! - the conditions: the versions that `If-Match` and `If-None-Match` name, in any order, however
 //!   the answers were rendered.
 //!
-//! All else may differ from one time to the next, as `Consistency-Token` does when the caller has
-//! seen more meanwhile.
+//! Everything else may differ, as `Consistency-Token` does when the caller has seen more meanwhile.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +25,7 @@ use crate::{Problem, Request, parse_json};
 /// A SHA-256 digest.
 pub(crate) type Scope = [u8; 32];
 
-/// The Idempotency-Key within its scope, so that nobody meets another's.
+/// The Idempotency-Key within its scope, so that no caller meets another's.
 ///
 /// # Errors
 /// 400 if it is not 1–255 visible ASCII characters.

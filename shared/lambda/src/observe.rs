@@ -59,7 +59,7 @@ impl Observed {
         self.set("path", request.raw_path.as_str());
     }
 
-    /// The correlation id; that of the gateway until the request was read.
+    /// The correlation id; until the request is read, the gateway's.
     pub(crate) fn correlation_id(&self) -> &str {
         self.fields.get("correlationId").and_then(Value::as_str).unwrap_or_default()
     }

@@ -1,6 +1,6 @@
-//! What the parsers of names and tokens take, as regular expressions, for those who describe a
-//! call. They are of ECMA 262, without the anchors, and about printable ASCII. What they cannot say
-//! is left out: whose a token is, and that it has at most 512 bytes.
+//! What the parsers of names and tokens accept, as regular expressions for the description of
+//! calls: ECMA 262, without anchors, for printable ASCII. They do not express whose a token is, and
+//! that it has at most 512 bytes.
 
 use headwater::{LONGEST_SEGMENT, Token};
 

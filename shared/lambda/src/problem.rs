@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{Answer, InvalidTags};
 
-/// A kind of problem that any call can have: its name is the type, `/problems/<name>`, and never
+/// A kind of problem that any call can have. Its name is the type, `/problems/<name>`, and never
 /// changes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ProblemType {
@@ -16,7 +16,7 @@ pub struct ProblemType {
     pub status: u16,
     /// One short sentence.
     pub title: &'static str,
-    /// What it means and what to do, for the page that the type leads to.
+    /// What it means and what to do, for the problem's page.
     pub help: &'static str,
 }
 
@@ -54,40 +54,39 @@ problem_types! {
     METHOD_NOT_ALLOWED, "method-not-allowed", 405, "The path has no such method.",
         "`Allow` lists the methods that it has.";
     CONCURRENT_MODIFICATION, "concurrent-modification", 409,
-        "Others changed it meanwhile, in a way that matters.",
-        "`version` names a version that is not the present one any more, and of the events that \
-         came after it at least one does not go together with the command, or they are too many to \
-         look at. Nothing was written, and nothing is kept under an `Idempotency-Key`. `events` \
-         are the newest of them, some 256 KB; where `omitted` says that there are more, `rest` is \
-         the call that lists them all, for operators. Look at the events and decide again on the \
-         present version, which `ETag` names, or leave `version` out to be decided on whatever is \
-         there.";
+        "Others made a conflicting change meanwhile.",
+        "`version` is not the present version any more. At least one later event does not commute \
+         with the command, or there are too many to check. Nothing was written, and nothing is \
+         kept under an `Idempotency-Key`. `events` has the newest of them, some 256 KB. If \
+         `omitted` says that there are more, `rest` is the call that lists them all, for \
+         operators. Look at the events and decide again on the present version, which `ETag` \
+         names. Or leave `version` out: the command is then decided on the latest state.";
     RESYNC, "resync", 410, "The position is from an earlier epoch of the change feed.",
-        "The feed was begun anew since. Read everything again from the start, then go on from the \
-         new positions.";
+        "The feed was started again since. Read everything from the start, then go on from the new \
+         positions.";
     PRECONDITION_FAILED, "precondition-failed", 412, "A condition of the request does not hold.",
-        "What `If-Match` names has changed since it was read, or is not there; or what \
-         `If-None-Match` rules out is the case: `*` that it exists, a tag that it is at that \
-         version. Nothing was written, and nothing is kept under an `Idempotency-Key`. `ETag` \
-         names the present version. Read it again, look at the change, and decide again.";
+        "With `If-Match`: it has changed since it was read, or does not exist. With \
+         `If-None-Match`: it exists (`*`), or is at that version (a tag). Nothing was written, and \
+         nothing is kept under an `Idempotency-Key`. `ETag` names the present version. Read it \
+         again, look at the change, and decide again.";
     BODY_TOO_LARGE, "body-too-large", 413, "The body is over 256 KB.",
         "Send less in one request.";
     COMMIT_TOO_LARGE, "commit-too-large", 413,
         "What the command would write is over a limit of the store.",
         "One commit holds at most 400 KB, and one transaction at most 100 items and 4 MB. Nothing \
          was written. Split the command.";
-    UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", 415, "The body is coded.",
-        "Send the body as it is, without `Content-Encoding`. Bodies are JSON in UTF-8, whatever \
+    UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", 415, "The body is encoded.",
+        "Send the body without `Content-Encoding`. Bodies are JSON in UTF-8, whatever \
          their `Content-Type` says.";
     INVALID, "invalid-request", 422, "A field is invalid.",
-        "`errors` lists each field at fault by its JSON pointer. Unknown fields are errors too, so \
+        "`errors` lists each invalid field by its JSON pointer. Unknown fields are errors, too, so \
          that a misspelt one is never ignored.";
     KEY_REUSED, "idempotency-key-reused", 422,
-        "The Idempotency-Key came with another request before.",
+        "The Idempotency-Key was used with another request.",
         "A key stands for one request for 24 hours: the body, compared as JSON, with the versions \
          that `If-Match` and `If-None-Match` name. Use a new key for a new request.";
-    INTERNAL, "internal-error", 500, "Something is wrong on our side.",
-        "It is logged under the correlation id of the answer.";
+    INTERNAL, "internal-error", 500, "The service failed.",
+        "The log has the cause under the answer's `X-Correlation-Id`.";
     UNAVAILABLE, "store-unavailable", 503, "The store is out of reach.",
         "Nothing was written. Try again after the time in `Retry-After`.";
     CONTENTION, "contention", 503, "Too many others write to the same stream.",
@@ -98,13 +97,13 @@ problem_types! {
     NOT_CAUGHT_UP, "not-caught-up", 503, "The views have not reached the token yet.",
         "Try again after the time in `Retry-After`, or allow more waiting with `Prefer: wait=10`.";
     NEWER_EVENT, "newer-event", 503,
-        "A newer build of the service wrote what this one does not know.",
-        "A deployment is under way, or was taken back. Nothing was written. Try again after the \
+        "A newer build wrote an event that this one does not know.",
+        "A deployment is under way, or was rolled back. Nothing was written. Try again after the \
          time in `Retry-After`: a newer build will answer. Without `Consistency-Token`, queries \
-         show what came before.";
-    STREAM_PARKED, "stream-parked", 503, "The stream's view is out of order.",
+         show the state before that event.";
+    STREAM_PARKED, "stream-parked", 503, "The stream's view is parked.",
         "An event of this stream could not be folded. Its view stays as it was until an operator \
-         has resumed it; writing to the stream goes on.";
+         resumes it. Commands on the stream still work.";
 }
 
 /// What went wrong with a request.
@@ -118,7 +117,7 @@ pub struct Problem {
     members: Map<String, Value>,
     headers: Box<[(&'static str, String)]>,
     is_out_of_reach: bool,
-    /// What the operator sees in the log and the client never does.
+    /// The cause, for the log alone.
     pub cause: Option<String>,
 }
 
@@ -148,8 +147,7 @@ impl Problem {
             .with("errors", errors)
     }
 
-    /// A defect or a fault of ours: the client learns nothing but the correlation id, the log has
-    /// the cause.
+    /// A defect of this service: the client gets only the correlation id, the log has the cause.
     pub fn internal(cause: impl ToString) -> Self {
         Self { cause: Some(cause.to_string()), ..Self::new(&INTERNAL, "") }
     }
@@ -173,7 +171,7 @@ impl Problem {
         self
     }
 
-    /// Adds what the operator sees.
+    /// Adds the cause, for the log alone.
     #[must_use]
     pub fn because(mut self, cause: impl ToString) -> Self {
         self.cause = Some(cause.to_string());
@@ -196,15 +194,14 @@ impl Problem {
         Self { is_out_of_reach, ..self }
     }
 
-    /// Whether the store gave no answer at all. That others were faster, or that a rule says no, is
-    /// one.
+    /// Whether the store gave no answer at all. A conflict or a refusal by a rule is an answer.
     pub fn is_out_of_reach(&self) -> bool {
         self.is_out_of_reach
     }
 
     /// The problem as an answer: `application/problem+json`.
     pub fn answer(&self) -> Answer {
-        // What a problem adds takes the place of none of the members that every problem has.
+        // A problem's own members never replace those that every problem has.
         let mut body = self.members.clone();
         body.insert("type".to_owned(), format!("/problems/{}", self.name).into());
         body.insert("title".to_owned(), self.title.into());
@@ -249,11 +246,10 @@ impl From<Rejection> for Problem {
     }
 }
 
-/// In how many seconds a client should try again that has met an event of a newer build: a
-/// deployment takes minutes.
+/// `Retry-After` for `newer-event`, in seconds: a deployment takes minutes.
 const NEWER_RETRY_AFTER: &str = "5";
 
-/// An event in the way that only a newer build knows.
+/// The problem of an event that only a newer build knows.
 pub(crate) fn newer_event(event: &NewerEvent) -> Problem {
     Problem::new(&NEWER_EVENT, "").because(event).header("retry-after", NEWER_RETRY_AFTER)
 }

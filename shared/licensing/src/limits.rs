@@ -11,17 +11,17 @@ use crate::windows;
 
 // ---- rules --------------------------------------------------------------------------------------
 
-/// So many devices may keep something at once.
+/// The limit of devices with a live licence.
 pub static DEVICE_LIMIT: Rule = Rule {
     name: "device-limit",
     title: "Too many devices",
-    help: "As many devices as the policy's `maxDevices` have a licence that is neither expired \
-           nor released, and this is another one. Release what one of them keeps, deactivate it, \
-           or wait until its licences expire. `count` is the number of those devices; it is above \
-           `limit` where the limit was lowered, which takes nothing away.",
+    help: "As many devices as the policy's `maxDevices` have a licence that is neither expired nor \
+           released, and this is another one. Release what one of them keeps, deactivate it, or \
+           wait until its licences expire. `count` is the number of those devices; it is above \
+           `limit` if the limit was lowered, which takes nothing away.",
 };
 
-/// So many licences of a studio at once.
+/// The limit of a studio's live licences.
 pub static STUDIO_LIMIT: Rule = Rule {
     name: "studio-limit",
     title: "Too many licences of this studio",
@@ -30,17 +30,17 @@ pub static STUDIO_LIMIT: Rule = Rule {
            one, or wait until one expires.",
 };
 
-/// So many downloads of a title in a year.
+/// The limit of a title's downloads in 365 days.
 pub static TITLE_YEARLY_LIMIT: Rule = Rule {
     name: "title-yearly-limit",
     title: "This title was downloaded too often within a year",
-    help: "`count` is the title's downloads of the last 365 days and its licences that are \
-           neither expired, released nor downloaded yet. A download counts until 365 days (of 24 \
-           hours) after it was reported, whatever became of its licence. Wait for that of the \
-           oldest, or release a licence that was not downloaded.",
+    help: "`count` is the title's downloads of the last 365 days and its licences that are neither \
+           expired, released nor downloaded yet. A download counts until 365 days (of 24 hours) \
+           after it was reported, even if its licence has ended. Wait until the oldest no longer \
+           counts, or release a licence that was not downloaded.",
 };
 
-/// So many deactivations of devices in a year.
+/// The limit of deactivations in 365 days.
 pub static DEACTIVATION_LIMIT: Rule = Rule {
     name: "deactivation-limit",
     title: "Too many devices were deactivated within a year",
@@ -49,14 +49,14 @@ pub static DEACTIVATION_LIMIT: Rule = Rule {
            the oldest deactivation is a year ago.",
 };
 
-/// What was released stays released.
+/// A released licence cannot be renewed.
 pub static LICENSE_RELEASED: Rule = Rule {
     name: "license-released",
     title: "This licence was released",
     help: "A released licence is never renewed; nothing was written. Acquire a new one.",
 };
 
-/// What ended long ago is over.
+/// A licence that ended more than 30 days ago cannot be renewed.
 pub static LICENSE_EXPIRED: Rule = Rule {
     name: "license-expired",
     title: "This licence ended long ago",

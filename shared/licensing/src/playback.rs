@@ -131,8 +131,8 @@ impl Playback {
 pub static PLAYBACK_LIMIT: Rule = Rule {
     name: "playback-limit",
     title: "Too many playback events of this licence",
-    help: "Of one licence 20,000 playback events are counted; with what is new in this call there \
-           would be more, so none of it was. `count` is how many there are.",
+    help: "A licence has at most 20,000 playback events. With the new ones of this call there \
+           would be more, so none was recorded. `count` is how many there are.",
 };
 
 /// What the body of a report may not hold, each with a JSON pointer; nothing if it may be recorded.

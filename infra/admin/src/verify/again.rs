@@ -62,7 +62,7 @@ impl Verifier {
                 seen.findings.insert(Finding::new(
                     "feed",
                     &stream,
-                    format!("is told of up to event {fed} of {head}"),
+                    format!("is in the feed up to event {fed} of {head}"),
                 ));
             }
         }

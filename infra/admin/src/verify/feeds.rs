@@ -52,7 +52,7 @@ pub(super) async fn check(
         let Some(last) = entries.last().map(|entry| entry.position) else { break };
         for (expected, entry) in (position.position + 1..).zip(entries) {
             if entry.position != expected {
-                wrong(format!("has a hole before {}", entry.position));
+                wrong(format!("has a gap before {}", entry.position));
             }
             let so_far = fed.entry(entry.stream.clone()).or_default();
             if entry.first != so_far.version + 1 {
@@ -73,7 +73,7 @@ pub(super) async fn check(
             checked.findings.push(Finding::new(
                 "feed",
                 stream,
-                format!("is told of in {} commits, but has {}", fed.commits, head.commits),
+                format!("is in the feed with {} commits, but has {}", fed.commits, head.commits),
             ));
         }
     }
@@ -81,7 +81,7 @@ pub(super) async fn check(
         checked.findings.push(Finding::new(
             "feed",
             stream,
-            format!("is told of up to event {}, but has none", fed.version),
+            format!("is in the feed up to event {}, but has none", fed.version),
         ));
     }
     Ok(checked)

@@ -31,7 +31,7 @@ use crate::output::Output;
 use crate::progress::Progress;
 use crate::scope::Scope;
 
-/// How many streams of a page, and of how many pages, are looked at at a time.
+/// How many streams of a page, and of how many pages, are checked at a time.
 const STREAMS_AT_ONCE: usize = 16;
 const PAGES_AT_ONCE: usize = 4;
 
@@ -39,8 +39,8 @@ const PAGES_AT_ONCE: usize = 4;
 pub(crate) struct Verify {
     #[command(flatten)]
     scope: Scope,
-    /// How long what is on its way may take: what seems wrong or late is looked at again after
-    /// that.
+    /// How long records may be on their way: what seems wrong or late is checked again after this
+    /// time.
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pause: u64,
 }

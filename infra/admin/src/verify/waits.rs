@@ -61,7 +61,7 @@ impl Verifier {
                 }
                 Some(Standing::Untried) => findings.push(waits(
                     &effect,
-                    "was never tried: relay repair --stream brings its record again",
+                    "was never tried: relay repair --stream puts its record again",
                 )),
             }
         }

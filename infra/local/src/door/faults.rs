@@ -13,7 +13,7 @@ use super::call::{Call, Service};
 /// With chaos, the share of calls that go wrong.
 const CHAOS_RATE: f64 = 0.02;
 
-/// What goes wrong with a call. Where only a part of it does, the generator chooses which.
+/// The fault that strikes a call. If only a part fails, the generator chooses which.
 #[derive(Debug)]
 pub(super) enum Fault {
     /// The service can't be reached: nothing is done, and the connection closes.
@@ -122,7 +122,7 @@ impl Faults {
     /// Puts a fault in force, in the place of the one before of the same service and function.
     ///
     /// # Errors
-    /// What is wrong with the request.
+    /// Why the request is refused.
     pub(super) fn set(&self, request: Request) -> Result<(), String> {
         let rule = request.rule()?;
         let mut state = self.lock();

@@ -21,8 +21,8 @@ pub(super) async fn reorder(desk: &Desk, call: Call, mut rng: Rng) -> Result<Ans
     put_in_order(desk, call, &order).await
 }
 
-/// Puts the records from these places, in this order. In the answer each result stands in the place
-/// of its record, and a record left out has failed.
+/// Puts the records from these places, in this order. In the answer each result is in the place of
+/// its record, and a record left out has failed.
 async fn put_in_order(desk: &Desk, mut call: Call, order: &[usize]) -> Result<Answer, Dropped> {
     let mut results: Vec<Value> = (0..call.records().len()).map(failure).collect();
     if !order.is_empty() {

@@ -129,7 +129,7 @@ pub(super) fn in_progress(call: &Call) -> Answer {
     )
 }
 
-/// The transaction came again after it was carried out: that is told once more.
+/// The transaction was repeated after it was carried out: it succeeds again.
 pub(super) fn done_already() -> Answer {
     answer(StatusCode::OK, "application/x-amz-json-1.0", "{}".to_owned())
 }

@@ -1,4 +1,4 @@
-//! Tells who reads a stream that somebody has just written to it, so that nobody need ask.
+//! Wakes the readers of a stream when it is written to, so that they need not poll.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::call::{Call, Service};
 
-/// Who waits for what is written.
+/// The readers that wait for writes.
 #[derive(Debug, Default)]
 pub struct Writes(Mutex<HashMap<String, watch::Sender<()>>>);
 
@@ -59,7 +59,7 @@ fn name(name_or_arn: &Value) -> Option<String> {
     name_or_arn.as_str().map(last)
 }
 
-/// The name at the end of an ARN; what is no ARN is the name.
+/// The name at the end of an ARN; anything else is a name already.
 fn last(name_or_arn: &str) -> String {
     name_or_arn.rsplit('/').next().unwrap_or_default().to_owned()
 }

@@ -1,4 +1,4 @@
-//! Kinesis: ferrokinesis, which keeps its streams in memory, and a journal that brings them back.
+//! Kinesis: ferrokinesis, which keeps its streams in memory, and a journal that restores them.
 //!
 //! ferrokinesis has a durable mode of its own, but writes all that it holds again with every
 //! record: a thousand records in, a put takes longer than a batch has time.

@@ -52,7 +52,7 @@ impl Failure<'_> {
         })
     }
 
-    /// Where in the stream the batch stands.
+    /// The batch's place in the stream.
     fn place(&self) -> Value {
         let number = |record: Option<&Record>| record.map(|r| r.sequence_number.clone());
         let arrival = |record: Option<&Record>| {

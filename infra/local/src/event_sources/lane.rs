@@ -1,4 +1,4 @@
-//! What is invoked with which records, and what becomes of those that fail: batches, retries,
+//! Which records a function is invoked with, and what happens to those that fail: batches, retries,
 //! bisecting, partial answers and age, as Lambda's event source mappings have them. Pure: time
 //! comes in, decisions come out.
 

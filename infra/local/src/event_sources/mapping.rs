@@ -34,7 +34,7 @@ pub(super) struct Mapping<S> {
     enabled: RwLock<bool>,
     resumed: watch::Sender<()>,
     file: CheckpointFile,
-    /// What is kept on disk.
+    /// The checkpoint, as it is stored on disk.
     kept: Mutex<Checkpoints>,
     shards: Mutex<BTreeMap<String, Arc<Shard>>>,
 }

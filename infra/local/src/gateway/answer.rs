@@ -61,7 +61,7 @@ pub(super) fn message(status: StatusCode, message: &str) -> Response {
     build(status, content_type("application/json"), body.into())
 }
 
-/// 500: the function failed, or answered what is no answer.
+/// 500: the function failed, or its answer is malformed.
 pub(super) fn function_failed() -> Response {
     message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
 }

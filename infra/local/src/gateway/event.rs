@@ -144,7 +144,7 @@ fn query(raw: &str) -> Value {
     joined.into()
 }
 
-/// The body, where the gateway takes it for text: by its content type, and none is text too.
+/// The body, if the gateway treats it as text: by its content type, or if it has none.
 fn text_body(request: &Request<'_>) -> Option<String> {
     let content_type = header_text(&request.parts.headers, &header::CONTENT_TYPE);
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

@@ -121,7 +121,7 @@ fn fit(segments: &[Segment], parts: &[&str]) -> Option<BTreeMap<String, String>>
     parts.next().is_none().then_some(parameters)
 }
 
-/// Percent-decodes text; what is no UTF-8 afterwards gets replacement characters.
+/// Percent-decodes text; invalid UTF-8 becomes replacement characters.
 pub(super) fn decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }

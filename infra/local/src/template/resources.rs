@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::intrinsics::{Scope, section};
 use super::typed;
 
-/// A resource as it stands in the template, its references unresolved.
+/// A resource as in the template, with its references unresolved.
 pub(super) struct Resource<'a> {
     pub(super) logical_id: &'a str,
     pub(super) kind: &'a str,

@@ -64,8 +64,7 @@ impl Statement {
     }
 }
 
-/// Whether `text` matches `pattern`, in which `*` stands for any text and `?` for any one
-/// character.
+/// Whether `text` matches `pattern`, in which `*` matches any text and `?` any one character.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);

@@ -17,7 +17,7 @@ pub(super) fn parse(text: &str) -> Result<Value> {
     Ok(node.0)
 }
 
-/// A value whose tag, if it bore one, has been turned into the function that it stands for.
+/// A value whose tag, if it had one, has been turned into the function that it abbreviates.
 struct Node(Value);
 
 impl<'de> Deserialize<'de> for Node {

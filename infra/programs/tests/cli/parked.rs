@@ -69,14 +69,14 @@ async fn what_is_parked_is_listed_and_taken_up_again() {
 
     machine.append(&cures).await;
     let dry = machine.run(&format!("parked retry {group} --dry-run")).await;
-    assert_eq!(dry.out, format!("{group} would be folded on, to version 6 at least\n"));
+    assert_eq!(dry.out, format!("{group} would be resumed, to version 6 at least\n"));
     assert_eq!(
         all(&machine.run("parked ls --tenant acme --json").await, "stream").len(),
         2,
         "nothing was done"
     );
     let done = machine.run(&format!("parked retry {group}")).await;
-    assert_eq!((done.out, done.code), (format!("{group} was folded on, to version 6\n"), 0));
+    assert_eq!((done.out, done.code), (format!("{group} was resumed, to version 6\n"), 0));
     assert_eq!(
         all(&machine.run("parked ls --tenant acme --json").await, "stream"),
         [policy.as_str()]
@@ -107,7 +107,7 @@ async fn what_waits_for_a_newer_build_is_in_the_same_list() {
     );
     let retried = machine.run(&format!("parked retry {stream}")).await;
     assert!(
-        retried.err.contains("waits for a newer build still") && retried.code == 2,
+        retried.err.contains("still waits for a newer build") && retried.code == 2,
         "{retried:?}"
     );
     let lag = machine.run("views lag --tenant acme --json").await;

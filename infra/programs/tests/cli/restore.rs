@@ -157,9 +157,9 @@ async fn nothing_is_written_of_a_file_that_is_not_in_order() {
         Commit { at: invoice[0].at - jiff::SignedDuration::from_secs(1), ..invoice[1].clone() };
     for (commits, why) in [
         (vec![invoice[0].clone(), invoice[2].clone()], "is missing"),
-        (vec![invoice[1].clone()], "where 1 is missing"),
+        (vec![invoice[1].clone()], "but 1 is missing"),
         (vec![invoice[0].clone(), invoice[0].clone()], "is missing"),
-        (vec![policy[0].clone(), invoice[0].clone()], "streams are in order of name"),
+        (vec![policy[0].clone(), invoice[0].clone()], "streams must be in order of name"),
         (vec![invoice[0].clone(), early], "was decided before"),
         (vec![misnumbered], "are not numbered from 1 on"),
         (vec![endless], "are not numbered from 18446744073709551615 on"),

@@ -108,7 +108,7 @@ async fn a_users_update_that_is_parked_is_listed_and_brought_again() {
     assert_eq!(all(&listed, "error"), ["user-name-taken"]);
     let shown = machine.run(&format!("parked show {USER}")).await;
     assert!(
-        shown.out.contains("its revision 1 could not be taken over: user-name-taken"),
+        shown.out.contains("its revision 1 could not be applied: user-name-taken"),
         "{shown:?}"
     );
     assert!(

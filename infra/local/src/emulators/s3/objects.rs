@@ -12,11 +12,11 @@ use uuid::Uuid;
 
 use super::Refusal;
 
-/// What stands for itself in a file's name. A dot doesn't: `..` is a good key.
+/// Characters that a file's name has unescaped. A dot is not one: `..` is a valid key.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 /// The longest file name that common file systems take.
 const LONGEST_NAME: usize = 255;
-/// The folder of what is being written; no bucket can have this name.
+/// The folder of objects that are being written; no bucket can have this name.
 const INCOMING: &str = ".incoming";
 
 /// All buckets.
@@ -25,7 +25,7 @@ pub(super) struct Objects {
     root: PathBuf,
 }
 
-/// What is known of an object.
+/// The metadata of an object.
 #[derive(Debug)]
 pub(super) struct Object {
     pub(super) key: String,
