@@ -120,6 +120,21 @@ fn every_parameter_and_store_of_the_template_is_told() {
 }
 
 #[test]
+fn every_command_of_the_command_line_is_told() {
+    let help = read("infra/programs/tests/cli/transcripts/help.txt");
+    let (_, commands) = help.split_once("\nCommands:\n").unwrap();
+    let names = commands.lines().take_while(|line| !line.is_empty());
+    let names: BTreeSet<_> = names
+        .filter_map(|line| line.split_whitespace().next().map(str::to_owned))
+        .filter(|name| name != "help")
+        .collect();
+    let page = read("docs/reference/cli.md");
+    let told = rows(section(&page, "Commands")).flat_map(|cells| quoted(&cells[0]));
+    let told = told.filter_map(|command| command.split(' ').next().map(str::to_owned)).collect();
+    same("docs/reference/cli.md", &told, &names);
+}
+
+#[test]
 fn the_constants_that_limits_name_are_there() {
     let mut findings = Vec::new();
     let mut seen = 0;
