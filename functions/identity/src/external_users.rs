@@ -98,10 +98,7 @@ async fn keep(app: &App, record: &KinesisEventRecord, problem: &Problem) -> bool
     let Ok(bucket) = app.failures_bucket() else { return false };
     let kept =
         Failures::connect(bucket).await.keep_refused(TRANSFORM, record, &problem.to_string()).await;
-    kept.inspect_err(
-        |error| tracing::error!(%error, "a record that cannot be taken over was not kept"),
-    )
-    .is_ok()
+    kept.inspect_err(|error| tracing::error!(%error, "a refused record could not be kept")).is_ok()
 }
 
 async fn transform(

@@ -16,7 +16,7 @@ pub(crate) fn of(service: &Service) -> String {
             service,
             "UniqueKey",
             "A function was started with another UniqueValueKey than the table's; it refuses \
-             whatever claims a name (docs/how-to/deploy.md).",
+             commands that claim a name (docs/how-to/rotate-keys.md).",
             "UniqueKeyRefused",
             ("Sum", 1, 0, "notBreaching"),
         )
@@ -25,7 +25,8 @@ pub(crate) fn of(service: &Service) -> String {
         alarm(
             service,
             "ParkedStreams",
-            "A poison event has parked a stream; repair and resume it (headwater waiting).",
+            "An event that cannot be folded has parked a stream; repair and resume it (headwater \
+             waiting).",
             "ParkedStreams",
             // The projector tells of a stream when it parks it, `sweep` each minute of all.
             ("Maximum", 1, 0, "notBreaching"),

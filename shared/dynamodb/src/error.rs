@@ -25,7 +25,7 @@ pub enum StoreError {
     /// nothing that JSON knows.
     #[error("cannot be serialized: {0}")]
     Unserializable(#[from] serde_json::Error),
-    /// A commit is missing from a history, which is never rewritten: somebody tampered with it.
+    /// A commit is missing from a history, which is never rewritten: it was tampered with.
     #[error("{stream} lacks the event {missing}")]
     Gap {
         /// Whose history.

@@ -12,11 +12,10 @@
 //! 5. `command`: [`EventStore::execute`], from a state to a decision to one write;
 //! 6. `feed`: every commit of a domain once, in a log;
 //! 7. `views`: rows and their lists, as fresh as a token demands;
-//! 8. `projector`: what becomes of a batch of records, and why nothing that can happen to it does
-//!    harm;
-//! 9. `rebuild`: the rows anew beside the old ones, from a scan of all events;
+//! 8. `projector`: brings rows up to date from a batch of records, whatever fails on the way;
+//! 9. `rebuild`: rebuilds rows beside the old ones, from a scan of all events;
 //! 10. `audit`: whether the rows are what the events say;
-//! 11. `effects`: effects outside, as mails, each at most once by itself.
+//! 11. `effects`: effects outside, as mails, each at most once without a person.
 
 mod audit;
 mod command;

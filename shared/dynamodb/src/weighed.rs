@@ -37,7 +37,7 @@ impl<K: Hash + Eq, V> WeighedCache<K, V> {
         self.entries.get(key).map(|entry| &entry.value)
     }
 
-    /// A value, as if nobody had looked.
+    /// A value, without counting as a use.
     pub fn peek<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,

@@ -6,8 +6,8 @@ use crate::{
     UniqueValue, own_row,
 };
 
-/// The domains of a system, in order of name: what everything that handles all of them alike is
-/// given, as the calls on any stream and the CLI.
+/// The domains of a system, in order of name: for code that handles all of them alike, as the calls
+/// on any stream and the CLI.
 #[derive(Clone)]
 pub struct Domains(Vec<&'static Domain>);
 

@@ -14,7 +14,7 @@ use crate::user::{User, UserEvent, UserStatus};
 pub struct AuditEntry {
     /// The number of the event.
     pub version: u64,
-    /// When.
+    /// The time of the change's commit, as RFC 3339.
     #[schema(value_type = String, format = "date-time")]
     pub at: Timestamp,
     /// Who: the subject of the caller's token.

@@ -57,7 +57,7 @@ pub struct ExternalState {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ParkedState {
-    /// Which.
+    /// The owning system's revision of the user.
     pub revision: u64,
     /// The name of the rule that said no, as `email-taken`.
     pub reason: String,

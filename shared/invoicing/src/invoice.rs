@@ -51,7 +51,7 @@ pub enum InvoiceEvent {
     InvoiceCustomerSet(InvoiceCustomer),
     /// What all its amounts are in.
     InvoiceCurrencySet {
-        /// Which.
+        /// The ISO 4217 code of all amounts.
         currency: Currency,
     },
     /// The status that the step reached.

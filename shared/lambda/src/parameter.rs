@@ -12,7 +12,7 @@ use crate::{Problem, Request};
 /// How many items a page may have.
 const LIMITS: RangeInclusive<u64> = 1..=200;
 
-/// How many it has if nobody says.
+/// The default `limit`.
 const DEFAULT_LIMIT: u64 = 50;
 
 /// The longest id of a request, or of what caused it, in characters.

@@ -1,4 +1,4 @@
-//! What the caller of a command is told that came to nothing.
+//! Problems of commands that wrote nothing.
 
 use headwater::{Position, Rejection, StreamName, Token};
 use headwater_dynamodb::{Concurrent, ExecuteError, StoreError};

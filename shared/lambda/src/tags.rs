@@ -12,9 +12,9 @@ pub(crate) const MOST_TOKENS: usize = 20;
 /// An entity tag: `"a"`, or `W/"a"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tag<'a> {
-    /// What stands between the quotes.
+    /// The text between the quotes.
     pub text: &'a str,
-    /// Whether `W/` stands before it.
+    /// Whether `W/` comes before it.
     pub weak: bool,
 }
 
@@ -29,7 +29,7 @@ pub enum InvalidTags {
     Weak,
     /// Over 20 tags.
     TooMany,
-    /// Somebody else's token.
+    /// A token of another tenant.
     ForeignTenant,
     /// What stands between the quotes is no token.
     Token(InvalidToken),

@@ -43,7 +43,7 @@ pub fn stream(tenant: &str, id: &str) -> Result<StreamName, InvalidStreamName> {
 pub enum CustomerEvent {
     /// The rules had no objection: the title may be kept on the device from now until `expires_at`.
     LicenseAcquired {
-        /// The licence.
+        /// The licence's id, unique within the customer.
         license_id: String,
         /// The title that may be watched.
         title_id: String,
@@ -59,7 +59,7 @@ pub enum CustomerEvent {
     /// A licence that was granted at `granted_at`, when the store was out of reach, so that no rule
     /// could be checked.
     LicenseGrantedProvisionally {
-        /// The licence.
+        /// The licence's id, unique within the customer.
         license_id: String,
         /// The title that may be watched.
         title_id: String,
@@ -76,7 +76,7 @@ pub enum CustomerEvent {
     },
     /// The device has the title: it counts towards the title's year from now on.
     LicenseDownloaded {
-        /// The licence.
+        /// The licence's id, unique within the customer.
         license_id: String,
         /// Its title, so that the download counts after the licence has left the state.
         title_id: String,
@@ -85,7 +85,7 @@ pub enum CustomerEvent {
     },
     /// The rules had no objection once more: the licence lasts longer.
     LicenseRenewed {
-        /// The licence.
+        /// The licence's id, unique within the customer.
         license_id: String,
         /// Its device.
         device_id: String,
@@ -96,7 +96,7 @@ pub enum CustomerEvent {
     },
     /// The device keeps the title no more; the licence is never renewed.
     LicenseReleased {
-        /// The licence.
+        /// The licence's id, unique within the customer.
         license_id: String,
         /// Its device.
         device_id: String,

@@ -17,7 +17,7 @@ use crate::{Tampering, relayed};
 pub struct Failure {
     /// The function's name.
     pub function: String,
-    /// When.
+    /// When the function gave up.
     pub at: Timestamp,
     /// Why, as Lambda says it: `RetryAttemptsExhausted`, `RecordAgeExceeded`, …; or as the function
     /// that refuses it does.

@@ -28,7 +28,7 @@ pub struct History {
 pub struct Number {
     /// The sequence's stream.
     pub sequence: StreamName,
-    /// Which.
+    /// The number, from 1.
     pub number: u64,
     /// Who has it: a stream's name within the tenant.
     pub taker: String,

@@ -19,9 +19,9 @@ const AT_ONCE: usize = 16;
 /// A line of a tenant's table of sums.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SumLine {
-    /// Whose.
+    /// The tenant of the sum.
     pub tenant: String,
-    /// Which.
+    /// The table of sums, and the line.
     pub key: SumKey,
 }
 
@@ -35,7 +35,7 @@ pub struct Inventory {
     /// What the rows have added to them.
     pub contributed: BTreeMap<SumLine, Amounts>,
     /// How many places in lists lead nowhere, which a worker has left that was overtaken and died.
-    /// Nobody sees them, and a rebuild has none.
+    /// No reader sees them, and a rebuild has none.
     pub strays: u64,
 }
 
@@ -159,8 +159,8 @@ impl Audit {
         Ok(())
     }
 
-    /// The places where nobody should stand. A place that its row lacks is one only if the row, as
-    /// it was read after it, is not about to clear it, and it is taken still. Of an earlier version
+    /// The places that no row should have. A place that its row lacks is one only if the row, as it
+    /// was read after it, is not about to clear it, and it is taken still. Of an earlier version
     /// than the row's it is a stray; of the same, nobody can have put it there.
     async fn strays(
         &self,

@@ -22,7 +22,7 @@ pub(crate) enum Action {
     },
     /// A stream that must still be at this version.
     Unmoved {
-        /// Which.
+        /// The stream that must not have moved.
         stream: StreamName,
         /// The number of its last event.
         version: u64,

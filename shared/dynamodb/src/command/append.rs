@@ -16,7 +16,7 @@ use crate::{EventStore, ExecuteError, Item, StoreError, commit_from_item, size};
 
 /// What is to be written, all or nothing.
 pub(crate) struct Append {
-    /// By which all commits in it are known again.
+    /// The id that all its commits carry.
     pub(crate) commit_id: Uuid,
     /// The stream of the command's own commit.
     pub(crate) stream: StreamName,
@@ -26,21 +26,21 @@ pub(crate) struct Append {
     pub(crate) actions: Vec<Action>,
 }
 
-/// What became of an append.
+/// The outcome of an append.
 pub(crate) enum Appended {
     /// It is written.
     Done,
-    /// Others were faster; nothing is written.
+    /// A conflict: another writer was first, and nothing is written.
     Conflict(Box<Conflict>),
     /// A request with the same Idempotency-Key was answered before; nothing is written. This is its
     /// record.
     Answered(Item),
 }
 
-/// How others were faster.
+/// Why an append lost.
 #[derive(Default)]
 pub(crate) struct Conflict {
-    /// The commit that stands where the command's was to be.
+    /// The commit in the place of the command's own.
     pub(crate) winner: Option<Commit>,
     /// The streams that have moved.
     pub(crate) moved: Vec<StreamName>,
@@ -107,7 +107,7 @@ impl EventStore {
         Ok(verdict)
     }
 
-    /// Whether the append's own commit stands in its place. For when a cancelled transaction gave
+    /// Whether the append's own commit is in its place. For when a cancelled transaction gave
     /// reasons that do not tell.
     async fn stands(&self, append: &Append) -> Result<bool, ExecuteError> {
         let commit = match self.commit_at(&append.stream, append.first).await {

@@ -37,7 +37,7 @@ pub(crate) struct Claims {
 
 impl Claims {
     /// What changes between two states. A value that was not looked at yet is assumed to be free,
-    /// which spares a read; one that is released must be read.
+    /// which skips a read; one that is released must be read.
     ///
     /// The outer error is the store's; the inner one says that another holds a value.
     pub(crate) async fn between<A: Aggregate>(

@@ -1,4 +1,4 @@
-//! The way of a command: a state, a decision, an append; again where others were faster.
+//! The loop of a command: a state, a decision, an append; again after a conflict.
 
 use headwater::{Command, Context, Folded, Position, sequence_stream};
 use jiff::Timestamp;
@@ -207,8 +207,9 @@ impl<'a, C: Command> Attempt<'a, C> {
         [self.known.at, taken_at].into_iter().flatten().fold(now, Timestamp::max)
     }
 
-    /// Others were faster. The commit that won came with the refusal, so the first time no read is
-    /// needed; then it is a crowd.
+    /// Prepares the next attempt after a conflict. The failed condition returned the commit that
+    /// won, so the first conflict needs no read. From the second on the stream is contended and is
+    /// read.
     ///
     /// A state that was verified stays so: the winner came after it in this call, so for a moment
     /// of this call it was the last.
@@ -218,7 +219,7 @@ impl<'a, C: Command> Attempt<'a, C> {
         tracing::info!(
             stream = %self.execution.stream,
             conflicts = self.conflicts,
-            "others were faster",
+            "conflict",
         );
         self.heads.forget(&moved);
         if let Some(winner) = winner {

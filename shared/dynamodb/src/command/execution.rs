@@ -61,7 +61,7 @@ pub struct Expected {
 pub struct Idempotency<'a, A> {
     /// The key, scoped to its caller: a digest.
     pub key: String,
-    /// A digest of all that the key stands for: the body's meaning and the conditions.
+    /// A digest of the request that the key stands for: body and conditions.
     pub request_hash: String,
     /// A digest of the body's bytes: what the records of earlier builds hold instead.
     pub body_hash: String,
@@ -104,7 +104,7 @@ pub enum Done<A> {
 /// Why a command came to nothing. Unless the outcome is unknown, nothing is written.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError {
-    /// A rule says no, or there is no such thing.
+    /// A rule refuses, or there is no such thing.
     #[error("rejected at version {version}: {rejection:?}")]
     Rejected {
         /// Which rule, and why.
@@ -131,14 +131,13 @@ pub enum ExecuteError {
     /// The Idempotency-Key came with another request before.
     #[error("the Idempotency-Key belongs to another request")]
     KeyReused,
-    /// Others were faster until the deadline.
-    #[error("others were faster until the deadline")]
+    /// Every attempt until the deadline met a conflict.
+    #[error("every attempt until the deadline met a conflict")]
     Contention,
     /// Whether it is written could not be found out before the deadline.
     #[error("the outcome is unknown")]
     OutcomeUnknown {
-        /// Whether others were faster before in this call, so that the store is there and only
-        /// slow.
+        /// Whether the call met conflicts before, so that the store is reachable and only slow.
         contended: bool,
     },
     /// The store could not answer.

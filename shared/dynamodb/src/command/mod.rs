@@ -3,7 +3,7 @@
 //! Read in this order:
 //!
 //! 1. `execution`, `condition`: what a command's execution is given, and what comes of it;
-//! 2. `execute`: the loop: a state, a decision, an append; again where others were faster;
+//! 2. `execute`: the loop: a state, a decision, an append; again after a conflict;
 //! 3. `heads`, `expect`, `since`: what must hold for the command to be decided;
 //! 4. `prepare`: all that is written with the events: `claims` of unique values, `numbers` without
 //!    gaps, checks of other streams, the record of the answer;

@@ -5,8 +5,8 @@ use headwater::{Command, Commit, StreamName, decode};
 use crate::store::{END, Wanted};
 use crate::{Concurrent, EventStore, StoreError};
 
-/// How many pages of 1 MB are looked at for what does not commute. Whoever decided longer ago than
-/// that decides again.
+/// How many pages of 1 MB are read to find events that do not commute. Whoever decided longer ago
+/// than that decides again.
 const MOST_PAGES: usize = 4;
 
 /// The commits after a version, as far as they are known in this request. They never change, so

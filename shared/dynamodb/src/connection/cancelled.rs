@@ -35,7 +35,7 @@ impl Cancelled for SdkError<TransactGetItemsError> {
     }
 }
 
-/// What the error of a transaction tells of the same one sent again.
+/// Whether repeating a transaction can succeed, by its error.
 pub(crate) fn transaction_fault<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Fault
 where
     SdkError<E>: Cancelled,
@@ -43,10 +43,10 @@ where
     fault_of(error.reasons()).unwrap_or_else(|| fault(error))
 }
 
-/// What the reasons tell of the same transaction sent again. `None` if there are none.
+/// Whether repeating a transaction can succeed, by its reasons. `None` if there are none.
 ///
-/// Nothing was done. A reason that does not pass by itself outweighs the others: what is invalid,
-/// too large or not allowed stays so, whatever was in the way besides.
+/// Nothing was done. A permanent reason outweighs temporary ones: what is invalid, too large or not
+/// allowed stays so, whatever was in the way besides.
 pub(crate) fn fault_of(reasons: &[CancellationReason]) -> Option<Fault> {
     let faults = reasons.iter().filter_map(|reason| match reason.code()? {
         "None" => None,

@@ -8,7 +8,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-/// A connection stands within a few milliseconds or there is trouble.
+/// A connection opens within a few milliseconds unless there is a fault.
 const CONNECT: Duration = Duration::from_secs(1);
 
 /// Unless the configuration says otherwise. DynamoDB answers in milliseconds; a request of a

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::ConsumedCapacity;
 pub struct Usage {
     /// Requests sent, repetitions included.
     pub calls: u64,
-    /// Appends that another writer had been faster than.
+    /// Appends that lost to another writer.
     pub conflicts: u64,
     /// Requests repeated after a timeout, a lost reply, throttling or a TransactionConflict.
     pub retries: u64,

@@ -29,7 +29,7 @@ use self::meter::Meter;
 pub use self::meter::Usage;
 pub(crate) use self::retry::{Backoff, Failed, Fault, fault};
 
-/// How long a call may take that was given no deadline, unless it is told otherwise.
+/// How long a call without a deadline may take by default.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A client with its deadline and its counters. Cheap to clone; clones share the counters.

@@ -31,7 +31,7 @@ pub(crate) enum Fault {
     Unserved,
     /// Not done, because a transaction is at work on the same item.
     Contended,
-    /// Done or not, nobody knows: no reply, or one that says nothing.
+    /// The outcome is unknown: no reply, or one without meaning.
     Unknown,
 }
 

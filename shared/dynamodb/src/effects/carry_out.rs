@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{AfterFailure, EffectId, Effects, Lease};
 use crate::StoreError;
 
-/// Why an effect was not carried out, or nobody knows whether it was.
+/// Why an effect was not carried out, or why that is unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotDone {
     /// It surely was not, and may be tried again.

@@ -1,28 +1,28 @@
-//! Effects outside, as mails: each event's at most once by itself, and never silently lost.
+//! Effects outside, as mails: each at most once without a person, and never silently lost.
 //!
 //! Sending and noting that it was sent cannot be one step. So a handler *leases* an event's effect,
 //! carries it out, then *marks* it:
 //!
 //! | state | how it came | what a record of the event leads to |
 //! |---|---|---|
-//! | absent | nobody has tried | lease, carry out |
-//! | `leased` | somebody is at it | wait; once the lease is over, `unknown` |
+//! | absent | not tried yet | lease, carry out |
+//! | `leased` | a handler is carrying it out | wait; after the lease, `unknown` |
 //! | `done` | it was carried out | nothing: a replay or a rebuild carries nothing out again |
-//! | `failed` | it was surely not carried out, and may be tried again | wait for the pause to be over; lease, carry out |
+//! | `failed` | it was certainly not carried out, and may be tried again | wait until the pause is over; lease, carry out |
 //! | `failed`, no try | a person wants it tried again | lease, carry out; until then it is listed as waiting |
-//! | `parked` | it surely failed too often, or can never be carried out | nothing, until a person [settles](Effects::settle) it |
-//! | `unknown` | the lease ended without a mark (the process died between the two, or the mark was lost), or whoever carried it out does not know | the same |
+//! | `parked` | it certainly failed too often, or can never be carried out | nothing, until a person [settles](Effects::settle) it |
+//! | `unknown` | the lease ended without a mark (the process died between the two, or the mark was lost), or the handler does not know | the same |
 //!
 //! **Invariant:** an effect that is neither done nor listed has a record that comes again. So a
 //! mark that finds another state than it expects never says that the record may be forgotten: the
-//! next record finds out what is so.
+//! next record reads the state.
 //!
-//! The pause between two tries is kept here, since a record may come again at any pace: an event
-//! source that looks for the one record of a batch that fails brings it many times within a second.
+//! The pause between two tries is kept here, because a record may come again at any pace: an event
+//! source that bisects a failing batch delivers it many times within a second.
 //!
-//! A lease must last longer than a handler can live, so that what is carried out under it is over
-//! when it ends. Clocks that disagree by more than the difference park what was in truth carried
-//! out; they never lead to a second time. Whoever carried it out can still mark it then.
+//! A lease must last longer than a handler can live, so that its work is over when it ends. If
+//! clocks disagree by more than the difference, an effect that was carried out is parked; it is
+//! never carried out twice. Its handler can still mark it then.
 //!
 //! | item | `pk` | `sk` | attributes |
 //! |---|---|---|---|
@@ -46,7 +46,7 @@ pub use self::waiting::{Standing, Waiting, WhyWaiting};
 use crate::table::{Condition, Consistency, Table};
 use crate::{EventStore, StoreError};
 
-/// How often an effect may surely fail before a person is asked.
+/// How many certain failures park an effect.
 pub const MOST_TRIES: u32 = 5;
 
 /// The effects of one handler.
@@ -74,7 +74,8 @@ pub enum Lease {
     Granted(Granted),
     /// Nothing: it was carried out.
     Done,
-    /// Nothing now: somebody is at it, or was, or it failed just now. The record has to come again.
+    /// Nothing now: another handler has the lease, or it failed just now. The record has to come
+    /// again.
     Busy,
     /// Nothing: it waits for a person.
     Waiting,

@@ -26,9 +26,9 @@ pub struct Waiting {
 /// Why an effect waits for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhyWaiting {
-    /// It surely failed too often, or can never be carried out.
+    /// It certainly failed too often, or can never be carried out.
     Failed,
-    /// Nobody knows whether it was carried out.
+    /// It is unknown whether it was carried out.
     Unknown,
     /// A person has asked for another try, and no record has led to it yet.
     AskedFor,
@@ -72,10 +72,10 @@ impl Effects {
     }
 }
 
-/// How far an effect has got, for whoever compares effects with events.
+/// The state of an effect, for comparing effects with events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// Nobody has tried.
+    /// Not tried yet.
     Untried,
     /// Somebody is at it, or its next record leads to another try; how often it was tried, and what
     /// was said last.

@@ -15,13 +15,13 @@ use crate::connection::Backoff;
 use crate::table::{Condition, Table};
 use crate::{EventStore, StoreError};
 
-/// The most commits of one page: whoever asks for the head reads a whole page.
+/// The most commits of one page: reading the head reads a whole page.
 const MOST_COMMITS: usize = 100;
 
 /// Of how many feeds a process remembers where they end: some MB.
 const MOST_ENDS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
 
-/// What a projector has to tell of a stream.
+/// The commits of a stream that a projector has to append.
 pub(crate) struct Reached {
     /// Which stream.
     pub(crate) stream: StreamName,
@@ -31,7 +31,7 @@ pub(crate) struct Reached {
     pub(crate) commits: Vec<CommitKey>,
 }
 
-/// Where a commit lies in its stream.
+/// The place of a commit in its stream.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct CommitKey {
     /// The number of its first event.
@@ -47,8 +47,8 @@ impl CommitKey {
     }
 }
 
-/// Appends to the change feeds. It remembers where each ends: if another worker has been faster,
-/// the condition tells.
+/// Appends to the change feeds. It caches where each ends: if another worker was first, the
+/// condition tells.
 pub(crate) struct Appender {
     table: Table,
     events: EventStore,
@@ -58,7 +58,7 @@ pub(crate) struct Appender {
 /// The commits of a stream that its feed lacks.
 struct Missing<'a> {
     stream: &'a StreamName,
-    /// What the feed tells of.
+    /// The version that the feed has reached.
     fed: u64,
     commits: Vec<CommitKey>,
 }
@@ -109,8 +109,8 @@ impl Appender {
     }
 
     /// What the feed lacks of a stream: from the commits at hand or else, where one is missing
-    /// among them, from the events table. Of what came meanwhile it must not tell: the rows have
-    /// not got there.
+    /// among them, from the events table. It must not append commits that came meanwhile: the rows
+    /// have not got there.
     async fn missing<'a>(&self, reached: &'a Reached) -> Result<Missing<'a>, StoreError> {
         let Reached { stream, version, commits } = reached;
         let fed = fed_version(&self.table, stream).await?;
@@ -125,8 +125,8 @@ impl Appender {
         Ok(Missing { stream, fed, commits })
     }
 
-    /// Writes a page at the end of the feed, and says whether nobody else had written there or fed
-    /// one of its streams.
+    /// Writes a page at the end of the feed, and returns whether no other worker had written there
+    /// or fed one of its streams.
     async fn write(
         &self,
         tenant: &str,
@@ -157,7 +157,7 @@ impl Appender {
 }
 
 impl Missing<'_> {
-    /// The version that the feed tells of when it has these commits.
+    /// The version that the feed reaches with these commits.
     fn end(&self) -> u64 {
         self.commits.last().map_or(self.fed, CommitKey::last)
     }

@@ -116,7 +116,7 @@ impl Feed {
     }
 }
 
-/// Somebody took pages away: positions are given without a gap.
+/// Pages were removed: positions have no gaps.
 fn hole(after: &FeedPosition) -> StoreError {
     StoreError::Refused(format!("the feed has a hole after {after}"))
 }

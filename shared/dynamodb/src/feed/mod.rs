@@ -9,13 +9,14 @@
 //! ones.
 //!
 //! The log points at commits and never reads their events, so no event that is broken can hold it
-//! up. It is written after the rows: whoever has seen a position finds the rows that go with it, if
-//! he reads strongly. So commits of events that a newer build has to fold are listed when it has.
+//! up. It is written after the rows: a reader that has seen a position finds the rows that go with
+//! it, if he reads strongly. So commits of events that a newer build has to fold are listed when it
+//! has.
 //!
 //! | item | `pk` | `sk` | attributes |
 //! |---|---|---|---|
 //! | page | `acme/identity` | its first position, 20 digits | `n` how many commits; `l` each one's stream `s`, first event `f`, count of events `n` |
-//! | epoch | `acme/identity` | `epoch` | `epoch` from 2 on, when the feed was begun anew and old positions mean nothing any more |
+//! | epoch | `acme/identity` | `epoch` | `epoch` from 2 on, when the feed was started again and old positions are invalid |
 //! | fed version | `acme/identity/streams/0` to `…/15` | `users/42` | `v` |
 
 mod append;

@@ -70,7 +70,7 @@ impl Feed {
     }
 }
 
-/// The version that the feed tells of, 0 before any.
+/// The version that the feed has reached, 0 before any.
 pub(super) async fn fed_version(table: &Table, stream: &StreamName) -> Result<u64, StoreError> {
     let item = table.get(key(stream), Consistency::Strong).await?;
     Ok(item.map(from_item::<FedItem>).transpose()?.map_or(0, |item| item.version))

@@ -37,7 +37,7 @@ impl Feed {
         }
     }
 
-    /// Waits until the feed tells of this version of a stream.
+    /// Waits until the feed has reached this version of a stream.
     ///
     /// # Errors
     /// [`FeedError::Ahead`] if it does not by the deadline.
@@ -70,7 +70,7 @@ impl Pauses {
         Self { deadline: deadline.into(), pause: SHORTEST }
     }
 
-    /// Pauses, unless the deadline would come meanwhile: then it says no.
+    /// Pauses and returns `true`, or returns `false` if the deadline would pass meanwhile.
     async fn next(&mut self) -> bool {
         if Instant::now() + self.pause >= self.deadline {
             return false;

@@ -1,10 +1,8 @@
-//! What a projector Lambda does with a batch of records: brings each stream's rows up to date, then
-//! the change feed.
+//! Processes a batch of records: brings each stream's rows up to date, then the change feed.
 //!
-//! Nothing about the records can be relied on. They come late, twice, in any order, to two workers
-//! at once, and a worker may die between any two steps. So a record is a doorbell, "stream S
-//! reached n", and the primary row says what is missing. One stream is brought up to date like
-//! this:
+//! Records come late, twice, in any order, to two workers at once, and a worker may die between any
+//! two steps. So a record only announces "stream S reached n", and the primary row says what is
+//! missing. One stream is brought up to date like this:
 //!
 //! 1. read the primary row, and wait until the lines of sums that were changed with it can be
 //!    seen;
@@ -22,7 +20,7 @@
 //!   pure fold of the events. So duplicates and late records find nothing to do (a deleted thing's
 //!   row stays, as a tombstone), and of two workers one loses.
 //! - *Put before, remove after*: whenever the primary row has a key, the index row of that key
-//!   stands. A reader takes index rows as hints and asks the primary row, so it sees each thing
+//!   exists. A reader takes index rows as hints and asks the primary row, so it sees each thing
 //!   exactly where the primary row says, never twice and never where it was.
 //! - Index rows carry versions (and revisions), and every write of one has a condition. A put
 //!   replaces only an earlier index row. A removal is made for a row without that key, and takes
@@ -30,27 +28,27 @@
 //!   it was put again with a later version, and the removal finds that one. So what a slow worker
 //!   removes, however late it arrives, never takes a place that is needed.
 //! - A row names the lines of sums that its transaction changed. A reader may see the row first, so
-//!   step 1 reads these lines by `TransactGetItems`, which is refused as long as that transaction
-//!   is at work on one of them. Each row is written over one that has passed this, so whoever tells
-//!   the feed of a row knows that all sums have it.
+//!   step 1 reads these lines by `TransactGetItems`, which is refused while that transaction is
+//!   pending on one of them. Each row is written over one that has passed this check, so a worker
+//!   that writes a row's commits to the feed knows that all sums include it.
 //! - The pending list is written in the same item as the new state. So a crash between steps 5 and
 //!   6 leaves the work noted where the next worker reads first.
 //! - A worker that dies after step 4 leaves index rows at a version that the primary row has not
-//!   reached: keys of a state on the way. Whoever folds over that state later counts its keys among
-//!   those that were left ([`headwater::Applied::removed`]).
+//!   reached: keys of a state on the way. The worker that folds over that state later counts its
+//!   keys among those that were left ([`headwater::Applied::removed`]).
 //!
-//! What a removal leaves is nothing: no tombstone, which every reader of the list would have to
-//! pass for days. So a put that arrives after the removal, from a worker that others have
-//! overtaken, finds nothing in its way and leaves a *stray*: an index row of a state that is over.
-//! It does no harm, since the primary row is at that version or beyond and does not have the key:
-//! the reader is told so, for the price of one row. A page reads a fixed number of them, however
-//! many there are. The worker takes its strays back in step 6. There remain those of a worker that
-//! also fails or dies before that, and of a request that DynamoDB carries out after its sender gave
-//! it up. Such a stray goes when its thing comes to that place and leaves it again, or with its
-//! generation: a rebuild has none. `headwater verify` counts them, and does not call them damage.
+//! A removal leaves no tombstone, which every reader of the list would have to skip for days. So a
+//! put that arrives after the removal, from an overtaken worker, succeeds and leaves a *stray*: an
+//! index row of a past state. It does no harm: the primary row is at that version or beyond and
+//! does not have the key, so a reader skips it at the price of one row. A page reads a fixed number
+//! of them, however many there are. The worker takes its strays back in step 6. There remain those
+//! of a worker that also fails or dies before that, and of a request that DynamoDB carries out
+//! after its sender gave it up. Such a stray goes when its thing comes to that place and leaves it
+//! again, or with its generation: a rebuild has none. `headwater verify` counts them, and does not
+//! call them damage.
 //!
 //! Where a stream has parts (a customer's licences), each part's row is brought up in the same six
-//! steps before step 5 writes the stream's own row, the mark. So whoever has read the mark at
+//! steps before step 5 writes the stream's own row, the mark. So a reader that has read the mark at
 //! version n finds every part at n or beyond; a part that is beyond takes from the next batch only
 //! what it lacks.
 //!
@@ -111,7 +109,7 @@ pub struct BatchReport {
     /// The places in the batch of the doorbells that must ring again, ascending: the store did not
     /// let them through.
     pub failed: Vec<usize>,
-    /// The streams that were parked now in the generation that is read, which somebody has to look
+    /// The streams that were parked now in the generation that is read, which a person has to look
     /// at.
     pub parked: Vec<StreamName>,
     /// The streams that wait, in one of the generations, for a build that knows their events.

@@ -81,7 +81,7 @@ impl Upkeep {
                 tracing::warn!(
                     stream = %task.stream,
                     version = task.version,
-                    "the doorbell tells of events that are not there",
+                    "a record announces events that are not in the table",
                 );
                 Ok(Some(Outcome::Unchanged))
             }

@@ -22,7 +22,7 @@ pub struct Swept {
     pub waiting: u64,
     /// Since when the first of these waits.
     pub oldest: Option<Timestamp>,
-    /// How many are parked in the generation that is read, until somebody resumes them.
+    /// How many are parked in the generation that is read, until a person resumes them.
     pub parked: u64,
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Fold {
     pub(super) own: ProjectionFn,
     /// The rows of their parts.
     pub(super) parts: Vec<ProjectionFn>,
-    /// Whether they have a log of what lies below them.
+    /// Whether they have a log of the streams below them.
     pub(super) keeps_log: bool,
 }
 
@@ -70,8 +70,8 @@ impl Upkeep {
         self.bring_up_from(rows, task, None).await
     }
 
-    /// As [`bring_up`](Self::bring_up), on the guess that nobody has written these rows yet: where
-    /// that is so it spares reading each of them. If it is wrong, the first write tells.
+    /// As [`bring_up`](Self::bring_up), assuming that these rows do not exist yet, which skips
+    /// reading them. If the assumption is wrong, the first write fails.
     pub(crate) async fn bring_up_new(
         &self,
         rows: &Rows,
@@ -113,7 +113,7 @@ impl Upkeep {
     }
 
     /// Leaves a stream, whose rows have got to a version, to a build that knows an event. That is
-    /// noted before the record counts as done, or nobody would know of it.
+    /// noted before the record counts as done, or it would be lost.
     pub(super) async fn leave(
         &self,
         rows: &Rows,
@@ -137,8 +137,7 @@ impl Upkeep {
         self.own_row(stream).is_some_and(|own| (own.knows)(event_type, version))
     }
 
-    /// Gives a stream up until somebody resumes it; nothing if another worker wrote its row
-    /// meanwhile.
+    /// Parks a stream until a person resumes it; nothing if another worker wrote its row meanwhile.
     pub(super) async fn park(
         &self,
         rows: &Rows,

@@ -13,7 +13,7 @@ use crate::table::{Consistency, Wanted, from_item};
 use crate::views::{Generation, ParkedStream, Pointer, Rows, StoredRow, Until};
 use crate::{Item, Segment, StoreError};
 
-/// How many of the streams that lack something are told of.
+/// How many of the streams that lack something are listed.
 const MOST_TOLD: usize = 100;
 
 /// How many parked streams one read brings.
@@ -34,7 +34,7 @@ pub struct Check {
 /// A stream whose row in the new generation will not do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lacking {
-    /// Which.
+    /// The stream, with its tenant.
     pub stream: StreamName,
     /// How far its row has got in the new generation.
     pub version: u64,

@@ -44,7 +44,7 @@ impl Rebuild {
         }
     }
 
-    /// Makes the pointer say that nobody reads or writes the generation any more.
+    /// Makes the pointer say that the generation is no longer read or written.
     async fn give_up(&self) -> Result<Pointer, RebuildError> {
         let old = self.generations().read().await?;
         if old.dropping.is_some() {

@@ -1,4 +1,4 @@
-//! Building a domain's rows anew beside the old ones: without downtime, beside live traffic, and
+//! Rebuilding a domain's rows beside the old ones: without downtime, beside live traffic, and
 //! without an effect outside.
 //!
 //! Which generations there are is told by one item, the [`Pointer`], and each change of it is
@@ -100,13 +100,13 @@ struct Clock {
 /// Why a step was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum RebuildError {
-    /// Somebody else scans.
+    /// Another process scans.
     #[error("another rebuild is at work; it may be taken over after {until}, unless it goes on")]
     Held {
         /// When its lease ends.
         until: Timestamp,
     },
-    /// Somebody else has taken the scan over, or the generation was dropped.
+    /// Another process has taken the scan over, or the generation was dropped.
     #[error("another has taken the rebuild over, or dropped what it built")]
     TakenOver,
     /// A generation that is not read is there already.
@@ -118,7 +118,7 @@ pub enum RebuildError {
         /// The one that is read.
         read: Generation,
     },
-    /// Somebody else changed the generations while two of them were compared.
+    /// Another process changed the generations while two of them were compared.
     #[error(
         "generation {} was compared and not switched to: meanwhile somebody else changed the \
          generations, and {} is read",
@@ -143,7 +143,7 @@ pub enum RebuildError {
         .0.lacking
     )]
     Incomplete(Check),
-    /// Somebody else changed the pointer at the same time.
+    /// Another process changed the pointer at the same time.
     #[error("somebody else changed the generations at the same time")]
     Raced,
     /// A table could not be read or written.

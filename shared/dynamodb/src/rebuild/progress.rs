@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// How far a scan has got, for whoever watches it. What was done before it was interrupted counts.
+/// The progress of a scan, for display. What was done before it was interrupted counts.
 #[derive(Debug, Default)]
 pub struct Progress {
     segments: AtomicU64,

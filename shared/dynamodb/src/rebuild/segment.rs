@@ -100,7 +100,7 @@ impl Rebuild {
         Ok(item.map(from_item::<MarkItem>).transpose()?.map(|item| item.mark))
     }
 
-    /// A mark only ever moves on, whoever else may be at work.
+    /// A mark only ever advances, even if another process scans, too.
     async fn note(
         &self,
         generation: Generation,

@@ -44,7 +44,7 @@ impl Cache {
         }
     }
 
-    /// Forgets a stream of which nobody knows how far it has got.
+    /// Forgets a stream whose version is unknown.
     pub(crate) fn evict(&self, stream: &StreamName) {
         self.lock().remove(stream);
     }

@@ -13,7 +13,7 @@ pub enum Imported {
     Written,
     /// It was there, its snapshot aside.
     Present,
-    /// Another one stands in its place, and stays.
+    /// Another commit is in its place, and stays.
     Conflict,
 }
 

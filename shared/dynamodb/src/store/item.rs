@@ -1,5 +1,5 @@
-//! How a commit lies in the events table: one item, short attribute names (they are billed), data
-//! as native attributes, so that it can be read in the console.
+//! How a commit is stored in the events table: one item, short attribute names (they are billed),
+//! data as native attributes, so that it can be read in the console.
 //!
 //! | attribute | | |
 //! |---|---|---|

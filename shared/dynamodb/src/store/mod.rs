@@ -2,7 +2,7 @@
 //!
 //! Read in this order:
 //!
-//! 1. `item`: how a commit lies in the table; `snapshots`: when one carries a snapshot;
+//! 1. `item`: how a commit is stored in the table; `snapshots`: when one carries a snapshot;
 //! 2. `query`: strong reads of a stream's commits, a page at a time;
 //! 3. `fold`, `read`: states, that go back no further than to a snapshot; `cache` saves the read;
 //! 4. `append`: one commit, put where none is yet; `import` takes commits from elsewhere;

@@ -1,6 +1,6 @@
 //! Strong scans of the whole events table, in segments that many can read at once.
 //!
-//! DynamoDB assigns an item to a segment by the hash of its partition key: so a stream lies in one
+//! DynamoDB assigns an item to a segment by the hash of its partition key: so a stream is in one
 //! segment, its commits come together, and in order. What is written meanwhile may come or not;
 //! what was there before the scan came to it does. A stream thus ends somewhere, but never has a
 //! gap.

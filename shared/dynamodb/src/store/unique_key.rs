@@ -82,7 +82,7 @@ impl EventStore {
             return Ok(());
         }
         let refused = StoreError::OtherUniqueKey { own, adopted };
-        tracing::error!(error = %refused, "whatever claims or releases a unique value is refused");
+        tracing::error!(error = %refused, "commands that claim or release a unique value are refused");
         Err(refused)
     }
 }

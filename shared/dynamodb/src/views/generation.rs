@@ -33,35 +33,34 @@ pub struct Pointer {
     /// the switch, and to go back to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Generation>,
-    /// The one that nobody reads or writes any more, until its rows are deleted.
+    /// The generation that is no longer read or written, until its rows are deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropping: Option<Generation>,
     /// The highest that there ever was, so that no number is used twice.
     pub last: Generation,
     /// When it last changed which of them are read and written.
     pub since: Timestamp,
-    /// How often this item was written: a change is made on the condition that nobody else made
-    /// one.
+    /// How often this item was written: a change is made on the condition that no other process
+    /// made one.
     pub(crate) changes: u64,
 }
 
 /// A generation that is not read yet. It is written from the beginning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Building {
-    /// Which.
+    /// The generation that is built.
     pub generation: Generation,
     /// In how many segments the events are scanned for it.
     pub segments: u32,
-    /// Who scans; nobody once all is scanned.
+    /// The process that scans; `None` after the scan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<ScanLease>,
 }
 
-/// The right to scan. It spares the work of two; that they do no harm does not depend on it, nor on
-/// clocks.
+/// The right to scan. It avoids double work; correctness does not depend on it, nor on clocks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScanLease {
-    /// Whose.
+    /// The id of the scanning process.
     pub owner: String,
     /// When another may take over, unless it is renewed.
     pub until: Timestamp,

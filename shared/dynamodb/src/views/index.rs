@@ -1,4 +1,4 @@
-//! Index rows: where a thing stands in a list. A row of an index is only a hint; what counts is
+//! Index rows: the place of a thing in a list. A row of an index is only a hint; what counts is
 //! what the primary row says.
 
 use aws_sdk_dynamodb::types::AttributeValue;

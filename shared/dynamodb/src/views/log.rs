@@ -120,7 +120,7 @@ impl Rows {
         futures::stream::iter(puts).buffer_unordered(AT_ONCE).try_collect().await
     }
 
-    /// Where a commit of a stream stands in the log of the one above it.
+    /// The place of a commit in the log of the stream above it.
     pub(crate) fn log_key(
         &self,
         above: &StreamName,

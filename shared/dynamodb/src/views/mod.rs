@@ -12,9 +12,9 @@
 //! | pointer | `generations/identity` | `active` | `generation` that is read; where it is so: one that is `building`, `previous`, `dropping`; and the `last` that there was |
 //! | how far a scan has got | `generations/identity` | `g2/segment/00003` | see [`crate::rebuild`] |
 //!
-//! The projector writes them; how, and why a reader can rely on them, is told in
-//! [`crate::projector`]. A reader without a token reads rows as they are, eventually consistent.
-//! With a token it reads strongly and folds what is missing itself, with the same code.
+//! The projector writes them. How, and why a reader can rely on them, is in [`crate::projector`]. A
+//! reader without a token reads rows as they are, eventually consistent. With a token it reads
+//! strongly and folds what is missing itself, with the same code.
 
 mod error;
 mod fold;
@@ -102,7 +102,7 @@ impl Views {
     }
 
     /// The generation of the rows that are read. A process remembers it for 30 seconds: asked for
-    /// during init, it spares the first query a read.
+    /// during init, it saves the first query a read.
     ///
     /// # Errors
     /// [`StoreError`] if it has to be read and cannot be.

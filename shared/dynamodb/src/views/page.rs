@@ -1,9 +1,9 @@
-//! Lists. An index row is a hint that a thing stands in this part of a list; where it does stand is
-//! what its primary row says.
+//! Lists. An index row is a hint that a thing has a place in a list. The primary row says where it
+//! really is.
 //!
 //! A page is read in bounded work, whatever the list holds: in a few parts, each of which may be
-//! twice as long as the one before. If much of them is not to be shown, or stands elsewhere by now,
-//! then the page is short, or empty, and says where to go on.
+//! twice as long as the one before. If many of the rows cannot be shown, or have moved by now, the
+//! page is short or empty, and says where to go on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,14 +13,14 @@ use super::index::{Hint, Hints, IndexRange};
 use super::{Overlay, ReadError, Rows, Views};
 use crate::size::json_size;
 
-/// A page is read in at most so many parts.
+/// The most parts, that is queries, of a page.
 const MOST_PARTS: usize = 8;
 
-/// After so many primary rows no further part is read.
+/// After this many primary rows no further part is read.
 const MOST_ROWS: usize = 512;
 
-/// After so many bytes of them, as JSON, no further row is read. The smallest function has 256 MB,
-/// and a row in memory takes a few times its JSON.
+/// After this many bytes of them, as JSON, no further row is read. The smallest function has 256
+/// MB, and a row in memory takes a few times its JSON.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 /// How many primary rows are read at once: some 25 MB, if all of them are as large as can be.

@@ -20,7 +20,7 @@ use crate::{Item, StoreError};
 /// A stream whose rows do not go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParkedStream {
-    /// Which.
+    /// The stream, with its tenant.
     pub stream: StreamName,
     /// The version that it should have been brought to.
     pub version: u64,
@@ -35,11 +35,11 @@ pub struct ParkedStream {
 /// Who takes a stream up whose rows do not go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Until {
-    /// Somebody who [resumes](crate::Projector::resume) it once what is in the way is repaired.
+    /// A person, who [resumes](crate::Projector::resume) it after the cause is repaired.
     Resumed,
-    /// A projector of a build that knows this event, [by itself](crate::Projector::sweep).
+    /// A projector of a build that knows this event, in its [sweep](crate::Projector::sweep).
     Known(NewerEvent),
-    /// Any projector, by itself: it was resumed, and whoever did that may have died.
+    /// Any projector's sweep: it was resumed, and that process may have died.
     Swept,
 }
 
@@ -133,7 +133,7 @@ impl Rows {
     }
 
     /// Takes the mark away from a stream that is parked. The list has it until it is
-    /// [forgotten](Self::forget): whoever does this may die.
+    /// [forgotten](Self::forget): the process may die in between.
     pub(crate) async fn unpark(&self, stream: &StreamName) -> Result<(), StoreError> {
         let stored = self.get(stream, Consistency::Strong).await?;
         if let Some(parked) = stored.parked {

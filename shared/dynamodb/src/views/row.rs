@@ -33,7 +33,7 @@ pub(crate) struct StoredRow {
 pub(crate) struct Parked {
     /// What went wrong, for an operator.
     pub(crate) error: String,
-    /// When.
+    /// When the stream was parked.
     pub(crate) at: Timestamp,
     /// The version that the stream should have been brought to.
     pub(crate) version: u64,

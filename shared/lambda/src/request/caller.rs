@@ -30,7 +30,7 @@ impl Caller {
         access.role().is_none_or(|role| self.roles.iter().any(|own| own == role))
     }
 
-    /// Nobody in particular, on a call for everybody.
+    /// The anonymous caller of a public call.
     pub(super) fn anybody() -> Self {
         Self { tenant: String::new(), subject: String::new(), roles: Vec::new() }
     }

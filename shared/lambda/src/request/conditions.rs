@@ -19,8 +19,8 @@ use crate::tags::{
 /// a strong read.
 const MOST_NAMED: usize = 20;
 
-/// What headers and the cursor say of versions, read once for all who ask. Whoever asks for what
-/// cannot be read is told so.
+/// The versions that headers and the cursor name, parsed once a request. Asking for a header that
+/// cannot be read is an error.
 #[derive(Clone, Debug)]
 pub(super) struct Conditions {
     /// The condition, and the strong tags that it was read from: also those that are no tokens.

@@ -7,7 +7,7 @@ use super::{Request, list_header};
 /// The longest wait that is heeded, in seconds.
 const LONGEST_WAIT: u64 = 10;
 
-/// How long is waited if nobody says, in seconds.
+/// The default wait, in seconds.
 const DEFAULT_WAIT: u64 = 2;
 
 impl Request {

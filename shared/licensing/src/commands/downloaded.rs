@@ -11,7 +11,7 @@ use crate::limits::{self, LICENSE_EXPIRED};
 /// Refused: [`LICENSE_EXPIRED`] after that.
 #[derive(Clone, Debug)]
 pub struct ReportDownloaded {
-    /// The licence.
+    /// The licence's id, from the path.
     pub license_id: String,
     /// What its row says, if there is one.
     pub past: Option<PastLicense>,

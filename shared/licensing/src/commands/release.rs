@@ -8,7 +8,7 @@ use crate::customer::{Customer, CustomerEvent, Found, PastLicense};
 /// stays as it is.
 #[derive(Clone, Debug)]
 pub struct ReleaseLicense {
-    /// The licence.
+    /// The licence's id, from the path.
     pub license_id: String,
     /// What its row says, if there is one.
     pub past: Option<PastLicense>,
