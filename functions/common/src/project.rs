@@ -89,7 +89,7 @@ pub async fn project_batch(
 }
 
 /// The records that concern a domain, each with its place in the batch. One that cannot be read
-/// never will be, so it is told of and passed over: the next record of its stream brings what it
+/// never will be, so it is logged and skipped: the next record of its stream brings what it
 /// announced.
 fn doorbells<'a>(
     domain: &'a str,

@@ -27,9 +27,9 @@ const AT_ONCE: usize = 8;
 /// What a run keeps of its time, to say what it found.
 const RESERVE: Duration = Duration::from_secs(3);
 
-/// Schedule → streams: what a function behind a stream gave up on lies in the failure bucket, the
-/// whole event in an object. Its records are put back where they came from (those of the DynamoDB
-/// stream as the relay would have put them), then the object is deleted.
+/// Schedule → streams: batches that a function behind a stream gave up are in the failures bucket,
+/// the whole event in an object. Its records are put back where they came from (those of the
+/// DynamoDB stream as the relay would have put them), then the object is deleted.
 ///
 /// A run goes through all objects, the oldest first, until its time is up. What cannot be put back
 /// holds up nothing.

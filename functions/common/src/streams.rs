@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 struct StreamView {
     /// Its name without the tenant.
     stream: String,
-    /// The number of its last event that the change feed has told of.
+    /// The number of its last event in the change feed.
     version: u64,
 }
 

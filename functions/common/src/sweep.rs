@@ -1,7 +1,7 @@
 //! Once a minute for all domains: streams that an older build left to this one are taken up, and
 //! metrics say how much waits for a person. So an alarm lasts for as long as anything waits.
 //!
-//! What lies in the failures bucket is counted by `redrive`.
+//! `redrive` counts what is in the failures bucket.
 
 use std::sync::Arc;
 use std::time::Instant;

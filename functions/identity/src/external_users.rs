@@ -26,8 +26,8 @@ const TRANSFORM: &str = "identity-transform-external-users";
 
 /// `POST /identity/external-users`
 ///
-/// Where a rule says no, that is recorded in the user's history in one write with the answer, as
-/// for a record of the stream.
+/// If a rule refuses, that is recorded in the user's history in one write with the answer, as for a
+/// record of the stream.
 pub(crate) fn apply_external_user() -> Function {
     let call = Call::of::<ApplyExternalUser>(
         "POST",

@@ -1,5 +1,5 @@
-//! The identity service: what can be called, and what is behind streams. What is interesting about
-//! a command stands in the domain (`shared/identity`).
+//! The identity service: what can be called, and what is behind streams. The decisions of its
+//! commands are in the domain (`shared/identity`).
 
 mod external_users;
 mod members;

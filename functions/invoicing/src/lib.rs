@@ -1,5 +1,5 @@
-//! The invoicing service: what can be called, and what is behind streams. What is interesting about
-//! a command stands in the domain (`shared/invoicing`).
+//! The invoicing service: what can be called, and what is behind streams. The decisions of its
+//! commands are in the domain (`shared/invoicing`).
 
 mod as_of;
 mod document;

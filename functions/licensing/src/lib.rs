@@ -1,6 +1,6 @@
-//! The licensing service: what can be called, and what is behind streams. What is interesting about
-//! a command stands in the domain (`shared/licensing`); here a licence is granted provisionally
-//! where the store is out of reach.
+//! The licensing service: what can be called, and what is behind streams. The decisions of its
+//! commands are in the domain (`shared/licensing`); here a licence is granted provisionally where
+//! the store is out of reach.
 
 mod acquire;
 mod devices;

@@ -79,7 +79,7 @@ fn read(data: &[u8]) -> Result<Grant, Problem> {
     key.verify(signed).map_err(|error| invalid(&error))
 }
 
-/// The request that the grant answered, as far as the commit tells of it: who, when and why.
+/// The request that the grant answered, as far as the commit says: who, when and why.
 fn request(grant: &Grant, deadline: Instant) -> Request {
     let caller =
         Caller { tenant: grant.tenant.clone(), subject: grant.actor.clone(), roles: Vec::new() };

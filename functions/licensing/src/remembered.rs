@@ -2,9 +2,9 @@
 //! out of reach. An object holds a signed grant, under a digest of key and request, for the two
 //! days that the bucket keeps it.
 //!
-//! Whoever sends the request again is then given the same licence, before the reconciler has
-//! written it too. It is a service to the caller and no record: the grant itself is on its queue.
-//! So what S3 does not answer in time is as if nothing was remembered.
+//! A repeated request then gets the same licence, before the reconciler has written it too. It is a
+//! service to the caller and no record: the grant itself is on its queue. So what S3 does not
+//! answer in time is as if nothing was remembered.
 
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
 //! `template.yaml`, written from the services: for each function its route or stream, role,
-//! environment and size, for each service its logs and alarms. All that every system has alike
-//! stands in a base: parameters, API, tables, streams, alarms, dashboard. What one system needs
-//! besides stands in a file of its own.
+//! environment and size, for each service its logs and alarms. What every system has is in a base:
+//! parameters, API, tables, streams, alarms, dashboard. What one system needs besides is in a file
+//! of its own.
 //!
 //! The file that comes out is what is deployed and what drives the platform on one machine, so it
-//! lies in the repository, and a test fails where it is stale.
+//! is in the repository, and a test fails if it is stale.
 
 mod alarms;
 mod functions;

@@ -15,7 +15,7 @@ use crate::{Client, Reply};
 /// it what it is to be.
 pub const RUNS_AS_PLATFORM: &str = "HEADWATER_RUNS_AS_PLATFORM";
 
-/// How long anything may take that has to come about by itself.
+/// How long a test waits for something to happen.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A platform of the test's own: another process, on a port and in a folder of its own. It ends
@@ -45,7 +45,7 @@ impl Platform {
         Ok(Self { child: Some(child), url, folder, options, program, _guard: Some(guard) })
     }
 
-    /// A platform that somebody else has started, and ends.
+    /// A platform that another process has started, and ends.
     pub fn at(url: &str) -> Self {
         let (folder, options, program) = (PathBuf::new(), Vec::new(), PathBuf::new());
         Self {
@@ -71,7 +71,7 @@ impl Platform {
     /// Ends it as a power cut would: `kill -9`, in the middle of whatever it does.
     ///
     /// # Errors
-    /// If it had ended already, or somebody else has started it.
+    /// If it had ended already, or another process has started it.
     pub fn kill(&mut self) -> Result<()> {
         let mut child = self.child.take().context("it is not ours, or has ended")?;
         child.kill()?;

@@ -31,7 +31,7 @@ const THE_EXAMPLE: &str = r#"{
 /// same `seed` for the same calls.
 ///
 /// # Errors
-/// What was found stands in Schemathesis' own output. Installing fails without Python or network.
+/// The findings are in Schemathesis' own output. Installing fails without Python or network.
 pub(crate) fn run(root: &Path, examples: u32, seconds: u32, seed: u32) -> Result<()> {
     let bin = installed(root, "api-testers", &REQUIREMENTS)?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -16,8 +16,8 @@ const REQUIREMENTS: [&str; 2] = ["cfn-lint==1.58.0", SAM];
 /// if they are not there.
 ///
 /// # Errors
-/// What a linter has found stands in its own output; the error names the linter. Installing fails
-/// without Python or network.
+/// A linter's findings are in its own output; the error names the linter. Installing fails without
+/// Python or network.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let bin = tools(root)?;
     succeed(command(&bin, "cfn-lint", root).arg("template.yaml"))?;

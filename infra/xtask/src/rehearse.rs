@@ -16,8 +16,8 @@ const REQUIREMENTS: [&str; 1] = ["ministack[full]==1.5.33"];
 /// Builds the executables of the services for this machine, deploys, and calls.
 ///
 /// # Errors
-/// What is not as it should be stands in the output; logs are in the folder `rehearsal` of Cargo's
-/// target folder. Installing fails without Python or network.
+/// Deviations are in the output; logs are in the folder `rehearsal` of Cargo's target folder.
+/// Installing fails without Python or network.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let python = installed(root, "emulator", &REQUIREMENTS)?.join("python");
     let sam = linters::tools(root)?.join("sam");

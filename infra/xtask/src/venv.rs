@@ -9,8 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::workspace::target_folder;
 
 /// The folder of the executables of the environment `name`, which has exactly these requirements:
-/// pinned, so that a new release turns nothing red by itself. They are installed if they are not
-/// there.
+/// pinned, so that a new release breaks nothing. They are installed if they are not there.
 ///
 /// # Errors
 /// Without Python, or without network where something is to be installed.

@@ -26,7 +26,7 @@ pub struct Failure {
     pub tries: u32,
     /// The records, by the stream that they are to be put on, each stream's in order.
     pub records: BTreeMap<Target, Vec<Record>>,
-    /// The records of the events table that tell of tampering: they are put nowhere.
+    /// The records of the events table that show tampering: they are not put back.
     pub tampering: Vec<Tampering>,
 }
 

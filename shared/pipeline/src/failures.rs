@@ -28,7 +28,7 @@ pub struct Failures {
     bucket: String,
 }
 
-/// An object of the bucket, as a list tells of it.
+/// An object of the bucket, as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Stored {
     /// Its key.
@@ -42,7 +42,7 @@ pub struct Stored {
 pub enum Kind {
     /// A batch that Lambda put there.
     GivenUp,
-    /// Whatever somebody put there. If it reads as a batch it is put back like one.
+    /// Any other object. If it reads as a batch, it is put back like one.
     Foreign,
     /// A record that its function refuses for good: put back it would be refused again, so a person
     /// has to say so.

@@ -1,5 +1,5 @@
-//! Between the events table and whoever is behind the commits stream: what is put there for a
-//! record of the table's DynamoDB stream, and what was given up on the way, and how it goes back.
+//! Between the events table and the readers of the commits stream: the record for a commit, the
+//! batches that functions gave up, and how they are put back.
 
 mod failure;
 mod failures;

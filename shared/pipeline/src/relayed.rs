@@ -3,7 +3,7 @@ use headwater::{Commit, UniqueKey};
 use headwater_dynamodb::CommitItem;
 use headwater_kinesis::{CommitRecord, Record};
 
-/// Somebody has changed or removed an item of the events table, or put one that is no commit.
+/// Tampering: an item of the events table was changed or removed, or is no commit.
 #[derive(Debug, thiserror::Error)]
 #[error("{event} of {keys}: {reason}")]
 pub struct Tampering {

@@ -1,5 +1,4 @@
-//! What the events of one stream come to, checked: for whoever verifies that the tables are as they
-//! should be.
+//! The events of one stream, folded and checked, to verify that the tables are as they should be.
 
 use headwater::{
     Checked, Commit, Domains, Event, EventError, NewerEvent, SequenceEvent, StreamName, Unique,
@@ -23,7 +22,7 @@ pub struct History {
     pub numbers: Vec<Number>,
 }
 
-/// A number of a sequence, as one of the two streams that were written together tells of it.
+/// A number of a sequence, as one of the two streams that were written together has it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Number {
     /// The sequence's stream.

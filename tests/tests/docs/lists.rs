@@ -38,9 +38,13 @@ fn every_variable_of_the_environment_is_told() {
         for before in ["env::var(\"", "env::var_os(\"", "env = \""] {
             used.extend(after(&text, before));
         }
-        // A variable of a function and its value in the template.
-        used.extend(after(&text, "(\"").filter(|name| text.contains(&format!("\"{name}\", \"!"))));
     }
+    // Those of functions.
+    let template = read("template.yaml");
+    let variables = template.split("        Variables:\n").skip(1).flat_map(|function| {
+        function.lines().map_while(|line| line.strip_prefix("          ")?.split_once(": "))
+    });
+    used.extend(variables.map(|(name, _)| name.to_owned()));
     used.retain(|name| is_variable(name) && !INTERNAL.contains(&name.as_str()));
     used.retain(|name| !OF_OTHERS.contains(&name.as_str()));
     same("docs/reference/environment.md", &told, &used);

@@ -156,9 +156,9 @@ async fn join<Other: Projection, View>(
     Ok(items)
 }
 
-/// What the request's tokens demand. Whoever has seen a membership has seen its user and its group
-/// too, since the command read both: so a membership's position stands for theirs as well, as far
-/// as they have got.
+/// What the request's tokens demand. A client that has seen a membership has seen its user and its
+/// group, too, because the command read both: so a membership's position stands for theirs as well,
+/// as far as they have got.
 async fn overlay(app: &App, request: &Request) -> Result<Option<Overlay>, Problem> {
     let Some(named) = app.overlay(request, &PROJECTIONS).await? else { return Ok(None) };
     let mut sides = Vec::new();

@@ -59,8 +59,8 @@ fn title(invoice: &InvoiceRow) -> String {
     invoice.number.map_or_else(|| "Invoice".to_owned(), |number| format!("Invoice {number}"))
 }
 
-/// What stands at the foot of each printed page. Neither a tenant nor a title has a character that
-/// would end a string of CSS.
+/// The foot of each printed page. Neither a tenant nor a title has a character that would end a
+/// string of CSS.
 fn foot(stream: &StreamName, title: &str) -> String {
     format!("@page {{ @bottom-left {{ content: \"{} · {title}\" }} }}", stream.tenant())
 }

@@ -16,7 +16,7 @@ pub(super) struct Mail {
     pub(super) message: Message,
 }
 
-/// Why a mail was not sent, or nobody knows whether it was.
+/// Why a mail was not sent, or why that is unknown.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum NotSent {
     /// It was surely not sent, and may be tried again.

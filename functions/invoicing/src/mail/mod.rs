@@ -1,4 +1,4 @@
-//! Mails to customers: one for each `InvoiceSent` event, never a second one by itself.
+//! Mails to customers: one for each `InvoiceSent` event, never a second one without a person.
 //!
 //! | part | what |
 //! |---|---|
@@ -129,7 +129,7 @@ async fn send_mails_of(
     Ok(comes_again)
 }
 
-/// The commit that a record tells of, read if it was too large to be along.
+/// The commit that a record announces, read if it was too large to be in the record.
 async fn commit(
     app: &App,
     record: CommitRecord,
@@ -144,7 +144,7 @@ async fn commit(
     Ok(app.store(&request)?.commits_page(&stream, last.saturating_sub(1), 1).await?.pop())
 }
 
-/// What the commit tells of the request that it came from.
+/// The request that the commit came from, as far as the commit says.
 fn request(commit: &Commit, deadline: Instant) -> Request {
     Request::internal(
         caller(commit.stream.tenant()),

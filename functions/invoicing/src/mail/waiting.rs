@@ -146,7 +146,7 @@ pub(crate) fn settle_mail() -> Function {
     .role(&roles::SETTLE_MAIL)
 }
 
-/// Brings the record of the event again, without its commit: whoever needs that reads it.
+/// Puts the record of the event again, without its commit, which its reader reads itself.
 async fn ring(app: &App, effect: &EffectId) -> Result<(), Problem> {
     let record =
         CommitRecord::doorbell(effect.stream.clone(), effect.number).map_err(Problem::internal)?;
