@@ -1,5 +1,5 @@
-//! The functions that services share: the pipeline from the events table to the views and the change
-//! feeds, and the calls on any stream.
+//! The functions that services share: the pipeline from the events table to the views and the
+//! change feeds, and the calls on any stream.
 //!
 //! A service names two of them in its table, [`changes`] and [`project`]. [`with_shared`] adds the
 //! others once for all services of a system.

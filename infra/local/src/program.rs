@@ -14,8 +14,8 @@ use crate::host::exit_with_parent;
 use crate::platform::{Executable, Platform};
 
 /// The platform with these services: the `main` of `cargo local`, and of any other program that is
-/// to be the same. Once it is ready it prints `examples`, with its address for each `{url}`: command
-/// lines to paste, which may use the variable `TOKEN`.
+/// to be the same. Once it is ready it prints `examples`, with its address for each `{url}`:
+/// command lines to paste, which may use the variable `TOKEN`.
 pub fn run(services: Vec<Service>, examples: &str) -> ExitCode {
     let ended = match std::env::var_os("_HANDLER") {
         Some(_) => run_function(services),

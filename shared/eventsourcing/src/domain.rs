@@ -91,8 +91,8 @@ pub struct Handler {
     pub unknown: fn(&Commit) -> Option<NewerEvent>,
 }
 
-/// The things of a domain that another system owns. Its updates arrive on a stream. An update that a
-/// rule refuses is parked in the thing's row, and waits for a person.
+/// The things of a domain that another system owns. Its updates arrive on a stream. An update that
+/// a rule refuses is parked in the thing's row, and waits for a person.
 #[derive(Clone, Copy)]
 pub struct External {
     /// The environment variable that names the stream on which updates arrive.

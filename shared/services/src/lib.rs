@@ -1,5 +1,5 @@
-//! What is asked of all services alike, given their [`Domains`](headwater::Domains): by the calls on
-//! any stream, by the sweep and by the CLI.
+//! What is asked of all services alike, given their [`Domains`](headwater::Domains): by the calls
+//! on any stream, by the sweep and by the CLI.
 
 mod effects;
 mod history;

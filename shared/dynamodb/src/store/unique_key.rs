@@ -82,7 +82,7 @@ impl EventStore {
             return Ok(());
         }
         let refused = StoreError::OtherUniqueKey { own, adopted };
-        tracing::error!(error = %refused, "commands that claim or release a unique value are refused");
+        tracing::error!(error = %refused, "commands that claim a unique value are refused");
         Err(refused)
     }
 }

@@ -117,8 +117,8 @@ impl Limits for Email {
     }
 }
 
-/// One segment of a stream's name: see [`is_segment`](crate::is_segment). `K` tells ids of different
-/// things apart.
+/// One segment of a stream's name: see [`is_segment`](crate::is_segment). `K` tells ids of
+/// different things apart.
 pub struct Segment<K = ()>(PhantomData<fn() -> K>);
 
 impl<K: 'static> Limits for Segment<K> {
