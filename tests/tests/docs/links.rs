@@ -49,6 +49,18 @@ fn the_table_of_contents_has_every_page() {
 }
 
 #[test]
+fn every_page_is_of_one_kind() {
+    let kinds = ["tutorial", "how-to", "reference", "explanation"];
+    let pages = files(&["md"]).into_iter().filter(|page| page.starts_with("docs"));
+    let findings: Vec<_> = pages
+        .filter(|page| page != Path::new("docs/README.md"))
+        .filter(|page| !kinds.iter().any(|kind| page.starts_with(Path::new("docs").join(kind))))
+        .map(|page| format!("{}: put it into one of docs/{kinds:?}", page.display()))
+        .collect();
+    expect_none(&findings);
+}
+
+#[test]
 fn a_link_is_found_and_a_broken_one_is_told() {
     let text = "[a](b.md#c) `[no](x)` ![d](e.svg)\n```\n[no](y)\n```\n[f]( https://g ) [h](#i)";
     let found: Vec<_> = links(text).into_iter().map(|(_, link)| link).collect();

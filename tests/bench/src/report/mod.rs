@@ -11,7 +11,6 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use headwater_tests::measured::Table;
 
 use crate::effort::Effort;
 use crate::measure::binaries::Size;
