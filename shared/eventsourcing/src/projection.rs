@@ -128,9 +128,38 @@ impl IndexKey {
         Self { index: index.into(), sort: format!("{order}\0{id}") }
     }
 
-    /// An order that puts the newest first: the time counted down.
+    /// An order that puts the newest first: the time counted down. It is that of what has happened:
+    /// times before 1970 or after 2286 are as the nearest of these.
+    ///
+    /// ```
+    /// use headwater::IndexKey;
+    /// use jiff::{SignedDuration, Timestamp};
+    ///
+    /// let (at, later) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1));
+    /// assert!(IndexKey::newest_first(later) < IndexKey::newest_first(at));
+    /// ```
     pub fn newest_first(at: Timestamp) -> String {
-        format!("{:013}", 9_999_999_999_999_i64 - at.as_millisecond())
+        const LAST: i64 = 9_999_999_999_999;
+        format!("{:013}", LAST - at.as_millisecond().clamp(0, LAST))
+    }
+
+    /// An order that puts the earliest first, of any time: as what is due next.
+    ///
+    /// ```
+    /// use std::collections::BTreeSet;
+    ///
+    /// use headwater::IndexKey;
+    /// use jiff::Timestamp;
+    ///
+    /// fn index_keys(due: Timestamp, id: &str) -> BTreeSet<IndexKey> {
+    ///     BTreeSet::from([IndexKey::new("tasks-by-due", &IndexKey::earliest_first(due), id)])
+    /// }
+    ///
+    /// let soon = index_keys(Timestamp::UNIX_EPOCH, "2");
+    /// assert!(soon < index_keys(Timestamp::MAX, "1"));
+    /// ```
+    pub fn earliest_first(at: Timestamp) -> String {
+        format!("{:015}", at.as_millisecond() - Timestamp::MIN.as_millisecond())
     }
 }
 

@@ -72,6 +72,11 @@ impl Shape {
         Self::of(json!({ "type": "integer", "minimum": range.start(), "maximum": range.end() }))
     }
 
+    /// Yes or no: see [`Request::flag`].
+    pub fn boolean() -> Self {
+        Self::of(json!({ "type": "boolean" }))
+    }
+
     /// A version of a stream, or 0: see [`Request::number`].
     pub fn version() -> Self {
         Self::number(0..=LARGEST_VERSION)
@@ -212,6 +217,21 @@ impl Request {
         self.parameter(name, &format!("a number from 0 to {LARGEST_VERSION}"), |text| {
             whole_number(text, 0..=LARGEST_VERSION)
         })
+    }
+
+    /// A parameter of the query string that is `true` or `false`, in these letters.
+    ///
+    /// ```no_run
+    /// # use headwater_lambda::{Problem, Request};
+    /// fn only_overdue(request: &Request) -> Result<bool, Problem> {
+    ///     Ok(request.flag("overdue")?.unwrap_or(false))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// 422 if it is neither.
+    pub fn flag(&self, name: &str) -> Result<Option<bool>, Problem> {
+        self.parameter(name, "true or false", |text| text.parse().ok())
     }
 
     /// A parameter of the query string that is a time of RFC 3339, of the years 0000 to 9999.

@@ -274,4 +274,22 @@ fn the_newest_comes_first() {
     assert_eq!(order(0), "9999999999999");
     assert_eq!(order(1_764_000_000_000), "8235999999999");
     assert!(order(1_764_000_000_001) < order(1_764_000_000_000));
+    let bounds = [Timestamp::MIN, Timestamp::MAX].map(IndexKey::newest_first);
+    assert_eq!(bounds, ["9999999999999", "0000000000000"], "no time leaves its place");
+}
+
+#[test]
+fn the_earliest_comes_first_whatever_the_times_are() {
+    let times = [
+        Timestamp::MIN,
+        Timestamp::from_millisecond(-1).unwrap(),
+        Timestamp::UNIX_EPOCH,
+        Timestamp::from_millisecond(1).unwrap(),
+        Timestamp::from_millisecond(9_999_999_999_999).unwrap(),
+        Timestamp::from_millisecond(10_000_000_000_000).unwrap(),
+        Timestamp::MAX,
+    ];
+    let orders = times.map(IndexKey::earliest_first);
+    assert!(orders.is_sorted_by(|one, next| one < next), "{orders:?}");
+    assert!(orders.iter().all(|order| order.len() == 15), "{orders:?}");
 }

@@ -377,3 +377,15 @@ fn when_a_key_is_over_the_id_to_create_is_another_one() {
         }
     }
 }
+
+#[test]
+fn a_flag_is_true_or_false_in_these_letters() {
+    let flag = |query: &str| read(json!({ "rawQueryString": query })).unwrap().flag("overdue");
+    assert_eq!(
+        ["", "overdue=true", "overdue=false", "other=1"].map(|query| flag(query).unwrap()),
+        [None, Some(true), Some(false), None]
+    );
+    for query in ["overdue", "overdue=1", "overdue=TRUE", "overdue=yes", "overdue=%20true"] {
+        assert_eq!(flag(query).unwrap_err().status(), 422, "{query}");
+    }
+}
