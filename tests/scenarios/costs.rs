@@ -61,7 +61,6 @@ async fn append_until(platform: &Platform, id: &str, version: u64) -> Result<()>
             id: id.to_owned(),
             fresh_id: Uuid::nil(),
             actor: "tester".to_owned(),
-            number: None,
         };
         let execution = Execution {
             stream: stream.clone(),

@@ -46,7 +46,7 @@ pub trait Aggregate:
         Vec::new()
     }
 
-    /// The number of a [sequence](crate::Command::sequence) that an event says was taken, with the
+    /// The number of a [sequence](crate::Source::Sequence) that an event says was taken, with the
     /// sequence's name: by it `headwater verify` compares the two streams.
     fn number_taken(_event: &Self::Event) -> Option<(&'static str, u64)> {
         None

@@ -4,7 +4,8 @@ use uuid::Uuid;
 
 use crate::Aggregate;
 
-/// A pure decision: from a state to the events that follow.
+/// A pure decision: from a state to the events that follow. A command that takes a number of a
+/// sequence implements [`Decide`](crate::Decide) instead.
 pub trait Command: Send + Sync {
     /// The aggregate whose events it produces.
     type Aggregate: Aggregate;
@@ -36,17 +37,6 @@ pub trait Command: Send + Sync {
         Vec::new()
     }
 
-    /// The sequence of its tenant and domain from which the command takes the next number, as
-    /// `invoice-numbers`. The number arrives in [`Context::number`] and is taken in the transaction
-    /// of the events; if nothing is written, none is taken.
-    ///
-    /// It costs a read of the sequence's head and a transaction. All takers of a sequence write
-    /// after one another, so this suits what a person does, not what a machine does thousands of
-    /// times a second.
-    fn sequence(&self) -> Option<&'static str> {
-        None
-    }
-
     /// Whether the command still means what its caller meant on top of `event`, which the caller
     /// had not seen. It is asked of every event since the version that the caller decided on. If it
     /// is `false` for one, the answer is a conflict. Otherwise the command is decided on the latest
@@ -66,7 +56,7 @@ pub type Verdict<A> = Result<Vec<<A as Aggregate>::Event>, Rejection>;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Context {
     /// The request's time, to the millisecond; not before the stream's last commit, nor before the
-    /// last number of the command's [sequence](Command::sequence) was taken.
+    /// last number of the command's [sequence](crate::Source::Sequence) was taken.
     pub now: Timestamp,
     /// The id of the thing that the command is about: the last segment of its stream.
     pub id: String,
@@ -74,8 +64,6 @@ pub struct Context {
     pub fresh_id: Uuid,
     /// The subject of the caller's token.
     pub actor: String,
-    /// The next number of the command's [sequence](Command::sequence), if it has one.
-    pub number: Option<u64>,
 }
 
 /// A rule that can refuse a command. Its name is the problem's type, `/problems/<name>`, and never
@@ -169,8 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_does_not_say_otherwise_takes_no_number_and_commutes_with_nothing() {
-        assert_eq!(Open.sequence(), None);
+    fn a_command_that_does_not_say_otherwise_commutes_with_nothing() {
         assert!(!Open.commutes_with(&DoorEvent::Opened {}));
     }
 }

@@ -14,6 +14,7 @@
 mod aggregate;
 mod command;
 mod commit;
+mod decide;
 mod domain;
 mod event;
 pub mod field;
@@ -27,6 +28,7 @@ mod unique;
 pub use aggregate::{Aggregate, Folded, Snapshot};
 pub use command::{Command, Context, Rejection, Rule, Verdict};
 pub use commit::{Commit, Metadata, RecordedEvent};
+pub use decide::{Decide, Number, Source};
 pub use domain::{AggregateFn, Checked, Domain, Domains, External, Handler, Parked, aggregate_fn};
 pub use event::{Event, EventError, NewerEvent, Upcaster, decode, encode, first_newer, knows};
 pub use projection::{

@@ -19,7 +19,7 @@ pub use create::CreateInvoice;
 pub use currency::SetInvoiceCurrency;
 pub use customer::SetInvoiceCustomer;
 pub use delete::DeleteInvoice;
-pub use issue::IssueInvoice;
+pub use issue::{InvoiceNumber, IssueInvoice};
 pub use line_item::LineItem;
 pub use lines::{AddLineItem, ChangeLineItem, RemoveLineItem};
 pub use pay::RecordPayment;

@@ -4,7 +4,7 @@ mod parts;
 
 use std::collections::BTreeMap;
 
-use headwater::{Aggregate, Command, Context, Event, InvalidStreamName, Rejection, StreamName};
+use headwater::{Aggregate, Context, Decide, Event, InvalidStreamName, Rejection, StreamName};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -196,7 +196,7 @@ impl Invoice {
     ///
     /// # Errors
     /// [`Rejection::Unknown`] if there is no such invoice, else [`INVALID_TRANSITION`].
-    pub(crate) fn allow<C: Command>(
+    pub(crate) fn allow<C: Decide>(
         &self,
         _: &C,
         context: &Context,

@@ -26,9 +26,9 @@ pub mod totals;
 use headwater::{Domain, Handler, ProjectionFn, aggregate_fn, projection_fn};
 
 pub use commands::{
-    AddLineItem, ChangeLineItem, CreateInvoice, DeleteInvoice, IssueInvoice, LineItem,
-    RecordPayment, RemoveLineItem, SendInvoiceToCustomer, SetInvoiceCurrency, SetInvoiceCustomer,
-    VoidInvoice,
+    AddLineItem, ChangeLineItem, CreateInvoice, DeleteInvoice, InvoiceNumber, IssueInvoice,
+    LineItem, RecordPayment, RemoveLineItem, SendInvoiceToCustomer, SetInvoiceCurrency,
+    SetInvoiceCustomer, VoidInvoice,
 };
 pub use currency::Currency;
 pub use customer::{CreateCustomer, Customer, CustomerEvent, PatchCustomer};

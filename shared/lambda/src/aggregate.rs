@@ -6,7 +6,7 @@ mod rows;
 use std::marker::PhantomData;
 
 use garde::Validate;
-use headwater::{Aggregate, Command, Domain, StreamName};
+use headwater::{Aggregate, Decide, Domain, StreamName};
 use serde::de::DeserializeOwned;
 use serde_json::{Number, Value};
 use utoipa::{PartialSchema, ToSchema};
@@ -20,12 +20,12 @@ pub use rows::ShownRow;
 
 /// A command that is read from a body as it is.
 pub trait Readable:
-    Command + DeserializeOwned + Validate<Context = ()> + ToSchema + PartialSchema + 'static
+    Decide + DeserializeOwned + Validate<Context = ()> + ToSchema + PartialSchema + 'static
 {
 }
 
 impl<C> Readable for C where
-    C: Command + DeserializeOwned + Validate<Context = ()> + ToSchema + PartialSchema + 'static
+    C: Decide + DeserializeOwned + Validate<Context = ()> + ToSchema + PartialSchema + 'static
 {
 }
 
@@ -64,7 +64,7 @@ impl<A: Aggregate> Calls<A> {
 
     /// `POST /users`: creates a thing, under the body's `id` or a fresh one.
     #[must_use]
-    pub fn create<C: Readable + Command<Aggregate = A>>(self, summary: &'static str) -> Self {
+    pub fn create<C: Readable + Decide<Aggregate = A>>(self, summary: &'static str) -> Self {
         let call = Call::of::<C>("POST", &self.path, summary).kind(Kind::Create).reads::<C>();
         self.command(Function::http(call, |app, request| async move {
             let members = request.members()?;
@@ -76,19 +76,19 @@ impl<A: Aggregate> Calls<A> {
 
     /// `PATCH /users/{id}`: changes a thing.
     #[must_use]
-    pub fn patch<C: Readable + Command<Aggregate = A>>(self, summary: &'static str) -> Self {
+    pub fn patch<C: Readable + Decide<Aggregate = A>>(self, summary: &'static str) -> Self {
         self.change::<C>("PATCH", "/{id}", summary)
     }
 
     /// `DELETE /users/{id}`: deletes a thing.
     #[must_use]
-    pub fn delete<C: Readable + Command<Aggregate = A>>(self, summary: &'static str) -> Self {
+    pub fn delete<C: Readable + Decide<Aggregate = A>>(self, summary: &'static str) -> Self {
         self.change::<C>("DELETE", "/{id}", summary)
     }
 
     /// `POST /users/{id}/deactivate`: does something with a thing.
     #[must_use]
-    pub fn action<C: Readable + Command<Aggregate = A>>(
+    pub fn action<C: Readable + Decide<Aggregate = A>>(
         self,
         below: &str,
         summary: &'static str,
@@ -99,7 +99,7 @@ impl<A: Aggregate> Calls<A> {
     /// `PUT /invoices/{id}/line-items/{n}`: sets a part of a thing. A parameter of the path is the
     /// command's member of that name.
     #[must_use]
-    pub fn put<C: Readable + Command<Aggregate = A>>(
+    pub fn put<C: Readable + Decide<Aggregate = A>>(
         self,
         below: &str,
         summary: &'static str,
@@ -109,7 +109,7 @@ impl<A: Aggregate> Calls<A> {
 
     /// `DELETE /invoices/{id}/line-items/{n}`: removes a part of a thing, as in [`Calls::put`].
     #[must_use]
-    pub fn remove<C: Readable + Command<Aggregate = A>>(
+    pub fn remove<C: Readable + Decide<Aggregate = A>>(
         self,
         below: &str,
         summary: &'static str,
@@ -119,11 +119,11 @@ impl<A: Aggregate> Calls<A> {
 
     /// `PUT /policy`: sets the tenant's only thing of this kind.
     #[must_use]
-    pub fn put_only<C: Readable + Command<Aggregate = A>>(self, summary: &'static str) -> Self {
+    pub fn put_only<C: Readable + Decide<Aggregate = A>>(self, summary: &'static str) -> Self {
         self.change::<C>("PUT", "", summary)
     }
 
-    fn change<C: Readable + Command<Aggregate = A>>(
+    fn change<C: Readable + Decide<Aggregate = A>>(
         self,
         method: &'static str,
         below: &str,

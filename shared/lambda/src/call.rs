@@ -1,7 +1,7 @@
 //! HTTP calls: the gateway's routes are checked against them, and the OpenAPI document is made from
 //! them.
 
-use headwater::{Aggregate, Command, Rule};
+use headwater::{Aggregate, Decide, Rule};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -35,7 +35,7 @@ pub struct Call {
     pub body: Option<SchemaOf>,
     /// Whether the body is a list.
     pub has_list_body: bool,
-    /// The [name](Command::NAME) of the command that it carries out, if it is one.
+    /// The [name](Decide::NAME) of the command that it carries out, if it is one.
     pub command: Option<&'static str>,
     /// Whether it may be answered as [`Kind::Create`] as well.
     pub may_create: bool,
@@ -133,7 +133,7 @@ impl Call {
 
     /// The call of a command: role writer, named after it, refused by its rules. All members of the
     /// body but `version` are for the handler, which decides on that version.
-    pub fn of<C: Command>(method: &'static str, path: &str, summary: &'static str) -> Self {
+    pub fn of<C: Decide>(method: &'static str, path: &str, summary: &'static str) -> Self {
         let function = format!("{}-{}", C::Aggregate::DOMAIN, kebab(C::NAME));
         Self {
             command: Some(C::NAME),

@@ -1,6 +1,6 @@
 //! Commands: from a checked request to the answer of what the store did.
 
-use headwater::{Aggregate, Command, Context, Folded, StreamName};
+use headwater::{Aggregate, Context, Decide, Folded, StreamName};
 use headwater_dynamodb::{
     Done, ExecuteError, Execution, Expected, Idempotency, IfMatch, Origin, RenderAnswer,
 };
@@ -27,7 +27,7 @@ impl App {
     ///
     /// # Errors
     /// What the answer should be instead.
-    pub async fn create<C: Command>(
+    pub async fn create<C: Decide>(
         &self,
         request: &Request,
         stream: &StreamName,
@@ -44,7 +44,7 @@ impl App {
     ///
     /// # Errors
     /// What the answer should be instead.
-    pub async fn change<C: Command>(
+    pub async fn change<C: Decide>(
         &self,
         request: &Request,
         stream: &StreamName,
@@ -60,7 +60,7 @@ impl App {
     ///
     /// # Errors
     /// What the answer should be instead.
-    pub async fn put<C: Command>(
+    pub async fn put<C: Decide>(
         &self,
         request: &Request,
         stream: &StreamName,
@@ -98,7 +98,7 @@ impl App {
     ///
     /// # Errors
     /// What the answer should be instead.
-    pub async fn execute<C: Command>(
+    pub async fn execute<C: Decide>(
         &self,
         request: &Request,
         stream: &StreamName,
@@ -118,7 +118,6 @@ impl App {
                 id: stream.id().to_owned(),
                 fresh_id: Uuid::now_v7(),
                 actor: request.caller.subject.clone(),
-                number: None,
             },
             origin: Origin {
                 correlation_id: request.correlation_id.clone(),

@@ -1,8 +1,8 @@
-use headwater::{Aggregate, Command, Context, Rejection, Rule, Verdict, encode};
+use headwater::{Aggregate, Context, Decide, Number, Rejection, Rule, Verdict, encode};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::Clock;
+use crate::{Clock, days_from_now, difference};
 
 /// Begins a test of a decision: these events have happened.
 ///
@@ -19,17 +19,17 @@ pub fn given<A: Aggregate>(events: impl IntoIterator<Item = A::Event>) -> Given<
         id: "1".to_owned(),
         fresh_id: Uuid::nil(),
         actor: "tester".to_owned(),
-        number: None,
     };
-    Given { state: A::default(), context }.and(events)
+    Given { state: A::default(), context, next_number: 1 }.and(events)
 }
 
 /// What has happened, and what a decision will know besides: the time ([`Clock`]'s beginning), the
-/// id (`1`), the actor (`tester`).
+/// id (`1`), the actor (`tester`), the next number of the command's sequence (1).
 #[derive(Debug)]
 pub struct Given<A> {
     state: A,
     context: Context,
+    next_number: u64,
 }
 
 impl<A: Aggregate> Given<A> {
@@ -38,6 +38,20 @@ impl<A: Aggregate> Given<A> {
     pub fn at(mut self, now: Timestamp) -> Self {
         self.context.now = now;
         self
+    }
+
+    /// From here on it is so many days of 24 hours after the time at which tests begin, as [`at`]
+    /// says: a test that something ends is a row of a table.
+    ///
+    /// ```text
+    /// for (days, renewed) in [(0, true), (29, true), (61, false)] {
+    ///     let licence = given([acquired()]).days_from_now(days).when(renew());
+    /// ```
+    ///
+    /// [`at`]: Given::at
+    #[must_use]
+    pub fn days_from_now(self, days: i32) -> Self {
+        self.at(days_from_now(days))
     }
 
     /// These events have happened as well, at the present time.
@@ -63,21 +77,21 @@ impl<A: Aggregate> Given<A> {
         self
     }
 
-    /// The next number of the command's sequence.
+    /// The next number of the command's sequence, if it takes one.
     #[must_use]
     pub fn next_number(mut self, number: u64) -> Self {
-        self.context.number = Some(number);
+        self.next_number = number;
         self
     }
 
     /// Decides a command in the state that these events make.
     ///
     /// # Panics
-    /// If a rule refuses it that [`Command::RULES`] does not list.
+    /// If a rule refuses it that [`Decide::RULES`] does not list.
     #[must_use]
     #[track_caller]
-    pub fn when<C: Command<Aggregate = A>>(self, command: C) -> When<C> {
-        let verdict = command.decide(&self.state, &self.context);
+    pub fn when<C: Decide<Aggregate = A>>(self, command: C) -> When<C> {
+        let verdict = self.decide(&command);
         if let Err(Rejection::Refused { rule, .. }) = &verdict {
             assert!(
                 C::RULES.iter().any(|known| known == rule),
@@ -88,17 +102,21 @@ impl<A: Aggregate> Given<A> {
         }
         When { given: self, command, verdict }
     }
+
+    fn decide<C: Decide<Aggregate = A>>(&self, command: &C) -> Verdict<A> {
+        command.decide(&self.state, &self.context, C::Number::SOURCE.take(|_| self.next_number))
+    }
 }
 
 /// A decision, to be compared with what it should have been. Each `then` fails at its caller's
 /// line.
-pub struct When<C: Command> {
+pub struct When<C: Decide> {
     given: Given<C::Aggregate>,
     command: C,
     verdict: Verdict<C::Aggregate>,
 }
 
-impl<C: Command> When<C> {
+impl<C: Decide> When<C> {
     /// Exactly these events follow.
     ///
     /// # Panics
@@ -111,11 +129,9 @@ impl<C: Command> When<C> {
         let expected = lines::<C::Aggregate>(&expected.into_iter().collect::<Vec<_>>());
         let decided = match &self.verdict {
             Ok(events) => lines::<C::Aggregate>(events),
-            Err(rejection) => panic!(
-                "{} was rejected, but expected was\n{}\n{rejection:#?}",
-                C::NAME,
-                expected.join("\n")
-            ),
+            Err(rejection) => {
+                panic!("{} was rejected, but expected was\n{expected}\n{rejection:#?}", C::NAME)
+            }
         };
         assert!(
             expected == decided,
@@ -147,7 +163,7 @@ impl<C: Command> When<C> {
                 panic!("{} was to be refused by {}, but:\n{other:#?}", C::NAME, expected.name)
             }
             Ok(events) => {
-                let decided = lines::<C::Aggregate>(&events).join("\n");
+                let decided = lines::<C::Aggregate>(&events);
                 panic!(
                     "{} was to be refused by {}, but decided:\n{decided}",
                     C::NAME,
@@ -169,7 +185,7 @@ impl<C: Command> When<C> {
             Ok(events) => panic!(
                 "{} was to find nothing, but decided:\n{}",
                 C::NAME,
-                lines::<C::Aggregate>(&events).join("\n")
+                lines::<C::Aggregate>(&events)
             ),
         }
     }
@@ -181,34 +197,22 @@ impl<C: Command> When<C> {
     #[track_caller]
     pub fn again_nothing(self) {
         let Self { given, command, verdict } = self;
-        let Given { state, context } = given.and(verdict.unwrap_or_default());
-        let again = command.decide(&state, &context).unwrap_or_default();
+        let given = given.and(verdict.unwrap_or_default());
+        let again = given.decide(&command).unwrap_or_default();
         assert!(
             again.is_empty(),
             "{} once more decided:\n{}",
             C::NAME,
-            lines::<C::Aggregate>(&again).join("\n")
+            lines::<C::Aggregate>(&again)
         );
     }
 }
 
 /// Events as they are stored, a line each.
-fn lines<A: Aggregate>(events: &[A::Event]) -> Vec<String> {
+fn lines<A: Aggregate>(events: &[A::Event]) -> String {
     let line = |event| match encode(0, event) {
         Ok(stored) => format!("{} {}", stored.event_type, stored.data),
         Err(error) => error.to_string(),
     };
-    events.iter().map(line).collect()
-}
-
-fn difference(expected: &[String], decided: &[String]) -> String {
-    let line = |index: usize| match (expected.get(index), decided.get(index)) {
-        (Some(expected), Some(decided)) if expected == decided => format!("  {expected}"),
-        (expected, decided) => {
-            let removed = expected.map(|line| format!("- {line}"));
-            let added = decided.map(|line| format!("+ {line}"));
-            removed.into_iter().chain(added).collect::<Vec<_>>().join("\n")
-        }
-    };
-    (0..expected.len().max(decided.len())).map(line).collect::<Vec<_>>().join("\n")
+    events.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -2,8 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use headwater::{
-    Aggregate, Command, Commit, Context, Event, Folded, Metadata, Snapshot, StreamName, Verdict,
-    encode,
+    Aggregate, Commit, Context, Decide, Event, Folded, Metadata, Number, Snapshot, StreamName,
+    Verdict, encode,
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::sample::Index;
@@ -16,19 +16,22 @@ use crate::Clock;
 pub struct AnyCommand<A: Aggregate> {
     name: &'static str,
     shown: String,
-    decide: Arc<Decide<A>>,
+    decide: Arc<AnyDecide<A>>,
 }
 
-type Decide<A> = dyn Fn(&A, &Context) -> Verdict<A> + Send + Sync;
+/// Decides with the next number of the command's sequence, if it takes one.
+type AnyDecide<A> = dyn Fn(&A, &Context, u64) -> Verdict<A> + Send + Sync;
 
 impl<A: Aggregate> AnyCommand<A> {
     /// Forgets a command's type.
-    pub fn new<C: Command<Aggregate = A> + fmt::Debug + 'static>(command: C) -> Self {
+    pub fn new<C: Decide<Aggregate = A> + fmt::Debug + 'static>(command: C) -> Self {
         let shown = format!("{command:?}");
         Self {
             name: C::NAME,
             shown,
-            decide: Arc::new(move |state, context| command.decide(state, context)),
+            decide: Arc::new(move |state, context, next| {
+                command.decide(state, context, C::Number::SOURCE.take(|_| next))
+            }),
         }
     }
 }
@@ -98,10 +101,9 @@ impl<A: Aggregate> History<A> {
         let now = self.clock.advance(SignedDuration::from_secs(1));
         let id = self.stream.id().to_owned();
         // Another number for each command that appended something.
-        let number = Some(self.folded.version + 1);
-        let context =
-            Context { now, id, fresh_id: Uuid::nil(), actor: "tester".to_owned(), number };
-        let events = (command.decide)(&self.folded.state, &context)?;
+        let number = self.folded.version + 1;
+        let context = Context { now, id, fresh_id: Uuid::nil(), actor: "tester".to_owned() };
+        let events = (command.decide)(&self.folded.state, &context, number)?;
         if !events.is_empty() {
             let commit = commit(&self.stream, self.folded.version + 1, now, command.name, &events);
             self.folded.apply(&commit).expect("an event that was just written can be read");

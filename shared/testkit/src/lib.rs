@@ -10,16 +10,20 @@
 //!   ([`deliveries`]);
 //! - [`event_types`] lists all that may be stored, so that a test of each forgets none;
 //! - [`bytes`] and [`commit_bytes`] are what DynamoDB would bill;
-//! - a [`Clock`] that stands still until it is moved.
+//! - a [`Clock`] that stands still until it is moved, and times that are so many
+//!   [`days_from_now`];
+//! - [`difference`] shows two texts line by line.
 
 mod clock;
+mod difference;
 mod event_types;
 mod given;
 mod history;
 mod projection;
 mod size;
 
-pub use clock::Clock;
+pub use clock::{Clock, days_from_now};
+pub use difference::difference;
 pub use event_types::event_types;
 pub use given::{Given, When, given};
 pub use history::{AnyCommand, History, commits};

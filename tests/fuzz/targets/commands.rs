@@ -3,7 +3,7 @@
 #![no_main]
 
 use garde::Validate;
-use headwater::{Aggregate, Command, Context};
+use headwater::{Aggregate, Context, Decide, Number};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use serde::de::DeserializeOwned;
@@ -27,7 +27,7 @@ fuzz_target!(|body: &[u8]| {
     try_out::<invoicing::PatchCustomer>(body);
 });
 
-fn try_out<C: Command + DeserializeOwned + Validate<Context = ()>>(body: &[u8]) {
+fn try_out<C: Decide + DeserializeOwned + Validate<Context = ()>>(body: &[u8]) {
     let Ok(command) = serde_json::from_slice::<C>(body) else { return };
     if command.validate().is_err() {
         return;
@@ -38,12 +38,12 @@ fn try_out<C: Command + DeserializeOwned + Validate<Context = ()>>(body: &[u8]) 
         id: "x".to_owned(),
         fresh_id: Uuid::nil(),
         actor: "fuzzer".to_owned(),
-        number: Some(1),
     };
+    let number = || C::Number::SOURCE.take(|_| 1);
     let mut state = C::Aggregate::default();
-    let Ok(events) = command.decide(&state, &context) else { return };
+    let Ok(events) = command.decide(&state, &context, number()) else { return };
     for event in &events {
         state.evolve(event, now);
     }
-    command.decide(&state, &context).ok();
+    command.decide(&state, &context, number()).ok();
 }

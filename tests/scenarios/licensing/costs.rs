@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use headwater::{Command, Context};
+use headwater::{Context, Decide};
 use headwater_dynamodb::{Done, EventStore, Execution, Expected, Origin, StoreConfig};
 use headwater_tests::{Client, Platform};
 use jiff::{SignedDuration, Timestamp};
@@ -179,7 +179,7 @@ async fn append_history(store: &EventStore, customer: &str, events: u64) -> Resu
     Ok(())
 }
 
-async fn execute<C: Command<Aggregate = Customer>>(
+async fn execute<C: Decide<Aggregate = Customer>>(
     store: &EventStore,
     customer: &str,
     command: &C,
@@ -193,7 +193,6 @@ async fn execute<C: Command<Aggregate = Customer>>(
             id: customer.to_owned(),
             fresh_id: Uuid::nil(),
             actor: "tester".to_owned(),
-            number: None,
         },
         origin: Origin { correlation_id: Uuid::nil().to_string(), ..Origin::default() },
         expected: Expected::default(),

@@ -8,9 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use headwater::{
-    Aggregate, Amounts, Command, Context, Contributions, Event, IndexKey, Part, Projection,
-    ProjectionFn, Rejection, Rule, StreamName, SumKey, UniqueValue, Verdict, part_fn,
-    projection_fn,
+    Aggregate, Amounts, Command, Context, Contributions, Decide, Event, IndexKey, Number, Part,
+    Projection, ProjectionFn, Rejection, Rule, Source, StreamName, SumKey, UniqueValue, Verdict,
+    part_fn, projection_fn,
 };
 use jiff::Timestamp;
 use serde::de::{DeserializeOwned, Error};
@@ -218,16 +218,11 @@ impl<const BUILD: u32> Command for OfThing<'_, BUILD> {
             }
             ThingCommand::Double {} if BUILD == 1 => ThingEvent::Added { amount: state.added },
             ThingCommand::Double {} => ThingEvent::Doubled {},
-            ThingCommand::Number {} => {
-                ThingEvent::Numbered { number: context.number.unwrap_or_default() }
-            }
+            // `NumberThing` decides it.
+            ThingCommand::Number {} => return Ok(vec![]),
             ThingCommand::Create { .. } | ThingCommand::Remove {} => ThingEvent::Removed {},
         };
         Ok(vec![OfBuild(event)])
-    }
-
-    fn sequence(&self) -> Option<&'static str> {
-        matches!(self.0, ThingCommand::Number {}).then_some("numbers")
     }
 
     fn commutes_with(&self, OfBuild(event): &OfBuild<BUILD, ThingEvent>) -> bool {
@@ -238,6 +233,32 @@ impl<const BUILD: u32> Command for OfThing<'_, BUILD> {
                 ThingEvent::Added { .. } | ThingEvent::Renamed { .. } | ThingEvent::Moved { .. }
             )
         )
+    }
+}
+
+/// [`ThingCommand::Number`], as a build decides it.
+pub(crate) struct NumberThing<const BUILD: u32>;
+
+/// The next of the numbers that things take.
+pub(crate) struct ThingNumber(u64);
+
+impl Number for ThingNumber {
+    const SOURCE: Source<Self> = Source::Sequence("numbers", ThingNumber);
+}
+
+impl<const BUILD: u32> Decide for NumberThing<BUILD> {
+    type Aggregate = Thing<BUILD>;
+    type Number = ThingNumber;
+    const NAME: &'static str = "NumberThing";
+
+    fn decide(
+        &self,
+        state: &Thing<BUILD>,
+        context: &Context,
+        ThingNumber(number): ThingNumber,
+    ) -> Verdict<Thing<BUILD>> {
+        state.is_there(context)?;
+        Ok(vec![OfBuild(ThingEvent::Numbered { number })])
     }
 }
 

@@ -15,8 +15,8 @@ use tokio::time::{Duration, Instant};
 
 use crate::cloud::Cloud;
 use crate::domain::{
-    CrateCommand, DOMAIN, GROUPS, NAME_TAKEN, OfCrate, OfThing, SlotRow, TENANT, THINGS,
-    ThingCommand, ThingRow, crate_of, projections, thing,
+    CrateCommand, DOMAIN, GROUPS, NAME_TAKEN, NumberThing, OfCrate, OfThing, SlotRow, TENANT,
+    THINGS, ThingCommand, ThingRow, crate_of, projections, thing,
 };
 
 /// How long a function has for a request.
@@ -211,6 +211,9 @@ async fn dispatch<const BUILD: u32>(
     match call {
         Call::Thing { id, command: command @ ThingCommand::Create { .. } } => {
             app.create(request, &thing(id), &OfThing::<BUILD>(command)).await
+        }
+        Call::Thing { id, command: ThingCommand::Number {} } => {
+            app.change(request, &thing(id), &NumberThing::<BUILD>).await
         }
         Call::Thing { id, command } => {
             app.change(request, &thing(id), &OfThing::<BUILD>(command)).await

@@ -134,7 +134,6 @@ impl Client {
                 id: user.id().to_owned(),
                 fresh_id: Uuid::now_v7(),
                 actor: "client".to_owned(),
-                number: None,
             },
             origin: Origin {
                 correlation_id: "client".to_owned(),

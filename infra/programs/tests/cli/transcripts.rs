@@ -6,6 +6,8 @@ use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 
+use headwater_testkit::difference;
+
 use crate::support::{Answer, Machine};
 
 #[tokio::test]
@@ -56,7 +58,11 @@ async fn check(name: &str) {
     if std::env::var_os("BLESS").is_some() {
         fs::write(&path, &actual).unwrap();
     }
-    assert_eq!(actual, expected, "{name}: if it is meant, write it anew with BLESS=1");
+    assert!(
+        actual == expected,
+        "{name}: if it is meant, write it anew with BLESS=1 (- expected, + found):\n{}",
+        difference(&expected, &actual)
+    );
 }
 
 fn shown(Answer { out, err, code }: &Answer) -> String {

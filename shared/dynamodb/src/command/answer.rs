@@ -1,12 +1,12 @@
 //! Answers that append nothing, and those that were given before.
 
-use headwater::{Command, Folded, Rejection};
+use headwater::{Decide, Folded, Rejection};
 
 use super::execute::Attempt;
 use super::idempotency::Record;
 use crate::{Done, ExecuteError, Item, StoreError};
 
-impl<C: Command> Attempt<'_, C> {
+impl<C: Decide> Attempt<'_, C> {
     /// Answers without writing, except for the record of the answer: that it is so already, or why
     /// not. An answer that was recorded before takes precedence.
     pub(crate) async fn answer(

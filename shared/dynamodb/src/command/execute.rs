@@ -1,6 +1,6 @@
 //! The loop of a command: a state, a decision, an append; again after a conflict.
 
-use headwater::{Command, Context, Folded, Position, sequence_stream};
+use headwater::{Context, Decide, Folded, Number, Position, Source, sequence_stream};
 use jiff::Timestamp;
 
 use super::append::{Append, Appended, Conflict};
@@ -22,7 +22,7 @@ impl EventStore {
     /// # Errors
     /// [`ExecuteError`]; unless it is [`OutcomeUnknown`](ExecuteError::OutcomeUnknown), nothing is
     /// written.
-    pub async fn execute<C: Command>(
+    pub async fn execute<C: Decide>(
         &self,
         execution: Execution<'_, C>,
     ) -> Result<Done<C::Aggregate>, ExecuteError> {
@@ -59,7 +59,7 @@ impl EventStore {
 }
 
 /// A command on its way.
-pub(crate) struct Attempt<'a, C: Command> {
+pub(crate) struct Attempt<'a, C: Decide> {
     pub(crate) store: &'a EventStore,
     pub(crate) execution: &'a Execution<'a, C>,
     /// The state to decide on.
@@ -83,7 +83,7 @@ pub(crate) struct Write<A> {
     pub(crate) refused: Option<ExecuteError>,
 }
 
-impl<'a, C: Command> Attempt<'a, C> {
+impl<'a, C: Decide> Attempt<'a, C> {
     async fn begin(
         store: &'a EventStore,
         execution: &'a Execution<'a, C>,
@@ -160,9 +160,9 @@ impl<'a, C: Command> Attempt<'a, C> {
         self.check_since().await?;
         let Execution { command, .. } = self.execution;
         let number = self.number().await?;
-        let context = Context { now: self.now(), number, ..self.execution.context.clone() };
+        let context = Context { now: self.now(), ..self.execution.context.clone() };
         let events = command
-            .decide(&self.known.state, &context)
+            .decide(&self.known.state, &context, number)
             .map_err(|rejection| ExecuteError::Rejected { rejection, version })?;
         if events.is_empty() {
             return Ok(None);
@@ -170,15 +170,18 @@ impl<'a, C: Command> Attempt<'a, C> {
         self.prepare(&events, unmoved).await.map(Some)
     }
 
-    /// The next number of the command's sequence, if it has one.
-    async fn number(&mut self) -> Result<Option<u64>, StoreError> {
-        let Execution { stream, command, .. } = self.execution;
-        if let Some(name) = command.sequence() {
-            let sequence = sequence_stream(stream.tenant(), stream.domain(), name)?;
-            let head = self.heads.of(self.store, &sequence).await?;
-            self.numbers = Some(Numbers::new(sequence, head)?);
+    /// What the command takes of its sequence.
+    async fn number(&mut self) -> Result<C::Number, StoreError> {
+        match C::Number::SOURCE {
+            Source::Nothing(none) => Ok(none),
+            Source::Sequence(name, number) => {
+                let stream = &self.execution.stream;
+                let sequence = sequence_stream(stream.tenant(), stream.domain(), name)?;
+                let head = self.heads.of(self.store, &sequence).await?;
+                let numbers = self.numbers.insert(Numbers::new(sequence, head)?);
+                Ok(number(numbers.next()))
+            }
         }
-        Ok(self.numbers.as_ref().map(Numbers::next))
     }
 
     /// That the version which the caller decided on was reached, and that the command commutes with

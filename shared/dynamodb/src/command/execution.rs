@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use headwater::{Command, Commit, Context, Folded, Position, Rejection, StreamName};
+use headwater::{Commit, Context, Decide, Folded, Position, Rejection, StreamName};
 use serde_json::Value;
 
 use super::condition::{IfMatch, IfNoneMatch};
 use crate::{StoreError, TooLarge};
 
 /// A command and all that its execution needs to know.
-pub struct Execution<'a, C: Command> {
+pub struct Execution<'a, C: Decide> {
     /// The stream that it decides about.
     pub stream: StreamName,
     /// What is to be done.
@@ -50,7 +50,7 @@ pub struct Expected {
     /// command's stream alone.
     pub if_none_match: Option<IfNoneMatch>,
     /// The version of the command's stream that the caller decided on: what was appended since must
-    /// commute with the command ([`Command::commutes_with`]), or it is a conflict.
+    /// commute with the command ([`Decide::commutes_with`]), or it is a conflict.
     pub decided_on: Option<u64>,
     /// The positions of `Consistency-Token`: the decision must know at least these. A stream other
     /// than the command's costs a read, so leave out what was brought up to date already.

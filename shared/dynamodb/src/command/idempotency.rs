@@ -18,7 +18,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure::AllOld,
     TransactWriteItem,
 };
-use headwater::Command;
+use headwater::Decide;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -118,7 +118,7 @@ impl EventStore {
     /// # Errors
     /// [`ExecuteError::KeyReused`] if the record is another request's, [`ExecuteError::Store`] if
     /// the commit cannot be seen by the deadline.
-    pub(crate) async fn replay<C: Command>(
+    pub(crate) async fn replay<C: Decide>(
         &self,
         execution: &Execution<'_, C>,
         record: Item,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use headwater::{
-    Aggregate, Command, Commit, Folded, Metadata, Position, Rejection, StreamName, encode,
+    Aggregate, Commit, Decide, Folded, Metadata, Position, Rejection, StreamName, encode,
 };
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ use super::execute::{Attempt, Write};
 use super::idempotency::Record;
 use crate::{ExecuteError, Execution, StoreError, commit_to_item, size, store};
 
-impl<C: Command> Attempt<'_, C> {
+impl<C: Decide> Attempt<'_, C> {
     /// All that is to be written with the events: the commit, with a snapshot if one is due;
     /// claims, releases and the number taken; checks of other streams; the record of the answer.
     pub(crate) async fn prepare(

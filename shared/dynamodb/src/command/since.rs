@@ -1,6 +1,6 @@
 //! What was appended since the version that a caller decided on.
 
-use headwater::{Command, Commit, StreamName, decode};
+use headwater::{Commit, Decide, StreamName, decode};
 
 use crate::store::{END, Wanted};
 use crate::{Concurrent, EventStore, StoreError};
@@ -21,7 +21,7 @@ pub(crate) struct Since {
 impl Since {
     /// What does not commute with the command, if something does not: among all events after
     /// `decided_on`, read as far as the stream's version `head` at least.
-    pub(crate) async fn conflict<C: Command>(
+    pub(crate) async fn conflict<C: Decide>(
         &mut self,
         store: &EventStore,
         stream: &StreamName,

@@ -2,13 +2,13 @@
 //! them, else shown what came.
 
 use futures::future::join_all;
-use headwater::{Command, Commit, StreamName};
+use headwater::{Commit, Decide, StreamName};
 use headwater_dynamodb::{Concurrent, Done, EventStore, ExecuteError, Execution, Expected};
 
 use crate::support::dynamo::{Dynamo, commit, committed, execution, person, run, snapshot};
 use crate::support::person::{Keep, Leave, Name, Note, NoteUpTo, Person, PersonEvent};
 
-async fn on<C: Command<Aggregate = Person>>(
+async fn on<C: Decide<Aggregate = Person>>(
     store: &EventStore,
     stream: &StreamName,
     version: u64,

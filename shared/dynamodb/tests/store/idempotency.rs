@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use futures::future::join_all;
-use headwater::{Command, Context, Folded, Rejection, StreamName, Token};
+use headwater::{Context, Decide, Folded, Rejection, StreamName, Token};
 use headwater_dynamodb::{
     Done, EventStore, ExecuteError, Execution, Expected, Idempotency, IfMatch, IfNoneMatch,
 };
@@ -42,7 +42,7 @@ struct Keyed<'a> {
 }
 
 impl Keyed<'_> {
-    async fn run<C: Command<Aggregate = Person>>(
+    async fn run<C: Decide<Aggregate = Person>>(
         &self,
         stream: &StreamName,
         command: &C,

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{
 use aws_sdk_dynamodb::{Client, Config};
 use dynoxide::{Database, ImportOptions};
 use headwater::{
-    Aggregate, Command, Commit, Context, Metadata, RecordedEvent, Snapshot, StreamName, UniqueKey,
+    Aggregate, Commit, Context, Decide, Metadata, RecordedEvent, Snapshot, StreamName, UniqueKey,
     encode,
 };
 use headwater_dynamodb::{
@@ -228,7 +228,7 @@ pub(crate) fn snapshot(state: &Person) -> Snapshot {
 }
 
 /// A command's execution with nothing special about it.
-pub(crate) fn execution<'a, C: Command>(stream: &StreamName, command: &'a C) -> Execution<'a, C> {
+pub(crate) fn execution<'a, C: Decide>(stream: &StreamName, command: &'a C) -> Execution<'a, C> {
     Execution {
         stream: stream.clone(),
         command,
@@ -237,7 +237,6 @@ pub(crate) fn execution<'a, C: Command>(stream: &StreamName, command: &'a C) -> 
             id: stream.id().to_owned(),
             fresh_id: Uuid::now_v7(),
             actor: "ada".to_owned(),
-            number: None,
         },
         origin: Origin { correlation_id: "c".to_owned(), causation_id: None, traceparent: None },
         expected: Expected::default(),
@@ -248,7 +247,7 @@ pub(crate) fn execution<'a, C: Command>(stream: &StreamName, command: &'a C) -> 
 }
 
 /// Executes a command with nothing special about it.
-pub(crate) async fn run<C: Command>(
+pub(crate) async fn run<C: Decide>(
     store: &EventStore,
     stream: &StreamName,
     command: &C,

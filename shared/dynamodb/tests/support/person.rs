@@ -1,7 +1,8 @@
 //! A small aggregate: a person with a unique name, who takes notes.
 
 use headwater::{
-    Aggregate, Command, Context, Event, Rejection, Rule, UniqueValue, Upcaster, Verdict,
+    Aggregate, Command, Context, Decide, Event, Number, Rejection, Rule, Source, UniqueValue,
+    Upcaster, Verdict,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -98,7 +99,7 @@ impl Command for NameOrNote {
     const NAME: &'static str = "NameOrNote";
 
     fn decide(&self, state: &Person, context: &Context) -> Verdict<Person> {
-        Name(self.0).decide(state, context)
+        Command::decide(&Name(self.0), state, context)
     }
 
     fn when_taken(&self, _: &Person, rule: &'static Rule) -> Vec<PersonEvent> {
@@ -153,23 +154,23 @@ impl Command for NoteTime {
 /// Takes a note of the next ticket's number, at most so many notes in all.
 pub(crate) struct TakeTicket(pub(crate) u64);
 
-impl Command for TakeTicket {
+/// The number of a ticket.
+pub(crate) struct Ticket(u64);
+
+impl Number for Ticket {
+    const SOURCE: Source<Self> = Source::Sequence("tickets", Ticket);
+}
+
+impl Decide for TakeTicket {
     type Aggregate = Person;
+    type Number = Ticket;
     const NAME: &'static str = "TakeTicket";
 
-    fn decide(&self, state: &Person, context: &Context) -> Verdict<Person> {
+    fn decide(&self, state: &Person, _: &Context, Ticket(number): Ticket) -> Verdict<Person> {
         if state.notes >= self.0 {
             return Err(Rejection::refused(&FULL, "no more"));
         }
-        Ok(context
-            .number
-            .into_iter()
-            .map(|number| PersonEvent::Noted { text: number.to_string() })
-            .collect())
-    }
-
-    fn sequence(&self) -> Option<&'static str> {
-        Some("tickets")
+        Ok(vec![PersonEvent::Noted { text: number.to_string() }])
     }
 }
 

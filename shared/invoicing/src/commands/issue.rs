@@ -1,5 +1,5 @@
 use garde::Validate;
-use headwater::{Command, Context, Rejection, Rule, Verdict};
+use headwater::{Context, Decide, Number, Rejection, Rule, Source, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -27,12 +27,26 @@ fn thirty_days() -> u16 {
     30
 }
 
-impl Command for IssueInvoice {
+/// The number that an invoice gets: the next of the tenant's, from 1 on without gaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvoiceNumber(pub u64);
+
+impl Number for InvoiceNumber {
+    const SOURCE: Source<Self> = Source::Sequence(NUMBERS, InvoiceNumber);
+}
+
+impl Decide for IssueInvoice {
     type Aggregate = Invoice;
+    type Number = InvoiceNumber;
     const NAME: &'static str = "IssueInvoice";
     const RULES: &'static [&'static Rule] = &[&rules::INVALID_TRANSITION, &rules::NO_LINE_ITEMS];
 
-    fn decide(&self, invoice: &Invoice, context: &Context) -> Verdict<Invoice> {
+    fn decide(
+        &self,
+        invoice: &Invoice,
+        context: &Context,
+        InvoiceNumber(number): InvoiceNumber,
+    ) -> Verdict<Invoice> {
         invoice.allow(self, context, &[Status::Draft])?;
         if invoice.lines.is_empty() {
             return Err(Rejection::refused(
@@ -40,16 +54,11 @@ impl Command for IssueInvoice {
                 format!("Invoice {} has no line items.", context.id),
             ));
         }
-        // There is a number whenever there is a command that names a sequence.
-        let numbered = context.number.map(|number| InvoiceEvent::InvoiceNumberSet { number });
-        let dated = InvoiceEvent::InvoiceDueDateSet {
-            due_at: day::end_after(context.now, self.payment_term_days),
-        };
-        let issued = InvoiceEvent::InvoiceStatusSet { status: Status::Issued };
-        Ok(numbered.into_iter().chain([dated, issued]).collect())
-    }
-
-    fn sequence(&self) -> Option<&'static str> {
-        Some(NUMBERS)
+        let due_at = day::end_after(context.now, self.payment_term_days);
+        Ok(vec![
+            InvoiceEvent::InvoiceNumberSet { number },
+            InvoiceEvent::InvoiceDueDateSet { due_at },
+            InvoiceEvent::InvoiceStatusSet { status: Status::Issued },
+        ])
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use headwater::{Aggregate, Command, Context, Rejection, Verdict};
+use headwater::{Aggregate, Context, Decide, Number, Rejection, Verdict};
 use headwater_testkit::{AnyCommand, Clock};
 use invoicing::*;
 use jiff::Timestamp;
@@ -16,22 +16,24 @@ use uuid::Uuid;
 pub(crate) struct Step {
     pub(crate) name: &'static str,
     pub(crate) command: AnyCommand<Invoice>,
-    decide: Arc<Decide>,
+    decide: Arc<DecideAny>,
     commutes: Arc<Commutes>,
 }
 
-type Decide = dyn Fn(&Invoice) -> Verdict<Invoice> + Send + Sync;
+type DecideAny = dyn Fn(&Invoice) -> Verdict<Invoice> + Send + Sync;
 type Commutes = dyn Fn(&InvoiceEvent) -> bool + Send + Sync;
 
 impl Step {
-    pub(crate) fn new<C: Command<Aggregate = Invoice> + Clone + Debug + 'static>(
+    pub(crate) fn new<C: Decide<Aggregate = Invoice> + Clone + Debug + 'static>(
         command: C,
     ) -> Self {
         let (decides, commutes) = (command.clone(), command.clone());
         Self {
             name: C::NAME,
             command: AnyCommand::new(command),
-            decide: Arc::new(move |invoice| decides.decide(invoice, &context())),
+            decide: Arc::new(move |invoice| {
+                decides.decide(invoice, &context(), C::Number::SOURCE.take(|_| 7))
+            }),
             commutes: Arc::new(move |event| commutes.commutes_with(event)),
         }
     }
@@ -57,13 +59,7 @@ impl Debug for Step {
 }
 
 pub(crate) fn context() -> Context {
-    Context {
-        now: now(),
-        id: "1".to_owned(),
-        fresh_id: Uuid::nil(),
-        actor: "tester".to_owned(),
-        number: Some(7),
-    }
+    Context { now: now(), id: "1".to_owned(), fresh_id: Uuid::nil(), actor: "tester".to_owned() }
 }
 
 pub(crate) fn now() -> Timestamp {

@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 
-use headwater::{Context, Event, IndexKey, Projection, Rule, Verdict, aggregate_fn, projection_fn};
+use headwater::{
+    Command, Context, Event, IndexKey, Projection, Rule, Verdict, aggregate_fn, projection_fn,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;

@@ -82,7 +82,6 @@ fn what_would_be_too_many_is_refused_whole() {
         id: String::new(),
         fresh_id: uuid::Uuid::nil(),
         actor: String::new(),
-        number: None,
     };
     let Err(Rejection::Refused { members, .. }) =
         record(many(MOST_EVENTS..MOST_EVENTS + 2)).decide(&playback, &context)
@@ -158,7 +157,6 @@ fn run(reports: &[Vec<Session>]) -> Vec<Vec<PlaybackEvent>> {
         id: String::new(),
         fresh_id: uuid::Uuid::nil(),
         actor: String::new(),
-        number: None,
     };
     let decided = reports.iter().map(|report| {
         let events = record(report.clone()).decide(&playback, &context).unwrap();

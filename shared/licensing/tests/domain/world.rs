@@ -116,7 +116,6 @@ impl World {
             id: "7".to_owned(),
             fresh_id: Uuid::nil(),
             actor: "tester".to_owned(),
-            number: None,
         }
     }
 

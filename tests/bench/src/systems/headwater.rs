@@ -150,7 +150,6 @@ async fn run(
         id: account.to_owned(),
         fresh_id: Uuid::now_v7(),
         actor: ACTOR.to_owned(),
-        number: None,
     };
     let execution = Execution {
         stream: stream(account)?,

@@ -1,6 +1,6 @@
 //! What a command was answered is what became of it, and can be seen by then.
 
-use headwater::{Command, Context};
+use headwater::{Context, Decide, Number, Rejection};
 use headwater_dynamodb::IfMatch;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::tokens::{condition, is_told};
 use super::{Asked, Case, Judge, Verdict, problem};
-use crate::domain::{Crate, OfCrate, OfThing, Thing, ThingCommand};
+use crate::domain::{Crate, NumberThing, OfCrate, OfThing, Thing, ThingCommand};
 use crate::history::{History, Moment};
 use crate::service::{Call, name_stream};
 
@@ -88,28 +88,39 @@ fn decide(history: &History, call: &Call, version: u64) -> Decided {
     let (Some(stream), Ok(now)) = (call.stream(), Timestamp::from_second(0)) else {
         return Decided::Something;
     };
-    let context = Context {
-        now,
-        id: stream.id().to_owned(),
-        fresh_id: Uuid::nil(),
-        actor: String::new(),
-        number: Some(0),
-    };
+    let context =
+        Context { now, id: stream.id().to_owned(), fresh_id: Uuid::nil(), actor: String::new() };
     let decided = match call {
-        Call::Thing { command, .. } => OfThing::<2>(command)
-            .decide(&history.state::<Thing<2>>(&stream, version), &context)
-            .map(|events| events.len()),
-        Call::Crate { command, .. } => OfCrate::<2>(command)
-            .decide(&history.state::<Crate<2>>(&stream, version), &context)
-            .map(|events| events.len()),
+        Call::Thing { command: ThingCommand::Number {}, .. } => {
+            let state = history.state::<Thing<2>>(&stream, version);
+            count(&NumberThing::<2>, &state, &context)
+        }
+        Call::Thing { command, .. } => {
+            let state = history.state::<Thing<2>>(&stream, version);
+            count(&OfThing::<2>(command), &state, &context)
+        }
+        Call::Crate { command, .. } => {
+            let state = history.state::<Crate<2>>(&stream, version);
+            count(&OfCrate::<2>(command), &state, &context)
+        }
         _ => Ok(1),
     };
     match decided {
         Ok(0) => Decided::Nothing,
         Ok(_) => Decided::Something,
-        Err(headwater::Rejection::Unknown { .. }) => Decided::Refused("not-found".to_owned()),
-        Err(headwater::Rejection::Refused { rule, .. }) => Decided::Refused(rule.name.to_owned()),
+        Err(Rejection::Unknown { .. }) => Decided::Refused("not-found".to_owned()),
+        Err(Rejection::Refused { rule, .. }) => Decided::Refused(rule.name.to_owned()),
     }
+}
+
+/// How many events follow, whatever number the command takes.
+fn count<C: Decide>(
+    command: &C,
+    state: &C::Aggregate,
+    context: &Context,
+) -> Result<usize, Rejection> {
+    let number = C::Number::SOURCE.take(|_| 1);
+    command.decide(state, context, number).map(|events| events.len())
 }
 
 /// Whether another held the name that a command wants, at some moment of the request.
