@@ -37,9 +37,16 @@ impl DataDir {
             .and_then(|()| fs::create_dir_all(path.join("logs")))
             .with_context(|| format!("can't make the data directory {}", path.display()))?;
         let path = path.canonicalize()?;
-        let lock = File::create(path.join("lock"))?;
+        // Not truncated before it is ours: it holds the id of the process that has the folder.
+        let path_of_lock = path.join("lock");
+        let mut lock =
+            OpenOptions::new().write(true).create(true).truncate(false).open(path_of_lock)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path, _lock: lock, _temporary: temporary }),
+            Ok(()) => {
+                lock.set_len(0)?;
+                writeln!(lock, "{}", std::process::id())?;
+                Ok(Self { path, _lock: lock, _temporary: temporary })
+            }
             Err(TryLockError::WouldBlock) => {
                 bail!(
                     "{} is in use by another platform: stop it or give --data-dir",
@@ -95,6 +102,8 @@ mod tests {
         let first = DataDir::open(None).unwrap();
         let refused = DataDir::open(Some(first.path())).unwrap_err().to_string();
         assert!(refused.contains("is in use by another platform"), "{refused}");
+        let owner = fs::read_to_string(first.path().join("lock")).unwrap();
+        assert_eq!(owner, format!("{}\n", std::process::id()), "also after another has tried");
         let path = first.path().to_owned();
         drop(first);
         assert!(!path.exists(), "a temporary folder goes with its platform");

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use super::names::Name;
 
 /// The files of a project by their paths, as the project `shop` has them.
-const FILES: [(&str, &str); 14] = [
+const FILES: [(&str, &str); 15] = [
     (".cargo/config.toml", include_str!("../../new/config.toml")),
     (".github/workflows/ci.yml", include_str!("../../new/ci.yml")),
     (".gitignore", include_str!("../../new/gitignore")),
@@ -14,6 +14,7 @@ const FILES: [(&str, &str); 14] = [
     ("README.md", include_str!("../../new/README.md")),
     ("examples/headwater.rs", include_str!("../../new/headwater.rs")),
     ("examples/local.rs", include_str!("../../new/local.rs")),
+    ("rustfmt.toml", include_str!("../../new/rustfmt.toml")),
     ("src/lib.rs", include_str!("../../new/lib.rs")),
     ("src/main.rs", include_str!("../../new/main.rs")),
     ("src/order.rs", include_str!("../../new/order.rs")),

@@ -8,6 +8,7 @@ mod door;
 mod dump;
 mod failures;
 mod hostile;
+mod new;
 mod parked;
 mod rebuild;
 mod relay;
