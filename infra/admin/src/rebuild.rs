@@ -234,7 +234,7 @@ impl Discard {
 fn service(connection: &Connection, domain: &str) -> Result<&'static Domain, Failure> {
     connection.domains.named(domain).ok_or_else(|| {
         let names: Vec<_> = connection.domains.iter().map(|service| service.name).collect();
-        Failure::NotFound(format!("there is no service {domain}: there are {}", names.join(", ")))
+        anyhow::anyhow!("there is no service {domain}: there are {}", names.join(", ")).into()
     })
 }
 

@@ -22,20 +22,21 @@ fn root() -> &'static str {
 #[test]
 fn a_project_is_the_example_under_another_name() {
     let folder = tempfile::tempdir().unwrap();
-    let (code, said) = run(folder.path(), &format!("new till --headwater {}", root()));
+    let (code, said) = run(folder.path(), &format!("new kiosk --headwater {}", root()));
     assert_eq!(code, 0, "{said}");
     for file in ["src/lib.rs", "src/order.rs", "template.yaml", "examples/local.rs"] {
-        let made = fs::read_to_string(folder.path().join("till").join(file)).unwrap();
+        let made = fs::read_to_string(folder.path().join("kiosk").join(file)).unwrap();
         let example = fs::read_to_string(format!("{}/examples/shop/{file}", root())).unwrap();
-        assert_eq!(made.to_lowercase().replace("till", "shop"), example.to_lowercase(), "{file}");
+        let made = made.replace("KIOSK", "SHOP").replace("Kiosk", "Shop").replace("kiosk", "shop");
+        assert!(made == example, "{file} differs");
     }
-    let manifest = fs::read_to_string(folder.path().join("till/Cargo.toml")).unwrap();
+    let manifest = fs::read_to_string(folder.path().join("kiosk/Cargo.toml")).unwrap();
     let package = fs::canonicalize(format!("{}/shared/headwater", root())).unwrap();
     let expected = format!("path = {:?}, features = [\"lambda\"]", package.to_str().unwrap());
     assert!(manifest.contains(&expected), "{manifest}");
 
-    let (code, said) = run(folder.path(), "new till");
-    assert!(code == 2 && said.contains("till exists already"), "{code} {said}");
+    let (code, said) = run(folder.path(), "new kiosk");
+    assert!(code == 2 && said.contains("kiosk exists already"), "{code} {said}");
     let (code, said) = run(folder.path(), "new headwater");
     assert!(code == 2 && said.contains("a meaning of its own"), "{code} {said}");
     let (code, said) = run(folder.path(), "new Shop_1");
@@ -48,8 +49,8 @@ fn a_project_is_the_example_under_another_name() {
 #[test]
 fn a_project_gets_an_aggregate_and_a_command() {
     let folder = tempfile::tempdir().unwrap();
-    run(folder.path(), "new till");
-    let till = folder.path().join("till");
+    run(folder.path(), "new kiosk");
+    let till = folder.path().join("kiosk");
     let read = |file: &str| fs::read_to_string(till.join(file)).unwrap();
     let (code, said) = run(&till, "new aggregate gift-card");
     assert_eq!(code, 0, "{said}");
