@@ -170,7 +170,9 @@ async fn what_fails_again_is_left_alone_for_twice_as_long() {
     }
     let until: i64 = world.items("effects").await[0]["u"].as_n().unwrap().parse().unwrap();
     let twice = 2 * LONG.as_millis() as i64;
-    assert!((before + twice..=now() + twice).contains(&until), "{until}");
+    // The effects' clock was read in two steps, so it may be ahead by what lay between them.
+    let ahead = 1_000;
+    assert!((before + twice..=now() + twice + ahead).contains(&until), "{until}");
 }
 
 #[tokio::test]
