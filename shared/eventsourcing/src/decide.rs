@@ -7,7 +7,7 @@ use crate::{Aggregate, Command, Context, Rule, Verdict};
 /// be made without one.
 ///
 /// ```
-/// use headwater::{Aggregate, Context, Decide, Event, Number, Source, Verdict};
+/// use headwater_core::{Aggregate, Context, Decide, Event, Number, Source, Verdict};
 /// use jiff::Timestamp;
 /// use serde::{Deserialize, Serialize};
 ///

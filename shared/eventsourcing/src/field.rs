@@ -173,7 +173,7 @@ pub fn since_1970(value: Timestamp) -> Result<(), String> {
 /// A day that is not over: `today` or later, as a due date.
 ///
 /// ```
-/// use headwater::field::not_past;
+/// use headwater_core::field::not_past;
 /// use jiff::civil::date;
 ///
 /// let today = date(2026, 11, 28);
@@ -192,7 +192,7 @@ pub fn not_past(value: Date, today: Date) -> Result<(), String> {
 ///
 /// ```
 /// use garde::Validate;
-/// use headwater::field;
+/// use headwater_core::field;
 /// use jiff::Timestamp;
 ///
 /// #[derive(Validate)]
@@ -216,9 +216,9 @@ pub fn rule<T: Copy, C>(
 /// ```
 /// #[derive(serde::Deserialize)]
 /// struct PatchGroup {
-///     #[serde(default, deserialize_with = "headwater::field::given")]
+///     #[serde(default, deserialize_with = "headwater_core::field::given")]
 ///     name: Option<String>,
-///     #[serde(default, deserialize_with = "headwater::field::given")]
+///     #[serde(default, deserialize_with = "headwater_core::field::given")]
 ///     description: Option<Option<String>>,
 /// }
 ///

@@ -132,10 +132,11 @@ impl IndexKey {
     /// times before 1970 or after 2286 are as the nearest of these.
     ///
     /// ```
-    /// use headwater::IndexKey;
+    /// use headwater_core::IndexKey;
     /// use jiff::{SignedDuration, Timestamp};
     ///
-    /// let (at, later) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1));
+    /// let at = Timestamp::UNIX_EPOCH;
+    /// let later = at + SignedDuration::from_secs(1);
     /// assert!(IndexKey::newest_first(later) < IndexKey::newest_first(at));
     /// ```
     pub fn newest_first(at: Timestamp) -> String {
@@ -148,7 +149,7 @@ impl IndexKey {
     /// ```
     /// use std::collections::BTreeSet;
     ///
-    /// use headwater::IndexKey;
+    /// use headwater_core::IndexKey;
     /// use jiff::Timestamp;
     ///
     /// fn index_keys(due: Timestamp, id: &str) -> BTreeSet<IndexKey> {

@@ -8,7 +8,7 @@ use super::Limits;
 /// a minor unit are refused; superseded currencies are not, since old documents are in them.
 ///
 /// ```
-/// use headwater::field::{CurrencyCode, Text};
+/// use headwater_core::field::{CurrencyCode, Text};
 ///
 /// let code = Text::<CurrencyCode>::from;
 /// assert!(code("EUR").check().is_ok());
@@ -37,7 +37,7 @@ impl Limits for CurrencyCode {
 /// A country's code of two capitals in ISO 3166-1: `DE`.
 ///
 /// ```
-/// use headwater::field::{CountryCode, Text};
+/// use headwater_core::field::{CountryCode, Text};
 ///
 /// let code = Text::<CountryCode>::from;
 /// assert!(code("DE").check().is_ok());

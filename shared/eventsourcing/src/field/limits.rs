@@ -10,7 +10,7 @@ use crate::stream::LONGEST_SEGMENT;
 /// [`line`](super::line).
 ///
 /// ```
-/// use headwater::field::{Line, Text};
+/// use headwater_core::field::{Line, Text};
 ///
 /// let name = Text::<Line<5>>::from;
 /// assert!(name("Zoë").check().is_ok());
@@ -87,7 +87,7 @@ impl<const CHARS: usize> Limits for UpTo<CHARS> {
 /// [`ascii_email`](super::ascii_email) gives it.
 ///
 /// ```
-/// use headwater::field::{Email, Text};
+/// use headwater_core::field::{Email, Text};
 ///
 /// let address = Text::<Email>::from("ada@bücher.example");
 /// assert_eq!(address, "ada@xn--bcher-kva.example");

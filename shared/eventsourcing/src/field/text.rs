@@ -21,7 +21,7 @@ use utoipa::{PartialSchema, ToSchema};
 /// [`CountryCode`](super::CountryCode). Others are a few lines:
 ///
 /// ```
-/// use headwater::field::{Limits, Text};
+/// use headwater_core::field::{Limits, Text};
 ///
 /// /// A number plate.
 /// pub enum PlateLimits {}
@@ -80,7 +80,7 @@ pub trait Limits: 'static {
 ///
 /// ```
 /// use garde::Validate;
-/// use headwater::field::{Line, Text};
+/// use headwater_core::field::{Line, Text};
 ///
 /// /// A name to sign in with.
 /// pub type UserName = Text<Line<100>>;
@@ -104,7 +104,7 @@ pub struct Text<L> {
 /// `A-Z a-z 0-9 _ -`. `K` is an aggregate, or any type that names the kind.
 ///
 /// ```
-/// use headwater::field::Id;
+/// use headwater_core::field::Id;
 ///
 /// pub enum User {}
 /// pub enum Group {}
@@ -117,7 +117,7 @@ pub struct Text<L> {
 /// ```
 ///
 /// ```compile_fail
-/// # use headwater::field::Id;
+/// # use headwater_core::field::Id;
 /// # pub enum User {}
 /// # pub enum Group {}
 /// let user: Id<User> = Id::<Group>::from("7");
