@@ -14,7 +14,7 @@ use crate::{Aggregate, Command, Context, Rule, Verdict};
 /// #[derive(Clone, Default, Serialize, Deserialize)]
 /// struct Order { number: Option<u64> }
 ///
-/// #[derive(Serialize, Deserialize)]
+/// #[derive(Clone, Serialize, Deserialize)]
 /// #[serde(tag = "type", content = "data")]
 /// enum OrderEvent { OrderNumbered { number: u64 } }
 ///
