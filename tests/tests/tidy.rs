@@ -57,6 +57,7 @@ fn the_domain_names_no_impure_crate() {
                 .iter()
                 .filter(|dependency| !dependency.dev)
                 .map(|d| d.name.clone())
+                .filter(|name| name != "headwater-core")
                 .collect();
             named
                 .into_iter()
@@ -102,7 +103,7 @@ fn the_domain_reads_no_clock_and_rolls_no_dice() {
 fn each_store_has_one_package_that_names_its_client() {
     let findings = packages()
         .into_iter()
-        .filter(|package| package.name != "headwater-tests")
+        .filter(|package| !["headwater-tests", "headwater-testing"].contains(&&*package.name))
         .flat_map(|package| {
             CLIENTS
                 .iter()
@@ -200,7 +201,9 @@ fn a_long_line_is_found_unless_it_cannot_be_broken() {
 
 #[test]
 fn packages_share_their_lints_and_versions() {
-    let findings = packages().into_iter().flat_map(|package| {
+    // An example is what a project outside the repository would be.
+    let ours = packages().into_iter().filter(|p| !p.folder.starts_with(root().join("examples")));
+    let findings = ours.flat_map(|package| {
         let manifest = read(&package.folder.join("Cargo.toml"));
         let lints = (!manifest.contains("[lints]\nworkspace = true")).then(|| {
             format!(

@@ -116,8 +116,8 @@ mod tests {
         file.insert_at_end_of("match e {", "B => 2,").unwrap();
         assert_eq!(
             file.text,
-            "enum E {\n    A {\n    },\n    /// B.\n    B,\n}\n\nimpl E {\n    match e {\n        A => 1,\n        \
-             B => 2,\n    }\n}\n"
+            "enum E {\n    A {\n    },\n    /// B.\n    B,\n}\n\n\
+             impl E {\n    match e {\n        A => 1,\n        B => 2,\n    }\n}\n"
         );
         let error = file.insert_at_end_of("enum F {", "").unwrap_err().to_string();
         assert_eq!(error, "f.rs lacks `enum F {`: nothing was changed");

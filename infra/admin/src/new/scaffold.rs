@@ -114,7 +114,11 @@ impl Command for {command} {{
     type Aggregate = {aggregate_type};
     const NAME: &'static str = \"{command}\";
 
-    fn decide(&self, {variable}: &{aggregate_type}, context: &Context) -> Verdict<{aggregate_type}> {{
+    fn decide(
+        &self,
+        {variable}: &{aggregate_type},
+        context: &Context,
+    ) -> Verdict<{aggregate_type}> {{
         if !{variable}.is_there() {{
             return Err(Rejection::unknown(\"{}\", &context.id));
         }}
