@@ -315,6 +315,9 @@ async fn a_mail_that_may_have_been_sent_waits_for_a_person_at_once() -> Result<(
         .post(SETTLE, &outcome)
         .await?
         .problem(403, "forbidden")?;
+    let stale = json!({ "outcome": "TRY_AGAIN", "since": "2026-01-01T00:00:00Z" });
+    client.post(SETTLE, &stale).await?.problem(404, "not-found")?;
+    let outcome = json!({ "outcome": "DONE", "since": waiting[0]["since"] });
     // Again, since the reply may have been lost.
     let settle = |path| client.call("POST", path).header("idempotency-key", "k").json(&outcome);
     let replies = [settle(SETTLE).send().await?, settle(SETTLE).send().await?];

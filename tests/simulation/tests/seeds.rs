@@ -94,6 +94,15 @@ fn what_failed_once_does_not_fail_again() {
     check(&plan(64108, 3, 24, &[Delays, PartialPuts, Deployment]));
     check(&Plan::of(66747));
     check(&Plan::of(74352));
+    // A generation was switched to while reads that are not strong did not see its rows yet.
+    let torn = |seed| {
+        let mut plan = Plan::of(seed);
+        plan.troubles.insert(Torn);
+        plan
+    };
+    check(&torn(96595));
+    // A person had a mail tried again that, since they had looked, was tried again and perhaps sent.
+    check(&torn(98593));
     // That nothing is left of the places of a row, too, was expected where two builds work at once:
     // see `settle`.
     check(&Plan::of(7154));

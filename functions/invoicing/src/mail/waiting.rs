@@ -57,6 +57,12 @@ struct SettleMail {
     /// `DONE`: it was sent, or is not to be. `TRY_AGAIN`: it was not sent, and is to be.
     #[garde(skip)]
     outcome: Outcome,
+    /// `since` of the mail in the list. If it was tried since then and waits anew, the answer is
+    /// 404. Without it, whatever it waits for now is settled.
+    #[garde(skip)]
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = "date-time")]
+    since: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -118,14 +124,17 @@ pub(crate) fn settle_mail() -> Function {
     .operator()
     .apart_from_streams();
     Function::http(call, |app, request| async move {
-        let SettleMail { outcome } = request.json()?;
+        let SettleMail { outcome, since } = request.json()?;
         let number = request.path("event").parse().map_err(|_| not_waiting())?;
         let effect =
             EffectId { stream: invoice::stream(request.tenant(), request.path("id"))?, number };
         let settlement =
             if outcome == Outcome::Done { Settlement::Done } else { Settlement::TryAgain };
         let effects = effects(&app, &request)?;
-        let settled = effects.settle(&effect, settlement).await?;
+        let settled = match since {
+            Some(since) => effects.settle_since(&effect, since, settlement).await?,
+            None => effects.settle(&effect, settlement).await?,
+        };
         // Whoever settles a mail again, since the reply was lost, says nothing new.
         let is_done = async || Ok::<_, Problem>(effects.standing(&effect).await? == Standing::Done);
         let is_so = settled || (outcome == Outcome::Done && is_done().await?);

@@ -243,9 +243,9 @@ impl Effects {
         })
     }
 
-    /// Does what a person found out about an effect that waits; `false` if it does not. What is to
-    /// be tried again stays in the list until a record leads to that, so this may be said again if
-    /// its record was lost.
+    /// Does what a person found out about an effect, whatever it waits for now; `false` if it does
+    /// not wait. What is to be tried again stays in the list until a record leads to that, so this
+    /// may be said again if its record was lost.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -254,9 +254,33 @@ impl Effects {
         effect: &EffectId,
         settlement: Settlement,
     ) -> Result<bool, StoreError> {
-        let Some(found) = self.find(effect).await?.filter(EffectItem::waits) else {
-            return Ok(false);
-        };
+        self.settle_if(effect, settlement, |_| true).await
+    }
+
+    /// The same for what has waited since that time, as the list showed it. If the effect was tried
+    /// after that and waits anew, the person knows nothing of it: nothing is changed, and the
+    /// answer is `false`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn settle_since(
+        &self,
+        effect: &EffectId,
+        since: Timestamp,
+        settlement: Settlement,
+    ) -> Result<bool, StoreError> {
+        let since = since.as_millisecond();
+        self.settle_if(effect, settlement, |found| found.since == Some(since)).await
+    }
+
+    async fn settle_if(
+        &self,
+        effect: &EffectId,
+        settlement: Settlement,
+        is_meant: impl Fn(&EffectItem) -> bool,
+    ) -> Result<bool, StoreError> {
+        let found = self.find(effect).await?.filter(EffectItem::waits);
+        let Some(found) = found.filter(is_meant) else { return Ok(false) };
         let unchanged = item::is(found.owner, found.state);
         let writes = match settlement {
             Settlement::Done => {

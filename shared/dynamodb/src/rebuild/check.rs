@@ -6,6 +6,7 @@ use futures::{StreamExt, TryStreamExt};
 use headwater::{NewerEvent, StreamName};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use tokio::time::Instant;
 
 use super::{Rebuild, RebuildError, SEGMENTS_AT_ONCE, VIEWS_SEGMENTS};
 use crate::projector::{Doorbell, coalesce};
@@ -66,6 +67,8 @@ pub(super) struct Compared {
     /// The one that is read.
     pub(super) read: Generation,
     pub(super) check: Check,
+    /// When the comparison began.
+    pub(super) begun: Instant,
 }
 
 /// What is compared of a row of the generation that is read.
@@ -94,7 +97,9 @@ impl Rebuild {
         let pointer = self.generations().read().await?;
         let new = built(&pointer)?;
         self.wait_out(&pointer).await;
+        let begun = Instant::now();
         Ok(Compared {
+            begun,
             new,
             read: pointer.generation,
             check: self.compare(new, pointer.generation).await?,

@@ -1,6 +1,14 @@
+use std::time::Duration;
+
+use tokio::time::sleep;
+
 use super::check::{Compared, built};
 use super::{Check, Rebuild, RebuildError};
 use crate::views::{Generation, Pointer};
+
+/// How long a read that is not strong may be behind a write. DynamoDB names no bound; its replicas
+/// are usually within a second.
+const REPLICA_LAG: Duration = Duration::from_secs(5);
 
 /// What a switch came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,10 +32,13 @@ impl Rebuild {
     /// [`RebuildError::NotBuilt`], [`RebuildError::Overtaken`], and [`RebuildError::Incomplete`]
     /// unless it is `forced`.
     pub async fn switch(&self, forced: bool) -> Result<Switched, RebuildError> {
-        let Compared { new, read, check } = self.compare_built().await?;
+        let Compared { new, read, check, begun } = self.compare_built().await?;
         if check.lacking > 0 && !forced {
             return Err(RebuildError::Incomplete(check));
         }
+        // All rows were there when the comparison began. Reads that are not strong may see that
+        // later: a thing that has been there for years would be absent to them.
+        sleep(REPLICA_LAG.min(self.pace.settle).saturating_sub(begun.elapsed())).await;
         let old = self.generations().read().await?;
         if old.generation != read || built(&old).ok() != Some(new) {
             return Err(RebuildError::Overtaken { compared: new, read: old.generation });

@@ -9,7 +9,7 @@ use headwater_dynamodb::{
     AfterFailure, Carried, EffectId, Effects, Lease, MOST_TRIES, NotDone, Settlement, Waiting,
     WhyWaiting,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Runtime;
 
 use crate::support::{Tap, World, text};
@@ -93,7 +93,14 @@ async fn what_surely_failed_is_tried_again_and_then_waits_for_a_person() {
     let parked = mails.waiting_one(&mail(1)).await.unwrap().unwrap();
     assert!(parked.since.is_some());
     assert_eq!(parked, waits(1, WhyWaiting::Failed, MOST_TRIES, Some("refused"), &parked));
-    assert!(mails.settle(&mail(1), Settlement::TryAgain).await.unwrap());
+    // What was seen is what is settled: since another time it is another wait.
+    let since = parked.since.unwrap();
+    let before = since - SignedDuration::from_millis(1);
+    for settlement in [Settlement::TryAgain, Settlement::Done] {
+        assert!(!mails.settle_since(&mail(1), before, settlement).await.unwrap());
+    }
+    assert_eq!(mails.waiting_one(&mail(1)).await.unwrap().as_ref(), Some(&parked));
+    assert!(mails.settle_since(&mail(1), since, Settlement::TryAgain).await.unwrap());
     // The record that leads to the next try may be lost: until then it is listed, and may be asked
     // for again.
     assert_eq!(waiting(&world).await, ["acme/toy/notes/1#00000000000000000001 failed"]);

@@ -66,7 +66,10 @@ impl Person {
             Settlement::TryAgain
         };
         self.cloud.log(|| format!("somebody says of {mail:?}: {settlement:?}"));
-        super::effects(&self.cloud).settle(effect, settlement).await?;
+        let effects = super::effects(&self.cloud);
+        // What is ripe has waited since some time.
+        let since = waiting.since.unwrap_or_default();
+        effects.settle_since(effect, since, settlement).await?;
         if settlement == Settlement::TryAgain {
             let record = CommitRecord::doorbell(effect.stream.clone(), effect.number).unwrap();
             let ring = async |process: Arc<Process>| {
