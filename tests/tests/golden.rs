@@ -9,9 +9,9 @@
 //!   each of these commits, at the projection's revision N; of rows of parts, those of all parts
 //!   that there are by then.
 //!
-//! For a new kind write its history: without one the test prints how it looks. With `BLESS=1` in the
-//! environment the other files that are missing are written; without it each is printed. A file
-//! that is there is never written anew.
+//! For a new kind write its history: without one the test prints how it looks. With `BLESS=1` in
+//! the environment the other files that are missing are written; without it each is printed. A
+//! file that is there is never written anew.
 //!
 //! `grant.txt` is a provisional grant as clients hold it; the licensing package reads it.
 
