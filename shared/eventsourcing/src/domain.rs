@@ -104,8 +104,11 @@ pub struct External {
     pub parked: fn(&Row) -> Option<Parked>,
     /// The record that brings the update with this revision once more, made from all commits of
     /// the thing. `None` if none of them parked it.
-    pub record: fn(&[Commit], u64) -> Result<Option<Vec<u8>>, EventError>,
+    pub record: RecordOf,
 }
+
+/// Makes the record of an update with a revision from all commits of the thing.
+pub type RecordOf = fn(&[Commit], u64) -> Result<Option<Vec<u8>>, EventError>;
 
 /// An update from another system that a rule refused.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -29,7 +29,9 @@ pub use aggregate::{Aggregate, Folded, Snapshot};
 pub use command::{Command, Context, Rejection, Rule, Verdict};
 pub use commit::{Commit, Metadata, RecordedEvent};
 pub use decide::{Decide, Number, Source};
-pub use domain::{AggregateFn, Checked, Domain, Domains, External, Handler, Parked, aggregate_fn};
+pub use domain::{
+    AggregateFn, Checked, Domain, Domains, External, Handler, Parked, RecordOf, aggregate_fn,
+};
 pub use event::{Event, EventError, NewerEvent, Upcaster, decode, encode, first_newer, knows};
 pub use projection::{
     Amounts, Applied, Contributions, IndexKey, Part, PartsOf, Projection, ProjectionFn, Row,

@@ -40,10 +40,10 @@ pub(super) fn make(name: &Name, headwater: Option<&Path>) -> Result<String> {
     let headwater = match headwater {
         None => format!("version = \"{}\"", env!("CARGO_PKG_VERSION")),
         Some(checkout) => {
-            let package = checkout.join("shared/headwater");
+            let package = checkout.join("infra/headwater");
             let package = package
                 .canonicalize()
-                .with_context(|| format!("{} has no shared/headwater", checkout.display()))?;
+                .with_context(|| format!("{} has no infra/headwater", checkout.display()))?;
             format!("path = {:?}", package.display().to_string())
         }
     };

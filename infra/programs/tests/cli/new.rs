@@ -31,7 +31,7 @@ fn a_project_is_the_example_under_another_name() {
         assert!(made == example, "{file} differs");
     }
     let manifest = fs::read_to_string(folder.path().join("kiosk/Cargo.toml")).unwrap();
-    let package = fs::canonicalize(format!("{}/shared/headwater", root())).unwrap();
+    let package = fs::canonicalize(format!("{}/infra/headwater", root())).unwrap();
     let expected = format!("path = {:?}, features = [\"lambda\"]", package.to_str().unwrap());
     assert!(manifest.contains(&expected), "{manifest}");
 
@@ -42,7 +42,7 @@ fn a_project_is_the_example_under_another_name() {
     let (code, said) = run(folder.path(), "new Shop_1");
     assert!(code == 2 && said.contains("a-z and 0-9"), "{code} {said}");
     let (code, said) = run(folder.path(), "new stall --headwater nowhere");
-    assert!(code == 2 && said.contains("nowhere has no shared/headwater"), "{code} {said}");
+    assert!(code == 2 && said.contains("nowhere has no infra/headwater"), "{code} {said}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left of a failure");
 }
 
