@@ -1,6 +1,8 @@
 //! The tutorial, step by step as it is written: a project is made, built, run, killed, changed and
 //! tested.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
