@@ -4,10 +4,12 @@
 mod gateway;
 mod tables;
 
+use std::future::Future;
+
+use headwater::Domains;
+
 pub use gateway::Gateway;
 pub use tables::Tables;
-
-use std::future::Future;
 
 /// Runs to the end what waits for nobody but the clock, which does not keep it waiting.
 pub fn at_once<F: Future>(work: F) -> F::Output {
@@ -17,4 +19,9 @@ pub fn at_once<F: Future>(work: F) -> F::Output {
         .build()
         .expect("a runtime");
     runtime.block_on(work)
+}
+
+/// All domains: what came in may be of any.
+pub fn domains() -> Domains {
+    Domains::new([&identity::SERVICE, &invoicing::SERVICE, &licensing::SERVICE])
 }

@@ -33,12 +33,8 @@ fn try_out<C: Decide + DeserializeOwned + Validate<Context = ()>>(body: &[u8]) {
         return;
     }
     let now = Timestamp::UNIX_EPOCH;
-    let context = Context {
-        now,
-        id: "x".to_owned(),
-        fresh_id: Uuid::nil(),
-        actor: "fuzzer".to_owned(),
-    };
+    let context =
+        Context { now, id: "x".to_owned(), fresh_id: Uuid::nil(), actor: "fuzzer".to_owned() };
     let number = || C::Number::SOURCE.take(|_| 1);
     let mut state = C::Aggregate::default();
     let Ok(events) = command.decide(&state, &context, number()) else { return };

@@ -51,6 +51,7 @@ fuzz_target!(|text: &str| {
 
 /// The tokens that the cursor carries.
 fn read_tokens(request: &Request) -> Vec<headwater::Token> {
-    let carried = request.cursor().ok().and_then(|cursor| cursor.tokens.clone()).unwrap_or_default();
+    let carried =
+        request.cursor().ok().and_then(|cursor| cursor.tokens.clone()).unwrap_or_default();
     headwater_lambda::parse_tokens(&carried, "acme").unwrap_or_default()
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use headwater::{Commit, StreamName};
+use headwater_fuzz::domains;
 use libfuzzer_sys::fuzz_target;
 
 // The readers themselves, without the programs about them.
@@ -49,7 +50,7 @@ fuzz_target!(|file: &[u8]| {
 
 /// What was checked can be written: streams in order, each from its first event on without a gap.
 fn dump_holds(file: &Path) {
-    let Ok(checked) = dumped::check(file) else { return };
+    let Ok(checked) = dumped::check(&domains(), file) else { return };
     let mut commits = 0;
     let mut previous: Option<(StreamName, u64)> = None;
     for batch in dumped::batches(file).expect("it was read before") {

@@ -10,9 +10,8 @@ use aws_lambda_events::kinesis::KinesisEvent;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use headwater_dynamodb::{CommitItem, Projector};
-use headwater_fuzz::{Tables, at_once};
+use headwater_fuzz::{Tables, at_once, domains};
 use headwater_kinesis::{CommitRecord, Record};
-use headwater_services::SERVICES;
 use libfuzzer_sys::fuzz_target;
 use licensing::{Grant, GrantKey};
 use serde_json::json;
@@ -50,12 +49,12 @@ fn project(data: &[u8]) {
         serde_json::from_value(json!({ "Records": [record, record] })).expect("an event");
     at_once(async {
         let store = Tables::default().store();
-        for service in &SERVICES {
+        for service in domains().iter() {
             let projector =
                 Projector::new(store.clone(), "views", "feed", service.name, service.projections);
             let projector = projector.within(Instant::now() + Duration::from_secs(1));
             for _ in 0..2 {
-                projectors::project_batch(&projector, service.name, &event).await;
+                headwater_functions::project_batch(&projector, service.name, &event).await;
             }
         }
     });

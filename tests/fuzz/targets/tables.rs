@@ -9,8 +9,7 @@ use headwater::{FeedPosition, Position, StreamName, own_row};
 use headwater_dynamodb::{
     Audit, EffectId, Effects, EventStore, Feed, PageRequest, Projector, Settlement, Views,
 };
-use headwater_fuzz::{Tables, at_once};
-use headwater_services::SERVICES;
+use headwater_fuzz::{Tables, at_once, domains};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value};
 
@@ -21,7 +20,7 @@ fuzz_target!(|items: &[u8]| {
     let tables = Tables::of(items);
     at_once(async {
         let store = tables.store();
-        for service in &SERVICES {
+        for service in domains().iter() {
             views(&store, service, &streams).await;
             feeds(&store, service, &streams).await;
         }
@@ -64,7 +63,7 @@ async fn views(store: &EventStore, service: &Domain, streams: &[StreamName]) {
             views.part(projection, service.projections, stream, stream.id(), Some(1)).await.ok();
         }
         views.sums(stream.tenant(), "revenue", "", "~").await.ok();
-        views.parked(stream.tenant(), None, 9).await.ok();
+        views.parked(Some(stream.tenant()), None, 9).await.ok();
     }
     Audit::new(store.clone(), "views", service.name, service.projections)
         .inventory(None, &|_| true)
@@ -93,7 +92,7 @@ async fn feeds(store: &EventStore, service: &Domain, streams: &[StreamName]) {
 
 async fn effects(store: &EventStore, streams: &[StreamName]) {
     let effects = Effects::new(store.clone(), "effects", invoicing::mail::HANDLER);
-    effects.waiting("acme", None, 9).await.ok();
+    effects.waiting(Some("acme"), None, 9).await.ok();
     for stream in streams {
         let effect = EffectId { stream: stream.clone(), number: 1 };
         effects.waiting_one(&effect).await.ok();
@@ -105,8 +104,7 @@ async fn effects(store: &EventStore, streams: &[StreamName]) {
 /// Brings the rows up to what the events table holds.
 async fn projector(store: &EventStore, streams: &[StreamName]) {
     for stream in streams {
-        let Some(service) = SERVICES.into_iter().find(|service| service.name == stream.domain())
-        else {
+        let Some(service) = domains().of(stream) else {
             continue;
         };
         if own_row(service.projections, &stream.category()).is_some() {
