@@ -101,7 +101,7 @@ fn what_failed_once_does_not_fail_again() {
         plan
     };
     check(&torn(96595));
-    // A person had a mail tried again that, since they had looked, was tried again and perhaps sent.
+    // A person had a mail tried again that, since the look, was tried again and perhaps sent.
     check(&torn(98593));
     // That nothing is left of the places of a row, too, was expected where two builds work at once:
     // see `settle`.
