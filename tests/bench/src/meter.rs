@@ -44,6 +44,7 @@ impl Meter {
             queues: Vec::new(),
             functions: Vec::new(),
             authorizer: None,
+            throttle: None,
         };
         let emulators = Emulators::start(
             &template,

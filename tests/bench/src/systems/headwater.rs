@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::ScalarAttributeType;
-use headwater::{Aggregate, Command, Context, Event, Rejection, Rule, StreamName, Verdict};
+use headwater::{
+    Aggregate, Command, Context, Event, Folded, Rejection, Rule, StreamName, Verdict,
+};
 use headwater_dynamodb::{
     EventStore, ExecuteError, Execution, Expected, Idempotency, Origin, StoreConfig,
 };
@@ -82,8 +84,7 @@ impl Headwater {
             Mode::Warm => run(&self.store, account, nth, None).await,
             Mode::Keyed => {
                 let key = Uuid::now_v7().to_string();
-                let answer =
-                    |_: headwater_dynamodb::Answered<'_, Account>| json!({ "status": 200 });
+                let answer = |_: Result<&Folded<Account>, &ExecuteError>| json!({ "status": 200 });
                 let idempotency = Idempotency {
                     request_hash: key.clone(),
                     body_hash: key.clone(),
