@@ -5,9 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::ScalarAttributeType;
-use headwater::{
-    Aggregate, Command, Context, Event, Folded, Rejection, Rule, StreamName, Verdict,
-};
+use headwater::{Aggregate, Command, Context, Event, Folded, Rejection, Rule, StreamName, Verdict};
 use headwater_dynamodb::{
     EventStore, ExecuteError, Execution, Expected, Idempotency, Origin, StoreConfig,
 };
