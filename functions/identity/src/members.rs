@@ -17,12 +17,8 @@ pub(crate) fn add_member() -> Function {
             tokio::try_join!(load_group(&app, &request), load_user(&app, &request))?;
         let stream =
             membership::stream(request.tenant(), request.path("id"), request.path("userId"))?;
-        app.put(
-            &request,
-            &stream,
-            &AddMember { group_id: request.path("id").to_owned(), group, user },
-        )
-        .await
+        app.put(&request, &stream, &AddMember { group_id: request.path("id").into(), group, user })
+            .await
     })
 }
 
@@ -33,12 +29,8 @@ pub(crate) fn remove_member() -> Function {
         let group = load_group(&app, &request).await?;
         let stream =
             membership::stream(request.tenant(), request.path("id"), request.path("userId"))?;
-        app.change(
-            &request,
-            &stream,
-            &RemoveMember { group_id: request.path("id").to_owned(), group },
-        )
-        .await
+        app.change(&request, &stream, &RemoveMember { group_id: request.path("id").into(), group })
+            .await
     })
 }
 

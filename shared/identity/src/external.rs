@@ -9,7 +9,7 @@ use headwater::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::fields::{DisplayName, EXTERNAL_PREFIX, Email, ExternalId, UserName};
+use crate::fields::{DisplayName, EXTERNAL_PREFIX, Email, ExternalId, UserId, UserName};
 use crate::user::{self, ParkedUpdate, User, UserEvent, UserStatus};
 use crate::user_row::UserRow;
 
@@ -86,8 +86,8 @@ pub struct ApplyExternalUser {
 
 impl ApplyExternalUser {
     /// The id of our user: `ext-` and the owning system's id.
-    pub fn user_id(&self) -> String {
-        format!("{EXTERNAL_PREFIX}{}", self.external_id)
+    pub fn user_id(&self) -> UserId {
+        format!("{EXTERNAL_PREFIX}{}", self.external_id).into()
     }
 
     /// The update that an event says is parked; `None` of another event.

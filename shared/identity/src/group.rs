@@ -20,8 +20,8 @@ pub const CATEGORY: &str = "groups";
 ///
 /// # Errors
 /// [`InvalidStreamName`] if tenant or id is no segment.
-pub fn stream(tenant: &str, id: &str) -> Result<StreamName, InvalidStreamName> {
-    StreamName::new(tenant, DOMAIN, CATEGORY, id)
+pub fn stream(tenant: &str, id: impl Into<GroupId>) -> Result<StreamName, InvalidStreamName> {
+    StreamName::new(tenant, DOMAIN, CATEGORY, &id.into())
 }
 
 // ---- events -------------------------------------------------------------------------------------

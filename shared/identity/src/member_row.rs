@@ -6,6 +6,7 @@ use headwater::{IndexKey, Projection, StreamName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::fields::{GroupId, UserId};
 use crate::membership::{self, MembershipEvent, MembershipStatus};
 
 /// A membership as queries show it; its stream's name says whose it is ([`StreamName::id`]) and
@@ -48,13 +49,13 @@ impl Projection for MemberRow {
 }
 
 /// The index of a group's members, newest first.
-pub fn members_of(group_id: &str) -> String {
-    format!("members/{group_id}")
+pub fn members_of(group_id: impl Into<GroupId>) -> String {
+    format!("members/{}", group_id.into())
 }
 
 /// The index of a user's groups, the newest membership first.
-pub fn groups_of(user_id: &str) -> String {
-    format!("groups-of/{user_id}")
+pub fn groups_of(user_id: impl Into<UserId>) -> String {
+    format!("groups-of/{}", user_id.into())
 }
 
 #[cfg(test)]

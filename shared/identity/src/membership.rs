@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::DOMAIN;
+use crate::fields::{GroupId, UserId};
 use crate::group::{self, Group};
 use crate::user::{User, UserStatus};
 
@@ -15,14 +16,30 @@ pub const CATEGORY: &str = "groups/members";
 
 /// The stream of a membership: `<tenant>/identity/groups/<group id>/members/<user id>`.
 ///
+/// ```
+/// use identity::{GroupId, UserId, membership};
+///
+/// let (group_id, user_id) = (GroupId::from("7"), UserId::from("4"));
+/// let stream = membership::stream("acme", &group_id, &user_id).unwrap();
+/// assert_eq!(stream.as_str(), "acme/identity/groups/7/members/4");
+/// ```
+///
+/// One does not stand in the other's place:
+///
+/// ```compile_fail,E0277
+/// # use identity::{GroupId, UserId, membership};
+/// # let (group_id, user_id) = (GroupId::from("7"), UserId::from("4"));
+/// membership::stream("acme", &user_id, &group_id).unwrap();
+/// ```
+///
 /// # Errors
 /// [`InvalidStreamName`] if tenant or an id is no segment.
 pub fn stream(
     tenant: &str,
-    group_id: &str,
-    user_id: &str,
+    group_id: impl Into<GroupId>,
+    user_id: impl Into<UserId>,
 ) -> Result<StreamName, InvalidStreamName> {
-    group::stream(tenant, group_id)?.child("members", user_id)
+    group::stream(tenant, group_id)?.child("members", &user_id.into())
 }
 
 // ---- events -------------------------------------------------------------------------------------
@@ -103,7 +120,7 @@ pub static USER_INACTIVE: Rule = Rule {
 #[derive(Clone, Debug)]
 pub struct AddMember {
     /// The id of the group; the user's is the membership's own.
-    pub group_id: String,
+    pub group_id: GroupId,
     /// The group as it was read.
     pub group: Group,
     /// The user as it was read.
@@ -136,7 +153,7 @@ impl Command for AddMember {
 #[derive(Clone, Debug)]
 pub struct RemoveMember {
     /// The id of the group.
-    pub group_id: String,
+    pub group_id: GroupId,
     /// The group as it was read.
     pub group: Group,
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::DOMAIN;
-use crate::fields::{ChosenUserId, DisplayName, Email, UserName};
+use crate::fields::{ChosenUserId, DisplayName, Email, UserId, UserName};
 
 /// The category of the streams of users.
 pub const CATEGORY: &str = "users";
@@ -20,8 +20,8 @@ pub const CATEGORY: &str = "users";
 ///
 /// # Errors
 /// [`InvalidStreamName`] if tenant or id is no segment.
-pub fn stream(tenant: &str, id: &str) -> Result<StreamName, InvalidStreamName> {
-    StreamName::new(tenant, DOMAIN, CATEGORY, id)
+pub fn stream(tenant: &str, id: impl Into<UserId>) -> Result<StreamName, InvalidStreamName> {
+    StreamName::new(tenant, DOMAIN, CATEGORY, &id.into())
 }
 
 // ---- events -------------------------------------------------------------------------------------

@@ -21,8 +21,8 @@ pub const CATEGORY: &str = "customers";
 ///
 /// # Errors
 /// [`InvalidStreamName`] if tenant or id is no segment.
-pub fn stream(tenant: &str, id: &str) -> Result<StreamName, InvalidStreamName> {
-    StreamName::new(tenant, DOMAIN, CATEGORY, id)
+pub fn stream(tenant: &str, id: impl Into<CustomerId>) -> Result<StreamName, InvalidStreamName> {
+    StreamName::new(tenant, DOMAIN, CATEGORY, &id.into())
 }
 
 // ---- events -------------------------------------------------------------------------------------

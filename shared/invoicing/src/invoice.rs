@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use parts::{InvoiceCustomer, Line, Payment, Status};
 
+use crate::fields::InvoiceId;
 use crate::rules::{INVALID_TRANSITION, LINE_ITEM_LIMIT, MINOR_UNIT};
 use crate::{Currency, DOMAIN, Totals};
 
@@ -31,8 +32,8 @@ pub const MOST_PAYMENTS: usize = 90;
 ///
 /// # Errors
 /// [`InvalidStreamName`] if tenant or id is no segment.
-pub fn stream(tenant: &str, id: &str) -> Result<StreamName, InvalidStreamName> {
-    StreamName::new(tenant, DOMAIN, CATEGORY, id)
+pub fn stream(tenant: &str, id: impl Into<InvoiceId>) -> Result<StreamName, InvalidStreamName> {
+    StreamName::new(tenant, DOMAIN, CATEGORY, &id.into())
 }
 
 // ---- events -------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ pub(crate) use license::Found;
 pub use license::{License, PastLicense};
 
 use crate::DOMAIN;
+use crate::fields::CustomerId;
 use crate::windows;
 
 /// The category of the streams of customers.
@@ -26,8 +27,8 @@ pub const MOST_ENDED: usize = 200;
 ///
 /// # Errors
 /// [`InvalidStreamName`] if tenant or id is no segment.
-pub fn stream(tenant: &str, id: &str) -> Result<StreamName, InvalidStreamName> {
-    StreamName::new(tenant, DOMAIN, CATEGORY, id)
+pub fn stream(tenant: &str, id: impl Into<CustomerId>) -> Result<StreamName, InvalidStreamName> {
+    StreamName::new(tenant, DOMAIN, CATEGORY, &id.into())
 }
 
 // ---- events -------------------------------------------------------------------------------------

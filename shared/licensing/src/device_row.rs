@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::customer::{CustomerEvent, PastDevice};
+use crate::fields::CustomerId;
 
 /// A customer's device as queries show it; the row's name says whose it is
 /// ([`StreamName::parent_id`]) and which ([`StreamName::id`]).
@@ -90,6 +91,6 @@ impl DeviceRow {
 }
 
 /// The index of a customer's devices, the one that was first used last at the head.
-pub fn devices_of(customer_id: &str) -> String {
-    format!("devices/{customer_id}")
+pub fn devices_of(customer_id: impl Into<CustomerId>) -> String {
+    format!("devices/{}", customer_id.into())
 }

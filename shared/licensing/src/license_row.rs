@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::customer::{CustomerEvent, PastLicense};
+use crate::fields::{CustomerId, TitleId};
 
 /// A licence as queries show it; its row's name says whose it is ([`StreamName::parent_id`]) and
 /// which ([`StreamName::id`]).
@@ -89,7 +90,7 @@ impl Projection for LicenseRow {
         let mut keys = BTreeSet::from([key(licenses_of(customer_id), self.acquired_at)]);
         if let Some(at) = self.downloaded_at {
             keys.insert(key(downloads_of(customer_id, None), at));
-            keys.insert(key(downloads_of(customer_id, Some(&self.title_id)), at));
+            keys.insert(key(downloads_of(customer_id, Some(self.title_id.as_str().into())), at));
         }
         keys
     }
@@ -125,12 +126,13 @@ impl LicenseRow {
 }
 
 /// The index of a customer's licences, the newest first.
-pub fn licenses_of(customer_id: &str) -> String {
-    format!("licenses/{customer_id}")
+pub fn licenses_of(customer_id: impl Into<CustomerId>) -> String {
+    format!("licenses/{}", customer_id.into())
 }
 
 /// The index of a customer's downloads, of all titles or of one, the newest first.
-pub fn downloads_of(customer_id: &str, title_id: Option<&str>) -> String {
+pub fn downloads_of(customer_id: impl Into<CustomerId>, title_id: Option<TitleId>) -> String {
+    let customer_id = customer_id.into();
     match title_id {
         Some(title_id) => format!("downloads/{customer_id}/{title_id}"),
         None => format!("downloads/{customer_id}"),

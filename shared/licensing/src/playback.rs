@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::fields::PlaybackId;
+use crate::fields::{CustomerId, LicenseId, PlaybackId};
 use crate::windows::{self, KEPT};
 use crate::{DOMAIN, customer};
 use seen::Seen;
@@ -37,10 +37,10 @@ pub const AHEAD: SignedDuration = SignedDuration::from_hours(24);
 /// [`InvalidStreamName`] if tenant or an id is no segment.
 pub fn stream(
     tenant: &str,
-    customer_id: &str,
-    license_id: &str,
+    customer_id: impl Into<CustomerId>,
+    license_id: impl Into<LicenseId>,
 ) -> Result<StreamName, InvalidStreamName> {
-    customer::stream(tenant, customer_id)?.child("playback", license_id)
+    customer::stream(tenant, customer_id)?.child("playback", &license_id.into())
 }
 
 // ---- events -------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ pub(crate) fn list_downloads() -> Function {
         let since = request
             .time("since")?
             .map(|time| IndexKey::newest_first(time.max(Timestamp::UNIX_EPOCH)));
-        let index = downloads_of(customer.id(), request.id("titleId")?);
+        let index = downloads_of(customer.id(), request.id("titleId")?.map(Into::into));
         let list =
             List { up_to_order: since.as_deref(), ..List::of_parts(DOMAIN, &PROJECTIONS, &index) };
         app.list(&request, list, |license, _, row| DownloadView::new(license.id(), row)).await

@@ -153,6 +153,18 @@ impl<L: Limits> From<&str> for Text<L> {
     }
 }
 
+impl<L: Limits> From<&String> for Text<L> {
+    fn from(text: &String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl<L> From<&Text<L>> for Text<L> {
+    fn from(text: &Text<L>) -> Self {
+        text.clone()
+    }
+}
+
 impl<L> From<Text<L>> for String {
     fn from(text: Text<L>) -> Self {
         text.text

@@ -8,14 +8,14 @@ const REMOVED: MembershipEvent = MembershipEvent::MemberRemoved {};
 
 fn add(group: GroupStatus, user: UserStatus) -> AddMember {
     AddMember {
-        group_id: "7".to_owned(),
+        group_id: "7".into(),
         group: a_group(group),
         user: User { status: user, ..User::default() },
     }
 }
 
 fn remove(group: GroupStatus) -> RemoveMember {
-    RemoveMember { group_id: "7".to_owned(), group: a_group(group) }
+    RemoveMember { group_id: "7".into(), group: a_group(group) }
 }
 
 fn a_group(status: GroupStatus) -> Group {

@@ -90,7 +90,7 @@ pub(crate) fn membership_command() -> impl Strategy<Value = AnyCommand<Membershi
     (group, user, any::<bool>()).prop_map(|(group, user, add)| {
         let group = Group { status: group, ..Group::default() };
         let user = User { status: user, ..User::default() };
-        let group_id = "7".to_owned();
+        let group_id = "7".into();
         if add {
             AnyCommand::new(AddMember { group_id, group, user })
         } else {

@@ -90,7 +90,7 @@ fn a_licence_stands_in_its_customers_lists_newest_first() {
         keys.iter().find(|key| key.index == index).unwrap().sort.clone()
     };
     assert!(sort(&new, licenses_of("7")) < sort(&old, licenses_of("7")), "2 was acquired last");
-    for index in [downloads_of("7", None), downloads_of("7", Some("t"))] {
+    for index in [downloads_of("7", None), downloads_of("7", Some("t".into()))] {
         assert!(sort(&old, index.clone()) < sort(&new, index), "1 was downloaded last");
     }
     assert!(sort(&old, licenses_of("7")).ends_with("\u{0}1"));
