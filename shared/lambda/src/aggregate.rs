@@ -80,6 +80,12 @@ impl<A: Aggregate> Calls<A> {
         self.change::<C>("PATCH", "/{id}", summary)
     }
 
+    /// `PUT /users/{id}`: says anew all of a thing that is there.
+    #[must_use]
+    pub fn replace<C: Readable + Decide<Aggregate = A>>(self, summary: &'static str) -> Self {
+        self.change::<C>("PUT", "/{id}", summary)
+    }
+
     /// `DELETE /users/{id}`: deletes a thing.
     #[must_use]
     pub fn delete<C: Readable + Decide<Aggregate = A>>(self, summary: &'static str) -> Self {

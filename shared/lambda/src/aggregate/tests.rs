@@ -47,6 +47,10 @@ struct FillSlot {
 #[serde(deny_unknown_fields)]
 struct OpenTill {}
 
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ReplaceTill {}
+
 impl Command for FillSlot {
     type Aggregate = Till;
     const NAME: &'static str = "FillSlot";
@@ -60,6 +64,15 @@ impl Command for FillSlot {
 impl Command for OpenTill {
     type Aggregate = Till;
     const NAME: &'static str = "OpenTill";
+
+    fn decide(&self, _: &Till, _: &Context) -> Verdict<Till> {
+        Ok(vec![])
+    }
+}
+
+impl Command for ReplaceTill {
+    type Aggregate = Till;
+    const NAME: &'static str = "ReplaceTill";
 
     fn decide(&self, _: &Till, _: &Context) -> Verdict<Till> {
         Ok(vec![])
@@ -96,6 +109,7 @@ fn shop() -> Service {
         .aggregate::<Till>("/tills", |tills| {
             tills
                 .create::<OpenTill>("Open a till.")
+                .replace::<ReplaceTill>("Replace a till.")
                 .put::<FillSlot>("slots/{slot}", "Fill a slot.")
                 .with_unique_values()
                 .delete::<OpenTill>("Close a till.")
@@ -118,6 +132,7 @@ fn a_line_makes_function_route_rules_and_variables() {
         calls,
         [
             ("shop-open-till", "POST", "/shop/tills", Kind::Create),
+            ("shop-replace-till", "PUT", "/shop/tills/{id}", Kind::Command),
             ("shop-fill-slot", "PUT", "/shop/tills/{id}/slots/{slot}", Kind::Command),
             ("shop-close-till", "DELETE", "/shop/tills/{id}", Kind::Command),
             ("shop-read-tills", "GET", "/shop/tills/{id}", Kind::Entity),
@@ -127,7 +142,7 @@ fn a_line_makes_function_route_rules_and_variables() {
     );
     let has_key: Vec<bool> =
         shop.functions.iter().map(|f| f.environment().contains(&UNIQUE_KEY)).collect();
-    assert_eq!(has_key, [false, false, true, false, false, true]);
+    assert_eq!(has_key, [false, false, false, true, false, false, true]);
     assert_eq!(shop.rules(), [&CLOSED]);
 }
 
