@@ -7,7 +7,7 @@ use anyhow::Result;
 use headwater::Context;
 use headwater_dynamodb::{Done, EventStore, Execution, Expected, Origin, StoreConfig};
 use headwater_tests::{Client, Platform};
-use identity::PatchUser;
+use identity::user::PatchUser;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;

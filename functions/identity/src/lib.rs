@@ -7,10 +7,9 @@ mod queries;
 
 use headwater_functions::{changes, project};
 use headwater_lambda::Service;
-use identity::{
-    CreateGroup, CreateUser, DeactivateUser, DeleteGroup, DeleteUser, Group, Membership,
-    PatchGroup, PatchUser, ReactivateUser, User,
-};
+use identity::group::{CreateGroup, DeleteGroup, PatchGroup};
+use identity::user::{CreateUser, DeactivateUser, DeleteUser, PatchUser, ReactivateUser};
+use identity::{Group, Membership, User};
 
 /// The service, a line for each of its functions.
 pub fn service() -> Service {

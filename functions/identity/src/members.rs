@@ -1,7 +1,8 @@
 //! Commands on memberships.
 
 use headwater_lambda::{App, Call, Function, Problem, Request};
-use identity::{AddMember, Group, RemoveMember, User, group, membership, user};
+use identity::membership::{AddMember, RemoveMember};
+use identity::{Group, User, group, membership, user};
 
 const PATH: &str = "/identity/groups/{id}/members/{userId}";
 

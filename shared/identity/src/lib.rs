@@ -6,9 +6,9 @@
 //!
 //! | stream | aggregate | row | commands |
 //! |---|---|---|---|
-//! | `users/<id>` | [`User`] | [`UserRow`] | [`CreateUser`], [`PatchUser`], [`DeactivateUser`], [`ReactivateUser`], [`DeleteUser`], [`ApplyExternalUser`] |
-//! | `groups/<id>` | [`Group`] | [`GroupRow`] | [`CreateGroup`], [`PatchGroup`], [`DeleteGroup`] |
-//! | `groups/<id>/members/<userId>` | [`Membership`] | [`MemberRow`] | [`AddMember`], [`RemoveMember`] |
+//! | `users/<id>` | [`User`] | [`UserRow`] | in [`user`]; [`ApplyExternalUser`] |
+//! | `groups/<id>` | [`Group`] | [`GroupRow`] | in [`group`] |
+//! | `groups/<id>/members/<userId>` | [`Membership`] | [`MemberRow`] | in [`membership`] |
 
 mod audit;
 pub mod external;
@@ -28,13 +28,11 @@ pub use fields::{
     ChosenUserId, DisplayName, Email, ExternalId, GroupDescription, GroupId, GroupName, UserId,
     UserName,
 };
-pub use group::{CreateGroup, DeleteGroup, Group, GroupEvent, GroupStatus, PatchGroup};
+pub use group::{Group, GroupEvent, GroupStatus};
 pub use group_row::GroupRow;
 pub use member_row::MemberRow;
-pub use membership::{AddMember, Membership, MembershipEvent, MembershipStatus, RemoveMember};
-pub use user::{
-    CreateUser, DeactivateUser, DeleteUser, PatchUser, ReactivateUser, User, UserEvent, UserStatus,
-};
+pub use membership::{Membership, MembershipEvent, MembershipStatus};
+pub use user::{User, UserEvent, UserStatus};
 pub use user_row::UserRow;
 
 /// The service's name: the second segment of its streams' names, and the first of its paths.

@@ -1,7 +1,9 @@
 //! What a request may hold, and how a violation names its field.
 
 use garde::Validate;
-use identity::*;
+use identity::ApplyExternalUser;
+use identity::group::{CreateGroup, PatchGroup};
+use identity::user::{CreateUser, PatchUser};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

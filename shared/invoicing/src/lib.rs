@@ -2,13 +2,13 @@
 //!
 //! | stream | aggregate | row | commands |
 //! |---|---|---|---|
-//! | `invoices/<id>` | [`Invoice`] | [`InvoiceRow`] | [`CreateInvoice`], [`SetInvoiceCustomer`], [`SetInvoiceCurrency`], [`AddLineItem`], [`ChangeLineItem`], [`RemoveLineItem`], [`IssueInvoice`], [`SendInvoiceToCustomer`], [`RecordPayment`], [`VoidInvoice`], [`DeleteInvoice`] |
-//! | `customers/<id>` | [`Customer`] | [`CustomerRow`] | [`CreateCustomer`], [`PatchCustomer`] |
+//! | `invoices/<id>` | [`Invoice`] | [`InvoiceRow`] | in [`commands`] |
+//! | `customers/<id>` | [`Customer`] | [`CustomerRow`] | in [`customer`] |
 //!
 //! Money is decimal, never binary floating point, and exact but for one rounding a line and a tax.
 //! What commutes with what is said by each command itself.
 
-mod commands;
+pub mod commands;
 pub mod currency;
 pub mod customer;
 pub mod customer_row;
@@ -25,11 +25,7 @@ pub mod totals;
 
 use headwater::{Domain, Handler, ProjectionFn, aggregate_fn, projection_fn};
 
-pub use commands::{
-    AddLineItem, ChangeLineItem, CreateInvoice, DeleteInvoice, InvoiceNumber, IssueInvoice,
-    LineItem, RecordPayment, RemoveLineItem, SendInvoiceToCustomer, SetInvoiceCurrency,
-    SetInvoiceCustomer, VoidInvoice,
-};
+pub use commands::*;
 pub use currency::Currency;
 pub use customer::{CreateCustomer, Customer, CustomerEvent, PatchCustomer};
 pub use customer_row::CustomerRow;

@@ -6,12 +6,12 @@
 //!
 //! | stream | aggregate | rows | commands |
 //! |---|---|---|---|
-//! | `customers/<c>` | [`Customer`] | [`LicenseRow`] and [`DeviceRow`], one for each part | [`AcquireLicense`], [`ReportDownloaded`], [`RenewLicense`], [`ReleaseLicense`], [`DeactivateDevice`], [`ApplyGrant`] |
-//! | `customers/<c>/playback/<license>` | [`Playback`] | [`PlaybackRow`] | [`RecordPlayback`] |
-//! | `policy` | [`Policy`] | [`PolicyRow`] | [`SetPolicy`] |
+//! | `customers/<c>` | [`Customer`] | [`LicenseRow`] and [`DeviceRow`], one for each part | in [`commands`]; [`ApplyGrant`] |
+//! | `customers/<c>/playback/<license>` | [`Playback`] | [`PlaybackRow`] | in [`playback`] |
+//! | `policy` | [`Policy`] | [`PolicyRow`] | in [`policy`] |
 
 pub mod allowance;
-mod commands;
+pub mod commands;
 pub mod customer;
 pub mod device_row;
 mod fields;
@@ -27,10 +27,7 @@ pub mod windows;
 use headwater::{Domain, ProjectionFn, aggregate_fn, part_fn, projection_fn};
 
 pub use allowance::{Allowance, Check, RuleCount, allowance};
-pub use commands::{
-    AcquireLicense, DeactivateDevice, EarlierLicense, FollowUp, LicenseRequest, ReleaseLicense,
-    RenewLicense, ReportDownloaded,
-};
+pub use commands::*;
 pub use customer::{Customer, CustomerEvent, License, PastDevice, PastLicense};
 pub use device_row::DeviceRow;
 pub use fields::{

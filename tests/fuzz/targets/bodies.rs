@@ -52,10 +52,10 @@ fn no_member_comes_twice(value: &Value) {
 }
 
 fn commands(value: &Value) {
-    command::<identity::CreateUser>(value);
-    command::<identity::PatchUser>(value);
-    command::<identity::CreateGroup>(value);
-    command::<identity::PatchGroup>(value);
+    command::<identity::user::CreateUser>(value);
+    command::<identity::user::PatchUser>(value);
+    command::<identity::group::CreateGroup>(value);
+    command::<identity::group::PatchGroup>(value);
     command::<licensing::LicenseRequest>(value);
     command::<licensing::SetPolicy>(value);
     command::<invoicing::CreateInvoice>(value);

@@ -10,10 +10,10 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 fuzz_target!(|body: &[u8]| {
-    try_out::<identity::CreateUser>(body);
-    try_out::<identity::PatchUser>(body);
-    try_out::<identity::CreateGroup>(body);
-    try_out::<identity::PatchGroup>(body);
+    try_out::<identity::user::CreateUser>(body);
+    try_out::<identity::user::PatchUser>(body);
+    try_out::<identity::group::CreateGroup>(body);
+    try_out::<identity::group::PatchGroup>(body);
     try_out::<identity::ApplyExternalUser>(body);
     try_out::<invoicing::CreateInvoice>(body);
     try_out::<invoicing::AddLineItem>(body);

@@ -1,9 +1,10 @@
 use headwater_testkit::{AnyCommand, History};
 
 use super::*;
+use crate::ApplyExternalUser;
 use crate::external::tests::Park;
 use crate::user::{self, EMAIL_TAKEN};
-use crate::{ApplyExternalUser, CreateUser, DeactivateUser, DeleteUser, PatchUser, ReactivateUser};
+use crate::user::{CreateUser, DeactivateUser, DeleteUser, PatchUser, ReactivateUser};
 
 /// What the entries say, without when and by whom.
 fn changes(

@@ -159,8 +159,8 @@ fn what_cannot_be_taken_over_is_parked_once_for_each_reason() {
 #[test]
 fn a_parked_update_makes_no_user_and_may_be_applied_later() {
     let parked_at_5 = [parked(5, "email-taken")];
-    given::<User>(parked_at_5.clone()).when(crate::DeleteUser {}).then_unknown();
-    given::<User>(parked_at_5.clone()).when(crate::PatchUser::default()).then_unknown();
+    given::<User>(parked_at_5.clone()).when(user::DeleteUser {}).then_unknown();
+    given::<User>(parked_at_5.clone()).when(user::PatchUser::default()).then_unknown();
     given::<User>(parked_at_5.clone()).when(ada_at(5)).then(ada()).again_nothing();
     given::<User>(parked_at_5)
         .when(ada_at(4))

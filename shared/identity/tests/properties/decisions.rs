@@ -1,6 +1,7 @@
 //! What holds of every decision, in whatever state a random history ends.
 
 use headwater_testkit::{AnyCommand, History};
+use identity::user::{DeactivateUser, DeleteUser, ReactivateUser};
 use identity::*;
 use proptest::prelude::*;
 

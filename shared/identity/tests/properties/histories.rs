@@ -5,7 +5,11 @@ use std::fmt::Debug;
 
 use headwater::{Aggregate, Command, Context, Rule, Verdict};
 use headwater_testkit::{AnyCommand, History};
-use identity::user::{EMAIL_TAKEN, USER_NAME_TAKEN};
+use identity::group::{CreateGroup, DeleteGroup, PatchGroup};
+use identity::membership::{AddMember, RemoveMember};
+use identity::user::{
+    CreateUser, DeactivateUser, DeleteUser, EMAIL_TAKEN, PatchUser, ReactivateUser, USER_NAME_TAKEN,
+};
 use identity::*;
 use proptest::prelude::*;
 
