@@ -3,10 +3,12 @@
 //! What it writes is kept as real files in `new/`, most of them those of `examples/shop`, so that
 //! they compile and are tested. Their names are exchanged for those that are wanted.
 
+mod aggregate;
+mod command;
 mod edit;
 mod names;
 mod project;
-mod scaffold;
+mod sources;
 
 use std::path::PathBuf;
 
@@ -49,9 +51,10 @@ enum What {
         /// The aggregate: order
         #[arg(long, value_name = "NAME")]
         aggregate: Name,
-        /// What has happened then: order-shipped
+        /// What has happened then: order-shipped. A new event, or one that is there; left out if the
+        /// command's events are several that are there.
         #[arg(long, value_name = "NAME")]
-        event: Name,
+        event: Option<Name>,
         #[command(flatten)]
         place: Place,
     },
@@ -66,28 +69,15 @@ struct Place {
     service: Option<Name>,
 }
 
-impl Place {
-    /// The folder of the domain's files, and that of the table's `lib.rs`.
-    fn folders(&self) -> (PathBuf, PathBuf) {
-        match &self.service {
-            Some(service) => (
-                PathBuf::from(format!("shared/{}/src", service.kebab())),
-                PathBuf::from(format!("functions/{}/src", service.kebab())),
-            ),
-            None => (PathBuf::from("src"), PathBuf::from("src")),
-        }
-    }
-}
-
 impl New {
     pub(crate) fn run(self, output: &mut Output<'_>) -> Result<(), Failure> {
         let Self { what, name, headwater } = self;
         let done = match (what, name) {
             (Some(What::Aggregate { name, plural, place }), _) => {
-                scaffold::aggregate(&name, plural, &place)?
+                aggregate::add(&name, plural, &place)?
             }
             (Some(What::Command { name, aggregate, event, place }), _) => {
-                scaffold::command(&name, &aggregate, &event, &place)?
+                command::add(&name, &aggregate, event.as_ref(), &place)?
             }
             (None, Some(name)) => project::make(&name, headwater.as_deref())?,
             (None, None) => return Err(Failure::NotFound("a name is missing".to_owned())),
