@@ -305,17 +305,19 @@ impl Command for {command} {{
             None => ", without an event yet".to_owned(),
         };
         let done = format!(
-            "{command} is added{event}. Write its rule and its tests in {file}. Where else an event \
-             counts, the compiler says. Its line in the table makes it {}; \
-             docs/reference/building-blocks.md has the other kinds of lines. Next:",
+            "{command} is added{event}: {}.\n\n- Write its rule and its tests in {file}.\n- \
+             Where else an event counts, the compiler says.",
             self.route
         );
         match sources.is_one_of_several() {
-            false => format!("{done}\n\n  BLESS=1 cargo test --test template\n  cargo test"),
+            false => {
+                format!("{done}\n\nNext:\n\n  BLESS=1 cargo test --test template\n  cargo test")
+            }
             true => format!(
-                "{done}\n\n  cargo xtask template\n  BLESS=1 cargo test -p headwater-tests --test \
-                 docs\n  cargo test --workspace\n\nThe tests name what else it needs: \
-                 docs/how-to/add-a-command.md"
+                "{done}\n- Another method or path is another kind of line in the service's table: \
+                 docs/reference/building-blocks.md\n- What else the tests want: \
+                 docs/how-to/add-a-command.md\n\nNext:\n\n  cargo xtask template\n  BLESS=1 cargo \
+                 test -p headwater-tests --test docs\n  cargo test --workspace"
             ),
         }
     }
