@@ -19,8 +19,8 @@ use headwater_lambda::{
     Answer, App, Assume, Call, Function, IdToCreate, Kind, Problem, Request, metric,
 };
 use licensing::{
-    AcquireLicense, ApplyGrant, Customer, DOMAIN, EarlierLicense, Grant, GrantKey, LicenseRequest,
-    PolicyInForce, customer,
+    AcquireLicense, ApplyGrant, Customer, DOMAIN, EarlierLicense, Grant, GrantKey, LicenseId,
+    LicenseRequest, PolicyInForce, customer,
 };
 
 use crate::grants;
@@ -94,7 +94,7 @@ impl Acquisition<'_> {
         let command = self.command(self.policies.in_force(self.app, &request).await?);
         let acquired = |folded: &Folded<Customer>| {
             self.acquired(
-                command.made(&folded.state, self.request.now).unwrap_or(&self.id.id),
+                command.made(&folded.state, self.request.now).unwrap_or(&command.license_id),
                 folded,
             )
         };
@@ -143,7 +143,7 @@ impl Acquisition<'_> {
         let attempt = self.command(self.policies.last_known(&caller.tenant));
         let grant = Grant::provisional(
             &caller.tenant,
-            self.stream.id(),
+            &self.stream.id().into(),
             &attempt,
             *now,
             &caller.subject,
@@ -161,12 +161,12 @@ impl Acquisition<'_> {
 
     fn command(&self, policy: PolicyInForce) -> AcquireLicense {
         let IdToCreate { id, earlier } = self.id.clone();
-        let earlier =
-            earlier.map(|earlier| EarlierLicense { license_id: earlier.id, since: earlier.since });
-        AcquireLicense { license_id: id, earlier, request: self.wanted.clone(), policy }
+        let earlier = earlier
+            .map(|earlier| EarlierLicense { license_id: earlier.id.into(), since: earlier.since });
+        AcquireLicense { license_id: id.into(), earlier, request: self.wanted.clone(), policy }
     }
 
-    fn acquired(&self, license_id: &str, customer: &Folded<Customer>) -> Answer {
+    fn acquired(&self, license_id: &LicenseId, customer: &Folded<Customer>) -> Answer {
         license_answer(201, &self.stream, license_id, customer)
             .header("location", &self.location(license_id))
     }
@@ -176,7 +176,7 @@ impl Acquisition<'_> {
             .header("location", &self.location(&grant.license_id))
     }
 
-    fn location(&self, license_id: &str) -> String {
+    fn location(&self, license_id: &LicenseId) -> String {
         format!("/{}/licenses/{license_id}", self.stream.within_tenant())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use headwater::Folded;
 use headwater_lambda::problem::NOT_FOUND;
 use headwater_lambda::{Answer, Assume, Call, Function};
-use licensing::{Customer, DeactivateDevice, customer};
+use licensing::{Customer, DeactivateDevice, DeviceId, customer};
 use serde_json::json;
 
 use crate::past;
@@ -29,9 +29,9 @@ pub(crate) fn deactivate_device() -> Function {
         async move {
             let policy = policies.in_force(&app, &request).await?;
             let stream = customer::stream(request.tenant(), request.path("id"))?;
-            let device_id = request.path("deviceId");
+            let device_id = DeviceId::from(request.path("deviceId"));
             let command = |past| DeactivateDevice {
-                device_id: device_id.to_owned(),
+                device_id: device_id.clone(),
                 policy: policy.clone(),
                 past,
             };
@@ -47,7 +47,7 @@ pub(crate) fn deactivate_device() -> Function {
                 answer => return answer,
             };
             let version = app.load::<Customer>(&request, &stream).await?.version;
-            match past::device(&app, &request, &stream, device_id, version).await? {
+            match past::device(&app, &request, &stream, &device_id, version).await? {
                 None => Err(unknown),
                 past => {
                     app.execute(&request, &stream, &command(past), Assume::Nothing, &changed).await

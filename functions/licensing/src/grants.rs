@@ -55,7 +55,11 @@ pub(crate) fn shown(request: &Request) -> Result<Option<Grant>, Problem> {
     let Some(signed) = request.text_header("license-grant")? else { return Ok(None) };
     let grant =
         key()?.verify(signed).map_err(|error| Problem::new(&INVALID_GRANT, error.to_string()))?;
-    if !grant.is_for(request.tenant(), request.path("id"), request.path("licenseId")) {
+    if !grant.is_for(
+        request.tenant(),
+        &request.path("id").into(),
+        &request.path("licenseId").into(),
+    ) {
         return Err(Problem::new(&INVALID_GRANT, "the grant is one of another licence"));
     }
     Ok(Some(grant))

@@ -6,8 +6,8 @@ use headwater::{Folded, StreamName};
 use headwater_lambda::problem::NOT_FOUND;
 use headwater_lambda::{Answer, App, Assume, Call, Function, Problem, Request, Success};
 use licensing::{
-    Customer, FollowUp, Granted, PastLicense, ReleaseLicense, RenewLicense, ReportDownloaded,
-    customer,
+    Customer, FollowUp, Granted, LicenseId, PastLicense, ReleaseLicense, RenewLicense,
+    ReportDownloaded, customer,
 };
 use serde_json::json;
 
@@ -25,8 +25,8 @@ pub(crate) fn report_downloaded() -> Function {
     );
     Function::http(grants::with_grant(call), |app, request| async move {
         let (stream, license_id) = license(&request)?;
-        let command = |past| ReportDownloaded { license_id: license_id.to_owned(), past };
-        follow_up(&app, &request, &stream, command, &|folded| changed(&stream, license_id, folded))
+        let command = |past| ReportDownloaded { license_id: license_id.clone(), past };
+        follow_up(&app, &request, &stream, command, &|folded| changed(&stream, &license_id, folded))
             .await
     })
     .role(&roles::FOLLOW_UP)
@@ -45,12 +45,12 @@ pub(crate) fn renew_license() -> Function {
             let policy = policies.in_force(&app, &request).await?;
             let (stream, license_id) = license(&request)?;
             let command = |past| RenewLicense {
-                license_id: license_id.to_owned(),
+                license_id: license_id.clone(),
                 policy: policy.clone(),
                 past,
             };
             follow_up(&app, &request, &stream, command, &|folded| {
-                license_answer(200, &stream, license_id, folded)
+                license_answer(200, &stream, &license_id, folded)
             })
             .await
         }
@@ -66,8 +66,8 @@ pub(crate) fn release_license() -> Function {
         Call::of::<ReleaseLicense>("POST", path, "Release a licence, which frees what it took.");
     Function::http(grants::with_grant(call), |app, request| async move {
         let (stream, license_id) = license(&request)?;
-        let command = |past| ReleaseLicense { license_id: license_id.to_owned(), past };
-        follow_up(&app, &request, &stream, command, &|folded| changed(&stream, license_id, folded))
+        let command = |past| ReleaseLicense { license_id: license_id.clone(), past };
+        follow_up(&app, &request, &stream, command, &|folded| changed(&stream, &license_id, folded))
             .await
     })
     .role(&roles::FOLLOW_UP)
@@ -75,8 +75,8 @@ pub(crate) fn release_license() -> Function {
 }
 
 /// The stream of the path's customer, and the path's licence.
-fn license(request: &Request) -> Result<(StreamName, &str), Problem> {
-    Ok((customer::stream(request.tenant(), request.path("id"))?, request.path("licenseId")))
+fn license(request: &Request) -> Result<(StreamName, LicenseId), Problem> {
+    Ok((customer::stream(request.tenant(), request.path("id"))?, request.path("licenseId").into()))
 }
 
 /// Carries out a command on a licence. Almost always the customer's state has it. Otherwise it has
@@ -96,7 +96,8 @@ async fn follow_up<C: FollowUp>(
         answer => return answer,
     };
     let version = app.load::<Customer>(request, stream).await?.version;
-    match (past::license(app, request, stream, request.path("licenseId"), version).await?, grant) {
+    let license_id = request.path("licenseId").into();
+    match (past::license(app, request, stream, &license_id, version).await?, grant) {
         (None, None) => Err(unknown),
         (None, Some(grant)) => {
             let command = Granted { grant, command: command(None) };
@@ -107,7 +108,7 @@ async fn follow_up<C: FollowUp>(
 }
 
 /// What was changed is the licence; the version is that of the customer's stream.
-fn changed(stream: &StreamName, license_id: &str, folded: &Folded<Customer>) -> Answer {
+fn changed(stream: &StreamName, license_id: &LicenseId, folded: &Folded<Customer>) -> Answer {
     Answer::json(200, &json!({ "id": license_id, "version": folded.version }))
         .at(stream, folded.version)
 }

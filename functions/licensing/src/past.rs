@@ -3,7 +3,7 @@
 
 use headwater::StreamName;
 use headwater_lambda::{App, Problem, Request};
-use licensing::{DeviceRow, LicenseRow, PROJECTIONS, PastDevice, PastLicense};
+use licensing::{DeviceId, DeviceRow, LicenseId, LicenseRow, PROJECTIONS, PastDevice, PastLicense};
 
 /// What the row of a licence says as of this version of the customer's stream; nothing if there
 /// never was such a licence.
@@ -11,7 +11,7 @@ pub(crate) async fn license(
     app: &App,
     request: &Request,
     customer: &StreamName,
-    license_id: &str,
+    license_id: &LicenseId,
     version: u64,
 ) -> Result<Option<PastLicense>, Problem> {
     let row = app
@@ -26,7 +26,7 @@ pub(crate) async fn device(
     app: &App,
     request: &Request,
     customer: &StreamName,
-    device_id: &str,
+    device_id: &DeviceId,
     version: u64,
 ) -> Result<Option<PastDevice>, Problem> {
     let row =

@@ -36,13 +36,13 @@ pub(crate) fn record_sessions() -> Function {
 /// grant that is shown and not yet written is written now.
 async fn end_of_license(app: &App, request: &Request) -> Result<Timestamp, Problem> {
     let stream = customer::stream(request.tenant(), request.path("id"))?;
-    let license_id = request.path("licenseId");
+    let license_id = request.path("licenseId").into();
     let grant = grants::shown(request)?;
     let customer = app.load::<Customer>(request, &stream).await?;
-    if let Some(license) = customer.state.license(license_id) {
+    if let Some(license) = customer.state.license(&license_id) {
         return Ok(license.ends_at());
     }
-    if let Some(past) = past::license(app, request, &stream, license_id, customer.version).await? {
+    if let Some(past) = past::license(app, request, &stream, &license_id, customer.version).await? {
         return Ok(past.ends_at);
     }
     let grant = grant.ok_or_else(|| Problem::not_found("such licence"))?;

@@ -3,7 +3,10 @@
 use headwater::{Folded, StreamName};
 use headwater_lambda::{Answer, Problem};
 use jiff::Timestamp;
-use licensing::{Customer, DeviceRow, Grant, License, LicenseRow, PlaybackRow, Policy};
+use licensing::{
+    Customer, DeviceId, DeviceRow, Grant, License, LicenseId, LicenseRow, PlaybackRow, Policy,
+    StudioId, TitleId,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -14,10 +17,10 @@ pub(crate) const REPRESENTATION: u32 = 1;
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LicenseView {
-    license_id: String,
-    title_id: String,
-    studio_id: String,
-    device_id: String,
+    license_id: LicenseId,
+    title_id: TitleId,
+    studio_id: StudioId,
+    device_id: DeviceId,
     /// When the device was given it.
     #[schema(value_type = String, format = "date-time")]
     acquired_at: Timestamp,
@@ -36,7 +39,7 @@ pub(crate) struct LicenseView {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LicenseAnswer {
-    id: String,
+    id: LicenseId,
     /// The version of the customer's stream; absent if the licence is not written yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u64>,
@@ -48,7 +51,7 @@ pub(crate) struct LicenseAnswer {
 }
 
 impl LicenseView {
-    pub(crate) fn of_row(license_id: &str, row: LicenseRow) -> Self {
+    pub(crate) fn of_row(license_id: impl Into<LicenseId>, row: LicenseRow) -> Self {
         let LicenseRow {
             title_id,
             studio_id,
@@ -59,7 +62,7 @@ impl LicenseView {
             downloaded_at,
             provisional,
         } = row;
-        let (license_id, released) = (license_id.to_owned(), released_at.is_some());
+        let (license_id, released) = (license_id.into(), released_at.is_some());
         Self {
             license_id,
             title_id,
@@ -73,9 +76,9 @@ impl LicenseView {
         }
     }
 
-    fn of_state(license_id: &str, license: &License) -> Self {
+    fn of_state(license_id: &LicenseId, license: &License) -> Self {
         Self {
-            license_id: license_id.to_owned(),
+            license_id: license_id.clone(),
             title_id: license.title_id.clone(),
             studio_id: license.studio_id.clone(),
             device_id: license.device_id.clone(),
@@ -124,7 +127,7 @@ impl LicenseAnswer {
 pub(crate) fn license_answer(
     status: u16,
     stream: &StreamName,
-    license_id: &str,
+    license_id: &LicenseId,
     customer: &Folded<Customer>,
 ) -> Answer {
     match customer.state.license(license_id) {
@@ -145,7 +148,7 @@ pub(crate) fn license_answer(
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DeviceView {
-    device_id: String,
+    device_id: DeviceId,
     #[schema(value_type = String, format = "date-time")]
     first_used_at: Timestamp,
     /// When it was last given a licence, had one renewed, or reported a download.
@@ -159,15 +162,9 @@ pub(crate) struct DeviceView {
 }
 
 impl DeviceView {
-    pub(crate) fn new(device_id: &str, row: DeviceRow) -> Self {
+    pub(crate) fn new(device_id: impl Into<DeviceId>, row: DeviceRow) -> Self {
         let DeviceRow { first_used_at, last_used_at, licenses, deactivated_at } = row;
-        Self {
-            device_id: device_id.to_owned(),
-            first_used_at,
-            last_used_at,
-            licenses,
-            deactivated_at,
-        }
+        Self { device_id: device_id.into(), first_used_at, last_used_at, licenses, deactivated_at }
     }
 }
 
@@ -175,17 +172,17 @@ impl DeviceView {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DownloadView {
-    license_id: String,
-    title_id: String,
-    device_id: String,
+    license_id: LicenseId,
+    title_id: TitleId,
+    device_id: DeviceId,
     #[schema(value_type = String, format = "date-time")]
     downloaded_at: Option<Timestamp>,
 }
 
 impl DownloadView {
-    pub(crate) fn new(license_id: &str, row: LicenseRow) -> Self {
+    pub(crate) fn new(license_id: impl Into<LicenseId>, row: LicenseRow) -> Self {
         let LicenseRow { title_id, device_id, downloaded_at, .. } = row;
-        Self { license_id: license_id.to_owned(), title_id, device_id, downloaded_at }
+        Self { license_id: license_id.into(), title_id, device_id, downloaded_at }
     }
 }
 
@@ -193,7 +190,7 @@ impl DownloadView {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PlaybackView {
-    id: String,
+    id: LicenseId,
     /// The version of the playback's stream, 0 if nothing was reported.
     version: u64,
     /// How many events.
@@ -210,9 +207,9 @@ pub(crate) struct PlaybackView {
 }
 
 impl PlaybackView {
-    pub(crate) fn new(license_id: &str, version: u64, row: PlaybackRow) -> Self {
+    pub(crate) fn new(license_id: impl Into<LicenseId>, version: u64, row: PlaybackRow) -> Self {
         let PlaybackRow { events, by_kind, first_at, last_at } = row;
-        Self { id: license_id.to_owned(), version, events, by_kind, first_at, last_at }
+        Self { id: license_id.into(), version, events, by_kind, first_at, last_at }
     }
 }
 

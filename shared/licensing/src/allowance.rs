@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::customer::Customer;
+use crate::fields::{DeviceId, StudioId, TitleId};
 use crate::limits::{Wanted, tallies};
 use crate::policy::Policy;
 
@@ -13,11 +14,11 @@ use crate::policy::Policy;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Check {
     /// The title that would be watched.
-    pub title_id: Option<String>,
+    pub title_id: Option<TitleId>,
     /// The studio that it belongs to.
-    pub studio_id: Option<String>,
+    pub studio_id: Option<StudioId>,
     /// The device that would keep it.
-    pub device_id: Option<String>,
+    pub device_id: Option<DeviceId>,
 }
 
 /// What the rules say.
@@ -45,9 +46,9 @@ pub struct RuleCount {
 /// What each rule counts in a customer at this time, and whether a licence more would be allowed.
 pub fn allowance(customer: &Customer, policy: &Policy, check: &Check, now: Timestamp) -> Allowance {
     let wanted = Wanted {
-        title_id: check.title_id.as_deref(),
-        studio_id: check.studio_id.as_deref(),
-        device_id: check.device_id.as_deref(),
+        title_id: check.title_id.as_ref(),
+        studio_id: check.studio_id.as_ref(),
+        device_id: check.device_id.as_ref(),
         renewed: None,
     };
     let tallies = tallies(customer, policy, wanted, now);

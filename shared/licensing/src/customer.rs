@@ -13,7 +13,7 @@ pub(crate) use license::Found;
 pub use license::{License, PastLicense};
 
 use crate::DOMAIN;
-use crate::fields::CustomerId;
+use crate::fields::{CustomerId, DeviceId, LicenseId, StudioId, TitleId};
 use crate::windows;
 
 /// The category of the streams of customers.
@@ -45,13 +45,13 @@ pub enum CustomerEvent {
     /// The rules had no objection: the title may be kept on the device from now until `expires_at`.
     LicenseAcquired {
         /// The licence's id, unique within the customer.
-        license_id: String,
+        license_id: LicenseId,
         /// The title that may be watched.
-        title_id: String,
+        title_id: TitleId,
         /// The studio that it belongs to.
-        studio_id: String,
+        studio_id: StudioId,
         /// The device that keeps it.
-        device_id: String,
+        device_id: DeviceId,
         /// From this millisecond on the licence is expired.
         expires_at: Timestamp,
         /// The policy that decided.
@@ -61,13 +61,13 @@ pub enum CustomerEvent {
     /// could be checked.
     LicenseGrantedProvisionally {
         /// The licence's id, unique within the customer.
-        license_id: String,
+        license_id: LicenseId,
         /// The title that may be watched.
-        title_id: String,
+        title_id: TitleId,
         /// The studio that it belongs to.
-        studio_id: String,
+        studio_id: StudioId,
         /// The device that keeps it.
-        device_id: String,
+        device_id: DeviceId,
         /// When the device was given the licence, long before this was written perhaps.
         granted_at: Timestamp,
         /// From this millisecond on the licence is expired.
@@ -78,18 +78,18 @@ pub enum CustomerEvent {
     /// The device has the title: it counts towards the title's year from now on.
     LicenseDownloaded {
         /// The licence's id, unique within the customer.
-        license_id: String,
+        license_id: LicenseId,
         /// Its title, so that the download counts after the licence has left the state.
-        title_id: String,
+        title_id: TitleId,
         /// Its device.
-        device_id: String,
+        device_id: DeviceId,
     },
     /// The rules had no objection once more: the licence lasts longer.
     LicenseRenewed {
         /// The licence's id, unique within the customer.
-        license_id: String,
+        license_id: LicenseId,
         /// Its device.
-        device_id: String,
+        device_id: DeviceId,
         /// From this millisecond on the licence is expired.
         expires_at: Timestamp,
         /// The policy that decided.
@@ -98,15 +98,15 @@ pub enum CustomerEvent {
     /// The device keeps the title no more; the licence is never renewed.
     LicenseReleased {
         /// The licence's id, unique within the customer.
-        license_id: String,
+        license_id: LicenseId,
         /// Its device.
-        device_id: String,
+        device_id: DeviceId,
     },
     /// The device keeps nothing any more: the same commit released all of its licences. It may be
     /// used again.
     DeviceDeactivated {
         /// The device.
-        device_id: String,
+        device_id: DeviceId,
         /// The policy that decided.
         policy_version: u64,
     },
@@ -127,10 +127,10 @@ pub struct Customer {
     /// Each licence by its id, until [`KEPT`](windows::KEPT) after its end, and [`MOST_ENDED`] of
     /// those that have ended.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) licenses: BTreeMap<String, License>,
+    pub(crate) licenses: BTreeMap<LicenseId, License>,
     /// When each title was downloaded within the last [`YEAR`](windows::YEAR).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) downloads: BTreeMap<String, Vec<i64>>,
+    pub(crate) downloads: BTreeMap<TitleId, Vec<i64>>,
     /// The deactivations of the last [`YEAR`](windows::YEAR), oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) deactivations: Vec<Deactivation>,
@@ -140,7 +140,7 @@ pub struct Customer {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Deactivation {
     #[serde(rename = "device")]
-    pub(crate) device_id: String,
+    pub(crate) device_id: DeviceId,
     /// In milliseconds since the epoch.
     pub(crate) at: i64,
     /// Whether the device has had a live licence since.
@@ -206,29 +206,29 @@ impl Aggregate for Customer {
 
 impl Customer {
     /// A licence that the state still has: live, or ended not long ago.
-    pub fn license(&self, id: &str) -> Option<&License> {
+    pub fn license(&self, id: &LicenseId) -> Option<&License> {
         self.licenses.get(id)
     }
 
     /// Whether the state still knows of a device. One that it does not know may have been used long
     /// ago.
-    pub fn has_device(&self, id: &str) -> bool {
-        self.licenses.values().any(|license| license.device_id == id)
+    pub fn has_device(&self, id: &DeviceId) -> bool {
+        self.licenses.values().any(|license| license.device_id == *id)
             || self.last_deactivation(id).is_some()
     }
 
-    pub(crate) fn live(&self, now: Timestamp) -> impl Iterator<Item = (&String, &License)> {
+    pub(crate) fn live(&self, now: Timestamp) -> impl Iterator<Item = (&LicenseId, &License)> {
         self.licenses.iter().filter(move |(_, license)| license.is_live(now))
     }
 
-    pub(crate) fn last_deactivation(&self, device_id: &str) -> Option<&Deactivation> {
-        self.deactivations.iter().rfind(|deactivation| deactivation.device_id == device_id)
+    pub(crate) fn last_deactivation(&self, device_id: &DeviceId) -> Option<&Deactivation> {
+        self.deactivations.iter().rfind(|deactivation| deactivation.device_id == *device_id)
     }
 
     /// The licence that a command is about: in the state, or long past.
     pub(crate) fn find(
         &self,
-        id: &str,
+        id: &LicenseId,
         past: Option<PastLicense>,
         now: Timestamp,
     ) -> Result<Found<'_>, Rejection> {
@@ -239,20 +239,20 @@ impl Customer {
         }
     }
 
-    fn add(&mut self, id: String, license: License) {
+    fn add(&mut self, id: LicenseId, license: License) {
         self.use_device(&license.device_id);
         self.licenses.insert(id, license);
     }
 
     /// A device that was deactivated has a live licence again. A renewal gives one as well, where
     /// the licence had expired by then.
-    fn use_device(&mut self, id: &str) {
+    fn use_device(&mut self, id: &DeviceId) {
         let deactivations =
-            self.deactivations.iter_mut().filter(|deactivation| deactivation.device_id == id);
+            self.deactivations.iter_mut().filter(|deactivation| deactivation.device_id == *id);
         deactivations.for_each(|deactivation| deactivation.used_again = true);
     }
 
-    fn change(&mut self, id: &str, change: impl FnOnce(&mut License)) {
+    fn change(&mut self, id: &LicenseId, change: impl FnOnce(&mut License)) {
         if let Some(license) = self.licenses.get_mut(id) {
             change(license);
         }
@@ -281,7 +281,7 @@ impl Customer {
             return;
         }
         let ended = self.licenses.iter().filter(|(_, license)| is_ended(license));
-        let mut ended: Vec<(Timestamp, String)> =
+        let mut ended: Vec<(Timestamp, LicenseId)> =
             ended.map(|(id, license)| (license.ends_at(), id.clone())).collect();
         ended.sort();
         for (_, id) in &ended[..surplus] {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::commands::AcquireLicense;
 use crate::customer::{Customer, CustomerEvent};
+use crate::fields::{CustomerId, DeviceId, LicenseId, StudioId, TitleId};
 use crate::limits;
 use crate::windows;
 
@@ -23,15 +24,15 @@ pub struct Grant {
     /// The customer's tenant.
     pub tenant: String,
     /// The customer.
-    pub customer_id: String,
+    pub customer_id: CustomerId,
     /// The licence: the id that the attempt to acquire it had, so that both are the same licence.
-    pub license_id: String,
+    pub license_id: LicenseId,
     /// The title that may be watched.
-    pub title_id: String,
+    pub title_id: TitleId,
     /// The studio that it belongs to.
-    pub studio_id: String,
+    pub studio_id: StudioId,
     /// The device that keeps it.
-    pub device_id: String,
+    pub device_id: DeviceId,
     /// When it was granted, to the millisecond.
     pub granted_at: Timestamp,
     /// From this millisecond on it is expired.
@@ -56,7 +57,7 @@ impl Grant {
     /// The rule whose limit is 0.
     pub fn provisional(
         tenant: &str,
-        customer_id: &str,
+        customer_id: &CustomerId,
         attempt: &AcquireLicense,
         now: Timestamp,
         actor: &str,
@@ -67,11 +68,11 @@ impl Grant {
         let granted_at = windows::to_the_millisecond(now);
         Ok(Self {
             tenant: tenant.to_owned(),
-            customer_id: customer_id.to_owned(),
+            customer_id: customer_id.clone(),
             license_id,
-            title_id: request.title_id.into(),
-            studio_id: request.studio_id.into(),
-            device_id: request.device_id.into(),
+            title_id: request.title_id,
+            studio_id: request.studio_id,
+            device_id: request.device_id,
             granted_at,
             expires_at: windows::days_after(granted_at, policy.policy.license_days),
             policy_version: policy.version,
@@ -83,9 +84,8 @@ impl Grant {
 
     /// Whether it is a grant of this licence: one of another tenant, customer or licence is worth
     /// nothing here.
-    pub fn is_for(&self, tenant: &str, customer_id: &str, license_id: &str) -> bool {
-        (self.tenant.as_str(), self.customer_id.as_str(), self.license_id.as_str())
-            == (tenant, customer_id, license_id)
+    pub fn is_for(&self, tenant: &str, customer_id: &CustomerId, license_id: &LicenseId) -> bool {
+        self.tenant == tenant && self.customer_id == *customer_id && self.license_id == *license_id
     }
 
     fn event(&self) -> CustomerEvent {

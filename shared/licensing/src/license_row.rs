@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::customer::{CustomerEvent, PastLicense};
-use crate::fields::{CustomerId, TitleId};
+use crate::fields::{CustomerId, DeviceId, StudioId, TitleId};
 
 /// A licence as queries show it; its row's name says whose it is ([`StreamName::parent_id`]) and
 /// which ([`StreamName::id`]).
@@ -15,11 +15,11 @@ use crate::fields::{CustomerId, TitleId};
 #[serde(rename_all = "camelCase")]
 pub struct LicenseRow {
     /// The title that may be watched.
-    pub title_id: String,
+    pub title_id: TitleId,
     /// The studio that it belongs to.
-    pub studio_id: String,
+    pub studio_id: StudioId,
     /// The device that keeps it.
-    pub device_id: String,
+    pub device_id: DeviceId,
     /// When the device was given it.
     pub acquired_at: Timestamp,
     /// From this millisecond on it is expired.

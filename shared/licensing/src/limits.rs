@@ -6,6 +6,7 @@ use headwater::{Rejection, Rule};
 use jiff::Timestamp;
 
 use crate::customer::{Customer, License};
+use crate::fields::{DeviceId, LicenseId, StudioId, TitleId};
 use crate::policy::Policy;
 use crate::windows;
 
@@ -70,11 +71,11 @@ pub static LICENSE_EXPIRED: Rule = Rule {
 /// named is a new one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Wanted<'a> {
-    pub(crate) title_id: Option<&'a str>,
-    pub(crate) studio_id: Option<&'a str>,
-    pub(crate) device_id: Option<&'a str>,
+    pub(crate) title_id: Option<&'a TitleId>,
+    pub(crate) studio_id: Option<&'a StudioId>,
+    pub(crate) device_id: Option<&'a DeviceId>,
     /// The licence that is renewed: neither it nor its own download is counted.
-    pub(crate) renewed: Option<&'a str>,
+    pub(crate) renewed: Option<&'a LicenseId>,
 }
 
 /// What a rule counts in a customer, and whether it refuses what is wanted.
@@ -122,13 +123,13 @@ pub(crate) fn tallies(
         .collect();
     let mut tallies = vec![device_tally(&live, policy, wanted.device_id)];
     if let Some(studio_id) = wanted.studio_id {
-        let count = live.iter().filter(|license| license.studio_id == studio_id).count();
+        let count = live.iter().filter(|license| license.studio_id == *studio_id).count();
         tallies.push(Tally::new(&STUDIO_LIMIT, policy.studio_downloads.of(studio_id), count));
     }
     if let Some(title_id) = wanted.title_id {
         let waiting = live
             .iter()
-            .filter(|license| license.title_id == title_id && license.downloaded_at.is_none())
+            .filter(|license| license.title_id == *title_id && license.downloaded_at.is_none())
             .count();
         let count = downloads(customer, title_id, wanted.renewed, now) + waiting;
         tallies.push(Tally::new(&TITLE_YEARLY_LIMIT, policy.title_downloads_per_year, count));
@@ -159,8 +160,8 @@ pub(crate) fn deactivations(customer: &Customer, now: Timestamp) -> usize {
 }
 
 /// A device that keeps something already needs no further place, however many there are.
-fn device_tally(live: &[&License], policy: &Policy, wanted: Option<&str>) -> Tally {
-    let devices: BTreeSet<&str> = live.iter().map(|license| license.device_id.as_str()).collect();
+fn device_tally(live: &[&License], policy: &Policy, wanted: Option<&DeviceId>) -> Tally {
+    let devices: BTreeSet<&DeviceId> = live.iter().map(|license| &license.device_id).collect();
     let tally = Tally::new(&DEVICE_LIMIT, policy.max_devices, devices.len());
     let is_one_of_them = wanted.is_some_and(|device_id| devices.contains(device_id));
     Tally { refuses: tally.refuses && !is_one_of_them, ..tally }
@@ -168,7 +169,12 @@ fn device_tally(live: &[&License], policy: &Policy, wanted: Option<&str>) -> Tal
 
 /// How often a title was downloaded within the last year, but for the download of the licence that
 /// is renewed.
-fn downloads(customer: &Customer, title_id: &str, renewed: Option<&str>, now: Timestamp) -> usize {
+fn downloads(
+    customer: &Customer,
+    title_id: &TitleId,
+    renewed: Option<&LicenseId>,
+    now: Timestamp,
+) -> usize {
     let times = customer.downloads.get(title_id).map_or(&[][..], Vec::as_slice);
     let all = times.iter().filter(|then| windows::counts(**then, now)).count();
     let own = renewed.and_then(|id| customer.license(id)).and_then(|license| license.downloaded_at);

@@ -57,14 +57,14 @@ pub enum PolicyEvent {
     /// The same for one studio.
     StudioDownloadsSet {
         /// Which.
-        studio_id: String,
+        studio_id: StudioId,
         /// So many.
         limit: u32,
     },
     /// The studio has the default's limit again.
     StudioDownloadsCleared {
         /// Which.
-        studio_id: String,
+        studio_id: StudioId,
     },
     /// How many devices a customer may deactivate within 365 days.
     DeactivationsPerYearSet {
@@ -114,12 +114,12 @@ const MOST_STUDIOS: usize = 1_000;
 /// The limits of studios: as JSON, one object of limits by studio, in which `default` is that of
 /// all others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "BTreeMap<String, u32>", into = "BTreeMap<String, u32>")]
+#[serde(from = "BTreeMap<StudioId, u32>", into = "BTreeMap<StudioId, u32>")]
 pub struct StudioDownloads {
     /// For each studio without a limit of its own.
     pub default: u32,
     /// By studio.
-    pub own: BTreeMap<String, u32>,
+    pub own: BTreeMap<StudioId, u32>,
 }
 
 /// What stands for all studios without a limit of their own. A studio that is called so has the
@@ -128,7 +128,7 @@ const DEFAULT: &str = "default";
 
 impl StudioDownloads {
     /// The limit of a studio, known or not.
-    pub fn of(&self, studio_id: &str) -> u32 {
+    pub fn of(&self, studio_id: &StudioId) -> u32 {
         self.own.get(studio_id).copied().unwrap_or(self.default)
     }
 }
@@ -139,16 +139,16 @@ impl Default for StudioDownloads {
     }
 }
 
-impl From<BTreeMap<String, u32>> for StudioDownloads {
-    fn from(mut limits: BTreeMap<String, u32>) -> Self {
+impl From<BTreeMap<StudioId, u32>> for StudioDownloads {
+    fn from(mut limits: BTreeMap<StudioId, u32>) -> Self {
         let default = limits.remove(DEFAULT).unwrap_or(Self::default().default);
         Self { default, own: limits }
     }
 }
 
-impl From<StudioDownloads> for BTreeMap<String, u32> {
+impl From<StudioDownloads> for BTreeMap<StudioId, u32> {
     fn from(StudioDownloads { default, mut own }: StudioDownloads) -> Self {
-        own.insert(DEFAULT.to_owned(), default);
+        own.insert(DEFAULT.into(), default);
         own
     }
 }
@@ -245,8 +245,8 @@ impl Command for SetPolicy {
 
 /// What makes the studios' own limits what they should be.
 fn studio_events(
-    wanted: &BTreeMap<String, u32>,
-    present: &BTreeMap<String, u32>,
+    wanted: &BTreeMap<StudioId, u32>,
+    present: &BTreeMap<StudioId, u32>,
 ) -> Vec<PolicyEvent> {
     let changed = wanted.iter().filter(|(studio_id, limit)| present.get(*studio_id) != Some(limit));
     let set = changed.map(|(studio_id, limit)| PolicyEvent::StudioDownloadsSet {
@@ -266,7 +266,7 @@ fn limits_of_studios(limits: &StudioDownloads, (): &()) -> garde::Result {
         )));
     }
     for studio_id in limits.own.keys() {
-        StudioId::from(studio_id.as_str()).check().map_err(garde::Error::new)?;
+        studio_id.check().map_err(garde::Error::new)?;
     }
     let too_high = limits.own.values().chain([&limits.default]).any(|limit| *limit > MOST);
     if too_high {

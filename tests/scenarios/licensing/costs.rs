@@ -161,7 +161,7 @@ async fn append_history(store: &EventStore, customer: &str, events: u64) -> Resu
             device_id: "tablet".into(),
         };
         let acquire = AcquireLicense {
-            license_id: license_id.clone(),
+            license_id: license_id.clone().into(),
             earlier: None,
             request,
             policy: PolicyInForce::default(),
@@ -170,11 +170,17 @@ async fn append_history(store: &EventStore, customer: &str, events: u64) -> Resu
         execute(
             store,
             customer,
-            &ReportDownloaded { license_id: license_id.clone(), past: None },
+            &ReportDownloaded { license_id: license_id.clone().into(), past: None },
             now,
         )
         .await?;
-        execute(store, customer, &ReleaseLicense { license_id, past: None }, now).await?;
+        execute(
+            store,
+            customer,
+            &ReleaseLicense { license_id: license_id.into(), past: None },
+            now,
+        )
+        .await?;
     }
     Ok(())
 }

@@ -8,7 +8,10 @@ use headwater::{
 use identity::{GroupEvent, MembershipEvent, User, UserEvent, group, membership, user};
 use invoicing::{InvoiceEvent, Status, invoice};
 use jiff::Timestamp;
-use licensing::{CustomerEvent as LicensingEvent, Kind, PlaybackEvent, Session, playback};
+use licensing::{
+    CustomerEvent as LicensingEvent, DeviceId, Kind, LicenseId, PlaybackEvent, Session, TitleId,
+    playback,
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -132,12 +135,13 @@ fn user_moved(number: usize) -> Vec<UserEvent> {
 fn licensing_of(things: usize) -> Result<Vec<Commit>> {
     let mut story = Vec::new();
     for number in 0..things {
-        let (license_id, title_id, device_id) =
-            (format!("l{number}"), format!("t{}", number % 10), format!("d{number}"));
+        let license_id = LicenseId::from(format!("l{number}"));
+        let title_id = TitleId::from(format!("t{}", number % 10));
+        let device_id = DeviceId::from(format!("d{number}"));
         let acquired = LicensingEvent::LicenseAcquired {
             license_id: license_id.clone(),
             title_id: title_id.clone(),
-            studio_id: "s".to_owned(),
+            studio_id: "s".into(),
             device_id: device_id.clone(),
             expires_at: Timestamp::from_second(BEGAN + 1)?,
             policy_version: 0,

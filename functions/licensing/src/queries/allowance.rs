@@ -22,11 +22,10 @@ pub(crate) fn get_allowance() -> Function {
     Function::http(call, move |app, request| {
         let policies = Arc::clone(&policies);
         async move {
-            let asked = |name| request.id(name).map(|id| id.map(str::to_owned));
             let check = Check {
-                title_id: asked("titleId")?,
-                studio_id: asked("studioId")?,
-                device_id: asked("deviceId")?,
+                title_id: request.id("titleId")?.map(Into::into),
+                studio_id: request.id("studioId")?.map(Into::into),
+                device_id: request.id("deviceId")?.map(Into::into),
             };
             let stream = customer::stream(request.tenant(), request.path("id"))?;
             let policy = policies.in_force(&app, &request).await?.policy;

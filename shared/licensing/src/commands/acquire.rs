@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::customer::{Customer, CustomerEvent};
-use crate::fields::{DeviceId, StudioId, TitleId};
+use crate::fields::{DeviceId, LicenseId, StudioId, TitleId};
 use crate::limits::{self, Wanted};
 use crate::policy::PolicyInForce;
 use crate::windows;
@@ -47,7 +47,7 @@ impl LicenseRequest {
 #[derive(Clone, Debug)]
 pub struct AcquireLicense {
     /// The licence's id: the same whenever the same request is tried again on one day.
-    pub license_id: String,
+    pub license_id: LicenseId,
     /// The licence that the same request may have made the day before.
     pub earlier: Option<EarlierLicense>,
     /// What is to be kept where.
@@ -60,14 +60,14 @@ pub struct AcquireLicense {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EarlierLicense {
     /// Its id.
-    pub license_id: String,
+    pub license_id: LicenseId,
     /// What was acquired before this time was acquired by another request.
     pub since: Timestamp,
 }
 
 impl AcquireLicense {
     /// The id of the licence that the request made, if it was made.
-    pub fn made(&self, customer: &Customer, now: Timestamp) -> Option<&str> {
+    pub fn made(&self, customer: &Customer, now: Timestamp) -> Option<&LicenseId> {
         if customer.license(&self.license_id).is_some_and(|license| license.is_kept(now)) {
             return Some(&self.license_id);
         }

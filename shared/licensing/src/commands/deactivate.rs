@@ -2,6 +2,7 @@ use headwater::{Command, Context, Rejection, Rule, Verdict};
 use jiff::Timestamp;
 
 use crate::customer::{Customer, CustomerEvent, PastDevice};
+use crate::fields::{DeviceId, LicenseId};
 use crate::limits::{self, DEACTIVATION_LIMIT, Tally};
 use crate::policy::PolicyInForce;
 
@@ -13,7 +14,7 @@ use crate::policy::PolicyInForce;
 #[derive(Clone, Debug)]
 pub struct DeactivateDevice {
     /// The device.
-    pub device_id: String,
+    pub device_id: DeviceId,
     /// The policy that decides.
     pub policy: PolicyInForce,
     /// What its row says, if there is one.
@@ -44,7 +45,7 @@ impl Command for DeactivateDevice {
 impl DeactivateDevice {
     fn releases(&self, customer: &Customer, now: Timestamp) -> Vec<CustomerEvent> {
         let kept = customer.live(now).filter(|(_, license)| license.device_id == self.device_id);
-        let release = |id: &String| CustomerEvent::LicenseReleased {
+        let release = |id: &LicenseId| CustomerEvent::LicenseReleased {
             license_id: id.clone(),
             device_id: self.device_id.clone(),
         };

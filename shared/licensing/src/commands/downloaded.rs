@@ -2,6 +2,7 @@ use headwater::{Command, Context, Rejection, Rule, Verdict};
 
 use super::FollowUp;
 use crate::customer::{Customer, CustomerEvent, Found, PastLicense};
+use crate::fields::LicenseId;
 use crate::limits::{self, LICENSE_EXPIRED};
 
 /// `POST /licensing/customers/{id}/licenses/{licenseId}/downloaded`: the device has the title. It
@@ -12,7 +13,7 @@ use crate::limits::{self, LICENSE_EXPIRED};
 #[derive(Clone, Debug)]
 pub struct ReportDownloaded {
     /// The licence's id, from the path.
-    pub license_id: String,
+    pub license_id: LicenseId,
     /// What its row says, if there is one.
     pub past: Option<PastLicense>,
 }

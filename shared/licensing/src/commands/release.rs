@@ -2,6 +2,7 @@ use headwater::{Command, Context, Verdict};
 
 use super::FollowUp;
 use crate::customer::{Customer, CustomerEvent, Found, PastLicense};
+use crate::fields::LicenseId;
 
 /// `POST /licensing/customers/{id}/licenses/{licenseId}/release`: the device keeps the title no
 /// more, and the slot is free. What is released, or ended so long ago that it has left the state,
@@ -9,7 +10,7 @@ use crate::customer::{Customer, CustomerEvent, Found, PastLicense};
 #[derive(Clone, Debug)]
 pub struct ReleaseLicense {
     /// The licence's id, from the path.
-    pub license_id: String,
+    pub license_id: LicenseId,
     /// What its row says, if there is one.
     pub past: Option<PastLicense>,
 }

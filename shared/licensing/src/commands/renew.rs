@@ -2,6 +2,7 @@ use headwater::{Command, Context, Rejection, Rule, Verdict};
 
 use super::FollowUp;
 use crate::customer::{Customer, CustomerEvent, Found, License, PastLicense};
+use crate::fields::LicenseId;
 use crate::limits::{self, LICENSE_EXPIRED, LICENSE_RELEASED, Wanted};
 use crate::policy::PolicyInForce;
 use crate::windows;
@@ -15,7 +16,7 @@ use crate::windows;
 #[derive(Clone, Debug)]
 pub struct RenewLicense {
     /// The licence.
-    pub license_id: String,
+    pub license_id: LicenseId,
     /// The policy that decides.
     pub policy: PolicyInForce,
     /// What its row says, if there is one.

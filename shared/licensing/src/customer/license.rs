@@ -3,6 +3,7 @@ use std::ops::Range;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::fields::{DeviceId, StudioId, TitleId};
 use crate::windows::KEPT;
 
 /// A licence as the rules see it.
@@ -10,13 +11,13 @@ use crate::windows::KEPT;
 pub struct License {
     /// The title that may be watched.
     #[serde(rename = "title")]
-    pub title_id: String,
+    pub title_id: TitleId,
     /// The studio that it belongs to.
     #[serde(rename = "studio")]
-    pub studio_id: String,
+    pub studio_id: StudioId,
     /// The device that keeps it.
     #[serde(rename = "device")]
-    pub device_id: String,
+    pub device_id: DeviceId,
     /// When the device was given it.
     #[serde(rename = "from", with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub acquired_at: Timestamp,
@@ -47,9 +48,9 @@ pub struct License {
 impl License {
     /// A licence that lasts from one time until another.
     pub(super) fn new(
-        title_id: String,
-        studio_id: String,
-        device_id: String,
+        title_id: TitleId,
+        studio_id: StudioId,
+        device_id: DeviceId,
         lasts: Range<Timestamp>,
     ) -> Self {
         let Range { start: acquired_at, end: expires_at } = lasts;

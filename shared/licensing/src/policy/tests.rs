@@ -3,12 +3,12 @@ use headwater_testkit::given;
 use super::*;
 
 fn own(limits: &[(&str, u32)]) -> StudioDownloads {
-    let own = limits.iter().map(|(studio_id, limit)| ((*studio_id).to_owned(), *limit)).collect();
+    let own = limits.iter().map(|(studio_id, limit)| ((*studio_id).into(), *limit)).collect();
     StudioDownloads { own, ..StudioDownloads::default() }
 }
 
 fn set(studio_id: &str, limit: u32) -> PolicyEvent {
-    PolicyEvent::StudioDownloadsSet { studio_id: studio_id.to_owned(), limit }
+    PolicyEvent::StudioDownloadsSet { studio_id: studio_id.into(), limit }
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn studios_that_are_left_out_have_the_defaults_limit() {
         studio_downloads: own(&[("big", 50), ("new", 1)]),
         ..Policy::default()
     });
-    let cleared = PolicyEvent::StudioDownloadsCleared { studio_id: "old".to_owned() };
+    let cleared = PolicyEvent::StudioDownloadsCleared { studio_id: "old".into() };
     given([set("big", 50), set("old", 2)])
         .when(wanted)
         .then([set("new", 1), cleared])

@@ -13,10 +13,10 @@ fn now() -> Timestamp {
 
 fn acquired(license_id: &str) -> CustomerEvent {
     CustomerEvent::LicenseAcquired {
-        license_id: license_id.to_owned(),
-        title_id: "t".to_owned(),
-        studio_id: "s".to_owned(),
-        device_id: "d".to_owned(),
+        license_id: license_id.into(),
+        title_id: "t".into(),
+        studio_id: "s".into(),
+        device_id: "d".into(),
         expires_at: now() + SignedDuration::from_hours(30 * 24),
         policy_version: 0,
     }
@@ -24,9 +24,9 @@ fn acquired(license_id: &str) -> CustomerEvent {
 
 /// The request on its second day: what it made since then is its own.
 fn attempt(since: Timestamp) -> AcquireLicense {
-    let earlier = Some(EarlierLicense { license_id: "yesterday".to_owned(), since });
+    let earlier = Some(EarlierLicense { license_id: "yesterday".into(), since });
     AcquireLicense {
-        license_id: "today".to_owned(),
+        license_id: "today".into(),
         earlier,
         request: request("t", "s", "d"),
         policy: PolicyInForce::default(),
@@ -38,13 +38,13 @@ fn an_attempt_finds_what_it_made_the_day_before_and_nothing_older() {
     let new = |events: &[CustomerEvent], since| {
         let mut customer = Customer::default();
         events.iter().for_each(|event| customer.evolve(event, now()));
-        attempt(since).made(&customer, now()).map(str::to_owned)
+        attempt(since).made(&customer, now()).cloned()
     };
     let (yesterday, today) = (acquired("yesterday"), acquired("today"));
     let later = now() + SignedDuration::from_millis(1);
-    assert_eq!(new(std::slice::from_ref(&yesterday), now()), Some("yesterday".to_owned()));
+    assert_eq!(new(std::slice::from_ref(&yesterday), now()), Some("yesterday".into()));
     assert_eq!(new(std::slice::from_ref(&yesterday), later), None);
-    assert_eq!(new(&[yesterday.clone(), today], later), Some("today".to_owned()));
+    assert_eq!(new(&[yesterday.clone(), today], later), Some("today".into()));
     assert_eq!(new(&[], now()), None);
     given([yesterday.clone()]).when(attempt(now())).then_nothing();
     given([yesterday]).when(attempt(later)).then([acquired("today")]).again_nothing();
@@ -53,9 +53,7 @@ fn an_attempt_finds_what_it_made_the_day_before_and_nothing_older() {
 /// Whatever became of it meanwhile.
 #[test]
 fn an_attempt_finds_a_released_license_too() {
-    let released = CustomerEvent::LicenseReleased {
-        license_id: "yesterday".to_owned(),
-        device_id: "d".to_owned(),
-    };
+    let released =
+        CustomerEvent::LicenseReleased { license_id: "yesterday".into(), device_id: "d".into() };
     given([acquired("yesterday"), released]).when(attempt(now())).then_nothing();
 }

@@ -20,6 +20,10 @@ fn uuid(number: u64) -> String {
     uuid::Uuid::from_u64_pair(u64::MAX, number).to_string()
 }
 
+fn license_id(number: u64) -> LicenseId {
+    uuid(number).into()
+}
+
 fn run(world: &mut World, steps: impl IntoIterator<Item = Step>) {
     for step in steps {
         world.step(&step).unwrap_or_else(|refusal| panic!("{step:?}: {refusal}"));
@@ -38,10 +42,10 @@ fn a_plain_commit_is_one_write_unit() {
     for (length, most) in [(36, 560), (64, 640)] {
         let id = |name: &str| format!("{name}{}", "x".repeat(length - name.len()));
         let wanted = request(&id("title"), &id("studio"), &id("device"));
-        run(&mut world, [Step::Acquire(uuid(length as u64), wanted)]);
+        run(&mut world, [Step::Acquire(license_id(length as u64), wanted)]);
         assert!(commit_bytes(&world) <= most, "an acquire takes {} bytes", commit_bytes(&world));
         for step in [Step::Downloaded, Step::Renew, Step::Release] {
-            run(&mut world, [hours(1), step(uuid(length as u64), Shown::Nothing)]);
+            run(&mut world, [hours(1), step(license_id(length as u64), Shown::Nothing)]);
             assert!(commit_bytes(&world) <= most - 100, "{} bytes", commit_bytes(&world));
         }
     }
@@ -54,13 +58,19 @@ fn the_deactivation_of_a_device_with_a_thousand_licences_fits_one_item() {
     let mut world = World::new();
     world.policy.policy.studio_downloads.default = 1_000;
     for number in 0..1_000 {
-        run(&mut world, [Step::Acquire(uuid(number), request(&uuid(number), "studio", &uuid(0)))]);
+        run(
+            &mut world,
+            [Step::Acquire(license_id(number), request(&uuid(number), "studio", &uuid(0)))],
+        );
     }
-    let events = world.step(&Step::Deactivate(uuid(0))).unwrap();
+    let events = world.step(&Step::Deactivate(uuid(0).into())).unwrap();
     assert_eq!(events.len(), 1_001);
     assert!((117_000..118_000).contains(&commit_bytes(&world)), "{} bytes", commit_bytes(&world));
     let live = (0..1_000).filter(|number| {
-        world.customer().license(&uuid(*number)).is_some_and(|license| license.is_live(world.now))
+        world
+            .customer()
+            .license(&license_id(*number))
+            .is_some_and(|license| license.is_live(world.now))
     });
     assert_eq!(live.count(), 0);
 }
@@ -94,7 +104,7 @@ fn half_a_week(world: &mut World, number: u64) {
         [
             hours(84),
             Step::Acquire(
-                id.clone(),
+                id.clone().into(),
                 request(
                     &format!("title-{:06}", number * 7),
                     &format!("studio-{}", number % 9),
@@ -103,13 +113,13 @@ fn half_a_week(world: &mut World, number: u64) {
             ),
         ],
     );
-    run(world, [hours(0), Step::Downloaded(id, Shown::Nothing)]);
+    run(world, [hours(0), Step::Downloaded(id.into(), Shown::Nothing)]);
     if number >= 3 {
         let earlier = uuid(number - 3);
         let step = if number.is_multiple_of(5) {
-            Step::Renew(earlier, Shown::Nothing)
+            Step::Renew(earlier.into(), Shown::Nothing)
         } else {
-            Step::Release(earlier, Shown::Nothing)
+            Step::Release(earlier.into(), Shown::Nothing)
         };
         run(world, [step]);
     }
@@ -124,17 +134,18 @@ fn of_the_licences_that_have_ended_the_newest_are_kept() {
         run(
             &mut world,
             [
-                Step::Acquire(uuid(number), request("title", "studio", "device")),
-                Step::Release(uuid(number), Shown::Nothing),
+                Step::Acquire(license_id(number), request("title", "studio", "device")),
+                Step::Release(license_id(number), Shown::Nothing),
             ],
         );
         run(&mut world, [Step::Wait(SignedDuration::from_millis(1))]);
     }
-    let kept = (0..500).filter(|number| world.customer().license(&uuid(*number)).is_some()).count();
+    let kept =
+        (0..500).filter(|number| world.customer().license(&license_id(*number)).is_some()).count();
     assert_eq!(kept, customer::MOST_ENDED + 1, "200, and the one that the last event ended");
     assert!(
-        world.customer().license(&uuid(298)).is_none()
-            && world.customer().license(&uuid(299)).is_some()
+        world.customer().license(&license_id(298)).is_none()
+            && world.customer().license(&license_id(299)).is_some()
     );
     assert!(
         (23_000..24_000).contains(&state_bytes(world.customer())),
@@ -142,10 +153,13 @@ fn of_the_licences_that_have_ended_the_newest_are_kept() {
         state_bytes(world.customer())
     );
     // What was cut is answered from its row.
-    assert_eq!(world.step(&Step::Release(uuid(0), Shown::Nothing)), Ok(vec![]));
+    assert_eq!(world.step(&Step::Release(license_id(0), Shown::Nothing)), Ok(vec![]));
     let policy = world.policy.clone();
-    let renew =
-        RenewLicense { license_id: uuid(0), policy, past: Some(world.licenses[&uuid(0)].past()) };
+    let renew = RenewLicense {
+        license_id: license_id(0),
+        policy,
+        past: Some(world.licenses[&license_id(0)].past()),
+    };
     assert_eq!(world.execute(&renew), Err("409 license-released".to_owned()));
 }
 
@@ -155,9 +169,12 @@ fn live_licences_stay() {
     let mut world = World::new();
     world.policy.policy.studio_downloads.default = 1_000;
     for number in 0..300 {
-        run(&mut world, [Step::Acquire(uuid(number), request(&uuid(number), "studio", "device"))]);
+        run(
+            &mut world,
+            [Step::Acquire(license_id(number), request(&uuid(number), "studio", "device"))],
+        );
     }
-    assert!((0..300).all(|number| world.customer().license(&uuid(number)).is_some()));
+    assert!((0..300).all(|number| world.customer().license(&license_id(number)).is_some()));
 }
 
 /// 20,000 ids in 11 bytes each. The snapshot of such a stream and a report of 256 KB are over

@@ -51,7 +51,7 @@ proptest! {
         prop_assert_eq!(counts, model.counts(&wanted, None, world.now).to_vec());
         prop_assert_eq!(
             allowance.allowed,
-            world.step(&Step::Acquire("new".to_owned(), wanted)).is_ok(),
+            world.step(&Step::Acquire("new".into(), wanted)).is_ok(),
         );
     }
 
@@ -90,7 +90,7 @@ proptest! {
         world.policy = PolicyInForce::default();
         let request = crate::world::request("a", "s", "d1");
         let counts = AcquireLicense {
-            license_id: "new".to_owned(),
+            license_id: "new".into(),
             earlier: None,
             request,
             policy: world.policy.clone(),
@@ -102,7 +102,7 @@ proptest! {
             (&serde_json::Value::Null, &serde_json::Value::Null),
         );
         for (id, license) in state["licenses"].as_object().into_iter().flatten() {
-            let ends_at = world.customer().license(id).unwrap().ends_at();
+            let ends_at = world.customer().license(&id.into()).unwrap().ends_at();
             prop_assert!(world.now.duration_since(ends_at) < windows::KEPT, "{id}: {license}");
         }
     }

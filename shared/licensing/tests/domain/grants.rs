@@ -14,8 +14,9 @@ fn now() -> Timestamp {
 
 fn grant() -> Grant {
     let (request, policy) = (request("t", "s", "d"), PolicyInForce::default());
-    let attempt = AcquireLicense { license_id: "1".to_owned(), earlier: None, request, policy };
-    Grant::provisional("acme", "7", &attempt, now(), "ada", "request-1").expect("no limit is 0")
+    let attempt = AcquireLicense { license_id: "1".into(), earlier: None, request, policy };
+    Grant::provisional("acme", &"7".into(), &attempt, now(), "ada", "request-1")
+        .expect("no limit is 0")
 }
 
 fn key(byte: u8) -> GrantKey {
@@ -24,10 +25,10 @@ fn key(byte: u8) -> GrantKey {
 
 fn granted() -> CustomerEvent {
     CustomerEvent::LicenseGrantedProvisionally {
-        license_id: "1".to_owned(),
-        title_id: "t".to_owned(),
-        studio_id: "s".to_owned(),
-        device_id: "d".to_owned(),
+        license_id: "1".into(),
+        title_id: "t".into(),
+        studio_id: "s".into(),
+        device_id: "d".into(),
         granted_at: now(),
         expires_at: now() + SignedDuration::from_hours(30 * 24),
         policy_version: 0,
@@ -54,7 +55,7 @@ fn what_was_not_signed_with_the_key_is_refused() {
     let signed = key(1).sign(&grant());
     let (payload, signature) = signed.split_once('.').unwrap();
     let (other_payload, other_signature) = {
-        let signed = key(1).sign(&Grant { device_id: "e".to_owned(), ..grant() });
+        let signed = key(1).sign(&Grant { device_id: "e".into(), ..grant() });
         let (payload, signature) = signed.split_once('.').unwrap();
         (payload.to_owned(), signature.to_owned())
     };
@@ -104,11 +105,11 @@ fn a_short_secret_is_refused() {
 
 #[test]
 fn a_grant_is_for_one_licence_of_one_customer_of_one_tenant() {
-    assert!(grant().is_for("acme", "7", "1"));
+    assert!(grant().is_for("acme", &"7".into(), &"1".into()));
     for (tenant, customer_id, license_id) in
         [("evil", "7", "1"), ("acme", "8", "1"), ("acme", "7", "2")]
     {
-        assert!(!grant().is_for(tenant, customer_id, license_id));
+        assert!(!grant().is_for(tenant, &customer_id.into(), &license_id.into()));
     }
 }
 
@@ -127,10 +128,10 @@ fn what_was_granted_is_written_as_it_was_granted() {
 fn a_follow_up_is_decided_on_top_of_its_grant() {
     let later = now() + SignedDuration::from_hours(1);
     let renew =
-        RenewLicense { license_id: "1".to_owned(), policy: PolicyInForce::default(), past: None };
+        RenewLicense { license_id: "1".into(), policy: PolicyInForce::default(), past: None };
     let renewed = CustomerEvent::LicenseRenewed {
-        license_id: "1".to_owned(),
-        device_id: "d".to_owned(),
+        license_id: "1".into(),
+        device_id: "d".into(),
         expires_at: now() + SignedDuration::from_hours(60 * 24),
         policy_version: 0,
     };
@@ -147,14 +148,14 @@ fn a_refused_follow_up_writes_no_grant() {
     let mut policy = PolicyInForce::default();
     policy.policy.studio_downloads.default = 1;
     let other = CustomerEvent::LicenseAcquired {
-        license_id: "2".to_owned(),
-        title_id: "u".to_owned(),
-        studio_id: "s".to_owned(),
-        device_id: "d".to_owned(),
+        license_id: "2".into(),
+        title_id: "u".into(),
+        studio_id: "s".into(),
+        device_id: "d".into(),
         expires_at: now() + SignedDuration::from_hours(24),
         policy_version: 0,
     };
-    let command = RenewLicense { license_id: "1".to_owned(), policy, past: None };
+    let command = RenewLicense { license_id: "1".into(), policy, past: None };
     given([other])
         .at(now())
         .when(Granted { grant: grant(), command })

@@ -46,8 +46,8 @@ fn wait() -> impl Strategy<Value = SignedDuration> {
     })
 }
 
-fn license_id() -> impl Strategy<Value = String> {
-    (0..12_u8).prop_map(|id| id.to_string())
+fn license_id() -> impl Strategy<Value = LicenseId> {
+    (0..12_u8).prop_map(|id| id.to_string().into())
 }
 
 pub(crate) fn wanted() -> impl Strategy<Value = LicenseRequest> {
@@ -55,8 +55,8 @@ pub(crate) fn wanted() -> impl Strategy<Value = LicenseRequest> {
         .prop_map(|(title_id, studio_id, device_id)| request(&title_id, &studio_id, &device_id))
 }
 
-fn device() -> impl Strategy<Value = String> {
-    "d[1-3]"
+fn device() -> impl Strategy<Value = DeviceId> {
+    "d[1-3]".prop_map_into()
 }
 
 fn shown() -> impl Strategy<Value = Shown> {
@@ -64,7 +64,8 @@ fn shown() -> impl Strategy<Value = Shown> {
 }
 
 pub(crate) fn policy() -> impl Strategy<Value = SetPolicy> {
-    let studio_downloads = (1..5_u32, prop::collection::btree_map("[st]", 0..4_u32, 0..2));
+    let studio_downloads =
+        (1..5_u32, prop::collection::btree_map("[st]".prop_map_into(), 0..4_u32, 0..2));
     (15..40_u32, 0..4_u32, 0..4_u32, studio_downloads, 0..4_u32).prop_map(
         |(
             license_days,

@@ -18,9 +18,9 @@ pub(crate) struct Model {
 /// A licence as its last acquisition and what came after made it.
 #[derive(Clone, Debug)]
 struct Licence {
-    title: String,
-    studio: String,
-    device: String,
+    title: TitleId,
+    studio: StudioId,
+    device: DeviceId,
     expires: Timestamp,
     downloaded: Option<Timestamp>,
     released: Option<Timestamp>,
@@ -42,7 +42,7 @@ impl Model {
         &mut self,
         step: &Step,
         policy: &PolicyInForce,
-        grants: &BTreeMap<String, Grant>,
+        grants: &BTreeMap<LicenseId, Grant>,
         now: Timestamp,
     ) -> Outcome {
         let events = self.decide(step, policy, grants, now)?;
@@ -71,7 +71,7 @@ impl Model {
             }
             _ => false,
         });
-        let devices: BTreeSet<&String> = live.iter().map(|licence| &licence.device).collect();
+        let devices: BTreeSet<&DeviceId> = live.iter().map(|licence| &licence.device).collect();
         [
             devices.len(),
             live.iter().filter(|licence| licence.studio == wanted.studio_id).count(),
@@ -83,7 +83,7 @@ impl Model {
         &self,
         step: &Step,
         policy: &PolicyInForce,
-        grants: &BTreeMap<String, Grant>,
+        grants: &BTreeMap<LicenseId, Grant>,
         now: Timestamp,
     ) -> Outcome {
         match step {
@@ -117,7 +117,7 @@ impl Model {
         let expires_at = now + DAY * policy.policy.license_days as i32;
         let policy_version = policy.version;
         Ok(vec![CustomerEvent::LicenseAcquired {
-            license_id: id.to_owned(),
+            license_id: id.into(),
             title_id: title_id.into(),
             studio_id: studio_id.into(),
             device_id: device_id.into(),
@@ -133,12 +133,15 @@ impl Model {
             Step::Downloaded(..) if licence.downloaded.is_some() => Ok(vec![]),
             Step::Downloaded(..) if licence.over(now) => Err("409 license-expired".to_owned()),
             Step::Downloaded(..) => Ok(vec![CustomerEvent::LicenseDownloaded {
-                license_id,
+                license_id: license_id.into(),
                 title_id: licence.title,
                 device_id,
             }]),
             Step::Release(..) if licence.released.is_some() || licence.over(now) => Ok(vec![]),
-            Step::Release(..) => Ok(vec![CustomerEvent::LicenseReleased { license_id, device_id }]),
+            Step::Release(..) => Ok(vec![CustomerEvent::LicenseReleased {
+                license_id: license_id.into(),
+                device_id,
+            }]),
             _ if licence.released.is_some() => Err("409 license-released".to_owned()),
             _ if licence.over(now) => Err("409 license-expired".to_owned()),
             _ => {
@@ -150,7 +153,7 @@ impl Model {
                 self.check(&wanted, Some(id), &policy.policy, now)?;
                 let expires_at = licence.expires.max(now) + DAY * policy.policy.license_days as i32;
                 Ok(vec![CustomerEvent::LicenseRenewed {
-                    license_id,
+                    license_id: license_id.into(),
                     device_id,
                     expires_at,
                     policy_version: policy.version,
@@ -184,10 +187,13 @@ impl Model {
         });
         let release = |license_id| CustomerEvent::LicenseReleased {
             license_id,
-            device_id: device_id.clone(),
+            device_id: device_id.clone().into(),
         };
         let mut events: Vec<CustomerEvent> = live.map(release).collect();
-        events.push(CustomerEvent::DeviceDeactivated { device_id, policy_version: policy.version });
+        events.push(CustomerEvent::DeviceDeactivated {
+            device_id: device_id.into(),
+            policy_version: policy.version,
+        });
         Ok(events)
     }
 
@@ -233,7 +239,7 @@ impl Model {
         others.filter_map(|id| self.licence(&id)).filter(|licence| licence.live(now)).collect()
     }
 
-    fn ids(&self) -> BTreeSet<String> {
+    fn ids(&self) -> BTreeSet<LicenseId> {
         let acquired = |event: &CustomerEvent| match event {
             CustomerEvent::LicenseAcquired { license_id, .. }
             | CustomerEvent::LicenseGrantedProvisionally { license_id, .. } => {

@@ -119,8 +119,8 @@ fn a_device_was_used_when_it_was_given_a_licence_however_late_that_is_written() 
     let mut world = World::new();
     let granted_at = world.now;
     let later = Step::Wait(jiff::SignedDuration::from_secs(60));
-    let granted = Step::Grant("1".to_owned(), request("t", "s", "d"));
-    for step in [granted, later.clone(), acquire("2"), later, Step::Reconcile("1".to_owned())] {
+    let granted = Step::Grant("1".into(), request("t", "s", "d"));
+    for step in [granted, later.clone(), acquire("2"), later, Step::Reconcile("1".into())] {
         world.step(&step).unwrap();
     }
     let row = &world.devices["d"];
@@ -139,23 +139,23 @@ fn a_release_does_not_tell_that_a_device_was_used() {
     let mut world = World::new();
     let later = Step::Wait(jiff::SignedDuration::from_secs(60));
     for step in
-        [acquire("1"), later.clone(), Step::Release("1".to_owned(), crate::world::Shown::Nothing)]
+        [acquire("1"), later.clone(), Step::Release("1".into(), crate::world::Shown::Nothing)]
     {
         world.step(&step).unwrap();
     }
     assert_eq!(world.devices["d"].last_used_at, world.devices["d"].first_used_at);
-    world.step(&Step::Deactivate("d".to_owned())).unwrap();
+    world.step(&Step::Deactivate("d".into())).unwrap();
     assert_eq!(world.devices["d"].deactivated_at, Some(world.now));
     world.step(&acquire("2")).unwrap();
     assert_eq!(world.devices["d"].deactivated_at, None);
 }
 
 fn acquire(id: &str) -> Step {
-    Step::Acquire(id.to_owned(), request("t", "s", "d"))
+    Step::Acquire(id.into(), request("t", "s", "d"))
 }
 
 fn downloaded(id: &str) -> Step {
-    Step::Downloaded(id.to_owned(), crate::world::Shown::Nothing)
+    Step::Downloaded(id.into(), crate::world::Shown::Nothing)
 }
 
 /// Where the row of a part stands, as `licenses/1`.

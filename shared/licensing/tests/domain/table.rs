@@ -108,13 +108,13 @@ fn parse(now: Timestamp, verb: &str, words: &[&str]) -> Option<Step> {
     let shown =
         if words.get(1..) == Some(&["with", "grant"]) { Shown::Grant } else { Shown::Nothing };
     Some(match verb {
-        "acquire" => Step::Acquire(id, wanted(words)?),
-        "granted" => Step::Grant(id, wanted(words)?),
-        "reconcile" => Step::Reconcile(id),
-        "downloaded" => Step::Downloaded(id, shown),
-        "renew" => Step::Renew(id, shown),
-        "release" => Step::Release(id, shown),
-        "deactivate" => Step::Deactivate(id),
+        "acquire" => Step::Acquire(id.into(), wanted(words)?),
+        "granted" => Step::Grant(id.into(), wanted(words)?),
+        "reconcile" => Step::Reconcile(id.into()),
+        "downloaded" => Step::Downloaded(id.into(), shown),
+        "renew" => Step::Renew(id.into(), shown),
+        "release" => Step::Release(id.into(), shown),
+        "deactivate" => Step::Deactivate(id.into()),
         "policy" => Step::Policy(serde_json::from_str::<SetPolicy>(&id).ok()?),
         "at" => {
             Step::Wait(format!("{id}T00:00:00Z").parse::<Timestamp>().ok()?.duration_since(now))
@@ -150,9 +150,12 @@ fn answer(step: &Step, outcome: Outcome) -> String {
 }
 
 fn allowed(world: &World, words: &[&str]) -> String {
-    let given =
-        |index: usize| words.get(index).filter(|word| **word != "-").map(|word| (*word).to_owned());
-    let check = Check { title_id: given(0), studio_id: given(1), device_id: given(2) };
+    let given = |index: usize| words.get(index).copied().filter(|word| *word != "-");
+    let check = Check {
+        title_id: given(0).map(Into::into),
+        studio_id: given(1).map(Into::into),
+        device_id: given(2).map(Into::into),
+    };
     let allowance = allowance(world.customer(), &world.policy.policy, &check, world.now);
     let counts: Vec<String> = allowance
         .rules

@@ -17,15 +17,15 @@ pub(crate) enum Step {
     /// Time passes, at least a millisecond.
     Wait(SignedDuration),
     Policy(SetPolicy),
-    Acquire(String, LicenseRequest),
+    Acquire(LicenseId, LicenseRequest),
     /// The store is out of reach: the licence is granted, and not written.
-    Grant(String, LicenseRequest),
+    Grant(LicenseId, LicenseRequest),
     /// The grant is written.
-    Reconcile(String),
-    Downloaded(String, Shown),
-    Renew(String, Shown),
-    Release(String, Shown),
-    Deactivate(String),
+    Reconcile(LicenseId),
+    Downloaded(LicenseId, Shown),
+    Renew(LicenseId, Shown),
+    Release(LicenseId, Shown),
+    Deactivate(DeviceId),
 }
 
 /// Whether the client shows the licence's grant with the command.
@@ -44,9 +44,9 @@ pub(crate) struct World {
     pub(crate) policy: PolicyInForce,
     pub(crate) folded: Folded<Customer>,
     pub(crate) commits: Vec<Commit>,
-    pub(crate) grants: BTreeMap<String, Grant>,
-    pub(crate) licenses: BTreeMap<String, LicenseRow>,
-    pub(crate) devices: BTreeMap<String, DeviceRow>,
+    pub(crate) grants: BTreeMap<LicenseId, Grant>,
+    pub(crate) licenses: BTreeMap<LicenseId, LicenseRow>,
+    pub(crate) devices: BTreeMap<DeviceId, DeviceRow>,
 }
 
 impl World {
@@ -133,7 +133,7 @@ impl World {
         Ok(events)
     }
 
-    fn follow_up(&mut self, id: &str, shown: Shown, command: impl FollowUp) -> Outcome {
+    fn follow_up(&mut self, id: &LicenseId, shown: Shown, command: impl FollowUp) -> Outcome {
         match self.grants.get(id).cloned().filter(|_| shown == Shown::Grant) {
             Some(grant) => self.execute(&Granted { grant, command }),
             None => self.execute(&command),
@@ -141,8 +141,9 @@ impl World {
     }
 
     fn grant(&mut self, attempt: AcquireLicense) -> Outcome {
-        let grant = Grant::provisional("acme", "7", &attempt, self.now, "tester", "request-1")
-            .map_err(|rejection| shown(&rejection))?;
+        let grant =
+            Grant::provisional("acme", &"7".into(), &attempt, self.now, "tester", "request-1")
+                .map_err(|rejection| shown(&rejection))?;
         self.grants.insert(attempt.license_id, grant);
         Ok(vec![])
     }
@@ -160,10 +161,10 @@ impl World {
 
     fn project(&mut self, event: &CustomerEvent) {
         if let Some(id) = LicenseRow::id(event) {
-            self.licenses.entry(id.to_owned()).or_default().evolve(event, self.now);
+            self.licenses.entry(id.into()).or_default().evolve(event, self.now);
         }
         if let Some(id) = DeviceRow::id(event) {
-            self.devices.entry(id.to_owned()).or_default().evolve(event, self.now);
+            self.devices.entry(id.into()).or_default().evolve(event, self.now);
         }
     }
 
