@@ -3,6 +3,13 @@ use headwater::Event;
 /// All types of an event enum, as serde itself lists them when it meets an unknown one: so none can
 /// be forgotten.
 ///
+/// ```
+/// # mod till { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs")); }
+/// # use till::*;
+/// let known = headwater_testkit::event_types::<TillEvent>();
+/// assert_eq!(known, ["TillOpened", "CoinAdded"]);
+/// ```
+///
 /// # Panics
 /// If serde's message is no such list.
 pub fn event_types<E: Event>() -> Vec<String> {

@@ -6,12 +6,13 @@ use crate::{Clock, days_from_now, difference};
 
 /// Begins a test of a decision: these events have happened.
 ///
-/// ```text
-/// given::<User>([UserEvent::UserCreated {}])
-///     .when(DeactivateUser {})
-///     .then([UserEvent::UserDeactivated {}])
-///     .again_nothing();
-/// given::<User>([]).when(DeactivateUser {}).then_unknown();
+/// ```
+/// # mod till { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs")); }
+/// # use till::*;
+/// use headwater_testkit::given;
+///
+/// given::<Till>([]).when(OpenTill {}).then([TillEvent::TillOpened {}]);
+/// given::<Till>([TillEvent::TillOpened {}]).when(OpenTill {}).then_rejected(&TILL_EXISTS);
 /// ```
 pub fn given<A: Aggregate>(events: impl IntoIterator<Item = A::Event>) -> Given<A> {
     let context = Context {

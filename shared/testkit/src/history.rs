@@ -43,6 +43,19 @@ impl<A: Aggregate> fmt::Debug for AnyCommand<A> {
 }
 
 /// A stream that grows by commands, one a second, as the event store would let it grow.
+///
+/// ```
+/// # mod till { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs")); }
+/// # use till::*;
+/// use headwater::StreamName;
+/// use headwater_testkit::{AnyCommand, History};
+///
+/// let mut history = History::new(StreamName::new("acme", "shop", "tills", "front")?);
+/// assert!(history.run(&AnyCommand::<Till>::new(OpenTill {})).is_ok());
+/// assert!(history.run(&AnyCommand::new(OpenTill {})).is_err());
+/// assert_eq!((history.folded().version, history.commits().len()), (1, 1));
+/// # Ok::<(), headwater::InvalidStreamName>(())
+/// ```
 #[derive(Debug)]
 pub struct History<A: Aggregate> {
     stream: StreamName,
@@ -132,6 +145,20 @@ impl<A: Aggregate> History<A> {
 }
 
 /// Makes the commits of a stream from their events, one a second.
+///
+/// ```
+/// # mod till { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs")); }
+/// # use till::*;
+/// use headwater::{Row, StreamName, apply_commits};
+/// use headwater_testkit::commits;
+///
+/// let till = StreamName::new("acme", "shop", "tills", "front")?;
+/// let coin = TillEvent::CoinAdded { cents: 50 };
+/// let commits = commits(&till, [vec![TillEvent::TillOpened {}, coin]]);
+/// let applied = apply_commits::<TillRow>(&till, &Row::default(), &commits).unwrap();
+/// assert_eq!(applied.row.read::<TillRow>().unwrap().cents, 50);
+/// # Ok::<(), headwater::InvalidStreamName>(())
+/// ```
 ///
 /// # Panics
 /// If an event does not serialize to its type and data.

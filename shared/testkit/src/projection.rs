@@ -28,6 +28,20 @@ pub fn deliveries() -> impl Strategy<Value = Vec<Delivery>> {
 /// Shows that rows do not depend on how commits are delivered: after any deliveries, and a last one
 /// that gets through, they are what folding all commits at once makes them.
 ///
+/// ```
+/// # mod till { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs")); }
+/// # use till::*;
+/// use headwater::StreamName;
+/// use headwater_testkit::{Delivery, assert_converges, commits};
+///
+/// let till = StreamName::new("acme", "shop", "tills", "front")?;
+/// let coin = || vec![TillEvent::CoinAdded { cents: 50 }];
+/// let commits = commits(&till, [vec![TillEvent::TillOpened {}], coin(), coin()]);
+/// let once_more = Delivery { upto: 2, stale: true, dies_after: Some(1) };
+/// assert_converges::<TillRow>(&till, &commits, &[once_more.clone(), once_more]);
+/// # Ok::<(), headwater::InvalidStreamName>(())
+/// ```
+///
 /// # Panics
 /// If they are not.
 #[track_caller]
