@@ -188,7 +188,10 @@ impl Listed {
             Self::Update { .. } => {
                 format!("free the name or address, then: headwater parked retry {item}")
             }
-            Self::Mail { .. } => format!("headwater parked retry {item}, or parked drop"),
+            Self::Mail { at, .. } => {
+                let since = at.map(|at| format!(" --since {at}")).unwrap_or_default();
+                format!("headwater parked retry {item}{since}, or parked drop")
+            }
         }
     }
 

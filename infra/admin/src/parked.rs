@@ -3,6 +3,7 @@ use headwater::{Domain, StreamName};
 use headwater_dynamodb::{EffectId, ParkedStream, Settlement, Until, Waiting};
 use headwater_kinesis::{CommitRecord, Record};
 use headwater_services::{ParkedUpdate, parked_update, record_of};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::connection::Connection;
@@ -38,6 +39,10 @@ pub(crate) enum Parked {
         /// A stream: acme/identity/users/ada, or the event that asks for a mail:
         /// acme/invoicing/invoices/7@12
         item: Item,
+        /// Only if the mail has waited since this time, as `ls` shows it. It may have been tried
+        /// again meanwhile, and been sent.
+        #[arg(long, value_name = "TIME")]
+        since: Option<Timestamp>,
         /// Only print what would be done.
         #[arg(long)]
         dry_run: bool,
@@ -47,6 +52,9 @@ pub(crate) enum Parked {
     Drop {
         /// The event that asks for the mail: acme/invoicing/invoices/7@12
         item: Item,
+        /// Only if the mail has waited since this time, as `ls` shows it.
+        #[arg(long, value_name = "TIME")]
+        since: Option<Timestamp>,
         /// Only print what would be done.
         #[arg(long)]
         dry_run: bool,
@@ -69,11 +77,17 @@ impl Parked {
                         Found::Stream(_, parked) => Listed::from(parked),
                         Found::Update(_, update) => Listed::from(update),
                     },
-                    Item::Effect(effect) => Listed::from(find_effect(connection, &effect).await?),
+                    Item::Effect(effect) => {
+                        Listed::from(find_effect(connection, &effect, None).await?)
+                    }
                 };
                 output.one(&parked, |parked| Ok(parked.text()))
             }
-            Self::Retry { item: Item::Stream(stream), dry_run } => {
+            Self::Retry { item: Item::Stream(_), since: Some(_), .. } => {
+                Err(anyhow::anyhow!("--since is for mails: a stream waits for one thing only")
+                    .into())
+            }
+            Self::Retry { item: Item::Stream(stream), since: None, dry_run } => {
                 match find(connection, &stream).await? {
                     Found::Stream(service, parked) => {
                         Box::pin(retry(connection, output, service, &parked, dry_run)).await
@@ -83,14 +97,14 @@ impl Parked {
                     }
                 }
             }
-            Self::Retry { item: Item::Effect(effect), dry_run } => {
-                settle(connection, output, &effect, Settlement::TryAgain, dry_run).await
+            Self::Retry { item: Item::Effect(effect), since, dry_run } => {
+                settle(connection, output, (&effect, since), Settlement::TryAgain, dry_run).await
             }
             Self::Drop { item: Item::Stream(stream), .. } => {
                 Err(cannot_be_dropped(&find(connection, &stream).await?))
             }
-            Self::Drop { item: Item::Effect(effect), dry_run } => {
-                settle(connection, output, &effect, Settlement::Done, dry_run).await
+            Self::Drop { item: Item::Effect(effect), since, dry_run } => {
+                settle(connection, output, (&effect, since), Settlement::Done, dry_run).await
             }
         }
     }
@@ -244,11 +258,11 @@ struct Settled<'a> {
     dry_run: bool,
 }
 
-/// Does what a person found out about a mail that waits.
+/// Does what a person found out about a mail that waits, since that time if one is given.
 async fn settle(
     connection: &Connection,
     output: &mut Output<'_>,
-    effect: &EffectId,
+    (effect, since): (&EffectId, Option<Timestamp>),
     settlement: Settlement,
     dry_run: bool,
 ) -> Result<(), Failure> {
@@ -259,11 +273,16 @@ async fn settle(
     let settled = Settled { stream: &effect.stream, event: effect.number, outcome, dry_run };
     let item = Item::Effect(effect.clone());
     if dry_run {
-        find_effect(connection, effect).await?;
+        find_effect(connection, effect, since).await?;
         return output.one(&settled, |_| Ok(format!("the mail that {item} asks for would {what}")));
     }
-    if !connection.effects(handler(connection, effect)?).await?.settle(effect, settlement).await? {
-        return Err(not_waiting(effect));
+    let effects = connection.effects(handler(connection, effect)?).await?;
+    let is_settled = match since {
+        Some(since) => effects.settle_since(effect, since, settlement).await?,
+        None => effects.settle(effect, settlement).await?,
+    };
+    if !is_settled {
+        return Err(not_waiting(effect, since));
     }
     if settlement == Settlement::TryAgain {
         let record = CommitRecord::doorbell(effect.stream.clone(), effect.number)?;
@@ -277,20 +296,27 @@ async fn settle(
     output.one(&settled, |_| Ok(format!("the mail that {item} asks for will {what}")))
 }
 
-async fn find_effect(connection: &Connection, effect: &EffectId) -> Result<Waiting, Failure> {
+async fn find_effect(
+    connection: &Connection,
+    effect: &EffectId,
+    since: Option<Timestamp>,
+) -> Result<Waiting, Failure> {
     let found = connection.effects(handler(connection, effect)?).await?.waiting_one(effect).await?;
-    found.ok_or_else(|| not_waiting(effect))
+    found
+        .filter(|waiting| since.is_none() || since == waiting.since)
+        .ok_or_else(|| not_waiting(effect, since))
 }
 
 /// The name of what carries out the effects of a stream's events.
 fn handler(connection: &Connection, effect: &EffectId) -> Result<&'static str, Failure> {
     let handler = connection.domains.of(&effect.stream).and_then(|service| service.handler);
-    handler.map(|handler| handler.name).ok_or_else(|| not_waiting(effect))
+    handler.map(|handler| handler.name).ok_or_else(|| not_waiting(effect, None))
 }
 
-fn not_waiting(effect: &EffectId) -> Failure {
+fn not_waiting(effect: &EffectId, since: Option<Timestamp>) -> Failure {
+    let since = since.map(|since| format!(" since {since}")).unwrap_or_default();
     Failure::NotFound(format!(
-        "no mail that {} asks for waits for a person",
+        "no mail that {} asks for waits for a person{since}",
         Item::Effect(effect.clone())
     ))
 }

@@ -253,3 +253,29 @@ async fn a_mail_is_tried_again_or_never_sent_as_a_person_says() {
     assert_eq!(machine.door.take_records(), []);
     assert_eq!(machine.run("parked drop acme/invoicing/invoices/7@12").await.code, 1);
 }
+
+#[tokio::test]
+async fn what_a_person_says_of_a_mail_holds_for_the_wait_that_was_listed() {
+    let (machine, effects) = with_mails().await;
+    let listed = machine.run("waiting --tenant acme --json").await;
+    let (item, since) = (all(&listed, "item").remove(0), all(&listed, "since").remove(0));
+    let (item, since) = (item.as_str().unwrap(), since.as_str().unwrap());
+    let other = "2026-01-01T00:00:00Z";
+    for line in ["retry", "drop", "retry --dry-run"] {
+        let refused = machine.run(&format!("parked {line} {item} --since {other}")).await;
+        let expected = format!("no mail that {item} asks for waits for a person since {other}");
+        assert!(refused.code == 1 && refused.err.contains(&expected), "{refused:?}");
+    }
+    // The way out, as it is listed.
+    let way_out = all(&listed, "wayOut").remove(0);
+    let retry = format!("headwater parked retry {item} --since {since}");
+    assert!(way_out.as_str().unwrap().starts_with(&retry), "{way_out}");
+    assert_eq!(machine.run(&retry["headwater ".len()..]).await.code, 0);
+    let number = item.split_once('@').unwrap().1.parse().unwrap();
+    assert!(matches!(
+        effects.lease(mail(number), Duration::from_secs(60)).await.unwrap(),
+        Lease::Granted(_)
+    ));
+    let stream = machine.run(&format!("parked retry acme/licensing/policy --since {since}")).await;
+    assert!(stream.code != 0 && stream.err.contains("--since is for mails"), "{stream:?}");
+}
