@@ -33,7 +33,8 @@ fn external(name: &str, revision: u64) -> Value {
     })
 }
 
-fn life() -> Vec<Step> {
+/// A life that has each command, and mostly more than once.
+pub(crate) fn life() -> Vec<Step> {
     const DEACTIVATE: &str = "/identity/users/{id}/deactivate";
     const REACTIVATE: &str = "/identity/users/{id}/reactivate";
     let (ok, invalid) = ((200, ""), (422, "invalid-request"));

@@ -9,7 +9,8 @@ use crate::support::shared_platform;
 
 const LICENSES: &str = "/licensing/customers/{id}/licenses";
 
-fn life() -> Vec<Step> {
+/// A life that has each command, and mostly more than once.
+pub(crate) fn life() -> Vec<Step> {
     const DOWNLOADED: &str = "/licensing/customers/{id}/licenses/{licenseId}/downloaded";
     const RENEW: &str = "/licensing/customers/{id}/licenses/{licenseId}/renew";
     const RELEASE: &str = "/licensing/customers/{id}/licenses/{licenseId}/release";

@@ -1,9 +1,9 @@
 //! `/execute` and the commands' own calls: two ways to one answer. Twins are led through one life,
 //! one by each way, and every answer compared.
 
-mod identity;
+pub(crate) mod identity;
 mod invoicing;
-mod licensing;
+pub(crate) mod licensing;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::support::events;
 
 /// One command: its name, the method and path of its own call, and its body. `{id}` stands for the
 /// twin's id, `{made}` for the id of what was created last.
-struct Step {
+pub(crate) struct Step {
     command: &'static str,
     method: &'static str,
     path: &'static str,
@@ -43,6 +43,24 @@ impl Step {
         self.parameters.insert(name, value);
         self
     }
+}
+
+/// The calls of a life that changed what was there: method, path and body. In the path, the ids
+/// are the given ones.
+pub(crate) fn calls_on(
+    life: Vec<Step>,
+    id_of: impl Fn(&str, &str) -> String,
+) -> impl Iterator<Item = (&'static str, String, Value)> {
+    let changes = life.into_iter().filter(|step| step.expected.0 == 200);
+    changes.filter(|step| step.path.contains("{id}")).map(move |step| {
+        let path = names(step.path).into_iter().fold(step.path.to_owned(), |path, name| {
+            path.replace(&format!("{{{name}}}"), &id_of(step.path, name))
+        });
+        let mut body = step.body;
+        // What it was decided on is another thing's version here.
+        body.as_object_mut().map(|members| members.remove("version"));
+        (step.method, path, body)
+    })
 }
 
 /// One of the twins.
