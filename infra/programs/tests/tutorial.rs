@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -70,7 +71,7 @@ fn every_step_does_what_it_says() {
     let blocks = blocks(&page);
     assert!(blocks.len() > 15, "{blocks:#?}");
     let desk = Desk::new();
-    let mut output = String::new();
+    let (mut output, mut made) = (String::new(), BTreeMap::new());
     for (place, block) in blocks.iter().enumerate() {
         let shown = blocks.get(place + 1).filter(|next| next.language == "text");
         match block.language {
@@ -78,7 +79,16 @@ fn every_step_does_what_it_says() {
             "diff" => desk.apply(block),
             _ => assert_shown(&output, block),
         }
+        if place == 0 {
+            made = desk.files_in_git();
+        }
     }
+    let changed = desk.files_in_git();
+    let changed = changed.into_iter().filter(|(path, text)| made.get(path) != Some(text));
+    let changed: Vec<String> = changed.map(|(path, _)| path).collect();
+    // The type with its rule and tests, its event in the row, a line of the table, what is
+    // generated.
+    assert_eq!(changed, ["src/lib.rs", "src/order.rs", "src/order_row.rs", "template.yaml"]);
 }
 
 impl Desk {
@@ -126,6 +136,20 @@ impl Desk {
         let error = String::from_utf8_lossy(&ran.stderr);
         assert!(ran.status.success(), "line {}: {}\n{output}\n{error}", block.line, block.text);
         output
+    }
+
+    /// The project's files that a commit would have, but for the versions of what it depends on.
+    fn files_in_git(&self) -> BTreeMap<String, String> {
+        let folder = self.folder.path().join("shop");
+        let git = |line: &str| {
+            let git = Command::new("git").args(line.split(' ')).current_dir(&folder).output();
+            String::from_utf8(git.unwrap().stdout).unwrap()
+        };
+        git("init --quiet");
+        let listed = git("ls-files --others --exclude-standard");
+        let paths = listed.lines().filter(|path| !["Cargo.lock", "local.log"].contains(path));
+        let text = |path: &str| fs::read_to_string(folder.join(path)).unwrap();
+        paths.map(|path| (path.to_owned(), text(path))).collect()
     }
 
     /// Applies a block of differences. Each hunk's old lines are in the file once.

@@ -245,7 +245,8 @@ mod tests {
         }
         assert_eq!(
             file.text,
-            "//! F.\n\nuse h::{H};\nuse a::B;\nuse crate::g::{G};\nuse crate::c::{F, \n    D, E,\n};\n"
+            "//! F.\n\nuse h::{H};\nuse a::B;\nuse crate::g::{G};\n\
+             use crate::c::{F, \n    D, E,\n};\n"
         );
         file.text = "use a::B;\n".to_owned();
         file.import("a", "B").unwrap();

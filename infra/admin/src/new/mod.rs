@@ -51,8 +51,8 @@ enum What {
         /// The aggregate: order
         #[arg(long, value_name = "NAME")]
         aggregate: Name,
-        /// What has happened then: order-shipped. A new event, or one that is there; left out if the
-        /// command's events are several that are there.
+        /// What has happened then: order-shipped. A new event, or one that is there. Leave it out
+        /// if the command's events are several that are there.
         #[arg(long, value_name = "NAME")]
         event: Option<Name>,
         #[command(flatten)]
