@@ -177,3 +177,51 @@ async fn external_users_are_taken_over_in_any_order() -> Result<()> {
     call(revision(5, "five", true)).await?.expect(200)?;
     Ok(())
 }
+
+/// A directory sends a user as it has it, again and again.
+#[tokio::test]
+async fn a_user_is_replaced_as_a_whole() -> Result<()> {
+    let platform = shared_platform()?;
+    let client = platform.client("directory").await?;
+    let ada = create_user(&client, "ada").await?;
+    create_user(&client, "bob").await?;
+    let path = format!("/identity/users/{}", ada.id());
+    let put = |path: &str, body: &Value| client.call("PUT", path).json(body).send();
+    let whole = json!({
+        "userName": "countess",
+        "displayName": "Ada King",
+        "email": "ada@king.example",
+        "active": false,
+    });
+
+    let replaced = put(&path, &whole).await?.expect(200)?;
+    assert_eq!(replaced.version(), ada.version() + 4, "each field is an event");
+    let read = client
+        .call("GET", &path)
+        .header("consistency-token", replaced.token())
+        .send()
+        .await?
+        .expect(200)?;
+    for (field, value) in whole.as_object().into_iter().flatten() {
+        assert_eq!(&read.body[field], value);
+    }
+    let again = put(&path, &whole).await?.expect(200)?;
+    assert_eq!(again.version(), replaced.version(), "no change, no event");
+    create_user(&client, "ada").await?;
+
+    let mut taken = whole.clone();
+    taken["userName"] = "BOB".into();
+    put(&path, &taken).await?.problem(409, "user-name-taken")?;
+    taken["userName"] = "countess".into();
+    taken["email"] = "Bob@example.com".into();
+    put(&path, &taken).await?.problem(409, "email-taken")?;
+    let part = json!({ "displayName": "Ada" });
+    put(&path, &part).await?.problem(422, "invalid-request")?;
+    put("/identity/users/nobody", &whole).await?.problem(404, "not-found")?;
+    let audit = client.get(&format!("{path}/audit")).await?.expect(200)?;
+    let by_replace = audit.body["items"]
+        .as_array()
+        .map(|items| items.iter().filter(|item| item["command"] == "ReplaceUser").count());
+    assert_eq!(by_replace, Some(4), "{}", audit.body);
+    Ok(())
+}

@@ -8,7 +8,9 @@ mod queries;
 use headwater_functions::{changes, project};
 use headwater_lambda::Service;
 use identity::group::{CreateGroup, DeleteGroup, PatchGroup};
-use identity::user::{CreateUser, DeactivateUser, DeleteUser, PatchUser, ReactivateUser};
+use identity::user::{
+    CreateUser, DeactivateUser, DeleteUser, PatchUser, ReactivateUser, ReplaceUser,
+};
 use identity::{Group, Membership, User};
 
 /// The service, a line for each of its functions.
@@ -19,6 +21,7 @@ pub fn service() -> Service {
                 .with_unique_values()
                 .create::<CreateUser>("Create a user.")
                 .patch::<PatchUser>("Change a user's names or email.")
+                .replace::<ReplaceUser>("Say anew all of a user: names, email, and whether active.")
                 .action::<DeactivateUser>("deactivate", "Deactivate a user.")
                 .action::<ReactivateUser>("reactivate", "Reactivate a user.")
                 .delete::<DeleteUser>("Delete a user; its user name and email are free again.")

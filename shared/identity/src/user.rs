@@ -336,6 +336,46 @@ impl Command for PatchUser {
     }
 }
 
+/// `PUT /identity/users/{id}`: the user is as given, in one commit. It is for those who keep users
+/// elsewhere and send each as a whole. So all fields are needed. A user that is not there is not
+/// made.
+///
+/// Refused: [`USER_NAME_TAKEN`], [`EMAIL_TAKEN`].
+#[derive(Clone, Debug, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReplaceUser {
+    /// Unique in the tenant without regard to case.
+    #[garde(dive)]
+    pub user_name: UserName,
+    /// What others see.
+    #[garde(dive)]
+    pub display_name: DisplayName,
+    /// Unique in the tenant without regard to case.
+    #[garde(dive)]
+    pub email: Email,
+    /// Whether the user may act.
+    #[garde(skip)]
+    pub active: bool,
+}
+
+impl Command for ReplaceUser {
+    type Aggregate = User;
+    const NAME: &'static str = "ReplaceUser";
+    const RULES: &'static [&'static Rule] = &[&USER_NAME_TAKEN, &EMAIL_TAKEN];
+
+    fn decide(&self, user: &User, context: &Context) -> Verdict<User> {
+        user.known(&context.id)?;
+        let mut events =
+            user.set(Some(&self.user_name), Some(&self.display_name), Some(&self.email));
+        events.extend(match (user.status == UserStatus::Active, self.active) {
+            (true, false) => Some(UserEvent::UserDeactivated {}),
+            (false, true) => Some(UserEvent::UserReactivated {}),
+            _ => None,
+        });
+        Ok(events)
+    }
+}
+
 /// `POST /identity/users/{id}/deactivate`: the user may do nothing until reactivated. Name and
 /// address stay taken.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate, ToSchema)]

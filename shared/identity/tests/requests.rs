@@ -3,7 +3,7 @@
 use garde::Validate;
 use identity::ApplyExternalUser;
 use identity::group::{CreateGroup, PatchGroup};
-use identity::user::{CreateUser, PatchUser};
+use identity::user::{CreateUser, PatchUser, ReplaceUser};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -141,6 +141,22 @@ fn a_patch_is_checked_where_it_sets() {
         faults::<PatchGroup>(json!({ "name": " ", "description": "x".repeat(2001) })),
         ["description", "name"]
     );
+}
+
+#[test]
+fn a_replaced_user_is_checked_and_needs_all_its_fields() {
+    let whole = create(json!({ "active": false }));
+    assert!(faults::<ReplaceUser>(whole.clone()).is_empty());
+    let all_wrong = json!({ "userName": "", "displayName": "x".repeat(201), "email": "ada" });
+    let all_wrong = merged(whole.clone(), all_wrong);
+    assert_eq!(faults::<ReplaceUser>(all_wrong), ["displayName", "email", "userName"]);
+    for field in ["userName", "displayName", "email", "active"] {
+        let mut without = whole.clone();
+        without.as_object_mut().unwrap().remove(field);
+        assert!(is_refused::<ReplaceUser>(without), "{field}");
+        assert!(is_refused::<ReplaceUser>(merged(whole.clone(), json!({ field: null }))));
+    }
+    assert!(is_refused::<ReplaceUser>(merged(whole, json!({ "id": "ada" }))));
 }
 
 #[test]

@@ -54,6 +54,7 @@ fn no_member_comes_twice(value: &Value) {
 fn commands(value: &Value) {
     command::<identity::user::CreateUser>(value);
     command::<identity::user::PatchUser>(value);
+    command::<identity::user::ReplaceUser>(value);
     command::<identity::group::CreateGroup>(value);
     command::<identity::group::PatchGroup>(value);
     command::<licensing::LicenseRequest>(value);

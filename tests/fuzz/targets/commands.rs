@@ -12,6 +12,7 @@ use uuid::Uuid;
 fuzz_target!(|body: &[u8]| {
     try_out::<identity::user::CreateUser>(body);
     try_out::<identity::user::PatchUser>(body);
+    try_out::<identity::user::ReplaceUser>(body);
     try_out::<identity::group::CreateGroup>(body);
     try_out::<identity::group::PatchGroup>(body);
     try_out::<identity::ApplyExternalUser>(body);

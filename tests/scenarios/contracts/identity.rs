@@ -30,6 +30,16 @@ fn patch(body: Value) -> Step {
     send("PATCH", ADA, body)
 }
 
+fn replace(name: &str, email: &str) -> Step {
+    let body = json!({
+        "userName": "ada",
+        "displayName": name,
+        "email": email,
+        "active": true,
+    });
+    send("PUT", ADA, body)
+}
+
 fn rename() -> Step {
     patch(json!({ "displayName": "Countess of Lovelace" }))
 }
@@ -83,6 +93,10 @@ fn commands() -> Vec<Case> {
         Case::new(patch(json!({ "email": "bob@example.com" })), &ada())
             .answers(409)
             .note("to one that is taken"),
+        Case::new(replace("Ada, Countess", "ada@example.com"), &ada()),
+        Case::new(replace("Ada, Countess", "lovelace@example.com"), &ada())
+            .note("with another email"),
+        Case::new(replace("Ada Lovelace", "ada@example.com"), &ada()).note("that changes nothing"),
         Case::new(user("ada"), &bob()),
         Case::new(user("bob"), &bob()).answers(409).note("that is there"),
         Case::new(away(), &ada()),

@@ -40,6 +40,14 @@ pub(crate) fn life() -> Vec<Step> {
     let (ok, invalid) = ((200, ""), (422, "invalid-request"));
     let (not_found, concurrent) = ((404, "not-found"), (409, "concurrent-modification"));
     let name = |name: &str| json!({ "displayName": name });
+    let whole = |name: &str| {
+        json!({
+            "userName": "{id}",
+            "displayName": name,
+            "email": "{id}@new.example.com",
+            "active": true,
+        })
+    };
     let at = |mut body: Value, version: u64| {
         body["version"] = version.into();
         body
@@ -55,6 +63,10 @@ pub(crate) fn life() -> Vec<Step> {
         step("PatchUser", "PATCH", USER, name(""), invalid),
         step("PatchUser", "PATCH", USER, json!({ "colour": "red" }), invalid),
         step("PatchUser", "PATCH", USER, name("X"), not_found).at("id", "nobody-{id}"),
+        step("ReplaceUser", "PUT", USER, name("Ada"), invalid),
+        step("ReplaceUser", "PUT", USER, whole("Ada L"), ok),
+        step("ReplaceUser", "PUT", USER, at(whole("Lady L"), 5), concurrent),
+        step("ReplaceUser", "PUT", USER, whole("X"), not_found).at("id", "nobody-{id}"),
         step("DeactivateUser", "POST", DEACTIVATE, json!({ "why": "because" }), invalid),
         step("DeactivateUser", "POST", DEACTIVATE, json!({ "version": 2 }), concurrent),
         step("DeactivateUser", "POST", DEACTIVATE, json!({}), ok),

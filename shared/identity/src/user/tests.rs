@@ -80,6 +80,39 @@ fn a_patch_sets_what_is_given_and_differs() {
 }
 
 #[test]
+fn a_replaced_user_is_as_given_in_one_commit() {
+    let as_is = ReplaceUser {
+        user_name: "ada".into(),
+        display_name: "Ada Lovelace".into(),
+        email: "ada@example.com".into(),
+        active: true,
+    };
+    let all_new = ReplaceUser {
+        user_name: "countess".into(),
+        display_name: "Ada King".into(),
+        email: "ada@king.example".into(),
+        active: false,
+    };
+    let all_set = [
+        user_name_set("countess"),
+        display_name_set("Ada King"),
+        email_set("ada@king.example"),
+        DEACTIVATED,
+    ];
+    let away = ReplaceUser { active: false, ..as_is.clone() };
+    let renamed = ReplaceUser { user_name: "ADA".into(), ..as_is.clone() };
+
+    given::<User>(ada()).when(all_new).then(all_set).again_nothing();
+    given::<User>(ada()).when(away.clone()).then([DEACTIVATED]).again_nothing();
+    given::<User>(ada()).when(renamed).then([user_name_set("ADA")]).again_nothing();
+    given::<User>(ada()).when(as_is.clone()).then_nothing();
+    given::<User>(ada_and([DEACTIVATED])).when(away).then_nothing();
+    given::<User>(ada_and([DEACTIVATED])).when(as_is.clone()).then([REACTIVATED]).again_nothing();
+    given::<User>([]).when(as_is.clone()).then_unknown();
+    given::<User>(ada_and([DELETED])).when(as_is).then_unknown();
+}
+
+#[test]
 fn a_user_is_deactivated_and_reactivated() {
     given::<User>(ada()).when(DeactivateUser {}).then([DEACTIVATED]).again_nothing();
     given::<User>(ada_and([DEACTIVATED])).when(DeactivateUser {}).then_nothing();

@@ -69,6 +69,24 @@ proptest! {
     }
 
     #[test]
+    fn after_a_replace_the_user_is_as_given_and_nothing_else_is_touched(
+        mut history in user_history(),
+        replace in replace_user(),
+    ) {
+        let before = history.folded().state.clone();
+        let verdict = history.run(&AnyCommand::new(replace.clone()));
+        prop_assert_eq!(verdict.is_ok(), before.exists());
+        let wanted = User {
+            status: if replace.active { UserStatus::Active } else { UserStatus::Inactive },
+            user_name: replace.user_name.into(),
+            display_name: replace.display_name.into(),
+            email: replace.email.into(),
+            ..before.clone()
+        };
+        prop_assert_eq!(&history.folded().state, if before.exists() { &wanted } else { &before });
+    }
+
+    #[test]
     fn after_a_patch_the_group_is_as_wanted(
         mut history in group_history(),
         patch in patch_group(),

@@ -8,7 +8,8 @@ use headwater_testkit::{AnyCommand, History};
 use identity::group::{CreateGroup, DeleteGroup, PatchGroup};
 use identity::membership::{AddMember, RemoveMember};
 use identity::user::{
-    CreateUser, DeactivateUser, DeleteUser, EMAIL_TAKEN, PatchUser, ReactivateUser, USER_NAME_TAKEN,
+    CreateUser, DeactivateUser, DeleteUser, EMAIL_TAKEN, PatchUser, ReactivateUser, ReplaceUser,
+    USER_NAME_TAKEN,
 };
 use identity::*;
 use proptest::prelude::*;
@@ -62,6 +63,7 @@ pub(crate) fn user_command() -> impl Strategy<Value = AnyCommand<User>> {
         create_user().prop_map(AnyCommand::new),
         patch_user().prop_map(AnyCommand::new),
         patch_user().prop_map(AnyCommand::new),
+        replace_user().prop_map(AnyCommand::new),
         Just(AnyCommand::new(DeactivateUser {})),
         Just(AnyCommand::new(ReactivateUser {})),
         Just(AnyCommand::new(DeleteUser {})),
@@ -115,6 +117,12 @@ pub(crate) fn create_user() -> impl Strategy<Value = CreateUser> {
 pub(crate) fn patch_user() -> impl Strategy<Value = PatchUser> {
     let fields = (prop::option::of(name()), prop::option::of(name()), prop::option::of(email()));
     fields.prop_map(|(user_name, display_name, email)| PatchUser { user_name, display_name, email })
+}
+
+pub(crate) fn replace_user() -> impl Strategy<Value = ReplaceUser> {
+    (name(), name(), email(), any::<bool>()).prop_map(|(user_name, display_name, email, active)| {
+        ReplaceUser { user_name, display_name, email, active }
+    })
 }
 
 pub(crate) fn patch_group() -> impl Strategy<Value = PatchGroup> {
