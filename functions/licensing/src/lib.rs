@@ -17,6 +17,7 @@ mod view;
 
 use headwater_functions::{changes, project};
 use headwater_lambda::Service;
+use licensing::commands::ReleaseAllLicenses;
 use licensing::{Customer, Playback, Policy, SetPolicy};
 
 /// The service, a line for each of its functions.
@@ -30,6 +31,7 @@ pub fn service() -> Service {
                 .command(licenses::renew_license())
                 .command(licenses::release_license())
                 .command(devices::deactivate_device())
+                .action::<ReleaseAllLicenses>("release", "Release all that a customer keeps.")
                 .call(reconcile::reconcile_grants())
                 .call(queries::get_license())
                 .call(queries::list_licenses())

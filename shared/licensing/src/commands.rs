@@ -4,6 +4,7 @@ mod acquire;
 mod deactivate;
 mod downloaded;
 mod release;
+mod release_all_licenses;
 mod renew;
 
 use headwater::Command;
@@ -12,6 +13,7 @@ pub use acquire::{AcquireLicense, EarlierLicense, LicenseRequest};
 pub use deactivate::DeactivateDevice;
 pub use downloaded::ReportDownloaded;
 pub use release::ReleaseLicense;
+pub use release_all_licenses::ReleaseAllLicenses;
 pub use renew::RenewLicense;
 
 use crate::customer::{Customer, PastLicense};

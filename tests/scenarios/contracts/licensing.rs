@@ -66,6 +66,9 @@ fn commands() -> Vec<Case> {
         Case::new(sessions(100), &one()).note("of 100 events"),
         Case::new(follow_up("renew"), &one()),
         Case::new(follow_up("release"), &one()),
+        Case::new(call("POST", "/licensing/customers/ada/release"), &one()),
+        Case::new(call("POST", "/licensing/customers/ada/release"), &[bob()])
+            .note("where there is nothing to release"),
         Case::new(call("POST", "/licensing/customers/ada/devices/tablet/deactivate"), &one()),
         Case::new(policy(3), &[bob(), policy(2)]),
         Case::new(policy(2), &[bob()]).note("for the first time"),

@@ -14,6 +14,7 @@ pub(crate) fn life() -> Vec<Step> {
     const DOWNLOADED: &str = "/licensing/customers/{id}/licenses/{licenseId}/downloaded";
     const RENEW: &str = "/licensing/customers/{id}/licenses/{licenseId}/renew";
     const RELEASE: &str = "/licensing/customers/{id}/licenses/{licenseId}/release";
+    const RELEASE_ALL: &str = "/licensing/customers/{id}/release";
     const SESSIONS: &str = "/licensing/customers/{id}/licenses/{licenseId}/sessions";
     const DEACTIVATE: &str = "/licensing/customers/{id}/devices/{deviceId}/deactivate";
     const POLICY: &str = "/licensing/policy";
@@ -24,7 +25,7 @@ pub(crate) fn life() -> Vec<Step> {
     let session = json!([{ "eventId": "s1", "kind": "START", "at": Timestamp::now() }]);
     vec![
         step("AcquireLicense", "POST", LICENSES, json!({ "titleId": "alien" }), invalid),
-        step("AcquireLicense", "POST", LICENSES, wanted, (201, "")),
+        step("AcquireLicense", "POST", LICENSES, wanted.clone(), (201, "")),
         of_license(step("RenewLicense", "POST", RENEW, json!({ "version": 1 }), ok)),
         of_license(step("RenewLicense", "POST", RENEW, json!({ "version": 1 }), concurrent)),
         of_license(step("ReportDownloaded", "POST", DOWNLOADED, json!({}), ok)),
@@ -33,6 +34,9 @@ pub(crate) fn life() -> Vec<Step> {
         of_license(step("RecordPlayback", "POST", SESSIONS, session, ok)),
         of_license(step("ReleaseLicense", "POST", RELEASE, json!({}), ok)),
         step("DeactivateDevice", "POST", DEACTIVATE, json!({}), ok).at("deviceId", "phone"),
+        step("AcquireLicense", "POST", LICENSES, wanted, (201, "")),
+        step("ReleaseAllLicenses", "POST", RELEASE_ALL, json!({ "deviceId": "phone" }), invalid),
+        step("ReleaseAllLicenses", "POST", RELEASE_ALL, json!({}), ok),
         step("SetPolicy", "PUT", POLICY, json!({ "maxDevices": "many" }), invalid),
         step("SetPolicy", "PUT", POLICY, json!({ "maxDevices": 3 }), ok),
     ]

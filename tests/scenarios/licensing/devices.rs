@@ -56,6 +56,37 @@ async fn a_device_with_many_licenses_is_deactivated_in_one_write() -> Result<()>
 }
 
 #[tokio::test]
+async fn all_that_a_customer_keeps_is_released_in_one_write() -> Result<()> {
+    let platform = shared_platform()?;
+    let client = platform.client("released").await?;
+    let all = "/licensing/customers/ada/release";
+    let nothing = client.call("POST", all).send().await?.expect(200)?;
+    assert_eq!(nothing.version(), 0, "nothing to release, nothing written");
+    for i in 0..4 {
+        acquire(&client, "ada", &format!("title-{i}"), &format!("device-{i}")).await?;
+    }
+    try_acquire(&client, "ada", "other", "fifth").await?.problem(409, "device-limit")?;
+    let released = client.call("POST", all).send().await?.expect(200)?;
+    assert_eq!(released.version(), 8);
+    let events = dump(&client, "ada").await?;
+    assert_eq!(types(&events[4..]), ["LicenseReleased"; 4]);
+    assert!(events[4..].iter().all(|event| event["at"] == events[4]["at"]), "one commit");
+    let list = client
+        .call("GET", "/licensing/customers/ada/licenses")
+        .header("consistency-token", released.token())
+        .send()
+        .await?
+        .expect(200)?;
+    let licenses = list.body["items"].as_array().cloned().unwrap_or_default();
+    assert_eq!(licenses.iter().filter(|license| license["released"] == true).count(), 4);
+
+    let again = client.call("POST", all).send().await?.expect(200)?;
+    assert_eq!(again.version(), released.version(), "again changes nothing");
+    try_acquire(&client, "ada", "other", "fifth").await?.expect(201)?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn devices_are_deactivated_only_so_often_a_year() -> Result<()> {
     let platform = shared_platform()?;
     let client = platform.client("often").await?;

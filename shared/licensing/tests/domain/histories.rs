@@ -30,6 +30,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         2 => (license_id(), shown()).prop_map(|(id, shown)| Step::Renew(id, shown)),
         2 => (license_id(), shown()).prop_map(|(id, shown)| Step::Release(id, shown)),
         1 => device().prop_map(Step::Deactivate),
+        1 => Just(Step::ReleaseAll),
         1 => (license_id(), wanted()).prop_map(|(id, wanted)| Step::Grant(id, wanted)),
         1 => license_id().prop_map(Step::Reconcile),
         1 => policy().prop_map(Step::Policy),

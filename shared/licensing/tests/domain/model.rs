@@ -90,6 +90,7 @@ impl Model {
             Step::Wait(_) | Step::Policy(_) | Step::Grant(..) => Ok(vec![]),
             Step::Acquire(id, wanted) => self.acquire(id, wanted, policy, now),
             Step::Reconcile(id) => Ok(self.unwritten(grants.get(id)).into_iter().collect()),
+            Step::ReleaseAll => Ok(self.releases(now, |_| true)),
             Step::Deactivate(device) => self.deactivate(device, policy, now),
             Step::Downloaded(id, shown) | Step::Renew(id, shown) | Step::Release(id, shown) => {
                 let grant = grants.get(id).filter(|_| *shown == Shown::Grant);
@@ -182,19 +183,22 @@ impl Model {
         });
         refuse("deactivation-limit", all.count(), policy.policy.deactivations_per_year)?;
         let device_id = device.to_owned();
-        let live = self.ids().into_iter().filter(|id| {
-            self.licence(id).is_some_and(|licence| licence.device == device && licence.live(now))
-        });
-        let release = |license_id| CustomerEvent::LicenseReleased {
-            license_id,
-            device_id: device_id.clone().into(),
-        };
-        let mut events: Vec<CustomerEvent> = live.map(release).collect();
+        let mut events = self.releases(now, |licence| licence.device == device);
         events.push(CustomerEvent::DeviceDeactivated {
             device_id: device_id.into(),
             policy_version: policy.version,
         });
         Ok(events)
+    }
+
+    fn releases(&self, now: Timestamp, of: impl Fn(&Licence) -> bool) -> Vec<CustomerEvent> {
+        let release = |license_id: LicenseId| {
+            let licence = self.licence(&license_id)?;
+            let is_meant = licence.live(now) && of(&licence);
+            let device_id = licence.device;
+            is_meant.then_some(CustomerEvent::LicenseReleased { license_id, device_id })
+        };
+        self.ids().into_iter().filter_map(release).collect()
     }
 
     fn check(

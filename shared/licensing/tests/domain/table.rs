@@ -114,6 +114,7 @@ fn parse(now: Timestamp, verb: &str, words: &[&str]) -> Option<Step> {
         "downloaded" => Step::Downloaded(id.into(), shown),
         "renew" => Step::Renew(id.into(), shown),
         "release" => Step::Release(id.into(), shown),
+        "release-all" => Step::ReleaseAll,
         "deactivate" => Step::Deactivate(id.into()),
         "policy" => Step::Policy(serde_json::from_str::<SetPolicy>(&id).ok()?),
         "at" => {

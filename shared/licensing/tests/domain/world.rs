@@ -25,6 +25,7 @@ pub(crate) enum Step {
     Downloaded(LicenseId, Shown),
     Renew(LicenseId, Shown),
     Release(LicenseId, Shown),
+    ReleaseAll,
     Deactivate(DeviceId),
 }
 
@@ -103,6 +104,7 @@ impl World {
                 shown,
                 ReleaseLicense { license_id: id.clone(), past: self.past(&id) },
             ),
+            Step::ReleaseAll => self.execute(&ReleaseAllLicenses {}),
             Step::Deactivate(device_id) => {
                 let past = self.devices.get(&device_id).map(DeviceRow::past);
                 self.execute(&DeactivateDevice { device_id, policy, past })
