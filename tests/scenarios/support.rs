@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use futures::future::try_join_all;
 use headwater_tests::{Client, Platform, Reply};
 use serde_json::{Value, json};
@@ -17,15 +17,12 @@ pub(crate) fn own_platform() -> Result<Platform> {
 /// A platform of the scenario's own whose template has the second of each pair instead of the
 /// first.
 pub(crate) fn platform_with(changes: &[(&str, &str)]) -> Result<Platform> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
-    let mut template = std::fs::read_to_string(path)?;
-    for (from, to) in changes {
-        ensure!(template.contains(from), "the template has no `{from}` any more");
-        template = template.replace(from, to);
-    }
-    let file = tempfile::NamedTempFile::new()?;
-    std::fs::write(file.path(), template)?;
-    Platform::start(PROGRAM, &["--template", file.path().to_str().context("no UTF-8")?])
+    Platform::start_changed(PROGRAM, &[], |template| {
+        changes.iter().try_fold(template.to_owned(), |template, (from, to)| {
+            ensure!(template.contains(from), "the template has no `{from}` any more");
+            Ok(template.replace(from, to))
+        })
+    })
 }
 
 /// A platform whose projectors give up after seconds instead of minutes.

@@ -4,14 +4,14 @@
 pub mod bounds;
 pub mod faults;
 pub mod import;
-pub mod measured;
 pub mod operator;
-pub mod price;
 pub mod program;
 pub mod rebuild;
 pub mod traffic;
 
-pub use headwater_testing::{Call, Client, Platform, RUNS_AS_PLATFORM, Reply};
+pub use headwater_testing::{
+    Call, Client, Platform, RUNS_AS_PLATFORM, Reply, costs, hostile, measured, price,
+};
 
 // The code of these pages is compiled and run as tests.
 #[cfg(doctest)]

@@ -1,5 +1,5 @@
 //! Whole services, driven over HTTP against the platform on one machine: the same processes, roles,
-//! streams and faults as `cargo local` has.
+//! streams and faults as `cargo local` has. [`costs`] and [`hostile`] check any service.
 //!
 //! ```no_run
 //! # use headwater_testing::Platform;
@@ -16,7 +16,11 @@
 //! ```
 
 mod client;
+pub mod costs;
+pub mod hostile;
+pub mod measured;
 mod platform;
+pub mod price;
 
 pub use client::{Call, Client, Reply};
 pub use platform::{Platform, RUNS_AS_PLATFORM, example};

@@ -26,7 +26,8 @@ pub struct Platform {
     folder: PathBuf,
     options: Vec<String>,
     program: PathBuf,
-    _guard: Option<tempfile::TempDir>,
+    /// Its folders, which end with it.
+    guards: Vec<tempfile::TempDir>,
 }
 
 impl Platform {
@@ -42,7 +43,26 @@ impl Platform {
         let folder = guard.path().join("data");
         let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
         let (child, url) = launch(&program, &folder, &options)?;
-        Ok(Self { child: Some(child), url, folder, options, program, _guard: Some(guard) })
+        Ok(Self { child: Some(child), url, folder, options, program, guards: vec![guard] })
+    }
+
+    /// As [`Platform::start`], with `template.yaml` as `change` makes it anew: with other timeouts,
+    /// say.
+    ///
+    /// # Errors
+    /// If there is no template, or it cannot be changed, or the platform does not get ready.
+    pub fn start_changed(
+        program: impl Into<PathBuf>,
+        options: &[&str],
+        change: impl FnOnce(&str) -> Result<String>,
+    ) -> Result<Self> {
+        let guard = tempfile::tempdir()?;
+        let template = guard.path().join("template.yaml");
+        std::fs::write(&template, change(&std::fs::read_to_string(nearest_template()?)?)?)?;
+        let template = template.to_str().context("a path that is no UTF-8")?;
+        let mut started = Self::start(program, &[options, &["--template", template]].concat())?;
+        started.guards.push(guard);
+        Ok(started)
     }
 
     /// A platform that another process has started, and ends.
@@ -54,7 +74,7 @@ impl Platform {
             folder,
             options,
             program,
-            _guard: None,
+            guards: Vec::new(),
         }
     }
 
@@ -244,6 +264,16 @@ impl Platform {
             .with_context(|| format!("no {logical_id}"))
     }
 
+    /// Puts an item into the table with this logical id, past everything that would write it.
+    ///
+    /// # Errors
+    /// If there is no such table, or it does not take the item.
+    pub async fn put_item(&self, logical_id: &str, item: &Value) -> Result<()> {
+        let put = self.dynamodb().await?.put_item().table_name(self.table(logical_id).await?);
+        put.set_item(Some(serde_dynamo::to_item(item)?)).send().await?;
+        Ok(())
+    }
+
     /// Puts a record on a Kinesis stream, as the system at its other end would.
     ///
     /// # Errors
@@ -348,15 +378,19 @@ impl Drop for Platform {
     }
 }
 
+/// `template.yaml` in the current folder or the nearest one above.
+fn nearest_template() -> Result<PathBuf> {
+    let here = std::env::current_dir()?;
+    let mut templates = here.ancestors().map(|folder| folder.join("template.yaml"));
+    templates.find(|path| path.is_file()).context("there is no template.yaml")
+}
+
 /// Starts the program and reads its output up to the line `ready URL`.
 fn launch(program: &Path, folder: &Path, options: &[String]) -> Result<(Child, String)> {
     let mut command = Command::new(program);
     command.args(["--port", "0", "--data-dir"]).arg(folder).args(options);
     if !options.iter().any(|option| option == "--template") {
-        let here = std::env::current_dir()?;
-        let mut templates = here.ancestors().map(|folder| folder.join("template.yaml"));
-        let template = templates.find(|path| path.is_file());
-        command.arg("--template").arg(template.context("there is no template.yaml")?);
+        command.arg("--template").arg(nearest_template()?);
     }
     let mut child = command
         .env(RUNS_AS_PLATFORM, "1")

@@ -1,16 +1,26 @@
 //! What calls of identity cost.
 
+use headwater_tests::costs::{self, Case, Service, Step, Text, call, get, send};
 use serde_json::{Value, json};
-
-use super::Service;
-use super::case::{Case, Step, Text, call, get, send};
 
 const ADA: &str = "/identity/users/ada";
 const CREW: &str = "/identity/groups/crew";
 const MEMBER: &str = "/identity/groups/crew/members/ada";
 
 pub(super) fn service() -> Service {
-    Service { name: "identity", commands: commands(), queries: queries(), story: story() }
+    Service {
+        name: "identity",
+        commands: commands(),
+        queries: queries(),
+        story: story(),
+        handlers: &["identity-project"],
+    }
+}
+
+/// What all services share, on a user.
+pub(super) fn shared() -> Service {
+    let ada = [user("ada"), call("POST", &format!("{ADA}/deactivate"))];
+    costs::shared(&ada, "identity/users/ada", 5)
 }
 
 fn user(id: &str) -> Step {

@@ -1,16 +1,20 @@
 //! What calls of licensing cost.
 
+use headwater_tests::costs::{Case, Service, Step, Text, call, get, send};
 use serde_json::{Value, json};
-
-use super::Service;
-use super::case::{Case, Step, Text, call, get, send};
 
 const LICENSES: &str = "/licensing/customers/ada/licenses";
 const LAST: &str = "/licensing/customers/ada/licenses/{last}";
 const POLICY: &str = "/licensing/policy";
 
 pub(super) fn service() -> Service {
-    Service { name: "licensing", commands: commands(), queries: queries(), story: story() }
+    Service {
+        name: "licensing",
+        commands: commands(),
+        queries: queries(),
+        story: story(),
+        handlers: &["licensing-project"],
+    }
 }
 
 fn acquire_for(customer: &str, title: &str) -> Step {

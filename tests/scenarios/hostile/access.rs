@@ -5,11 +5,12 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use headwater_local::jwt::{Tokens, new_key};
 use headwater_local::template::Authorizer;
+use headwater_tests::hostile::{self, Route};
 use headwater_tests::{Client, Platform};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::target::{Route, Target};
+use super::target;
 
 const ROLES: [&str; 3] = ["reader", "writer", "operator"];
 
@@ -42,7 +43,7 @@ fn needed(Route { method, path, .. }: &Route) -> Option<&'static str> {
 
 #[tokio::test]
 async fn each_call_is_opened_by_its_role_and_by_no_other() -> Result<()> {
-    let mut target = Target::start().await?;
+    let mut target = target().await?;
     target.all_is_written().await?;
     for route in target.routes.clone() {
         let needed = needed(&route);
@@ -53,33 +54,14 @@ async fn each_call_is_opened_by_its_role_and_by_no_other() -> Result<()> {
             route.method,
             route.path
         );
-        let Some(needed) = needed else { continue };
-        let others: Vec<&str> = ROLES.into_iter().filter(|role| *role != needed).collect();
-        for roles in [&[][..], &others, &[needed]] {
-            let client = target.platform.client_with("acme", "somebody", roles).await?;
-            // Of the right role the call names nothing that there is, or brings nothing that could
-            // be read.
-            let (call, what) = (
-                client.call(&route.method, &route.with("x")),
-                format!("{} {} as {roles:?}", route.method, route.path),
-            );
-            match roles {
-                [role] if *role == needed => {
-                    let reply = target.answer(&what, call).await?;
-                    if [401, 403].contains(&reply.status) {
-                        target.fault(format!("{what}: {}", reply.status));
-                    }
-                }
-                _ => target.refuse_with(403, "forbidden", &what, call).await?,
-            }
-        }
     }
+    hostile::roles(&mut target).await?;
     target.finish().await
 }
 
 #[tokio::test]
 async fn only_our_own_tokens_open_a_call() -> Result<()> {
-    let mut target = Target::start().await?;
+    let mut target = target().await?;
     target.all_is_written().await?;
     let tokens = worthless(&target.platform).await?;
     for route in target.routes.clone() {

@@ -3,50 +3,12 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::target::Target;
-
-/// What no command can be read from.
-fn bad_bodies() -> Vec<(&'static str, Vec<u8>)> {
-    let text = |text: &str| text.as_bytes().to_vec();
-    vec![
-        ("no JSON", text("{")),
-        ("a list", text("[]")),
-        ("a list of lists", text("[[]]")),
-        ("null", text("null")),
-        ("a string", text("\"x\"")),
-        ("a number beyond all numbers", text(r#"{"revision": 1e999}"#)),
-        ("an unknown member", text(r#"{"nonsense": 1}"#)),
-        ("a member twice", text(r#"{"name": "a", "name": "b", "nonsense": 1}"#)),
-        ("deep nesting", vec![b'['; 200_000]),
-        ("deep nesting in an object", r#"{"a":"#.repeat(30_000).into_bytes()),
-        ("what is no UTF-8", vec![b'{', b'"', 0xff, 0xfe, b'"', b':', b'1', b'}']),
-        ("half of a surrogate", text(r#"{"name": "\ud800"}"#)),
-        ("a zero byte", vec![b'{', 0, b'}']),
-        ("too much", vec![b' '; 300_000]),
-    ]
-}
-
-#[tokio::test]
-async fn no_command_takes_what_is_no_body() -> Result<()> {
-    let mut target = Target::start().await?;
-    target.all_is_written().await?;
-    for route in target.routes.clone().into_iter().filter(|route| route.takes_body) {
-        for (what, body) in bad_bodies() {
-            let call = target
-                .client
-                .call(&route.method, &route.with("x"))
-                .header("content-type", "application/json")
-                .body(body);
-            target.refuse(&format!("{} {} with {what}", route.method, route.path), call).await?;
-        }
-    }
-    target.finish().await
-}
+use super::target;
 
 /// What the gateway itself refuses is no problem document, as on AWS.
 #[tokio::test]
 async fn ten_megabytes_do_not_get_past_the_gateway() -> Result<()> {
-    let target = Target::start().await?;
+    let target = target().await?;
     let reply = target
         .client
         .call("POST", "/identity/users")
@@ -61,7 +23,7 @@ async fn ten_megabytes_do_not_get_past_the_gateway() -> Result<()> {
 /// Text that would be taken for something else further on: keys of tables, lines of a mail, a page.
 #[tokio::test]
 async fn text_comes_back_as_it_was_sent_or_not_at_all() -> Result<()> {
-    let mut target = Target::start().await?;
+    let mut target = target().await?;
     let client = target.client.clone();
     let texts = [
         "a\u{0}b",

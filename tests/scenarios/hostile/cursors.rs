@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use anyhow::Result;
-use headwater_tests::Client;
+use headwater_tests::{Client, hostile};
 use serde_json::json;
 
-use super::target::Target;
+use super::target;
 use crate::support::{create_group, create_user};
 
 /// How many bits of each cursor are turned over.
@@ -56,52 +56,10 @@ async fn whatever_bit_of_a_cursor_is_turned_over_it_leads_on_or_nowhere() -> Res
 }
 
 async fn leads_on_or_nowhere(flips: Range<usize>) -> Result<()> {
-    let mut target = Target::start().await?;
-    let (client, stranger) = (target.client.clone(), target.platform.client("other").await?);
-    fill(&client).await?;
+    let mut target = target().await?;
+    fill(&target.client).await?;
     target.all_is_written().await?;
-    let mut cursors = Vec::new();
-    for route in target.routes.clone().into_iter().filter(|route| route.is_list) {
-        let path = route.with("x").replace("/events/x", "/events/licensing/customers/x");
-        let page = client.call("GET", &format!("{path}?limit=1")).send().await?;
-        if let Some(cursor) = page.body["next"].as_str() {
-            cursors.push((path, cursor.to_owned()));
-        }
-    }
-    assert!(cursors.len() >= 10, "{cursors:?}");
-    let lists: Vec<String> = cursors.iter().map(|(path, _)| path.clone()).collect();
-    for (place, (path, cursor)) in cursors.iter().enumerate() {
-        let at = |cursor: &str| format!("{path}?limit=1&cursor={cursor}");
-        for length in [1, cursor.len() / 2, cursor.len() - 1] {
-            let call = client.call("GET", &at(&cursor[..length]));
-            target.answer(&format!("{path} with the first {length} of a cursor"), call).await?;
-        }
-        for flip in flips.clone() {
-            let mut bytes = cursor.clone().into_bytes();
-            let length = bytes.len();
-            bytes[(flip * 7) % length] ^= 1 << (flip % 6);
-            let flipped: String = bytes.iter().map(|byte| format!("%{byte:02X}")).collect();
-            target
-                .answer(
-                    &format!("{path} with a bit turned over"),
-                    client.call("GET", &at(&flipped)),
-                )
-                .await?;
-        }
-        // Of another list, and of this one to another tenant, who sees nothing of it.
-        let other = &lists[(place + 1) % lists.len()];
-        target
-            .answer(
-                &format!("{other} with a cursor of {path}"),
-                client.call("GET", &format!("{other}?cursor={cursor}")),
-            )
-            .await?;
-        let shown = target
-            .answer(&format!("{path} with a stranger's cursor"), stranger.call("GET", &at(cursor)))
-            .await?;
-        if shown.body["items"].as_array().is_some_and(|items| !items.is_empty()) {
-            target.fault(format!("{path} shows a stranger {}", shown.body));
-        }
-    }
+    let lists = hostile::cursors(&mut target, "licensing/customers/x", flips).await?;
+    assert!(lists >= 10, "{lists} lists");
     target.finish().await
 }

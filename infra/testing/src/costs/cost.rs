@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use anyhow::{Context, Result};
-use headwater_tests::price;
 use serde_json::Value;
+
+use crate::price;
 
 /// Calls and units by operation.
 #[derive(Clone, Debug, Default, PartialEq)]

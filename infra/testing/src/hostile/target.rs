@@ -1,24 +1,29 @@
-//! A platform whose calls are tried out, and what is found.
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
 use headwater::UniqueKey;
-use headwater_tests::{Call, Client, Platform, Reply};
 use serde_json::Value;
 
-use crate::support::own_platform;
+use crate::{Call, Client, Platform, Reply};
 
 /// How long an answer may take. The gateway itself gives up after 30 seconds.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A platform with one tenant's client, its calls, and all that was answered wrongly.
-pub(super) struct Target {
-    pub(super) platform: Platform,
-    pub(super) client: Client,
-    pub(super) routes: Vec<Route>,
+///
+/// Each check of [`hostile`](super) takes it; a test may add its own calls by
+/// [`refuse`](Self::refuse) and its like.
+pub struct Target {
+    /// The platform.
+    pub platform: Platform,
+    /// One who may call everything.
+    pub client: Client,
+    /// The tenant's name.
+    pub tenant: String,
+    /// The calls that there are, but for those of which the description says nothing.
+    pub routes: Vec<Route>,
     problems: BTreeSet<String>,
     faults: Vec<String>,
     items: i32,
@@ -26,24 +31,26 @@ pub(super) struct Target {
 
 /// A call that there is.
 #[derive(Clone)]
-pub(super) struct Route {
-    pub(super) method: String,
+pub struct Route {
+    /// As `GET`.
+    pub method: String,
     /// As `/identity/users/{id}`.
-    pub(super) path: String,
+    pub path: String,
     /// The role that it needs, as its description says; nothing if it needs no token.
-    pub(super) role: Option<String>,
-    pub(super) takes_body: bool,
+    pub role: Option<String>,
+    /// Whether it takes a body.
+    pub takes_body: bool,
     /// Whether it answers with a page of a list.
-    pub(super) is_list: bool,
+    pub is_list: bool,
     /// The names of its query string's parameters.
-    pub(super) queries: Vec<String>,
+    pub queries: Vec<String>,
     /// The statuses that it may answer with.
-    pub(super) statuses: BTreeSet<u16>,
+    pub statuses: BTreeSet<u16>,
 }
 
 impl Route {
     /// Its path with `text` for each parameter.
-    pub(super) fn with(&self, text: &str) -> String {
+    pub fn with(&self, text: &str) -> String {
         let segment = |segment: &str| {
             if segment.starts_with('{') { text.to_owned() } else { segment.to_owned() }
         };
@@ -83,9 +90,12 @@ impl Route {
 }
 
 impl Target {
-    pub(super) async fn start() -> Result<Self> {
-        let platform = own_platform()?;
-        let client = platform.client("acme").await?;
+    /// Takes a platform, and reads `/openapi.json` for what there is to call.
+    ///
+    /// # Errors
+    /// If the platform does not answer, or describes nothing.
+    pub async fn new(platform: Platform, tenant: &str) -> Result<Self> {
+        let client = platform.client(tenant).await?;
         let document = Client::new(platform.url(), None).get("/openapi.json").await?.body;
         let mut routes = Vec::new();
         let mut problems = BTreeSet::new();
@@ -100,25 +110,44 @@ impl Target {
                 problems.extend(names.map(|name| format!("/problems/{name}")));
             }
         }
-        Ok(Self { platform, client, routes, problems, faults: Vec::new(), items: 0 })
+        let mut target = Self {
+            platform,
+            client,
+            tenant: tenant.to_owned(),
+            routes,
+            problems,
+            faults: Vec::new(),
+            items: 0,
+        };
+        target.all_is_written().await?;
+        Ok(target)
     }
 
     /// From now on nothing may be written to the events table.
-    pub(super) async fn all_is_written(&mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// If the views do not catch up.
+    pub async fn all_is_written(&mut self) -> Result<()> {
         self.platform.settled().await?;
         self.items = self.count().await?;
         Ok(())
     }
 
     /// Sends a call, and looks at whether what it is answered with is some problem of the client's.
-    pub(super) async fn refuse(&mut self, what: &str, call: Call) -> Result<()> {
+    ///
+    /// # Errors
+    /// If there is no answer in time.
+    pub async fn refuse(&mut self, what: &str, call: Call) -> Result<()> {
         let reply = self.send(what, call).await?;
         self.check(what, &reply, reply.status / 100 == 4);
         Ok(())
     }
 
     /// Sends a call, and looks at whether it is answered with exactly this problem.
-    pub(super) async fn refuse_with(
+    ///
+    /// # Errors
+    /// If there is no answer in time.
+    pub async fn refuse_with(
         &mut self,
         status: u16,
         name: &str,
@@ -135,13 +164,20 @@ impl Target {
     }
 
     /// Sends a call that may as well be answered: nothing is the service's own failure.
-    pub(super) async fn answer(&mut self, what: &str, call: Call) -> Result<Reply> {
+    ///
+    /// # Errors
+    /// If there is no answer in time.
+    pub async fn answer(&mut self, what: &str, call: Call) -> Result<Reply> {
         let reply = self.send(what, call).await?;
         self.check(what, &reply, matches!(reply.status / 100, 2 | 4) || reply.status == 304);
         Ok(reply)
     }
 
-    pub(super) async fn send(&self, what: &str, call: Call) -> Result<Reply> {
+    /// Sends a call, whatever it answers.
+    ///
+    /// # Errors
+    /// If there is no answer in time.
+    pub async fn send(&self, what: &str, call: Call) -> Result<Reply> {
         tokio::time::timeout(PATIENCE, call.send())
             .await
             .with_context(|| format!("{what}: no answer in time"))?
@@ -159,12 +195,15 @@ impl Target {
     }
 
     /// Notes what was answered wrongly.
-    pub(super) fn fault(&mut self, what: String) {
+    pub fn fault(&mut self, what: String) {
         self.faults.push(what);
     }
 
     /// Whether all was answered as it should be, and nothing was written.
-    pub(super) async fn finish(self) -> Result<()> {
+    ///
+    /// # Errors
+    /// If something was answered wrongly, with all of it; or if something was written.
+    pub async fn finish(self) -> Result<()> {
         ensure!(
             self.faults.is_empty(),
             "{} answers are wrong:\n{}",

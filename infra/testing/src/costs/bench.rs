@@ -4,17 +4,11 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use headwater_tests::{Client, Platform, Reply};
-use serde_json::json;
-use uuid::Uuid;
+use serde_json::Value;
 
 use super::case::{Case, Request, Step, Text};
 use super::cost::Cost;
-use crate::support::platform_with;
-
-/// What handles the commits of all services, behind the answers.
-const HANDLERS: [&str; 4] =
-    ["identity-project", "licensing-project", "invoicing-project", "invoicing-send-mail"];
+use crate::{Client, Platform, Reply};
 
 /// How old the handlers' processes may get. They go on for 30 seconds with the generation of the
 /// views that they have read; the commit that made one read it again would show that.
@@ -40,10 +34,13 @@ pub(super) struct Start {
 }
 
 /// A route of the template.
+#[derive(Clone)]
 struct Route {
     method: String,
     path: String,
     function: String,
+    /// The status of a success.
+    status: u16,
 }
 
 /// What a call costs.
@@ -74,21 +71,16 @@ struct Tenant {
 }
 
 impl Bench {
-    pub(super) async fn start() -> Result<Self> {
-        let platform = platform_with(&IN_ONE_LINE)?;
+    /// Takes a platform that is [in one line](super::in_one_line).
+    pub(super) async fn new(platform: Platform) -> Result<Self> {
         let document = Client::new(platform.url(), None).get("/openapi.json").await?.body;
         let mut routes = Vec::new();
         for (path, operations) in document["paths"].as_object().context("no paths")? {
             for (method, operation) in operations.as_object().context("no operations")? {
-                let function =
-                    operation["operationId"].as_str().context("no operationId")?.to_owned();
-                routes.push(Route { method: method.to_uppercase(), path: path.clone(), function });
+                routes.push(Route::read(method, path, operation)?);
             }
         }
         let nobody = platform.client_with("nobody", "nobody", &[]).await?;
-        // The first start ever writes the fingerprint of the unique key, which is no cost of a
-        // start.
-        nobody.call("POST", "/identity/users").send().await?;
         Ok(Self { platform, routes, nobody, tenants: 0, settled: None, starts: Vec::new() })
     }
 
@@ -100,7 +92,8 @@ impl Bench {
     /// Measures a command: cold in one tenant, warm in another. What follows from it is not waited
     /// for.
     pub(super) async fn command(&mut self, case: &Case) -> Result<Row> {
-        let (route, function) = self.route(&case.call)?;
+        let Route { function, .. } = self.route(&case.call)?.clone();
+        let route = self.route(&case.call)?.name();
         self.relay(false).await?;
         let mut tenant = self.tenant().await?;
         self.take(&mut tenant, &case.given).await?;
@@ -118,7 +111,8 @@ impl Bench {
 
     /// Measures a query: cold, and once more warm.
     pub(super) async fn query(&mut self, case: &Case) -> Result<Row> {
-        let (route, function) = self.route(&case.call)?;
+        let Route { function, .. } = self.route(&case.call)?.clone();
+        let route = self.route(&case.call)?.name();
         let mut tenant = match self.settled.take().filter(|(given, _)| *given == case.given) {
             Some((_, tenant)) => tenant,
             None => {
@@ -143,14 +137,16 @@ impl Bench {
 
     /// Measures what the handlers of commits spend on each of these commands, one after the other
     /// in one tenant.
-    pub(super) async fn handlers(&mut self, service: &str, story: &[Case]) -> Result<Vec<Handled>> {
-        let handlers: Vec<&str> =
-            HANDLERS.into_iter().filter(|handler| handler.starts_with(service)).collect();
+    pub(super) async fn handlers(
+        &mut self,
+        handlers: &[&str],
+        story: &[Case],
+    ) -> Result<Vec<Handled>> {
         let mut tenant = self.tenant().await?;
         let (mut handled, mut started) = (Vec::new(), None::<Instant>);
         for case in story {
             if started.is_none_or(|started| started.elapsed() > AGED) {
-                for handler in &handlers {
+                for handler in handlers {
                     self.restart(handler).await?;
                 }
                 started = Some(Instant::now());
@@ -162,27 +158,25 @@ impl Bench {
             self.platform.reset_meter().await?;
             self.take_settled(&mut tenant, std::slice::from_ref(&case.call)).await?;
             handled.push(Handled {
-                route: self.route(&case.call)?.0,
+                route: self.route(&case.call)?.name(),
                 note: case.note,
-                cost: self.spent(&handlers).await?,
+                cost: self.spent(handlers).await?,
             });
         }
         Ok(handled)
     }
 
-    /// The route of a call, and its function: of those that the path fits, the one that names most
-    /// of it.
-    fn route(&self, call: &Step) -> Result<(String, String)> {
+    /// The route of a call: of those that the path fits, the one that names most of it.
+    fn route(&self, call: &Step) -> Result<&Route> {
         let Step::Call(Request { method, path, .. }) = call else {
             anyhow::bail!("what is measured is a call")
         };
         let path = path.split('?').next().unwrap_or_default();
         let fitting =
             self.routes.iter().filter(|route| route.method == *method && route.fits(path));
-        let route = fitting
+        fitting
             .min_by_key(|route| route.path.matches('{').count())
-            .with_context(|| format!("no route for {method} {path}"))?;
-        Ok((route.name(), route.function.clone()))
+            .with_context(|| format!("no route for {method} {path}"))
     }
 
     /// A new tenant. Names are of one length, so that their items are.
@@ -211,7 +205,12 @@ impl Bench {
                     }
                     tenant.last = Some(reply);
                 }
-                Step::WaitingMail(event) => self.let_mail_wait(&tenant.name, *event).await?,
+                Step::Item(table, item) => {
+                    let item = serde_json::from_str::<Value>(
+                        &item.to_string().replace("{tenant}", &tenant.name),
+                    )?;
+                    self.platform.put_item(table, &item).await?;
+                }
             }
         }
         Ok(())
@@ -258,9 +257,10 @@ impl Bench {
         let Step::Call(request) = &case.call else { anyhow::bail!("what is measured is a call") };
         self.platform.reset_meter().await?;
         let reply = tenant.send(request).await?;
+        let expected = case.status.unwrap_or(self.route(&case.call)?.status);
         ensure!(
-            reply.status == case.status,
-            "{} {} {}: {} {}",
+            reply.status == expected,
+            "{} {} {}: {} {}, but not {expected}",
             request.method,
             request.path,
             case.note,
@@ -277,41 +277,17 @@ impl Bench {
         functions.iter().try_for_each(|function| cost.add(&meter[function]))?;
         Ok(cost)
     }
-
-    /// Notes that nobody knows whether a mail of invoice `i` was sent, as if its process had died:
-    /// the mail, and its entry in the list.
-    async fn let_mail_wait(&self, tenant: &str, event: u64) -> Result<()> {
-        let (stream, place) = (format!("{tenant}/invoicing/invoices/i"), format!("{event:020}"));
-        let keys = [
-            (format!("mail/{stream}"), place.clone()),
-            ("waiting/mail".to_owned(), format!("{stream}#{place}")),
-        ];
-        let (dynamodb, table) =
-            (self.platform.dynamodb().await?, self.platform.table("EffectsTable").await?);
-        for (pk, sk) in keys {
-            let item = json!({ "pk": pk, "sk": sk, "s": "unknown", "o": Uuid::nil(), "n": 1 });
-            dynamodb
-                .put_item()
-                .table_name(&table)
-                .set_item(Some(serde_dynamo::to_item(item)?))
-                .send()
-                .await?;
-        }
-        Ok(())
-    }
 }
 
-/// What the template has, and what instead: streams of one shard, which are read one batch after
-/// the other. So one process of each handler sees all commits, and none finds the feed further on
-/// than it has left it; what a process does not know costs it a read, and what it knows wrongly a
-/// write.
-const IN_ONE_LINE: [(&str, &str); 3] = [
-    ("StreamModeDetails: {StreamMode: ON_DEMAND}", "ShardCount: 1"),
-    ("ParallelizationFactor: 2", "ParallelizationFactor: 1"),
-    ("ParallelizationFactor: 4", "ParallelizationFactor: 1"),
-];
-
 impl Route {
+    fn read(method: &str, path: &str, operation: &Value) -> Result<Self> {
+        let function = operation["operationId"].as_str().context("no operationId")?.to_owned();
+        let statuses = operation["responses"].as_object().context("no responses")?.keys();
+        let status = statuses.filter_map(|status| status.parse().ok()).min();
+        let status = status.with_context(|| format!("{method} {path} answers nothing"))?;
+        Ok(Self { method: method.to_uppercase(), path: path.to_owned(), function, status })
+    }
+
     fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
     }

@@ -32,4 +32,15 @@ impl Table {
         let rest = after.split_once("\n\n").map_or("", |(_, rest)| rest);
         Ok(format!("{before}{}\n{}\n\n{rest}", self.marker, self.lines.join("\n")))
     }
+    /// As [`Table::put_into`], or at the document's end if it lacks the marker.
+    ///
+    /// # Errors
+    /// As [`Table::put_into`].
+    pub fn put_into_or_after(&self, document: &str) -> Result<String> {
+        if document.contains(&self.marker) {
+            self.put_into(document)
+        } else {
+            self.put_into(&format!("{}\n\n{}\n\n", document.trim_end(), self.marker))
+        }
+    }
 }

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use headwater_tests::measured::Table;
-
 use super::bench::{Handled, Row, Start};
 use super::cost::Cost;
+use crate::measured::Table;
 
 /// The table of what processes spend on getting ready, with the number of functions that spend the
 /// same.
