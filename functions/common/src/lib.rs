@@ -20,7 +20,7 @@ use headwater::StreamName;
 use headwater_lambda::{Call, Problem, Request, Service, domains};
 
 pub use changes::changes;
-pub use problems::{Page, pages};
+pub use problems::{ProblemPage, pages};
 pub use project::{project, project_batch};
 pub use relay::relay_batch;
 

@@ -6,7 +6,7 @@ use maud::{DOCTYPE, html};
 
 /// What the page of a problem says.
 #[derive(Clone, Copy, Debug)]
-pub struct Page {
+pub struct ProblemPage {
     /// The last part of the problem's `type`.
     pub name: &'static str,
     /// The status of its answers.
@@ -19,16 +19,16 @@ pub struct Page {
 
 /// The pages of all problems that any call can have, and of those of these services: of their own
 /// and of their rules.
-pub fn pages<'a>(services: impl IntoIterator<Item = &'a Service>) -> Vec<Page> {
+pub fn pages<'a>(services: impl IntoIterator<Item = &'a Service>) -> Vec<ProblemPage> {
     let (own, rules): (Vec<_>, Vec<_>) =
         services.into_iter().map(|service| (&service.problems, service.rules())).unzip();
-    let kinds = PROBLEM_TYPES.iter().chain(own.into_iter().flatten()).map(|kind| Page {
+    let kinds = PROBLEM_TYPES.iter().chain(own.into_iter().flatten()).map(|kind| ProblemPage {
         name: kind.name,
         status: kind.status,
         title: kind.title,
         help: kind.help,
     });
-    let rules = rules.into_iter().flatten().map(|rule| Page {
+    let rules = rules.into_iter().flatten().map(|rule| ProblemPage {
         name: rule.name,
         status: 409,
         title: rule.title,
@@ -38,7 +38,7 @@ pub fn pages<'a>(services: impl IntoIterator<Item = &'a Service>) -> Vec<Page> {
 }
 
 /// `GET /problems/{name}`: what the `type` of a problem leads to.
-pub(crate) fn problems(pages: Vec<Page>) -> Function {
+pub(crate) fn problems(pages: Vec<ProblemPage>) -> Function {
     let call =
         Call::public("problems", "/problems/{name}", "What a problem's type means and what to do.");
     let call = call.in_path(
@@ -56,7 +56,7 @@ pub(crate) fn problems(pages: Vec<Page>) -> Function {
     })
 }
 
-fn html_of(Page { name, status, title, help }: Page) -> String {
+fn html_of(ProblemPage { name, status, title, help }: ProblemPage) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {

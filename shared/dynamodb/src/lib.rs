@@ -56,7 +56,7 @@ pub use store::{
 };
 pub use table::Segment;
 pub use views::{
-    Building, Generation, Listed, LogPlace, Logged, OneGeneration, Overlay, Page, PageRequest,
-    ParkedStream, PartRow, Pointer, ReadError, RowStatus, ScanLease, Sum, Until, Views,
+    Building, Generation, Listed, LogPlace, Logged, OneGeneration, Overlay, PageRequest,
+    ParkedStream, PartRow, Pointer, ReadError, RowPage, RowStatus, ScanLease, Sum, Until, Views,
 };
 pub use weighed::WeighedCache;

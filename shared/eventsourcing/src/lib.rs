@@ -42,5 +42,5 @@ pub use stream::{InvalidStreamName, LONGEST_SEGMENT, StreamName, is_segment};
 pub use text::{
     canonical, folded, is_hidden, is_visible, normalize, search_words, shown, shown_lines,
 };
-pub use token::{FeedPosition, InvalidToken, LARGEST_VERSION, Position, Revision, Token};
+pub use token::{FeedPosition, InvalidToken, LARGEST_VERSION, Position, Rendering, Token};
 pub use unique::{Unique, UniqueEvent, UniqueKey, UniqueKeyEvent, UniqueValue};

@@ -12,7 +12,7 @@ pub const LARGEST_VERSION: u64 = 10_u64.pow(Token::MOST_DIGITS as u32) - 1;
 /// Positions that a reader has seen: `acme/identity/users/42@7`, several joined by `+`. It is what
 /// an `ETag` and a `Consistency-Token` carry between quotes; for clients it is opaque.
 ///
-/// A query's token ends with [`Revision`] (`;g1.2.3`), which says how the answer was folded and
+/// A query's token ends with [`Rendering`] (`;g1.2.3`), which says how the answer was folded and
 /// rendered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Token {
@@ -21,7 +21,7 @@ pub struct Token {
     /// The position in each change feed.
     pub feeds: Vec<FeedPosition>,
     /// Which rendering it was; `If-Match` and `Consistency-Token` ignore it.
-    pub revision: Option<Revision>,
+    pub rendering: Option<Rendering>,
 }
 
 /// A stream at a version: `acme/identity/users/42@7`.
@@ -50,7 +50,7 @@ pub struct FeedPosition {
 /// Which build of a view an answer came from (`generation`), and how it was rendered
 /// (`representation`) and folded (`fold`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Revision {
+pub struct Rendering {
     /// The generation of the view's rows.
     pub generation: u32,
     /// Raised when the same state is rendered in another way.
@@ -93,8 +93,8 @@ impl Token {
 
     /// The token with how the answer was rendered, which makes it a query's.
     #[must_use]
-    pub fn rendered(mut self, revision: Revision) -> Self {
-        self.revision = Some(revision);
+    pub fn rendered(mut self, rendering: Rendering) -> Self {
+        self.rendering = Some(rendering);
         self
     }
 
@@ -121,13 +121,13 @@ impl FromStr for Token {
         if text.len() > LONGEST {
             return Err(InvalidToken::TooLong);
         }
-        let (positions, revision) = match text.split_once(';') {
-            Some((positions, revision)) => {
-                (positions, Some(parse_revision(revision).ok_or_else(malformed)?))
+        let (positions, rendering) = match text.split_once(';') {
+            Some((positions, rendering)) => {
+                (positions, Some(parse_rendering(rendering).ok_or_else(malformed)?))
             }
             None => (text, None),
         };
-        let mut token = Self { revision, ..Self::default() };
+        let mut token = Self { rendering, ..Self::default() };
         for position in positions.split('+') {
             let (path, number) = position.split_once('@').ok_or_else(malformed)?;
             match path.parse::<StreamName>() {
@@ -153,14 +153,14 @@ impl fmt::Display for Token {
             write!(f, "{separator}{feed}")?;
             separator = "+";
         }
-        match self.revision {
-            Some(revision) => write!(f, ";{revision}"),
+        match self.rendering {
+            Some(rendering) => write!(f, ";{rendering}"),
             None => Ok(()),
         }
     }
 }
 
-impl fmt::Display for Revision {
+impl fmt::Display for Rendering {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "g{}.{}", self.generation, self.representation)?;
         self.fold.map_or(Ok(()), |fold| write!(f, ".{fold}"))
@@ -205,13 +205,13 @@ fn parse_feed(path: &str, number: &str) -> Option<FeedPosition> {
     })
 }
 
-fn parse_revision(text: &str) -> Option<Revision> {
+fn parse_rendering(text: &str) -> Option<Rendering> {
     let (generation, rest) = text.strip_prefix('g')?.split_once('.')?;
     let (representation, fold) = match rest.split_once('.') {
         Some((representation, fold)) => (representation, Some(parse_small(fold)?)),
         None => (rest, None),
     };
-    Some(Revision {
+    Some(Rendering {
         generation: parse_small(generation)?,
         representation: parse_small(representation)?,
         fold,
@@ -226,10 +226,10 @@ mod tests {
     #[test]
     fn tokens_are_written_as_documented() {
         let user = StreamName::new("acme", "identity", "users", "42").unwrap();
-        let revision = Revision { generation: 1, representation: 2, fold: Some(3) };
+        let rendering = Rendering { generation: 1, representation: 2, fold: Some(3) };
         assert_eq!(Token::of(&user, 7).quoted(), r#""acme/identity/users/42@7""#);
         assert_eq!(
-            Token::of(&user, 7).rendered(revision).quoted(),
+            Token::of(&user, 7).rendered(rendering).quoted(),
             r#""acme/identity/users/42@7;g1.2.3""#
         );
         let feed = FeedPosition {

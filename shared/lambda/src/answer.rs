@@ -1,6 +1,6 @@
 use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use aws_lambda_events::encodings::Body;
-use headwater::{FeedPosition, Revision, StreamName, Token};
+use headwater::{FeedPosition, Rendering, StreamName, Token};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -76,10 +76,10 @@ impl Answer {
         request: &Request,
         stream: &StreamName,
         version: u64,
-        revision: Revision,
+        rendering: Rendering,
         body: &impl Serialize,
     ) -> Result<Self, Problem> {
-        Self::json(200, body).of_entity(request, stream, version, revision)
+        Self::json(200, body).of_entity(request, stream, version, rendering)
     }
 
     /// With the tags of a query for one entity as of `version`, where the answer is no JSON; 304 if
@@ -92,10 +92,10 @@ impl Answer {
         request: &Request,
         stream: &StreamName,
         version: u64,
-        revision: Revision,
+        rendering: Rendering,
     ) -> Result<Self, Problem> {
         let token = Token::of(stream, version);
-        let etag = token.clone().rendered(revision).to_string();
+        let etag = token.clone().rendered(rendering).to_string();
         Ok(self.tagged(request, &etag)?.header("consistency-token", &token.quoted()))
     }
 

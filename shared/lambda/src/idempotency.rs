@@ -51,7 +51,7 @@ pub(crate) fn of_request(request: &Request) -> Result<Scope, Problem> {
         None => "none".to_owned(),
         Some(IfMatch::Exists) => "*".to_owned(),
         Some(IfMatch::AnyOf(tokens)) => {
-            set(tokens.iter().map(|token| Token { revision: None, ..token.clone() }.to_string()))
+            set(tokens.iter().map(|token| Token { rendering: None, ..token.clone() }.to_string()))
         }
     };
     let if_none_match = match request.if_none_match()? {

@@ -82,8 +82,8 @@ mod tests {
             (stream_within_tenant(), |text| format!("acme/{text}").parse::<StreamName>().is_ok()),
             (feed_position(), |text| {
                 text.parse::<Token>().is_ok_and(|token| {
-                    let Token { streams, feeds, revision } = token;
-                    (streams.len(), feeds.len(), revision) == (0, 1, None)
+                    let Token { streams, feeds, rendering } = token;
+                    (streams.len(), feeds.len(), rendering) == (0, 1, None)
                 })
             }),
             (tokens(), |text| is_read(parse_tokens(text, "acme"))),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
 use headwater::{
-    FeedPosition, Part, Position, Projection, ProjectionFn, Revision, StreamName, part_fn,
+    FeedPosition, Part, Position, Projection, ProjectionFn, Rendering, StreamName, part_fn,
     projection_fn,
 };
 use headwater_dynamodb::{FeedError, Overlay, ParkedStream, ReadError, Sum, Until};
@@ -120,13 +120,13 @@ impl App {
     ///
     /// # Errors
     /// 503 if the active generation cannot be read.
-    pub async fn revision<P: Projection>(
+    pub async fn rendering<P: Projection>(
         &self,
         request: &Request,
         representation: u32,
-    ) -> Result<Revision, Problem> {
+    ) -> Result<Rendering, Problem> {
         let generation = self.views(request)?.generation().await?.0;
-        Ok(Revision { generation, representation, fold: Some(P::REVISION) })
+        Ok(Rendering { generation, representation, fold: Some(P::REVISION) })
     }
 
     /// How far the change feed of a domain has got: asked before the rows are read, it is the token

@@ -268,6 +268,6 @@ async fn entity<P: Projection>(
     version: u64,
     row: &P,
 ) -> Result<Answer, Problem> {
-    let revision = app.revision::<P>(request, 1).await?;
-    Answer::entity(request, stream, version, revision, &json!({ "version": version, "row": row }))
+    let rendering = app.rendering::<P>(request, 1).await?;
+    Answer::entity(request, stream, version, rendering, &json!({ "version": version, "row": row }))
 }

@@ -18,7 +18,7 @@ pub(crate) fn get_group() -> Function {
                 &request,
                 &stream,
                 version,
-                app.revision::<GroupRow>(&request, REPRESENTATION).await?,
+                app.rendering::<GroupRow>(&request, REPRESENTATION).await?,
                 &GroupView::new(&stream, version, row),
             )
         },

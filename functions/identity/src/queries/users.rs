@@ -23,7 +23,7 @@ pub(crate) fn get_user() -> Function {
                 &request,
                 &stream,
                 version,
-                app.revision::<UserRow>(&request, REPRESENTATION).await?,
+                app.rendering::<UserRow>(&request, REPRESENTATION).await?,
                 &UserView::new(&stream, version, row),
             )
         },

@@ -23,7 +23,7 @@ pub(crate) fn get_customer() -> Function {
             &request,
             &stream,
             version,
-            app.revision::<CustomerRow>(&request, REPRESENTATION).await?,
+            app.rendering::<CustomerRow>(&request, REPRESENTATION).await?,
             &view,
         )
     })

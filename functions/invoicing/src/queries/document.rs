@@ -24,7 +24,7 @@ pub(crate) fn get_document() -> Function {
             &request,
             &stream,
             version,
-            app.revision::<InvoiceRow>(&request, representation).await?,
+            app.rendering::<InvoiceRow>(&request, representation).await?,
         )
     })
 }

@@ -24,7 +24,7 @@ pub(crate) fn get_invoice() -> Function {
             &request,
             &stream,
             version,
-            app.revision::<InvoiceRow>(&request, view.representation()).await?,
+            app.rendering::<InvoiceRow>(&request, view.representation()).await?,
             &view,
         )
     })

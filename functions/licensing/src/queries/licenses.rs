@@ -21,7 +21,7 @@ pub(crate) fn get_license() -> Function {
                 &request,
                 &stream,
                 version,
-                app.revision::<LicenseRow>(&request, REPRESENTATION).await?,
+                app.rendering::<LicenseRow>(&request, REPRESENTATION).await?,
                 &license,
             )
         },

@@ -21,7 +21,7 @@ pub(crate) fn get_policy() -> Function {
             &request,
             &stream,
             version,
-            app.revision::<PolicyRow>(&request, REPRESENTATION).await?,
+            app.rendering::<PolicyRow>(&request, REPRESENTATION).await?,
             &PolicyView { version, policy },
         )
     })

@@ -27,7 +27,7 @@ pub(crate) fn get_sessions() -> Function {
             &request,
             &stream,
             version,
-            app.revision::<PlaybackRow>(&request, REPRESENTATION).await?,
+            app.rendering::<PlaybackRow>(&request, REPRESENTATION).await?,
             &view,
         )
     })

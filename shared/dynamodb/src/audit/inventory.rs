@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt};
 use headwater::{Amounts, IndexKey, StreamName, SumKey};
 
 use super::{Audit, Finding};
-use crate::table::{Consistency, Key, Wanted, from_item};
+use crate::table::{Consistency, Filter, Key, from_item};
 use crate::views::{IndexItem, Rows, StoredRow};
 use crate::{Item, Segment, StoreError};
 
@@ -77,7 +77,7 @@ impl Audit {
             Some(tenant) => format!("{}{tenant}/{}/", rows.generation().prefix(), self.domain),
             None => rows.generation().prefix(),
         };
-        let wanted = Wanted { prefix: &prefix, sk: None, attributes: &[] };
+        let wanted = Filter { prefix: &prefix, sk: None, attributes: &[] };
         let (mut found, mut start) = (Inventory::default(), None);
         loop {
             let (items, next) = self.views.scan(wanted, segment, start).await?;

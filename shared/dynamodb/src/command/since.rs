@@ -2,7 +2,7 @@
 
 use headwater::{Commit, Decide, StreamName, decode};
 
-use crate::store::{END, Wanted};
+use crate::store::{CommitRange, END};
 use crate::{Concurrent, EventStore, StoreError};
 
 /// How many pages of 1 MB are read to find events that do not commute. Whoever decided longer ago
@@ -74,7 +74,7 @@ impl Since {
         decided_on: u64,
     ) -> Result<(), StoreError> {
         let known = self.last(decided_on);
-        let wanted = Wanted::oldest_first(stream, known.saturating_add(1)..=END);
+        let wanted = CommitRange::oldest_first(stream, known.saturating_add(1)..=END);
         let mut page = store.page(&wanted, None, None).await?;
         if page.commits.first().is_none_or(|commit| commit.first != known + 1) {
             // The version lies in the middle of a commit.

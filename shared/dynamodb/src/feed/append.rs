@@ -9,7 +9,7 @@ use lru::LruCache;
 use tokio::sync::Mutex;
 
 use super::log::newest;
-use super::page::{Listed, Page};
+use super::page::{FeedPage, Listed};
 use super::streams::{fed_version, move_on};
 use crate::connection::Backoff;
 use crate::table::{Condition, Table};
@@ -139,8 +139,10 @@ impl Appender {
             Some(end) => *end,
             None => newest(&self.table, tenant, domain).await?.head(),
         };
-        let page =
-            Page { first: end + 1, commits: missing.iter().flat_map(Missing::listed).collect() };
+        let page = FeedPage {
+            first: end + 1,
+            commits: missing.iter().flat_map(Missing::listed).collect(),
+        };
         let last = page.last();
         let moves = missing
             .iter()

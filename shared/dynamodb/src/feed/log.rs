@@ -3,7 +3,7 @@
 use headwater::FeedPosition;
 use serde::Deserialize;
 
-use super::page::{PAGES, Page, log, sort_key};
+use super::page::{FeedPage, PAGES, log, sort_key};
 use super::{Feed, FeedEntry, FeedError};
 use crate::table::{Consistency, Order, Range, Table, from_item};
 use crate::{Item, StoreError};
@@ -12,7 +12,7 @@ use crate::{Item, StoreError};
 #[derive(Debug)]
 pub(super) struct Newest {
     /// The newest page, if anything was ever fed.
-    page: Option<Page>,
+    page: Option<FeedPage>,
     epoch: u32,
 }
 
@@ -70,7 +70,7 @@ impl Feed {
     }
 
     /// The page that holds the position after this one, which is not the head.
-    async fn page_with(&self, after: &FeedPosition) -> Result<Page, StoreError> {
+    async fn page_with(&self, after: &FeedPosition) -> Result<FeedPage, StoreError> {
         let beyond = sort_key(after.position + 2);
         let range = Range {
             pk: log(&after.tenant, &after.domain),
@@ -86,7 +86,7 @@ impl Feed {
             .items
             .into_iter()
             .next()
-            .map(Page::read)
+            .map(FeedPage::read)
             .transpose()?;
         page.ok_or_else(|| hole(after))
     }
@@ -97,7 +97,7 @@ impl Feed {
         feed: &FeedPosition,
         first: u64,
         limit: usize,
-    ) -> Result<Vec<Page>, StoreError> {
+    ) -> Result<Vec<FeedPage>, StoreError> {
         let after = sort_key(first);
         let range = Range {
             pk: log(&feed.tenant, &feed.domain),
@@ -111,7 +111,7 @@ impl Feed {
             .await?
             .items
             .into_iter()
-            .map(Page::read)
+            .map(FeedPage::read)
             .collect()
     }
 }
@@ -139,13 +139,13 @@ pub(super) async fn newest(
         Some(item) if item.contains_key("epoch") => from_item::<Epoch>(items.remove(0))?.epoch,
         _ => 1,
     };
-    Ok(Newest { page: items.into_iter().next().map(Page::read).transpose()?, epoch })
+    Ok(Newest { page: items.into_iter().next().map(FeedPage::read).transpose()?, epoch })
 }
 
 impl Newest {
     /// The position of the newest entry, 0 before any.
     pub(super) fn head(&self) -> u64 {
-        self.page.as_ref().map_or(0, Page::last)
+        self.page.as_ref().map_or(0, FeedPage::last)
     }
 
     /// Whether a position is one that this feed has given.

@@ -11,7 +11,7 @@ pub(super) const PAGES: &str = "0";
 
 /// Some commits, at consecutive positions.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Page {
+pub(super) struct FeedPage {
     /// The position of the first one.
     pub(super) first: u64,
     /// What is listed.
@@ -39,7 +39,7 @@ struct PageItem {
     l: Vec<Listed>,
 }
 
-impl Page {
+impl FeedPage {
     /// The position of its last commit.
     pub(super) fn last(&self) -> u64 {
         self.first + self.commits.len() as u64 - 1
@@ -99,7 +99,7 @@ mod tests {
                 .iter()
                 .map(|(first, count)| json!({ "s": "a/b/c/d", "f": first, "n": count }))
                 .collect();
-            Page::read(
+            FeedPage::read(
                 to_item(json!({ "pk": "a/b", "sk": sort_key(sk), "n": 1, "l": listed })).unwrap(),
             )
         };

@@ -158,8 +158,9 @@ impl Projector {
     pub async fn project(&self, doorbells: Vec<Doorbell>) -> BatchReport {
         let tasks = coalesce(doorbells).into_iter().filter(|task| self.upkeep.keeps(&task.stream));
         // Collected, or the compiler cannot tell that the whole may move between threads.
-        let work: Vec<_> =
-            tasks.map(|task| async move { (self.bring_up(&task).await, task) }).collect();
+        let work: Vec<_> = tasks
+            .map(|task| async move { (self.bring_up_everywhere(&task).await, task) })
+            .collect();
         let mut work = futures::stream::iter(work).buffer_unordered(CONCURRENCY);
         let mut report = BatchReport::default();
         let mut done: BTreeMap<String, Vec<(Task, u64)>> = BTreeMap::new();
@@ -204,7 +205,7 @@ impl Projector {
 
     /// Brings a stream's rows to the version that was rung, in every generation; what became of
     /// them in each, the one that is read first.
-    async fn bring_up(&self, task: &Task) -> Result<Vec<Outcome>, StoreError> {
+    async fn bring_up_everywhere(&self, task: &Task) -> Result<Vec<Outcome>, StoreError> {
         let mut outcomes = Vec::new();
         for generation in self.generations.remembered().await?.written() {
             outcomes.push(self.upkeep.bring_up(&self.rows(generation), task).await?);

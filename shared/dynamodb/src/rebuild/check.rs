@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{Rebuild, RebuildError, SEGMENTS_AT_ONCE, VIEWS_SEGMENTS};
 use crate::projector::{Doorbell, coalesce};
-use crate::table::{Consistency, Wanted, from_item};
+use crate::table::{Consistency, Filter, from_item};
 use crate::views::{Generation, ParkedStream, Pointer, Rows, StoredRow, Until};
 use crate::{Item, Segment, StoreError};
 
@@ -126,7 +126,7 @@ impl Rebuild {
         old: Generation,
     ) -> Result<Check, StoreError> {
         let prefix = old.prefix();
-        let wanted = Wanted { prefix: &prefix, sk: Some("row"), attributes: &["pk", "v", "p"] };
+        let wanted = Filter { prefix: &prefix, sk: Some("row"), attributes: &["pk", "v", "p"] };
         let mut check = Check::default();
         let mut start = None;
         loop {
@@ -166,7 +166,7 @@ impl Rebuild {
             let (version, is_parked) = wanted.get(&stream).copied().unwrap_or_default();
             let mut fault = self.fault(&stream, &row, version);
             if row.parked.is_none() && fault.is_some() {
-                fault = self.bring_up(&rows, &stream, version, version).await?;
+                fault = self.repair(&rows, &stream, version, version).await?;
             }
             check.tell(fault.filter(|fault| match fault.why {
                 Why::Parked(_) => !is_parked || fault.version < version,
@@ -187,7 +187,7 @@ impl Rebuild {
                 let rows = self.rows(new);
                 rows.unpark(&stream).await?;
                 let head = self.events.head(&stream).await?;
-                self.bring_up(&rows, &stream, head, head).await?;
+                self.repair(&rows, &stream, head, head).await?;
                 let reached = rows.get(&stream, Consistency::Strong).await?.row.version;
                 rows.forget(&stream, head.min(reached)).await?;
             }
@@ -196,7 +196,7 @@ impl Rebuild {
 
     /// Brings a stream's row to a version, if it can be, and tells what is wrong with it if it has
     /// not got as far as is wanted.
-    async fn bring_up(
+    async fn repair(
         &self,
         rows: &Rows,
         stream: &StreamName,

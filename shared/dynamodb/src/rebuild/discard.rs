@@ -2,7 +2,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::segment::marks;
 use super::{Rebuild, RebuildError, SEGMENTS_AT_ONCE, VIEWS_SEGMENTS};
-use crate::table::{Consistency, Key, Order, Range, Wanted, from_item};
+use crate::table::{Consistency, Filter, Key, Order, Range, from_item};
 use crate::views::{Generation, Pointer, partition};
 use crate::{Item, Segment, StoreError};
 
@@ -71,7 +71,7 @@ impl Rebuild {
         segment: Segment,
     ) -> Result<u64, StoreError> {
         let prefix = generation.prefix();
-        let wanted = Wanted { prefix: &prefix, sk: None, attributes: &["pk", "sk"] };
+        let wanted = Filter { prefix: &prefix, sk: None, attributes: &["pk", "sk"] };
         let (mut deleted, mut start) = (0, None);
         loop {
             let (_, views, _) = self.patient();

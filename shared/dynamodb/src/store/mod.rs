@@ -33,7 +33,7 @@ use self::cache::Cache;
 pub use self::import::Imported;
 pub(crate) use self::item::is_run;
 pub use self::item::{CommitItem, commit_from_item, commit_to_item};
-pub(crate) use self::query::{END, Wanted};
+pub(crate) use self::query::{CommitRange, END};
 pub use self::read::At;
 pub use self::scan::{ScanKey, ScanPage, Selection, Unreadable};
 pub(crate) use self::snapshots::ride;

@@ -15,7 +15,7 @@ pub(crate) const END: u64 = u64::MAX;
 
 /// Which commits of a stream are wanted.
 #[derive(Clone)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct CommitRange<'a> {
     stream: &'a StreamName,
     seqs: RangeInclusive<u64>,
     newest_first: bool,
@@ -23,13 +23,13 @@ pub(crate) struct Wanted<'a> {
 }
 
 /// As many commits as one request brings: those asked for, or 1 MB.
-pub(crate) struct Page {
+pub(crate) struct CommitPage {
     pub(crate) commits: Vec<Commit>,
     /// Where the next page begins, if there may be more.
     pub(crate) next: Option<Item>,
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> CommitRange<'a> {
     /// Commits whose first event's number is in `seqs`, from the newest to the oldest, snapshots
     /// and all.
     pub(crate) fn newest_first(stream: &'a StreamName, seqs: RangeInclusive<u64>) -> Self {
@@ -79,15 +79,15 @@ impl EventStore {
     /// One page: at most `limit` commits, from `start` on.
     pub(crate) async fn page(
         &self,
-        wanted: &Wanted<'_>,
+        range: &CommitRange<'_>,
         limit: Option<u32>,
         start: Option<Item>,
-    ) -> Result<Page, StoreError> {
-        if wanted.seqs.is_empty() {
-            return Ok(Page { commits: Vec::new(), next: None });
+    ) -> Result<CommitPage, StoreError> {
+        if range.seqs.is_empty() {
+            return Ok(CommitPage { commits: Vec::new(), next: None });
         }
         let limit = limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX));
-        let request = wanted.request(self).set_limit(limit).set_exclusive_start_key(start);
+        let request = range.request(self).set_limit(limit).set_exclusive_start_key(start);
         let answer = self.connection().settle(fault, || request.clone().send()).await;
         let output = answer.map_err(Failed::into_store_error)?;
         self.connection().meter().read(&output.consumed_capacity);
@@ -97,15 +97,15 @@ impl EventStore {
             .into_iter()
             .map(commit_from_item)
             .collect::<Result<_, _>>()?;
-        Ok(Page { commits, next: output.last_evaluated_key })
+        Ok(CommitPage { commits, next: output.last_evaluated_key })
     }
 
     /// All pages.
-    pub(crate) async fn pages(&self, wanted: &Wanted<'_>) -> Result<Vec<Commit>, StoreError> {
+    pub(crate) async fn pages(&self, range: &CommitRange<'_>) -> Result<Vec<Commit>, StoreError> {
         let mut commits = Vec::new();
         let mut start = None;
         loop {
-            let page = self.page(wanted, None, start).await?;
+            let page = self.page(range, None, start).await?;
             commits.extend(page.commits);
             start = page.next;
             if start.is_none() {
@@ -121,9 +121,9 @@ impl EventStore {
         stream: &StreamName,
         version: u64,
     ) -> Result<Vec<Commit>, StoreError> {
-        let newest = Wanted {
+        let newest = CommitRange {
             snapshots: false,
-            ..Wanted::newest_first(stream, version.saturating_add(1)..=END)
+            ..CommitRange::newest_first(stream, version.saturating_add(1)..=END)
         };
         let mut commits = self.page(&newest, None, None).await?.commits;
         commits.reverse();
@@ -136,7 +136,7 @@ impl EventStore {
         stream: &StreamName,
         seqs: RangeInclusive<u64>,
     ) -> Result<Option<Commit>, StoreError> {
-        let newest = Wanted::newest_first(stream, seqs).without_snapshots();
+        let newest = CommitRange::newest_first(stream, seqs).without_snapshots();
         let page = self.page(&newest, Some(1), None).await?;
         Ok(page.commits.into_iter().next())
     }

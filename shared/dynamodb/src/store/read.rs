@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::fold::Tail;
-use super::query::{END, Wanted};
+use super::query::{CommitRange, END};
 use crate::{EventStore, StoreError};
 
 /// A moment in a stream's history.
@@ -77,7 +77,7 @@ impl EventStore {
             At::Version(version) => version,
             At::Time(time) => self.version_at(stream, time).await?,
         };
-        let wanted = Wanted::newest_first(stream, 1..=last);
+        let wanted = CommitRange::newest_first(stream, 1..=last);
         let is_enough = |commit: &Commit| {
             commit.last() <= last && commit.snapshot.as_ref().is_some_and(aggregate.reads)
         };
@@ -111,7 +111,7 @@ impl EventStore {
         stream: &StreamName,
         version: u64,
     ) -> Result<Vec<Commit>, StoreError> {
-        self.pages(&Wanted::oldest_first(stream, version.saturating_add(1)..=END)).await
+        self.pages(&CommitRange::oldest_first(stream, version.saturating_add(1)..=END)).await
     }
 
     /// The commits that hold the first events after `version`, at most `limit` (and 1 MB) of them,
@@ -128,7 +128,7 @@ impl EventStore {
     ) -> Result<Vec<Commit>, StoreError> {
         let begun =
             self.newest(stream, 1..=version).await?.filter(|commit| commit.last() > version);
-        let rest = Wanted::oldest_first(stream, version.saturating_add(1)..=END);
+        let rest = CommitRange::oldest_first(stream, version.saturating_add(1)..=END);
         let limit = limit.saturating_sub(u32::from(begun.is_some()));
         let page = if limit == 0 {
             Vec::new()
@@ -148,7 +148,7 @@ impl EventStore {
         stream: &StreamName,
         first: RangeInclusive<u64>,
     ) -> Result<Vec<Commit>, StoreError> {
-        Ok(self.page(&Wanted::oldest_first(stream, first), None, None).await?.commits)
+        Ok(self.page(&CommitRange::oldest_first(stream, first), None, None).await?.commits)
     }
 
     /// The last commits that begin before event `number`, at most `limit` (and 1 MB) of them, in
@@ -162,7 +162,8 @@ impl EventStore {
         number: u64,
         limit: u32,
     ) -> Result<Vec<Commit>, StoreError> {
-        let wanted = Wanted::newest_first(stream, 1..=number.saturating_sub(1)).without_snapshots();
+        let wanted =
+            CommitRange::newest_first(stream, 1..=number.saturating_sub(1)).without_snapshots();
         let mut commits = self.page(&wanted, Some(limit), None).await?.commits;
         commits.reverse();
         Ok(commits)
@@ -178,7 +179,7 @@ impl EventStore {
         stream: &StreamName,
         version: u64,
     ) -> Result<Vec<Commit>, StoreError> {
-        let mut commits = self.pages(&Wanted::oldest_first(stream, 1..=version)).await?;
+        let mut commits = self.pages(&CommitRange::oldest_first(stream, 1..=version)).await?;
         if let Some(last) = commits.last_mut() {
             last.events.retain(|event| event.number <= version);
         }
@@ -201,7 +202,7 @@ impl EventStore {
         stream: &StreamName,
         last: u64,
     ) -> Result<Folded<A>, StoreError> {
-        let wanted = Wanted::newest_first(stream, base.version + 1..=last);
+        let wanted = CommitRange::newest_first(stream, base.version + 1..=last);
         let mut tail = Tail::after(base, last);
         let mut page = self.page(&wanted, Some(A::PAGE), None).await?;
         while tail.take(page.commits) && page.next.is_some() {

@@ -11,8 +11,8 @@ use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub(crate) use self::read::{Consistency, Found, Order, Range};
+pub(crate) use self::scan::Filter;
 pub use self::scan::Segment;
-pub(crate) use self::scan::Wanted;
 pub(crate) use self::write::Condition;
 use crate::connection::Connection;
 use crate::{Item, StoreError};

@@ -27,7 +27,7 @@ impl Segment {
 
 /// Which items of a table are wanted. What is left out is read and billed all the same.
 #[derive(Clone, Copy)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct Filter<'a> {
     /// Only partitions that begin so.
     pub(crate) prefix: &'a str,
     /// Only items with this sort key.
@@ -41,7 +41,7 @@ impl Table {
     /// begins if there may be more.
     pub(crate) async fn scan(
         &self,
-        wanted: Wanted<'_>,
+        wanted: Filter<'_>,
         segment: Segment,
         start: Option<Item>,
     ) -> Result<(Vec<Item>, Option<Item>), StoreError> {

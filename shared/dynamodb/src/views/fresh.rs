@@ -38,7 +38,7 @@ impl Views {
     /// Where a newer build has folded the row on with events that this one does not know, whoever
     /// reads eventually gets what came before them. A strong read must not: the row's version may
     /// be what a token stands for.
-    pub(super) async fn bring_up(
+    pub(super) async fn freshen(
         &self,
         projection: &ProjectionFn,
         stream: &StreamName,
@@ -86,8 +86,7 @@ impl Views {
                 stored = rows.get(&stream, Consistency::Strong).await?;
             }
             let stopped = Some(stored.row.clone()).filter(|row| usable(projection, row));
-            let row = match self.bring_up(projection, &stream, stored, at_least, consistency).await
-            {
+            let row = match self.freshen(projection, &stream, stored, at_least, consistency).await {
                 Err(ReadError::Store(error)) => return Err(ReadError::Store(error)),
                 Err(error @ ReadError::Newer { .. }) if consistency == Consistency::Strong => {
                     return Err(error);

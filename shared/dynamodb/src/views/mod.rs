@@ -41,7 +41,7 @@ pub(crate) use self::generation::{Generations, REMEMBERED, partition};
 pub(crate) use self::index::IndexItem;
 pub use self::log::{LogPlace, Logged};
 pub use self::overlay::Overlay;
-pub use self::page::{Listed, Page, PageRequest};
+pub use self::page::{Listed, PageRequest, RowPage};
 pub use self::parking::{ParkedStream, Until};
 pub use self::part::PartRow;
 pub(crate) use self::row::{Parked, StoredRow};
@@ -126,7 +126,7 @@ impl Views {
         let consistency =
             if at_least.is_some() { Consistency::Strong } else { Consistency::Eventual };
         let stored = self.rows().await?.get(stream, consistency).await?;
-        self.bring_up(projection, stream, stored, at_least.unwrap_or(0), consistency).await
+        self.freshen(projection, stream, stored, at_least.unwrap_or(0), consistency).await
     }
 
     /// The rows of many streams, without those that have no events. Rows of the overlay take the

@@ -37,7 +37,7 @@ pub struct PageRequest<'a> {
     pub projection: &'a ProjectionFn,
     /// Only things whose order is this one; all if absent.
     pub exact_order: Option<&'a str>,
-    /// Go on after this place: an earlier page's [`Page::next`].
+    /// Go on after this place: an earlier page's [`RowPage::next`].
     pub after: Option<&'a str>,
     /// End with the things of this order; at the list's end if absent.
     pub up_to_order: Option<&'a str>,
@@ -51,7 +51,7 @@ pub struct PageRequest<'a> {
 
 /// Part of a list.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Page {
+pub struct RowPage {
     /// The things, in the list's order: fewer than were asked for, and even none, where more would
     /// have been too much work.
     pub rows: Vec<Listed>,
@@ -81,7 +81,7 @@ impl Views {
     ///
     /// # Errors
     /// [`ReadError::Cursor`] if `after` is no place of this list, or [`ReadError::Store`].
-    pub async fn page(&self, request: PageRequest<'_>) -> Result<Page, ReadError> {
+    pub async fn page(&self, request: PageRequest<'_>) -> Result<RowPage, ReadError> {
         let prefix = request
             .exact_order
             .map(|order| IndexKey::new(request.index, order, "").sort)
@@ -124,7 +124,7 @@ impl Views {
         rows.truncate(request.limit);
         // Where more things are known the next page begins with them, else behind what was read.
         let next = if goes_on { rows.last().map(|last| last.place.clone()) } else { after };
-        Ok(Page { rows, next })
+        Ok(RowPage { rows, next })
     }
 
     /// Reads the primary rows of the streams that are hinted at, save those known already: within

@@ -75,9 +75,9 @@ impl<A: Aggregate> Calls<A> {
                 .row::<R>(&request, &stream)
                 .await?
                 .ok_or_else(|| Problem::not_found("such thing"))?;
-            let revision = app.revision::<R>(&request, REPRESENTATION).await?;
+            let rendering = app.rendering::<R>(&request, REPRESENTATION).await?;
             let shown = Shown::new(&stream, version, row);
-            Answer::entity(&request, &stream, version, revision, &shown)
+            Answer::entity(&request, &stream, version, rendering, &shown)
         }))
     }
 

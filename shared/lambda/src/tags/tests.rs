@@ -1,4 +1,4 @@
-use headwater::{FeedPosition, Position, Revision, StreamName};
+use headwater::{FeedPosition, Position, Rendering, StreamName};
 use proptest::prelude::*;
 
 use super::*;
@@ -17,13 +17,13 @@ fn tokens_read_as_documented() {
             .unwrap();
     assert_eq!(composed[0].streams.len(), 2);
     assert_eq!(
-        composed[0].revision,
-        Some(Revision { generation: 1, representation: 3, fold: None })
+        composed[0].rendering,
+        Some(Rendering { generation: 1, representation: 3, fold: None })
     );
     let folded = parse_tokens(r#""acme/identity/users/42@7;g1.3.5""#, "acme").unwrap();
     assert_eq!(
-        folded[0].revision,
-        Some(Revision { generation: 1, representation: 3, fold: Some(5) })
+        folded[0].rendering,
+        Some(Rendering { generation: 1, representation: 3, fold: Some(5) })
     );
 }
 
@@ -176,7 +176,7 @@ fn a_stream_without_events_has_a_token() {
     assert_eq!(fresh.quoted(), "\"acme/identity/users/42@0\"");
     assert_eq!(parse_tokens(&fresh.quoted(), "acme"), Ok(vec![fresh.clone()]));
     assert_eq!(parse_if_match(&fresh.quoted(), "acme"), Ok(IfMatch::AnyOf(vec![fresh.clone()])));
-    let rendered = fresh.rendered(Revision { generation: 1, representation: 2, fold: Some(3) });
+    let rendered = fresh.rendered(Rendering { generation: 1, representation: 2, fold: Some(3) });
     assert_eq!(parse_if_match(&rendered.quoted(), "acme"), Ok(IfMatch::AnyOf(vec![rendered])));
 }
 
@@ -221,8 +221,8 @@ prop_compose! {
                     epoch,
                 }
             ).collect(),
-            revision: rendered.map(
-                |(generation, representation, fold)| Revision { generation, representation, fold }
+            rendering: rendered.map(
+                |(generation, representation, fold)| Rendering { generation, representation, fold }
             ),
             streams,
         }
