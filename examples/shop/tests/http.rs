@@ -1,7 +1,7 @@
 //! The whole service, driven over HTTP against the platform on this machine.
 
 use anyhow::Result;
-use headwater::testing::{Platform, example};
+use headwater::testing::{Platform, example, hostile};
 use serde_json::json;
 
 #[tokio::test]
@@ -34,4 +34,9 @@ async fn what_is_wrong_with_a_request_is_said() -> Result<()> {
     assert_eq!(refused.body["errors"][0]["pointer"], "/item");
     client.post("/shop/orders/9/cancel", &json!({})).await?.problem(404, "not-found")?;
     Ok(())
+}
+
+#[tokio::test]
+async fn whatever_comes_is_answered_and_writes_nothing() -> Result<()> {
+    hostile::check(Platform::start(example("local")?, &["--in-memory"])?).await
 }

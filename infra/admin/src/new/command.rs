@@ -310,9 +310,9 @@ impl Command for {command} {{
             self.route
         );
         match sources.is_one_of_several() {
-            false => {
-                format!("{done}\n\nNext:\n\n  BLESS=1 cargo test --test template\n  cargo test")
-            }
+            false => format!(
+                "{done}\n\nNext:\n\n  BLESS=1 cargo test --test template --test golden\n  cargo test"
+            ),
             true => format!(
                 "{done}\n- Another method or path is another kind of line in the service's table: \
                  docs/reference/building-blocks.md\n- What else the tests want: \

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use super::names::Name;
 
 /// The files of a project by their paths, as the project `shop` has them.
-const FILES: [(&str, &str); 15] = [
+const FILES: [(&str, &str); 21] = [
     (".cargo/config.toml", include_str!("../../new/config.toml")),
     (".github/workflows/ci.yml", include_str!("../../new/ci.yml")),
     (".gitignore", include_str!("../../new/gitignore")),
@@ -20,6 +20,12 @@ const FILES: [(&str, &str); 15] = [
     ("src/order.rs", include_str!("../../new/order.rs")),
     ("src/order_row.rs", include_str!("../../new/order_row.rs")),
     ("template.yaml", include_str!("../../new/template.yaml")),
+    ("tests/golden.rs", include_str!("../../new/golden.rs")),
+    ("tests/golden/OrderCancelled.v1.json", include_str!("../../new/OrderCancelled.v1.json")),
+    ("tests/golden/OrderPlaced.v1.json", include_str!("../../new/OrderPlaced.v1.json")),
+    ("tests/golden/order.history.json", include_str!("../../new/order.history.json")),
+    ("tests/golden/order.row.r1.json", include_str!("../../new/order.row.r1.json")),
+    ("tests/golden/order.state.r1.json", include_str!("../../new/order.state.r1.json")),
     ("tests/http.rs", include_str!("../../new/http.rs")),
     ("tests/template.rs", include_str!("../../new/template.rs")),
 ];
