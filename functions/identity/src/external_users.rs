@@ -41,7 +41,7 @@ pub(crate) fn apply_external_user() -> Function {
 }
 
 async fn apply(app: &App, request: &Request, update: ApplyExternalUser) -> Result<Answer, Problem> {
-    let stream = user::stream(request.tenant(), &update.user_id())?;
+    let stream = user::stream(request.tenant(), update.user_id())?;
     let answer = app.change(request, &stream, &update).await;
     if answer.as_ref().is_err_and(|problem| taken(problem.name()).is_some()) {
         metric(DOMAIN, "ExternalUsersParked", 1.0);

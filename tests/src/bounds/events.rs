@@ -84,7 +84,7 @@ fn identity_of(things: usize) -> Result<Vec<Commit>> {
         let mut story = vec![created(&format!("load{number}"))];
         story.extend(is_deleted(number).then(|| vec![UserEvent::UserDeleted {}]));
         story.extend(has_moved(number).then(|| user_moved(number)));
-        commits.extend(history(&user::stream(TENANT, &format!("u{number}"))?, &story)?);
+        commits.extend(history(&user::stream(TENANT, format!("u{number}"))?, &story)?);
 
         let name = format!("group {number}");
         let mut story = vec![vec![GroupEvent::GroupCreated {}, GroupEvent::GroupNameSet { name }]];
@@ -93,17 +93,15 @@ fn identity_of(things: usize) -> Result<Vec<Commit>> {
             has_moved(number)
                 .then(|| vec![GroupEvent::GroupNameSet { name: format!("another {number}") }]),
         );
-        commits.extend(history(&group::stream(TENANT, &format!("g{number}"))?, &story)?);
+        commits.extend(history(&group::stream(TENANT, format!("g{number}"))?, &story)?);
 
         let mut story = vec![vec![MembershipEvent::MemberAdded {}]];
         story.extend(has_moved(number).then(|| vec![MembershipEvent::MemberRemoved {}]));
-        commits.extend(history(&membership::stream(TENANT, "g0", &format!("u{number}"))?, &story)?);
+        commits.extend(history(&membership::stream(TENANT, "g0", format!("u{number}"))?, &story)?);
         if number > 0 {
             let story = [vec![MembershipEvent::MemberAdded {}]];
-            commits.extend(history(
-                &membership::stream(TENANT, &format!("g{number}"), "u0")?,
-                &story,
-            )?);
+            commits
+                .extend(history(&membership::stream(TENANT, format!("g{number}"), "u0")?, &story)?);
         }
     }
     // One user to whom much has happened.
@@ -177,7 +175,7 @@ fn playback_of(number: usize, things: usize) -> Result<Vec<Commit>> {
         let events = vec![Session { event_id, kind: Kind::Start, at }];
         anyhow::Ok(vec![PlaybackEvent::PlaybackRecorded { events }])
     };
-    let stream = playback::stream(TENANT, "c0", &format!("l{number}"))?;
+    let stream = playback::stream(TENANT, "c0", format!("l{number}"))?;
     let mut commits = history(&stream, &[played("1")?, played("2")?])?;
     for (round, commit) in commits.iter_mut().enumerate() {
         commit.at = Timestamp::from_second(BEGAN + i64::try_from(round * things + number)?)?;
@@ -196,7 +194,7 @@ fn invoicing_of(things: usize) -> Result<Vec<Commit>> {
             InvoiceEvent::InvoiceStatusSet { status: Status::Issued },
         ];
         story.extend(has_moved(number).then_some(issued));
-        commits.extend(history(&invoice::stream(TENANT, &format!("i{number}"))?, &story)?);
+        commits.extend(history(&invoice::stream(TENANT, format!("i{number}"))?, &story)?);
 
         let (name, email) = (format!("Customer {number}"), format!("k{number}@example.com"));
         let mut story = vec![vec![
@@ -208,12 +206,12 @@ fn invoicing_of(things: usize) -> Result<Vec<Commit>> {
             vec![invoicing::CustomerEvent::CustomerEmailSet { email: format!("moved-{email}") }]
         }));
         commits
-            .extend(history(&invoicing::customer::stream(TENANT, &format!("k{number}"))?, &story)?);
+            .extend(history(&invoicing::customer::stream(TENANT, format!("k{number}"))?, &story)?);
     }
     let lines = (1..=200).map(|n| line(n, &"ß".repeat(500))).collect::<Result<Vec<_>>>()?;
     for number in 0..LARGE {
         commits.extend(history(
-            &invoice::stream(TENANT, &format!("large{number}"))?,
+            &invoice::stream(TENANT, format!("large{number}"))?,
             &[draft(&lines)?],
         )?);
     }

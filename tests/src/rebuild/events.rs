@@ -27,7 +27,7 @@ const LAST_NAMES: [&str; 8] =
 
 /// The stream of a user.
 pub(super) fn stream(number: u64) -> Result<StreamName> {
-    Ok(user::stream("acme", &format!("u{number}"))?)
+    Ok(user::stream("acme", format!("u{number}"))?)
 }
 
 pub(super) fn email(number: u64) -> String {

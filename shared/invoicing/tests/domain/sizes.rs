@@ -27,7 +27,7 @@ fn size(stored: &impl Serialize) -> usize {
 #[track_caller]
 fn history(steps: &[Step]) -> History<Invoice> {
     let mut history =
-        History::new(stream("acme", &uuid::Uuid::max().to_string()).expect("a stream's name"));
+        History::new(stream("acme", uuid::Uuid::max().to_string()).expect("a stream's name"));
     for step in steps {
         history.run(&step.command).unwrap_or_else(|refusal| panic!("{step:?}: {refusal:?}"));
     }

@@ -94,9 +94,9 @@ impl Command for AcquireLicense {
         let LicenseRequest { title_id, studio_id, device_id } = self.request.clone();
         Ok(vec![CustomerEvent::LicenseAcquired {
             license_id: self.license_id.clone(),
-            title_id: title_id.into(),
-            studio_id: studio_id.into(),
-            device_id: device_id.into(),
+            title_id,
+            studio_id,
+            device_id,
             expires_at: windows::days_after(context.now, policy.license_days),
             policy_version: *version,
         }])

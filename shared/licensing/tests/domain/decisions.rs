@@ -42,9 +42,9 @@ proptest! {
         }
         let LicenseRequest { title_id, studio_id, device_id } = wanted.clone();
         let check = Check {
-            title_id: Some(title_id.into()),
-            studio_id: Some(studio_id.into()),
-            device_id: Some(device_id.into()),
+            title_id: Some(title_id),
+            studio_id: Some(studio_id),
+            device_id: Some(device_id),
         };
         let allowance = allowance(world.customer(), &world.policy.policy, &check, world.now);
         let counts: Vec<usize> = allowance.rules.iter().map(|rule| rule.count as usize).collect();

@@ -119,9 +119,9 @@ impl Model {
         let policy_version = policy.version;
         Ok(vec![CustomerEvent::LicenseAcquired {
             license_id: id.into(),
-            title_id: title_id.into(),
-            studio_id: studio_id.into(),
-            device_id: device_id.into(),
+            title_id,
+            studio_id,
+            device_id,
             expires_at,
             policy_version,
         }])
@@ -147,8 +147,8 @@ impl Model {
             _ if licence.over(now) => Err("409 license-expired".to_owned()),
             _ => {
                 let wanted = LicenseRequest {
-                    title_id: licence.title.into(),
-                    studio_id: licence.studio.into(),
+                    title_id: licence.title,
+                    studio_id: licence.studio,
                     device_id: device_id.as_str().into(),
                 };
                 self.check(&wanted, Some(id), &policy.policy, now)?;
