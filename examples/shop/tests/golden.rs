@@ -1,4 +1,5 @@
-//! What was ever stored loads for ever: see [`Golden`]. `BLESS=1 cargo test` writes what is missing.
+//! What was ever stored loads for ever: see [`Golden`]. `BLESS=1 cargo test` writes what is
+//! missing.
 
 use headwater::testkit::{Golden, event_types};
 use shop::order::{Order, OrderEvent};

@@ -1,5 +1,5 @@
-//! What no well-behaved client sends, on every call that there is: see [`headwater_tests::hostile`],
-//! whose checks are tests here, beside those that know our services.
+//! What no well-behaved client sends, on every call that there is: see
+//! [`headwater_tests::hostile`], whose checks are tests here, beside those that know our services.
 
 mod access;
 mod bodies;

@@ -311,7 +311,8 @@ impl Command for {command} {{
         );
         match sources.is_one_of_several() {
             false => format!(
-                "{done}\n\nNext:\n\n  BLESS=1 cargo test --test template --test golden\n  cargo test"
+                "{done}\n\nNext:\n\n  BLESS=1 cargo test --test template --test golden\n  \
+                 cargo test"
             ),
             true => format!(
                 "{done}\n- Another method or path is another kind of line in the service's table: \

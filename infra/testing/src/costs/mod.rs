@@ -24,8 +24,10 @@
 //!     story: vec![Case::new(open(), &[])],
 //!     handlers: &["shop-project"],
 //! };
-//! let start = async || Platform::start_changed("target/debug/local", &["--in-memory"], in_one_line);
-//! check("docs/costs.md", vec![shop, shared(&[open(), close()], "shop/tills/front", 2)], start).await?;
+//! let start =
+//!     async || Platform::start_changed("target/debug/local", &["--in-memory"], in_one_line);
+//! let services = vec![shop, shared(&[open(), close()], "shop/tills/front", 2)];
+//! check("costs.md", services, start).await?;
 //! # Ok(())
 //! # }
 //! ```
