@@ -8,8 +8,8 @@ use super::Target;
 
 /// A cursor leads on in its own list of its own tenant, or nowhere. Lists have a second page of one
 /// item on `x` if all their parameters are `x`; `/events/{stream}` has one on `stream`. Of each
-/// cursor these bits are turned over, one at a time. Answers how many lists had a second page: those
-/// that have none are not tried.
+/// cursor these bits are turned over, one at a time. Answers how many lists had a second page:
+/// those that have none are not tried.
 ///
 /// # Errors
 /// If a call is not answered in time.

@@ -1,6 +1,6 @@
 //! What no well-behaved client sends: on every call that a service has, whatever comes is answered
-//! in time, with a problem of a known type that is the client's (4xx), and writes nothing. The calls
-//! are those of `/openapi.json`, so none can be forgotten.
+//! in time, with a problem of a known type that is the client's (4xx), and writes nothing. The
+//! calls are those of `/openapi.json`, so none can be forgotten.
 //!
 //! [`check`] makes all of it; each check may as well be a test of its own.
 //!
