@@ -20,6 +20,7 @@ pub(super) enum Step {
     RenameShared,
     ChangeEmail,
     Execute,
+    Replace,
     Deactivate,
     Reactivate,
     DeleteUser,
@@ -46,12 +47,13 @@ pub(super) enum Step {
 }
 
 /// All of them.
-pub(super) const STEPS: [Step; 28] = [
+pub(super) const STEPS: [Step; 29] = [
     Step::CreateUser,
     Step::Rename,
     Step::RenameShared,
     Step::ChangeEmail,
     Step::Execute,
+    Step::Replace,
     Step::Deactivate,
     Step::Reactivate,
     Step::DeleteUser,
@@ -157,6 +159,14 @@ impl Identity {
                 });
                 let command = Command::new("POST", "/identity/execute", stream).body(body);
                 session.command(command).await.map(|_| ())
+            }
+            Step::Replace => {
+                let (name, active) = (session.name("Ada"), session.rng.bool());
+                let email = format!("{name}@example.com");
+                let body = json!({
+                    "userName": id, "displayName": name, "email": email, "active": active,
+                });
+                session.command(Command::new("PUT", path, stream).body(body)).await.map(|_| ())
             }
             Step::Deactivate => {
                 perhaps(session, "POST", format!("{path}/deactivate"), stream).await

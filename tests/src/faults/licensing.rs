@@ -18,6 +18,7 @@ pub(super) enum Step {
     RecordSessions,
     Renew,
     Release,
+    ReleaseAll,
     DeactivateDevice,
     SetPolicy,
     /// Sets it by the name of the command.
@@ -36,12 +37,13 @@ pub(super) enum Step {
 }
 
 /// All of them.
-pub(super) const STEPS: [Step; 18] = [
+pub(super) const STEPS: [Step; 19] = [
     Step::Acquire,
     Step::ReportDownloaded,
     Step::RecordSessions,
     Step::Renew,
     Step::Release,
+    Step::ReleaseAll,
     Step::DeactivateDevice,
     Step::SetPolicy,
     Step::Execute,
@@ -78,6 +80,12 @@ impl Licensing {
                 self.on_license(Step::Release, session, &customer).await
             }
             Step::Acquire => self.acquire(session, &customer).await,
+            Step::ReleaseAll => {
+                self.licenses.clear();
+                let command =
+                    Command::new("POST", format!("{customer}/release"), stream(&customer));
+                session.command(command.effect(Effect::Perhaps).may_be_missing()).await.map(|_| ())
+            }
             Step::DeactivateDevice => {
                 let device = session.rng.u8(..DEVICES);
                 let command = Command::new(
