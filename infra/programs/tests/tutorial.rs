@@ -85,9 +85,10 @@ fn every_step_does_what_it_says() {
     }
     let changed = desk.files_in_git();
     let changed = changed.into_iter().filter(|(path, text)| made.get(path) != Some(text));
-    let changed: Vec<String> = changed.map(|(path, _)| path).collect();
-    // The type with its rule and tests, its event in the row, a line of the table, what is
-    // generated.
+    let changed: Vec<String> =
+        changed.map(|(path, _)| path).filter(|path| !path.starts_with("tests/golden/")).collect();
+    // The type with its rule and tests, its event in the row, a line of the table, and what is
+    // generated: the template, and golden files.
     assert_eq!(changed, ["src/lib.rs", "src/order.rs", "src/order_row.rs", "template.yaml"]);
 }
 
