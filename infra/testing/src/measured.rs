@@ -3,6 +3,20 @@
 use anyhow::{Context, Result};
 
 /// A table, and where it stands.
+///
+/// ```
+/// use headwater_testing::measured::Table;
+///
+/// let table = Table::new("calls", &["call", "$"], [vec!["`GET /`".into(), "1".into()]].into_iter());
+/// let document = table.put_into_or_after("# Costs\n")?;
+/// assert_eq!(
+///     document,
+///     "# Costs\n\n<!-- measured: calls -->\n| call | $ |\n|---|---:|\n| `GET /` | 1 |\n\n"
+/// );
+/// assert_eq!(table.put_into(&document)?, document);
+/// assert!(table.put_into("# Costs\n").is_err());
+/// # Ok::<(), anyhow::Error>(())
+/// ```
 pub struct Table {
     /// The line before it: `<!-- measured: commands of identity -->`.
     marker: String,

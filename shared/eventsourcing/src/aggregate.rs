@@ -7,6 +7,36 @@ use crate::{Commit, Event, EventError, UniqueValue, decode};
 
 /// The state that the rules of one kind of stream need, folded from its events. `Default` is the
 /// state before any event.
+///
+/// ```
+/// use headwater_core::{Aggregate, Event};
+/// use jiff::Timestamp;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Clone, Serialize, Deserialize)]
+/// #[serde(tag = "type", content = "data")]
+/// enum TillEvent {
+///     CoinAdded { cents: u64 },
+/// }
+///
+/// impl Event for TillEvent {}
+///
+/// #[derive(Clone, Default, Serialize, Deserialize)]
+/// struct Till {
+///     cents: u64,
+/// }
+///
+/// impl Aggregate for Till {
+///     type Event = TillEvent;
+///     const DOMAIN: &'static str = "shop";
+///     const CATEGORY: &'static str = "tills";
+///     const REVISION: u32 = 1;
+///
+///     fn evolve(&mut self, TillEvent::CoinAdded { cents }: &TillEvent, _: Timestamp) {
+///         self.cents += cents;
+///     }
+/// }
+/// ```
 pub trait Aggregate:
     Default + Clone + Serialize + DeserializeOwned + Send + Sync + 'static
 {

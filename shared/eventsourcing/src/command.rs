@@ -6,6 +6,29 @@ use crate::Aggregate;
 
 /// A pure decision: from a state to the events that follow. A command that takes a number of a
 /// sequence implements [`Decide`](crate::Decide) instead.
+///
+/// ```
+/// # extern crate headwater_core as headwater;
+/// # mod till { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs")); }
+/// # use till::*;
+/// use headwater_core::{Command, Context, Rejection, Verdict};
+///
+/// struct AddCoin {
+///     cents: u64,
+/// }
+///
+/// impl Command for AddCoin {
+///     type Aggregate = Till;
+///     const NAME: &'static str = "AddCoin";
+///
+///     fn decide(&self, till: &Till, context: &Context) -> Verdict<Till> {
+///         if !till.is_open {
+///             return Err(Rejection::unknown("till", &context.id));
+///         }
+///         Ok(vec![TillEvent::CoinAdded { cents: self.cents }])
+///     }
+/// }
+/// ```
 pub trait Command: Send + Sync {
     /// The aggregate whose events it produces.
     type Aggregate: Aggregate;

@@ -43,6 +43,17 @@ impl Domains {
 
 /// A domain with its types erased, for code that handles all domains alike: the projectors, past
 /// states, and `headwater verify`.
+///
+/// ```
+/// # extern crate headwater_core as headwater;
+/// # mod till { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs")); }
+/// # use till::*;
+/// use headwater_core::{Domain, aggregate_fn, projection_fn};
+///
+/// static SHOP: Domain =
+///     Domain::new("shop", &[aggregate_fn::<Till>()], &[projection_fn::<TillRow>()]);
+/// assert!(SHOP.is_projected("tills"));
+/// ```
 #[derive(Clone, Copy)]
 pub struct Domain {
     /// The second segment of its streams' names, as `identity`.

@@ -13,6 +13,25 @@ use crate::RecordedEvent;
 ///
 /// The names of variants and fields are the storage format: never rename one; add an [`Upcaster`]
 /// instead.
+///
+/// ```
+/// use headwater_core::{Event, decode, encode};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// #[serde(tag = "type", content = "data")]
+/// enum TillEvent {
+///     TillOpened {},
+///     CoinAdded { cents: u64 },
+/// }
+///
+/// impl Event for TillEvent {}
+///
+/// let stored = encode(2, &TillEvent::CoinAdded { cents: 50 })?;
+/// assert_eq!((stored.event_type.as_str(), stored.version), ("CoinAdded", 1));
+/// assert_eq!(decode::<TillEvent>(&stored)?, TillEvent::CoinAdded { cents: 50 });
+/// # Ok::<(), headwater_core::EventError>(())
+/// ```
 pub trait Event: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// The steps that lift the shapes that older builds wrote to today's. The version of an event
     /// type is one more than its number of steps, so a type that never changed is at version 1.

@@ -11,6 +11,41 @@ use crate::{Commit, Event, EventError, StreamName, decode, knows};
 ///
 /// The same fold serves the projector, the forced read and the rebuild, so that they cannot
 /// disagree.
+///
+/// ```
+/// # extern crate headwater_core as headwater;
+/// # mod till { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs")); }
+/// # use till::*;
+/// # use std::collections::BTreeSet;
+/// # use jiff::Timestamp;
+/// # use serde::{Deserialize, Serialize};
+/// use headwater_core::{IndexKey, Projection, StreamName};
+///
+/// #[derive(Default, Serialize, Deserialize)]
+/// struct CashRow {
+///     cents: u64,
+/// }
+///
+/// impl Projection for CashRow {
+///     type Event = TillEvent;
+///     const CATEGORY: &'static str = "tills";
+///     const REVISION: u32 = 1;
+///
+///     fn evolve(&mut self, event: &TillEvent, _: Timestamp) {
+///         if let TillEvent::CoinAdded { cents } = event {
+///             self.cents += cents;
+///         }
+///     }
+///
+///     fn is_deleted(&self) -> bool {
+///         false
+///     }
+///
+///     fn index_keys(&self, till: &StreamName) -> BTreeSet<IndexKey> {
+///         BTreeSet::from([IndexKey::new("tills", till.id(), till.id())])
+///     }
+/// }
+/// ```
 pub trait Projection: Default + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The events of its streams.
     type Event: Event;

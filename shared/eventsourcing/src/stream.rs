@@ -9,6 +9,15 @@ use serde::{Deserialize, Serialize};
 ///
 /// A segment is 1–64 of `A-Z a-z 0-9 _ -`. The name is the partition key of the events table, so it
 /// holds no personal data.
+///
+/// ```
+/// use headwater_core::StreamName;
+///
+/// let till = StreamName::new("acme", "shop", "tills", "front")?;
+/// assert_eq!((till.as_str(), till.id()), ("acme/shop/tills/front", "front"));
+/// assert!("acme/shop/tills/the front".parse::<StreamName>().is_err());
+/// # Ok::<(), headwater_core::InvalidStreamName>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct StreamName(String);

@@ -14,6 +14,16 @@ pub const LARGEST_VERSION: u64 = 10_u64.pow(Token::MOST_DIGITS as u32) - 1;
 ///
 /// A query's token ends with [`Rendering`] (`;g1.2.3`), which says how the answer was folded and
 /// rendered.
+///
+/// ```
+/// use headwater_core::{StreamName, Token};
+///
+/// let till = StreamName::new("acme", "shop", "tills", "front")?;
+/// let token = Token::of(&till, 7);
+/// assert_eq!(token.to_string(), "acme/shop/tills/front@7");
+/// assert_eq!(token.to_string().parse::<Token>()?, token);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Token {
     /// The version of each stream.
