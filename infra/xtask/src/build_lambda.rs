@@ -51,7 +51,8 @@ fn arguments(root: &Path, packages: &BTreeSet<String>) -> Vec<String> {
     let build = [
         "lambda",
         "build",
-        "--release",
+        "--profile",
+        "deploy",
         "--arm64",
         "--locked",
         "--lambda-dir",

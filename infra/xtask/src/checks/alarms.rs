@@ -1,7 +1,6 @@
 //! What alarms watch. Every function that reads a stream has one on its iterator age: it is the
 //! only sign that views fall behind. Every metric of ours that an alarm names is emitted by some
-//! function, and every metric that is emitted is watched, or is known to tell of nothing that
-//! waits.
+//! function. Every metric that is emitted is watched, or is known to tell of nothing that waits.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,5 +1,5 @@
 //! The code of each function lies where `cargo xtask build-lambda` puts the executable of its
-//! service, and each function has a handler of its own in it.
+//! service. In it each function has a handler of its own.
 
 use std::collections::BTreeSet;
 

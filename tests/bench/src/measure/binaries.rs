@@ -1,4 +1,4 @@
-//! How large the programs are that are deployed: in release, as the root `Cargo.toml` says, and
+//! How large the programs are that are deployed: as the profile of the root `Cargo.toml` says, and
 //! packed as Lambda wants them.
 
 use std::io::Write;
@@ -15,6 +15,9 @@ pub const EMPTY: &str = "empty-function";
 /// The executables that are weighed: one for all functions of a service, called as its package is.
 const WEIGHED: [&str; 4] =
     ["identity-functions", "licensing-functions", "invoicing-functions", "platform-functions"];
+
+/// As which they are built, in both workspaces.
+const PROFILE: &str = "deploy";
 
 /// Where what is.
 pub struct Folders {
@@ -57,9 +60,9 @@ impl Folders {
         &self.target
     }
 
-    /// A release binary.
+    /// A binary as it is deployed.
     pub fn binary(&self, name: &str) -> PathBuf {
-        self.target.join("release").join(name)
+        self.target.join(PROFILE).join(name)
     }
 
     /// Builds all that is started or weighed, unless it is there and of today's code.
@@ -76,7 +79,7 @@ impl Folders {
     fn cargo(&self, manifest: &str, what: Vec<&str>) -> Result<()> {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command
-            .args(["build", "--quiet", "--release", "--manifest-path"])
+            .args(["build", "--quiet", "--profile", PROFILE, "--manifest-path"])
             .arg(self.root.join(manifest));
         let status = command
             .arg("--target-dir")

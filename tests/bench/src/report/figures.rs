@@ -15,7 +15,7 @@ const LEAST_THROUGHPUT: f64 = 0.8;
 const LONGEST_START: f64 = 1.3;
 
 /// The most bytes of a gzipped binary.
-const LARGEST_BINARY: u64 = 4_000_000;
+const LARGEST_BINARY: u64 = 4_800_000;
 
 /// A figure.
 pub(super) struct Figure {
@@ -70,7 +70,7 @@ pub(super) fn all(measured: &Measured) -> Result<Vec<Figure>> {
         },
         Figure {
             what: "largest binary, gzipped",
-            wanted: "≤ 4 MB",
+            wanted: "≤ 4.8 MB",
             measured: format!("{}, {}", megabytes(largest.gzipped), largest.program),
             holds: largest.gzipped <= LARGEST_BINARY,
         },
@@ -117,7 +117,7 @@ fn start(measured: &Measured) -> Result<f64> {
             .iter()
             .find(|started| started.program == program)
             .context("it was not started")?;
-        anyhow::Ok(started.latency.median.as_secs_f64())
+        anyhow::Ok(started.ready.median.as_secs_f64())
     };
     Ok(median("identity-patch-user")? / median(EMPTY)?)
 }

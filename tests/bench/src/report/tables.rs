@@ -9,7 +9,7 @@ use super::show::{average, dollars, megabytes, millis, percent, thousands};
 use super::{Measured, figures, machine};
 use crate::measure::binaries::EMPTY;
 use crate::measure::histories::{self, Cell};
-use crate::stats::{Latency, median};
+use crate::stats::Latency;
 use crate::systems::Kind;
 
 /// The page's summary: calls at one length, prices at three.
@@ -200,24 +200,29 @@ fn of_rebuild(measured: &Measured) -> Table {
 }
 
 fn of_starts(measured: &Measured) -> Table {
-    let empty = median(
-        measured
-            .started
-            .iter()
-            .filter(|s| s.program == EMPTY)
-            .map(|s| s.latency.median.as_secs_f64())
-            .collect(),
-    );
+    let empty = measured.started.iter().find(|started| started.program == EMPTY);
     let rows = measured.started.iter().map(|started| {
-        let Latency { median, p99 } = started.latency;
-        vec![
-            format!("`{}`", started.program),
-            millis(median),
-            millis(p99),
-            format!("{:.2}", median.as_secs_f64() / empty),
-        ]
+        let cells = |latency: &Latency, empty: Option<&Latency>| {
+            let ratio = empty.map_or(f64::NAN, |empty| {
+                latency.median.as_secs_f64() / empty.median.as_secs_f64()
+            });
+            [millis(latency.median), millis(latency.p99), format!("{ratio:.2}")]
+        };
+        let ready = cells(&started.ready, empty.map(|empty| &empty.ready));
+        let answered = cells(&started.answered, empty.map(|empty| &empty.answered));
+        let name = format!("`{}`", started.program);
+        std::iter::once(name).chain(ready).chain(answered).collect()
     });
-    Table::new("starts", &["", "median, ms", "p99, ms", "of the empty one"], rows)
+    let header = [
+        "",
+        "to the first poll: median, ms",
+        "p99, ms",
+        "of the empty one",
+        "to the first answer: median, ms",
+        "p99, ms",
+        "of the empty one",
+    ];
+    Table::new("starts", &header, rows)
 }
 
 fn of_sizes(measured: &Measured) -> Table {

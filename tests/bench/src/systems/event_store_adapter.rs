@@ -1,4 +1,4 @@
-//! `event-store-adapter-rs`: a repository as its examples have it, that finds an account by its
+//! `event-store-adapter-rs`: a repository as its examples have it. It finds an account by its
 //! snapshot and the events since, and stores an event, now and then with a snapshot.
 
 use anyhow::Result;
