@@ -10,7 +10,7 @@ pub mod rebuild;
 pub mod traffic;
 
 pub use headwater_testing::{
-    Call, Client, Platform, RUNS_AS_PLATFORM, Reply, costs, hostile, measured, price,
+    Client, Platform, RUNS_AS_PLATFORM, Reply, RequestBuilder, costs, hostile, measured, price,
 };
 
 // The code of these pages is compiled and run as tests.

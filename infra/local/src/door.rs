@@ -1,12 +1,12 @@
 //! The door before DynamoDB, Kinesis and S3, through which functions come.
 //!
-//! It knows by the access key who is calling, refuses what that function's role in the template
-//! doesn't allow, counts calls and capacity units, and injects faults. One URL serves all three
-//! services: a signed request names its service. Signatures are not checked.
+//! It knows the caller by the access key and refuses what that function's role in the template
+//! doesn't allow. It also counts calls and capacity units, and injects faults. One URL serves all
+//! three services: a signed request names its service. Signatures are not checked.
 //!
 //! A call goes through these modules in this order: `call` reads it, `policy` says what it needs,
-//! `faults` whether it goes wrong, `torn` whether it meets a transaction that is under way,
-//! `forward` sends it on, and `capacity` reads from the answer what it cost, for the `meter`.
+//! `faults` whether it goes wrong, and `torn` whether it meets a transaction that is under way.
+//! Then `forward` sends it on, and `capacity` reads from the answer what it cost, for the `meter`.
 //! `writes` tells those who read streams.
 
 mod call;
@@ -42,7 +42,7 @@ use tokio::task::JoinSet;
 use crate::emulators::Emulators;
 use crate::loopback::is_from_here;
 use crate::template::Template;
-use call::Call;
+use call::AwsCall;
 use capacity::Asked;
 use faults::{Fault, Faults};
 use forward::{Backends, Reply};
@@ -204,7 +204,7 @@ impl Desk {
         if !is_from_here(request.headers(), request.uri().authority()) {
             return Ok(refusals::from_elsewhere());
         }
-        let call = match Call::read(request).await {
+        let call = match AwsCall::read(request).await {
             Ok(call) => call,
             Err(why) => return Ok(refusals::no_call(why)),
         };
@@ -225,7 +225,7 @@ impl Desk {
         answer
     }
 
-    async fn carry_out(&self, call: Call, fault: Option<Fault>) -> Result<Answer, Dropped> {
+    async fn carry_out(&self, call: AwsCall, fault: Option<Fault>) -> Result<Answer, Dropped> {
         match fault {
             None => self.send(call).await,
             Some(Fault::Torn(rng)) => self.tear(call, rng).await,
@@ -250,7 +250,7 @@ impl Desk {
     }
 
     /// Sends a call on and counts what it costs.
-    async fn send(&self, mut call: Call) -> Result<Answer, Dropped> {
+    async fn send(&self, mut call: AwsCall) -> Result<Answer, Dropped> {
         let _writing = match self.torn.enter(&call) {
             Ok(writing) => writing,
             Err(answer) => return Ok(*answer),
@@ -261,7 +261,7 @@ impl Desk {
     }
 
     /// Carries a transaction out item by item, and counts what it costs.
-    async fn tear(&self, mut call: Call, rng: Rng) -> Result<Answer, Dropped> {
+    async fn tear(&self, mut call: AwsCall, rng: Rng) -> Result<Answer, Dropped> {
         if let Err(answer) = self.torn.enter(&call) {
             return Ok(*answer);
         }
@@ -270,7 +270,7 @@ impl Desk {
         Ok(self.settle(asked, &call, answer))
     }
 
-    fn settle(&self, asked: Option<Asked>, call: &Call, mut answer: Reply) -> Answer {
+    fn settle(&self, asked: Option<Asked>, call: &AwsCall, mut answer: Reply) -> Answer {
         if let Some(asked) = asked {
             let units = capacity::settle(&asked, call, &mut answer);
             self.meter.count_units(call, units);

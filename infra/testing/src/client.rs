@@ -11,7 +11,7 @@ pub struct Client {
 }
 
 /// A call that is being put together.
-pub struct Call {
+pub struct RequestBuilder {
     request: reqwest::RequestBuilder,
     what: String,
 }
@@ -41,14 +41,14 @@ impl Client {
     }
 
     /// Begins a call. An absolute path, query included.
-    pub fn call(&self, method: &str, path: &str) -> Call {
+    pub fn call(&self, method: &str, path: &str) -> RequestBuilder {
         let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::GET);
         let what = format!("{method} {path}");
         let mut request = self.http.request(method, format!("{}{path}", self.url));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        Call { request, what }
+        RequestBuilder { request, what }
     }
 
     /// `GET path`, which must answer 200.
@@ -96,7 +96,7 @@ impl Client {
     }
 }
 
-impl Call {
+impl RequestBuilder {
     /// With a header.
     #[must_use]
     pub fn header(self, name: &str, value: &str) -> Self {

@@ -22,5 +22,5 @@ pub mod measured;
 mod platform;
 pub mod price;
 
-pub use client::{Call, Client, Reply};
+pub use client::{Client, Reply, RequestBuilder};
 pub use platform::{Platform, RUNS_AS_PLATFORM, example};

@@ -1,5 +1,5 @@
-//! All that was ever written to the events table and to the change feed, in the order in which it
-//! was, and what must be true of it.
+//! All that was ever written to the events table and to the change feed, in the order of writing.
+//! Also what must be true of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! A simulation of all that stands between a client's request and a query's answer: the real store,
-//! relay, projector, forced reads and tokens, over a DynamoDB, its stream and a Kinesis that do
-//! everything to them that the real ones may do. One seed decides it all, in one thread and in
-//! virtual time, so whatever happens once can be made to happen again.
+//! relay, projector, forced reads and tokens. Below them are a DynamoDB, its stream and a Kinesis
+//! that do everything to them that the real ones may do. One seed decides it all, in one thread and
+//! in virtual time, so whatever happens once can be made to happen again.
 //!
 //! 1. `plan`: what a seed makes of a run; `chance`: the choices that follow from it;
 //! 2. `cloud`: what the processes' requests meet; `weather` in it is what goes wrong;

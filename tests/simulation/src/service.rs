@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A call, with its parameters and its body.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Call {
+pub(crate) enum Invocation {
     Thing {
         id: String,
         command: ThingCommand,
@@ -92,7 +92,7 @@ pub(crate) struct Headers {
     pub(crate) decided_on: Option<u64>,
 }
 
-impl Call {
+impl Invocation {
     /// The stream that it is about, if it is about one.
     pub(crate) fn stream(&self) -> Option<StreamName> {
         match self {
@@ -117,7 +117,7 @@ impl Call {
 pub(crate) async fn serve(
     app: &App,
     build: u32,
-    call: &Call,
+    call: &Invocation,
     headers: &Headers,
     at: i64,
 ) -> Answer {
@@ -158,7 +158,7 @@ pub(crate) async fn open(cloud: &Cloud) -> App {
 }
 
 /// The request as the gateway hands it to the function.
-fn request(call: &Call, headers: &Headers, at: i64) -> Result<Request, Problem> {
+fn request(call: &Invocation, headers: &Headers, at: i64) -> Result<Request, Problem> {
     let mut fields = json!({ "x-correlation-id": headers.correlation_id });
     let tokens = (!headers.tokens.is_empty()).then(|| headers.tokens.join(", "));
     for (name, value) in [
@@ -171,8 +171,11 @@ fn request(call: &Call, headers: &Headers, at: i64) -> Result<Request, Problem> 
             fields[name] = json!(value);
         }
     }
-    let limit =
-        if let Call::List { limit, .. } = call { Some(format!("limit={limit}")) } else { None };
+    let limit = if let Invocation::List { limit, .. } = call {
+        Some(format!("limit={limit}"))
+    } else {
+        None
+    };
     let query: Vec<String> = limit
         .into_iter()
         .chain(headers.cursor.iter().map(|cursor| format!("cursor={cursor}")))
@@ -205,36 +208,36 @@ fn request(call: &Call, headers: &Headers, at: i64) -> Result<Request, Problem> 
 
 async fn dispatch<const BUILD: u32>(
     app: &App,
-    call: &Call,
+    call: &Invocation,
     request: &Request,
 ) -> Result<Answer, Problem> {
     match call {
-        Call::Thing { id, command: command @ ThingCommand::Create { .. } } => {
+        Invocation::Thing { id, command: command @ ThingCommand::Create { .. } } => {
             app.create(request, &thing(id), &OfThing::<BUILD>(command)).await
         }
-        Call::Thing { id, command: ThingCommand::Number {} } => {
+        Invocation::Thing { id, command: ThingCommand::Number {} } => {
             app.change(request, &thing(id), &NumberThing::<BUILD>).await
         }
-        Call::Thing { id, command } => {
+        Invocation::Thing { id, command } => {
             app.change(request, &thing(id), &OfThing::<BUILD>(command)).await
         }
-        Call::Crate { id, command } => {
+        Invocation::Crate { id, command } => {
             app.put(request, &crate_of(id), &OfCrate::<BUILD>(command)).await
         }
-        Call::GetThing { id } => {
+        Invocation::GetThing { id } => {
             let stream = thing(id);
             let found = app.row::<ThingRow<BUILD>>(request, &stream).await?;
             let (version, row) = found.ok_or_else(|| Problem::not_found(id))?;
             entity(app, request, &stream, version, &row).await
         }
-        Call::GetSlot { id, slot } => {
+        Invocation::GetSlot { id, slot } => {
             let stream = crate_of(id);
             let found =
                 app.part::<SlotRow<BUILD>>(request, projections(BUILD), &stream, slot).await?;
             let (version, row) = found.ok_or_else(|| Problem::not_found(slot))?;
             entity(app, request, &stream, version, &row).await
         }
-        Call::List { group, .. } => {
+        Invocation::List { group, .. } => {
             let index = group.as_ref().map_or(THINGS.to_owned(), |group| format!("group/{group}"));
             let list = List::<ThingRow<BUILD>>::new(DOMAIN, projections(BUILD), &index);
             app.list(
@@ -244,7 +247,7 @@ async fn dispatch<const BUILD: u32>(
             )
             .await
         }
-        Call::Sums { table } => {
+        Invocation::Sums { table } => {
             let (position, sums) =
                 app.sums(request, DOMAIN, projections(BUILD), table.index(), "", "~").await?;
             let line = |Sum { order, amounts }| {

@@ -1,5 +1,5 @@
-//! A client: it asks, remembers the tokens and tags that it was given, sends requests again under
-//! their key where it got no answer, and has every answer judged.
+//! A client: it asks, and remembers the tokens and tags that it was given. Where it got no answer
+//! it sends the request again under its key, and it has every answer judged.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::domain::{CrateCommand, GROUPS, ThingCommand};
 use crate::judge::{Asked, Judge};
 use crate::plan::Trouble;
 use crate::processes::{Pool, Process};
-use crate::service::{Call, Headers, SumsOf, serve};
+use crate::service::{Headers, Invocation, SumsOf, serve};
 
 /// How often a client sends a request in all.
 const MOST_TRIES: usize = 4;
@@ -96,34 +96,34 @@ impl Session {
     }
 
     /// What it wants next.
-    fn call(&self) -> Call {
+    fn call(&self) -> Invocation {
         let chance = self.cloud.chance();
         let text = |texts: &[&str]| chance.pick(texts).to_owned();
         let name = || text(&NAMES[..self.habits.names]);
         let id = text(&IDS[..self.habits.things]);
         match chance.between(0, 20 + self.habits.sums) {
-            0 | 1 => Call::Thing {
+            0 | 1 => Invocation::Thing {
                 id,
                 command: ThingCommand::Create { name: name(), group: text(&GROUPS) },
             },
-            2 | 3 => Call::Thing { id, command: ThingCommand::Rename { name: name() } },
-            4 => Call::Thing { id, command: ThingCommand::Move { group: text(&GROUPS) } },
+            2 | 3 => Invocation::Thing { id, command: ThingCommand::Rename { name: name() } },
+            4 => Invocation::Thing { id, command: ThingCommand::Move { group: text(&GROUPS) } },
             5..=7 => {
                 let amounts =
                     (0..chance.between(1, 3)).map(|_| chance.between(1, 60) as u64).collect();
-                Call::Thing { id, command: ThingCommand::Add { amounts } }
+                Invocation::Thing { id, command: ThingCommand::Add { amounts } }
             }
-            8 => Call::Thing { id, command: ThingCommand::Number {} },
-            9 => Call::Thing { id, command: ThingCommand::Remove {} },
-            10..=12 => Call::Crate { id: text(&CRATES), command: self.crate_command() },
-            13..=15 => Call::GetThing { id },
-            16 => Call::Thing { id, command: ThingCommand::Double {} },
-            17 | 18 => Call::GetSlot { id: text(&CRATES), slot: text(&SLOTS) },
-            19 | 20 => Call::List {
+            8 => Invocation::Thing { id, command: ThingCommand::Number {} },
+            9 => Invocation::Thing { id, command: ThingCommand::Remove {} },
+            10..=12 => Invocation::Crate { id: text(&CRATES), command: self.crate_command() },
+            13..=15 => Invocation::GetThing { id },
+            16 => Invocation::Thing { id, command: ThingCommand::Double {} },
+            17 | 18 => Invocation::GetSlot { id: text(&CRATES), slot: text(&SLOTS) },
+            19 | 20 => Invocation::List {
                 group: chance.pick(&[None, Some(text(&GROUPS))]),
                 limit: chance.pick(&[1, 2, 50]),
             },
-            _ => Call::Sums { table: chance.pick(&[SumsOf::Groups, SumsOf::Slots]) },
+            _ => Invocation::Sums { table: chance.pick(&[SumsOf::Groups, SumsOf::Slots]) },
         }
     }
 
@@ -141,12 +141,12 @@ impl Session {
     }
 
     /// The request, with whatever headers it has a mind to send along.
-    fn ask(&self, call: Call, correlation_id: String) -> Asked {
+    fn ask(&self, call: Invocation, correlation_id: String) -> Asked {
         let chance = self.cloud.chance();
         let mut headers = Headers { correlation_id, ..Headers::default() };
         let seen: Vec<String> =
             self.tokens.iter().rev().take(chance.between(1, 4)).cloned().collect();
-        let is_command = matches!(call, Call::Thing { .. } | Call::Crate { .. });
+        let is_command = matches!(call, Invocation::Thing { .. } | Invocation::Crate { .. });
         // A command looks at the tokens of its own stream only, but all are read.
         if chance.happens(if is_command { 0.3 } else { 0.6 }) {
             headers.tokens = seen;
@@ -254,9 +254,9 @@ impl Session {
 
 /// Under what a client remembers the tag of an answer: for queries the call, for commands what they
 /// are about.
-fn key_of(call: &Call) -> String {
+fn key_of(call: &Invocation) -> String {
     match call {
-        Call::Thing { .. } | Call::Crate { .. } => {
+        Invocation::Thing { .. } | Invocation::Crate { .. } => {
             call.stream().map(|stream| stream.to_string()).unwrap_or_default()
         }
         _ => format!("{call:?}"),

@@ -24,9 +24,9 @@ struct Views {
 /// What a worker may leave behind that did not come to its last step.
 #[derive(Clone, Copy)]
 pub(crate) struct Leftovers {
-    /// Lists of index rows that are yet to be removed. Where a worker of the second build dies
-    /// between a part's row, folded anew at its old version, and the places that it leaves, one of
-    /// the first may have moved the stream's mark on.
+    /// Lists of index rows that are yet to be removed. A worker of the second build may fold a
+    /// part's row anew at its old version, and die before it removes the old places.
+    /// Then one of the first build may have moved the stream's mark on.
     pub(crate) pending: bool,
     /// Index rows of states that are over: hints that lead nowhere. A row of one build that another
     /// has folded anew leaves the places of the first behind; and a worker that was overtaken

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::command::Command;
 use super::ledger::{Entry, Expected};
 use super::tally::Tally;
-use crate::{Call, Client, Reply};
+use crate::{Client, Reply, RequestBuilder};
 
 /// How often a command is sent before it is given up, and the pause before each repetition, which
 /// grows.
@@ -247,7 +247,7 @@ impl Session {
     }
 
     /// Asks, and counts; nothing if there is no answer.
-    async fn ask(&mut self, call: Call) -> Result<Option<Reply>> {
+    async fn ask(&mut self, call: RequestBuilder) -> Result<Option<Reply>> {
         let began = Instant::now();
         let reply = call.send().await;
         self.tally.queries.push(began.elapsed());
@@ -271,7 +271,7 @@ impl Session {
         Ok(Some(reply))
     }
 
-    fn call(&self, method: &str, path: &str) -> Call {
+    fn call(&self, method: &str, path: &str) -> RequestBuilder {
         self.client.at(&self.url.borrow()).call(method, path)
     }
 

@@ -11,7 +11,7 @@ const LARGEST_BODY: usize = 64 << 20;
 
 /// A call.
 #[derive(Debug, Clone)]
-pub(super) struct Call {
+pub(super) struct AwsCall {
     /// Who is calling.
     pub(super) access_key: String,
     pub(super) service: Service,
@@ -56,7 +56,7 @@ pub(super) enum NoCall {
     Unreadable(Service),
 }
 
-impl Call {
+impl AwsCall {
     /// Reads a request to its end.
     ///
     /// # Errors

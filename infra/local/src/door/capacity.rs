@@ -1,11 +1,11 @@
 //! What a call to DynamoDB costs.
 //!
-//! DynamoDB says so itself when it is asked: a strong read costs a unit for every 4 KB begun, an
-//! eventual one half of it, a write a unit for every KB begun, and twice that in a transaction. The
-//! door asks on behalf of callers that don't, and takes out of the answer what they hadn't asked
-//! for. Only a write whose condition fails is not accounted for in DynamoDB's answer though it is
-//! billed like one that succeeds; its cost is worked out here from the item that was to be written
-//! and the one that stood in its way.
+//! DynamoDB says so itself when it is asked: a strong read costs a unit for every 4 KB begun, and
+//! an eventual one half of it. A write costs a unit for every KB begun, and twice that in a
+//! transaction. The door asks on behalf of callers that don't, and takes out of the answer what
+//! they hadn't asked for. Only a write whose condition fails is not accounted for in DynamoDB's
+//! answer though it is billed like one that succeeds; its cost is worked out here from the item
+//! that was to be written and the one that stood in its way.
 
 use std::ops::AddAssign;
 
@@ -13,7 +13,7 @@ use dynoxide::types::{Item, item_size};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::call::{Call, Service};
+use super::call::{AwsCall, Service};
 use super::forward::Reply;
 
 const READS: [&str; 5] = ["GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"];
@@ -51,7 +51,7 @@ pub(super) struct Asked {
 }
 
 /// Asks for all that metering needs; `None` for a call that has no cost.
-pub(super) fn ask(call: &mut Call) -> Option<Asked> {
+pub(super) fn ask(call: &mut AwsCall) -> Option<Asked> {
     let operation = call.operation.as_str();
     if call.service != Service::DynamoDb
         || !(READS.contains(&operation) || WRITES.contains(&operation))
@@ -109,7 +109,7 @@ fn written_parts<'a>(operation: &str, input: &'a Value) -> Vec<&'a Value> {
 }
 
 /// Reads the cost from an answer, and takes out of it what the caller hadn't asked for.
-pub(super) fn settle(asked: &Asked, call: &Call, reply: &mut Reply) -> Units {
+pub(super) fn settle(asked: &Asked, call: &AwsCall, reply: &mut Reply) -> Units {
     if !reply.status.is_success() {
         return settle_failure(asked, call, reply);
     }
@@ -164,7 +164,7 @@ impl Output {
 }
 
 /// The cost of a write whose condition failed; no other failure costs anything.
-fn settle_failure(asked: &Asked, call: &Call, reply: &mut Reply) -> Units {
+fn settle_failure(asked: &Asked, call: &AwsCall, reply: &mut Reply) -> Units {
     let Ok(error) = serde_json::from_slice::<Value>(&reply.body) else { return Units::default() };
     let kind = error["__type"].as_str().unwrap_or_default();
     let (factor, reasons) = if kind.ends_with("#ConditionalCheckFailedException") {

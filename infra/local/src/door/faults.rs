@@ -8,7 +8,7 @@ use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::call::{Call, Service};
+use super::call::{AwsCall, Service};
 
 /// With chaos, the share of calls that go wrong.
 const CHAOS_RATE: f64 = 0.02;
@@ -137,7 +137,7 @@ impl Faults {
     }
 
     /// Whether a call goes wrong.
-    pub(super) fn strike(&self, call: &Call) -> Option<Fault> {
+    pub(super) fn strike(&self, call: &AwsCall) -> Option<Fault> {
         let service = Target::of(call.service)?;
         let mut state = self.lock();
         let kind = state.choose(service, call)?;
@@ -170,7 +170,7 @@ impl Faults {
 
 impl State {
     /// What goes wrong with a call of this service, if anything does.
-    fn choose(&mut self, service: Target, call: &Call) -> Option<Kind> {
+    fn choose(&mut self, service: Target, call: &AwsCall) -> Option<Kind> {
         let Self { chaos, rng, rules, .. } = self;
         rules.retain(|rule| rule.until.is_none_or(|until| Instant::now() < until));
         for rule in rules.iter().filter(|rule| rule.concerns(service, call)) {
@@ -229,7 +229,7 @@ impl Request {
 }
 
 impl Rule {
-    fn concerns(&self, service: Target, call: &Call) -> bool {
+    fn concerns(&self, service: Target, call: &AwsCall) -> bool {
         self.service == service
             && self.function.as_ref().is_none_or(|function| *function == call.access_key)
             && self.kind.befalls(service, &call.operation)
@@ -286,8 +286,8 @@ mod tests {
 
     use super::*;
 
-    fn call(service: Service, operation: &str) -> Call {
-        Call {
+    fn call(service: Service, operation: &str) -> AwsCall {
+        AwsCall {
             access_key: "relay".to_owned(),
             service,
             operation: operation.to_owned(),

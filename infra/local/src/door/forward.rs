@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::Full;
 use serde_json::Value;
 
-use super::call::{Call, Service};
+use super::call::{AwsCall, Service};
 use super::{Answer, Dropped};
 use crate::aws;
 use crate::emulators::Emulators;
@@ -46,7 +46,7 @@ impl Backends {
 
     /// Sends a call to its service. A server that can't be reached looks to the caller like one:
     /// its connection is dropped.
-    pub(super) async fn send(&self, call: &Call) -> Result<Reply, Dropped> {
+    pub(super) async fn send(&self, call: &AwsCall) -> Result<Reply, Dropped> {
         let base = match call.service {
             Service::DynamoDb => &self.dynamodb,
             Service::Kinesis => &self.kinesis,

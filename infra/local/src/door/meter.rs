@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::call::Call;
+use super::call::AwsCall;
 use super::capacity::Units;
 
 /// Usage by function and operation.
@@ -23,11 +23,11 @@ struct Usage {
 }
 
 impl Meter {
-    pub(super) fn count_call(&self, call: &Call) {
+    pub(super) fn count_call(&self, call: &AwsCall) {
         self.change(call, |usage| usage.calls += 1);
     }
 
-    pub(super) fn count_units(&self, call: &Call, units: Units) {
+    pub(super) fn count_units(&self, call: &AwsCall, units: Units) {
         self.change(call, |usage| usage.units += units);
     }
 
@@ -39,7 +39,7 @@ impl Meter {
         self.lock().clear();
     }
 
-    fn change(&self, call: &Call, change: impl FnOnce(&mut Usage)) {
+    fn change(&self, call: &AwsCall, change: impl FnOnce(&mut Usage)) {
         let mut functions = self.lock();
         let operations = functions.entry(call.access_key.clone()).or_default();
         change(operations.entry(call.operation.clone()).or_default());

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::call::{Call, Service};
+use super::call::{AwsCall, Service};
 use super::{Answer, refusals};
 use crate::template::{ACCOUNT, Effect, REGION, Role};
 
@@ -33,7 +33,7 @@ impl Caller {
     }
 
     /// The answer to a call that the caller may not make.
-    pub(super) fn refuse(&self, call: &Call) -> Option<Answer> {
+    pub(super) fn refuse(&self, call: &AwsCall) -> Option<Answer> {
         let Self::Function { arn, role } = self else { return None };
         let Need { action, resource } =
             needs(call).into_iter().find(|need| !role.allows(&need.action, &need.resource))?;
@@ -53,7 +53,7 @@ impl Caller {
 }
 
 /// Everything that must be allowed for a call to go through.
-fn needs(call: &Call) -> Vec<Need> {
+fn needs(call: &AwsCall) -> Vec<Need> {
     match call.service {
         Service::DynamoDb => dynamodb(&call.operation, &call.input),
         Service::Kinesis => vec![kinesis(&call.operation, &call.input)],

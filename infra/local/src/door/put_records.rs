@@ -3,11 +3,11 @@
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use super::call::Call;
+use super::call::AwsCall;
 use super::{Answer, Desk, Dropped, refusals};
 
 /// Puts some of the records; at least one fails, for a reason that is worth another try.
-pub(super) async fn fail_some(desk: &Desk, call: Call, mut rng: Rng) -> Result<Answer, Dropped> {
+pub(super) async fn fail_some(desk: &Desk, call: AwsCall, mut rng: Rng) -> Result<Answer, Dropped> {
     let count = call.records().len();
     let certain = rng.usize(0..count.max(1));
     let put: Vec<usize> = (0..count).filter(|&place| place != certain && rng.bool()).collect();
@@ -15,7 +15,7 @@ pub(super) async fn fail_some(desk: &Desk, call: Call, mut rng: Rng) -> Result<A
 }
 
 /// Puts the records in another order. Within a shard only its readers see it.
-pub(super) async fn reorder(desk: &Desk, call: Call, mut rng: Rng) -> Result<Answer, Dropped> {
+pub(super) async fn reorder(desk: &Desk, call: AwsCall, mut rng: Rng) -> Result<Answer, Dropped> {
     let mut order: Vec<usize> = (0..call.records().len()).collect();
     rng.shuffle(&mut order);
     put_in_order(desk, call, &order).await
@@ -23,7 +23,7 @@ pub(super) async fn reorder(desk: &Desk, call: Call, mut rng: Rng) -> Result<Ans
 
 /// Puts the records from these places, in this order. In the answer each result is in the place of
 /// its record, and a record left out has failed.
-async fn put_in_order(desk: &Desk, mut call: Call, order: &[usize]) -> Result<Answer, Dropped> {
+async fn put_in_order(desk: &Desk, mut call: AwsCall, order: &[usize]) -> Result<Answer, Dropped> {
     let mut results: Vec<Value> = (0..call.records().len()).map(failure).collect();
     if !order.is_empty() {
         let records: Vec<Value> =

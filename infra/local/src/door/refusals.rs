@@ -6,7 +6,7 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 
 use super::Answer;
-use super::call::{Call, NoCall, Service};
+use super::call::{AwsCall, NoCall, Service};
 
 /// DynamoDB's own errors, and those that all services share.
 const DYNAMODB: &str = "com.amazonaws.dynamodb.v20120810#";
@@ -60,7 +60,7 @@ pub(super) fn no_call(why: NoCall) -> Answer {
 }
 
 /// More calls than the table or the shard takes.
-pub(super) fn throttled(call: &Call) -> Answer {
+pub(super) fn throttled(call: &AwsCall) -> Answer {
     let (namespace, message) = match call.service {
         Service::DynamoDb => {
             (DYNAMODB, "The level of configured provisioned throughput for the table was exceeded.")
@@ -77,13 +77,13 @@ pub(super) fn throttled(call: &Call) -> Answer {
 }
 
 /// Another transaction has the item; of a transaction's items it has the first.
-pub(super) fn transaction_conflict(call: &Call) -> Answer {
+pub(super) fn transaction_conflict(call: &AwsCall) -> Answer {
     meeting(call, |index| index == 0)
 }
 
 /// Another transaction has the item; of a transaction's items those for which that is said. Of a
 /// batch nothing is written then.
-pub(super) fn meeting(call: &Call, is_met: impl Fn(usize) -> bool) -> Answer {
+pub(super) fn meeting(call: &AwsCall, is_met: impl Fn(usize) -> bool) -> Answer {
     match call.operation.as_str() {
         "BatchWriteItem" => {
             let output = json!({"UnprocessedItems": call.input["RequestItems"]});
@@ -95,7 +95,7 @@ pub(super) fn meeting(call: &Call, is_met: impl Fn(usize) -> bool) -> Answer {
 
 /// The error of what met another transaction. A transaction is cancelled with a reason for each of
 /// its items.
-pub(super) fn conflict(call: &Call, is_met: impl Fn(usize) -> bool) -> Value {
+pub(super) fn conflict(call: &AwsCall, is_met: impl Fn(usize) -> bool) -> Value {
     let ongoing = "Transaction is ongoing for the item";
     let Some(items) = call.input["TransactItems"].as_array() else {
         return json!({
@@ -121,7 +121,7 @@ pub(super) fn conflict(call: &Call, is_met: impl Fn(usize) -> bool) -> Value {
 }
 
 /// The transaction came again while it is under way.
-pub(super) fn in_progress(call: &Call) -> Answer {
+pub(super) fn in_progress(call: &AwsCall) -> Answer {
     let message = "Transaction is in progress";
     json_error(
         call.service,

@@ -28,7 +28,7 @@ use tokio::time::{Instant, sleep_until};
 
 use self::journal::{Action, Journal};
 use self::places::{Places, Writing};
-use super::call::Call;
+use super::call::AwsCall;
 use super::forward::{Backends, Reply};
 use super::{Answer, Dropped, refusals};
 use crate::emulators::Emulators;
@@ -63,7 +63,7 @@ impl Torn {
     /// # Errors
     /// The answer to a call that met a transaction which is under way, or came with the token of
     /// one that was.
-    pub(super) fn enter(&self, call: &Call) -> Result<Writing, Box<Answer>> {
+    pub(super) fn enter(&self, call: &AwsCall) -> Result<Writing, Box<Answer>> {
         self.places.enter(call)
     }
 
@@ -74,7 +74,7 @@ impl Torn {
     pub(super) async fn tear(
         &self,
         backends: &Backends,
-        call: &Call,
+        call: &AwsCall,
         rng: Rng,
     ) -> Result<Reply, Dropped> {
         let actions = call.input["TransactItems"].as_array().cloned().unwrap_or_default();
@@ -120,7 +120,11 @@ async fn show(journal: &Journal, mut actions: Vec<Action>, mut rng: Rng) -> Resu
 }
 
 /// Asks the server what the conditions come to; gives its answer if they do not all hold.
-async fn probe(backends: &Backends, call: &Call, count: usize) -> Result<Option<Reply>, Dropped> {
+async fn probe(
+    backends: &Backends,
+    call: &AwsCall,
+    count: usize,
+) -> Result<Option<Reply>, Dropped> {
     let mut probe = call.clone();
     let mut input = probe.input.take();
     input["TransactItems"]

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::call::{Call, Service};
+use super::call::{AwsCall, Service};
 
 /// The readers that wait for writes.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ impl Writes {
 }
 
 /// The tables or streams that a call writes to.
-pub(super) fn written(call: &Call) -> Vec<String> {
+pub(super) fn written(call: &AwsCall) -> Vec<String> {
     let input = &call.input;
     match (call.service, call.operation.as_str()) {
         (Service::DynamoDb, "PutItem" | "UpdateItem" | "DeleteItem") => {

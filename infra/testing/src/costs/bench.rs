@@ -227,7 +227,8 @@ impl Bench {
     }
 
     /// Has a function begin anew. One that answers calls gets ready by a call that it refuses
-    /// before it asks for anything, so what a start costs is not counted among the next call's own.
+    /// before it asks for anything. So the cost of a start is not counted among the costs of the
+    /// next call.
     async fn restart(&mut self, function: &str) -> Result<()> {
         self.platform.kill_function(function).await?;
         let Some(route) = self.routes.iter().find(|route| route.function == function) else {

@@ -80,7 +80,7 @@ struct Measured {
 ///
 /// # Errors
 /// If a row costs something else than the document says, or a call is answered otherwise than its
-/// row says, or a route has no row.
+/// row says. Also if a route has no row.
 pub async fn check(
     document: impl AsRef<Path>,
     services: Vec<Service>,

@@ -1,6 +1,6 @@
-//! What no well-behaved client sends: on every call that a service has, whatever comes is answered
-//! in time, with a problem of a known type that is the client's (4xx), and writes nothing. The
-//! calls are those of `/openapi.json`, so none can be forgotten.
+//! What no well-behaved client sends: every call of a service gets an answer in time, whatever
+//! comes. The answer is a problem of a known type that is the client's fault (4xx), and nothing is
+//! written. The calls are those of `/openapi.json`, so none can be forgotten.
 //!
 //! [`check`] makes all of it; each check may as well be a test of its own.
 //!

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use headwater::UniqueKey;
 use serde_json::Value;
 
-use crate::{Call, Client, Platform, Reply};
+use crate::{Client, Platform, Reply, RequestBuilder};
 
 /// How long an answer may take. The gateway itself gives up after 30 seconds.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -137,7 +137,7 @@ impl Target {
     ///
     /// # Errors
     /// If there is no answer in time.
-    pub async fn refuse(&mut self, what: &str, call: Call) -> Result<()> {
+    pub async fn refuse(&mut self, what: &str, call: RequestBuilder) -> Result<()> {
         let reply = self.send(what, call).await?;
         self.check(what, &reply, reply.status / 100 == 4);
         Ok(())
@@ -152,7 +152,7 @@ impl Target {
         status: u16,
         name: &str,
         what: &str,
-        call: Call,
+        call: RequestBuilder,
     ) -> Result<()> {
         let reply = self.send(what, call).await?;
         self.check(
@@ -167,7 +167,7 @@ impl Target {
     ///
     /// # Errors
     /// If there is no answer in time.
-    pub async fn answer(&mut self, what: &str, call: Call) -> Result<Reply> {
+    pub async fn answer(&mut self, what: &str, call: RequestBuilder) -> Result<Reply> {
         let reply = self.send(what, call).await?;
         self.check(what, &reply, matches!(reply.status / 100, 2 | 4) || reply.status == 304);
         Ok(reply)
@@ -177,7 +177,7 @@ impl Target {
     ///
     /// # Errors
     /// If there is no answer in time.
-    pub async fn send(&self, what: &str, call: Call) -> Result<Reply> {
+    pub async fn send(&self, what: &str, call: RequestBuilder) -> Result<Reply> {
         tokio::time::timeout(PATIENCE, call.send())
             .await
             .with_context(|| format!("{what}: no answer in time"))?

@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use super::person::{Person, PersonEvent};
-use super::proxy::{Call, Fault, Proxy};
+use super::proxy::{BilledCall, Fault, Proxy};
 
 pub(crate) const EVENTS: &str = "events";
 const IDEMPOTENCY: &str = "idempotency";
@@ -76,7 +76,7 @@ impl Dynamo {
     }
 
     /// The calls since this was last asked, with their units.
-    pub(crate) fn take_calls(&self) -> Vec<Call> {
+    pub(crate) fn take_calls(&self) -> Vec<BilledCall> {
         self.proxy.take_calls()
     }
 

@@ -61,7 +61,7 @@ impl Fault {
 }
 
 /// A call and the units that it was billed, as `("Query", 1.0)`.
-pub(crate) type Call = (String, f64);
+pub(crate) type BilledCall = (String, f64);
 
 /// The proxy's knobs and counters.
 #[derive(Clone)]
@@ -69,7 +69,7 @@ pub(crate) struct Proxy {
     target: String,
     client: reqwest::Client,
     faults: Arc<Mutex<VecDeque<(String, Fault)>>>,
-    calls: Arc<Mutex<Vec<Call>>>,
+    calls: Arc<Mutex<Vec<BilledCall>>>,
     shows_starts: Arc<AtomicBool>,
 }
 
@@ -101,7 +101,7 @@ impl Proxy {
     }
 
     /// The calls since this was last asked.
-    pub(crate) fn take_calls(&self) -> Vec<Call> {
+    pub(crate) fn take_calls(&self) -> Vec<BilledCall> {
         std::mem::take(&mut self.calls.lock().unwrap())
     }
 

@@ -3,7 +3,7 @@
 //!
 //! A plain read (`GetItem`, `Query`, `BatchGetItem`, `Scan`) sees what is visible.
 //! `TransactGetItems`, a write, and a condition on an item of a transaction that is under way are
-//! refused with `TransactionConflict`, so they see all of it or nothing.
+//! refused with `TransactionConflict`. So they see all of it or nothing.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

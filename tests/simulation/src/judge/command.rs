@@ -10,7 +10,7 @@ use super::tokens::{condition, is_told};
 use super::{Asked, Case, Judge, Verdict, problem};
 use crate::domain::{Crate, NumberThing, OfCrate, OfThing, Thing, ThingCommand};
 use crate::history::{History, Moment};
-use crate::service::{Call, name_stream};
+use crate::service::{Invocation, name_stream};
 
 impl Judge {
     pub(super) fn command(&self, case: &Case<'_>) -> Verdict {
@@ -84,22 +84,22 @@ enum Decided {
     Refused(String),
 }
 
-fn decide(history: &History, call: &Call, version: u64) -> Decided {
+fn decide(history: &History, call: &Invocation, version: u64) -> Decided {
     let (Some(stream), Ok(now)) = (call.stream(), Timestamp::from_second(0)) else {
         return Decided::Something;
     };
     let context =
         Context { now, id: stream.id().to_owned(), fresh_id: Uuid::nil(), actor: String::new() };
     let decided = match call {
-        Call::Thing { command: ThingCommand::Number {}, .. } => {
+        Invocation::Thing { command: ThingCommand::Number {}, .. } => {
             let state = history.state::<Thing<2>>(&stream, version);
             count(&NumberThing::<2>, &state, &context)
         }
-        Call::Thing { command, .. } => {
+        Invocation::Thing { command, .. } => {
             let state = history.state::<Thing<2>>(&stream, version);
             count(&OfThing::<2>(command), &state, &context)
         }
-        Call::Crate { command, .. } => {
+        Invocation::Crate { command, .. } => {
             let state = history.state::<Crate<2>>(&stream, version);
             count(&OfCrate::<2>(command), &state, &context)
         }
@@ -126,7 +126,7 @@ fn count<C: Decide>(
 /// Whether another held the name that a command wants, at some moment of the request.
 fn may_be_taken(history: &History, asked: &Asked) -> bool {
     let (
-        Call::Thing {
+        Invocation::Thing {
             command: ThingCommand::Create { name, .. } | ThingCommand::Rename { name },
             ..
         },
@@ -154,7 +154,7 @@ fn at_some_moment(
     }
 }
 
-fn conflicts(history: &History, call: &Call, decided_on: u64) -> bool {
+fn conflicts(history: &History, call: &Invocation, decided_on: u64) -> bool {
     let Some(stream) = call.stream() else { return false };
     let events = history
         .commits(&stream)
@@ -162,10 +162,10 @@ fn conflicts(history: &History, call: &Call, decided_on: u64) -> bool {
         .flat_map(|commit| &commit.events)
         .filter(|event| event.number > decided_on);
     match call {
-        Call::Thing { command, .. } => events
+        Invocation::Thing { command, .. } => events
             .filter_map(|event| headwater::decode(event).ok())
             .any(|event| !OfThing::<2>(command).commutes_with(&event)),
-        Call::Crate { command, .. } => events
+        Invocation::Crate { command, .. } => events
             .filter_map(|event| headwater::decode(event).ok())
             .any(|event| !OfCrate::<2>(command).commutes_with(&event)),
         _ => false,

@@ -13,9 +13,9 @@ use crate::domain::{THINGS, thing};
 use crate::service::Headers;
 
 impl Judge {
-    /// A page shows each thing once, where it belongs, nothing that is older than the tokens demand
-    /// or than its own token says, and whatever stood in its part of the list all the time: with
-    /// tokens since what they stand for, without since every replica has it.
+    /// A page shows each thing once and where it belongs, and nothing that is older than the tokens
+    /// demand or than its own token says. It shows whatever stood in its part of the list all the
+    /// time: with tokens since what they stand for, without since every replica has it.
     pub(super) fn list(&self, case: &Case<'_>, group: Option<&str>, limit: usize) -> Verdict {
         let Case { history, asked, build, answer } = case;
         match (answer.status, problem(answer).as_str()) {
@@ -66,8 +66,8 @@ impl Judge {
                 versions.map(|version| history.place(2, stream, version, &index)).collect();
             let stood =
                 places.iter().all(|place| place.as_ref().is_some_and(|place| page.covers(place)));
-            // One that moves meanwhile may be missed where it stood and where it stands, except on
-            // a page that has all of the list and was read strongly.
+            // One that moves meanwhile may be missed at both places. A page that has all of the
+            // list and was read strongly must show it.
             let is_strong = !asked.headers.tokens.is_empty();
             if stood && (places.len() == 1 || is_strong && page.is_whole()) {
                 return Err(format!(

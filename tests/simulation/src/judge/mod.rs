@@ -22,12 +22,12 @@ use serde_json::{Value, json};
 
 use crate::cloud::{Cloud, State};
 use crate::history::{History, Moment, shown};
-use crate::service::{Call, Headers};
+use crate::service::{Headers, Invocation};
 
 /// A request, and the moment when it was first made.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
-    pub(crate) call: Call,
+    pub(crate) call: Invocation,
     pub(crate) headers: Headers,
     pub(crate) since: Moment,
     /// The same as a time of the run.
@@ -60,7 +60,7 @@ impl Judge {
     }
 
     /// A request that is made now.
-    pub(crate) fn asked(&self, call: Call, headers: Headers) -> Asked {
+    pub(crate) fn asked(&self, call: Invocation, headers: Headers) -> Asked {
         let since = self.cloud.state().history.now();
         Asked { call, headers, since, at: self.cloud.elapsed() }
     }
@@ -71,10 +71,10 @@ impl Judge {
         let State { history, .. } = &*state;
         let case = Case { history, asked, build, answer };
         let verdict = match &asked.call {
-            Call::Thing { .. } | Call::Crate { .. } => self.command(&case),
-            Call::GetThing { .. } | Call::GetSlot { .. } => self.entity(&case),
-            Call::List { group, limit } => self.list(&case, group.as_deref(), *limit),
-            Call::Sums { table } => self.sums(&case, *table),
+            Invocation::Thing { .. } | Invocation::Crate { .. } => self.command(&case),
+            Invocation::GetThing { .. } | Invocation::GetSlot { .. } => self.entity(&case),
+            Invocation::List { group, limit } => self.list(&case, group.as_deref(), *limit),
+            Invocation::Sums { table } => self.sums(&case, *table),
         };
         if let Err(what) = verdict {
             state.history.violated(format!("{asked:?} was answered with {answer:?}: {what}"));

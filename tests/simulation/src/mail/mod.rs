@@ -127,8 +127,8 @@ fn read(data: &str) -> CommitRecord {
     serde_json::from_slice(&STANDARD.decode(data).unwrap()).unwrap()
 }
 
-/// When nothing is under way any more, each mail that was asked for has been sent, or somebody said
-/// that it is not to be, or it is in the list of what waits.
+/// When nothing is under way any more, there are three ends for each mail that was asked for. It
+/// has been sent, or somebody said that it is not to be, or it is in the list of what waits.
 ///
 /// # Errors
 /// Which mail is none of these, or what is in the list and should not be.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-use crate::door::call::{Call, Service};
+use crate::door::call::{AwsCall, Service};
 use crate::door::{Answer, refusals};
 use crate::template::Table;
 
@@ -56,7 +56,7 @@ impl Places {
         Self { keys: Arc::new(keys), state: Arc::default() }
     }
 
-    pub(super) fn enter(&self, call: &Call) -> Result<Writing, Box<Answer>> {
+    pub(super) fn enter(&self, call: &AwsCall) -> Result<Writing, Box<Answer>> {
         let touched =
             if call.service == Service::DynamoDb { self.touched(call) } else { Vec::new() };
         let mut state = self.lock_state();
@@ -81,7 +81,7 @@ impl Places {
     }
 
     /// Locks the items of a transaction, unless one is locked or being written.
-    pub(super) fn lock(&self, call: &Call) -> Option<Locked> {
+    pub(super) fn lock(&self, call: &AwsCall) -> Option<Locked> {
         let locked = self.touched(call);
         let token = call.input["ClientRequestToken"].as_str().map(str::to_owned);
         let mut state = self.lock_state();
@@ -97,7 +97,7 @@ impl Places {
     }
 
     /// The items that a call writes, checks, or reads all or nothing of; in a transaction's order.
-    fn touched(&self, call: &Call) -> Vec<Place> {
+    fn touched(&self, call: &AwsCall) -> Vec<Place> {
         let input = &call.input;
         match call.operation.as_str() {
             "PutItem" | "UpdateItem" | "DeleteItem" => vec![self.place(&input["TableName"], input)],
