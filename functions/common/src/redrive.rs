@@ -28,8 +28,8 @@ const AT_ONCE: usize = 8;
 const RESERVE: Duration = Duration::from_secs(3);
 
 /// Schedule → streams: batches that a function behind a stream gave up are in the failures bucket,
-/// the whole event in an object. Its records are put back where they came from (those of the
-/// DynamoDB stream as the relay would have put them), then the object is deleted.
+/// the whole event in an object. Its records are put back where they came from, and then the object
+/// is deleted. Records of the DynamoDB stream are put as the relay would have put them.
 ///
 /// A run goes through all objects, the oldest first, until its time is up. What cannot be put back
 /// holds up nothing.

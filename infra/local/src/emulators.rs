@@ -56,8 +56,8 @@ impl Emulators {
     /// where they are missing.
     ///
     /// # Errors
-    /// When a file of the data directory can't be opened (another platform may have it open), or an
-    /// outside server doesn't answer or refuses a table or stream.
+    /// When a file of the data directory can't be opened (another platform may have it open). Also
+    /// when an outside server doesn't answer, or refuses a table or stream.
     pub async fn start(template: &Template, options: &Options) -> Result<Self> {
         let mut servers = JoinSet::new();
         let data_dir = options.data_dir.as_deref();

@@ -108,9 +108,9 @@ impl EventSources {
         Ok(Self { mappings, schedules })
     }
 
-    /// How far every function is behind, by name. Zero means: of all that was in its streams when
-    /// the question was asked, nothing is left, nor of what the other functions wrote while that
-    /// was done.
+    /// How far every function is behind, by name. Zero means: nothing is left of all that was in
+    /// its streams when the question was asked. The same holds for what the other functions wrote
+    /// while that was done.
     pub async fn lag(&self) -> BTreeMap<String, Lag> {
         // A record may be between two streams, done in the first and not yet looked for in the
         // second. So all are asked twice, and who read anything new in between was behind.

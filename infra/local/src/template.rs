@@ -1,8 +1,8 @@
 //! The model of `template.yaml`: everything that the platform starts, grants and wires up.
 //!
 //! The file is the one that deploys. It is read in three steps: [`yaml`] parses it and turns the
-//! short tags into their long form, [`intrinsics`] resolves references to the names that resources
-//! have on one machine, and the modules named after the kinds of resource give them types. Resource
+//! short tags into their long form. [`intrinsics`] resolves references to the names that resources
+//! have on one machine. The modules named after the kinds of resource give them types. Resource
 //! types that mean nothing on one machine (alarms, log groups) are passed over; a property of an
 //! event source that the platform doesn't know is an error, since ignoring it would test something
 //! else than what is deployed.
@@ -60,8 +60,8 @@ impl Template {
     /// either get `local:<name>`.
     ///
     /// # Errors
-    /// When the text is no YAML, a parameter that is given does not exist, a reference leads
-    /// nowhere, or a resource uses what one machine can't do.
+    /// When the text is no YAML, a parameter that is given does not exist, or a reference leads
+    /// nowhere. Also when a resource uses what one machine can't do.
     pub fn parse(
         text: &str,
         given: &BTreeMap<String, String>,

@@ -3,8 +3,8 @@
 //! parameters, API, tables, streams, alarms, dashboard. What one system needs besides is in a file
 //! of its own.
 //!
-//! The file that comes out is what is deployed and what drives the platform on one machine, so it
-//! is in the repository, and a test fails if it is stale.
+//! The written file is what is deployed, and it also drives the platform on one machine. So it is
+//! in the repository, and a test fails if it is stale.
 
 mod alarms;
 mod functions;

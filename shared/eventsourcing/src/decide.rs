@@ -133,8 +133,8 @@ pub enum Source<N> {
     /// written none is taken.
     ///
     /// It costs a read of the sequence's head and a transaction. All takers of a sequence write
-    /// after one another, so this suits what a person does, not what a machine does thousands of
-    /// times a second.
+    /// after one another. So this suits what a person does, and not what a machine does thousands
+    /// of times a second.
     Sequence(&'static str, fn(u64) -> N),
 }
 

@@ -74,8 +74,8 @@ pub trait Projection: Default + Serialize + DeserializeOwned + Send + Sync + 'st
     /// The lists and searches in which the row has a place.
     fn index_keys(&self, stream: &StreamName) -> BTreeSet<IndexKey>;
 
-    /// The lists in which the row has a place even if the thing was deleted or does not exist yet,
-    /// as the list of what waits for a person.
+    /// The lists in which the row has a place even if the thing was deleted or does not exist yet.
+    /// An example is the list of what waits for a person.
     fn lasting_keys(&self, _stream: &StreamName) -> BTreeSet<IndexKey> {
         BTreeSet::new()
     }

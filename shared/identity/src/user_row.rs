@@ -172,9 +172,9 @@ impl ExternalState {
 /// Which index to read for a search, all of it in order, and the words by which to filter what it
 /// holds ([`UserRow::matches`]). A query without any letter or digit finds nothing.
 ///
-/// A row stands in one list for the first 2 characters of each of its words and in one for the
-/// first 4, ordered by user name; so whatever begins with the query's longest word stands in the
-/// list of that word's first 4, or first 2, characters. That list is short for all but the
+/// A row stands in two lists for each of its words, one for the first 2 characters and one for the
+/// first 4. Both are ordered by user name; so whatever begins with the query's longest word stands
+/// in the list of that word's first 4, or first 2, characters. That list is short for all but the
 /// commonest beginnings, and its order is that of the answer. One row for *every* prefix of every
 /// word would spare the filtering, and cost a write for each character; lists of 2 and 4 cost some
 /// 6–10 writes a user. A query of single letters reads the list of all users, since a share of them

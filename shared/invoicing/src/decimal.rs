@@ -1,8 +1,8 @@
 //! Decimal numbers as JSON strings, for `#[serde(with = "decimal")]`.
 //!
-//! Stricter than what `rust_decimal` brings along, which also takes JSON numbers (binary floating
-//! point to most clients), scientific notation and underscores, and rounds digits away that it
-//! cannot hold.
+//! Stricter than `rust_decimal`'s own, which also takes JSON numbers (binary floating point to most
+//! clients), scientific notation and underscores. It also rounds away the digits that it cannot
+//! hold.
 
 use std::fmt;
 

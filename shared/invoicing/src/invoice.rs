@@ -24,8 +24,8 @@ pub const NUMBERS: &str = "invoice-numbers";
 /// How many line items an invoice may have at once.
 pub const MOST_LINE_ITEMS: usize = 200;
 
-/// In how many parts an invoice may be paid: each may be of another day, and the row and the lines
-/// of all its days of revenue are written in one transaction, which may have 100 items.
+/// In how many parts an invoice may be paid: each may be of another day. The row and the lines of
+/// all its days of revenue are written in one transaction, which may have 100 items.
 pub const MOST_PAYMENTS: usize = 90;
 
 /// The stream of an invoice: `<tenant>/invoicing/invoices/<id>`.

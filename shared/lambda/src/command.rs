@@ -140,8 +140,8 @@ impl App {
     }
 }
 
-/// What the headers say of versions. Of the tokens only those of the command's own stream matter to
-/// its decision, and the one of `If-Match`, which may not be ahead of its streams either.
+/// What the headers say of versions. Only the tokens of the command's own stream matter to its
+/// decision. The token of `If-Match` may not be ahead of its streams either.
 fn expected(request: &Request, stream: &StreamName) -> Result<Expected, Problem> {
     let if_match = request.if_match()?;
     let mut at_least = request.positions()?;

@@ -116,8 +116,8 @@ pub struct EarlierId {
 
 impl Request {
     /// An id for what the request creates: without an Idempotency-Key a fresh UUID v7. With one it
-    /// follows from the request and the day (UUID v8), so that it is the same when the request is
-    /// repeated, also where no answer could be recorded; and another one when the key stands for a
+    /// follows from the request and the day (UUID v8). So it is the same when the request is
+    /// repeated, also where no answer could be recorded. and another one when the key stands for a
     /// new request, since its 24 hours are over. Another body under the same key is another
     /// request: it is refused once the first has been recorded, and until then must not pass for
     /// it.

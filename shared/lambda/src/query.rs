@@ -50,9 +50,9 @@ impl App {
         row.map(|row| row.read().map_err(Problem::internal)).transpose()
     }
 
-    /// The row of one part of a stream and the stream's version as of which it is so, at least as
-    /// fresh as the request's tokens demand; nothing if it never was or is deleted. `projections`
-    /// are the domain's.
+    /// The row of one part of a stream, and the stream's version as of which it is so. It is at
+    /// least as fresh as the request's tokens demand. nothing if it never was or is deleted.
+    /// `projections` are the domain's.
     ///
     /// # Errors
     /// As [`App::row`].
@@ -142,7 +142,7 @@ impl App {
         Ok(self.feed(request)?.head(request.tenant(), domain).await?)
     }
 
-    /// The lines of a table of sums from order `from` up to and with `up_to`, and the position of
+    /// The lines of a table of sums from order `from` up to and with `up_to`. Also the position of
     /// the domain's feed that they stand for. Sums cannot be laid over with what a token names. So
     /// with one the answer waits until the projector has got there.
     ///

@@ -56,8 +56,8 @@ pub(crate) fn token_ahead(Position { stream, version }: &Position) -> Problem {
     )
 }
 
-/// What came between is shown as far as a writer may see it and the answer has room, the newest
-/// first of all, so that the caller can look at it and decide again.
+/// Shows what came between, the newest first, so that the caller can look at it and decide again.
+/// It shows as much as a writer may see and the answer has room for.
 fn concurrent_modification(concurrent: &Concurrent, stream: &StreamName) -> Problem {
     let Concurrent { decided_on, version, .. } = concurrent;
     let count = version.saturating_sub(*decided_on);

@@ -76,8 +76,8 @@ impl Request {
     /// Reads a request of the gateway.
     ///
     /// # Errors
-    /// 400 for a body that is not what its encoding says, 401 without a token that names the caller
-    /// on a route that needs one, 413 for a body over 256 KB.
+    /// 400 for a body that is not what its encoding says, and 413 for one over 256 KB. 401 without
+    /// a token that names the caller, on a route that needs one.
     pub fn read(
         event: ApiGatewayV2httpRequest,
         deadline_ms: u64,

@@ -1,9 +1,9 @@
 use headwater::{Domains, StreamName};
 use headwater_dynamodb::{Feed, StoreError};
 
-/// The streams of a tenant whose names, without the tenant, begin with `prefix` (as
-/// `identity/users/`) and come after `after`, with the versions that the change feeds have got to:
-/// at most `limit`, in order of name. Streams of unique values and of sequences are not among them.
+/// The streams of a tenant, with the versions that the change feeds have got to. Their names,
+/// without the tenant, begin with `prefix` (as `identity/users/`) and come after `after`: at most
+/// `limit`, in order of name. Streams of unique values and of sequences are not among them.
 ///
 /// # Errors
 /// [`StoreError`].

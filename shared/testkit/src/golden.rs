@@ -24,7 +24,7 @@ use crate::{difference, event_types};
 ///   that there are by then.
 ///
 /// For a new kind write its history: without one the check prints how it looks. With `BLESS=1` in
-/// the environment the other files that are missing are written, and a commit is added for an event
+/// the environment the other files that are missing are written. A commit is added for an event
 /// type that has no fields. Without it, what is missing is printed. Nothing else that is there is
 /// ever changed.
 ///

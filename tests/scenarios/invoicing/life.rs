@@ -186,8 +186,7 @@ async fn a_deleted_draft_is_gone_but_for_its_history() -> Result<()> {
 }
 
 /// What is shown changes with the time here, and not with the version: a client that kept the
-/// invoice must not be told that it is still the same, and yet what it kept has not been changed by
-/// anybody.
+/// invoice must not be told that it is still the same. Yet nobody has changed what it kept.
 #[tokio::test]
 async fn an_invoice_gets_another_tag_when_it_becomes_overdue_and_either_tag_is_a_condition()
 -> Result<()> {

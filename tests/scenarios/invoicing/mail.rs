@@ -130,7 +130,7 @@ async fn sent_once_however_often_processes_die(sends: usize, apart: usize) -> Re
 }
 
 /// Kills the processes whenever there are so many mails more, most likely between a mail and its
-/// mark, until there are enough mails or no more come. Answers how many kills hit one.
+/// mark. It ends when there are enough mails or no more come. Answers how many kills hit one.
 async fn kill_again_and_again(platform: &Platform, mails: usize, apart: usize) -> Result<u64> {
     let (mut kills, mut next, mut idle) = (0, apart, 0);
     while next < mails && idle < 3_000 {

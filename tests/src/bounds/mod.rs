@@ -24,7 +24,7 @@ const MOST_BYTES: usize = 4_000_000;
 /// Whose data it is.
 const TENANT: &str = "bounds";
 
-/// Fills the tables with so many things of each kind, half of them deleted or moved, and makes
+/// Fills the tables with so many things of each kind, half of them deleted or moved. Then makes
 /// every query of the OpenAPI document at the least and at the largest limit. Tells of each what it
 /// cost.
 ///

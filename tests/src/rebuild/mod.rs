@@ -1,5 +1,5 @@
-//! A rebuild under live traffic: the CLI in a process of its own, clients and projectors that each
-//! know of generations what they have read themselves, and a check of every answer.
+//! A rebuild under live traffic: the CLI runs in a process of its own. Clients and projectors each
+//! know of generations what they have read themselves, and every answer is checked.
 
 mod clients;
 mod events;

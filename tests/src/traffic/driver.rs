@@ -16,7 +16,7 @@ use super::{Settings, Tally, policy_changes};
 use crate::Platform;
 
 /// A day of the simulation, a little short of a real one: so no year or term of a licence is a
-/// whole number of them, and what ends does not end in the middle of a day's traffic.
+/// whole number of them. What ends does not end in the middle of a day's traffic.
 const DAY: i64 = 24 * 3600 - 17 * 60;
 
 /// How long the views may take to catch up in the end.

@@ -5,6 +5,7 @@ mod blocks;
 mod generated;
 mod links;
 mod lists;
+mod sentences;
 
 use std::path::{Path, PathBuf};
 

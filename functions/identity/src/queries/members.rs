@@ -1,6 +1,6 @@
 //! Memberships from both sides. A membership's row knows only since when; names are joined from the
-//! rows of user and group, so that a rename is one write however many groups a user is in, and what
-//! is deleted hides its memberships.
+//! rows of user and group. So a rename is one write however many groups a user is in, and a deleted
+//! user or group hides its memberships.
 
 use std::collections::HashMap;
 

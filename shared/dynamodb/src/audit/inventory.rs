@@ -159,9 +159,9 @@ impl Audit {
         Ok(())
     }
 
-    /// The places that no row should have. A place that its row lacks is one only if the row, as it
-    /// was read after it, is not about to clear it, and it is taken still. Of an earlier version
-    /// than the row's it is a stray; of the same, nobody can have put it there.
+    /// The places that no row should have. A place is one of them if its row lacks it, is not about
+    /// to clear it, and the place is still taken. The row is read after the place. Of an earlier
+    /// version than the row's it is a stray; of the same, nobody can have put it there.
     async fn strays(
         &self,
         rows: &Rows,

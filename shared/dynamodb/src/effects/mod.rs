@@ -244,8 +244,8 @@ impl Effects {
     }
 
     /// Does what a person found out about an effect, whatever it waits for now; `false` if it does
-    /// not wait. What is to be tried again stays in the list until a record leads to that, so this
-    /// may be said again if its record was lost.
+    /// not wait. An effect that is to be tried again stays in the list until a record leads to it.
+    /// So this may be called again if that record was lost.
     ///
     /// # Errors
     /// [`StoreError`].

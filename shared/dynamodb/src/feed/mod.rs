@@ -2,11 +2,11 @@
 //! none ever skipped.
 //!
 //! It is an append-only log of *pages*. A page lists some commits and covers as many positions; it
-//! is keyed by the first of them and put on the condition that no page is there, so positions have
-//! no hole and no position is given twice. In the same transaction the *fed version* of each stream
-//! in the page moves from what it was to what it is then. So however often and in whichever order a
-//! commit is reported, by however many workers, it is in the log once, after its stream's earlier
-//! ones.
+//! is keyed by the first of them and put on the condition that no page is there. So positions have
+//! no gaps, and no position is given twice. In the same transaction the *fed version* of each
+//! stream in the page moves from what it was to what it is then. So a commit is in the log once,
+//! after its stream's earlier ones. It does not matter how often, in which order, or by how many
+//! workers it is reported.
 //!
 //! The log points at commits and never reads their events, so no event that is broken can hold it
 //! up. It is written after the rows: a reader that has seen a position finds the rows that go with

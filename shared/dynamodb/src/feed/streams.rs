@@ -22,8 +22,8 @@ struct FedItem {
 }
 
 impl Feed {
-    /// The streams of a tenant's domain whose names, without tenant and domain, begin with `prefix`
-    /// (as `users/`) and come after `after`, with the versions that the feed has got to: at most
+    /// The streams of a tenant's domain, with the versions that the feed has got to. Their names,
+    /// without tenant and domain, begin with `prefix` (as `users/`) and come after `after`: at most
     /// `limit`, in order of name.
     ///
     /// # Errors

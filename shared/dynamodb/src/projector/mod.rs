@@ -10,7 +10,7 @@
 //! 3. fold the commits that it lacks, from the records or else from the events table;
 //! 4. put the index rows that the new state needs, at the new version;
 //! 5. write the primary row on the condition that it is still the one that was read (by version and
-//!    revision), with the index keys that the state has left as its pending list;
+//!    revision). Its pending list holds the index keys that the state has left;
 //! 6. remove those index rows, and clear the list. A lost condition in step 5 means: again from
 //!    step 1, where the index rows that were put in vain are taken back, save those that the row
 //!    which won has too.
@@ -20,16 +20,16 @@
 //!   pure fold of the events. So duplicates and late records find nothing to do (a deleted thing's
 //!   row stays, as a tombstone), and of two workers one loses.
 //! - *Put before, remove after*: whenever the primary row has a key, the index row of that key
-//!   exists. A reader takes index rows as hints and asks the primary row, so it sees each thing
+//!   exists. A reader takes index rows as hints and asks the primary row. So it sees each thing
 //!   exactly where the primary row says, never twice and never where it was.
 //! - Index rows carry versions (and revisions), and every write of one has a condition. A put
 //!   replaces only an earlier index row. A removal is made for a row without that key, and takes
 //!   only an index row that is earlier than that row. If the primary row has the key again by then,
 //!   it was put again with a later version, and the removal finds that one. So what a slow worker
 //!   removes, however late it arrives, never takes a place that is needed.
-//! - A row names the lines of sums that its transaction changed. A reader may see the row first, so
+//! - A row names the lines of sums that its transaction changed. A reader may see the row first. So
 //!   step 1 reads these lines by `TransactGetItems`, which is refused while that transaction is
-//!   pending on one of them. Each row is written over one that has passed this check, so a worker
+//!   pending on one of them. Each row is written over one that has passed this check. So a worker
 //!   that writes a row's commits to the feed knows that all sums include it.
 //! - The pending list is written in the same item as the new state. So a crash between steps 5 and
 //!   6 leaves the work noted where the next worker reads first.
@@ -40,17 +40,17 @@
 //! A removal leaves no tombstone, which every reader of the list would have to skip for days. So a
 //! put that arrives after the removal, from an overtaken worker, succeeds and leaves a *stray*: an
 //! index row of a past state. It does no harm: the primary row is at that version or beyond and
-//! does not have the key, so a reader skips it at the price of one row. A page reads a fixed number
-//! of them, however many there are. The worker takes its strays back in step 6. There remain those
-//! of a worker that also fails or dies before that, and of a request that DynamoDB carries out
-//! after its sender gave it up. Such a stray goes when its thing comes to that place and leaves it
-//! again, or with its generation: a rebuild has none. `headwater verify` counts them, and does not
-//! call them damage.
+//! does not have the key. So a reader skips the stray at the price of reading one row. A page reads
+//! a fixed number of them, however many there are. The worker takes its strays back in step 6.
+//! Strays remain if a worker also fails or dies before that. They also remain of a request that
+//! DynamoDB carries out after its sender gave it up. Such a stray goes when its thing comes to that
+//! place and leaves it again, or with its generation: a rebuild has none. `headwater verify` counts
+//! them, and does not call them damage.
 //!
 //! Where a stream has parts (a customer's licences), each part's row is brought up in the same six
-//! steps before step 5 writes the stream's own row, the mark. So a reader that has read the mark at
-//! version n finds every part at n or beyond; a part that is beyond takes from the next batch only
-//! what it lacks.
+//! steps. After that, step 5 writes the stream's own row, the mark. So a reader that has read the
+//! mark at version n finds every part at n or beyond; a part that is beyond takes from the next
+//! batch only what it lacks.
 //!
 //! An event that cannot be folded *parks* its stream, with the reason, and the other streams go on;
 //! [`Projector::resume`] takes it up again. The feed is held where the row stands that is read: a
@@ -59,16 +59,16 @@
 //! to park: those records are reported as failed and come again.
 //!
 //! An event of a type or version that this build does not know is not broken, but *newer*: for some
-//! time two builds run side by side. The rows are brought to the commit before it and no further,
-//! the stream is noted in the list of those that wait, and the record counts as done. The feed is
-//! held there too. A build that knows the event
-//! takes the stream up with its next record, or else with the next [`Projector::sweep`] of the
-//! list. No commit is lost between the two: each record that a build leaves is noted before it
-//! counts as done, and a note goes only when the rows and the feed have got to its version.
+//! time two builds run side by side. The rows are brought to the commit before it and no further.
+//! The stream is noted in the list of those that wait, and the record counts as done. The feed is
+//! held there too. A build that knows the event takes the stream up with its next record, or else
+//! with the next [`Projector::sweep`] of the list. No commit is lost between the two: each record
+//! that a build leaves is noted before it counts as done. A note goes only when the rows and the
+//! feed have got to its version.
 //!
-//! While a new generation of the rows is built, and until the old one is dropped
-//! ([`crate::rebuild`]), the steps are taken in each of them, the one that is read first. A stream
-//! that is parked in one of them goes on in the others. The feed is none of a generation's.
+//! A new generation of the rows may be being built, or the old one not dropped yet
+//! ([`crate::rebuild`]). Then the steps are taken in each of them, first in the one that is read. A
+//! stream that is parked in one of them goes on in the others. The feed is none of a generation's.
 
 mod stream;
 mod sweep;

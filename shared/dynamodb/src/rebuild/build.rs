@@ -5,8 +5,8 @@ use crate::views::{Building, Generation, Pointer};
 use crate::{Segment, StoreError};
 
 impl Rebuild {
-    /// Builds a new generation from so many segments of the events table, some of them at a time,
-    /// or goes on with one that was begun; then all of its events have been folded, and the
+    /// Builds a new generation from so many segments of the events table, some of them at a time.
+    /// It goes on with one that was begun; then all of its events have been folded, and the
     /// projectors keep it up to date. One that is built already is left as it is. It scans the
     /// whole events table: a read unit for each 4 KB.
     ///

@@ -140,8 +140,7 @@ impl Rebuild {
     }
 
     /// Compares rows of the generation that is read with those of the new one. One may be parked in
-    /// the new one, whether it was taken up before or was parked meanwhile, only where the
-    /// generation that is read got no further, and is parked too.
+    /// the new generation only if the one that is read got no further, and is parked too.
     async fn compare_page(
         &self,
         items: Vec<Item>,
@@ -194,8 +193,8 @@ impl Rebuild {
         }
     }
 
-    /// Brings a stream's row to a version, if it can be, and tells what is wrong with it if it has
-    /// not got as far as is wanted.
+    /// Brings a stream's row to a version, if it can be. Returns what is wrong with the row if it
+    /// has not got as far as is wanted.
     async fn repair(
         &self,
         rows: &Rows,

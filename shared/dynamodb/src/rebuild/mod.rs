@@ -21,10 +21,10 @@
 //! row's version decides, as it does between two projectors: the scan folds with their code
 //! ([`crate::projector`]), and stops before the feed.
 //!
-//! Why it may die at any time: a segment of the scan notes how far it has got after the rows that
-//! lie before are written, and deleting what is deleted does no harm. Whoever calls the same step
-//! again goes on there. A second scan is refused as long as the first one renews its lease; if both
-//! do run, only work is lost.
+//! Why it may die at any time: a segment of the scan first writes the rows and then notes how far
+//! it has got. Deleting what is deleted does no harm. Whoever calls the same step again goes on
+//! there. A second scan is refused as long as the first one renews its lease; if both do run, only
+//! work is lost.
 //!
 //! | item of the views table | `pk` | `sk` | attributes |
 //! |---|---|---|---|

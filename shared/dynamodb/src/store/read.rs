@@ -24,10 +24,10 @@ impl EventStore {
     /// [`Aggregate::PAGE`] newest commits, and only for what this process has not seen yet. A
     /// stream without events has the default state at version 0.
     ///
-    /// It bills a read unit for each 4 KB of that page. With commits of `c` KB and a state of `s`
-    /// KB, where a share `f` of the commands finds a cold Lambda, the cheapest page is about
-    /// `sqrt(40·s / (f·c))`: a write unit costs five read units and bills each KB of one item, a
-    /// strong read unit 4 KB of the sum.
+    /// It bills a read unit for each 4 KB of that page. Commits have `c` KB and a state has `s` KB.
+    /// Where a share `f` of the commands finds a cold Lambda, the cheapest page is about `sqrt(40·s
+    /// / (f·c))`: a write unit costs five read units and bills each KB of one item, a strong read
+    /// unit 4 KB of the sum.
     ///
     /// # Errors
     /// [`StoreError`], among them a stored event that this build cannot read.

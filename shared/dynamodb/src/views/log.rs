@@ -1,5 +1,5 @@
-//! Logs: the commits of all streams below another one, by their times, so that a reader who wants
-//! them in order opens only those streams that have something there.
+//! Logs: the commits of all streams below another one, by their times. So a reader who wants them
+//! in order opens only the streams that have something there.
 //!
 //! | item | `pk` | `sk` | attributes |
 //! |---|---|---|---|

@@ -73,8 +73,8 @@ pub struct Listed {
 
 impl Views {
     /// A page of a list. However far the projectors have got with the streams that the overlay
-    /// names, these stand where they belong; and a thing that moves in the list meanwhile stands on
-    /// the page once at most, and is not lost where it stays behind the page's beginning.
+    /// names, these stand where they belong; A thing that moves in the list meanwhile is on the
+    /// page once at most. It is not lost if it stays behind the page's beginning.
     ///
     /// It costs one query of the index and one read of each row, where all is to be shown; 8
     /// queries and some 700 rows at the most.

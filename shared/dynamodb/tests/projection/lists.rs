@@ -224,8 +224,8 @@ async fn what_was_renamed_or_deleted_is_listed_only_where_it_is() {
     );
 }
 
-/// Wherever a projector stops, each thing of which an index knows is in the list, once, in a state
-/// at least as new as its row.
+/// Wherever a projector stops, each thing that an index knows is in the list, once. Its state is at
+/// least as new as its row.
 #[tokio::test]
 async fn what_comes_or_moves_just_now_is_neither_lost_nor_doubled() {
     let others = notes(&["bob", "mia"]);

@@ -89,8 +89,8 @@ async fn what_the_view_had_is_read_and_what_a_token_demands_is_not_there() {
     assert!(matches!(store.row_at(&NOTES, &note(1), 4).await, Err(ReadError::Newer { .. })));
 }
 
-/// A row that the newer build has folded is of no use to the older one, which shows what came
-/// before, and does not overwrite it.
+/// A row that the newer build has folded is of no use to the older one. The older build shows what
+/// came before, and does not overwrite it.
 #[tokio::test]
 async fn a_row_of_the_newer_build_is_read_by_the_older_one_as_it_was_before_the_event() {
     let commits = [starred(), faded()].concat();

@@ -36,8 +36,9 @@ fn is_refused_by(verdict: &Result<Vec<InvoiceEvent>, Rejection>, expected: &Rule
 }
 
 proptest! {
-    /// As `docs/reference/invoicing.md` says: what is so already changes nothing, but for the
-    /// commands that ask for more each time, and for those that need the status that they end.
+    /// As `docs/reference/invoicing.md` says: a command that asks for what is already so changes
+    /// nothing. Exceptions are the commands that ask for more each time, and those that need the
+    /// status that they end.
     #[test]
     fn a_command_once_more_does_what_the_page_says(mut history in history(), step in step()) {
         let Ok(first) = history.run(&step.command) else { return Ok(()) };

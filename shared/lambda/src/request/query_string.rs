@@ -1,6 +1,5 @@
 //! The query string, read from its raw text. The gateway also hands on parameters that it has read
-//! itself, but there a repeated one is joined by commas, which cannot be told from a comma in a
-//! value.
+//! itself. But it joins repeated ones by commas, which cannot be told from a comma in a value.
 
 use std::collections::BTreeSet;
 
