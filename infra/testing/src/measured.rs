@@ -7,7 +7,8 @@ use anyhow::{Context, Result};
 /// ```
 /// use headwater_testing::measured::Table;
 ///
-/// let table = Table::new("calls", &["call", "$"], [vec!["`GET /`".into(), "1".into()]].into_iter());
+/// let rows = [vec!["`GET /`".to_owned(), "1".to_owned()]];
+/// let table = Table::new("calls", &["call", "$"], rows.into_iter());
 /// let document = table.put_into_or_after("# Costs\n")?;
 /// assert_eq!(
 ///     document,

@@ -1,5 +1,6 @@
-//! How long a cold start takes, by the binaries as they are deployed, against one that does nothing:
-//! from the start of a function's process to its first question for work, and to its first answer.
+//! How long a cold start takes, by the binaries as they are deployed, against one that does
+//! nothing. It is from the start of a function's process to its first question for work, and to its
+//! first answer.
 
 use std::path::Path;
 use std::process::Stdio;

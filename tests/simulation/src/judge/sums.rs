@@ -16,8 +16,9 @@ const NAMES: [&str; 2] = ["things", "amount"];
 type Line = [i128; NAMES.len()];
 
 impl Judge {
-    /// Each line is what the rows of one generation add up to. Each row counts as it was at
-    /// some time since it got to where the tokens of request and answer want it. It is looked at line by line: lines become visible one by one.
+    /// Each line is what the rows of one generation add up to. Each row counts as it was at some
+    /// time since it got to where the tokens of request and answer want it. It is looked at line by
+    /// line: lines become visible one by one.
     pub(super) fn sums(&self, case: &Case<'_>, table: SumsOf) -> Verdict {
         let Case { history, asked, answer, .. } = case;
         match (answer.status, problem(answer).as_str()) {
