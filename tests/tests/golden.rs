@@ -2,16 +2,67 @@
 //!
 //! `grant.txt` is a provisional grant as clients hold it; the licensing package reads it.
 
-use headwater::Commit;
+use std::collections::BTreeMap;
+
+use headwater::{Aggregate, Commit, Domains, Part, Projection};
+use headwater_lambda::domains;
 use headwater_testkit::{Golden, event_types};
-use identity::{
-    Group, GroupEvent, GroupRow, MemberRow, Membership, MembershipEvent, User, UserEvent, UserRow,
-};
-use invoicing::{Invoice, InvoiceEvent, InvoiceRow};
-use licensing::{
-    Customer, CustomerEvent, DeviceRow, LicenseRow, Playback, PlaybackEvent, PlaybackRow, Policy,
-    PolicyEvent, PolicyRow,
-};
+use identity::{Group, GroupEvent, GroupRow, MemberRow, Membership, User, UserRow};
+use invoicing::{Invoice, InvoiceRow};
+use licensing::{Customer, DeviceRow, LicenseRow, Playback, PlaybackRow, Policy, PolicyRow};
+
+/// A kind of thing that is stored, and the checks of its golden files.
+struct Kind {
+    /// As its files begin: `user`.
+    name: &'static str,
+    domain: &'static str,
+    /// The categories of its streams and of its rows, as `customers` and `customers/licenses`.
+    categories: Vec<&'static str>,
+    event_types: Vec<String>,
+    checks: Vec<Box<dyn Fn(&Golden)>>,
+}
+
+impl Kind {
+    fn of<A: Aggregate>(name: &'static str) -> Self {
+        Self {
+            name,
+            domain: A::DOMAIN,
+            categories: vec![A::CATEGORY],
+            event_types: event_types::<A::Event>(),
+            checks: vec![Box::new(move |golden| golden.check::<A>(name))],
+        }
+    }
+
+    /// With a row of its own.
+    fn row<P: Projection>(mut self) -> Self {
+        let name = self.name;
+        self.categories.push(P::CATEGORY);
+        self.checks.push(Box::new(move |golden| golden.check_rows::<P>(name)));
+        self
+    }
+
+    /// With a row for each part, whose files begin with `part`.
+    fn part<P: Part>(mut self, part: &'static str) -> Self {
+        let name = self.name;
+        self.categories.push(P::CATEGORY);
+        self.checks.push(Box::new(move |golden| golden.check_parts::<P>(name, part)));
+        self
+    }
+}
+
+/// All that is stored. A test finds what is missing.
+fn kinds() -> Vec<Kind> {
+    vec![
+        Kind::of::<User>("user").row::<UserRow>(),
+        Kind::of::<Group>("group").row::<GroupRow>(),
+        Kind::of::<Membership>("membership").row::<MemberRow>(),
+        Kind::of::<Customer>("customer").part::<LicenseRow>("license").part::<DeviceRow>("device"),
+        Kind::of::<Playback>("playback").row::<PlaybackRow>(),
+        Kind::of::<Policy>("policy").row::<PolicyRow>(),
+        Kind::of::<Invoice>("invoice").row::<InvoiceRow>(),
+        Kind::of::<invoicing::Customer>("customer").row::<invoicing::CustomerRow>(),
+    ]
+}
 
 /// The golden files of a domain.
 fn golden(domain: &str) -> Golden {
@@ -23,68 +74,60 @@ fn folder(domain: &str) -> String {
 }
 
 #[test]
-fn users_load_for_ever() {
-    golden("identity").check::<User>("user");
-    golden("identity").check_rows::<UserRow>("user");
-}
-
-#[test]
-fn groups_load_for_ever() {
-    golden("identity").check::<Group>("group");
-    golden("identity").check_rows::<GroupRow>("group");
-}
-
-#[test]
-fn memberships_load_for_ever() {
-    golden("identity").check::<Membership>("membership");
-    golden("identity").check_rows::<MemberRow>("membership");
-}
-
-#[test]
-fn customers_load_for_ever() {
-    golden("licensing").check::<Customer>("customer");
-    golden("licensing").check_parts::<LicenseRow>("customer", "license");
-    golden("licensing").check_parts::<DeviceRow>("customer", "device");
-}
-
-#[test]
-fn playback_loads_for_ever() {
-    golden("licensing").check::<Playback>("playback");
-    golden("licensing").check_rows::<PlaybackRow>("playback");
-}
-
-#[test]
-fn policies_load_for_ever() {
-    golden("licensing").check::<Policy>("policy");
-    golden("licensing").check_rows::<PolicyRow>("policy");
-}
-
-#[test]
-fn invoices_load_for_ever() {
-    golden("invoicing").check::<Invoice>("invoice");
-    golden("invoicing").check_rows::<InvoiceRow>("invoice");
-}
-
-#[test]
-fn customers_of_invoicing_load_for_ever() {
-    golden("invoicing").check::<invoicing::Customer>("customer");
-    golden("invoicing").check_rows::<invoicing::CustomerRow>("customer");
+fn all_that_was_stored_loads_for_ever() {
+    for kind in kinds() {
+        let golden = golden(kind.domain);
+        kind.checks.iter().for_each(|check| check(&golden));
+    }
 }
 
 #[test]
 fn no_event_type_is_ever_dropped() {
-    golden("identity").check_dropped(&[
-        event_types::<UserEvent>(),
-        event_types::<GroupEvent>(),
-        event_types::<MembershipEvent>(),
-    ]);
-    golden("licensing").check_dropped(&[
-        event_types::<CustomerEvent>(),
-        event_types::<PlaybackEvent>(),
-        event_types::<PolicyEvent>(),
-    ]);
-    golden("invoicing")
-        .check_dropped(&[event_types::<InvoiceEvent>(), event_types::<invoicing::CustomerEvent>()]);
+    let mut known: BTreeMap<&str, Vec<Vec<String>>> = BTreeMap::new();
+    for kind in kinds() {
+        known.entry(kind.domain).or_default().push(kind.event_types);
+    }
+    for (domain, event_types) in known {
+        golden(domain).check_dropped(&event_types);
+    }
+}
+
+#[test]
+fn every_aggregate_and_row_has_golden_files() {
+    let domains = domains(&platform_functions::services());
+    assert_eq!(missing(&domains, &kinds()), [""; 0]);
+    let mut kinds = kinds();
+    kinds.retain(|kind| kind.name != "group");
+    let told = missing(&domains, &kinds).join("\n");
+    assert!(told.contains("identity/groups: add `Kind::of::<…>(…)` to `kinds`"), "{told}");
+    assert!(told.contains("identity/groups: add `.row::<…>()`"), "{told}");
+}
+
+/// What is to be added for the aggregates and rows of these domains that no kind has.
+fn missing(domains: &Domains, kinds: &[Kind]) -> Vec<String> {
+    let of = |domain: &str, category: &str| {
+        let kinds = kinds.iter().filter(|kind| kind.domain == domain);
+        kinds.flat_map(|kind| &kind.categories).filter(|known| **known == category).count()
+    };
+    let mut missing = Vec::new();
+    for domain in domains.iter() {
+        let name = domain.name;
+        let aggregates = domain.aggregates.iter().map(|aggregate| aggregate.category);
+        for category in aggregates.filter(|category| of(name, category) == 0) {
+            missing.push(format!("{name}/{category}: add `Kind::of::<…>(…)` to `kinds`"));
+        }
+        for row in domain.projections {
+            // A row of its own has the category of its aggregate.
+            let (wanted, line) = match row.parts {
+                Some(_) => (1, ".part::<…>(…)"),
+                None => (2, ".row::<…>()"),
+            };
+            if of(name, row.category) < wanted {
+                missing.push(format!("{name}/{}: add `{line}` to its kind", row.category));
+            }
+        }
+    }
+    missing
 }
 
 /// A new kind is blessed from its history, and what is there is never changed.

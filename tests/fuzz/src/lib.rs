@@ -1,6 +1,7 @@
-//! What targets share: requests as the gateway hands them on, and tables that hold whatever they
-//! are given.
+//! What targets share: the list of commands, requests as the gateway hands them on, and tables that
+//! hold whatever they are given.
 
+mod commands;
 mod gateway;
 mod tables;
 

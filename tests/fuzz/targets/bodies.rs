@@ -4,6 +4,7 @@
 
 use garde::Validate;
 use headwater::field::LARGEST_INTEGER;
+use headwater_fuzz::for_each_command;
 use headwater_lambda::{Problem, parse_json, read_json};
 use libfuzzer_sys::fuzz_target;
 use serde::de::DeserializeOwned;
@@ -52,23 +53,9 @@ fn no_member_comes_twice(value: &Value) {
 }
 
 fn commands(value: &Value) {
-    command::<identity::user::CreateUser>(value);
-    command::<identity::user::PatchUser>(value);
-    command::<identity::user::ReplaceUser>(value);
-    command::<identity::group::CreateGroup>(value);
-    command::<identity::group::PatchGroup>(value);
+    for_each_command!(command(value));
     command::<licensing::LicenseRequest>(value);
-    command::<licensing::SetPolicy>(value);
-    command::<invoicing::CreateInvoice>(value);
-    command::<invoicing::AddLineItem>(value);
-    command::<invoicing::ChangeLineItem>(value);
-    command::<invoicing::SetInvoiceCustomer>(value);
-    command::<invoicing::SetInvoiceCurrency>(value);
-    command::<invoicing::IssueInvoice>(value);
-    command::<invoicing::SendInvoiceToCustomer>(value);
-    command::<invoicing::RecordPayment>(value);
-    command::<invoicing::CreateCustomer>(value);
-    command::<invoicing::PatchCustomer>(value);
+    command::<licensing::Session>(value);
 }
 
 fn command<C: DeserializeOwned + Validate<Context = ()>>(value: &Value) {

@@ -4,28 +4,14 @@
 
 use garde::Validate;
 use headwater::{Aggregate, Context, Decide, Number};
+use headwater_fuzz::for_each_command;
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 fuzz_target!(|body: &[u8]| {
-    try_out::<identity::user::CreateUser>(body);
-    try_out::<identity::user::PatchUser>(body);
-    try_out::<identity::user::ReplaceUser>(body);
-    try_out::<identity::group::CreateGroup>(body);
-    try_out::<identity::group::PatchGroup>(body);
-    try_out::<identity::ApplyExternalUser>(body);
-    try_out::<invoicing::CreateInvoice>(body);
-    try_out::<invoicing::AddLineItem>(body);
-    try_out::<invoicing::ChangeLineItem>(body);
-    try_out::<invoicing::SetInvoiceCustomer>(body);
-    try_out::<invoicing::SetInvoiceCurrency>(body);
-    try_out::<invoicing::IssueInvoice>(body);
-    try_out::<invoicing::SendInvoiceToCustomer>(body);
-    try_out::<invoicing::RecordPayment>(body);
-    try_out::<invoicing::CreateCustomer>(body);
-    try_out::<invoicing::PatchCustomer>(body);
+    for_each_command!(try_out(body));
 });
 
 fn try_out<C: Decide + DeserializeOwned + Validate<Context = ()>>(body: &[u8]) {
