@@ -204,13 +204,3 @@ fn what_one_machine_cannot_do_is_a_clear_error() {
         assert!(error.contains(expected), "{from} -> {to}: {error}");
     }
 }
-
-#[test]
-fn the_project_s_own_template_is_understood() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml");
-    let template = parse(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let relay = template.function("relay").unwrap();
-    assert_eq!(relay.event_sources[0].kind, SourceKind::DynamoDb);
-    assert!(template.functions.iter().any(|f| !f.routes.is_empty()));
-    assert!(template.authorizer.is_some());
-}
