@@ -3,7 +3,7 @@ use headwater_dynamodb::{Feed, FeedEntry, FeedError};
 use headwater_lambda::deployment::{EVENTS_TABLE, FEED_TABLE, Role, Statement};
 use headwater_lambda::problem::{INVALID_TOKEN, TOKEN_AHEAD};
 use headwater_lambda::{
-    Answer, Call, EventView, Function, Page, Problem, Request, Shape, parse_tokens, pattern,
+    Answer, Call, EventView, Function, Page, Problem, Request, Shape, parse_tokens,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -22,6 +22,12 @@ struct ChangeView {
 
 /// `GET /<domain>/changes`: every commit of a domain once, each stream's in order, for whoever
 /// keeps a copy in step. An empty answer is held open for `Prefer: wait=N`.
+///
+/// ```
+/// let changes = headwater_functions::changes("shop");
+/// let call = changes.call().expect("it answers a call");
+/// assert_eq!((call.method, call.path.as_str()), ("GET", "/shop/changes"));
+/// ```
 pub fn changes(domain: &'static str) -> Function {
     let call = Call::list::<ChangeView>(
         &format!("{domain}-changes"),
@@ -30,7 +36,7 @@ pub fn changes(domain: &'static str) -> Function {
     );
     let call = call.param(
         "after",
-        Shape::matching(&format!("\"?{}\"?", pattern::feed_position())),
+        Shape::feed_position(),
         "The position after which to go on, from the start if absent.",
     );
     Function::http(call, move |app, request| async move {

@@ -20,19 +20,38 @@ use headwater::StreamName;
 use headwater_lambda::{Call, Problem, Request, Service, domains};
 
 pub use changes::changes;
-pub use problems::{ProblemPage, pages};
-pub use project::{project, project_batch};
+pub use project::project;
+#[doc(hidden)]
+pub use project::project_batch;
+#[doc(hidden)]
 pub use relay::relay_batch;
+
+use problems::pages;
 
 /// All that is deployed: these services, and what they share. `package` is the one whose executable
 /// holds what they share.
+///
+/// ```
+/// use headwater::Domain;
+/// use headwater_functions::{changes, project, with_shared};
+/// use headwater_lambda::Service;
+///
+/// static SHOP: Domain = Domain::new("shop", &[], &[]);
+///
+/// let shop = Service::new(&SHOP, "shop").functions([changes("shop"), project(&SHOP)]);
+/// let services = with_shared(vec![shop], "shop");
+/// let names: Vec<_> = services.iter().map(|service| service.name).collect();
+/// assert_eq!(names, ["shop", "common", "pipeline"]);
+/// let paths: Vec<_> = services[1].calls().map(|call| call.path.as_str()).collect();
+/// assert!(paths.contains(&"/events/{stream+}") && paths.contains(&"/openapi.json"));
+/// ```
 pub fn with_shared(services: Vec<Service>, package: &'static str) -> Vec<Service> {
     let shared = shared(&services, package);
     services.into_iter().chain(shared).collect()
 }
 
 /// What these services share.
-pub fn shared(services: &[Service], package: &'static str) -> [Service; 2] {
+fn shared(services: &[Service], package: &'static str) -> [Service; 2] {
     let domains = domains(services);
     let common = Service::shared("common", package).functions([
         streams::list_streams(domains.clone()),

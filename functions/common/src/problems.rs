@@ -6,20 +6,20 @@ use maud::{DOCTYPE, html};
 
 /// What the page of a problem says.
 #[derive(Clone, Copy, Debug)]
-pub struct ProblemPage {
+pub(crate) struct ProblemPage {
     /// The last part of the problem's `type`.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The status of its answers.
-    pub status: u16,
+    pub(crate) status: u16,
     /// One short sentence.
-    pub title: &'static str,
+    pub(crate) title: &'static str,
     /// What it means, and what to do.
-    pub help: &'static str,
+    pub(crate) help: &'static str,
 }
 
 /// The pages of all problems that any call can have, and of those of these services: of their own
 /// and of their rules.
-pub fn pages<'a>(services: impl IntoIterator<Item = &'a Service>) -> Vec<ProblemPage> {
+pub(crate) fn pages<'a>(services: impl IntoIterator<Item = &'a Service>) -> Vec<ProblemPage> {
     let (own, rules): (Vec<_>, Vec<_>) =
         services.into_iter().map(|service| (&service.problems, service.rules())).unzip();
     let kinds = PROBLEM_TYPES.iter().chain(own.into_iter().flatten()).map(|kind| ProblemPage {

@@ -16,6 +16,14 @@ use headwater_lambda::deployment::{
 use headwater_lambda::{App, Error, Function, metric};
 
 /// Kinesis → the views and the change feed of a service: `<service>-project`.
+///
+/// ```
+/// use headwater::Domain;
+///
+/// static SHOP: Domain = Domain::new("shop", &[], &[]);
+///
+/// assert_eq!(headwater_functions::project(&SHOP).name, "shop-project");
+/// ```
 pub fn project(service: &'static Domain) -> Function {
     let Domain { name: domain, projections, .. } = *service;
     let title = domain[..1].to_uppercase() + &domain[1..];
@@ -73,7 +81,8 @@ static PROJECT: Role = Role {
     ],
 };
 
-/// Projects what a batch has of a domain, and answers with the records that must come again.
+/// Projects what a batch has of a domain, and answers with the records that must come again. Public
+/// for the simulation and the fuzz targets.
 pub async fn project_batch(
     projector: &Projector,
     domain: &str,

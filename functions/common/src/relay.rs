@@ -57,7 +57,8 @@ static RELAY: Role = Role {
     ],
 };
 
-/// Puts a batch's commits, and answers with those that did not get through.
+/// Puts a batch's commits, and answers with those that did not get through. Public for the
+/// simulation.
 pub async fn relay_batch(publisher: &Publisher, event: &Event) -> DynamoDbEventResponse {
     let (numbers, records): (Vec<String>, Vec<Record>) =
         event.records.iter().filter_map(numbered_commit).unzip();

@@ -120,6 +120,19 @@ impl Command {
 
 /// The command line for these services: the `main` of `headwater`, and of any other program that is
 /// to be the same.
+///
+/// ```no_run
+/// use std::process::ExitCode;
+///
+/// use headwater::Domain;
+/// use headwater_lambda::Service;
+///
+/// static SHOP: Domain = Domain::new("shop", &[], &[]);
+///
+/// fn main() -> ExitCode {
+///     headwater_admin::main(&[Service::new(&SHOP, "shop")])
+/// }
+/// ```
 pub fn main(services: &[Service]) -> ExitCode {
     let domains = domains(services);
     let run = async { run(domains, env::args_os(), &mut io::stdout(), &mut io::stderr()).await };
@@ -131,6 +144,19 @@ pub fn main(services: &[Service]) -> ExitCode {
 
 /// Carries out a command line, the program's name first, and returns the exit code: 0 done, 1 not
 /// found or found by `verify`, 2 failed.
+///
+/// ```
+/// use headwater::Domains;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let (mut out, mut err) = (Vec::new(), Vec::new());
+/// let line = ["headwater", "--version"].map(Into::into);
+/// let code = headwater_admin::run(Domains::new([]), line, &mut out, &mut err).await;
+/// assert_eq!(code, 0);
+/// assert!(out.starts_with(b"headwater "));
+/// # });
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub async fn run(
     domains: Domains,
     arguments: impl IntoIterator<Item = OsString>,

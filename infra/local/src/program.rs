@@ -16,6 +16,20 @@ use crate::platform::{Executable, Platform};
 /// The platform with these services: the `main` of `cargo local`, and of any other program that is
 /// to be the same. Once it is ready it prints `examples`, with its address for each `{url}`:
 /// command lines to paste, which may use the variable `TOKEN`.
+///
+/// ```no_run
+/// use std::process::ExitCode;
+///
+/// use headwater::Domain;
+/// use headwater_lambda::Service;
+///
+/// static SHOP: Domain = Domain::new("shop", &[], &[]);
+///
+/// fn main() -> ExitCode {
+///     let services = vec![Service::new(&SHOP, "shop")];
+///     headwater_local::run(services, "curl -i {url}/shop/tills")
+/// }
+/// ```
 pub fn run(services: Vec<Service>, examples: &str) -> ExitCode {
     let ended = match std::env::var_os("_HANDLER") {
         Some(_) => run_function(services),

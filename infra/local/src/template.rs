@@ -33,6 +33,23 @@ pub use roles::{Effect, Role, Statement};
 use intrinsics::Scope;
 
 /// All that the platform takes from `template.yaml`, with every reference resolved.
+///
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// use headwater_local::template::Template;
+///
+/// let text = "
+/// Resources:
+///   Scans:
+///     Type: AWS::Kinesis::Stream
+///     Properties: {ShardCount: 1}
+/// ";
+/// let template = Template::parse(text, &BTreeMap::new(), &mut |_| Ok("a secret".to_owned()))?;
+/// assert_eq!(template.streams.len(), 1);
+/// assert!(template.function("shop-open-till").is_none());
+/// # Ok::<(), anyhow::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Template {
     /// DynamoDB tables.

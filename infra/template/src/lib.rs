@@ -37,6 +37,20 @@ const UNIQUE_VALUE_KEY: &str = "  UniqueValueKey:
 /// `Alarms`, `Widgets` (lines of the dashboard's JSON) and `Outputs`; it may be empty. `header` is
 /// the comment at the file's beginning, without `# `: how it is written.
 ///
+/// ```
+/// use headwater_lambda::{Call, Function, Problem, Service};
+/// use headwater_template::render;
+///
+/// let call = Call::public("shop-hours", "/shop/hours", "When the shop is open.");
+/// let hours = Function::http(call, |_, _| async { Err(Problem::not_found("such shop")) });
+/// let shop = Service::shared("shop", "shop").functions([hours]);
+/// let own = "Outputs:\n  Door:\n    Value: front\n";
+/// let template = render(&[shop], own, "Written by a test.")?;
+/// assert!(template.contains("Handler: shop-hours"));
+/// assert!(template.contains("  Door:\n    Value: front\n"));
+/// # Ok::<(), headwater_template::UnknownSection>(())
+/// ```
+///
 /// # Errors
 /// If `own` has another section.
 pub fn render(services: &[Service], own: &str, header: &str) -> Result<String, UnknownSection> {
@@ -72,6 +86,19 @@ pub fn render(services: &[Service], own: &str, header: &str) -> Result<String, U
 
 /// Compares the file at `path` with what it should be, for a test. With the variable `BLESS` set,
 /// the file is written instead.
+///
+/// ```no_run
+/// use std::path::Path;
+///
+/// use headwater_lambda::Service;
+/// use headwater_template::{check, render};
+///
+/// /// The test of a system's `template.yaml`.
+/// fn is_up_to_date(services: &[Service]) -> Result<(), Box<dyn std::error::Error>> {
+///     let template = render(services, "", "Written by a test.")?;
+///     Ok(check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("template.yaml"), &template)?)
+/// }
+/// ```
 ///
 /// # Errors
 /// A message that names the first line that differs, or why the file cannot be read or written.

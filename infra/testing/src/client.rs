@@ -3,6 +3,17 @@ use reqwest::Method;
 use serde_json::Value;
 
 /// An HTTP client of one tenant's user.
+///
+/// ```no_run
+/// use headwater_testing::Client;
+///
+/// # async fn test(token: String) -> anyhow::Result<()> {
+/// let client = Client::new("http://127.0.0.1:3000", Some(token));
+/// let tills = client.all("/shop/tills").await?;
+/// assert_eq!(tills.len(), 2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -11,12 +22,31 @@ pub struct Client {
 }
 
 /// A call that is being put together.
+///
+/// ```no_run
+/// # async fn test(client: headwater_testing::Client) -> anyhow::Result<()> {
+/// let till = client.get("/shop/tills/front").await?;
+/// let closed = client.call("POST", "/shop/tills/front/close").header("if-match", till.etag());
+/// closed.send().await?.expect(200)?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct RequestBuilder {
     request: reqwest::RequestBuilder,
     what: String,
 }
 
 /// What came back.
+///
+/// ```no_run
+/// # async fn test(client: headwater_testing::Client) -> anyhow::Result<()> {
+/// let till = serde_json::json!({ "id": "front" });
+/// let opened = client.post("/shop/tills", &till).await?.expect(201)?;
+/// assert_eq!((opened.id(), opened.version()), ("front", 1));
+/// client.post("/shop/tills", &till).await?.problem(409, "till-exists")?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Reply {
     /// The HTTP status.

@@ -20,6 +20,20 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A platform of the test's own: another process, on a port and in a folder of its own. It ends
 /// with the test.
+///
+/// ```no_run
+/// use headwater_testing::{Platform, example};
+///
+/// # async fn test() -> anyhow::Result<()> {
+/// let mut platform = Platform::start(example("local")?, &[])?;
+/// let client = platform.client("acme").await?;
+/// client.post("/shop/tills", &serde_json::json!({ "id": "front" })).await?.expect(201)?;
+/// platform.kill()?;
+/// platform.restart()?;
+/// client.at(platform.url()).get("/shop/tills/front").await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Platform {
     child: Option<Child>,
     url: String,
@@ -351,6 +365,16 @@ impl Platform {
 
 /// The program of an example of the package that is tested: `examples/<name>.rs`. Cargo builds it
 /// with the tests.
+///
+/// ```no_run
+/// use headwater_testing::{Platform, example};
+///
+/// # fn test() -> anyhow::Result<()> {
+/// // `examples/local.rs` of the package under test.
+/// let platform = Platform::start(example("local")?, &["--in-memory"])?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// If it was not built: `cargo test --test …` builds no examples, `cargo test` does.

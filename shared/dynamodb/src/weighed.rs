@@ -11,6 +11,16 @@ use crate::size::json_size;
 const ENTRY: usize = 256;
 
 /// Values by keys. Once they weigh too much together those go that were not used for longest.
+///
+/// ```
+/// use headwater_dynamodb::WeighedCache;
+///
+/// let mut cache = WeighedCache::new(1_000);
+/// cache.put("front", 50, &50);
+/// assert_eq!(cache.get("front"), Some(&50));
+/// cache.put("back", 70, &"x".repeat(2_000));
+/// assert_eq!(cache.get("back"), None, "it would fill the cache alone");
+/// ```
 pub struct WeighedCache<K: Hash + Eq, V> {
     entries: LruCache<K, Weighed<V>>,
     weight: usize,

@@ -42,7 +42,7 @@ pub static TILL_EXISTS: Rule = Rule {
     help: "Leave `id` out to be given a fresh one.",
 };
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, garde::Validate, utoipa::ToSchema)]
 pub struct OpenTill {}
 
 impl Command for OpenTill {
@@ -58,9 +58,28 @@ impl Command for OpenTill {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, garde::Validate, utoipa::ToSchema)]
+pub struct AddCoin {
+    #[garde(range(min = 1))]
+    pub cents: u64,
+}
+
+impl Command for AddCoin {
+    type Aggregate = Till;
+    const NAME: &'static str = "AddCoin";
+
+    fn decide(&self, till: &Till, context: &Context) -> Verdict<Till> {
+        if !till.is_open {
+            return Err(Rejection::unknown("till", &context.id));
+        }
+        Ok(vec![TillEvent::CoinAdded { cents: self.cents }])
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TillRow {
     pub cents: u64,
+    #[schema(value_type = String, format = "date-time")]
     pub opened_at: Timestamp,
 }
 

@@ -8,8 +8,10 @@ use crate::Aggregate;
 /// sequence implements [`Decide`](crate::Decide) instead.
 ///
 /// ```
-/// # extern crate headwater_core as headwater;
-/// # mod till { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs")); }
+/// # mod till {
+/// #     use headwater_core as headwater;
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
 /// # use till::*;
 /// use headwater_core::{Command, Context, Rejection, Verdict};
 ///
@@ -102,6 +104,18 @@ pub struct Rule {
 }
 
 /// Why a command was refused, in words for its caller.
+///
+/// ```
+/// use headwater_core::{Rejection, Rule};
+///
+/// static TILL_FULL: Rule =
+///     Rule { name: "till-full", title: "The till is full", help: "Empty it first." };
+///
+/// let rejection = Rejection::refused(&TILL_FULL, "It holds 500 coins.").with("limit", 500);
+/// let Rejection::Refused { rule, members, .. } = rejection else { unreachable!() };
+/// assert_eq!(rule, &TILL_FULL);
+/// assert_eq!(members["limit"], 500);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Rejection {
     /// There is no such thing (any more).

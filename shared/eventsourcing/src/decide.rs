@@ -118,6 +118,20 @@ impl<C: Command> Decide for C {
 }
 
 /// What a decision takes of a sequence: a type of the domain's, such as `InvoiceNumber(u64)`.
+///
+/// ```
+/// use headwater_core::{Number, Source};
+///
+/// #[derive(Debug, PartialEq)]
+/// struct ReceiptNumber(u64);
+///
+/// impl Number for ReceiptNumber {
+///     const SOURCE: Source<Self> = Source::Sequence("receipt-numbers", ReceiptNumber);
+/// }
+///
+/// // The store knows the sequence's next number; here it is 7.
+/// assert_eq!(ReceiptNumber::SOURCE.take(|_| 7), ReceiptNumber(7));
+/// ```
 pub trait Number: Sized + Send + 'static {
     /// Where it comes from.
     const SOURCE: Source<Self>;

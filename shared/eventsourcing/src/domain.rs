@@ -8,6 +8,24 @@ use crate::{
 
 /// The domains of a system, in order of name: for code that handles all of them alike, as the calls
 /// on any stream and the CLI.
+///
+/// ```
+/// # mod till {
+/// #     use headwater_core as headwater;
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
+/// # use till::*;
+/// use headwater_core::{Domain, Domains, StreamName, aggregate_fn, projection_fn};
+///
+/// static SHOP: Domain =
+///     Domain::new("shop", &[aggregate_fn::<Till>()], &[projection_fn::<TillRow>()]);
+///
+/// let domains = Domains::new([&SHOP]);
+/// let till = StreamName::new("acme", "shop", "tills", "front")?;
+/// assert!(domains.is_projected(&till));
+/// assert!(domains.named("office").is_none());
+/// # Ok::<(), headwater_core::InvalidStreamName>(())
+/// ```
 #[derive(Clone)]
 pub struct Domains(Vec<&'static Domain>);
 
@@ -45,8 +63,10 @@ impl Domains {
 /// states, and `headwater verify`.
 ///
 /// ```
-/// # extern crate headwater_core as headwater;
-/// # mod till { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs")); }
+/// # mod till {
+/// #     use headwater_core as headwater;
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
 /// # use till::*;
 /// use headwater_core::{Domain, aggregate_fn, projection_fn};
 ///
@@ -163,6 +183,20 @@ pub struct Checked {
 }
 
 /// Erases an aggregate's type.
+///
+/// ```
+/// # mod till {
+/// #     use headwater_core as headwater;
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
+/// # use till::*;
+/// use headwater_core::aggregate_fn;
+///
+/// let till = aggregate_fn::<Till>();
+/// assert_eq!(till.category, "tills");
+/// assert_eq!((till.state_at)(&[], 0)?.state["is_open"], false);
+/// # Ok::<(), headwater_core::EventError>(())
+/// ```
 pub const fn aggregate_fn<A: Aggregate>() -> AggregateFn {
     AggregateFn {
         category: A::CATEGORY,

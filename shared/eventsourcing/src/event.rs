@@ -39,6 +39,36 @@ pub trait Event: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
 }
 
 /// One step of an event type's evolution: from version `from` to `from + 1`.
+///
+/// ```
+/// use headwater_core::{Event, RecordedEvent, Upcaster, decode};
+/// use serde::{Deserialize, Serialize};
+/// use serde_json::json;
+///
+/// #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// #[serde(tag = "type", content = "data")]
+/// enum TillEvent {
+///     CoinAdded { cents: u64 },
+/// }
+///
+/// impl Event for TillEvent {
+///     // Version 1 counted in whole euros.
+///     const UPCASTERS: &'static [Upcaster] = &[Upcaster {
+///         event_type: "CoinAdded",
+///         from: 1,
+///         lift: |old| json!({ "cents": old["euros"].as_u64().unwrap_or_default() * 100 }),
+///     }];
+/// }
+///
+/// let stored = RecordedEvent {
+///     number: 2,
+///     event_type: "CoinAdded".to_owned(),
+///     version: 1,
+///     data: json!({ "euros": 3 }),
+/// };
+/// assert_eq!(decode::<TillEvent>(&stored)?, TillEvent::CoinAdded { cents: 300 });
+/// # Ok::<(), headwater_core::EventError>(())
+/// ```
 #[derive(Debug)]
 pub struct Upcaster {
     /// The event's type, as `UserNameSet`.
@@ -84,11 +114,39 @@ pub struct NewerEvent {
 
 /// Whether this build knows an event's type in a schema version, and so can read it unless it is
 /// damaged.
+///
+/// ```
+/// # mod till {
+/// #     use headwater_core as headwater;
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
+/// # use till::*;
+/// use headwater_core::knows;
+///
+/// assert!(knows::<TillEvent>("CoinAdded", 1));
+/// assert!(!knows::<TillEvent>("CoinAdded", 2));
+/// assert!(!knows::<TillEvent>("NoteAdded", 1));
+/// ```
 pub fn knows<E: Event>(event_type: &str, version: u32) -> bool {
     version <= current_version::<E>(event_type) && is_variant::<E>(event_type)
 }
 
 /// The first of these events whose type and version `knows` does not accept.
+///
+/// ```
+/// # mod till {
+/// #     use headwater_core as headwater;
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
+/// # use till::*;
+/// use headwater_core::{RecordedEvent, encode, first_newer, knows};
+///
+/// let known = encode(1, &TillEvent::TillOpened {})?;
+/// let newer = RecordedEvent { number: 2, event_type: "NoteAdded".to_owned(), ..known.clone() };
+/// let found = first_newer(&[known, newer], knows::<TillEvent>);
+/// assert_eq!(found.map(|event| event.number), Some(2));
+/// # Ok::<(), headwater_core::EventError>(())
+/// ```
 pub fn first_newer<'a>(
     events: impl IntoIterator<Item = &'a RecordedEvent>,
     knows: fn(&str, u32) -> bool,
@@ -102,6 +160,20 @@ fn current_version<E: Event>(event_type: &str) -> u32 {
 }
 
 /// Turns an event into what is stored: type, schema version and data.
+///
+/// ```
+/// # mod till {
+/// #     use headwater_core as headwater;
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
+/// # use till::*;
+/// use headwater_core::encode;
+///
+/// let stored = encode(2, &TillEvent::CoinAdded { cents: 50 })?;
+/// assert_eq!((stored.event_type.as_str(), stored.version), ("CoinAdded", 1));
+/// assert_eq!(stored.data["cents"], 50);
+/// # Ok::<(), headwater_core::EventError>(())
+/// ```
 ///
 /// # Errors
 /// [`EventError::Unwritable`] if the enum is not adjacently tagged.
@@ -119,6 +191,21 @@ pub fn encode<E: Event>(number: u64, event: &E) -> Result<RecordedEvent, EventEr
 }
 
 /// Reads a stored event, lifted to the shape of this build.
+///
+/// ```
+/// # mod till {
+/// #     use headwater_core as headwater;
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
+/// # use till::*;
+/// use headwater_core::{EventError, decode, encode};
+///
+/// let mut stored = encode(2, &TillEvent::CoinAdded { cents: 50 })?;
+/// assert_eq!(decode::<TillEvent>(&stored)?, TillEvent::CoinAdded { cents: 50 });
+/// stored.version = 2;
+/// assert!(matches!(decode::<TillEvent>(&stored), Err(EventError::Newer(_))));
+/// # Ok::<(), EventError>(())
+/// ```
 ///
 /// # Errors
 /// [`EventError::Newer`] for a type or a version that this build does not know, else

@@ -3,6 +3,19 @@
 //! [`Text`] is a text that knows its limits, [`Id`] the id of one kind of thing. The functions are
 //! checks: each says what is wrong, in words for the caller. [`rule`] makes a rule of `garde` of
 //! one. Limits of texts are in characters (Unicode scalar values), which take 1–4 bytes in UTF-8.
+//!
+//! ```
+//! use headwater_core::field::{email, integer, line, lines, segment, since_1970, text, time};
+//! use headwater_core::field::{LARGEST_INTEGER, ascii_email};
+//! use jiff::Timestamp;
+//!
+//! assert_eq!(text(" Ada", 40), Err("must not begin or end with white space".to_owned()));
+//! assert!(lines("Ada\nLovelace", 40).is_ok() && line("Ada\nLovelace", 40).is_err());
+//! assert!(segment("front-till", 20).is_ok() && segment("front till", 20).is_err());
+//! assert!(email(&ascii_email("ada@bücher.example")).is_ok());
+//! assert!(integer(LARGEST_INTEGER + 1).is_err());
+//! assert!(time(Timestamp::UNIX_EPOCH).is_ok() && since_1970(Timestamp::MIN).is_err());
+//! ```
 
 mod codes;
 mod limits;

@@ -1,11 +1,20 @@
+//! Rows for queries: what a domain says of them, here; how commits are folded into them, in `fold`;
+//! and what handles all rows of a domain alike, in `erased`.
+
+mod erased;
+mod fold;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::{Commit, Event, EventError, StreamName, decode, knows};
+use crate::{Event, StreamName};
+
+pub use erased::{PartsOf, ProjectionFn, keeps_log, own_row, part_fn, projection_fn};
+pub use fold::apply_commits;
 
 /// A query row folded from the events of one kind of stream. `Default` is the row before any event.
 ///
@@ -13,8 +22,10 @@ use crate::{Commit, Event, EventError, StreamName, decode, knows};
 /// disagree.
 ///
 /// ```
-/// # extern crate headwater_core as headwater;
-/// # mod till { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs")); }
+/// # mod till {
+/// #     use headwater_core as headwater;
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
 /// # use till::*;
 /// # use std::collections::BTreeSet;
 /// # use jiff::Timestamp;
@@ -110,6 +121,17 @@ pub struct SumKey {
 
 /// What must be added to sums when a row's contributions change from `old` to `new`. Lines that do
 /// not change are left out.
+///
+/// ```
+/// use headwater_core::{Amounts, Contributions, SumKey, contribution_changes};
+///
+/// let of_day = |cents: i128| {
+///     let day = SumKey { index: "revenue".to_owned(), order: "2026-11-28".to_owned() };
+///     Contributions::from([(day, Amounts::from([("cents".to_owned(), cents)]))])
+/// };
+/// assert_eq!(contribution_changes(&of_day(300), &of_day(500)), of_day(200));
+/// assert!(contribution_changes(&of_day(300), &of_day(300)).is_empty());
+/// ```
 pub fn contribution_changes(old: &Contributions, new: &Contributions) -> Contributions {
     let mut changes: Contributions = new.clone();
     for (key, amounts) in old {
@@ -131,6 +153,60 @@ pub fn contribution_changes(old: &Contributions, new: &Contributions) -> Contrib
 /// `acme/licensing/customers/7/licenses/4`. It is folded from those events of the stream that
 /// concern the part. A kind of stream has either a row of its own or rows of parts, of any number
 /// of kinds.
+///
+/// ```
+/// # use std::collections::BTreeSet;
+/// # use headwater_core::{Event, IndexKey, StreamName};
+/// # use jiff::Timestamp;
+/// use headwater_core::{Part, Projection, part_fn};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Clone, Serialize, Deserialize)]
+/// #[serde(tag = "type", content = "data")]
+/// enum TillEvent {
+///     TillOpened {},
+///     CardPaid { card: String, cents: u64 },
+/// }
+///
+/// impl Event for TillEvent {}
+///
+/// /// What one card has paid at a till.
+/// #[derive(Default, Serialize, Deserialize)]
+/// struct CardRow {
+///     cents: u64,
+/// }
+///
+/// impl Projection for CardRow {
+///     type Event = TillEvent;
+///     const CATEGORY: &'static str = "tills/cards";
+///     const REVISION: u32 = 1;
+///
+///     fn evolve(&mut self, event: &TillEvent, _: Timestamp) {
+///         if let TillEvent::CardPaid { cents, .. } = event {
+///             self.cents += cents;
+///         }
+///     }
+/// #
+/// #   fn is_deleted(&self) -> bool {
+/// #       false
+/// #   }
+/// #
+/// #   fn index_keys(&self, card: &StreamName) -> BTreeSet<IndexKey> {
+/// #       BTreeSet::from([IndexKey::new("cards", card.id(), card.id())])
+/// #   }
+/// }
+///
+/// impl Part for CardRow {
+///     fn id(event: &TillEvent) -> Option<&str> {
+///         match event {
+///             TillEvent::CardPaid { card, .. } => Some(card),
+///             TillEvent::TillOpened {} => None,
+///         }
+///     }
+/// }
+///
+/// assert_eq!(part_fn::<CardRow>().source(), "tills");
+/// ```
 pub trait Part: Projection {
     /// The id of the part that an event concerns; nothing if it concerns none of this kind.
     fn id(event: &Self::Event) -> Option<&str>;
@@ -237,217 +313,6 @@ pub struct Applied {
     pub removed: BTreeSet<IndexKey>,
     /// All that the row adds to sums afterwards.
     pub contributions: Contributions,
-}
-
-/// Names the rows of parts that commits of a stream concern.
-pub type PartsOf = fn(&StreamName, &[Commit]) -> Result<BTreeSet<StreamName>, EventError>;
-
-/// A projection with its type erased, for code that handles all projections of a domain: rows go in
-/// and out serialized.
-#[derive(Clone, Copy)]
-pub struct ProjectionFn {
-    /// [`Projection::CATEGORY`].
-    pub category: &'static str,
-    /// [`Projection::REVISION`].
-    pub revision: u32,
-    /// [`apply_commits`] for this projection; the name is the row's.
-    pub apply: fn(&StreamName, &Row, &[Commit]) -> Result<Applied, EventError>,
-    /// Of a [`Part`]: which rows commits concern.
-    pub parts: Option<PartsOf>,
-    /// Whether this build knows an event's type in a schema version: [`knows`] for this
-    /// projection's events.
-    pub knows: fn(&str, u32) -> bool,
-    /// [`Projection::LOGGED`]; of a [`Part`] it is `false`, since its events are its stream's.
-    pub logged: bool,
-}
-
-impl ProjectionFn {
-    /// The category of the streams whose events it folds: its own, or for a part the one that the
-    /// part's is added to.
-    pub fn source(&self) -> &'static str {
-        match self.parts {
-            Some(_) => self.category.rsplit_once('/').map_or(self.category, |(source, _)| source),
-            None => self.category,
-        }
-    }
-}
-
-/// Erases a projection's type.
-pub const fn projection_fn<P: Projection>() -> ProjectionFn {
-    ProjectionFn {
-        category: P::CATEGORY,
-        revision: P::REVISION,
-        apply: apply_commits::<P>,
-        parts: None,
-        knows: knows::<P::Event>,
-        logged: P::LOGGED,
-    }
-}
-
-/// Erases a part's type.
-pub const fn part_fn<P: Part>() -> ProjectionFn {
-    ProjectionFn {
-        category: P::CATEGORY,
-        revision: P::REVISION,
-        apply: apply_to_part::<P>,
-        parts: Some(parts_of::<P>),
-        knows: knows::<P::Event>,
-        logged: false,
-    }
-}
-
-/// What folds the own row of the streams of a category, among a domain's projections. Where the
-/// streams have parts their own row is a *mark*: it holds only a version, which all parts have
-/// reached. Its revision is the sum of theirs, so it becomes invalid when one of them is raised.
-pub fn own_row(projections: &[ProjectionFn], category: &str) -> Option<ProjectionFn> {
-    let mut folds = projections.iter().filter(|projection| projection.source() == category);
-    let first = folds.next()?;
-    if first.parts.is_none() {
-        return Some(*first);
-    }
-    let revision = first.revision + folds.map(|part| part.revision).sum::<u32>();
-    Some(ProjectionFn {
-        category: first.source(),
-        revision,
-        apply: mark,
-        parts: None,
-        knows: first.knows,
-        logged: false,
-    })
-}
-
-/// Whether the streams of a category have a [log](Projection::LOGGED) of the streams below them.
-pub fn keeps_log(projections: &[ProjectionFn], category: &str) -> bool {
-    let mut logged = projections.iter().filter(|projection| projection.logged);
-    logged.any(|below| below.category.rsplit_once('/').is_some_and(|(above, _)| above == category))
-}
-
-/// Advances a mark. The caller, which knows the domain's projections, sets its revision.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "it is one of the functions that apply commits to rows"
-)]
-fn mark(_: &StreamName, row: &Row, commits: &[Commit]) -> Result<Applied, EventError> {
-    let version = commits.last().map_or(row.version, Commit::last);
-    let row =
-        Row { version, revision: row.revision, deleted: false, data: Value::Object(Map::new()) };
-    Ok(Applied {
-        row,
-        keys: BTreeSet::new(),
-        put: BTreeSet::new(),
-        removed: BTreeSet::new(),
-        contributions: Contributions::new(),
-    })
-}
-
-/// Folds commits into a row. Those that it has already are skipped; a row of another revision is
-/// folded from nothing, so all commits must then be given.
-///
-/// Every state on the way counts for the index keys, not only the first and the last: another
-/// worker may have stopped at any of them.
-///
-/// # Errors
-/// [`EventError`] if an event cannot be read, or the row is not what its revision says.
-pub fn apply_commits<P: Projection>(
-    name: &StreamName,
-    row: &Row,
-    commits: &[Commit],
-) -> Result<Applied, EventError> {
-    let commits = commits
-        .iter()
-        .map(|commit| Ok((commit, decode_all(commit)?)))
-        .collect::<Result<Vec<_>, EventError>>()?;
-    fold_into_row::<P>(name, row, &commits)
-}
-
-/// As [`apply_commits`], with those events only that concern the part of this name. The row's
-/// version is that of the last commit that has one, however many follow.
-fn apply_to_part<P: Part>(
-    name: &StreamName,
-    row: &Row,
-    commits: &[Commit],
-) -> Result<Applied, EventError> {
-    let mut own = Vec::new();
-    for commit in commits {
-        let mut events = decode_all::<P::Event>(commit)?;
-        events.retain(|(_, event)| P::id(event) == Some(name.id()));
-        if !events.is_empty() {
-            own.push((commit, events));
-        }
-    }
-    fold_into_row::<P>(name, row, &own)
-}
-
-/// The names of the parts that these commits concern. An id that cannot be in a name is passed
-/// over: nobody could ask for its row.
-fn parts_of<P: Part>(
-    stream: &StreamName,
-    commits: &[Commit],
-) -> Result<BTreeSet<StreamName>, EventError> {
-    let kind = P::CATEGORY.rsplit('/').next().unwrap_or_default();
-    let mut names = BTreeSet::new();
-    for commit in commits {
-        for (_, event) in decode_all::<P::Event>(commit)? {
-            names.extend(P::id(&event).and_then(|id| stream.child(kind, id).ok()));
-        }
-    }
-    Ok(names)
-}
-
-/// The events of a commit, each with its number.
-fn decode_all<E: Event>(commit: &Commit) -> Result<Vec<(u64, E)>, EventError> {
-    commit.events.iter().map(|event| Ok((event.number, decode(event)?))).collect()
-}
-
-/// A commit and those of its events that are to be folded, each with its number.
-type Decoded<'a, E> = (&'a Commit, Vec<(u64, E)>);
-
-fn fold_into_row<P: Projection>(
-    name: &StreamName,
-    row: &Row,
-    commits: &[Decoded<'_, P::Event>],
-) -> Result<Applied, EventError> {
-    let usable = row.version > 0 && row.revision == P::REVISION;
-    let mut projection =
-        if usable { row.read::<P>().map_err(|error| damaged::<P>(&error))? } else { P::default() };
-    let mut version = if usable { row.version } else { 0 };
-    let mut keys = if version > 0 { live_keys(&projection, name) } else { BTreeSet::new() };
-    let mut ever = keys.clone();
-    let mut always = keys.clone();
-    for (commit, events) in commits {
-        for (_, event) in events.iter().filter(|(number, _)| *number > version) {
-            projection.evolve(event, commit.at);
-        }
-        version = version.max(commit.last());
-        keys = live_keys(&projection, name);
-        ever.extend(keys.iter().cloned());
-        always.retain(|key| keys.contains(key));
-    }
-    let data = serde_json::to_value(&projection).map_err(|error| damaged::<P>(&error))?;
-    let is_live = version > 0 && !projection.is_deleted();
-    Ok(Applied {
-        contributions: if is_live { projection.contributions(name) } else { Contributions::new() },
-        row: Row { version, revision: P::REVISION, deleted: projection.is_deleted(), data },
-        put: keys.difference(&always).cloned().collect(),
-        removed: ever.difference(&keys).cloned().collect(),
-        keys,
-    })
-}
-
-fn live_keys<P: Projection>(projection: &P, stream: &StreamName) -> BTreeSet<IndexKey> {
-    let mut keys = projection.lasting_keys(stream);
-    if !projection.is_deleted() {
-        keys.extend(projection.index_keys(stream));
-    }
-    keys
-}
-
-fn damaged<P: Projection>(error: &serde_json::Error) -> EventError {
-    EventError::Unreadable {
-        event_type: format!("row of {}", P::CATEGORY),
-        version: P::REVISION,
-        reason: error.to_string(),
-    }
 }
 
 #[cfg(test)]

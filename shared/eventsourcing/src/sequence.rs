@@ -19,6 +19,14 @@ impl Event for SequenceEvent {}
 
 /// The stream of a sequence: `<tenant>/<domain>/<name>`.
 ///
+/// ```
+/// use headwater_core::sequence_stream;
+///
+/// let numbers = sequence_stream("acme", "shop", "receipt-numbers")?;
+/// assert_eq!(numbers.as_str(), "acme/shop/receipt-numbers");
+/// # Ok::<(), headwater_core::InvalidStreamName>(())
+/// ```
+///
 /// # Errors
 /// [`InvalidStreamName`] if one of them is no segment.
 pub fn sequence_stream(

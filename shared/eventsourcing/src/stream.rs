@@ -120,6 +120,13 @@ impl StreamName {
 pub const LONGEST_SEGMENT: usize = 64;
 
 /// Whether a text may be one segment of a stream's name, for example an id that a client gives.
+///
+/// ```
+/// use headwater_core::is_segment;
+///
+/// assert!(is_segment("front-till"));
+/// assert!(!is_segment("front/till") && !is_segment(""));
+/// ```
 pub fn is_segment(text: &str) -> bool {
     (1..=LONGEST_SEGMENT).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')

@@ -25,12 +25,26 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 ///
 /// `Ａda LOVELACE`, `ada lovelace` and `ADA Lovelace` are the same; `ß` and `ss` are; accents count.
 /// Invisible characters (a zero-width space, a soft hyphen, a variation selector) do not.
+///
+/// ```
+/// use headwater_core::normalize;
+///
+/// assert_eq!(normalize("Ａda  LOVELACE"), normalize("ada lovelace"));
+/// assert_ne!(normalize("Zoë"), normalize("Zoe"));
+/// ```
 pub fn normalize(text: &str) -> String {
     folded(&without_ignorable(text))
 }
 
 /// The same, but with invisible characters. Former builds compared names so, and lists are ordered
 /// so. It must not change: places in lists and streams of unique values are named by it.
+///
+/// ```
+/// use headwater_core::{folded, normalize};
+///
+/// let soft = "Ada\u{ad}"; // A soft hyphen, which nobody sees.
+/// assert_eq!((folded(soft).as_str(), normalize(soft).as_str()), ("ada\u{ad}", "ada"));
+/// ```
 pub fn folded(text: &str) -> String {
     let nfkc = ComposingNormalizer::new_nfkc();
     let fold = CaseMapper::new();
@@ -43,12 +57,26 @@ pub fn folded(text: &str) -> String {
 /// The form in which references of other systems are compared, as a bank's id of a payment: NFC,
 /// without invisible characters, white space collapsed. Case and width count, since they may tell
 /// two of them apart.
+///
+/// ```
+/// use headwater_core::canonical;
+///
+/// assert_eq!(canonical(" RF18  5390\u{200b} "), "RF18 5390");
+/// assert_ne!(canonical("rf18"), canonical("RF18"));
+/// ```
 pub fn canonical(text: &str) -> String {
     collapsed(&ComposingNormalizer::new_nfc().normalize(&without_ignorable(text)))
 }
 
 /// The words of a text as search compares them: folded like [`normalize`], without accents, split
 /// at what is neither letter nor digit.
+///
+/// ```
+/// use headwater_core::search_words;
+///
+/// let words = search_words("Zoë O'Neill, 2nd");
+/// assert_eq!(words.into_iter().collect::<Vec<_>>(), ["2nd", "neill", "o", "zoe"]);
+/// ```
 pub fn search_words(text: &str) -> BTreeSet<String> {
     let combining = CanonicalCombiningClassMapBorrowed::new();
     let decomposed = DecomposingNormalizer::new_nfkd().normalize(&normalize(text)).into_owned();
@@ -63,6 +91,13 @@ pub fn search_words(text: &str) -> BTreeSet<String> {
 
 /// Whether a text has a visible character: more than white space, controls, format characters and
 /// fillers.
+///
+/// ```
+/// use headwater_core::is_visible;
+///
+/// assert!(is_visible("a"));
+/// assert!(!is_visible(" \u{200b}\u{2800}"));
+/// ```
 pub fn is_visible(text: &str) -> bool {
     // The blank pattern of Braille is a symbol to Unicode, but nobody sees it.
     text.chars().any(|c| !c.is_whitespace() && !is_hidden(c) && c != '\u{2800}')
@@ -70,6 +105,13 @@ pub fn is_visible(text: &str) -> bool {
 
 /// A text to be shown to people. Characters that would control a terminal or a page (controls,
 /// changes of direction, zero-width characters, line ends) are written as `\u{1b}`.
+///
+/// ```
+/// use headwater_core::shown;
+///
+/// assert_eq!(shown("Ada\u{1b}[2J"), "Ada\\u{1b}[2J");
+/// assert_eq!(shown("Zoë"), "Zoë");
+/// ```
 pub fn shown(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
@@ -87,12 +129,25 @@ pub fn shown(text: &str) -> Cow<'_, str> {
 }
 
 /// The same, but with line ends kept.
+///
+/// ```
+/// use headwater_core::shown_lines;
+///
+/// assert_eq!(shown_lines("Ada\nLovelace\u{7}"), "Ada\nLovelace\\u{7}");
+/// ```
 pub fn shown_lines(text: &str) -> String {
     text.split('\n').map(shown).collect::<Vec<_>>().join("\n")
 }
 
 /// Whether a character is invisible: controls, characters that direct or join text, line
 /// separators, fillers.
+///
+/// ```
+/// use headwater_core::is_hidden;
+///
+/// assert!(is_hidden('\u{202e}')); // What follows would be shown from right to left.
+/// assert!(!is_hidden('ß'));
+/// ```
 pub fn is_hidden(c: char) -> bool {
     use GeneralCategory::{Control, Format, LineSeparator, ParagraphSeparator};
     // Most texts are ASCII, where the tables need not be asked.

@@ -7,6 +7,17 @@ use crate::{
 };
 
 /// A value that only one thing may hold in its tenant and domain, as a user name.
+///
+/// ```
+/// use headwater_core::{Rule, UniqueValue};
+///
+/// static NAME_TAKEN: Rule =
+///     Rule { name: "name-taken", title: "The name is taken", help: "Choose another." };
+///
+/// let name = |value| UniqueValue::new("till-names", value, &NAME_TAKEN);
+/// assert_eq!(name("Front  Till"), name("front till"));
+/// assert_ne!(name("front till"), name("back till"));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct UniqueValue {
     /// The category of its streams, as `user-names`.
@@ -83,6 +94,31 @@ pub struct Unique {
 impl Unique {
     /// Who holds it after its stream's newest commit.
     ///
+    /// ```
+    /// use headwater_core::{Commit, Metadata, Unique, UniqueEvent, encode};
+    /// use jiff::Timestamp;
+    /// use uuid::Uuid;
+    ///
+    /// let holder = "shop/tills/front".to_owned();
+    /// let claimed = Commit {
+    ///     stream: "acme/shop/till-names/0a1b".parse()?,
+    ///     first: 3,
+    ///     at: Timestamp::UNIX_EPOCH,
+    ///     metadata: Metadata {
+    ///         commit_id: Uuid::nil(),
+    ///         command: "OpenTill".to_owned(),
+    ///         actor: "ada".to_owned(),
+    ///         correlation_id: "1".to_owned(),
+    ///         causation_id: None,
+    ///         traceparent: None,
+    ///     },
+    ///     events: vec![encode(3, &UniqueEvent::UniqueValueClaimed { holder: holder.clone() })?],
+    ///     snapshot: None,
+    /// };
+    /// assert_eq!(Unique::after(&claimed)?, Unique { holder: Some(holder), version: 3 });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`EventError`] if the commit is not one of a unique value's stream.
     pub fn after(newest: &Commit) -> Result<Self, EventError> {
@@ -100,6 +136,20 @@ impl Unique {
 
 /// The secret that names the streams of unique values, so that their names reveal nothing about a
 /// person. It must never change: with another key every value would be free again.
+///
+/// ```
+/// use headwater_core::{Rule, UniqueKey, UniqueValue};
+///
+/// static NAME_TAKEN: Rule =
+///     Rule { name: "name-taken", title: "The name is taken", help: "Choose another." };
+///
+/// assert!(UniqueKey::new(b"too short").is_none());
+/// let key = UniqueKey::new(b"a secret of at least thirty-two bytes").expect("it is long enough");
+/// let stream = key.stream("acme", "shop", &UniqueValue::new("till-names", "Front", &NAME_TAKEN))?;
+/// assert!(stream.as_str().starts_with("acme/shop/till-names/"));
+/// assert_eq!(stream.id().len(), 32);
+/// # Ok::<(), headwater_core::InvalidStreamName>(())
+/// ```
 #[derive(Clone)]
 pub struct UniqueKey(Vec<u8>);
 

@@ -19,6 +19,13 @@ const ATTEMPTS: u32 = 4;
 
 /// A Kinesis client of what a configuration names. Its own retries are off: [`Publisher`] repeats
 /// just what failed.
+///
+/// ```no_run
+/// # async fn test() {
+/// let config = aws_config::load_from_env().await;
+/// let client = headwater_kinesis::connect(&config);
+/// # }
+/// ```
 pub fn connect(shared: &SdkConfig) -> Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
@@ -60,6 +67,18 @@ struct Attempted {
 
 /// Puts records on one stream. `PutRecords` may fail in part; what failed is put again, oldest
 /// first.
+///
+/// ```no_run
+/// use headwater_kinesis::{CommitRecord, Publisher, connect};
+///
+/// # async fn test(config: aws_config::SdkConfig) -> Result<(), Box<dyn std::error::Error>> {
+/// let publisher = Publisher::new(connect(&config), "commits");
+/// let record = CommitRecord::doorbell("acme/shop/tills/front".parse()?, 7)?;
+/// let failed = publisher.publish(&[record]).await;
+/// assert!(failed.is_empty(), "these have to be put again: {failed:?}");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Publisher {
     client: Client,

@@ -6,6 +6,16 @@ use crate::{LARGEST_RECORD, Record};
 /// A record on the commits stream, as JSON under the stream's name as partition key. For a
 /// projector it is a doorbell, "stream S reached n"; the commit is along so that it need not be
 /// read, unless it is too large for a record.
+///
+/// ```
+/// use headwater_kinesis::CommitRecord;
+///
+/// let record = CommitRecord::doorbell("acme/shop/tills/front".parse()?, 7)?;
+/// assert_eq!(record.key, "acme/shop/tills/front");
+/// let read: CommitRecord = serde_json::from_slice(&record.data)?;
+/// assert_eq!((read.last, read.commit), (7, None));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CommitRecord {
     /// Which stream.

@@ -19,6 +19,24 @@ use crate::{Answer, App, Call, Function, Parameter, Problem, Request, Shape, fre
 pub use rows::ShownRow;
 
 /// A command that is read from a body as it is.
+///
+/// ```
+/// # mod till {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
+/// # use till::*;
+/// use garde::Validate;
+/// use headwater_lambda::read_json;
+/// use serde_json::json;
+///
+/// fn read<C: headwater_lambda::Readable>(body: serde_json::Value) -> bool {
+///     read_json::<C>(body).is_ok()
+/// }
+///
+/// // `AddCoin` derives `Deserialize`, `Validate` and `ToSchema`, and is a `Command`.
+/// assert!(read::<AddCoin>(json!({ "cents": 50 })));
+/// assert!(!read::<AddCoin>(json!({ "cents": 0 })));
+/// ```
 pub trait Readable:
     Decide + DeserializeOwned + Validate<Context = ()> + ToSchema + PartialSchema + 'static
 {
@@ -30,6 +48,31 @@ impl<C> Readable for C where
 }
 
 /// The calls on the things of one aggregate.
+///
+/// ```
+/// # mod till {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
+/// # use till::*;
+/// use headwater::{Domain, aggregate_fn, projection_fn};
+/// use headwater_lambda::Service;
+///
+/// static SHOP: Domain =
+///     Domain::new("shop", &[aggregate_fn::<Till>()], &[projection_fn::<TillRow>()]);
+///
+/// let service = Service::new(&SHOP, "shop").aggregate::<Till>("/tills", |tills| {
+///     tills
+///         .create::<OpenTill>("Open a till.")
+///         .action::<AddCoin>("coins", "Put a coin in.")
+///         .row::<TillRow>("A till.")
+///         .list::<TillRow>("tills", "All tills, the newest first.")
+/// });
+/// let functions: Vec<_> = service.functions.iter().map(|f| f.name.as_str()).collect();
+/// assert_eq!(
+///     functions,
+///     ["shop-open-till", "shop-add-coin", "shop-read-tills", "shop-list-tills"]
+/// );
+/// ```
 pub struct Calls<A> {
     domain: &'static Domain,
     /// As `/identity/users`.

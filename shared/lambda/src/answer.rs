@@ -10,6 +10,21 @@ use crate::problem::PRECONDITION_FAILED;
 use crate::{LARGEST_ANSWER, Page, Problem, Request};
 
 /// An answer to an HTTP call. It can be recorded under an Idempotency-Key and returned again.
+///
+/// ```
+/// use headwater::StreamName;
+/// use headwater_lambda::Answer;
+/// use serde_json::json;
+///
+/// let counted = Answer::json(200, &json!({ "coins": 7 })).header("cache-control", "no-store");
+/// assert_eq!((counted.status, counted.body.as_str()), (200, r#"{"coins":7}"#));
+///
+/// let till = StreamName::new("acme", "shop", "tills", "front")?;
+/// let opened = Answer::command(201, &till, 1);
+/// assert_eq!(opened.body, r#"{"id":"front","version":1}"#);
+/// assert!(opened.headers.contains(&("etag".into(), r#""acme/shop/tills/front@1""#.into())));
+/// # Ok::<(), headwater::InvalidStreamName>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     /// The HTTP status.

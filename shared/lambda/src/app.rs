@@ -20,6 +20,23 @@ const INIT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The stores that the function's environment names. Connections are opened before the first
 /// request.
+///
+/// ```
+/// # mod till {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
+/// # use till::*;
+/// use headwater::StreamName;
+/// use headwater_lambda::{App, Problem, Request};
+///
+/// /// For a handler of its own: what is in a till, as fresh as the request's tokens demand.
+/// async fn cents(app: &App, request: &Request) -> Result<u64, Problem> {
+///     let till = StreamName::new(request.tenant(), "shop", "tills", request.path("id"))?;
+///     let row = app.row::<TillRow>(request, &till).await?;
+///     let (_version, row) = row.ok_or_else(|| Problem::not_found("such till"))?;
+///     Ok(row.cents)
+/// }
+/// ```
 pub struct App {
     store: Option<EventStore>,
     views: Option<Views>,

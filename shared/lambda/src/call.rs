@@ -9,6 +9,24 @@ use crate::problem::{CONCURRENT_MODIFICATION, ProblemType};
 use crate::{Parameter, Shape};
 
 /// One HTTP call and the function that answers it.
+///
+/// ```
+/// # mod till {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
+/// # use till::*;
+/// use headwater_lambda::{Access, Call, Shape};
+///
+/// let call = Call::list::<TillRow>("shop-find-tills", "/shop/tills", "Tills.")
+///     .param("open", Shape::boolean(), "Only those that are open.")
+///     .operator();
+/// assert_eq!((call.method, call.access), ("GET", Access::Operator));
+/// let parameters: Vec<_> = call.query.iter().map(|parameter| &parameter.name).collect();
+/// assert_eq!(parameters, ["limit", "cursor", "open"]);
+///
+/// let call = Call::of::<AddCoin>("POST", "/shop/tills/{id}/coins", "Put a coin in.");
+/// assert_eq!((call.function.as_str(), call.access), ("shop-add-coin", Access::Writer));
+/// ```
 #[derive(Clone)]
 pub struct Call {
     /// The function's name, as `identity-create-user`.
@@ -105,7 +123,7 @@ pub struct SchemaOf {
 
 impl SchemaOf {
     /// The schema of a type.
-    pub fn of<T: ToSchema + PartialSchema>() -> Self {
+    pub(crate) fn of<T: ToSchema + PartialSchema>() -> Self {
         Self { name: || T::name().into_owned(), schema: T::schema, others: T::schemas }
     }
 }

@@ -43,6 +43,14 @@ pub enum Trigger {
 
 /// A stream, and how its records reach a function: at once, from the oldest on, with a batch that
 /// fails bisected, and batches that are given up kept in the failures bucket.
+///
+/// ```
+/// use headwater_lambda::deployment::Source;
+///
+/// let scans = Source::records("Scans", "!GetAtt ScansStream.Arn", "Scans are a minute behind.");
+/// assert_eq!((scans.batch, scans.retries), (100, 10));
+/// assert_eq!(Source::commits("Tills are a minute behind.").batch, 200);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// The event's name within the function, as `Commits`.
@@ -162,6 +170,18 @@ pub const LIST_FAILURES: Statement =
     Statement { actions: &["s3:ListBucket"], resources: &["!GetAtt FailuresBucket.Arn"] };
 
 /// What an event source mapping needs of a Kinesis stream.
+///
+/// ```
+/// use headwater_lambda::deployment::{APPEND, EVENTS_TABLE, Role, read_stream};
+///
+/// /// Of a function that appends what a stream tells.
+/// static SCANS: Role = Role {
+///     name: "Scans",
+///     variables: &[EVENTS_TABLE],
+///     statements: &[read_stream(&["!GetAtt ScansStream.Arn"]), APPEND],
+/// };
+/// assert!(SCANS.statements[0].actions.contains(&"kinesis:GetRecords"));
+/// ```
 pub const fn read_stream(resources: &'static [&'static str]) -> Statement {
     Statement {
         actions: &[

@@ -6,6 +6,19 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 /// One event, as it is stored.
+///
+/// ```
+/// use headwater::StreamName;
+/// use headwater_lambda::{App, EventView, Problem, Request};
+///
+/// async fn history(
+///     app: &App,
+///     request: &Request,
+///     till: &StreamName,
+/// ) -> Result<Vec<EventView>, Problem> {
+///     Ok(EventView::after(&app.store(request)?, till, 0, 50).await?)
+/// }
+/// ```
 #[derive(Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EventView {

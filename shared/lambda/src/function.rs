@@ -29,6 +29,30 @@ type EventHandler = Box<
 ///
 /// The functions of a service share one executable, which finds its handler by this name: Lambda
 /// sets `_HANDLER` to it.
+///
+/// ```
+/// # mod till {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
+/// # use till::*;
+/// use std::sync::Arc;
+///
+/// use headwater::StreamName;
+/// use headwater_lambda::{Answer, App, Call, Function, Problem, Request};
+///
+/// /// Puts the coin in that the path names.
+/// async fn add_coin(app: Arc<App>, request: Request) -> Result<Answer, Problem> {
+///     let till = StreamName::new(request.tenant(), "shop", "tills", request.path("id"))?;
+///     let cents = request.path("cents").parse();
+///     let cents = cents.map_err(|_| Problem::not_found("such coin"))?;
+///     app.change(&request, &till, &AddCoin { cents }).await
+/// }
+///
+/// let call = Call::of::<AddCoin>("POST", "/shop/tills/{id}/coins/{cents}", "Put a coin in.");
+/// let function = Function::http(call, add_coin).variable(("MINT", "!Ref Mint"));
+/// assert_eq!(function.name, "shop-add-coin");
+/// assert!(function.environment().contains(&("MINT", "!Ref Mint")));
+/// ```
 pub struct Function {
     /// Its `Handler` in the template, as `identity-create-user`.
     pub name: String,

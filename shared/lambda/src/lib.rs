@@ -20,7 +20,7 @@ mod observe;
 pub mod openapi;
 mod page;
 mod parameter;
-pub mod pattern;
+mod pattern;
 pub mod problem;
 mod query;
 mod refusal;
@@ -49,6 +49,13 @@ pub use tags::{InvalidTags, Tag, parse_if_match, parse_if_none_match, parse_tags
 pub use lambda_runtime::Error;
 
 /// A fresh id for a thing whose creator gives none: UUID v7.
+///
+/// ```
+/// use headwater_lambda::fresh_id;
+///
+/// assert!(headwater::is_segment(&fresh_id()));
+/// assert_ne!(fresh_id(), fresh_id());
+/// ```
 pub fn fresh_id() -> String {
     uuid::Uuid::now_v7().to_string()
 }

@@ -9,6 +9,28 @@ use serde::Serialize;
 use crate::{Answer, App, Page, Problem, Request};
 
 /// Part of a list of a domain, and what folds the things in it.
+///
+/// ```
+/// # mod till {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
+/// # use till::*;
+/// use headwater::{ProjectionFn, projection_fn};
+/// use headwater_lambda::{Answer, App, List, Problem, Request};
+/// use serde_json::json;
+///
+/// static ROWS: [ProjectionFn; 1] = [projection_fn::<TillRow>()];
+///
+/// /// All tills that are not empty.
+/// async fn filled(app: &App, request: &Request) -> Result<Answer, Problem> {
+///     let is_filled = |till: &TillRow| till.cents > 0;
+///     let list = List { keep: Some(&is_filled), ..List::new("shop", &ROWS, "tills") };
+///     app.list(request, list, |till, version, row: TillRow| {
+///         json!({ "id": till.id(), "version": version, "cents": row.cents })
+///     })
+///     .await
+/// }
+/// ```
 pub struct List<'a, P> {
     /// The domain's name, whose feed says how far the list has got.
     pub domain: &'static str,

@@ -109,6 +109,11 @@ impl Observed {
 
 /// Writes metrics of a service on their own, as the alarms read them: (name, value, CloudWatch's
 /// unit).
+///
+/// ```
+/// // An alarm can be set on `CoinsRefused` of the service `shop`.
+/// headwater_lambda::metric("shop", "CoinsRefused", 1.0);
+/// ```
 pub fn metric(service: &str, name: &str, value: f64) {
     emit(service, Map::new(), &[(name, value, "Count")]);
 }

@@ -11,6 +11,19 @@ use crate::schema::{self, BodySchema};
 use crate::{Parameter, Shape};
 
 /// The document (OpenAPI 3.1) of these calls.
+///
+/// ```
+/// # mod till {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
+/// # use till::*;
+/// use headwater_lambda::{Call, openapi};
+///
+/// let call = Call::entity::<TillRow>("shop-get-till", "/shop/tills/{id}", "A till.");
+/// let document = openapi::document(&[call]);
+/// let get = &document["paths"]["/shop/tills/{id}"]["get"];
+/// assert_eq!(get["description"], "Needs the role `reader`.");
+/// ```
 pub fn document(calls: &[Call]) -> Value {
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     let mut schemas = Map::new();

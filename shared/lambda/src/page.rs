@@ -16,6 +16,17 @@ const AROUND: usize = 20_000;
 const LARGEST_AS_TEXT: usize = 5_500_000;
 
 /// Some items of a list, rendered.
+///
+/// ```
+/// use headwater_lambda::{Page, Problem};
+/// use serde_json::json;
+///
+/// // Each item with its place, and where the list goes on.
+/// let items = [("1".to_owned(), json!({ "id": 1 })), ("2".to_owned(), json!({ "id": 2 }))];
+/// let page = Page::of(items, Some("2".to_owned()))?;
+/// assert_eq!((page.count, page.next.as_deref()), (2, Some("2")));
+/// # Ok::<(), Problem>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// A JSON array.

@@ -33,6 +33,22 @@ pub struct Parameter {
 }
 
 /// What a parameter may hold, as a JSON schema.
+///
+/// ```
+/// # mod till {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
+/// # use till::*;
+/// use headwater_lambda::{Call, Shape, openapi};
+///
+/// let call = Call::entity::<TillRow>("shop-get-till", "/shop/tills/{id}", "A till.")
+///     .param("currency", Shape::one_of(["EUR", "USD"]), "Count in this one.")
+///     .param("at", Shape::time(), "As it was then.");
+/// let document = openapi::document(&[call]);
+/// let parameters = &document["paths"]["/shop/tills/{id}"]["get"]["parameters"];
+/// assert_eq!(parameters[1]["schema"]["enum"][0], "EUR");
+/// assert_eq!(parameters[2]["schema"]["format"], "date-time");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Shape {
     /// Its name among the schemas of the document; nothing if it is written where it is used.
@@ -80,6 +96,11 @@ impl Shape {
     /// A version of a stream, or 0: see [`Request::number`].
     pub fn version() -> Self {
         Self::number(0..=LARGEST_VERSION)
+    }
+
+    /// A place in a change feed, with or without quotes: `acme/shop@100`.
+    pub fn feed_position() -> Self {
+        Self::matching(&format!("\"?{}\"?", pattern::feed_position()))
     }
 
     /// A time: see [`Request::time`].
@@ -179,6 +200,13 @@ fn whole_number(text: &str, range: RangeInclusive<u64>) -> Option<u64> {
 }
 
 /// A time as RFC 3339 writes it: `2026-11-21T10:00:00Z`, in the years 0000 to 9999 of UTC.
+///
+/// ```
+/// use headwater_lambda::parse_time;
+///
+/// assert!(parse_time("2026-11-21T10:00:00Z").is_some());
+/// assert!(parse_time("2026-11-21").is_none() && parse_time("20261121T100000Z").is_none());
+/// ```
 pub fn parse_time(text: &str) -> Option<Timestamp> {
     // jiff reads other spellings, too: 20261121T100000Z, years with a sign, zones in brackets.
     let (date_and_time, rest) = text.split_at_checked("2026-11-21T10:00:00".len())?;

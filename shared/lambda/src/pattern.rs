@@ -7,36 +7,36 @@ use headwater::{LONGEST_SEGMENT, Token};
 use crate::tags::MOST_TOKENS;
 
 /// A segment of a stream's name, as an id.
-pub fn segment() -> String {
+pub(crate) fn segment() -> String {
     format!("[A-Za-z0-9_-]{{1,{LONGEST_SEGMENT}}}")
 }
 
 /// The name of a stream without its tenant: `identity/groups/7/members/4`.
-pub fn stream_within_tenant() -> String {
+pub(crate) fn stream_within_tenant() -> String {
     let s = segment();
     format!("{s}/{s}(/{s}(/{s}/{s})*)?")
 }
 
 /// A place in a change feed: `acme/identity@100`.
-pub fn feed_position() -> String {
+pub(crate) fn feed_position() -> String {
     let (s, number) = (segment(), number());
     let epoch = format!("([2-9]|[1-9][0-9]{{1,{}}})", Token::MOST_DIGITS_OF_SMALL - 1);
     format!("{s}/{s}@{number}(\\.{epoch})?")
 }
 
 /// What `Consistency-Token` takes: `"acme/identity/users/42@7", "acme/identity@100"`.
-pub fn tokens() -> String {
+pub(crate) fn tokens() -> String {
     let token = token(&format!("({}|{})", stream_position(), feed_position()));
     list(&format!("\"{token}\""), &format!("{{0,{}}}", MOST_TOKENS - 1))
 }
 
 /// What `If-Match` takes: `*`, or up to 20 tags. Those that match are tokens of streams.
-pub fn if_match() -> String {
+pub(crate) fn if_match() -> String {
     format!("(\\*|{})", list(TAG, &format!("{{0,{}}}", MOST_TOKENS - 1)))
 }
 
 /// What `If-None-Match` takes: `*`, or tags of any kind.
-pub fn if_none_match() -> String {
+pub(crate) fn if_none_match() -> String {
     format!("(\\*|{})", list(TAG, "*"))
 }
 

@@ -107,6 +107,16 @@ problem_types! {
 }
 
 /// What went wrong with a request.
+///
+/// ```
+/// use headwater_lambda::Problem;
+/// use headwater_lambda::problem::MALFORMED;
+///
+/// let problem = Problem::new(&MALFORMED, "`coin` is no coin").with("coin", 3).because("a typo");
+/// let answer = problem.answer();
+/// assert_eq!((answer.status, problem.name()), (400, "malformed-request"));
+/// assert!(answer.body.contains("is no coin") && !answer.body.contains("typo"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Problem {
     name: &'static str,

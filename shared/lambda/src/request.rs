@@ -37,6 +37,24 @@ const LARGEST_BODY: usize = 256 * 1024;
 const ANSWER_MARGIN: Duration = Duration::from_millis(500);
 
 /// One HTTP call, as its handler sees it.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// use headwater_lambda::{Caller, Request};
+/// use jiff::Timestamp;
+///
+/// // For a record of a stream. A call's handler gets the request that the gateway sent.
+/// let caller = Caller {
+///     tenant: "acme".to_owned(),
+///     subject: "scanner".to_owned(),
+///     roles: vec!["writer".to_owned()],
+/// };
+/// let deadline = Instant::now() + Duration::from_secs(10);
+/// let request = Request::internal(caller, Timestamp::UNIX_EPOCH, "scan-7".to_owned(), deadline);
+/// assert_eq!((request.tenant(), request.path("id")), ("acme", ""));
+/// assert!(request.within(Duration::from_secs(1)).deadline < deadline);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Request {
     /// Who calls; empty on a public route.

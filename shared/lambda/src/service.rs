@@ -10,6 +10,30 @@ use crate::problem::ProblemType;
 use crate::{Call, Calls, Error, Function};
 
 /// A service: its functions, and what they share.
+///
+/// ```
+/// # mod till {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
+/// # use till::*;
+/// use headwater::{Domain, aggregate_fn, projection_fn};
+/// use headwater_lambda::Service;
+///
+/// static SHOP: Domain =
+///     Domain::new("shop", &[aggregate_fn::<Till>()], &[projection_fn::<TillRow>()]);
+///
+/// let service = Service::new(&SHOP, env!("CARGO_PKG_NAME"))
+///     .aggregate::<Till>("/tills", |tills| {
+///         tills.create::<OpenTill>("Open a till.").row::<TillRow>("A till.")
+///     })
+///     .execute();
+/// let calls: Vec<_> = service.calls().map(|call| (call.method, call.path.as_str())).collect();
+/// assert_eq!(
+///     calls,
+///     [("POST", "/shop/tills"), ("GET", "/shop/tills/{id}"), ("POST", "/shop/execute")]
+/// );
+/// assert_eq!(service.rules(), [&TILL_EXISTS]);
+/// ```
 pub struct Service {
     /// Its name, as `identity`: the second segment of its streams' names and the first of its
     /// paths. Logs, metrics and the roles of its functions carry it.
@@ -87,12 +111,38 @@ impl Service {
 }
 
 /// The domains of these services.
+///
+/// ```
+/// # mod till {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
+/// # use till::*;
+/// use headwater::{Domain, aggregate_fn};
+/// use headwater_lambda::{Service, domains};
+///
+/// static SHOP: Domain = Domain::new("shop", &[aggregate_fn::<Till>()], &[]);
+///
+/// let domains = domains(&[Service::new(&SHOP, "shop")]);
+/// assert!(domains.named("shop").is_some());
+/// ```
 pub fn domains(services: &[Service]) -> Domains {
     Domains::new(services.iter().filter_map(|service| service.domain))
 }
 
 /// Serves the function that the variable `_HANDLER` names, until the process ends. On AWS it is the
 /// `main` of each service's executable.
+///
+/// ```no_run
+/// use headwater::Domain;
+/// use headwater_lambda::{Error, Service, serve};
+///
+/// static SHOP: Domain = Domain::new("shop", &[], &[]);
+///
+/// #[tokio::main]
+/// async fn main() -> Result<(), Error> {
+///     serve([Service::new(&SHOP, env!("CARGO_PKG_NAME"))]).await
+/// }
+/// ```
 ///
 /// # Errors
 /// If no function has that name, the environment lacks what the function needs, or the Runtime API

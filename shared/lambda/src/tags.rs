@@ -54,6 +54,16 @@ impl std::error::Error for InvalidTags {}
 
 /// Reads a `Consistency-Token` header: 1 to 20 tokens of this tenant.
 ///
+/// ```
+/// use headwater_lambda::{InvalidTags, parse_tokens};
+///
+/// let tokens = parse_tokens(r#""acme/shop/tills/front@7", "acme/shop@100""#, "acme")?;
+/// assert_eq!(tokens.len(), 2);
+/// let foreign = parse_tokens(r#""acme/shop/tills/front@7""#, "other");
+/// assert_eq!(foreign, Err(InvalidTags::ForeignTenant));
+/// # Ok::<(), InvalidTags>(())
+/// ```
+///
 /// # Errors
 /// [`InvalidTags`] for whatever is not exactly that.
 pub fn parse_tokens(header: &str, tenant: &str) -> Result<Vec<Token>, InvalidTags> {
@@ -73,6 +83,15 @@ pub fn parse_tokens(header: &str, tenant: &str) -> Result<Vec<Token>, InvalidTag
 
 /// Reads an `If-Match` header: `*`, or 1 to 20 tags. Those that are no tokens of this tenant's
 /// streams match nothing.
+///
+/// ```
+/// use headwater_dynamodb::IfMatch;
+/// use headwater_lambda::{InvalidTags, parse_if_match};
+///
+/// assert_eq!(parse_if_match("*", "acme")?, IfMatch::Exists);
+/// assert_eq!(parse_if_match(r#""acme/shop/tills/front@7""#, "other")?, IfMatch::AnyOf(vec![]));
+/// # Ok::<(), InvalidTags>(())
+/// ```
 ///
 /// # Errors
 /// [`InvalidTags`] if it is neither.
@@ -102,6 +121,15 @@ pub(crate) fn any_of(strong_tags: &[&str], tenant: &str) -> IfMatch {
 
 /// Reads an `If-None-Match` header: `*`, or tags of any kind.
 ///
+/// ```
+/// use headwater_dynamodb::IfNoneMatch;
+/// use headwater_lambda::{InvalidTags, parse_if_none_match};
+///
+/// assert_eq!(parse_if_none_match("*")?, IfNoneMatch::Absent);
+/// assert_eq!(parse_if_none_match(r#"W/"a""#)?, IfNoneMatch::NoneOf(vec!["a".to_owned()]));
+/// # Ok::<(), InvalidTags>(())
+/// ```
+///
 /// # Errors
 /// [`InvalidTags`] if it is neither.
 pub fn parse_if_none_match(header: &str) -> Result<IfNoneMatch, InvalidTags> {
@@ -114,6 +142,14 @@ pub fn parse_if_none_match(header: &str) -> Result<IfNoneMatch, InvalidTags> {
 }
 
 /// Reads a list of tags: `"a", W/"b"`. Empty elements are passed over, but there must be a tag.
+///
+/// ```
+/// use headwater_lambda::{InvalidTags, Tag, parse_tags};
+///
+/// let tags = parse_tags(r#""a", W/"b""#)?;
+/// assert_eq!(tags, [Tag { text: "a", weak: false }, Tag { text: "b", weak: true }]);
+/// # Ok::<(), InvalidTags>(())
+/// ```
 ///
 /// # Errors
 /// [`InvalidTags::Empty`] if there is no tag, [`InvalidTags::Unquoted`] for what is no list of

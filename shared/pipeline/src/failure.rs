@@ -13,6 +13,31 @@ use serde_json::{Value, json};
 use crate::{Tampering, relayed};
 
 /// A batch of records that a function gave up.
+///
+/// ```
+/// use headwater_pipeline::{Failure, Target};
+///
+/// let object = r#"{
+///     "requestContext": {
+///         "functionArn": "arn:aws:lambda:eu-west-1:123456789012:function:shop-project",
+///         "condition": "RetryAttemptsExhausted",
+///         "approximateInvokeCount": 6
+///     },
+///     "timestamp": "2026-11-14T00:38:06.021Z",
+///     "payload": { "Records": [{
+///         "eventSource": "aws:kinesis",
+///         "eventSourceARN": "arn:aws:kinesis:eu-west-1:123456789012:stream/commits",
+///         "kinesis": {
+///             "partitionKey": "acme/shop/tills/front", "data": "e30=", "sequenceNumber": "1",
+///             "approximateArrivalTimestamp": 1.5
+///         }
+///     }] }
+/// }"#;
+/// let failure = Failure::read(object.as_bytes())?;
+/// assert_eq!((failure.function.as_str(), failure.tries), ("shop-project", 6));
+/// assert!(failure.records.contains_key(&Target::Stream("commits".to_owned())));
+/// # Ok::<(), headwater_pipeline::UnreadableFailure>(())
+/// ```
 #[derive(Debug)]
 pub struct Failure {
     /// The function's name.

@@ -22,6 +22,18 @@ const GIVEN_UP: &str = "aws/lambda/";
 const REFUSED: &str = "refused/";
 
 /// Where what functions behind streams gave up lies: the failures bucket, a batch an object, whole.
+///
+/// ```no_run
+/// use headwater_pipeline::{Failures, FailuresError};
+///
+/// # async fn test() -> Result<(), FailuresError> {
+/// let failures = Failures::connect("failures").await;
+/// for stored in failures.page(None, 100).await? {
+///     println!("{} {}", stored.at, stored.key);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Failures {
     s3: Client,
@@ -38,6 +50,13 @@ pub struct Stored {
 }
 
 /// What an object is by its key.
+///
+/// ```
+/// use headwater_pipeline::Kind;
+///
+/// assert_eq!(Kind::of("aws/lambda/shop-project/shardId-0/1"), Kind::GivenUp);
+/// assert_eq!(Kind::of("refused/shop-scan/49590"), Kind::Refused);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// A batch that Lambda put there.

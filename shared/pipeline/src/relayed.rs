@@ -18,6 +18,26 @@ pub struct Tampering {
 /// What is to be put on the commits stream for a record of the events table's DynamoDB stream;
 /// nothing where nothing was written, or where it concerns the table alone.
 ///
+/// ```
+/// use aws_lambda_events::dynamodb::EventRecord;
+/// use headwater_pipeline::relayed;
+///
+/// let removed: EventRecord = serde_json::from_value(serde_json::json!({
+///     "awsRegion": "eu-west-1", "eventID": "1", "eventName": "REMOVE",
+///     "eventSource": "aws:dynamodb", "eventVersion": "1.1",
+///     "eventSourceARN": "arn:aws:dynamodb:eu-west-1:123456789012:table/events/stream/1",
+///     "dynamodb": {
+///         "ApproximateCreationDateTime": 1.0,
+///         "Keys": { "stream": { "S": "acme/shop/tills/front" }, "seq": { "N": "1" } },
+///         "OldImage": { "stream": { "S": "acme/shop/tills/front" }, "seq": { "N": "1" } },
+///         "SequenceNumber": "1", "SizeBytes": 1, "StreamViewType": "NEW_AND_OLD_IMAGES"
+///     }
+/// }))?;
+/// let tampering = relayed(&removed).unwrap_err();
+/// assert!(tampering.to_string().starts_with("REMOVE of"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Tampering`]: items of the events table are commits, and are never changed.
 pub fn relayed(record: &EventRecord) -> Result<Option<Record>, Tampering> {

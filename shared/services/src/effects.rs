@@ -3,6 +3,17 @@ use headwater_dynamodb::EffectId;
 
 /// The effects outside that a commit's events ask for, each with the name of the handler that
 /// carries it out.
+///
+/// ```
+/// use headwater::{Commit, Domains};
+/// use headwater_services::effects;
+///
+/// fn tell(domains: &Domains, commit: &Commit) {
+///     for (handler, effect) in effects(domains, commit) {
+///         println!("{handler}: event {} of {}", effect.number, effect.stream);
+///     }
+/// }
+/// ```
 pub fn effects(
     domains: &Domains,
     commit: &Commit,
@@ -17,6 +28,19 @@ pub fn effects(
 }
 
 /// The first of a commit's events of which only a newer build knows which effects it asks for.
+///
+/// ```
+/// use headwater::{Commit, Domains};
+/// use headwater_services::{effects, unknown_effect};
+///
+/// /// How many effects the commit asks for; `None` if only a newer build can tell.
+/// fn count(domains: &Domains, commit: &Commit) -> Option<usize> {
+///     match unknown_effect(domains, commit) {
+///         Some(_) => None,
+///         None => Some(effects(domains, commit).count()),
+///     }
+/// }
+/// ```
 pub fn unknown_effect(domains: &Domains, commit: &Commit) -> Option<NewerEvent> {
     (handler(domains, commit)?.unknown)(commit)
 }

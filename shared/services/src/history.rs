@@ -34,6 +34,20 @@ pub struct Number {
 }
 
 /// What the commits of a stream come to: all of them, in order.
+///
+/// ```
+/// use headwater::{Commit, Domains, StreamName};
+/// use headwater_services::history;
+///
+/// fn is_sound(domains: &Domains, till: &StreamName, commits: &[Commit]) -> bool {
+///     let history = history(domains, till, commits);
+///     history.findings.is_empty() && !history.is_newer
+/// }
+///
+/// let till = "acme/shop/tills/front".parse()?;
+/// assert!(is_sound(&Domains::new([]), &till, &[]));
+/// # Ok::<(), headwater::InvalidStreamName>(())
+/// ```
 pub fn history(domains: &Domains, stream: &StreamName, commits: &[Commit]) -> History {
     let mut history = History::default();
     history.findings.extend(order(stream, commits));

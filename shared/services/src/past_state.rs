@@ -45,6 +45,22 @@ pub enum NoPastState {
 /// The state that the rules saw, at a version (in the middle of a commit too; `u64::MAX` is the
 /// present) or at a time. With `since` it also says what changed since that version.
 ///
+/// ```
+/// use headwater::{Domains, StreamName};
+/// use headwater_dynamodb::{At, EventStore};
+/// use headwater_services::{NoPastState, past_state};
+///
+/// /// The till as of event 7, and what has changed since event 3.
+/// async fn then(
+///     domains: &Domains,
+///     store: &EventStore,
+///     till: &StreamName,
+/// ) -> Result<String, NoPastState> {
+///     let past = past_state(domains, store, till, At::Version(7), Some(3)).await?;
+///     Ok(format!("{} after {:?}", past.state, past.diff))
+/// }
+/// ```
+///
 /// # Errors
 /// [`NoPastState`].
 pub async fn past_state(

@@ -5,6 +5,17 @@ use headwater_dynamodb::{Feed, StoreError};
 /// without the tenant, begin with `prefix` (as `identity/users/`) and come after `after`: at most
 /// `limit`, in order of name. Streams of unique values and of sequences are not among them.
 ///
+/// ```
+/// use headwater::{Domains, StreamName};
+/// use headwater_dynamodb::{Feed, StoreError};
+/// use headwater_services::list_streams;
+///
+/// async fn tills(domains: &Domains, feed: &Feed) -> Result<Vec<StreamName>, StoreError> {
+///     let tills = list_streams(domains, feed, "acme", "shop/tills/", None, 100).await?;
+///     Ok(tills.into_iter().map(|(stream, _version)| stream).collect())
+/// }
+/// ```
+///
 /// # Errors
 /// [`StoreError`].
 pub async fn list_streams(

@@ -16,6 +16,17 @@ pub struct ParkedUpdate {
 /// `limit`, those after a thing's stream if it is given. Empty if no other system owns things of
 /// the domain.
 ///
+/// ```
+/// use headwater::Domain;
+/// use headwater_dynamodb::{ReadError, Views};
+/// use headwater_services::parked_updates;
+///
+/// async fn reasons(domain: &Domain, views: &Views) -> Result<Vec<String>, ReadError> {
+///     let updates = parked_updates(domain, views, Some("acme"), None, 100).await?;
+///     Ok(updates.into_iter().map(|update| update.parked.reason).collect())
+/// }
+/// ```
+///
 /// # Errors
 /// [`ReadError`].
 pub async fn parked_updates(
@@ -55,6 +66,16 @@ pub async fn parked_updates(
 
 /// The update that is parked for one thing.
 ///
+/// ```
+/// use headwater::{Domain, StreamName};
+/// use headwater_dynamodb::{ReadError, Views};
+/// use headwater_services::parked_update;
+///
+/// async fn waits(domain: &Domain, views: &Views, user: &StreamName) -> Result<bool, ReadError> {
+///     Ok(parked_update(domain, views, user).await?.is_some())
+/// }
+/// ```
+///
 /// # Errors
 /// [`ReadError`].
 pub async fn parked_update(
@@ -73,6 +94,21 @@ pub async fn parked_update(
 
 /// The record that brings a parked update again, as the owning system would put it. `None` if no
 /// event of the thing parked it.
+///
+/// ```
+/// use headwater::Domain;
+/// use headwater_dynamodb::{EventStore, StoreError};
+/// use headwater_services::{ParkedUpdate, record_of};
+///
+/// /// The record to put once more on the stream on which updates arrive.
+/// async fn again(
+///     domain: &Domain,
+///     store: &EventStore,
+///     update: &ParkedUpdate,
+/// ) -> Result<Option<Vec<u8>>, StoreError> {
+///     record_of(domain, store, update).await
+/// }
+/// ```
 ///
 /// # Errors
 /// [`StoreError`] if the thing's events cannot be read.

@@ -26,6 +26,17 @@ pub fn given<A: Aggregate>(events: impl IntoIterator<Item = A::Event>) -> Given<
 
 /// What has happened, and what a decision will know besides: the time ([`Clock`]'s beginning), the
 /// id (`1`), the actor (`tester`), the next number of the command's sequence (1).
+///
+/// ```
+/// # mod till { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs")); }
+/// # use till::*;
+/// use headwater_testkit::{Given, given};
+///
+/// let open = || -> Given<Till> { given([TillEvent::TillOpened {}]).id("front").by("ada") };
+/// let coin = || AddCoin { cents: 50 };
+/// open().days_from_now(3).when(coin()).then([TillEvent::CoinAdded { cents: 50 }]);
+/// given::<Till>([]).when(coin()).then_unknown();
+/// ```
 #[derive(Debug)]
 pub struct Given<A> {
     state: A,
@@ -111,6 +122,16 @@ impl<A: Aggregate> Given<A> {
 
 /// A decision, to be compared with what it should have been. Each `then` fails at its caller's
 /// line.
+///
+/// ```
+/// # mod till { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs")); }
+/// # use till::*;
+/// use headwater_testkit::given;
+///
+/// let opened = given::<Till>([]).when(OpenTill {}).then([TillEvent::TillOpened {}]);
+/// // It does not do so twice: the second is refused.
+/// opened.again_nothing();
+/// ```
 pub struct When<C: Decide> {
     given: Given<C::Aggregate>,
     command: C,

@@ -12,6 +12,21 @@ use uuid::Uuid;
 use crate::Clock;
 
 /// A command with its type forgotten, so that commands of one aggregate can be drawn at random.
+///
+/// ```
+/// # mod till { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs")); }
+/// # use till::*;
+/// use headwater_testkit::AnyCommand;
+/// use proptest::prelude::*;
+///
+/// fn any_command() -> impl Strategy<Value = AnyCommand<Till>> {
+///     prop_oneof![
+///         Just(AnyCommand::new(OpenTill {})),
+///         (1..500_u64).prop_map(|cents| AnyCommand::new(AddCoin { cents })),
+///     ]
+/// }
+/// # let _ = any_command();
+/// ```
 #[derive(Clone)]
 pub struct AnyCommand<A: Aggregate> {
     name: &'static str,

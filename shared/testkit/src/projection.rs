@@ -17,6 +17,22 @@ pub struct Delivery {
 }
 
 /// Deliveries as the pipeline may make them: repeated, late, overlapping, broken off anywhere.
+///
+/// ```
+/// # mod till { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs")); }
+/// # use till::*;
+/// use headwater::StreamName;
+/// use headwater_testkit::{assert_converges, commits, deliveries};
+/// use proptest::prelude::*;
+///
+/// let till = StreamName::new("acme", "shop", "tills", "front")?;
+/// let coin = || vec![TillEvent::CoinAdded { cents: 50 }];
+/// let commits = commits(&till, [vec![TillEvent::TillOpened {}], coin(), coin()]);
+/// proptest!(|(deliveries in deliveries())| {
+///     assert_converges::<TillRow>(&till, &commits, &deliveries);
+/// });
+/// # Ok::<(), headwater::InvalidStreamName>(())
+/// ```
 pub fn deliveries() -> impl Strategy<Value = Vec<Delivery>> {
     let delivery = (0..20_usize, any::<bool>(), prop::option::of(0..8_usize));
     prop::collection::vec(
@@ -54,6 +70,18 @@ pub fn assert_converges<P: Projection>(
 }
 
 /// As [`assert_converges`], for the rows of all parts that the commits concern.
+///
+/// ```
+/// use headwater::{Commit, Part, StreamName};
+/// use headwater_testkit::{assert_parts_converge, deliveries};
+/// use proptest::prelude::*;
+///
+/// fn converges<P: Part>(stream: &StreamName, commits: &[Commit]) {
+///     proptest!(|(deliveries in deliveries())| {
+///         assert_parts_converge::<P>(stream, commits, &deliveries);
+///     });
+/// }
+/// ```
 ///
 /// # Panics
 /// If a row is not what folding all commits at once makes it.

@@ -3,6 +3,13 @@ use serde_json::{Value, json};
 
 /// What a value adds to an item, in bytes:
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>.
+///
+/// ```
+/// use headwater_testkit::bytes;
+/// use serde_json::json;
+///
+/// assert_eq!(bytes(&json!({ "item": "tea" })), 3 + 1 + 4 + 3);
+/// ```
 pub fn bytes(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) => 1,
@@ -16,6 +23,19 @@ pub fn bytes(value: &Value) -> usize {
 }
 
 /// A commit as the events table holds it, with a trace context, in bytes.
+///
+/// ```
+/// # mod till { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs")); }
+/// # use till::*;
+/// use headwater::StreamName;
+/// use headwater_testkit::{commit_bytes, commits};
+///
+/// let till = StreamName::new("acme", "shop", "tills", "front")?;
+/// let coin = commits(&till, [vec![TillEvent::CoinAdded { cents: 50 }]]);
+/// // One write unit takes 1 KB.
+/// assert!(commit_bytes(&coin[0]) <= 1024);
+/// # Ok::<(), headwater::InvalidStreamName>(())
+/// ```
 pub fn commit_bytes(commit: &Commit) -> usize {
     let events: Vec<Value> = commit
         .events

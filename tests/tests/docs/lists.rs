@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use headwater_lambda::SchemaOf;
+
 use crate::{expect_none, files, read};
 
 /// Variables that others read: the AWS SDK, Cargo, the system.
@@ -58,6 +60,9 @@ fn every_metric_is_told() {
     let mut emitted = BTreeSet::new();
     for file in sources() {
         let text = read(&file);
+        // Without examples in doc comments.
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let text = code.collect::<Vec<_>>().join("\n");
         for call in text.split("metric(").skip(1) {
             let call = call.split(");").next().unwrap();
             emitted.extend(call.split('"').skip(1).step_by(2).map(str::to_owned));
@@ -231,4 +236,21 @@ fn same(page: &str, told: &BTreeSet<String>, wanted: &BTreeSet<String>) {
     let missing = wanted.difference(told).map(|name| format!("{page} lacks {name}"));
     let stale = told.difference(wanted).map(|name| format!("{page}: there is no {name} any more"));
     expect_none(&missing.chain(stale).collect::<Vec<_>>());
+}
+
+/// Those without members have nothing to fuzz.
+#[test]
+fn every_body_of_a_command_is_fuzzed() {
+    let targets = read("tests/fuzz/src/commands.rs") + &read("tests/fuzz/targets/bodies.rs");
+    let services = platform_functions::services();
+    let calls = services.iter().flat_map(|service| service.calls());
+    let bodies = calls.filter(|call| call.command.is_some()).filter_map(|call| call.body);
+    let has_members = |body: &SchemaOf| {
+        let schema = serde_json::to_value((body.schema)()).unwrap();
+        schema["properties"].as_object().is_some_and(|members| !members.is_empty())
+    };
+    let names: BTreeSet<_> = bodies.filter(has_members).map(|body| (body.name)()).collect();
+    let missing = names.iter().filter(|name| !targets.contains(&format!("::{name}>(")));
+    let findings = missing.map(|name| format!("tests/fuzz/src/commands.rs: add {name}"));
+    expect_none(&findings.collect::<Vec<_>>());
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod blocks;
+mod examples;
 mod generated;
 mod links;
 mod lists;

@@ -3,6 +3,20 @@
 use serde_json::Value;
 
 /// A call that is measured, and what goes before it.
+///
+/// ```
+/// use headwater_testing::costs::{Case, call, get, send};
+/// use serde_json::json;
+///
+/// let open = || send("POST", "/shop/tills", json!({ "id": "front" }));
+/// let again = Case::new(open(), &[open()]).answers(409).note("that is there");
+/// assert_eq!((again.status, again.given.len()), (Some(409), 1));
+///
+/// let closed = Case::new(get("/shop/tills/front"), &[open()])
+///     .meanwhile(&[call("POST", "/shop/tills/front/close")])
+///     .note("behind by a commit");
+/// assert_eq!(closed.meanwhile.len(), 1);
+/// ```
 pub struct Case {
     /// What is special about it; empty for the plain call.
     pub note: &'static str,
@@ -20,6 +34,15 @@ pub struct Case {
 }
 
 /// Something that is done to the service.
+///
+/// ```
+/// use headwater_testing::costs::{Step, Text, call, get};
+///
+/// let read = get("/shop/tills/front").header("consistency-token", Text::LastToken);
+/// let Step::Call(request) = read else { unreachable!() };
+/// assert_eq!((request.method, request.headers.len()), ("GET", 1));
+/// assert!(call("GET", "/shop/tills/front") == get("/shop/tills/front"));
+/// ```
 #[derive(Clone, PartialEq)]
 pub enum Step {
     /// A call, which must succeed.

@@ -164,6 +164,14 @@ pub fn shared(given: &[Step], stream: &str, version: u64) -> Service {
 /// of each handler sees all commits, and none finds the feed further on than it has left it: what a
 /// process does not know costs it a read, and what it knows wrongly a write.
 ///
+/// ```
+/// use headwater_testing::costs::in_one_line;
+///
+/// let stream = "Properties:\n  StreamModeDetails: {StreamMode: ON_DEMAND}\n";
+/// assert_eq!(in_one_line(stream)?, "Properties:\n  ShardCount: 1\n");
+/// # Ok::<(), anyhow::Error>(())
+/// ```
+///
 /// # Errors
 /// If the template has no stream on demand.
 pub fn in_one_line(template: &str) -> Result<String> {

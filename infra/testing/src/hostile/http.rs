@@ -16,6 +16,16 @@ const OF_ONE_ANSWER: [&str; 5] =
     ["date", "x-correlation-id", "apigw-requestid", "content-length", "connection"];
 
 /// What is the same whenever the same is asked: the status and the headers.
+///
+/// ```no_run
+/// use headwater_testing::hostile::head;
+///
+/// # async fn test(client: headwater_testing::Client) -> anyhow::Result<()> {
+/// let (first, second) = (client.get("/shop/tills").await?, client.get("/shop/tills").await?);
+/// assert_eq!(head(&first), head(&second));
+/// # Ok(())
+/// # }
+/// ```
 pub fn head(reply: &Reply) -> (u16, BTreeMap<String, String>) {
     let lasting = reply.headers.iter().filter(|(name, _)| !OF_ONE_ANSWER.contains(&name.as_str()));
     (

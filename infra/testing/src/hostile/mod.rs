@@ -2,13 +2,40 @@
 //! comes. The answer is a problem of a known type that is the client's fault (4xx), and nothing is
 //! written. The calls are those of `/openapi.json`, so none can be forgotten.
 //!
-//! [`check`] makes all of it; each check may as well be a test of its own.
+//! [`check`] makes all of it.
 //!
 //! ```no_run
 //! use headwater_testing::{Platform, hostile};
 //!
 //! # async fn test() -> anyhow::Result<()> {
 //! hostile::check(Platform::start("target/debug/local", &["--in-memory"])?).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Each check may as well be a test of its own:
+//!
+//! ```no_run
+//! use headwater_testing::hostile::{
+//!     Target, bodies, bodies_in_one_way, cursors, methods, names, parameters_twice,
+//!     places_in_old_feeds, queries, roles, tokens,
+//! };
+//!
+//! # async fn test(platform: headwater_testing::Platform) -> anyhow::Result<()> {
+//! let mut target = Target::new(platform, "acme").await?;
+//! roles(&mut target).await?;
+//! names(&mut target).await?;
+//! queries(&mut target).await?;
+//! parameters_twice(&mut target).await?;
+//! methods(&mut target).await?;
+//! tokens(&mut target).await?;
+//! places_in_old_feeds(&mut target).await?;
+//! bodies(&mut target).await?;
+//! bodies_in_one_way(&mut target).await?;
+//! // With some bits of each cursor turned over.
+//! let lists = cursors(&mut target, "shop/tills/x", 0..20).await?;
+//! assert!(lists > 0, "no list had a second page");
+//! target.finish().await?;
 //! # Ok(())
 //! # }
 //! ```

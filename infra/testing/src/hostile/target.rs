@@ -15,6 +15,21 @@ const PATIENCE: Duration = Duration::from_secs(20);
 ///
 /// Each check of [`hostile`](super) takes it; a test may add its own calls by
 /// [`refuse`](Self::refuse) and its like.
+///
+/// ```no_run
+/// use headwater_testing::{Platform, hostile};
+///
+/// # async fn test() -> anyhow::Result<()> {
+/// let platform = Platform::start("target/debug/local", &["--in-memory"])?;
+/// let mut target = hostile::Target::new(platform, "acme").await?;
+/// hostile::names(&mut target).await?;
+/// // A call of one's own.
+/// let call = target.client.call("PUT", "/shop/tills/front/coins/-1");
+/// target.refuse("a coin of less than nothing", call).await?;
+/// target.finish().await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Target {
     /// The platform.
     pub platform: Platform,

@@ -17,6 +17,25 @@ use crate::views::{Generations, Rows};
 use crate::{EventStore, StoreError};
 
 /// Compares the rows of one domain with its events.
+///
+/// ```no_run
+/// # mod till {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
+/// # use till::*;
+/// use headwater::{ProjectionFn, StreamName, projection_fn};
+/// use headwater_dynamodb::{Audit, EventStore};
+///
+/// static ROWS: [ProjectionFn; 1] = [projection_fn::<TillRow>()];
+///
+/// # async fn test(store: EventStore) -> Result<(), Box<dyn std::error::Error>> {
+/// let till: StreamName = "acme/shop/tills/front".parse()?;
+/// let commits = store.commits_after(&till, 0).await?;
+/// let audited = Audit::new(store, "views", "shop", &ROWS).stream(&till, &commits).await?;
+/// assert_eq!(audited.findings, []);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Audit {
     domain: String,
     projections: &'static [ProjectionFn],
@@ -26,6 +45,15 @@ pub struct Audit {
 }
 
 /// Something that is not as it should be.
+///
+/// ```
+/// use headwater_dynamodb::Finding;
+///
+/// let till = "acme/shop/tills/front".parse()?;
+/// let finding = Finding::new("gap", &till, "event 7 is missing");
+/// assert_eq!((finding.kind, finding.stream.as_str()), ("gap", "acme/shop/tills/front"));
+/// # Ok::<(), headwater::InvalidStreamName>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Finding {
     /// Of what sort, in a word: the CLI's page lists them.

@@ -19,6 +19,40 @@ impl EventStore {
     /// Each conflict costs one more write and, up to the second, no read. An answer that writes
     /// nothing comes only from a state read strongly in this call.
     ///
+    /// ```no_run
+    /// # mod till {
+    /// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+    /// # }
+    /// # use till::*;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// use headwater::{Context, StreamName};
+    /// use headwater_dynamodb::{
+    ///     Done, EventStore, ExecuteError, Execution, Expected, Origin,
+    /// };
+    ///
+    /// async fn add_coin(
+    ///     store: &EventStore,
+    ///     till: StreamName,
+    ///     context: Context,
+    /// ) -> Result<Option<u64>, ExecuteError> {
+    ///     let execution = Execution {
+    ///         stream: till,
+    ///         command: &AddCoin { cents: 50 },
+    ///         context,
+    ///         origin: Origin::default(),
+    ///         expected: Expected::default(),
+    ///         is_new: false,
+    ///         idempotency: None,
+    ///         deadline: Instant::now() + Duration::from_secs(5),
+    ///     };
+    ///     Ok(match store.execute(execution).await? {
+    ///         Done::Committed(till) | Done::Unchanged(till) => Some(till.version),
+    ///         Done::Replayed(_) => None,
+    ///     })
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`ExecuteError`]; unless it is [`OutcomeUnknown`](ExecuteError::OutcomeUnknown), nothing is
     /// written.

@@ -20,6 +20,13 @@ const ATTEMPT: Duration = Duration::from_secs(2);
 ///
 /// The SDK's own retries are off: only this crate knows which failures may be repeated, with what,
 /// and until when.
+///
+/// ```no_run
+/// # async fn test() {
+/// let config = aws_config::load_from_env().await;
+/// let client = headwater_dynamodb::connect(&config);
+/// # }
+/// ```
 pub fn connect(shared: &SdkConfig) -> Client {
     let attempt = shared
         .timeout_config()
@@ -39,6 +46,13 @@ pub fn connect(shared: &SdkConfig) -> Client {
 ///
 /// It gets an item that cannot exist from `table`; whatever the answer is, even a refusal, the
 /// connection stands then.
+///
+/// ```no_run
+/// # async fn test(config: aws_config::SdkConfig) {
+/// let client = headwater_dynamodb::connect(&config);
+/// headwater_dynamodb::warm_up(&client, "events").await;
+/// # }
+/// ```
 pub async fn warm_up(client: &Client, table: &str) {
     let request = client
         .get_item()

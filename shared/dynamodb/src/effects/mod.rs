@@ -50,6 +50,26 @@ use crate::{EventStore, StoreError};
 pub const MOST_TRIES: u32 = 5;
 
 /// The effects of one handler.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use headwater_dynamodb::{Carried, EffectId, Effects, EventStore};
+///
+/// # async fn print() -> Result<(), headwater_dynamodb::NotDone> { Ok(()) }
+/// # async fn test(store: EventStore) -> Result<(), Box<dyn std::error::Error>> {
+/// let receipts = Effects::new(store, "effects", "receipts");
+/// let receipt = EffectId { stream: "acme/shop/tills/front".parse()?, number: 7 };
+/// let (lease, pause) = (Duration::from_secs(120), Duration::from_secs(30));
+/// // However often event 7 is delivered, its receipt is printed at most once.
+/// match receipts.carry_out(receipt, lease, pause, print()).await? {
+///     Carried::Out | Carried::OutBefore => {}
+///     Carried::Waiting => println!("a person has to look at it"),
+///     Carried::Later => println!("the event's record has to come again"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Effects {
     table: Table,

@@ -34,6 +34,20 @@ use crate::table::Table;
 use crate::{EventStore, StoreError};
 
 /// Reads the change feeds, always strongly.
+///
+/// ```no_run
+/// use headwater_dynamodb::{EventStore, Feed};
+///
+/// # async fn test(store: EventStore) -> Result<(), Box<dyn std::error::Error>> {
+/// let feed = Feed::new(store, "feed");
+/// let mut after = feed.start("acme", "shop").await?;
+/// for entry in feed.read_after(&after, 100).await? {
+///     println!("{} has got to event {}", entry.stream, entry.last);
+///     after.position = entry.position;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Feed {
     table: Table,

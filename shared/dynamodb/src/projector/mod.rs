@@ -94,6 +94,25 @@ use crate::{EventStore, StoreError};
 const CONCURRENCY: usize = 16;
 
 /// Keeps the rows and the change feed of one domain up to date.
+///
+/// ```no_run
+/// # mod till {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
+/// # use till::*;
+/// use headwater::{ProjectionFn, projection_fn};
+/// use headwater_dynamodb::{Doorbell, EventStore, Projector};
+///
+/// static ROWS: [ProjectionFn; 1] = [projection_fn::<TillRow>()];
+///
+/// # async fn test(store: EventStore) -> Result<(), Box<dyn std::error::Error>> {
+/// let projector = Projector::new(store, "views", "feed", "shop", &ROWS);
+/// let till = "acme/shop/tills/front".parse()?;
+/// let report = projector.project(vec![Doorbell { stream: till, version: 7, commit: None }]).await;
+/// assert!(report.failed.is_empty(), "these doorbells must ring again: {:?}", report.failed);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Projector {
     domain: String,
     upkeep: Upkeep,

@@ -69,6 +69,24 @@ const VIEWS_SEGMENTS: u32 = 64;
 const SEGMENTS_AT_ONCE: usize = 16;
 
 /// Takes the steps of a rebuild of one domain's rows.
+///
+/// ```no_run
+/// # mod till {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
+/// # use till::*;
+/// use headwater::{ProjectionFn, projection_fn};
+/// use headwater_dynamodb::{EventStore, Progress, Rebuild, RebuildError};
+///
+/// static ROWS: [ProjectionFn; 1] = [projection_fn::<TillRow>()];
+///
+/// # async fn test(store: EventStore, now: jiff::Timestamp) -> Result<(), RebuildError> {
+/// let rebuild = Rebuild::new(store, "views", "shop", &ROWS, "this process", now);
+/// rebuild.build(16, &Progress::default()).await?;
+/// rebuild.switch(false).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Rebuild {
     domain: String,
     upkeep: Upkeep,

@@ -166,6 +166,12 @@ impl From<MetadataItem> for Metadata {
 
 /// Reads an item of the events table.
 ///
+/// ```
+/// use headwater_dynamodb::{Item, ItemError, commit_from_item};
+///
+/// assert!(matches!(commit_from_item(Item::new()), Err(ItemError::Shape(_))));
+/// ```
+///
 /// # Errors
 /// [`ItemError`] if it is not a commit.
 pub fn commit_from_item(item: Item) -> Result<Commit, ItemError> {
@@ -173,6 +179,15 @@ pub fn commit_from_item(item: Item) -> Result<Commit, ItemError> {
 }
 
 /// Writes a commit as an item of the events table.
+///
+/// ```
+/// use headwater::Commit;
+/// use headwater_dynamodb::{ItemError, commit_from_item, commit_to_item};
+///
+/// fn is_kept(commit: &Commit) -> Result<bool, ItemError> {
+///     Ok(commit_from_item(commit_to_item(commit.clone())?)? == *commit)
+/// }
+/// ```
 ///
 /// # Errors
 /// [`ItemError::Shape`] if its data does not fit DynamoDB's.

@@ -59,6 +59,27 @@ impl StoreConfig {
 
 /// The event store: commits in a DynamoDB table. Cheap to clone; clones share the cache and the
 /// counters.
+///
+/// ```no_run
+/// # mod till {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
+/// # use till::*;
+/// use headwater::{Folded, StreamName};
+/// use headwater_dynamodb::{EventStore, StoreConfig, connect};
+///
+/// # async fn test(config: aws_config::SdkConfig) -> Result<(), Box<dyn std::error::Error>> {
+/// let tables = StoreConfig {
+///     events_table: "events".to_owned(),
+///     idempotency_table: None,
+///     unique_key: None,
+/// };
+/// let store = EventStore::new(connect(&config), tables);
+/// let till: Folded<Till> = store.load(&"acme/shop/tills/front".parse()?).await?;
+/// println!("open: {}, as of event {}", till.state.is_open, till.version);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct EventStore {
     connection: Connection,

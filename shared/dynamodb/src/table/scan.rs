@@ -12,6 +12,13 @@ use crate::{Item, StoreError};
 const MOST_WRITES: usize = 25;
 
 /// A part of a table, for a scan. All of them together have every partition once.
+///
+/// ```
+/// use headwater_dynamodb::Segment;
+///
+/// // Each can be scanned by a task of its own.
+/// assert_eq!(Segment::all(4).count(), 4);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {
     pub(crate) index: u32,

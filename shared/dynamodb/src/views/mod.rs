@@ -51,6 +51,25 @@ use crate::table::{Consistency, Table};
 use crate::{EventStore, StoreError};
 
 /// The views of one domain, for its query functions.
+///
+/// ```no_run
+/// # mod till {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
+/// # use till::*;
+/// use headwater::{StreamName, projection_fn};
+/// use headwater_dynamodb::{EventStore, Views};
+///
+/// # async fn test(store: EventStore) -> Result<(), Box<dyn std::error::Error>> {
+/// let views = Views::new(store, "views", "shop");
+/// let till: StreamName = "acme/shop/tills/front".parse()?;
+/// // Whatever the projector has done so far, event 7 is in the row.
+/// let row = views.get(&projection_fn::<TillRow>(), &till, Some(7)).await?;
+/// let cents = row.map(|row| row.read::<TillRow>()).transpose()?.map(|till| till.cents);
+/// println!("{cents:?}");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Views {
     events: EventStore,

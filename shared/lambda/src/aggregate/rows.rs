@@ -15,6 +15,17 @@ use crate::{Answer, Call, Function, List, Problem};
 const REPRESENTATION: u32 = 1;
 
 /// A row that is shown as it is.
+///
+/// ```
+/// # mod till {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
+/// # use till::*;
+/// fn is_shown<R: headwater_lambda::ShownRow>() {}
+///
+/// // `TillRow` is a `Projection` and derives `ToSchema`.
+/// is_shown::<TillRow>();
+/// ```
 pub trait ShownRow: Projection + ToSchema + PartialSchema {}
 
 impl<R: Projection + ToSchema + PartialSchema> ShownRow for R {}

@@ -128,6 +128,14 @@ impl Request {
 /// Reads JSON that means the same to every reader: no object has a member twice, and no whole
 /// number is beyond 2⁵³ − 1. A byte order mark before it is passed over.
 ///
+/// ```
+/// use headwater_lambda::parse_json;
+///
+/// assert!(parse_json(br#"{ "cents": 50 }"#).is_ok());
+/// let twice = parse_json(br#"{ "cents": 50, "cents": 5 }"#).unwrap_err();
+/// assert_eq!(twice.status(), 400);
+/// ```
+///
 /// # Errors
 /// 400 if it is no such JSON, or nested more than 128 deep; 422 for each number that is too large.
 pub fn parse_json(text: &[u8]) -> Result<Value, Problem> {
@@ -143,6 +151,19 @@ pub fn parse_json(text: &[u8]) -> Result<Value, Problem> {
 }
 
 /// Reads a value as a command and checks its shape.
+///
+/// ```
+/// # mod till {
+/// #     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/till.rs"));
+/// # }
+/// # use till::*;
+/// use headwater_lambda::read_json;
+/// use serde_json::json;
+///
+/// assert_eq!(read_json::<AddCoin>(json!({ "cents": 50 })).unwrap().cents, 50);
+/// let problem = read_json::<AddCoin>(json!({ "cents": 0 })).unwrap_err();
+/// assert!(problem.answer().body.contains(r#""pointer":"/cents""#));
+/// ```
 ///
 /// # Errors
 /// 422 with each field at fault.

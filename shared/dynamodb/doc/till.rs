@@ -1,0 +1,1 @@
+../../eventsourcing/doc/till.rs
