@@ -1,4 +1,4 @@
-//! What every call costs is what `costs.md` says. `BLESS=1 cargo test --test costs` writes it.
+//! What every call costs is what `costs.md` says. `BLESS=1 cargo test` writes it.
 
 use anyhow::Result;
 use headwater::testing::costs::{Case, Service, call, check, get, in_one_line, send, shared};
@@ -11,7 +11,7 @@ async fn every_call_costs_what_the_document_says() -> Result<()> {
     let place = || send("POST", "/shop/orders", order.clone());
     let cancel = || call("POST", "/shop/orders/1/cancel");
     let execute = json!({ "command": "CancelOrder", "aggregateId": "1" });
-    let shop = Service {
+    let service = Service {
         name: "shop",
         commands: vec![
             Case::new(place(), &[]),
@@ -27,5 +27,5 @@ async fn every_call_costs_what_the_document_says() -> Result<()> {
         ..Service::default()
     };
     let start = async || Platform::start_changed(example("local")?, &["--in-memory"], in_one_line);
-    check("costs.md", vec![shop, shared(&[place(), cancel()], "shop/orders/1", 2)], start).await
+    check("costs.md", vec![service, shared(&[place(), cancel()], "shop/orders/1", 2)], start).await
 }

@@ -2,10 +2,10 @@
 
 use anyhow::{Result, bail, ensure};
 
-use super::Place;
 use super::edit::File;
 use super::names::Name;
 use super::sources::Sources;
+use super::{Place, costs};
 
 /// Adds an aggregate, and says what was done.
 ///
@@ -40,6 +40,10 @@ pub(super) fn add(name: &Name, plural: Option<Name>, place: &Place) -> Result<St
     }
     register(&mut sources, name, &plural)?;
     add_calls(&mut sources, name, &plural)?;
+    let path = format!("/{}/{}", sources.domain_name()?, plural.kebab());
+    if let Some(file) = sources.costs() {
+        costs::add_aggregate(file, &path, &format!("create_{one}"))?;
+    }
     sources.write()?;
     Ok(next(&sources, name))
 }
@@ -132,7 +136,7 @@ fn next(sources: &Sources, name: &Name) -> String {
         }
     );
     match sources.is_one_of_several() {
-        false => format!("{done}\n\n  BLESS=1 cargo test --test template\n  cargo test"),
+        false => format!("{done}\n\n  BLESS=1 cargo test --test template\n  BLESS=1 cargo test"),
         true => format!(
             "{done}\n\n  cargo xtask template\n  BLESS=1 cargo test -p headwater-tests --test \
              docs\n  cargo test --workspace\n\nWrite its golden history as tests/tests/golden.rs \

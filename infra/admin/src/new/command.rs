@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::Place;
 use super::edit::File;
 use super::names::Name;
 use super::sources::Sources;
+use super::{Place, costs};
 
 /// What is known of the command that is added.
 struct Wanted<'a> {
@@ -46,11 +46,8 @@ pub(super) fn add(
         None => None,
     };
     let verb = name.first().to_owned();
-    let route = format!(
-        "POST /{}{}/{{id}}/{verb}",
-        sources.domain_name()?,
-        sources.path_of(&aggregate_type)?
-    );
+    let path = format!("/{}{}", sources.domain_name()?, sources.path_of(&aggregate_type)?);
+    let route = format!("POST {path}/{{id}}/{verb}");
     let wanted = Wanted { name, aggregate, events, event, has_is_there, route };
 
     let home = home_of_commands(&sources, &state, &aggregate_type);
@@ -68,6 +65,9 @@ pub(super) fn add(
     let line = format!(".action::<{command}>(\"{verb}\", \"{}.\")", sentence(&command));
     sources.add_line(&aggregate_type, &line)?;
     sources.table()?.import(&module, &command)?;
+    if let Some(file) = sources.costs() {
+        costs::add_command(file, &path, &verb)?;
+    }
     sources.write()?;
     Ok(wanted.next(&sources, &file))
 }
@@ -312,7 +312,7 @@ impl Command for {command} {{
         match sources.is_one_of_several() {
             false => format!(
                 "{done}\n\nNext:\n\n  BLESS=1 cargo test --test template --test golden\n  \
-                 cargo test"
+                 BLESS=1 cargo test"
             ),
             true => format!(
                 "{done}\n- Another method or path is another kind of line in the service's table: \

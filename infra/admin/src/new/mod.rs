@@ -5,6 +5,7 @@
 
 mod aggregate;
 mod command;
+mod costs;
 mod edit;
 mod names;
 mod project;

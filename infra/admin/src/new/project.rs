@@ -6,12 +6,13 @@ use anyhow::{Context, Result, ensure};
 use super::names::Name;
 
 /// The files of a project by their paths, as the project `shop` has them.
-const FILES: [(&str, &str); 21] = [
+const FILES: [(&str, &str); 23] = [
     (".cargo/config.toml", include_str!("../../new/config.toml")),
     (".github/workflows/ci.yml", include_str!("../../new/ci.yml")),
     (".gitignore", include_str!("../../new/gitignore")),
     ("Cargo.toml", include_str!("../../new/Cargo.toml.in")),
     ("README.md", include_str!("../../new/README.md")),
+    ("costs.md", include_str!("../../new/costs.md")),
     ("examples/headwater.rs", include_str!("../../new/headwater.rs")),
     ("examples/local.rs", include_str!("../../new/local.rs")),
     ("rustfmt.toml", include_str!("../../new/rustfmt.toml")),
@@ -20,6 +21,7 @@ const FILES: [(&str, &str); 21] = [
     ("src/order.rs", include_str!("../../new/order.rs")),
     ("src/order_row.rs", include_str!("../../new/order_row.rs")),
     ("template.yaml", include_str!("../../new/template.yaml")),
+    ("tests/costs.rs", include_str!("../../new/costs.rs")),
     ("tests/golden.rs", include_str!("../../new/golden.rs")),
     ("tests/golden/OrderCancelled.v1.json", include_str!("../../new/OrderCancelled.v1.json")),
     ("tests/golden/OrderPlaced.v1.json", include_str!("../../new/OrderPlaced.v1.json")),

@@ -15,6 +15,8 @@ pub(super) struct Sources {
     domain: PathBuf,
     /// The file with the table.
     table: PathBuf,
+    /// What the calls of a project cost, if it has such a test.
+    costs: Option<File>,
     /// In a repository of several services.
     service: Option<Name>,
 }
@@ -46,7 +48,9 @@ impl Sources {
         if service.is_some() {
             files.push(File::read(table.clone())?);
         }
-        Ok(Self { files, domain, table, service })
+        let costs = PathBuf::from("tests/costs.rs");
+        let costs = (service.is_none() && costs.exists()).then(|| File::read(costs)).transpose()?;
+        Ok(Self { files, domain, table, costs, service })
     }
 
     /// The folder of the domain's files.
@@ -64,6 +68,11 @@ impl Sources {
     pub(super) fn lib(&mut self) -> Result<&mut File> {
         let lib = self.domain.join("lib.rs");
         self.file(&lib)
+    }
+
+    /// The test of what the calls of a project cost, if it has one.
+    pub(super) fn costs(&mut self) -> Option<&mut File> {
+        self.costs.as_mut()
     }
 
     pub(super) fn is_one_of_several(&self) -> bool {
@@ -171,7 +180,8 @@ impl Sources {
 
     /// Writes what has changed, each file as rustfmt would have it, if there is one.
     pub(super) fn write(&self) -> Result<()> {
-        self.files.iter().filter(|file| file.is_changed()).try_for_each(File::write)
+        let files = self.files.iter().chain(&self.costs);
+        files.filter(|file| file.is_changed()).try_for_each(File::write)
     }
 }
 

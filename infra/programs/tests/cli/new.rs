@@ -25,7 +25,7 @@ fn a_project_is_the_example_under_another_name() {
     let folder = tempfile::tempdir().unwrap();
     let (code, said) = run(folder.path(), &format!("new kiosk --headwater {}", root()));
     assert_eq!(code, 0, "{said}");
-    for file in ["src/lib.rs", "src/order.rs", "template.yaml", "examples/local.rs"] {
+    for file in ["src/lib.rs", "src/order.rs", "template.yaml", "tests/costs.rs", "costs.md"] {
         let made = fs::read_to_string(folder.path().join("kiosk").join(file)).unwrap();
         let example = fs::read_to_string(format!("{}/examples/shop/{file}", root())).unwrap();
         let made = made.replace("KIOSK", "SHOP").replace("Kiosk", "Shop").replace("kiosk", "shop");
@@ -66,7 +66,19 @@ fn a_project_gets_an_aggregate_and_a_command() {
 
     let line = "new command void-gift-card --aggregate gift-card --event gift-card-voided";
     let changed: Vec<String> = added(&till, line).into_keys().collect();
-    assert_eq!(changed, ["src/gift_card.rs", "src/gift_card_row.rs", "src/lib.rs"]);
+    assert_eq!(
+        changed,
+        ["src/gift_card.rs", "src/gift_card_row.rs", "src/lib.rs", "tests/costs.rs"]
+    );
+    let costs = read("tests/costs.rs");
+    for row in [
+        "Case::new(create_gift_card(), &[]),",
+        "Case::new(call(\"POST\", \"/kiosk/gift-cards/1/void\"), &[create_gift_card()]),",
+        "Case::new(get(\"/kiosk/gift-cards/1\"), &[create_gift_card()]),",
+        "Case::new(get(\"/kiosk/gift-cards\"), &[create_gift_card()]),",
+    ] {
+        assert!(costs.lines().any(|line| line.trim() == row), "{row} in {costs}");
+    }
     let (domain, row, lib) =
         (read("src/gift_card.rs"), read("src/gift_card_row.rs"), read("src/lib.rs"));
     assert!(domain.contains("const NAME: &'static str = \"VoidGiftCard\";"), "{domain}");

@@ -1,0 +1,1 @@
+../../../examples/shop/tests/costs.rs
