@@ -2,7 +2,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
-use crate::{Metadata, encode};
+use crate::{Commit, Metadata, encode};
 
 /// A shelf of books; the shelf is dusted now and then.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
