@@ -1,6 +1,7 @@
 //! What the services promise, shown over HTTP against the running platform. One program, so that it
 //! is linked once.
 
+mod amend;
 mod bounds;
 mod conditions;
 mod contention;

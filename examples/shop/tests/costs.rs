@@ -27,5 +27,7 @@ async fn every_call_costs_what_the_document_says() -> Result<()> {
         ..Service::default()
     };
     let start = async || Platform::start_changed(example("local")?, &["--in-memory"], in_one_line);
-    check("costs.md", vec![service, shared(&[place(), cancel()], "shop/orders/1", 2)], start).await
+    let placed = ("OrderPlaced", json!({ "item": "tea", "quantity": 2 }));
+    let shared = shared(&[place(), cancel()], "shop/orders/1", 2, placed);
+    check("costs.md", vec![service, shared], start).await
 }

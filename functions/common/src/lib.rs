@@ -4,6 +4,7 @@
 //! A service names two of them in its table, [`changes`] and [`project`]. [`with_shared`] adds the
 //! others once for all services of a system.
 
+mod amend;
 mod changes;
 mod events;
 mod no_such_call;
@@ -17,6 +18,7 @@ mod streams;
 mod sweep;
 
 use headwater::StreamName;
+use headwater_lambda::deployment::UNIQUE_KEY;
 use headwater_lambda::{Call, Problem, Request, Service, domains};
 
 pub use changes::changes;
@@ -56,6 +58,7 @@ fn shared(services: &[Service], package: &'static str) -> [Service; 2] {
     let common = Service::shared("common", package).functions([
         streams::list_streams(domains.clone()),
         events::read_events(),
+        amend::amend_stream(domains.clone(), have_unique_values(services)),
         states::read_states(domains.clone()),
         problems::problems(pages(services)),
     ]);
@@ -69,6 +72,12 @@ fn shared(services: &[Service], package: &'static str) -> [Service; 2] {
         sweep::sweep(domains),
     ]);
     [common, pipeline]
+}
+
+/// Whether a function of these services claims unique values.
+fn have_unique_values(services: &[Service]) -> bool {
+    let mut functions = services.iter().flat_map(|service| &service.functions);
+    functions.any(|function| function.environment().contains(&UNIQUE_KEY))
 }
 
 /// The calls of these services.

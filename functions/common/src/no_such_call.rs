@@ -49,7 +49,7 @@ mod tests {
             ("DELETE", "/identity/users", Some("GET, HEAD, POST")),
             ("OPTIONS", "/identity/users/7", Some("DELETE, GET, HEAD, PATCH")),
             ("HEAD", "/identity/users/7/deactivate", Some("POST")),
-            ("POST", "/events/identity/users/7", Some("GET, HEAD")),
+            ("PUT", "/events/identity/users/7", Some("GET, HEAD")),
             ("POST", "/openapi.json", Some("GET, HEAD")),
             ("BREW", "/invoicing/execute", Some("POST")),
             ("GET", "/identity/nothing", None),

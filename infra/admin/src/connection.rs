@@ -73,15 +73,22 @@ impl Connection {
         Self { domains, target, patience, found: OnceCell::new() }
     }
 
-    /// The event store.
+    /// The event store, to read from.
     pub(crate) async fn store(&self) -> Result<EventStore> {
+        self.store_with(None).await
+    }
+
+    /// The event store, to append to: it knows the streams of unique values, if the functions'
+    /// secret is known.
+    pub(crate) async fn store_to_append(&self) -> Result<EventStore> {
+        self.store_with(self.unique_key().await?).await
+    }
+
+    async fn store_with(&self, unique_key: Option<UniqueKey>) -> Result<EventStore> {
         let events_table = self.name("EVENTS_TABLE").await?;
         let client = connect(&self.found().await?.config);
-        let store = EventStore::new(
-            client,
-            StoreConfig { events_table, idempotency_table: None, unique_key: None },
-        );
-        Ok(store.patient(self.patience))
+        let config = StoreConfig { events_table, idempotency_table: None, unique_key };
+        Ok(EventStore::new(client, config).patient(self.patience))
     }
 
     /// The change feeds.

@@ -3,6 +3,7 @@
 //!
 //! `connection` finds the tables, `output` formats answers; every other module is one command.
 
+mod amend;
 mod connection;
 mod dump;
 mod dumped;
@@ -63,6 +64,9 @@ enum Command {
     Streams(streams::Streams),
     /// The state that the rules saw, now or as it was.
     State(state::State),
+    /// Append events that correct a state which no command can reach. What was written stays. Shows
+    /// first what changes.
+    Amend(amend::Amend),
     /// Everything that waits for a person or for a retry: streams, updates of users, mails,
     /// batches. Since when, why, and the way out.
     Waiting(waiting::Waiting),
@@ -100,6 +104,7 @@ impl Command {
             // Many calls: a table that is throttled for a while must not end a command that has run
             // for hours.
             Self::Trace(_)
+            | Self::Amend(_)
             | Self::Relay(_)
             | Self::Verify(_)
             | Self::Dump(_)
@@ -184,6 +189,7 @@ pub async fn run(
         Command::New(new) => new.run(&mut output),
         Command::Streams(streams) => Box::pin(streams.run(&connection, &mut output)).await,
         Command::State(state) => Box::pin(state.run(&connection, &mut output)).await,
+        Command::Amend(amend) => Box::pin(amend.run(&connection, &mut output)).await,
         Command::Waiting(waiting) => Box::pin(waiting.run(&connection, &mut output)).await,
         Command::Parked(parked) => Box::pin(parked.run(&connection, &mut output)).await,
         Command::Views(views) => Box::pin(views.run(&connection, &mut output)).await,

@@ -32,6 +32,11 @@ impl<'a> Output<'a> {
         Self { json, out, err }
     }
 
+    /// Whether answers are for programs.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// A list: a JSON document a line, or a table with these columns; no table at all if there is
     /// nothing in it.
     pub(crate) fn list<T: Serialize, const N: usize>(
@@ -101,6 +106,11 @@ impl<'a> Output<'a> {
         writeln!(self.err, "error: {}", shown_lines(&text)).ok();
         code
     }
+}
+
+/// The name of a command, and of an amendment why.
+pub(crate) fn with_reason(command: &str, reason: Option<&str>) -> String {
+    reason.map_or_else(|| command.to_owned(), |reason| format!("{command}: {reason}"))
 }
 
 /// A JSON document on one line. What JSON would let stand though nobody sees it is escaped; to

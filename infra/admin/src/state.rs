@@ -5,6 +5,7 @@ use headwater::StreamName;
 use headwater_dynamodb::At;
 use headwater_services::{PastState, past_state};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::connection::Connection;
 use crate::failure::Failure;
@@ -58,12 +59,22 @@ fn text(
         .ok();
     let mut text = text.trim_end().to_owned();
     for change in changes {
-        let operation = change["op"].as_str().unwrap_or_default();
-        let path = change["path"].as_str().unwrap_or_default();
-        write!(text, "\n  {operation} {path}").ok();
-        if let Some(value) = change.get("value") {
-            write!(text, " {value}").ok();
-        }
+        write!(text, "\n  {}", line(change)).ok();
     }
     Ok(text)
+}
+
+/// A change for people: an operation of a JSON Patch, with what `was` there if that is told.
+pub(crate) fn line(change: &Value) -> String {
+    let text = |name: &str| change[name].as_str().unwrap_or_default();
+    let mut line = format!("{} {}", text("op"), text("path"));
+    let (was, value) = (change.get("was"), change.get("value"));
+    if let Some(was) = was {
+        write!(line, " {was}").ok();
+    }
+    if let Some(value) = value {
+        let arrow = if was.is_some() { " ->" } else { "" };
+        write!(line, "{arrow} {value}").ok();
+    }
+    line
 }

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, with_reason};
 
 /// How often `tail` polls: a poll costs at least half a read unit.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -178,7 +178,7 @@ fn columns(event: &EventView) -> [String; 7] {
         event.at.to_string(),
         event.event_type.clone(),
         event.data.to_string(),
-        event.command.clone(),
+        with_reason(&event.command, event.reason.as_deref()),
         event.actor.clone(),
         event.correlation_id.clone(),
     ]

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, with_reason};
 use crate::progress::Progress;
 use crate::scope::{Speed, all_pages};
 
@@ -61,6 +61,9 @@ struct Traced {
     command: String,
     actor: String,
     causation_id: Option<String>,
+    /// Of an amendment: why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     /// How many others of these commits it was caused by, one by way of the other.
     depth: usize,
     /// The types of its events.
@@ -236,6 +239,7 @@ fn traced(commit: &Commit, depth: usize) -> Traced {
         command: metadata.command.clone(),
         actor: metadata.actor.clone(),
         causation_id: metadata.causation_id.clone(),
+        reason: metadata.reason.clone(),
         depth,
         events: commit.events.iter().map(|event| event.event_type.clone()).collect(),
     }
@@ -243,7 +247,7 @@ fn traced(commit: &Commit, depth: usize) -> Traced {
 
 /// A commit, for people: indented under its cause.
 fn columns(
-    Traced { stream, first, last, at, command, actor, depth, events, .. }: &Traced,
+    Traced { stream, first, last, at, command, actor, reason, depth, events, .. }: &Traced,
 ) -> [String; 6] {
     let branch =
         if *depth == 0 { String::new() } else { format!("{}└ ", "  ".repeat(depth - 1)) };
@@ -252,7 +256,7 @@ fn columns(
         at.to_string(),
         format!("{branch}{stream}"),
         numbers,
-        command.clone(),
+        with_reason(command, reason.as_deref()),
         actor.clone(),
         events.join(", "),
     ]

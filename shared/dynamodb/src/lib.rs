@@ -35,8 +35,8 @@ mod weighed;
 
 pub use audit::{Audit, Audited, Finding, Inventory, SumLine};
 pub use command::{
-    Concurrent, Done, ExecuteError, Execution, Expected, Idempotency, IfMatch, IfNoneMatch,
-    KEY_LIFETIME, Origin, RenderAnswer,
+    Amendment, Concurrent, Done, ExecuteError, Execution, Expected, Idempotency, IfMatch,
+    IfNoneMatch, KEY_LIFETIME, Origin, RenderAnswer,
 };
 pub use connection::{Usage, connect, warm_up};
 pub use effects::{

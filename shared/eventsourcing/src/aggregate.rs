@@ -220,6 +220,7 @@ mod tests {
             correlation_id: "c".into(),
             causation_id: None,
             traceparent: None,
+            reason: None,
         };
         let events = (first..)
             .zip(coins)

@@ -46,6 +46,10 @@ pub struct RecordedEvent {
     pub data: Value,
 }
 
+/// The [`Metadata::command`] of an amendment: a person has appended its events, to correct a state
+/// that no command can reach.
+pub const AMEND: &str = "Amend";
+
 /// Who wrote a commit, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -65,6 +69,9 @@ pub struct Metadata {
     /// The W3C trace context of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+    /// Why, in the words of the person who [amended](crate::AMEND) the stream. Commands have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 #[cfg(test)]

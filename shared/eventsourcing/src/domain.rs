@@ -2,8 +2,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{
-    Aggregate, Commit, EventError, Folded, NewerEvent, ProjectionFn, Row, Snapshot, StreamName,
-    UniqueValue, own_row,
+    Aggregate, Commit, EventDraft, EventError, Folded, Misfit, NewerEvent, ProjectionFn,
+    RecordedEvent, Row, Snapshot, StreamName, UniqueValue, own_row,
 };
 
 /// The domains of a system, in order of name: for code that handles all of them alike, as the calls
@@ -166,6 +166,10 @@ pub struct AggregateFn {
     pub state_at: fn(&[Commit], u64) -> Result<Folded<Value>, EventError>,
     /// Folds and checks all commits of a stream.
     pub check: fn(&[Commit]) -> Checked,
+    /// [`Aggregate::REVISION`].
+    pub revision: u32,
+    /// [`EventDraft::recorded`] for this aggregate's events.
+    pub recorded: fn(&EventDraft, u64) -> Result<RecordedEvent, Misfit>,
 }
 
 /// The result of folding and checking all commits of a stream.
@@ -176,6 +180,8 @@ pub struct Checked {
     pub stopped: Option<(u64, EventError)>,
     /// The versions whose snapshots are not the fold of the events.
     pub wrong_snapshots: Vec<u64>,
+    /// Whether the thing exists, as [`Folded::is_there`] says it.
+    pub is_there: bool,
     /// The unique values that the thing holds.
     pub holds: Vec<UniqueValue>,
     /// The numbers that the events say were taken: the sequence's name, and the number.
@@ -204,6 +210,8 @@ pub const fn aggregate_fn<A: Aggregate>() -> AggregateFn {
         reads: |snapshot| snapshot.read::<A>().is_some(),
         state_at: state_at::<A>,
         check: check::<A>,
+        revision: A::REVISION,
+        recorded: EventDraft::recorded::<A::Event>,
     }
 }
 
@@ -238,6 +246,7 @@ fn check<A: Aggregate>(commits: &[Commit]) -> Checked {
         let events = commit.events.iter().filter_map(|event| crate::decode::<A::Event>(event).ok());
         checked.numbers.extend(events.filter_map(|event| A::number_taken(&event)));
     }
+    checked.is_there = folded.is_there();
     checked.holds = folded.state.unique_values();
     checked
 }
@@ -308,6 +317,7 @@ mod tests {
                 correlation_id: "c".into(),
                 causation_id: None,
                 traceparent: None,
+                reason: None,
             },
             events: (first..)
                 .zip(events)

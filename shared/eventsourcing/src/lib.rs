@@ -16,6 +16,7 @@ mod command;
 mod commit;
 mod decide;
 mod domain;
+mod draft;
 mod event;
 pub mod field;
 mod projection;
@@ -27,11 +28,12 @@ mod unique;
 
 pub use aggregate::{Aggregate, Folded, Snapshot};
 pub use command::{Command, Context, Rejection, Rule, Verdict};
-pub use commit::{Commit, Metadata, RecordedEvent};
+pub use commit::{AMEND, Commit, Metadata, RecordedEvent};
 pub use decide::{Decide, Number, Source};
 pub use domain::{
     AggregateFn, Checked, Domain, Domains, External, Handler, Parked, RecordOf, aggregate_fn,
 };
+pub use draft::{EventDraft, Misfit};
 pub use event::{Event, EventError, NewerEvent, Upcaster, decode, encode, first_newer, knows};
 pub use projection::{
     Amounts, Applied, Contributions, IndexKey, Part, PartsOf, Projection, ProjectionFn, Row,

@@ -29,6 +29,10 @@ pub struct AuditEntry {
     pub from: Value,
     /// What it was afterwards.
     pub to: Value,
+    /// Why, if a person amended the user's history: the command is `Amend` then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub reason: Option<String>,
 }
 
 /// The audit trail of a user from some commits of its stream, oldest first, before which the user
@@ -53,6 +57,7 @@ pub fn audit(mut user: User, commits: &[Commit]) -> Result<Vec<AuditEntry>, Even
                 field: field.to_owned(),
                 from,
                 to,
+                reason: commit.metadata.reason.clone(),
             });
         }
     }

@@ -75,6 +75,15 @@ impl Answer {
         Self::json(status, &json!({ "id": stream.id(), "version": version })).at(stream, version)
     }
 
+    /// An answer that was recorded under an Idempotency-Key.
+    ///
+    /// # Errors
+    /// 500 if what was recorded is no answer.
+    pub fn replayed(recorded: Value) -> Result<Self, Problem> {
+        let answer: Self = serde_json::from_value(recorded).map_err(Problem::internal)?;
+        Ok(answer.header("idempotency-replayed", "true"))
+    }
+
     /// With the token of a stream's version as `ETag` and `Consistency-Token`, for an answer of a
     /// command's own.
     #[must_use]

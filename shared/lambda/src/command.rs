@@ -108,7 +108,7 @@ impl App {
     ) -> Result<Answer, Problem> {
         // What is recorded is what is answered.
         let render = |result: Result<&Folded<C::Aggregate>, &ExecuteError>| {
-            result.map_or_else(|error| refusal::of(error, stream).answer(), success).into()
+            result.map_or_else(|error| Problem::of_command(error, stream).answer(), success).into()
         };
         let execution = Execution {
             stream: stream.clone(),
@@ -119,53 +119,65 @@ impl App {
                 fresh_id: Uuid::now_v7(),
                 actor: request.caller.subject.clone(),
             },
-            origin: Origin {
-                correlation_id: request.correlation_id.clone(),
-                causation_id: request.causation_id.clone(),
-                traceparent: request.traceparent().map(str::to_owned),
-            },
-            expected: expected(request, stream)?,
+            origin: request.origin(),
+            expected: request.expected(stream)?,
             is_new: assume == Assume::Empty,
-            idempotency: idempotency(request, &render)?,
+            idempotency: request.idempotency(&render)?,
             deadline: request.deadline,
         };
         match self.store(request)?.execute(execution).await {
             Ok(Done::Committed(folded) | Done::Unchanged(folded)) => Ok(success(&folded)),
-            Ok(Done::Replayed(answer)) => {
-                let answer: Answer = serde_json::from_value(answer).map_err(Problem::internal)?;
-                Ok(answer.header("idempotency-replayed", "true"))
-            }
-            Err(error) => Err(refusal::of(&error, stream)),
+            Ok(Done::Replayed(answer)) => Answer::replayed(answer),
+            Err(error) => Err(Problem::of_command(&error, stream)),
         }
     }
 }
 
-/// What the headers say of versions. Only the tokens of the command's own stream matter to its
-/// decision. The token of `If-Match` may not be ahead of its streams either.
-fn expected(request: &Request, stream: &StreamName) -> Result<Expected, Problem> {
-    let if_match = request.if_match()?;
-    let mut at_least = request.positions()?;
-    at_least.retain(|position| position.stream == *stream);
-    // Of several alternatives, one that is ahead is just one that does not match.
-    if let Some(IfMatch::AnyOf(tokens)) = if_match
-        && let [only] = tokens.as_slice()
-    {
-        at_least.extend(only.streams.iter().cloned());
+/// What a command is told of its request, for handlers that append by other ways than
+/// [`App::execute`].
+impl Request {
+    /// Where it comes from.
+    pub fn origin(&self) -> Origin {
+        Origin {
+            correlation_id: self.correlation_id.clone(),
+            causation_id: self.causation_id.clone(),
+            traceparent: self.traceparent().map(str::to_owned),
+        }
     }
-    Ok(Expected {
-        if_match: if_match.cloned(),
-        if_none_match: request.if_none_match()?.cloned(),
-        at_least,
-        decided_on: request.decided_on,
-    })
-}
 
-/// The record of an Idempotency-Key.
-fn idempotency<'a, A>(
-    request: &Request,
-    answer: &'a RenderAnswer<'a, A>,
-) -> Result<Option<Idempotency<'a, A>>, Problem> {
-    let Some(scope) = scope(request)? else { return Ok(None) };
-    let (request_hash, body_hash) = (hex(&of_request(request)?), hex(&digest(&[&request.body])));
-    Ok(Some(Idempotency { key: hex(&scope), request_hash, body_hash, answer }))
+    /// What the headers say of versions. Only the tokens of the command's own stream matter to its
+    /// decision. The token of `If-Match` may not be ahead of its streams either.
+    ///
+    /// # Errors
+    /// 400 if a header cannot be read.
+    pub fn expected(&self, stream: &StreamName) -> Result<Expected, Problem> {
+        let if_match = self.if_match()?;
+        let mut at_least = self.positions()?;
+        at_least.retain(|position| position.stream == *stream);
+        // Of several alternatives, one that is ahead is just one that does not match.
+        if let Some(IfMatch::AnyOf(tokens)) = if_match
+            && let [only] = tokens.as_slice()
+        {
+            at_least.extend(only.streams.iter().cloned());
+        }
+        Ok(Expected {
+            if_match: if_match.cloned(),
+            if_none_match: self.if_none_match()?.cloned(),
+            at_least,
+            decided_on: self.decided_on,
+        })
+    }
+
+    /// The Idempotency-Key, with what makes the answer to be recorded; `None` without one.
+    ///
+    /// # Errors
+    /// 400 if the key or a condition cannot be read.
+    pub fn idempotency<'a, A>(
+        &self,
+        answer: &'a RenderAnswer<'a, A>,
+    ) -> Result<Option<Idempotency<'a, A>>, Problem> {
+        let Some(scope) = scope(self)? else { return Ok(None) };
+        let (request_hash, body_hash) = (hex(&of_request(self)?), hex(&digest(&[&self.body])));
+        Ok(Some(Idempotency { key: hex(&scope), request_hash, body_hash, answer }))
+    }
 }

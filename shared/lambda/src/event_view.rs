@@ -41,6 +41,10 @@ pub struct EventView {
     /// The same for everything that one request led to.
     pub correlation_id: String,
     causation_id: Option<String>,
+    /// Of an amendment: why. Its command is `Amend`, and its actor the person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub reason: Option<String>,
 }
 
 impl EventView {
@@ -79,6 +83,7 @@ impl EventView {
             command: metadata.command.clone(),
             correlation_id: metadata.correlation_id.clone(),
             causation_id: metadata.causation_id.clone(),
+            reason: metadata.reason.clone(),
         });
         views.collect()
     }
@@ -130,6 +135,7 @@ mod tests {
             command: "PatchUser".to_owned(),
             correlation_id: "ticket-7".to_owned(),
             causation_id: Some("identity/users/bob@1".to_owned()),
+            reason: Some("bob was wrong".to_owned()),
         };
         let shown = json!({
             "number": 7, "type": "UserNameSet", "version": 1, "data": { "userName": "ada" },

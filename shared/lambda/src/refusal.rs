@@ -13,8 +13,14 @@ use crate::{EventSummary, EventView, Problem};
 /// large it is.
 const MOST_SHOWN: usize = 256 * 1024;
 
-/// The problem of a command on `stream`.
-pub(crate) fn of(error: &ExecuteError, stream: &StreamName) -> Problem {
+impl Problem {
+    /// The problem of a command on `stream`.
+    pub fn of_command(error: &ExecuteError, stream: &StreamName) -> Self {
+        of(error, stream)
+    }
+}
+
+fn of(error: &ExecuteError, stream: &StreamName) -> Problem {
     match error {
         ExecuteError::Rejected { rejection: rejection @ Rejection::Refused { .. }, version } => {
             tagged(rejection.clone().into(), stream, *version)

@@ -213,6 +213,7 @@ fn commit<E: Event>(
         correlation_id: format!("request-{first}"),
         causation_id: None,
         traceparent: None,
+        reason: None,
     };
     Commit { stream: stream.clone(), first, at, metadata, events: stored.collect(), snapshot: None }
 }

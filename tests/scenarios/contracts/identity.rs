@@ -20,7 +20,7 @@ pub(super) fn service() -> Service {
 /// What all services share, on a user.
 pub(super) fn shared() -> Service {
     let ada = [user("ada"), call("POST", &format!("{ADA}/deactivate"))];
-    costs::shared(&ada, "identity/users/ada", 5)
+    costs::shared(&ada, "identity/users/ada", 5, ("UserReactivated", json!({})))
 }
 
 fn user(id: &str) -> Step {

@@ -16,7 +16,7 @@ const ROLES: [&str; 3] = ["reader", "writer", "operator"];
 
 /// The calls for operators. Of the others, those that read are for readers and those that change
 /// something for writers.
-const OPERATORS: [(&str, &str); 9] = [
+const OPERATORS: [(&str, &str); 10] = [
     ("GET", "/identity/users/{id}/audit"),
     ("GET", "/licensing/policy"),
     ("PUT", "/licensing/policy"),
@@ -25,6 +25,7 @@ const OPERATORS: [(&str, &str); 9] = [
     ("POST", "/invoicing/mails/{id}/{event}/settle"),
     ("GET", "/streams"),
     ("GET", "/events/{stream}"),
+    ("POST", "/events/{stream}"),
     ("GET", "/states/{stream}"),
 ];
 

@@ -256,6 +256,7 @@ fn history<E: Event>(stream: &StreamName, story: &[Vec<E>]) -> Result<Vec<Commit
             correlation_id: "bounds".to_owned(),
             causation_id: None,
             traceparent: None,
+            reason: None,
         };
         let events = (first..)
             .zip(events)

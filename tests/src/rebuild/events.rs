@@ -114,6 +114,7 @@ fn commit(stream: &StreamName, first: u64, events: &[UserEvent]) -> Result<Commi
         correlation_id: format!("import-{first}"),
         causation_id: None,
         traceparent: None,
+        reason: None,
     };
     let events = (first..)
         .zip(events)

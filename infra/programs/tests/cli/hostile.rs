@@ -37,6 +37,7 @@ async fn no_command_writes_what_acts_on_a_terminal() {
         format!("streams show {user}"),
         format!("state {user} --version 5"),
         format!("state {user} --version 5 --diff 1"),
+        format!("amend {user} --event UserDeleted={{}} --reason r --by b --version 1 --dry-run"),
     ] {
         let mut shows = String::new();
         for form in ["", " --json"] {

@@ -26,7 +26,8 @@
 //! };
 //! let start =
 //!     async || Platform::start_changed("target/debug/local", &["--in-memory"], in_one_line);
-//! let services = vec![shop, shared(&[open(), close()], "shop/tills/front", 2)];
+//! let reopened = ("TillOpened", json!({}));
+//! let services = vec![shop, shared(&[open(), close()], "shop/tills/front", 2, reopened)];
 //! check("costs.md", services, start).await?;
 //! # Ok(())
 //! # }
@@ -42,6 +43,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use futures::future::try_join_all;
+use serde_json::{Value, json};
 
 use self::bench::{Bench, Handled, Row, Start};
 pub use self::case::{Case, Request, Step, Text, call, get, send};
@@ -142,8 +144,9 @@ async fn measure(service: Service, start: &impl AsyncFn() -> Result<Platform>) -
 }
 
 /// The calls that all services share, on a stream as `shop/tills/front`; `given` makes it.
-/// `version` is its last, and at least 2.
-pub fn shared(given: &[Step], stream: &str, version: u64) -> Service {
+/// `version` is its last, and at least 2. `event` is the type and data of one that the stream can
+/// be amended by.
+pub fn shared(given: &[Step], stream: &str, version: u64, event: (&str, Value)) -> Service {
     let folder = stream.rsplit_once('/').map_or(stream, |(folder, _)| folder);
     let before = version.saturating_sub(1);
     let state = format!("/states/{stream}?version=");
@@ -157,7 +160,14 @@ pub fn shared(given: &[Step], stream: &str, version: u64) -> Service {
         case("/openapi.json"),
         case("/problems/not-found"),
     ];
-    Service { name: "shared", queries, ..Service::default() }
+    let (event_type, data) = event;
+    let events = [json!({ "type": event_type, "data": data })];
+    let body = json!({ "reason": "measured", "events": events });
+    let amend = |query: &str| {
+        Case::new(send("POST", &format!("/events/{stream}{query}"), body.clone()), given)
+    };
+    let commands = vec![amend(""), amend("?dryRun=true").note("tried only")];
+    Service { name: "shared", commands, queries, ..Service::default() }
 }
 
 /// A template whose streams have one shard, which is read one batch after the other. So one process

@@ -4,7 +4,7 @@ use headwater::{Decide, Folded, Rejection};
 
 use super::execute::Attempt;
 use super::idempotency::Record;
-use crate::{Done, ExecuteError, Item, StoreError};
+use crate::{Done, ExecuteError, Execution, Item, StoreError};
 
 impl<C: Decide> Attempt<'_, C> {
     /// Answers without writing, except for the record of the answer: that it is so already, or why
@@ -55,6 +55,7 @@ impl<C: Decide> Attempt<'_, C> {
     }
 
     pub(crate) async fn replay(&self, record: Item) -> Result<Done<C::Aggregate>, ExecuteError> {
-        self.store.replay(self.execution, record, self.known.version).await
+        let Execution { stream, idempotency, .. } = self.execution;
+        self.store.replay(stream, idempotency.as_ref(), record, self.known.version).await
     }
 }

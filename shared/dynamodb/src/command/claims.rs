@@ -10,8 +10,8 @@
 //! That another holds a value is said without a check: it held it at some moment of the request.
 
 use headwater::{
-    Aggregate, Commit, Metadata, Position, Rejection, StreamName, Unique, UniqueEvent, UniqueKey,
-    UniqueValue, encode,
+    Commit, Metadata, Position, Rejection, StreamName, Unique, UniqueEvent, UniqueKey, UniqueValue,
+    encode,
 };
 
 use super::heads::{Head, Heads};
@@ -35,17 +35,26 @@ pub(crate) struct Claims {
     pub(crate) unmoved: Vec<Position>,
 }
 
+/// What is known of a value that is to be claimed and was not looked at yet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unseen {
+    /// It is assumed to be free, which skips a read: the write tells if it is not.
+    IsFree,
+    /// It is read, since there may be no write.
+    IsRead,
+}
+
 impl Claims {
-    /// What changes between two states. A value that was not looked at yet is assumed to be free,
-    /// which skips a read; one that is released must be read.
+    /// What changes between the values of two states. One that is released must be read.
     ///
     /// The outer error is the store's; the inner one says that another holds a value.
-    pub(crate) async fn between<A: Aggregate>(
+    pub(crate) async fn between(
         store: &EventStore,
         heads: &mut Heads,
         holder: &Commit,
-        before: &A,
-        after: &A,
+        before: &[UniqueValue],
+        after: &[UniqueValue],
+        unseen: Unseen,
     ) -> Result<Result<Self, Rejection>, StoreError> {
         let mut claims = Self::default();
         let changes = changes(before, after);
@@ -56,7 +65,9 @@ impl Claims {
         let changes = name(changes, key, &holder.stream)?;
         let wanted: Vec<&StreamName> = changes
             .iter()
-            .filter(|(stream, change)| change.may_be_so || heads.has_moved(stream))
+            .filter(|(stream, change)| {
+                change.may_be_so || unseen == Unseen::IsRead || heads.has_moved(stream)
+            })
             .map(|(stream, _)| stream)
             .collect();
         heads.load(store, wanted).await?;
@@ -78,8 +89,7 @@ impl Claims {
 }
 
 /// The forms of values that only one of two states has.
-fn changes<A: Aggregate>(before: &A, after: &A) -> Vec<Change> {
-    let (before, after) = (before.unique_values(), after.unique_values());
+fn changes(before: &[UniqueValue], after: &[UniqueValue]) -> Vec<Change> {
     // A former build claimed one form alone. Where the value is now another, the other forms are
     // not known to be held.
     let held = before.iter().flat_map(|value| match &value.former {
@@ -91,7 +101,7 @@ fn changes<A: Aggregate>(before: &A, after: &A) -> Vec<Change> {
     let held: Vec<UniqueValue> = held.collect();
     let forms =
         |values: &[UniqueValue]| values.iter().flat_map(UniqueValue::forms).collect::<Vec<_>>();
-    let (before, after) = (forms(&before), forms(&after));
+    let (before, after) = (forms(before), forms(after));
     let has = |values: &[UniqueValue], value: &UniqueValue| {
         values
             .iter()

@@ -83,7 +83,7 @@ impl EventStore {
                     && let Some(record) =
                         store.recorded(&idempotency.key, execution.context.now).await?
                 {
-                    return store.replay(&execution, record, 0).await;
+                    return store.replay(&execution.stream, Some(idempotency), record, 0).await;
                 }
             }
             _ => {}
@@ -187,7 +187,7 @@ impl<'a, C: Decide> Attempt<'a, C> {
             .heads
             .matching(self.store, stream, version, expected.if_match.as_ref())
             .await?
-            .filter(|_| own_holds(expected, stream, &self.known))
+            .filter(|_| own_holds(expected, stream, version, self.known.is_there()))
         else {
             return Err(ExecuteError::PreconditionFailed { version });
         };

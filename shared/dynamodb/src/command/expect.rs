@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use headwater::{Aggregate, Folded, Position, StreamName, Token};
+use headwater::{Position, StreamName, Token};
 
 use super::condition::{IfMatch, IfNoneMatch};
 use super::heads::Heads;
@@ -97,19 +97,20 @@ fn others(token: &Token, own: &StreamName) -> Vec<Position> {
 
 /// Whether what is asked of the command's own stream alone holds: `If-None-Match`, and
 /// `If-Match: *`. The append keeps it so, since it is refused where the stream has moved.
-pub(crate) fn own_holds<A: Aggregate>(
+pub(crate) fn own_holds(
     expected: &Expected,
     own: &StreamName,
-    known: &Folded<A>,
+    version: u64,
+    is_there: bool,
 ) -> bool {
-    let present = Token::of(own, known.version).to_string();
+    let present = Token::of(own, version).to_string();
     let is_new = match &expected.if_none_match {
         None => true,
-        Some(IfNoneMatch::Absent) => !known.is_there(),
+        Some(IfNoneMatch::Absent) => !is_there,
         // However the answer was rendered.
         Some(IfNoneMatch::NoneOf(tags)) => {
             !tags.iter().any(|tag| tag.split(';').next() == Some(present.as_str()))
         }
     };
-    is_new && (expected.if_match != Some(IfMatch::Exists) || known.is_there())
+    is_new && (expected.if_match != Some(IfMatch::Exists) || is_there)
 }

@@ -18,13 +18,13 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure::AllOld,
     TransactWriteItem,
 };
-use headwater::Decide;
+use headwater::StreamName;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::connection::{Failed, fault};
-use crate::{Done, EventStore, ExecuteError, Execution, Idempotency, Item, ItemError, StoreError};
+use crate::{Done, EventStore, ExecuteError, Idempotency, Item, ItemError, StoreError};
 
 /// How long an answer counts, and so how long a key stands for its request, in seconds.
 pub const KEY_LIFETIME: i64 = 24 * 60 * 60;
@@ -118,16 +118,17 @@ impl EventStore {
     /// # Errors
     /// [`ExecuteError::KeyReused`] if the record is another request's, [`ExecuteError::Store`] if
     /// the commit cannot be seen by the deadline.
-    pub(crate) async fn replay<C: Decide>(
+    pub(crate) async fn replay<A>(
         &self,
-        execution: &Execution<'_, C>,
+        stream: &StreamName,
+        idempotency: Option<&Idempotency<'_, A>>,
         record: Item,
         seen: u64,
-    ) -> Result<Done<C::Aggregate>, ExecuteError> {
-        let idempotency = execution.idempotency.as_ref().ok_or(ExecuteError::KeyReused)?;
+    ) -> Result<Done<A>, ExecuteError> {
+        let idempotency = idempotency.ok_or(ExecuteError::KeyReused)?;
         let Recorded { answer, first } = read(record, idempotency)?;
         if let Some(first) = first.filter(|first| *first > seen) {
-            self.commit_at(&execution.stream, first).await?;
+            self.commit_at(stream, first).await?;
         }
         Ok(Done::Replayed(answer))
     }

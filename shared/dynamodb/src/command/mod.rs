@@ -8,11 +8,13 @@
 //! 4. `prepare`: all that is written with the events: `claims` of unique values, `numbers` without
 //!    gaps, checks of other streams, the record of the answer;
 //! 5. `action`, `append`: one put or one transaction of such actions, settled;
-//! 6. `answer`, `idempotency`: answers that write nothing, and those that were given before.
+//! 6. `answer`, `idempotency`: answers that write nothing, and those that were given before;
+//! 7. `amend`: events that a person decided on, appended in the same way.
 //!
 //! This room uses [`crate::store`]; the store knows nothing of it.
 
 mod action;
+mod amend;
 mod answer;
 mod append;
 mod claims;
@@ -26,6 +28,7 @@ mod numbers;
 mod prepare;
 mod since;
 
+pub use self::amend::Amendment;
 pub use self::condition::{IfMatch, IfNoneMatch};
 pub use self::execution::{
     Concurrent, Done, ExecuteError, Execution, Expected, Idempotency, Origin, RenderAnswer,

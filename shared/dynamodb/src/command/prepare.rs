@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::action::Action;
 use super::append::Append;
-use super::claims::Claims;
+use super::claims::{Claims, Unseen};
 use super::execute::{Attempt, Write};
 use super::idempotency::Record;
 use crate::{ExecuteError, Execution, StoreError, commit_to_item, size, store};
@@ -25,9 +25,10 @@ impl<C: Decide> Attempt<'_, C> {
         let commit = self.commit(events)?;
         let mut after = self.known.clone();
         after.apply(&commit).map_err(StoreError::from)?;
-        let claims =
-            Claims::between(self.store, &mut self.heads, &commit, &self.known.state, &after.state)
-                .await?;
+        let values = [&self.known.state, &after.state].map(Aggregate::unique_values);
+        let [held, wanted] = &values;
+        let (store, heads) = (self.store, &mut self.heads);
+        let claims = Claims::between(store, heads, &commit, held, wanted, Unseen::IsFree).await?;
         let Claims { commits: mut companions, unmoved: values } = match claims {
             Ok(claims) => claims,
             Err(rejection) => return self.refuse(rejection, unmoved),
@@ -103,6 +104,7 @@ impl<C: Decide> Attempt<'_, C> {
             correlation_id: origin.correlation_id.clone(),
             causation_id: origin.causation_id.clone(),
             traceparent: origin.traceparent.clone(),
+            reason: None,
         };
         let events = (first..)
             .zip(events)
@@ -122,7 +124,7 @@ impl<C: Decide> Attempt<'_, C> {
 /// What goes with a commit, each item once: DynamoDB takes no two actions on one. A stream that
 /// gets a commit needs no check besides, since the commit goes where the check would look: the
 /// heads of a request are the same for all.
-fn actions(
+pub(crate) fn actions(
     commits: Vec<Commit>,
     unmoved: impl Iterator<Item = Position>,
 ) -> Result<Vec<Action>, StoreError> {

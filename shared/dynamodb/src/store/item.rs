@@ -8,7 +8,7 @@
 //! | `e` | L | the events: `t` type, `v` schema version (absent: 1), `d` data |
 //! | `n` | N | how many events |
 //! | `at` | N | when it was decided, in milliseconds since the epoch |
-//! | `m` | M | `i` commit id, `c` command, `a` actor, `r` correlation id, `k` causation id, `p` traceparent |
+//! | `m` | M | `i` commit id, `c` command, `a` actor, `r` correlation id, `k` causation id, `p` traceparent, `w` why it was amended |
 //! | `s` | M | now and then a snapshot: `r` revision, `d` state |
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -58,6 +58,8 @@ struct MetadataItem {
     k: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     p: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    w: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -138,8 +140,15 @@ impl From<Snapshot> for SnapshotItem {
 
 impl From<Metadata> for MetadataItem {
     fn from(metadata: Metadata) -> Self {
-        let Metadata { commit_id, command, actor, correlation_id, causation_id, traceparent } =
-            metadata;
+        let Metadata {
+            commit_id,
+            command,
+            actor,
+            correlation_id,
+            causation_id,
+            traceparent,
+            reason,
+        } = metadata;
         Self {
             i: commit_id,
             c: command,
@@ -147,12 +156,13 @@ impl From<Metadata> for MetadataItem {
             r: correlation_id,
             k: causation_id,
             p: traceparent,
+            w: reason,
         }
     }
 }
 
 impl From<MetadataItem> for Metadata {
-    fn from(MetadataItem { i, c, a, r, k, p }: MetadataItem) -> Self {
+    fn from(MetadataItem { i, c, a, r, k, p, w }: MetadataItem) -> Self {
         Self {
             commit_id: i,
             command: c,
@@ -160,6 +170,7 @@ impl From<MetadataItem> for Metadata {
             correlation_id: r,
             causation_id: k,
             traceparent: p,
+            reason: w,
         }
     }
 }

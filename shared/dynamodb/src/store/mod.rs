@@ -36,7 +36,7 @@ pub use self::item::{CommitItem, commit_from_item, commit_to_item};
 pub(crate) use self::query::{CommitRange, END};
 pub use self::read::At;
 pub use self::scan::{ScanKey, ScanPage, Selection, Unreadable};
-pub(crate) use self::snapshots::ride;
+pub(crate) use self::snapshots::{ride, ride_along};
 use crate::connection::Connection;
 use crate::{StoreError, Usage};
 

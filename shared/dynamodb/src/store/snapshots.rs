@@ -28,6 +28,19 @@ pub(crate) fn ride<A: Aggregate>(
     Ok(is_due)
 }
 
+/// Puts a snapshot that need not be due into a commit's item if `room` bytes hold both.
+pub(crate) fn ride_along(
+    item: &mut Item,
+    snapshot: Snapshot,
+    room: usize,
+) -> Result<(), StoreError> {
+    let attribute = snapshot_attribute(snapshot)?;
+    if item_size(item) + attribute_size(SNAPSHOT, &attribute) <= room {
+        item.insert(SNAPSHOT.to_owned(), attribute);
+    }
+    Ok(())
+}
+
 /// Whether the next commit of `commit` bytes carries a snapshot of `snapshot` bytes, where
 /// `since_snapshot` commits carry none.
 ///

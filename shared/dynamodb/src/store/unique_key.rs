@@ -96,6 +96,7 @@ fn commit(fingerprint: &str) -> Result<Commit, StoreError> {
         correlation_id: commit_id.to_string(),
         causation_id: None,
         traceparent: None,
+        reason: None,
     };
     let event =
         encode(1, &UniqueKeyEvent::UniqueKeyAdopted { fingerprint: fingerprint.to_owned() })?;

@@ -207,6 +207,7 @@ pub(crate) fn history<E: Event>(stream: &StreamName, commits: &[Vec<E>]) -> Vec<
                 correlation_id: "c".into(),
                 causation_id: None,
                 traceparent: None,
+                reason: None,
             },
             events,
             snapshot: None,

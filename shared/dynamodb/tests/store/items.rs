@@ -1,7 +1,7 @@
 //! The storage format. What was ever written must load for ever.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use headwater::{Commit, Metadata, RecordedEvent, Snapshot, StreamName};
+use headwater::{AMEND, Commit, Metadata, RecordedEvent, Snapshot, StreamName};
 use headwater_dynamodb::{CommitItem, Item, ItemError, commit_from_item, commit_to_item};
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -20,6 +20,7 @@ fn golden_commit() -> Commit {
             correlation_id: "req-1".to_owned(),
             causation_id: Some("evt-9".to_owned()),
             traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
+            reason: None,
         },
         events: vec![
             RecordedEvent {
@@ -62,6 +63,25 @@ fn a_commit_lies_in_the_table_as_it_always_did() {
     let item = commit_to_item(golden_commit()).unwrap();
     assert_eq!(in_words(item.clone()), golden);
     assert_eq!(commit_from_item(item).unwrap(), golden_commit());
+}
+
+#[test]
+fn an_amendment_says_why_in_the_table() {
+    let golden: Value =
+        serde_json::from_str(include_str!("../golden/amendment-item.json")).unwrap();
+    let commit = golden_commit();
+    let metadata = Metadata {
+        command: AMEND.to_owned(),
+        reason: Some("the import took the wrong name".to_owned()),
+        causation_id: None,
+        traceparent: None,
+        ..commit.metadata
+    };
+    let events = vec![commit.events[0].clone()];
+    let commit = Commit { metadata, events, snapshot: None, ..commit };
+    let item = commit_to_item(commit.clone()).unwrap();
+    assert_eq!(in_words(item.clone()), golden);
+    assert_eq!(commit_from_item(item).unwrap(), commit);
 }
 
 #[test]
@@ -135,6 +155,7 @@ prop_compose! {
         (command, actor, correlation_id) in ("\\PC{0,9}", "\\PC{0,9}", "\\PC{0,9}"),
         causation_id in prop::option::of("\\PC{0,9}"),
         traceparent in prop::option::of("\\PC{0,9}"),
+        reason in prop::option::of("\\PC{0,9}"),
         events in prop::collection::vec(("[A-Z][a-z]{1,9}", 1_u32..9, data()), 1..5),
         snapshot in prop::option::of((1_u32..9, data())),
     ) -> Commit {
@@ -155,6 +176,7 @@ prop_compose! {
                 correlation_id,
                 causation_id,
                 traceparent,
+                reason,
             },
             events: events.collect(),
             snapshot: snapshot.map(|(revision, state)| Snapshot { revision, state }),

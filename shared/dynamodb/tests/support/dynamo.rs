@@ -211,6 +211,7 @@ pub(crate) fn commit(stream: &StreamName, first: u64, events: &[PersonEvent]) ->
         correlation_id: "c".to_owned(),
         causation_id: None,
         traceparent: None,
+        reason: None,
     };
     Commit {
         stream: stream.clone(),

@@ -103,6 +103,7 @@ fn commit(first: u64, events: &[ShelfEvent]) -> Commit {
             correlation_id: "c".into(),
             causation_id: None,
             traceparent: None,
+            reason: None,
         },
         events: (first..)
             .zip(events)

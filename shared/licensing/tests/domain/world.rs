@@ -183,6 +183,7 @@ impl World {
             correlation_id: "00000000-0000-0000-0000-000000000000".to_owned(),
             causation_id: None,
             traceparent: None,
+            reason: None,
         };
         Commit { stream: stream(), first, at: self.now, metadata, events, snapshot: None }
     }

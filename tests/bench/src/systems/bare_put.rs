@@ -53,6 +53,7 @@ fn item() -> Result<Item> {
         correlation_id: origin().correlation_id,
         causation_id: None,
         traceparent: origin().traceparent,
+        reason: None,
     };
     let events = vec![encode(1, &Post::nth(1).event())?];
     Ok(commit_to_item(Commit {
