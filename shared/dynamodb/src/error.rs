@@ -33,6 +33,18 @@ pub enum StoreError {
         /// The number of the first event that should be there.
         missing: u64,
     },
+    /// A run of the archive is not what was written there.
+    #[error("the archive's run of {stream} from event {first} on, in {object}, is damaged: {why}")]
+    Archive {
+        /// Whose commits it should hold.
+        stream: StreamName,
+        /// The number of the first event that it should hold.
+        first: u64,
+        /// The object that should hold it.
+        object: String,
+        /// What is wrong.
+        why: String,
+    },
     /// The aggregate has unique values, but the store was given no key for them.
     #[error("unique values need a key")]
     NoUniqueKey,

@@ -8,15 +8,19 @@
 //! 1. `size`, `error`, `weighed`: how large an item is, what can go wrong, a cache by weight;
 //! 2. `connection`: one request to DynamoDB, until it has a definite answer;
 //! 3. `table`: the few calls on a table keyed by `pk` and `sk`;
-//! 4. `store`: [`EventStore`], all commits, read strongly;
-//! 5. `command`: [`EventStore::execute`], from a state to a decision to one write;
-//! 6. `feed`: every commit of a domain once, in a log;
-//! 7. `views`: rows and their lists, as fresh as a token demands;
-//! 8. `projector`: brings rows up to date from a batch of records, whatever fails on the way;
-//! 9. `rebuild`: rebuilds rows beside the old ones, from a scan of all events;
-//! 10. `audit`: whether the rows are what the events say;
-//! 11. `effects`: effects outside, as mails, each at most once without a person.
+//! 4. `archive`: commits too old for the table, in objects;
+//! 5. `store`: [`EventStore`], all commits, read strongly;
+//! 6. `archiver`: [`Archiver`] moves old commits from the table to the archive;
+//! 7. `command`: [`EventStore::execute`], from a state to a decision to one write;
+//! 8. `feed`: every commit of a domain once, in a log;
+//! 9. `views`: rows and their lists, as fresh as a token demands;
+//! 10. `projector`: brings rows up to date from a batch of records, whatever fails on the way;
+//! 11. `rebuild`: rebuilds rows beside the old ones, from a scan of all events;
+//! 12. `audit`: whether the rows are what the events say;
+//! 13. `effects`: effects outside, as mails, each at most once without a person.
 
+mod archive;
+mod archiver;
 mod audit;
 mod command;
 mod connection;
@@ -33,6 +37,8 @@ mod table;
 mod views;
 mod weighed;
 
+pub use archive::{Archive, Objects, Run};
+pub use archiver::{Archiver, Mode, Moved, Progress as ArchiverProgress};
 pub use audit::{Audit, Audited, Finding, Inventory, SumLine};
 pub use command::{
     Amendment, Concurrent, Done, ExecuteError, Execution, Expected, Idempotency, IfMatch,

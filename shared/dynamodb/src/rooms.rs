@@ -5,13 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room may use itself and those before it.
-const ORDER: [&str; 13] = [
+const ORDER: [&str; 15] = [
     "size",
     "error",
     "weighed",
     "connection",
     "table",
+    "archive",
     "store",
+    "archiver",
     "command",
     "feed",
     "views",

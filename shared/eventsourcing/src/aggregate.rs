@@ -61,6 +61,12 @@ pub trait Aggregate:
     /// `headwater-dynamodb`, see `EventStore::load`.
     const PAGE: u32 = 8;
 
+    /// For how many days commits stay in the events table, at least; `None` is for ever. Older ones
+    /// may be moved to the archive, except for the newest of each stream, which loads need: twice
+    /// [`PAGE`](Self::PAGE). Whatever shows history reads both. Not under 30 days: what repeats or
+    /// repairs a commit's effects should find it where it is fast.
+    const RETENTION: Option<u16> = None;
+
     /// Folds one event into the state. `at` is the time of its commit.
     fn evolve(&mut self, event: &Self::Event, at: Timestamp);
 

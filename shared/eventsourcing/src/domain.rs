@@ -159,6 +159,8 @@ pub struct AggregateFn {
     pub category: &'static str,
     /// [`Aggregate::PAGE`].
     pub page: u32,
+    /// [`Aggregate::RETENTION`].
+    pub retention: Option<u16>,
     /// Whether this build can use a snapshot.
     pub reads: fn(&Snapshot) -> bool,
     /// The state after event `last`, which may be in the middle of a commit. The commits are all of
@@ -207,6 +209,7 @@ pub const fn aggregate_fn<A: Aggregate>() -> AggregateFn {
     AggregateFn {
         category: A::CATEGORY,
         page: A::PAGE,
+        retention: A::RETENTION,
         reads: |snapshot| snapshot.read::<A>().is_some(),
         state_at: state_at::<A>,
         check: check::<A>,

@@ -125,7 +125,8 @@ impl App {
             idempotency: request.idempotency(&render)?,
             deadline: request.deadline,
         };
-        match self.store(request)?.execute(execution).await {
+        // On the heap: what lies below is deep, and each handler would hold all of that.
+        match Box::pin(self.store(request)?.execute(execution)).await {
             Ok(Done::Committed(folded) | Done::Unchanged(folded)) => Ok(success(&folded)),
             Ok(Done::Replayed(answer)) => Answer::replayed(answer),
             Err(error) => Err(Problem::of_command(&error, stream)),

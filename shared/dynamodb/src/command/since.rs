@@ -75,17 +75,15 @@ impl Since {
     ) -> Result<(), StoreError> {
         let known = self.last(decided_on);
         let wanted = CommitRange::oldest_first(stream, known.saturating_add(1)..=END);
-        let mut page = store.page(&wanted, None, None).await?;
+        let mut page = store.page(&wanted, None).await?;
         if page.commits.first().is_none_or(|commit| commit.first != known + 1) {
             // The version lies in the middle of a commit.
             self.commits.extend(store.newest(stream, 1..=known).await?);
         }
         for _ in 1..MOST_PAGES {
             self.commits.append(&mut page.commits);
-            if page.next.is_none() {
-                return Ok(());
-            }
-            page = store.page(&wanted, None, page.next).await?;
+            let Some(rest) = page.next else { return Ok(()) };
+            page = store.page(&rest, None).await?;
         }
         self.commits.append(&mut page.commits);
         if page.next.is_some() {

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use headwater::Commit;
 
 use super::{Feed, FeedEntry};
@@ -30,12 +29,21 @@ impl Feed {
             if bytes >= MOST_BYTES {
                 break;
             }
+            let key = |entry: &FeedEntry| self.events.key(&entry.stream, entry.first);
             let keys: Vec<Item> = chunk.iter().map(key).collect();
             let mut found = HashMap::with_capacity(chunk.len());
             for item in table.get_many(&keys, Consistency::Strong).await? {
                 bytes += item_size(&item);
                 let commit = commit_from_item(item)?;
                 found.insert((commit.stream.clone(), commit.first), commit);
+            }
+            for entry in chunk {
+                if found.contains_key(&(entry.stream.clone(), entry.first)) {
+                    continue;
+                }
+                for commit in Box::pin(self.events.archived(&entry.stream, entry.first)).await? {
+                    found.entry((commit.stream.clone(), commit.first)).or_insert(commit);
+                }
             }
             let mut of = |entry: &FeedEntry| {
                 let gap = || StoreError::Gap { stream: entry.stream.clone(), missing: entry.first };
@@ -45,10 +53,4 @@ impl Feed {
         }
         Ok(commits)
     }
-}
-
-fn key(entry: &FeedEntry) -> Item {
-    let (stream, seq) =
-        (AttributeValue::S(entry.stream.to_string()), AttributeValue::N(entry.first.to_string()));
-    HashMap::from([("stream".to_owned(), stream), ("seq".to_owned(), seq)])
 }

@@ -78,7 +78,7 @@ impl Rebuild {
             let (items, next) = views.scan(wanted, segment, start).await?;
             let keys = self.own(items, &prefix)?;
             deleted += keys.len() as u64;
-            views.delete_many(keys).await?;
+            views.delete_many(keys.into_iter().map(Key::into_item)).await?;
             start = next;
             if start.is_none() {
                 return Ok(deleted);
@@ -117,7 +117,7 @@ impl Rebuild {
             let keys =
                 marks.into_iter().map(from_item::<KeyItem>).collect::<Result<Vec<_>, _>>()?;
             views
-                .delete_many(keys.into_iter().map(|KeyItem { pk, sk }| Key { pk, sk }).collect())
+                .delete_many(keys.into_iter().map(|KeyItem { pk, sk }| Key { pk, sk }.into_item()))
                 .await?;
         }
     }

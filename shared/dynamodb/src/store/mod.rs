@@ -3,7 +3,7 @@
 //! Read in this order:
 //!
 //! 1. `item`: how a commit is stored in the table; `snapshots`: when one carries a snapshot;
-//! 2. `query`: strong reads of a stream's commits, a page at a time;
+//! 2. `query`: strong reads of a stream's commits, a page at a time, wherever they are;
 //! 3. `fold`, `read`: states, that go back no further than to a snapshot; `cache` saves the read;
 //! 4. `append`: one commit, put where none is yet; `import` takes commits from elsewhere;
 //! 5. `scan`: all there is;
@@ -26,7 +26,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use headwater::UniqueKey;
+use aws_sdk_dynamodb::types::AttributeValue;
+use headwater::{StreamName, UniqueKey};
 use tokio::sync::OnceCell;
 
 use self::cache::Cache;
@@ -38,7 +39,7 @@ pub use self::read::At;
 pub use self::scan::{ScanKey, ScanPage, Selection, Unreadable};
 pub(crate) use self::snapshots::{ride, ride_along};
 use crate::connection::Connection;
-use crate::{StoreError, Usage};
+use crate::{Archive, Item, StoreError, Usage};
 
 /// Where the store keeps what.
 #[derive(Clone)]
@@ -88,6 +89,7 @@ pub struct EventStore {
 
 struct Shared {
     config: StoreConfig,
+    archive: Option<Archive>,
     cache: Cache,
     /// Filled once the table is known to have this store's unique key.
     adoption: OnceCell<()>,
@@ -96,7 +98,17 @@ struct Shared {
 impl EventStore {
     /// A store with an empty cache. It asks nothing of DynamoDB yet.
     pub fn new(client: Client, config: StoreConfig) -> Self {
-        let shared = Shared { config, cache: Cache::default(), adoption: OnceCell::new() };
+        Self::of(client, config, None)
+    }
+
+    /// A store that also reads what was moved from its table to an archive.
+    pub fn with_archive(client: Client, config: StoreConfig, archive: Archive) -> Self {
+        Self::of(client, config, Some(archive))
+    }
+
+    fn of(client: Client, config: StoreConfig, archive: Option<Archive>) -> Self {
+        let (cache, adoption) = (Cache::default(), OnceCell::new());
+        let shared = Shared { config, archive, cache, adoption };
         Self { connection: Connection::new(client), shared: Arc::new(shared) }
     }
 
@@ -125,6 +137,17 @@ impl EventStore {
 
     pub(crate) fn config(&self) -> &StoreConfig {
         &self.shared.config
+    }
+
+    pub(crate) fn archive(&self) -> Option<&Archive> {
+        self.shared.archive.as_ref()
+    }
+
+    /// The key of a commit's item.
+    pub(crate) fn key(&self, stream: &StreamName, first: u64) -> Item {
+        let stream = AttributeValue::S(stream.to_string());
+        let seq = AttributeValue::N(first.to_string());
+        Item::from([("stream".to_owned(), stream), ("seq".to_owned(), seq)])
     }
 
     pub(crate) fn cache(&self) -> &Cache {

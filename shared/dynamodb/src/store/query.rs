@@ -1,4 +1,8 @@
-//! Strong reads of a stream's commits, a page at a time.
+//! Strong reads of a stream's commits, a page at a time, from the events table and the archive.
+//!
+//! The newest commits of a stream are always in the table. So the archive is asked only where a page
+//! of the table does not begin with the event that was wanted: a stream that has nothing there costs
+//! no call more.
 
 use std::ops::RangeInclusive;
 
@@ -8,7 +12,7 @@ use headwater::{Commit, StreamName};
 
 use super::item::COMMIT;
 use crate::connection::{Failed, fault, transaction_fault};
-use crate::{EventStore, Item, StoreError, commit_from_item};
+use crate::{EventStore, StoreError, commit_from_item};
 
 /// A number that no event reaches, and that a sort key can hold.
 pub(crate) const END: u64 = u64::MAX;
@@ -23,10 +27,10 @@ pub(crate) struct CommitRange<'a> {
 }
 
 /// As many commits as one request brings: those asked for, or 1 MB.
-pub(crate) struct CommitPage {
+pub(crate) struct CommitPage<'a> {
     pub(crate) commits: Vec<Commit>,
-    /// Where the next page begins, if there may be more.
-    pub(crate) next: Option<Item>,
+    /// What is left of the range, if there may be more in it.
+    pub(crate) next: Option<CommitRange<'a>>,
 }
 
 impl<'a> CommitRange<'a> {
@@ -45,6 +49,46 @@ impl<'a> CommitRange<'a> {
     /// The same commits without their snapshots.
     pub(crate) fn without_snapshots(self) -> Self {
         Self { snapshots: false, ..self }
+    }
+
+    /// The same range with other numbers; `None` if there are none.
+    fn with(&self, seqs: RangeInclusive<u64>) -> Option<Self> {
+        (!seqs.is_empty()).then(|| Self { seqs, ..self.clone() })
+    }
+
+    /// What comes after these commits, which are the beginning of the range.
+    fn after(&self, commits: &[Commit]) -> Option<Self> {
+        let last = commits.last()?;
+        if self.newest_first {
+            self.with(*self.seqs.start()..=last.first.checked_sub(1)?)
+        } else {
+            self.with(last.last().checked_add(1)?..=*self.seqs.end())
+        }
+    }
+
+    /// How many of the commits follow each other. Behind that some are missing: a page of the table
+    /// that is read while commits are deleted has holes.
+    fn unbroken(&self, commits: &[Commit]) -> usize {
+        let follows = |pair: &[Commit]| match pair {
+            [newer, older] if self.newest_first => older.last().saturating_add(1) == newer.first,
+            [older, newer] => older.last().saturating_add(1) == newer.first,
+            _ => true,
+        };
+        1 + commits.windows(2).take_while(|pair| follows(pair)).count()
+    }
+
+    /// What lies before the first of these commits, which is where the range should begin: nothing
+    /// if it does.
+    fn skipped(&self, commits: &[Commit]) -> Option<Self> {
+        let (start, end) = (*self.seqs.start(), *self.seqs.end());
+        match commits.first() {
+            // A stream's newest commits are in the table: here it has no more.
+            None if end == END => None,
+            None => Some(self.clone()),
+            Some(_) if self.newest_first && end == END => None,
+            Some(newest) if self.newest_first => self.with(newest.last().checked_add(1)?..=end),
+            Some(oldest) => self.with(start..=oldest.first.checked_sub(1)?),
+        }
     }
 
     fn request(&self, store: &EventStore) -> QueryFluentBuilder {
@@ -76,42 +120,101 @@ fn without_snapshots(query: QueryFluentBuilder) -> QueryFluentBuilder {
 }
 
 impl EventStore {
-    /// One page: at most `limit` commits, from `start` on.
-    pub(crate) async fn page(
+    /// One page: at most `limit` commits, from the beginning of the range. It is empty only if there
+    /// are none in the range.
+    pub(crate) async fn page<'a>(
         &self,
-        range: &CommitRange<'_>,
+        range: &CommitRange<'a>,
         limit: Option<u32>,
-        start: Option<Item>,
-    ) -> Result<CommitPage, StoreError> {
+    ) -> Result<CommitPage<'a>, StoreError> {
         if range.seqs.is_empty() {
             return Ok(CommitPage { commits: Vec::new(), next: None });
         }
+        let CommitPage { mut commits, next } = self.table_page(range, limit).await?;
+        if self.archive().is_none() {
+            return Ok(CommitPage { commits, next });
+        }
+        if let Some(skipped) = range.skipped(&commits)
+            && let Some(page) = Box::pin(self.archived_page(range, &skipped, limit)).await?
+        {
+            return Ok(page);
+        }
+        let unbroken = range.unbroken(&commits);
+        // What the table lacks at the end of the range is in the archive, if it is anywhere; but a
+        // stream's newest commits are in the table.
+        let may_lack_end = range.newest_first || *range.seqs.end() != END;
+        let next = if unbroken < commits.len() || next.is_none() && may_lack_end {
+            commits.truncate(unbroken);
+            range.after(&commits)
+        } else {
+            next
+        };
+        Ok(CommitPage { commits, next })
+    }
+
+    /// What the table has.
+    async fn table_page<'a>(
+        &self,
+        range: &CommitRange<'a>,
+        limit: Option<u32>,
+    ) -> Result<CommitPage<'a>, StoreError> {
         let limit = limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX));
-        let request = range.request(self).set_limit(limit).set_exclusive_start_key(start);
+        let request = range.request(self).set_limit(limit);
         let answer = self.connection().settle(fault, || request.clone().send()).await;
         let output = answer.map_err(Failed::into_store_error)?;
         self.connection().meter().read(&output.consumed_capacity);
-        let commits = output
+        let commits: Vec<Commit> = output
             .items
             .unwrap_or_default()
             .into_iter()
             .map(commit_from_item)
             .collect::<Result<_, _>>()?;
-        Ok(CommitPage { commits, next: output.last_evaluated_key })
+        let next = output.last_evaluated_key.and_then(|_| range.after(&commits));
+        Ok(CommitPage { commits, next })
+    }
+
+    /// What one run of the archive has of the beginning of a range, which the table lacks.
+    async fn archived_page<'a>(
+        &self,
+        range: &CommitRange<'a>,
+        skipped: &CommitRange<'a>,
+        limit: Option<u32>,
+    ) -> Result<Option<CommitPage<'a>>, StoreError> {
+        let (start, end) = (*skipped.seqs.start(), *skipped.seqs.end());
+        let number = if range.newest_first { end } else { start };
+        let mut commits = self.archived(range.stream, number).await?;
+        commits.retain(|commit| range.seqs.contains(&commit.first));
+        if range.newest_first {
+            commits.reverse();
+        }
+        commits.truncate(limit.map_or(usize::MAX, |limit| limit as usize));
+        let next = range.after(&commits);
+        Ok((!commits.is_empty()).then_some(CommitPage { commits, next }))
+    }
+
+    /// The commits of the run of the archive that has an event; none if it is in no run.
+    pub(crate) async fn archived(
+        &self,
+        stream: &StreamName,
+        number: u64,
+    ) -> Result<Vec<Commit>, StoreError> {
+        let Some(archive) = self.archive() else { return Ok(Vec::new()) };
+        match archive.run_with(self.connection(), stream, number).await? {
+            Some(run) => archive.read(&run).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     /// All pages.
     pub(crate) async fn pages(&self, range: &CommitRange<'_>) -> Result<Vec<Commit>, StoreError> {
         let mut commits = Vec::new();
-        let mut start = None;
-        loop {
-            let page = self.page(range, None, start).await?;
+        let mut next = Some(range.clone());
+        while let Some(range) = next {
+            let page = self.page(&range, None).await?;
             commits.extend(page.commits);
-            start = page.next;
-            if start.is_none() {
-                return Ok(commits);
-            }
+            next = page.next;
         }
+        Ok(commits)
     }
 
     /// The newest of the commits that begin after `version`, in order, without their snapshots: as
@@ -125,7 +228,7 @@ impl EventStore {
             snapshots: false,
             ..CommitRange::newest_first(stream, version.saturating_add(1)..=END)
         };
-        let mut commits = self.page(&newest, None, None).await?.commits;
+        let mut commits = self.page(&newest, None).await?.commits;
         commits.reverse();
         Ok(commits)
     }
@@ -137,7 +240,7 @@ impl EventStore {
         seqs: RangeInclusive<u64>,
     ) -> Result<Option<Commit>, StoreError> {
         let newest = CommitRange::newest_first(stream, seqs).without_snapshots();
-        let page = self.page(&newest, Some(1), None).await?;
+        let page = self.page(&newest, Some(1)).await?;
         Ok(page.commits.into_iter().next())
     }
     /// The commit whose first event has this number. A plain read would not do: it misses a commit

@@ -81,8 +81,8 @@ impl EventStore {
         let is_enough = |commit: &Commit| {
             commit.last() <= last && commit.snapshot.as_ref().is_some_and(aggregate.reads)
         };
-        let (mut commits, mut page) =
-            (Vec::new(), self.page(&wanted, Some(aggregate.page), None).await?);
+        let mut commits = Vec::new();
+        let mut page = self.page(&wanted, Some(aggregate.page)).await?;
         loop {
             for commit in page.commits {
                 let is_last = is_enough(&commit);
@@ -92,10 +92,8 @@ impl EventStore {
                     break;
                 }
             }
-            if page.next.is_none() {
-                break;
-            }
-            page = self.page(&wanted, None, page.next).await?;
+            let Some(rest) = page.next else { break };
+            page = self.page(&rest, None).await?;
         }
         commits.reverse();
         whole(stream, &commits)?;
@@ -130,11 +128,8 @@ impl EventStore {
             self.newest(stream, 1..=version).await?.filter(|commit| commit.last() > version);
         let rest = CommitRange::oldest_first(stream, version.saturating_add(1)..=END);
         let limit = limit.saturating_sub(u32::from(begun.is_some()));
-        let page = if limit == 0 {
-            Vec::new()
-        } else {
-            self.page(&rest, Some(limit), None).await?.commits
-        };
+        let page =
+            if limit == 0 { Vec::new() } else { self.page(&rest, Some(limit)).await?.commits };
         Ok(begun.into_iter().chain(page).collect())
     }
 
@@ -148,7 +143,7 @@ impl EventStore {
         stream: &StreamName,
         first: RangeInclusive<u64>,
     ) -> Result<Vec<Commit>, StoreError> {
-        Ok(self.page(&CommitRange::oldest_first(stream, first), None, None).await?.commits)
+        Ok(self.page(&CommitRange::oldest_first(stream, first), None).await?.commits)
     }
 
     /// The last commits that begin before event `number`, at most `limit` (and 1 MB) of them, in
@@ -164,7 +159,7 @@ impl EventStore {
     ) -> Result<Vec<Commit>, StoreError> {
         let wanted =
             CommitRange::newest_first(stream, 1..=number.saturating_sub(1)).without_snapshots();
-        let mut commits = self.page(&wanted, Some(limit), None).await?.commits;
+        let mut commits = self.page(&wanted, Some(limit)).await?.commits;
         commits.reverse();
         Ok(commits)
     }
@@ -204,9 +199,11 @@ impl EventStore {
     ) -> Result<Folded<A>, StoreError> {
         let wanted = CommitRange::newest_first(stream, base.version + 1..=last);
         let mut tail = Tail::after(base, last);
-        let mut page = self.page(&wanted, Some(A::PAGE), None).await?;
-        while tail.take(page.commits) && page.next.is_some() {
-            page = self.page(&wanted, None, page.next).await?;
+        let mut page = self.page(&wanted, Some(A::PAGE)).await?;
+        while tail.take(page.commits)
+            && let Some(rest) = page.next
+        {
+            page = self.page(&rest, None).await?;
         }
         tail.fold(stream)
     }
@@ -214,8 +211,12 @@ impl EventStore {
     /// The version that a stream had at a time. A commit's time is never before the previous one's,
     /// so halving finds it.
     async fn version_at(&self, stream: &StreamName, time: Timestamp) -> Result<u64, StoreError> {
+        let Some(head) = self.newest(stream, 1..=END).await? else { return Ok(0) };
+        if head.at <= time {
+            return Ok(head.last());
+        }
         let mut known = 0;
-        let mut end = END;
+        let mut end = head.first - 1;
         while let Some(commit) =
             self.newest(stream, known + 1..=known + (end - known).div_ceil(2)).await?
         {

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, DeleteRequest, ReturnConsumedCapacity, WriteRequest,
 };
 
-use super::{Key, Table, refused};
+use super::{Table, refused};
 use crate::connection::{Backoff, Failed, fault};
 use crate::{Item, StoreError};
 
@@ -78,11 +78,14 @@ impl Table {
         Ok((output.items.unwrap_or_default(), output.last_evaluated_key))
     }
 
-    /// Deletes items, whatever is in them. Keys must not repeat.
-    pub(crate) async fn delete_many(&self, keys: Vec<Key>) -> Result<(), StoreError> {
-        let delete = |key: Key| {
-            let delete =
-                DeleteRequest::builder().set_key(Some(key.into_item())).build().map_err(refused)?;
+    /// Deletes the items with these keys, whatever is in them. Keys must not repeat. What comes
+    /// first is gone before what comes more than 24 places later.
+    pub(crate) async fn delete_many(
+        &self,
+        keys: impl IntoIterator<Item = Item>,
+    ) -> Result<(), StoreError> {
+        let delete = |key: Item| {
+            let delete = DeleteRequest::builder().set_key(Some(key)).build().map_err(refused)?;
             Ok(WriteRequest::builder().delete_request(delete).build())
         };
         let writes = keys.into_iter().map(delete).collect::<Result<Vec<_>, StoreError>>()?;

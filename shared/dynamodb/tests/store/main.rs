@@ -8,6 +8,7 @@ mod support;
 
 mod amending;
 mod appending;
+mod archiving;
 mod commuting;
 mod conditions;
 mod faults;

@@ -1,5 +1,6 @@
 //! DynamoDB on this machine, in memory, with the tables of the store.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::config::retry::RetryConfig;
@@ -16,7 +17,8 @@ use headwater::{
     encode,
 };
 use headwater_dynamodb::{
-    Done, EventStore, ExecuteError, Execution, Expected, Item, Origin, StoreConfig, commit_to_item,
+    Archive, Done, EventStore, ExecuteError, Execution, Expected, Item, Objects, Origin,
+    StoreConfig, commit_to_item,
 };
 use jiff::Timestamp;
 use tokio::net::TcpListener;
@@ -27,6 +29,7 @@ use super::proxy::{BilledCall, Fault, Proxy};
 
 pub(crate) const EVENTS: &str = "events";
 const IDEMPOTENCY: &str = "idempotency";
+pub(crate) const ARCHIVE: &str = "archive";
 
 /// The tables, a client to them and the proxy between.
 pub(crate) struct Dynamo {
@@ -51,6 +54,12 @@ impl Dynamo {
         )
         .await;
         create_table(&client, IDEMPOTENCY, &[("pk", ScalarAttributeType::S)]).await;
+        create_table(
+            &client,
+            ARCHIVE,
+            &[("pk", ScalarAttributeType::S), ("sk", ScalarAttributeType::S)],
+        )
+        .await;
         proxy.take_calls();
         Self { database, client, proxy }
     }
@@ -58,6 +67,12 @@ impl Dynamo {
     /// A store with an empty cache: a Lambda that has just started.
     pub(crate) fn store(&self) -> EventStore {
         store(self.client.clone())
+    }
+
+    /// The same, which reads what was archived in these objects, too.
+    pub(crate) fn store_with_archive(&self, objects: Arc<dyn Objects>) -> EventStore {
+        let config = config(&[7; 32]);
+        EventStore::with_archive(self.client.clone(), config, Archive::new(ARCHIVE, objects))
     }
 
     /// The same with another secret as its unique key.
@@ -129,12 +144,15 @@ fn store(client: Client) -> EventStore {
 }
 
 fn store_with_key(client: Client, secret: &[u8]) -> EventStore {
-    let config = StoreConfig {
+    EventStore::new(client, config(secret))
+}
+
+fn config(secret: &[u8]) -> StoreConfig {
+    StoreConfig {
         events_table: EVENTS.to_owned(),
         idempotency_table: Some(IDEMPOTENCY.to_owned()),
         unique_key: UniqueKey::new(secret),
-    };
-    EventStore::new(client, config)
+    }
 }
 
 /// A store whose DynamoDB is out of reach: nothing listens there.

@@ -47,6 +47,7 @@ impl Aggregate for Person {
     const DOMAIN: &'static str = "people";
     const CATEGORY: &'static str = "persons";
     const REVISION: u32 = 3;
+    const RETENTION: Option<u16> = Some(30);
 
     fn evolve(&mut self, event: &PersonEvent, _at: Timestamp) {
         match event {
