@@ -11,6 +11,8 @@ use identity::{Group, GroupEvent, GroupRow, MemberRow, Membership, User, UserRow
 use invoicing::{Invoice, InvoiceRow};
 use licensing::{Customer, DeviceRow, LicenseRow, Playback, PlaybackRow, Policy, PolicyRow};
 
+type Check = Box<dyn Fn(&Golden)>;
+
 /// A kind of thing that is stored, and the checks of its golden files.
 struct Kind {
     /// As its files begin: `user`.
@@ -19,7 +21,7 @@ struct Kind {
     /// The categories of its streams and of its rows, as `customers` and `customers/licenses`.
     categories: Vec<&'static str>,
     event_types: Vec<String>,
-    checks: Vec<Box<dyn Fn(&Golden)>>,
+    checks: Vec<Check>,
 }
 
 impl Kind {

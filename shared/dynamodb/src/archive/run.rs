@@ -123,6 +123,7 @@ mod tests {
                 correlation_id: "c".into(),
                 causation_id: None,
                 traceparent: None,
+                reason: None,
             },
             events: (first..first + count)
                 .map(|number| RecordedEvent {
