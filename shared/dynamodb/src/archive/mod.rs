@@ -14,42 +14,7 @@
 //! 2. `notes`: which run has an event.
 //!
 //! [`EventStore`](crate::EventStore) reads both tiers, and [`Archiver`](crate::Archiver) moves
-//! commits from one to the other. The objects may be anywhere, as in a folder:
-//!
-//! ```
-//! use std::ops::Range;
-//! use std::path::PathBuf;
-//! use std::sync::Arc;
-//!
-//! use futures::future::{BoxFuture, FutureExt};
-//! use headwater_dynamodb::{Archive, Objects, StoreError};
-//!
-//! struct Folder(PathBuf);
-//!
-//! impl Objects for Folder {
-//!     fn put<'a>(&'a self, name: &'a str, body: Vec<u8>) -> BoxFuture<'a, Result<(), StoreError>> {
-//!         let written = std::fs::write(self.0.join(name.replace('/', "-")), body);
-//!         async { written.map_err(|error| StoreError::Unavailable(error.to_string())) }.boxed()
-//!     }
-//!
-//!     fn get<'a>(
-//!         &'a self,
-//!         name: &'a str,
-//!         bytes: Range<u64>,
-//!     ) -> BoxFuture<'a, Result<Vec<u8>, StoreError>> {
-//!         let read = std::fs::read(self.0.join(name.replace('/', "-")));
-//!         async move {
-//!             let object = read.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-//!             let part = object.get(bytes.start as usize..bytes.end as usize);
-//!             Ok(part.unwrap_or_default().to_vec())
-//!         }
-//!         .boxed()
-//!     }
-//! }
-//!
-//! let archive = Archive::new("archive", Arc::new(Folder(std::env::temp_dir())));
-//! # let _ = archive;
-//! ```
+//! commits from one to the other.
 
 mod notes;
 mod run;
@@ -66,6 +31,42 @@ pub(crate) use run::Frame;
 pub use run::Run;
 
 /// Where the objects are: S3, behind functions. It gives up by itself when a call takes too long.
+/// They may be anywhere, as in a folder:
+///
+/// ```
+/// use std::ops::Range;
+/// use std::path::PathBuf;
+/// use std::sync::Arc;
+///
+/// use futures::future::{BoxFuture, FutureExt};
+/// use headwater_dynamodb::{Archive, Objects, StoreError};
+///
+/// struct Folder(PathBuf);
+///
+/// impl Objects for Folder {
+///     fn put<'a>(&'a self, name: &'a str, body: Vec<u8>) -> BoxFuture<'a, Result<(), StoreError>> {
+///         let written = std::fs::write(self.0.join(name.replace('/', "-")), body);
+///         async { written.map_err(|error| StoreError::Unavailable(error.to_string())) }.boxed()
+///     }
+///
+///     fn get<'a>(
+///         &'a self,
+///         name: &'a str,
+///         bytes: Range<u64>,
+///     ) -> BoxFuture<'a, Result<Vec<u8>, StoreError>> {
+///         let read = std::fs::read(self.0.join(name.replace('/', "-")));
+///         async move {
+///             let object = read.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+///             let part = object.get(bytes.start as usize..bytes.end as usize);
+///             Ok(part.unwrap_or_default().to_vec())
+///         }
+///         .boxed()
+///     }
+/// }
+///
+/// let archive = Archive::new("archive", Arc::new(Folder(std::env::temp_dir())));
+/// # let _ = archive;
+/// ```
 pub trait Objects: Send + Sync {
     /// Writes an object, all of it or nothing.
     fn put<'a>(&'a self, name: &'a str, body: Vec<u8>) -> BoxFuture<'a, Result<(), StoreError>>;
@@ -79,6 +80,20 @@ pub trait Objects: Send + Sync {
 }
 
 /// The archive of an events table. Cheap to clone.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use headwater_dynamodb::{Archive, EventStore, Objects, StoreConfig};
+///
+/// fn store(
+///     client: aws_sdk_dynamodb::Client,
+///     config: StoreConfig,
+///     objects: Arc<dyn Objects>,
+/// ) -> EventStore {
+///     EventStore::with_archive(client, config, Archive::new("archive", objects))
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Archive {
     table: String,
