@@ -1,8 +1,8 @@
 //! Strong reads of a stream's commits, a page at a time, from the events table and the archive.
 //!
-//! The newest commits of a stream are always in the table. So the archive is asked only where a page
-//! of the table does not begin with the event that was wanted: a stream that has nothing there costs
-//! no call more.
+//! The newest commits of a stream are always in the table. So the archive is asked only where a
+//! page of the table does not begin with the event that was wanted. A stream that has nothing there
+//! costs no call more.
 
 use std::ops::RangeInclusive;
 
