@@ -1,4 +1,4 @@
-//! The archive: commits that are too old for the events table, in objects that cost a tenth a month.
+//! The archive: commits that are too old for the events table, in objects that cost a tenth of it.
 //!
 //! An object holds *runs*. A run is commits of one stream that follow each other: JSON lines, as
 //! `headwater dump` writes them, in a zstd frame of their own. So one range read brings a run, and
@@ -44,7 +44,11 @@ pub use run::Run;
 /// struct Folder(PathBuf);
 ///
 /// impl Objects for Folder {
-///     fn put<'a>(&'a self, name: &'a str, body: Vec<u8>) -> BoxFuture<'a, Result<(), StoreError>> {
+///     fn put<'a>(
+///         &'a self,
+///         name: &'a str,
+///         body: Vec<u8>,
+///     ) -> BoxFuture<'a, Result<(), StoreError>> {
 ///         let written = std::fs::write(self.0.join(name.replace('/', "-")), body);
 ///         async { written.map_err(|error| StoreError::Unavailable(error.to_string())) }.boxed()
 ///     }

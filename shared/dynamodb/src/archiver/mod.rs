@@ -110,8 +110,8 @@ impl Archiver {
     }
 
     /// Goes through a segment of the events table, from its beginning or after `start`. Soon after
-    /// `deadline` it stops, but not before it has done something. It costs a read unit for each 4 KB of the table, and a write unit for each KB that
-    /// is moved.
+    /// `deadline` it stops, but not before it has done something. It costs a read unit for each 4 KB
+    /// of the table, and a write unit for each KB that is moved.
     ///
     /// # Errors
     /// [`StoreError`]; what was moved before is moved. Among them are [`StoreError::Gap`] and
@@ -142,8 +142,8 @@ impl Archiver {
                 }
                 break;
             }
-            // The stream that the scan is at is looked at from its beginning the next time. So it is
-            // left only after another one, or when it has become shorter.
+            // The stream that the scan is at is looked at from its beginning the next time. So it
+            // is left only after another one, or when it has become shorter.
             let before = candidates.before();
             if Instant::now() >= deadline && (before.is_some() || !batch.runs.is_empty()) {
                 next = Some(before.or(start).unwrap_or_default());

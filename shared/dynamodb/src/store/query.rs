@@ -120,8 +120,8 @@ fn without_snapshots(query: QueryFluentBuilder) -> QueryFluentBuilder {
 }
 
 impl EventStore {
-    /// One page: at most `limit` commits, from the beginning of the range. It is empty only if there
-    /// are none in the range.
+    /// One page: at most `limit` commits, from the beginning of the range. It is empty only if
+    /// there are none in the range.
     pub(crate) async fn page<'a>(
         &self,
         range: &CommitRange<'a>,

@@ -178,8 +178,8 @@ impl EventStore {
     /// KB that are looked at, and a call of the archive for each run.
     ///
     /// # Errors
-    /// [`StoreError`] if DynamoDB or the archive does not answer; what DynamoDB answered with may be
-    /// unreadable, each commit for itself.
+    /// [`StoreError`] if DynamoDB or the archive does not answer; what DynamoDB answered with may
+    /// be unreadable, each commit for itself.
     pub async fn scan(
         &self,
         selection: &Selection,
