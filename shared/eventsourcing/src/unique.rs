@@ -111,6 +111,7 @@ impl Unique {
     ///         correlation_id: "1".to_owned(),
     ///         causation_id: None,
     ///         traceparent: None,
+    ///         reason: None,
     ///     },
     ///     events: vec![encode(3, &UniqueEvent::UniqueValueClaimed { holder: holder.clone() })?],
     ///     snapshot: None,

@@ -21,6 +21,8 @@ pub(super) enum Step {
     ChangeEmail,
     Execute,
     Replace,
+    /// By an operator, past the rules.
+    Amend,
     Deactivate,
     Reactivate,
     DeleteUser,
@@ -47,13 +49,14 @@ pub(super) enum Step {
 }
 
 /// All of them.
-pub(super) const STEPS: [Step; 29] = [
+pub(super) const STEPS: [Step; 30] = [
     Step::CreateUser,
     Step::Rename,
     Step::RenameShared,
     Step::ChangeEmail,
     Step::Execute,
     Step::Replace,
+    Step::Amend,
     Step::Deactivate,
     Step::Reactivate,
     Step::DeleteUser,
@@ -167,6 +170,14 @@ impl Identity {
                     "userName": id, "displayName": name, "email": email, "active": active,
                 });
                 session.command(Command::new("PUT", path, stream).body(body)).await.map(|_| ())
+            }
+            Step::Amend => {
+                let renamed = json!({
+                    "type": "DisplayNameSet", "data": { "displayName": session.name("Ada") },
+                });
+                let body = json!({ "reason": "a better name", "events": [renamed] });
+                let path = format!("/events/{stream}");
+                session.command(Command::new("POST", path, stream).body(body)).await.map(|_| ())
             }
             Step::Deactivate => {
                 perhaps(session, "POST", format!("{path}/deactivate"), stream).await

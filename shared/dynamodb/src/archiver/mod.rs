@@ -110,8 +110,8 @@ impl Archiver {
     }
 
     /// Goes through a segment of the events table, from its beginning or after `start`. Soon after
-    /// `deadline` it stops, but not before it has done something. It costs a read unit for each 4 KB
-    /// of the table, and a write unit for each KB that is moved.
+    /// `deadline` it stops, but not before it has done something. It costs a read unit for each 4
+    /// KB of the table, and a write unit for each KB that is moved.
     ///
     /// # Errors
     /// [`StoreError`]; what was moved before is moved. Among them are [`StoreError::Gap`] and

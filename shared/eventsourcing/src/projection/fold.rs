@@ -33,6 +33,7 @@ use crate::{Commit, Event, EventError, StreamName, decode};
 ///         correlation_id: "1".to_owned(),
 ///         causation_id: None,
 ///         traceparent: None,
+///         reason: None,
 ///     },
 ///     events: vec![encode(1, &TillEvent::CoinAdded { cents: 50 })?],
 ///     snapshot: None,
