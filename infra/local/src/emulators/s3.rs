@@ -1,5 +1,5 @@
-//! S3, as far as failure destinations and their redrive use it: put, get, delete and list objects,
-//! addressed by path.
+//! S3, as far as failure destinations, their redrive and the archive use it: put, get, delete and
+//! list objects, addressed by path.
 
 mod chunked;
 mod objects;
@@ -67,17 +67,31 @@ async fn write(
 async fn read(
     State(objects): State<Objects>,
     extract::Path((bucket, key)): Address,
+    headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let (object, body) = objects.get(&bucket, &key).await?;
     let modified = object.modified.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    Ok((
-        [
-            (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
-            (header::LAST_MODIFIED, modified),
-        ],
-        body,
-    )
-        .into_response())
+    let head = [
+        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (header::LAST_MODIFIED, modified),
+    ];
+    let wanted = headers.get(header::RANGE).and_then(|range| range.to_str().ok()).and_then(range);
+    let Some((start, last)) = wanted else { return Ok((head, body).into_response()) };
+    if start >= body.len() {
+        return Err(Refusal::Range);
+    }
+    let end = last.saturating_add(1).min(body.len());
+    let range = format!("bytes {start}-{}/{}", end - 1, body.len());
+    let part = body[start..end].to_vec();
+    Ok((StatusCode::PARTIAL_CONTENT, head, [(header::CONTENT_RANGE, range)], part).into_response())
+}
+
+/// The first and the last byte of `bytes=10-19`. S3 passes over what is no range, and gives the
+/// whole object. Other forms (`bytes=10-`, `bytes=-10`), which S3 knows, nobody asks for here.
+fn range(header: &str) -> Option<(usize, usize)> {
+    let (start, last) = header.strip_prefix("bytes=")?.split_once('-')?;
+    let (start, last) = (start.parse().ok()?, last.parse().ok()?);
+    (start <= last).then_some((start, last))
 }
 
 /// DeleteObject. An object that isn't there is deleted with success, as in S3.
@@ -160,6 +174,7 @@ enum Refusal {
     KeyTooLong,
     BadChunks,
     Delimiter,
+    Range,
     Io(std::io::Error),
 }
 
@@ -178,6 +193,9 @@ impl IntoResponse for Refusal {
             ),
             Self::Delimiter => {
                 (501, "NotImplemented", "A delimiter is not supported on one machine".to_owned())
+            }
+            Self::Range => {
+                (416, "InvalidRange", "The requested range is not satisfiable".to_owned())
             }
             Self::Io(error) => (500, "InternalError", error.to_string()),
         };

@@ -148,6 +148,29 @@ async fn expired_items_are_removed() {
 }
 
 #[tokio::test]
+async fn a_part_of_an_object_is_read() {
+    let emulators = start(None).await;
+    let client = s3(&emulators);
+    let put = client.put_object().bucket("failures").key("k").body(b"0123456789".to_vec().into());
+    put.send().await.unwrap();
+    let read = async |range: &str| {
+        let object = client.get_object().bucket("failures").key("k").range(range).send().await?;
+        let shown = object.content_range().map(str::to_owned);
+        Ok::<_, aws_sdk_s3::Error>((object.body.collect().await.unwrap().to_vec(), shown))
+    };
+    for (range, part, shown) in [
+        ("bytes=2-4", "234", Some("bytes 2-4/10")),
+        ("bytes=8-99", "89", Some("bytes 8-9/10")),
+        ("bytes=4-2", "0123456789", None),
+    ] {
+        let expected = (part.as_bytes().to_vec(), shown.map(str::to_owned));
+        assert_eq!(read(range).await.unwrap(), expected, "{range}");
+    }
+    let error = read("bytes=10-11").await.unwrap_err();
+    assert_eq!(aws_sdk_s3::error::ProvideErrorMetadata::code(&error), Some("InvalidRange"));
+}
+
+#[tokio::test]
 async fn objects_are_listed_in_pages_and_deleted() {
     let emulators = start(None).await;
     let client = s3(&emulators);
