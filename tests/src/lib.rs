@@ -20,3 +20,6 @@ mod add_a_command {}
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/how-to/change-an-event.md")]
 mod change_an_event {}
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/how-to/keep-histories-cheap.md")]
+mod keep_histories_cheap {}

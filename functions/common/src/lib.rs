@@ -5,6 +5,7 @@
 //! others once for all services of a system.
 
 mod amend;
+mod archive;
 mod changes;
 mod events;
 mod no_such_call;
@@ -69,7 +70,8 @@ fn shared(services: &[Service], package: &'static str) -> [Service; 2] {
     let pipeline = Service::shared("pipeline", package).functions([
         relay::relay(),
         redrive::redrive(services),
-        sweep::sweep(domains),
+        sweep::sweep(domains.clone()),
+        archive::archive(domains),
     ]);
     [common, pipeline]
 }

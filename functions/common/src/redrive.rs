@@ -3,9 +3,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
+use headwater_dynamodb::EventStore;
 use headwater_kinesis::Publisher;
 use headwater_lambda::deployment::{
-    COMMITS_STREAM, FAILURES_BUCKET, LIST_FAILURES, Role, SourceKind, Statement, Trigger,
+    COMMITS_STREAM, EVENTS_TABLE, FAILURES_BUCKET, LIST_FAILURES, Role, SourceKind, Statement,
+    Trigger,
 };
 use headwater_lambda::{App, Function, Service, metric};
 use headwater_pipeline::{Failures, FailuresError, Kind, Stored, Target};
@@ -57,6 +59,7 @@ pub(crate) fn redrive(services: &[Service]) -> Function {
             };
             let run = Run::of(
                 &failures,
+                &app.whole_store()?,
                 &mut *memory.lock().await,
                 publisher,
                 deadline.checked_sub(RESERVE).unwrap_or(deadline),
@@ -75,7 +78,8 @@ fn role(services: &[Service]) -> &'static Role {
         let Trigger::Stream(source) = &function.trigger else { return None };
         (source.kind == SourceKind::Kinesis).then_some(source.stream)
     });
-    let (mut variables, mut streams) = (vec![COMMITS_STREAM], vec!["!GetAtt CommitsStream.Arn"]);
+    let (mut variables, mut streams) =
+        (vec![EVENTS_TABLE, COMMITS_STREAM], vec!["!GetAtt CommitsStream.Arn"]);
     for stream in sources {
         let named = stream.strip_prefix("!GetAtt ").and_then(|name| name.strip_suffix(".Arn"));
         if let Some(resource) = named.filter(|_| !streams.contains(&stream)) {
@@ -86,7 +90,7 @@ fn role(services: &[Service]) -> &'static Role {
             ));
         }
     }
-    variables[1..].sort_unstable();
+    variables[2..].sort_unstable();
     streams[1..].sort_unstable();
     variables.push(FAILURES_BUCKET);
     // Made once in a process, for as long as it lives.
@@ -131,6 +135,7 @@ struct Run {
 impl Run {
     async fn of(
         failures: &Failures,
+        store: &EventStore,
         memory: &mut Memory,
         publisher: impl Fn(&Target) -> Result<Publisher, String>,
         until: Instant,
@@ -151,7 +156,12 @@ impl Run {
                 Ok(failure) => {
                     left.remove(&stored);
                     redriven += 1;
-                    failure.tampering.iter().for_each(report);
+                    for tampering in &failure.tampering {
+                        // The object is gone: what is not known for sure is told.
+                        if !tampering.was_archived(store).await.unwrap_or(false) {
+                            report(tampering);
+                        }
+                    }
                     memory.put_back(&failure);
                 }
                 Err(FailuresError::Absent) => {

@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
-use aws_lambda_events::dynamodb::{Event, EventRecord};
+use aws_lambda_events::dynamodb::Event;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
+use headwater_dynamodb::EventStore;
 use headwater_kinesis::{Publisher, Record};
 use headwater_lambda::deployment::{
-    COMMITS_STREAM, KEEP_FAILURES, LIST_FAILURES, PUT_COMMITS, Role, Source, SourceKind, Statement,
+    COMMITS_STREAM, EVENTS_TABLE, KEEP_FAILURES, LIST_FAILURES, PUT_COMMITS, Role, Source,
+    SourceKind, Statement,
 };
 use headwater_lambda::{App, Error, Function, metric};
 use headwater_pipeline::{Tampering, relayed};
@@ -14,8 +16,8 @@ use headwater_pipeline::{Tampering, relayed};
 ///
 /// DynamoDB Streams keep order per item only and `PutRecords` may fail in part, so no order is
 /// promised: a record is a doorbell, and the projector reads what it lacks. Items of the events
-/// table are never changed, so MODIFY and REMOVE are tampering: they raise the alarm's metric and
-/// are not relayed.
+/// table are never changed, and only removed once the archive has them. So MODIFY is tampering, and
+/// so is any other REMOVE: they raise the alarm's metric and are not relayed.
 pub(crate) fn relay() -> Function {
     let source = Source {
         name: "Commits",
@@ -32,7 +34,8 @@ pub(crate) fn relay() -> Function {
         when_late: "Commits reach Kinesis a minute late.".to_owned(),
     };
     Function::stream("relay", source, &RELAY, |app: Arc<App>, event: Event, _| async move {
-        let answer = relay_batch(app.publisher("COMMITS_STREAM")?, &event).await;
+        let answer =
+            relay_batch(app.publisher("COMMITS_STREAM")?, &app.whole_store()?, &event).await;
         metric("pipeline", "RelayFailedRecords", answer.batch_item_failures.len() as f64);
         Ok::<_, Error>(answer)
     })
@@ -40,7 +43,7 @@ pub(crate) fn relay() -> Function {
 
 static RELAY: Role = Role {
     name: "Relay",
-    variables: &[COMMITS_STREAM],
+    variables: &[EVENTS_TABLE, COMMITS_STREAM],
     statements: &[
         Statement {
             actions: &[
@@ -59,16 +62,32 @@ static RELAY: Role = Role {
 
 /// Puts a batch's commits, and answers with those that did not get through. Public for the
 /// simulation.
-pub async fn relay_batch(publisher: &Publisher, event: &Event) -> DynamoDbEventResponse {
-    let (numbers, records): (Vec<String>, Vec<Record>) =
-        event.records.iter().filter_map(numbered_commit).unzip();
-    let failed = publisher.publish(&records).await;
+pub async fn relay_batch(
+    publisher: &Publisher,
+    store: &EventStore,
+    event: &Event,
+) -> DynamoDbEventResponse {
+    let mut records: Vec<(String, Record)> = Vec::new();
+    let mut failed: Vec<String> = Vec::new();
+    for record in &event.records {
+        let number = record.change.sequence_number.clone().unwrap_or_default();
+        match relayed(record) {
+            Ok(commit) => records.extend(commit.map(|commit| (number, commit))),
+            Err(tampering) => match tampering.was_archived(store).await {
+                Ok(true) => {}
+                Ok(false) => report(&tampering),
+                Err(error) => {
+                    tracing::error!(%error, "whether an item was archived is not known yet");
+                    failed.push(number);
+                }
+            },
+        }
+    }
+    let (numbers, records): (Vec<String>, Vec<Record>) = records.into_iter().unzip();
+    let unpublished = publisher.publish(&records).await;
+    failed.extend(unpublished.into_iter().filter_map(|index| numbers.get(index).cloned()));
     let mut answer = DynamoDbEventResponse::default();
-    answer.batch_item_failures = failed
-        .into_iter()
-        .filter_map(|index| numbers.get(index))
-        .map(|number| failure(number))
-        .collect();
+    answer.batch_item_failures = failed.iter().map(|number| failure(number)).collect();
     answer
 }
 
@@ -76,16 +95,6 @@ fn failure(number: &str) -> DynamoDbBatchItemFailure {
     let mut failure = DynamoDbBatchItemFailure::default();
     failure.item_identifier = Some(number.to_owned());
     failure
-}
-
-/// The record's sequence number with what is to be put for it. Nothing for tampering, which is
-/// reported.
-fn numbered_commit(record: &EventRecord) -> Option<(String, Record)> {
-    let commit = relayed(record).unwrap_or_else(|tampering| {
-        report(&tampering);
-        None
-    });
-    Some((record.change.sequence_number.clone().unwrap_or_default(), commit?))
 }
 
 /// Raises the alarm.

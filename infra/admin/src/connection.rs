@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::env;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -10,10 +11,10 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use clap::Args;
 use headwater::{Domain, Domains, UniqueKey};
 use headwater_dynamodb::{
-    Audit, Effects, EventStore, Feed, Projector, Rebuild, StoreConfig, Views, connect,
+    Archive, Audit, Effects, EventStore, Feed, Projector, Rebuild, StoreConfig, Views, connect,
 };
 use headwater_kinesis::Publisher;
-use headwater_pipeline::Failures;
+use headwater_pipeline::{ArchiveBucket, Failures};
 use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
@@ -88,7 +89,15 @@ impl Connection {
         let events_table = self.name("EVENTS_TABLE").await?;
         let client = connect(&self.found().await?.config);
         let config = StoreConfig { events_table, idempotency_table: None, unique_key };
-        Ok(EventStore::new(client, config).patient(self.patience))
+        let table = self.variable("ARCHIVE_TABLE").await?;
+        let store = match table.zip(self.variable("ARCHIVE_BUCKET").await?) {
+            Some((table, bucket)) => {
+                let bucket = ArchiveBucket::new(&self.found().await?.config, bucket);
+                EventStore::with_archive(client, config, Archive::new(table, Arc::new(bucket)))
+            }
+            None => EventStore::new(client, config),
+        };
+        Ok(store.patient(self.patience))
     }
 
     /// The change feeds.

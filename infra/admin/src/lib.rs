@@ -4,6 +4,7 @@
 //! `connection` finds the tables, `output` formats answers; every other module is one command.
 
 mod amend;
+mod archive;
 mod connection;
 mod dump;
 mod dumped;
@@ -20,6 +21,7 @@ mod restore;
 mod scope;
 mod sorted;
 mod state;
+mod storage;
 mod streams;
 mod trace;
 mod verify;
@@ -89,6 +91,12 @@ enum Command {
     /// Check events, rows, lists, sums, feeds, unique values and numbers against each other. Reads
     /// all tables.
     Verify(verify::Verify),
+    /// Move commits that are older than their aggregate's retention to the archive. Reads the whole
+    /// events table.
+    Archive(archive::Archive),
+    /// Show what histories take in the events table and in the archive, what that costs a month,
+    /// and what would move to the archive. Reads the whole events table.
+    Storage(storage::Storage),
     /// Write all commits as JSON, one a line: streams in order of name, the commits of each in
     /// order.
     Dump(dump::Dump),
@@ -107,6 +115,8 @@ impl Command {
             | Self::Amend(_)
             | Self::Relay(_)
             | Self::Verify(_)
+            | Self::Archive(_)
+            | Self::Storage(_)
             | Self::Dump(_)
             | Self::Restore(_) => Duration::from_secs(60),
             Self::Views(views::Views::Rebuild(_) | views::Views::Drop(_)) => {
@@ -197,6 +207,8 @@ pub async fn run(
         Command::Trace(trace) => Box::pin(trace.run(&connection, &mut output)).await,
         Command::Relay(relay) => Box::pin(relay.run(&connection, &mut output)).await,
         Command::Verify(verify) => Box::pin(verify.run(&connection, &mut output)).await,
+        Command::Archive(archive) => Box::pin(archive.run(&connection, &mut output)).await,
+        Command::Storage(storage) => Box::pin(storage.run(&connection, &mut output)).await,
         Command::Dump(dump) => Box::pin(dump.run(&connection, &mut output)).await,
         Command::Restore(restore) => Box::pin(restore.run(&connection, &mut output)).await,
     };

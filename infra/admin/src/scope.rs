@@ -51,6 +51,11 @@ impl Scope {
 }
 
 impl Speed {
+    /// How many segments that is.
+    pub(crate) fn count(&self) -> usize {
+        self.segments as usize
+    }
+
     pub(crate) fn segments(&self) -> impl Iterator<Item = Segment> {
         Segment::all(self.segments)
     }

@@ -37,7 +37,7 @@ fn concurrency(trigger: &Trigger) -> &str {
         Trigger::Command => "CommandConcurrency",
         Trigger::Query | Trigger::Document => "QueryConcurrency",
         Trigger::Stream(source) => source.concurrency,
-        Trigger::EveryMinute => "RedriveConcurrency",
+        Trigger::EveryMinute | Trigger::EveryHour => "RedriveConcurrency",
     }
 }
 
@@ -54,6 +54,11 @@ fn size(trigger: &Trigger) -> String {
         Trigger::EveryMinute => "      Timeout: 50
       EventInvokeConfig: {MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60}
       MemorySize: 512
+"
+        .to_owned(),
+        Trigger::EveryHour => "      Timeout: 900
+      EventInvokeConfig: {MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60}
+      MemorySize: 1024
 "
         .to_owned(),
     }
@@ -77,6 +82,9 @@ fn events(function: &Function) -> String {
         (Trigger::EveryMinute, _) => {
             "        EveryMinute: {Type: Schedule, Properties: {Schedule: rate(1 minute)}}\n"
                 .to_owned()
+        }
+        (Trigger::EveryHour, _) => {
+            "        EveryHour: {Type: Schedule, Properties: {Schedule: rate(1 hour)}}\n".to_owned()
         }
         (_, Some(call)) => routes(call),
         (_, None) => String::new(),

@@ -45,16 +45,10 @@ fn resource(service: &Service, function: &Function) -> String {
       ManagedPolicyArns: [!Ref TracingPolicy, !Ref {service}LogsPolicy]
 "
     );
-    let mut statements: Vec<&Statement> = Vec::new();
-    for statement in function.roles.iter().flat_map(|role| role.statements) {
-        if !statements.contains(&statement) {
-            statements.push(statement);
-        }
-    }
+    let statements: String = function.statements().iter().map(statement).collect();
     if statements.is_empty() {
         return head + "\n";
     }
-    let statements: String = statements.into_iter().map(statement).collect();
     format!(
         "{head}      Policies:
         - PolicyName: data

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 mod api;
 mod build_lambda;
 mod checks;
+mod duckdb;
 mod linters;
 mod rehearse;
 mod template;
@@ -38,6 +39,9 @@ enum Chore {
     /// Deploy `template.yaml` to an independent emulator of AWS and call all services there
     /// (installs MiniStack under `target/` if missing).
     Rehearse,
+    /// Answer the query on standard input with DuckDB, a row a line (installs it where Cargo
+    /// builds, if missing).
+    Duckdb,
     /// Send calls that `/openapi.json` allows and forbids to a platform, and hold the answers
     /// against it (installs Schemathesis where Cargo builds, if missing).
     CheckApi {
@@ -59,6 +63,7 @@ fn main() -> Result<()> {
         Chore::CheckTemplate => check_template(&workspace_root()?),
         Chore::BuildLambda { packages } => build_lambda::run(&workspace_root()?, &packages),
         Chore::Rehearse => rehearse::run(&workspace_root()?),
+        Chore::Duckdb => duckdb::run(&workspace_root()?),
         Chore::CheckApi { examples, seconds, seed } => {
             api::run(&workspace_root()?, examples, seconds, seed)
         }

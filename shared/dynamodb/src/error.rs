@@ -83,6 +83,9 @@ pub enum ItemError {
     /// An attribute is missing or of the wrong kind.
     #[error("not a commit: {0}")]
     Shape(#[from] serde_dynamo::Error),
+    /// A run of the archive is not what was written there.
+    #[error("{0}")]
+    Archived(String),
     /// Its time is beyond what a timestamp holds.
     #[error("commit {stream}@{seq} has the time {at}")]
     Time {

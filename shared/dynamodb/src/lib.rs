@@ -38,7 +38,7 @@ mod views;
 mod weighed;
 
 pub use archive::{Archive, Objects, Run};
-pub use archiver::{Archiver, Mode, Moved, Progress as ArchiverProgress};
+pub use archiver::{Archiver, Mode, Moved, Progress as ArchiverProgress, Stored};
 pub use audit::{Audit, Audited, Finding, Inventory, SumLine};
 pub use command::{
     Amendment, Concurrent, Done, ExecuteError, Execution, Expected, Idempotency, IfMatch,

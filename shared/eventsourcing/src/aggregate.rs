@@ -1,4 +1,4 @@
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -61,11 +61,13 @@ pub trait Aggregate:
     /// `headwater-dynamodb`, see `EventStore::load`.
     const PAGE: u32 = 8;
 
-    /// For how many days commits stay in the events table, at least; `None` is for ever. Older ones
-    /// may be moved to the archive, except for the newest of each stream, which loads need: twice
-    /// [`PAGE`](Self::PAGE). Whatever shows history reads both. Not under 30 days: what repeats or
-    /// repairs a commit's effects should find it where it is fast.
-    const RETENTION: Option<u16> = None;
+    /// How long commits stay in the events table, at least; `None` is for ever. Older ones may be
+    /// moved to the archive, except for the first of each stream, and the newest, which loads need:
+    /// twice [`PAGE`](Self::PAGE). Whatever shows history reads both.
+    ///
+    /// It is 30 days or more, since nobody goes on trying to write for so long. A place in a stream
+    /// must not become free while somebody may still think that it always was.
+    const RETENTION: Option<SignedDuration> = None;
 
     /// Folds one event into the state. `at` is the time of its commit.
     fn evolve(&mut self, event: &Self::Event, at: Timestamp);

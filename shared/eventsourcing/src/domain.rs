@@ -1,4 +1,4 @@
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::{
@@ -160,7 +160,7 @@ pub struct AggregateFn {
     /// [`Aggregate::PAGE`].
     pub page: u32,
     /// [`Aggregate::RETENTION`].
-    pub retention: Option<u16>,
+    pub retention: Option<SignedDuration>,
     /// Whether this build can use a snapshot.
     pub reads: fn(&Snapshot) -> bool,
     /// The state after event `last`, which may be in the middle of a commit. The commits are all of

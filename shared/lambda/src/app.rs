@@ -6,9 +6,10 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, SdkConfig};
 use headwater::{ProjectionFn, UniqueKey};
 use headwater_dynamodb::{
-    Effects, EventStore, Feed, Projector, StoreConfig, StoreError, Usage, Views,
+    Archive, Effects, EventStore, Feed, Projector, StoreConfig, StoreError, Usage, Views,
 };
 use headwater_kinesis::Publisher;
+use headwater_pipeline::ArchiveBucket;
 use lambda_runtime::Error;
 use tokio::time::{Instant, timeout};
 
@@ -65,6 +66,7 @@ impl App {
     /// | variable | gives |
     /// |---|---|
     /// | `EVENTS_TABLE`, with it `IDEMPOTENCY_TABLE` and `UNIQUE_KEY` | [`App::store`] |
+    /// | `ARCHIVE_TABLE` with `ARCHIVE_BUCKET` | what of the store was archived |
     /// | `VIEWS_TABLE` | [`App::views`] |
     /// | `FEED_TABLE` | [`App::feed`] |
     /// | `COMMITS_STREAM` and all others that end in `_STREAM` | [`App::publisher`] |
@@ -117,12 +119,19 @@ impl App {
             None => None,
         };
         let (has_events, has_unique_key) = (events.is_some(), unique_key.is_some());
-        let config = StoreConfig {
+        let tables = StoreConfig {
             events_table: events.unwrap_or_default(),
             idempotency_table: self.variable("IDEMPOTENCY_TABLE"),
             unique_key,
         };
-        let store = EventStore::new(client.clone(), config);
+        let archive = self.variable("ARCHIVE_TABLE").zip(self.variable("ARCHIVE_BUCKET"));
+        let store = match archive {
+            Some((table, bucket)) => {
+                let archive = Archive::new(table, Arc::new(ArchiveBucket::new(config, bucket)));
+                EventStore::with_archive(client.clone(), tables, archive)
+            }
+            None => EventStore::new(client.clone(), tables),
+        };
         self.feed = feed.map(|table| Feed::new(store.clone(), &table));
         self.views = views.map(|table| Views::new(store.clone(), &table, domain));
         self.store = has_events.then_some(store);
@@ -149,6 +158,14 @@ impl App {
     pub fn store(&self, request: &Request) -> Result<EventStore, Problem> {
         let store = self.store.as_ref().ok_or_else(|| unset("EVENTS_TABLE"))?;
         Ok(store.within(request.deadline))
+    }
+
+    /// The event store, for functions without a request.
+    ///
+    /// # Errors
+    /// If `EVENTS_TABLE` is not set.
+    pub fn whole_store(&self) -> Result<EventStore, Error> {
+        Ok(self.store.clone().ok_or("EVENTS_TABLE is not set")?)
     }
 
     /// The views, until the request's deadline. All reads are of one generation, so the tag fits
@@ -190,7 +207,7 @@ impl App {
         if let Some(projector) = projectors.get(domain) {
             return Ok(Arc::clone(projector));
         }
-        let store = self.store.clone().ok_or("EVENTS_TABLE is not set")?;
+        let store = self.whole_store()?;
         let views = self.variable("VIEWS_TABLE").ok_or("VIEWS_TABLE is not set")?;
         let feed = self.variable("FEED_TABLE").ok_or("FEED_TABLE is not set")?;
         let projector = Arc::new(Projector::new(store, &views, &feed, domain, projections));
@@ -212,7 +229,7 @@ impl App {
     /// # Errors
     /// If `EVENTS_TABLE` or `VIEWS_TABLE` is not set.
     pub fn views_of(&self, domain: &str) -> Result<Views, Error> {
-        let store = self.store.clone().ok_or("EVENTS_TABLE is not set")?;
+        let store = self.whole_store()?;
         let table = self.variables.get("VIEWS_TABLE").ok_or("VIEWS_TABLE is not set")?;
         Ok(Views::new(store, table, domain))
     }

@@ -39,6 +39,8 @@ pub enum Trigger {
     Stream(Source),
     /// The clock, each minute: 512 MB, 50 s. A run that fails is not repeated: the next comes soon.
     EveryMinute,
+    /// The clock, each hour: 1,024 MB, 15 minutes. A run that fails is not repeated.
+    EveryHour,
 }
 
 /// A stream, and how its records reach a function: at once, from the oldest on, with a batch that
@@ -116,6 +118,16 @@ pub const UNIQUE_KEY: Variable = ("UNIQUE_KEY", "!Ref UniqueValueKey");
 
 /// The events table.
 pub const EVENTS_TABLE: Variable = ("EVENTS_TABLE", "!Ref EventsTable");
+
+/// The archive: whoever reads the events table reads it, too.
+pub const ARCHIVE: [Variable; 2] =
+    [("ARCHIVE_TABLE", "!Ref ArchiveTable"), ("ARCHIVE_BUCKET", "!Ref ArchiveBucket")];
+
+/// Reads the archive.
+pub const READ_ARCHIVE: [Statement; 2] = [
+    Statement { actions: &["dynamodb:Query"], resources: &["!GetAtt ArchiveTable.Arn"] },
+    Statement { actions: &["s3:GetObject"], resources: &["!Sub ${ArchiveBucket.Arn}/*"] },
+];
 
 /// The views table.
 pub const VIEWS_TABLE: Variable = ("VIEWS_TABLE", "!Ref ViewsTable");

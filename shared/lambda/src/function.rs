@@ -10,7 +10,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::call::Kind;
-use crate::deployment::{COMMAND, DOCUMENT, QUERY, Role, Source, Trigger, Variable};
+use crate::deployment::{
+    ARCHIVE, COMMAND, DOCUMENT, EVENTS_TABLE, QUERY, READ_ARCHIVE, Role, Source, Statement,
+    Trigger, Variable,
+};
 use crate::observe::{self, Observed};
 use crate::problem::{FORBIDDEN, MALFORMED};
 use crate::request::deadline;
@@ -113,6 +116,16 @@ impl Function {
         Self::event(name, Trigger::EveryMinute, role, handler)
     }
 
+    /// A function that runs each hour. Its handler gets a deadline.
+    pub fn each_hour<F, Fut>(name: &str, role: &'static Role, handler: F) -> Self
+    where
+        F: Fn(Arc<App>, Instant) -> Fut + Send + Sync + Clone + 'static,
+        Fut: Future<Output = Result<(), Error>> + Send + 'static,
+    {
+        let handler = move |app, _: serde_json::Value, deadline| handler(app, deadline);
+        Self::event(name, Trigger::EveryHour, role, handler)
+    }
+
     /// With its call changed; as it is behind a stream or a schedule.
     pub(crate) fn with_call(mut self, with: impl FnOnce(Call) -> Call) -> Self {
         if let Handler::Http(call, handler) = self.handler {
@@ -146,12 +159,31 @@ impl Function {
     pub fn environment(&self) -> Vec<Variable> {
         let mut all: Vec<Variable> = Vec::new();
         let of_roles = self.roles.iter().flat_map(|role| role.variables);
-        for variable in of_roles.chain(&self.variables) {
+        let archive = ARCHIVE.iter().filter(|_| self.reads_events());
+        for variable in of_roles.chain(&self.variables).chain(archive) {
             if !all.contains(variable) {
                 all.push(*variable);
             }
         }
         all
+    }
+
+    /// All that it may do, each once.
+    pub fn statements(&self) -> Vec<Statement> {
+        let mut all: Vec<Statement> = Vec::new();
+        let of_roles = self.roles.iter().flat_map(|role| role.statements);
+        let archive = READ_ARCHIVE.iter().filter(|_| self.reads_events());
+        for statement in of_roles.chain(archive) {
+            if !all.contains(statement) {
+                all.push(*statement);
+            }
+        }
+        all
+    }
+
+    /// Whether it reads the events table, and with it the archive.
+    fn reads_events(&self) -> bool {
+        self.roles.iter().any(|role| role.variables.contains(&EVENTS_TABLE))
     }
 
     /// With a variable beside those of its role.

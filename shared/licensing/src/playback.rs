@@ -107,6 +107,8 @@ impl Aggregate for Playback {
     const DOMAIN: &'static str = DOMAIN;
     const CATEGORY: &'static str = CATEGORY;
     const REVISION: u32 = 1;
+    // A year's licences, and a month of their playback, are looked at often; older ones seldom.
+    const RETENTION: Option<SignedDuration> = Some(SignedDuration::from_hours(400 * 24));
     /// For reports of some ten events, 1 KB, and a state of 0.5 KB. Of reports of a thousand the
     /// page is 700 KB, and one query still.
     const PAGE: u32 = 8;

@@ -1,6 +1,6 @@
 use aws_lambda_events::dynamodb::EventRecord;
-use headwater::{Commit, UniqueKey};
-use headwater_dynamodb::CommitItem;
+use headwater::{Commit, StreamName, UniqueKey};
+use headwater_dynamodb::{CommitItem, EventStore, StoreError};
 use headwater_kinesis::{CommitRecord, Record};
 
 /// Tampering: an item of the events table was changed or removed, or is no commit.
@@ -13,6 +13,21 @@ pub struct Tampering {
     pub keys: String,
     /// What is wrong.
     pub reason: String,
+    /// The stream and the number of the commit that was removed, if one was.
+    removed: Option<(StreamName, u64)>,
+}
+
+impl Tampering {
+    /// Whether it is none: the archiver removes what the archive has.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the archive's table does not answer.
+    pub async fn was_archived(&self, store: &EventStore) -> Result<bool, StoreError> {
+        match &self.removed {
+            Some((stream, first)) => store.is_archived(stream, *first).await,
+            None => Ok(false),
+        }
+    }
 }
 
 /// What is to be put on the commits stream for a record of the events table's DynamoDB stream;
@@ -46,6 +61,7 @@ pub fn relayed(record: &EventRecord) -> Result<Option<Record>, Tampering> {
         event: record.event_name.clone(),
         keys: serde_json::to_string(&change.keys).unwrap_or_default(),
         reason,
+        removed: None,
     };
     if record.event_name == "INSERT" {
         return encode(record).map_err(tampering);
@@ -53,9 +69,19 @@ pub fn relayed(record: &EventRecord) -> Result<Option<Record>, Tampering> {
     // A write that changes nothing emits no record on AWS, but a local emulator may send one.
     if change.new_image == change.old_image {
         Ok(None)
+    } else if record.event_name == "REMOVE" {
+        let removed = removed(record);
+        Err(Tampering { removed, ..tampering("an item was removed".to_owned()) })
     } else {
-        Err(tampering("an item was changed or removed".to_owned()))
+        Err(tampering("an item was changed".to_owned()))
     }
+}
+
+/// Which commit was removed.
+fn removed(record: &EventRecord) -> Option<(StreamName, u64)> {
+    let item: CommitItem = serde_dynamo::from_item(record.change.old_image.clone()).ok()?;
+    let commit = Commit::try_from(item).ok()?;
+    Some((commit.stream, commit.first))
 }
 
 /// Nothing for the fingerprint of the unique key, which is the table's own affair.

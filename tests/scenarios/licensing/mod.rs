@@ -1,6 +1,7 @@
 //! The licensing service, by topic.
 
 mod access;
+mod archive;
 mod consistency;
 mod costs;
 mod devices;

@@ -1,9 +1,8 @@
 //! A small domain that has one of everything: things with unique names, lists and sums, that take
 //! numbers; crates whose slots are parts.
 //!
-//! `BUILD` says which build of it runs. The second one has other snapshots and other rows than the
-//! first, as after a deployment, and writes events that the first does not know. What the rules say
-//! is the same.
+//! `BUILD` says which build of it runs. The second one has other snapshots and rows than the first,
+//! as after a deployment, and writes events that the first does not know. Its rules are the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +11,7 @@ use headwater::{
     Projection, ProjectionFn, Rejection, Rule, Source, StreamName, SumKey, UniqueValue, Verdict,
     part_fn, projection_fn,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
@@ -125,6 +124,7 @@ impl<const BUILD: u32> Aggregate for Thing<BUILD> {
     const DOMAIN: &'static str = DOMAIN;
     const CATEGORY: &'static str = THINGS;
     const REVISION: u32 = BUILD;
+    const RETENTION: Option<SignedDuration> = Some(crate::archive::RETENTION);
     const PAGE: u32 = 4;
 
     fn evolve(&mut self, OfBuild(event): &Self::Event, _: Timestamp) {
@@ -360,6 +360,7 @@ impl<const BUILD: u32> Aggregate for Crate<BUILD> {
     const DOMAIN: &'static str = DOMAIN;
     const CATEGORY: &'static str = "crates";
     const REVISION: u32 = BUILD;
+    const RETENTION: Option<SignedDuration> = Some(crate::archive::RETENTION);
 
     fn evolve(&mut self, OfBuild(event): &Self::Event, _: Timestamp) {
         match event {

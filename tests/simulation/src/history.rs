@@ -37,6 +37,8 @@ pub(crate) struct WrittenRow {
 #[derive(Default)]
 pub(crate) struct History {
     streams: BTreeMap<StreamName, Vec<Commit>>,
+    /// Commits that are no longer in the table.
+    removed: BTreeSet<(StreamName, u64)>,
     moment: Moment,
     /// Of each stream, when readers saw it get to which version.
     heads: BTreeMap<StreamName, Vec<(Moment, u64)>>,
@@ -76,6 +78,17 @@ impl History {
                 self.violated(violation);
             }
         }
+    }
+
+    /// Takes in that a commit was removed from the table, and gives it; `None` if it was not there.
+    pub(crate) fn remove(&mut self, stream: &StreamName, first: u64) -> Option<Commit> {
+        let commit = self.commits(stream).iter().find(|commit| commit.first == first)?.clone();
+        self.removed.insert((stream.clone(), first)).then_some(commit)
+    }
+
+    /// How many commits are no longer in the table.
+    pub(crate) fn removed(&self) -> usize {
+        self.removed.len()
     }
 
     /// Takes in that commits can be seen: those of one write all at once or, where reads are torn,

@@ -15,6 +15,7 @@
 
 #![expect(clippy::unwrap_used, reason = "it is a test: a panic in it is a finding")]
 
+mod archive;
 mod chance;
 mod cloud;
 mod domain;

@@ -69,12 +69,12 @@ fn one(arguments: &Arguments, seed: u64) -> Result<ExitCode> {
     let mut out = stdout().lock();
     writeln!(out, "{plan}")?;
     match run(&plan, true) {
-        Ok(Report { requests, commits, course, log }) => {
+        Ok(Report { requests, commits, archived, course, log }) => {
             log.iter().try_for_each(|line| writeln!(out, "{line}"))?;
             writeln!(
                 out,
-                "{requests} requests of the processes, {commits} commits, course {course:x}: all \
-                 is well"
+                "{requests} requests of the processes, {commits} commits, {archived} of them in \
+                 the archive alone, course {course:x}: all is well"
             )?;
             Ok(ExitCode::SUCCESS)
         }
@@ -94,7 +94,7 @@ fn many(arguments: &Arguments) -> Result<ExitCode> {
     let failed = AtomicU64::new(0);
     let bar = ProgressBar::new(arguments.seeds);
     let tell = |text: &str| _ = bar.suspend(|| writeln!(stdout(), "{text}"));
-    let requests = AtomicU64::new(0);
+    let (requests, archived) = (AtomicU64::new(0), AtomicU64::new(0));
     let work = || {
         loop {
             let seed = next.fetch_add(1, Relaxed);
@@ -104,7 +104,10 @@ fn many(arguments: &Arguments) -> Result<ExitCode> {
             let mut plan = Plan::of(seed);
             plan.troubles.extend(&arguments.with);
             match run(&plan, false) {
-                Ok(report) => _ = requests.fetch_add(report.requests, Relaxed),
+                Ok(report) => {
+                    requests.fetch_add(report.requests, Relaxed);
+                    archived.fetch_add(report.archived as u64, Relaxed);
+                }
                 Err(failure) => {
                     failed.fetch_add(1, Relaxed);
                     tell(&format!("seed {seed}: {}\n  {plan}", failure.what));
@@ -124,9 +127,10 @@ fn many(arguments: &Arguments) -> Result<ExitCode> {
     let failed = failed.into_inner();
     writeln!(
         stdout(),
-        "{} seeds, {} requests of the processes, {failed} failed",
+        "{} seeds, {} requests of the processes, {} commits archived, {failed} failed",
         arguments.seeds,
-        requests.into_inner()
+        requests.into_inner(),
+        archived.into_inner()
     )?;
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -218,21 +218,25 @@ impl Pipeline {
 async fn relay(process: &Process, batch: &[StreamRecord]) -> usize {
     let records: Vec<Value> = batch
         .iter()
-        .map(|StreamRecord { sequence, item }| {
+        .map(|StreamRecord { sequence, item, is_removed }| {
+            let (event, image) =
+                if *is_removed { ("REMOVE", "OldImage") } else { ("INSERT", "NewImage") };
             json!({
-                "eventID": sequence.to_string(), "eventName": "INSERT",
+                "eventID": sequence.to_string(), "eventName": event,
                 "eventSource": "aws:dynamodb", "eventVersion": "1.1", "awsRegion": "r",
                 "dynamodb": {
                     "ApproximateCreationDateTime": 0,
-                    "Keys": { "stream": item["stream"], "seq": item["seq"] }, "NewImage": item,
+                    "Keys": { "stream": item["stream"], "seq": item["seq"] }, image: item,
                     "SequenceNumber": sequence.to_string(), "SizeBytes": 1,
-                    "StreamViewType": "NEW_IMAGE",
+                    "StreamViewType": "NEW_AND_OLD_IMAGES",
                 },
             })
         })
         .collect();
     let event: Event = serde_json::from_value(json!({ "Records": records })).unwrap();
-    let answer = relay_batch(process.app.publisher("COMMITS_STREAM").unwrap(), &event).await;
+    let store = process.app.whole_store().unwrap();
+    let publisher = process.app.publisher("COMMITS_STREAM").unwrap();
+    let answer = relay_batch(publisher, &store, &event).await;
     // Lambda begins again with the first that failed.
     let failed =
         answer.batch_item_failures.iter().filter_map(|failure| failure.item_identifier.clone());

@@ -56,14 +56,19 @@ pub enum Trouble {
     Rebuild,
     /// Reads see a transaction's items one by one.
     Torn,
+    /// Commits move to the archive as soon as they may.
+    Archive,
 }
+
+/// What is drawn last: the plans of seeds that failed before there was this are otherwise the same.
+const LATE: [Trouble; 2] = [Trouble::Torn, Trouble::Archive];
 
 impl Plan {
     /// The plan of a seed: of any size, with any troubles.
     pub fn of(seed: u64) -> Self {
         let chance = Chance::new(seed);
         let likely = chance.pick(&[0.2, 0.6, 0.9, 1.0]);
-        let others = Trouble::value_variants().iter().filter(|trouble| **trouble != Trouble::Torn);
+        let others = Trouble::value_variants().iter().filter(|trouble| !LATE.contains(trouble));
         let mut troubles: BTreeSet<Trouble> =
             others.filter(|_| chance.happens(likely)).copied().collect();
         // It takes many times as long as a run without it.
@@ -71,9 +76,7 @@ impl Plan {
             troubles.remove(&Trouble::Rebuild);
         }
         let (sessions, requests) = (chance.between(1, 5), chance.between(4, 24));
-        // Drawn last, so that the plans of seeds that failed before there was this are otherwise
-        // the same.
-        troubles.extend(chance.happens(likely).then_some(Trouble::Torn));
+        troubles.extend(LATE.into_iter().filter(|_| chance.happens(likely)));
         Self { seed, troubles, sessions, requests }
     }
 

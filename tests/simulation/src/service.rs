@@ -138,6 +138,8 @@ pub(crate) fn variables() -> BTreeMap<String, String> {
         ("EFFECTS_TABLE", "effects"),
         ("IDEMPOTENCY_TABLE", "idempotency"),
         ("COMMITS_STREAM", "commits"),
+        ("ARCHIVE_TABLE", "archive"),
+        ("ARCHIVE_BUCKET", "archive"),
         ("UNIQUE_KEY", UNIQUE_KEY),
     ];
     variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into()

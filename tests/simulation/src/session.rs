@@ -62,7 +62,8 @@ pub(crate) struct Habits {
 }
 
 impl Habits {
-    /// Some habits. What takes minutes, as a rebuild does, needs clients who are still there.
+    /// Some habits. What takes minutes, as a rebuild or an archiver does, needs clients who are
+    /// still there.
     pub(crate) fn new(chance: &Chance, takes_minutes: bool) -> Self {
         Self {
             pause: chance.pick(&[20, 100, 400]),

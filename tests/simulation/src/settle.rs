@@ -6,6 +6,7 @@ use headwater::{Commit, IndexKey, ProjectionFn, Row, StreamName};
 use headwater_dynamodb::CommitItem;
 use serde_dynamo::{AttributeValue, Item};
 
+use crate::archive::archived;
 use crate::cloud::State;
 use crate::domain::{BUILDS, DOMAIN, TENANT, projections};
 use crate::history::{History, is_entity};
@@ -66,24 +67,31 @@ pub(crate) fn check(state: &State, allowed: Leftovers) -> Result<(), String> {
     }
 }
 
-/// The events table holds what was written to it.
+/// The events table and the archive hold what was written, and nothing else.
 fn check_events(state: &State) -> Result<(), String> {
-    let mut stored: BTreeMap<StreamName, Vec<Commit>> = BTreeMap::new();
+    let mut stored: BTreeMap<(StreamName, u64), Commit> = BTreeMap::new();
     for item in state.items("events") {
         let commit =
             serde_dynamo::from_item::<_, CommitItem>(item).map_err(|error| error.to_string())?;
         let commit = Commit::try_from(commit).map_err(|error| error.to_string())?;
-        stored.entry(commit.stream.clone()).or_default().push(commit);
+        stored.insert((commit.stream.clone(), commit.first), commit);
     }
-    for commits in stored.values_mut() {
-        commits.sort_by_key(|commit| commit.first);
+    let mut archived = archived(state)?;
+    for written in state.history.streams().flat_map(|(_, commits)| commits) {
+        let key = (written.stream.clone(), written.first);
+        let (stored, archived) = (stored.remove(&key), archived.remove(&key));
+        let is_stored = stored.as_ref() == Some(written);
+        // The archive has no snapshots.
+        let is_archived = archived
+            .as_ref()
+            .is_some_and(|archived| *archived == Commit { snapshot: None, ..written.clone() });
+        if !(is_stored || stored.is_none() && is_archived) || archived.is_some() && !is_archived {
+            return Err(format!("{}@{} is not stored as it was written", key.0, key.1));
+        }
     }
-    let written =
-        state.history.streams().map(|(stream, commits)| (stream.clone(), commits.to_vec()));
-    if written.eq(stored) {
-        Ok(())
-    } else {
-        Err("the events table does not hold what was written to it".to_owned())
+    match stored.into_keys().chain(archived.into_keys()).next() {
+        Some((stream, first)) => Err(format!("nobody wrote {stream}@{first}")),
+        None => Ok(()),
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::runtime::Builder;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::archive::Schedule;
 use crate::chance::Chance;
 use crate::cloud::{Cloud, LONGEST_DELAY};
 use crate::judge::Judge;
@@ -34,6 +35,8 @@ pub struct Report {
     pub requests: u64,
     /// How many commits were written.
     pub commits: usize,
+    /// How many of them are only in the archive.
+    pub archived: usize,
     /// A digest of the whole course: the same plan has the same.
     pub course: u64,
     /// All that happened, in order, if it was to be written down.
@@ -97,6 +100,7 @@ struct World<'a> {
     functions: Arc<Pool>,
     pipeline: Arc<Pipeline>,
     post: Post,
+    schedule: Arc<Schedule>,
     /// The build that is deployed.
     build: Arc<AtomicU32>,
     habits: Habits,
@@ -115,7 +119,10 @@ impl<'a> World<'a> {
             mailers: pool(),
             post: post.clone(),
         });
-        let habits = Habits::new(cloud.chance(), plan.troubles.contains(&Trouble::Rebuild));
+        let schedule = Arc::new(Schedule { cloud: cloud.clone(), archivers: pool() });
+        let takes_minutes = [Trouble::Rebuild, Trouble::Archive];
+        let takes_minutes = takes_minutes.iter().any(|trouble| plan.troubles.contains(trouble));
+        let habits = Habits::new(cloud.chance(), takes_minutes);
         Self {
             plan,
             judge: Arc::new(Judge::new(&cloud)),
@@ -123,6 +130,7 @@ impl<'a> World<'a> {
             functions,
             pipeline,
             post,
+            schedule,
             build,
             habits,
         }
@@ -141,10 +149,18 @@ impl<'a> World<'a> {
         let sessions: Vec<_> = (0..self.plan.sessions)
             .map(|name| tokio::spawn(self.session(name).run(self.plan.requests)))
             .collect();
+        // A run that takes too long and the next one meet.
+        let archivers = if self.has(Trouble::Archive) { 2 } else { 0 };
+        let archivers: Vec<_> =
+            (0..archivers).map(|_| tokio::spawn(Arc::clone(&self.schedule).run())).collect();
         self.join(sessions).await;
         self.cloud.calm();
         self.join(operators).await;
         sleep(LONGEST_DELAY).await;
+        self.join(archivers).await;
+        if self.has(Trouble::Archive) {
+            self.schedule.complete().await;
+        }
         self.settle().await;
         self.judge.finish();
         let mut state = self.cloud.state();
@@ -157,7 +173,8 @@ impl<'a> World<'a> {
         match verdict {
             Ok(()) => {
                 let commits = state.history.streams().map(|(_, commits)| commits.len()).sum();
-                Ok(Report { requests, course, commits, log: state.take_log() })
+                let archived = state.history.removed();
+                Ok(Report { requests, course, commits, archived, log: state.take_log() })
             }
             Err(what) => Err(Box::new(Failure { what, log: state.take_log() })),
         }

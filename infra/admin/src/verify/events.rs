@@ -2,7 +2,9 @@
 
 use futures::stream::{self, Stream};
 use headwater::{Commit, StreamName};
-use headwater_dynamodb::{Audited, EventStore, Finding, ScanKey, Segment, Selection, Unreadable};
+use headwater_dynamodb::{
+    Audited, EventStore, Finding, ItemError, ScanKey, Segment, Selection, Unreadable,
+};
 use headwater_services::{History, history};
 
 use super::Verifier;
@@ -87,10 +89,12 @@ impl Verifier {
         &self,
         Whole { name, commits, unreadable }: Whole,
     ) -> Result<Examined, Failure> {
-        let findings = unreadable.into_iter().map(|unreadable| Finding {
-            kind: "commit",
-            what: format!("the one at {} cannot be read: {}", unreadable.seq, unreadable.error),
-            stream: unreadable.stream,
+        let findings = unreadable.into_iter().map(|Unreadable { stream, seq, error }| {
+            let (kind, what) = match error {
+                ItemError::Archived(what) => ("archive", what),
+                error => ("commit", format!("the one at {seq} cannot be read: {error}")),
+            };
+            Finding { kind, stream, what }
         });
         let mut examined = Examined {
             findings: findings.collect(),

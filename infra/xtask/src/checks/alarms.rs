@@ -15,7 +15,7 @@ const OURS: &str = "Headwater";
 
 /// Metrics that nobody has to be called for: they count what went well, or what another alarm tells
 /// of.
-const QUIET: [&str; 10] = [
+const QUIET: [&str; 12] = [
     // What waits for a newer build is a deployment for some minutes: `NewerStreamsAge` tells of
     // longer.
     "NewerEvents",
@@ -23,6 +23,8 @@ const QUIET: [&str; 10] = [
     "StreamsTakenUp",
     // Its record comes again, and from the failures bucket after that: `FailureAgeSeconds` tells.
     "MailsLeftToNewerBuild",
+    "ArchivedBytes",
+    "ArchivedCommits",
     "GrantsReconciled",
     "MailsSent",
     "MailsSentBefore",

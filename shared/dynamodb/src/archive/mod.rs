@@ -3,8 +3,8 @@
 //! An object holds *runs*. A run is commits of one stream that follow each other: JSON lines, as
 //! `headwater dump` writes them, in a zstd frame of their own. So one range read brings a run, and
 //! any tool reads a whole object (`zstd -dc`, DuckDB, Athena). The archive table says where each
-//! run is. A stream's runs follow each other without a gap from its first event on, and its newest
-//! commits are never archived.
+//! run is. A stream's runs follow each other without a gap from its first event on. Its newest
+//! commits are never archived, and its first one is in both.
 //!
 //! | item | `pk` | `sk` | attributes |
 //! |---|---|---|---|
@@ -75,7 +75,7 @@ pub trait Objects: Send + Sync {
     /// Writes an object, all of it or nothing.
     fn put<'a>(&'a self, name: &'a str, body: Vec<u8>) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    /// Reads some bytes of an object.
+    /// Reads some bytes of an object; none if there is no such object.
     fn get<'a>(
         &'a self,
         name: &'a str,

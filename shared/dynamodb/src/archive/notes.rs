@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Archive, Run};
-use crate::StoreError;
 use crate::connection::Connection;
 use crate::table::{Condition, Consistency, Order, Range, Table, from_item, to_item};
+use crate::{Item, StoreError};
 
 /// A run as an item.
 #[derive(Serialize, Deserialize)]
@@ -30,7 +30,8 @@ struct Note {
 }
 
 impl Archive {
-    fn notes(&self, connection: &Connection) -> Table {
+    /// The table of the notes.
+    pub(crate) fn notes(&self, connection: &Connection) -> Table {
         Table::new(connection, self.table.clone())
     }
 
@@ -72,6 +73,13 @@ impl Archive {
         };
         let found = self.notes(connection).query(range, Consistency::Strong).await?;
         found.items.into_iter().next().map(|item| read(from_item(item)?)).transpose()
+    }
+}
+
+impl Run {
+    /// The run that an item of the archive table notes; `None` for an item that is something else.
+    pub(crate) fn noted(item: Item) -> Option<Result<Self, StoreError>> {
+        item.contains_key("o").then(|| read(from_item(item)?))
     }
 }
 

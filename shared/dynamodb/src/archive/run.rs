@@ -65,6 +65,9 @@ impl Run {
 
     /// Unpacks its frame.
     pub(crate) fn decode(&self, frame: &[u8]) -> Result<Vec<Commit>, StoreError> {
+        if frame.is_empty() {
+            return Err(self.damaged(&"it is not there"));
+        }
         let mut lines = Vec::new();
         zstd::stream::copy_decode(frame, &mut lines).map_err(|error| self.damaged(&error))?;
         if digest(&lines) != self.digest {
@@ -177,7 +180,7 @@ mod tests {
             }
         }
         error(&run, &frame.bytes[..frame.bytes.len() - 1]);
-        error(&run, &[]);
+        assert_eq!(error(&run, &[]), "it is not there");
         let longer = Run { last: 7, ..run.clone() };
         assert_eq!(error(&longer, &frame.bytes), "it lacks the event 7");
         let later = Run { first: 2, ..run.clone() };

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use headwater::{Commit, Domains, StreamName};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::store::ScanKey;
 
@@ -56,9 +56,7 @@ impl<'a> Candidates<'a> {
         let aggregate = self.domains.of(&commit.stream);
         let aggregate = aggregate.and_then(|domain| domain.aggregate(&commit.stream.category()));
         let retention = aggregate.and_then(|aggregate| aggregate.retention);
-        let old_before = retention.and_then(|days| {
-            self.now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).ok()
-        });
+        let old_before = retention.and_then(|retention| self.now.checked_sub(retention).ok());
         let mut current = Current {
             stream: commit.stream.clone(),
             old_before,

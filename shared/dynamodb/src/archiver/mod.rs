@@ -7,7 +7,10 @@
 //! 1. write them into an object;
 //! 2. read it back, and compare;
 //! 3. note each run in the archive table, unless another archiver was first;
-//! 4. delete the commits from the events table, the oldest first.
+//! 4. delete the commits from the events table, but for the stream's first one.
+//!
+//! A stream's first commit stays, so that its place is never free again. Otherwise a command that
+//! assumes an empty stream would begin the stream a second time.
 //!
 //! It may die between any two steps, or within one. An object without notes is never read. A run
 //! that is noted has what readers need, whether the commits are deleted or not: a reader that finds
@@ -16,14 +19,18 @@
 //! counts, and the other's object is never read.
 
 mod candidates;
+mod pass;
+mod storage;
 
 use std::time::Instant;
 
+use futures::{TryStreamExt, stream};
 use headwater::{Commit, Domains, StreamName};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use self::candidates::{Candidates, Found};
+pub use self::storage::Stored;
 use crate::archive::{Archive, Frame, Run};
 use crate::store::{END, ScanKey, Selection};
 use crate::table::{Segment, Table};
@@ -31,6 +38,9 @@ use crate::{EventStore, StoreError};
 
 /// An object is written when it has so many bytes of lines. A range read of it brings one run.
 const OBJECT_BYTES: usize = 8 << 20;
+
+/// So many commits are deleted at a time.
+const DELETES: usize = 16;
 
 /// Moves old commits to the archive of a store.
 ///
@@ -58,11 +68,19 @@ pub struct Archiver {
 }
 
 /// What was moved, or would be.
+///
+/// ```
+/// use headwater_dynamodb::Moved;
+///
+/// let one = Moved { commits: 2, ..Moved::default() };
+/// let other = Moved { commits: 3, ..Moved::default() };
+/// assert_eq!(one.with(other).commits, 5);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moved {
     /// Runs, each of one stream.
     pub runs: u64,
-    /// Commits.
+    /// Commits, with the first ones of streams.
     pub commits: u64,
     /// The bytes of their items in the events table, without snapshots.
     pub bytes: u64,
@@ -72,6 +90,21 @@ pub struct Moved {
     pub packed: u64,
     /// Commits that had been archived before, and whose deletion was completed.
     pub completed: u64,
+}
+
+impl Moved {
+    /// Both together.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        Self {
+            runs: self.runs + other.runs,
+            commits: self.commits + other.commits,
+            bytes: self.bytes + other.bytes,
+            objects: self.objects + other.objects,
+            packed: self.packed + other.packed,
+            completed: self.completed + other.completed,
+        }
+    }
 }
 
 /// How far an archiver has got with a segment.
@@ -163,16 +196,17 @@ impl Archiver {
         moved: &mut Moved,
     ) -> Result<(), StoreError> {
         let Found { stream, mut commits } = found;
-        let archived = match &batch.taken {
+        let mut archived = match &batch.taken {
             Some((last_stream, last)) if *last_stream == stream => *last,
-            _ => {
-                let connection = self.store.connection();
-                let newest = self.archive.newest_run(connection, &stream, END).await?;
-                newest.map_or(0, |newest| newest.last)
-            }
+            _ => self.archived(&stream).await?,
         };
+        if commits.first().is_some_and(|commit| commit.first > archived + 1) {
+            // Another archiver has moved what lies between, since.
+            archived = self.archived(&stream).await?;
+        }
         let noted = commits.iter().take_while(|commit| commit.last() <= archived).count();
         let rest = commits.split_off(noted);
+        commits.retain(is_deleted);
         if mode == Mode::Move {
             self.complete(&stream, &commits).await?;
         }
@@ -210,6 +244,12 @@ impl Archiver {
         Ok(())
     }
 
+    /// Up to which event a stream is archived.
+    async fn archived(&self, stream: &StreamName) -> Result<u64, StoreError> {
+        let newest = self.archive.newest_run(self.store.connection(), stream, END).await?;
+        Ok(newest.map_or(0, |newest| newest.last))
+    }
+
     /// Writes an object, reads it back, notes its runs, and deletes what they hold from the table.
     async fn write(&self, batch: Batch, moved: &mut Moved) -> Result<(), StoreError> {
         if batch.runs.is_empty() {
@@ -237,7 +277,7 @@ impl Archiver {
         Ok(())
     }
 
-    /// Deletes commits that are in runs which an earlier pass has noted.
+    /// Deletes commits that are in runs which an earlier pass has noted. Some may be gone already.
     async fn complete(&self, stream: &StreamName, commits: &[Commit]) -> Result<(), StoreError> {
         let mut left = commits;
         while let Some(first) = left.first() {
@@ -247,8 +287,9 @@ impl Archiver {
             let count = left.iter().take_while(|commit| commit.last() <= run.last).count().max(1);
             let (own, rest) = left.split_at(count);
             let mut archived = self.archive.read(&run).await?;
-            archived.retain(|commit| commit.first >= first.first);
-            archived.truncate(own.len());
+            // Of the others some were deleted before.
+            let is_own = |commit: &Commit| own.iter().any(|own| own.first == commit.first);
+            archived.retain(is_own);
             same(&run, &archived, own)?;
             self.delete(stream, own).await?;
             left = rest;
@@ -260,9 +301,13 @@ impl Archiver {
         same(run, &self.archive.read(run).await?, commits)
     }
 
+    /// One by one: whoever may write batches could write history anew, too.
     async fn delete(&self, stream: &StreamName, commits: &[Commit]) -> Result<(), StoreError> {
         let table = Table::new(self.store.connection(), &self.store.config().events_table);
-        table.delete_many(commits.iter().map(|commit| self.store.key(stream, commit.first))).await
+        let commits = commits.iter().filter(|commit| is_deleted(commit));
+        let keys = commits.map(|commit| Ok(self.store.key(stream, commit.first)));
+        let delete = |key| table.delete_now(key);
+        stream::iter(keys).try_for_each_concurrent(DELETES, delete).await
     }
 }
 
@@ -270,6 +315,11 @@ impl Batch {
     fn new() -> Self {
         Self { runs: Vec::new(), bytes: Vec::new(), lines: 0, taken: None }
     }
+}
+
+/// Whether a commit is deleted once the archive has it.
+fn is_deleted(commit: &Commit) -> bool {
+    commit.first != 1
 }
 
 fn same(run: &Run, archived: &[Commit], commits: &[Commit]) -> Result<(), StoreError> {

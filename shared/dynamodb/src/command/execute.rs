@@ -1,6 +1,6 @@
 //! The loop of a command: a state, a decision, an append; again after a conflict.
 
-use headwater::{Context, Decide, Folded, Number, Position, Source, sequence_stream};
+use headwater::{Aggregate, Context, Decide, Folded, Number, Position, Source, sequence_stream};
 use jiff::Timestamp;
 
 use super::append::{Append, Appended, Conflict};
@@ -123,7 +123,10 @@ impl<'a, C: Decide> Attempt<'a, C> {
         execution: &'a Execution<'a, C>,
     ) -> Result<Self, StoreError> {
         let cached = store.cache().get(&execution.stream);
-        let is_known = cached.is_some() || execution.is_new;
+        let is_known = match &cached {
+            Some(cached) => may_be_followed(cached, execution.context.now),
+            None => execution.is_new,
+        };
         let mut attempt = Self {
             store,
             execution,
@@ -259,8 +262,10 @@ impl<'a, C: Decide> Attempt<'a, C> {
             "conflict",
         );
         self.heads.forget(&moved);
+        let mut is_lost = false;
         if let Some(winner) = winner {
             self.known.apply(&winner).map_err(StoreError::from)?;
+            is_lost = !may_be_followed(&self.known, self.execution.context.now);
             if let Some(decided_on) = self.execution.expected.decided_on {
                 self.since.note(&winner, decided_on);
             }
@@ -271,10 +276,21 @@ impl<'a, C: Decide> Attempt<'a, C> {
                 return Err(ExecuteError::Contention);
             }
             // Where only other streams have moved, the own one was found as it was known.
-            if moved.contains(&self.execution.stream) {
-                self.read().await?;
-            }
+            is_lost |= moved.contains(&self.execution.stream);
+        }
+        if is_lost {
+            self.read().await?;
         }
         Ok(())
     }
+}
+
+/// Whether a command may be appended to a state that was not read in this call.
+///
+/// A place that is free in the table was never taken, or its commit was moved to the archive. So it
+/// must be known that nothing was in that place long enough to be moved. What follows a commit is
+/// younger than it. The first place of a stream is never free again.
+fn may_be_followed<A: Aggregate>(known: &Folded<A>, now: Timestamp) -> bool {
+    let is_young = |(retention, at)| now.duration_since(at) < retention / 2;
+    A::RETENTION.zip(known.at).is_none_or(is_young)
 }

@@ -19,7 +19,7 @@ pub enum Imported {
 
 impl EventStore {
     /// Writes a commit as it is, without its snapshot, where none is yet. Whoever imports sees to
-    /// it that the commit before it is there.
+    /// it that the commit before it is there, and that this one is not in the archive.
     ///
     /// # Errors
     /// [`StoreError`]; then it may be written or not. Imported again, it settles.

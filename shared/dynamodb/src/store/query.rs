@@ -1,10 +1,11 @@
 //! Strong reads of a stream's commits, a page at a time, from the events table and the archive.
 //!
-//! The newest commits of a stream are always in the table. So the archive is asked only where a
-//! page of the table does not begin with the event that was wanted. A stream that has nothing there
-//! costs no call more.
+//! The newest commits of a stream are always in the table. So the archive is asked only in two
+//! cases: a page of the table does not begin with the event that was wanted, or the table is out of
+//! reach. A stream that has nothing there costs no call more.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Get, ReturnConsumedCapacity, TransactGetItem};
@@ -12,10 +13,15 @@ use headwater::{Commit, StreamName};
 
 use super::item::COMMIT;
 use crate::connection::{Failed, fault, transaction_fault};
+use crate::size::json_size;
 use crate::{EventStore, StoreError, commit_from_item};
 
 /// A number that no event reaches, and that a sort key can hold.
 pub(crate) const END: u64 = u64::MAX;
+
+/// The table has so long to answer, before the archive is asked for what it may have. It is longer
+/// than DynamoDB needs to get over a short shortage, and leaves most of a request's time.
+const SOON: Duration = Duration::from_secs(2);
 
 /// Which commits of a stream are wanted.
 #[derive(Clone)]
@@ -24,31 +30,44 @@ pub(crate) struct CommitRange<'a> {
     seqs: RangeInclusive<u64>,
     newest_first: bool,
     snapshots: bool,
+    /// Whether the archive is asked before the table, since it had what came before.
+    archive_first: bool,
 }
 
-/// As many commits as one request brings: those asked for, or 1 MB.
+/// As many commits as one request brings: those asked for, or 1 MB, or up to where the other tier
+/// goes on.
 pub(crate) struct CommitPage<'a> {
     pub(crate) commits: Vec<Commit>,
     /// What is left of the range, if there may be more in it.
     pub(crate) next: Option<CommitRange<'a>>,
+    /// Whether the page ends only because the other tier goes on, or the archive's next run.
+    ends_at_seam: bool,
 }
+
+/// A page that goes on behind a seam does so up to this many bytes, as one of the table does.
+const MOST_BYTES: usize = 1 << 20;
 
 impl<'a> CommitRange<'a> {
     /// Commits whose first event's number is in `seqs`, from the newest to the oldest, snapshots
     /// and all.
     pub(crate) fn newest_first(stream: &'a StreamName, seqs: RangeInclusive<u64>) -> Self {
-        Self { stream, seqs, newest_first: true, snapshots: true }
+        Self { stream, seqs, newest_first: true, snapshots: true, archive_first: false }
     }
 
     /// Commits whose first event's number is in `seqs`, from the oldest to the newest, without
     /// snapshots.
     pub(crate) fn oldest_first(stream: &'a StreamName, seqs: RangeInclusive<u64>) -> Self {
-        Self { stream, seqs, newest_first: false, snapshots: false }
+        Self { stream, seqs, newest_first: false, snapshots: false, archive_first: false }
     }
 
     /// The same commits without their snapshots.
     pub(crate) fn without_snapshots(self) -> Self {
         Self { snapshots: false, ..self }
+    }
+
+    /// The same commits, which the archive may have: then it is asked before the table.
+    pub(crate) fn archive_first(self, archive_first: bool) -> Self {
+        Self { archive_first, ..self }
     }
 
     /// The same range with other numbers; `None` if there are none.
@@ -85,10 +104,15 @@ impl<'a> CommitRange<'a> {
             // A stream's newest commits are in the table: here it has no more.
             None if end == END => None,
             None => Some(self.clone()),
-            Some(_) if self.newest_first && end == END => None,
+            Some(_) if self.begins_with_newest() => None,
             Some(newest) if self.newest_first => self.with(newest.last().checked_add(1)?..=end),
             Some(oldest) => self.with(start..=oldest.first.checked_sub(1)?),
         }
+    }
+
+    /// Whether it begins with the stream's newest commit, which only the table has.
+    fn begins_with_newest(&self) -> bool {
+        self.newest_first && *self.seqs.end() == END
     }
 
     fn request(&self, store: &EventStore) -> QueryFluentBuilder {
@@ -128,12 +152,32 @@ impl EventStore {
         limit: Option<u32>,
     ) -> Result<CommitPage<'a>, StoreError> {
         if range.seqs.is_empty() {
-            return Ok(CommitPage { commits: Vec::new(), next: None });
+            return Ok(CommitPage { commits: Vec::new(), next: None, ends_at_seam: false });
         }
-        let CommitPage { mut commits, next } = self.table_page(range, limit).await?;
         if self.archive().is_none() {
-            return Ok(CommitPage { commits, next });
+            return self.table_page(range, limit).await;
         }
+        if range.archive_first
+            && let Some(page) = Box::pin(self.archived_page(range, range, limit)).await?
+        {
+            return Ok(page);
+        }
+        let CommitPage { mut commits, next, .. } = if range.begins_with_newest() {
+            self.table_page(range, limit).await?
+        } else {
+            match self.soon().table_page(range, limit).await {
+                Ok(page) => page,
+                Err(error) => {
+                    let archived = Box::pin(self.archived_page(range, range, limit)).await;
+                    if let Ok(Some(page)) = archived {
+                        tracing::warn!(%error, "the archive answers instead of the events table");
+                        return Ok(page);
+                    }
+                    // Only the table has it: it gets the rest of the time.
+                    self.table_page(range, limit).await?
+                }
+            }
+        };
         if let Some(skipped) = range.skipped(&commits)
             && let Some(page) = Box::pin(self.archived_page(range, &skipped, limit)).await?
         {
@@ -143,13 +187,12 @@ impl EventStore {
         // What the table lacks at the end of the range is in the archive, if it is anywhere; but a
         // stream's newest commits are in the table.
         let may_lack_end = range.newest_first || *range.seqs.end() != END;
-        let next = if unbroken < commits.len() || next.is_none() && may_lack_end {
+        let ends_at_seam = unbroken < commits.len() || next.is_none() && may_lack_end;
+        if ends_at_seam {
             commits.truncate(unbroken);
-            range.after(&commits)
-        } else {
-            next
-        };
-        Ok(CommitPage { commits, next })
+        }
+        let next = if ends_at_seam { range.after(&commits) } else { next };
+        Ok(CommitPage { commits, next, ends_at_seam })
     }
 
     /// What the table has.
@@ -170,7 +213,13 @@ impl EventStore {
             .map(commit_from_item)
             .collect::<Result<_, _>>()?;
         let next = output.last_evaluated_key.and_then(|_| range.after(&commits));
-        Ok(CommitPage { commits, next })
+        Ok(CommitPage { commits, next, ends_at_seam: false })
+    }
+
+    /// The same store, whose calls give up soon: the archive may have what is wanted.
+    pub(crate) fn soon(&self) -> Self {
+        let soon = (tokio::time::Instant::now() + SOON).min(self.connection().deadline());
+        self.within(soon.into_std())
     }
 
     /// What one run of the archive has of the beginning of a range, which the table lacks.
@@ -188,8 +237,9 @@ impl EventStore {
             commits.reverse();
         }
         commits.truncate(limit.map_or(usize::MAX, |limit| limit as usize));
-        let next = range.after(&commits);
-        Ok((!commits.is_empty()).then_some(CommitPage { commits, next }))
+        let next = range.after(&commits).map(|next| next.archive_first(true));
+        let page = CommitPage { commits, next, ends_at_seam: true };
+        Ok((!page.commits.is_empty()).then_some(page))
     }
 
     /// The commits of the run of the archive that has an event; none if it is in no run.
@@ -203,6 +253,39 @@ impl EventStore {
             Some(run) => archive.read(&run).await,
             None => Ok(Vec::new()),
         }
+    }
+
+    /// Whether the archive has a commit whose item may be deleted from the table. The first of a
+    /// stream stays in any case.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_archived(&self, stream: &StreamName, number: u64) -> Result<bool, StoreError> {
+        let Some(archive) = self.archive().filter(|_| number != 1) else { return Ok(false) };
+        Ok(archive.run_with(self.connection(), stream, number).await?.is_some())
+    }
+
+    /// At most `limit` commits from the beginning of a range, from both tiers: 1 MB of them, but
+    /// one if there is any.
+    pub(crate) async fn at_most(
+        &self,
+        range: &CommitRange<'_>,
+        limit: u32,
+    ) -> Result<Vec<Commit>, StoreError> {
+        let CommitPage { mut commits, mut next, mut ends_at_seam } =
+            self.page(range, Some(limit)).await?;
+        while let Some(range) = next.filter(|_| ends_at_seam) {
+            let left = (limit as usize).saturating_sub(commits.len());
+            let bytes: usize = commits.iter().map(json_size).sum();
+            if left == 0 || bytes >= MOST_BYTES {
+                break;
+            }
+            // There is something to answer with already.
+            let Ok(page) = self.soon().page(&range, u32::try_from(left).ok()).await else { break };
+            commits.extend(page.commits);
+            (next, ends_at_seam) = (page.next, page.ends_at_seam);
+        }
+        Ok(commits)
     }
 
     /// All pages.
@@ -239,10 +322,29 @@ impl EventStore {
         stream: &StreamName,
         seqs: RangeInclusive<u64>,
     ) -> Result<Option<Commit>, StoreError> {
-        let newest = CommitRange::newest_first(stream, seqs).without_snapshots();
-        let page = self.page(&newest, Some(1)).await?;
-        Ok(page.commits.into_iter().next())
+        self.first_of(&CommitRange::newest_first(stream, seqs).without_snapshots()).await
     }
+
+    /// The first commit of a range.
+    pub(crate) async fn first_of(
+        &self,
+        range: &CommitRange<'_>,
+    ) -> Result<Option<Commit>, StoreError> {
+        Ok(self.page(range, Some(1)).await?.commits.into_iter().next())
+    }
+
+    /// The newest commit of a stream that the archive has.
+    pub(crate) async fn newest_archived(
+        &self,
+        stream: &StreamName,
+    ) -> Result<Option<Commit>, StoreError> {
+        let Some(archive) = self.archive() else { return Ok(None) };
+        match archive.newest_run(self.connection(), stream, END).await? {
+            Some(run) => Ok(archive.read(&run).await?.pop()),
+            None => Ok(None),
+        }
+    }
+
     /// The commit whose first event has this number. A plain read would not do: it misses a commit
     /// that is written and yet to be seen. This one waits until that can be seen.
     pub(crate) async fn commit_at(

@@ -128,8 +128,7 @@ impl EventStore {
             self.newest(stream, 1..=version).await?.filter(|commit| commit.last() > version);
         let rest = CommitRange::oldest_first(stream, version.saturating_add(1)..=END);
         let limit = limit.saturating_sub(u32::from(begun.is_some()));
-        let page =
-            if limit == 0 { Vec::new() } else { self.page(&rest, Some(limit)).await?.commits };
+        let page = if limit == 0 { Vec::new() } else { self.at_most(&rest, limit).await? };
         Ok(begun.into_iter().chain(page).collect())
     }
 
@@ -159,7 +158,7 @@ impl EventStore {
     ) -> Result<Vec<Commit>, StoreError> {
         let wanted =
             CommitRange::newest_first(stream, 1..=number.saturating_sub(1)).without_snapshots();
-        let mut commits = self.page(&wanted, Some(limit)).await?.commits;
+        let mut commits = self.at_most(&wanted, limit).await?;
         commits.reverse();
         Ok(commits)
     }
@@ -211,19 +210,27 @@ impl EventStore {
     /// The version that a stream had at a time. A commit's time is never before the previous one's,
     /// so halving finds it.
     async fn version_at(&self, stream: &StreamName, time: Timestamp) -> Result<u64, StoreError> {
-        let Some(head) = self.newest(stream, 1..=END).await? else { return Ok(0) };
+        let (head, is_archived) = match self.soon().newest(stream, 1..=END).await {
+            Ok(head) => (head, false),
+            // For a time before the archive's newest commit, nothing else is needed.
+            Err(_) => match self.newest_archived(stream).await {
+                Ok(Some(newest)) if time < newest.at => (Some(newest), true),
+                _ => (self.newest(stream, 1..=END).await?, false),
+            },
+        };
+        let Some(head) = head else { return Ok(0) };
         if head.at <= time {
             return Ok(head.last());
         }
         let mut known = 0;
         let mut end = head.first - 1;
-        while let Some(commit) =
-            self.newest(stream, known + 1..=known + (end - known).div_ceil(2)).await?
-        {
-            if commit.at <= time {
-                known = commit.last();
-            } else {
-                end = commit.first - 1;
+        loop {
+            let half = known + 1..=known + (end - known).div_ceil(2);
+            let newest = CommitRange::newest_first(stream, half).without_snapshots();
+            match self.first_of(&newest.archive_first(is_archived)).await? {
+                Some(commit) if commit.at <= time => known = commit.last(),
+                Some(commit) => end = commit.first - 1,
+                None => break,
             }
         }
         Ok(known)

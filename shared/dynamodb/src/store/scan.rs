@@ -75,13 +75,14 @@ pub struct ScanPage {
     pub units: u64,
 }
 
-/// An item that is no commit, or none that this build can read.
+/// An item that is no commit, or none that this build can read; or a run of the archive that is
+/// damaged.
 #[derive(Debug, thiserror::Error)]
 #[error("{stream}@{seq}: {error}")]
 pub struct Unreadable {
     /// Its partition key.
     pub stream: String,
-    /// Its sort key.
+    /// Its sort key, or the run's first event.
     pub seq: u64,
     /// What is wrong with it.
     pub error: ItemError,
@@ -194,12 +195,22 @@ impl EventStore {
         let mut at = item.as_ref().and_then(|item| Some((item.stream.clone(), item.last? + 1)));
         if let Some(Archived { stream, number }) = start.and_then(|key| key.archived.clone()) {
             if let Some(run) = archive.run_with(self.connection(), &stream, number).await? {
-                let mut commits = archive.read(&run).await?;
-                commits.retain(|commit| commit.first >= number && selection.wants(commit));
+                let commits: Vec<Result<Commit, Unreadable>> = match archive.read(&run).await {
+                    Ok(commits) => commits
+                        .into_iter()
+                        .filter(|commit| commit.first >= number && selection.wants(commit))
+                        .map(Ok)
+                        .collect(),
+                    Err(error @ StoreError::Archive { .. }) => {
+                        let error = ItemError::Archived(error.to_string());
+                        vec![Err(Unreadable { stream: stream.to_string(), seq: run.first, error })]
+                    }
+                    Err(error) => return Err(error),
+                };
                 let archived = Some(Archived { stream, number: run.last + 1 });
                 return Ok(ScanPage {
                     scanned: commits.len() as u64,
-                    commits: commits.into_iter().map(Ok).collect(),
+                    commits,
                     next: Some(ScanKey { item, archived }),
                     units: 0,
                 });

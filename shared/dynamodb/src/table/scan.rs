@@ -35,7 +35,7 @@ impl Segment {
 /// Which items of a table are wanted. What is left out is read and billed all the same.
 #[derive(Clone, Copy)]
 pub(crate) struct Filter<'a> {
-    /// Only partitions that begin so.
+    /// Only partitions that begin so; all if it is empty.
     pub(crate) prefix: &'a str,
     /// Only items with this sort key.
     pub(crate) sk: Option<&'a str>,
@@ -52,7 +52,7 @@ impl Table {
         segment: Segment,
         start: Option<Item>,
     ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
-        let mut filter = "begins_with(pk, :prefix)".to_owned();
+        let mut filters = Vec::new();
         let mut request = self
             .connection
             .client()
@@ -60,18 +60,24 @@ impl Table {
             .table_name(&self.name)
             .segment(i32::try_from(segment.index).unwrap_or(i32::MAX))
             .total_segments(i32::try_from(segment.of).unwrap_or(i32::MAX))
-            .expression_attribute_values(":prefix", AttributeValue::S(wanted.prefix.to_owned()))
             .set_exclusive_start_key(start)
             .consistent_read(true)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        if !wanted.prefix.is_empty() {
+            filters.push("begins_with(pk, :prefix)");
+            let prefix = AttributeValue::S(wanted.prefix.to_owned());
+            request = request.expression_attribute_values(":prefix", prefix);
+        }
         if let Some(sk) = wanted.sk {
-            filter.push_str(" AND sk = :sk");
+            filters.push("sk = :sk");
             request = request.expression_attribute_values(":sk", AttributeValue::S(sk.to_owned()));
         }
         if !wanted.attributes.is_empty() {
             request = request.projection_expression(wanted.attributes.join(", "));
         }
-        let request = request.filter_expression(filter);
+        if !filters.is_empty() {
+            request = request.filter_expression(filters.join(" AND "));
+        }
         let answer = self.connection.settle(fault, async || request.clone().send().await).await;
         let output = answer.map_err(Failed::into_store_error)?;
         self.connection.meter().read(&output.consumed_capacity);

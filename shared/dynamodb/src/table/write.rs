@@ -11,7 +11,9 @@ use headwater::Amounts;
 use uuid::Uuid;
 
 use super::{Key, Table, refused};
-use crate::connection::{Cancelled, Fault, fault, is_conflict, is_unmet, transaction_fault};
+use crate::connection::{
+    Cancelled, Failed, Fault, fault, is_conflict, is_unmet, transaction_fault,
+};
 use crate::{Item, StoreError};
 
 /// What must hold of the stored item for a write to happen.
@@ -69,6 +71,36 @@ impl Table {
                 _ => Err(failed.into_store_error()),
             },
         }
+    }
+
+    /// Writes an item, whatever is there.
+    pub(crate) async fn write(&self, item: Item) -> Result<(), StoreError> {
+        let request = self
+            .connection
+            .client()
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(item))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let answer = self.connection.settle(fault, async || request.clone().send().await).await;
+        let output = answer.map_err(Failed::into_store_error)?;
+        self.connection.meter().write(&output.consumed_capacity);
+        Ok(())
+    }
+
+    /// Deletes the item with this key, which need not be there.
+    pub(crate) async fn delete_now(&self, key: Item) -> Result<(), StoreError> {
+        let request = self
+            .connection
+            .client()
+            .delete_item()
+            .table_name(&self.name)
+            .set_key(Some(key))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let answer = self.connection.settle(fault, async || request.clone().send().await).await;
+        let output = answer.map_err(Failed::into_store_error)?;
+        self.connection.meter().write(&output.consumed_capacity);
+        Ok(())
     }
 
     /// Deletes an item if it is there and meets the condition. Where it does not, that is as good:

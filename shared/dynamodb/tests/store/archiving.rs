@@ -11,14 +11,15 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use headwater::{Aggregate, Commit, Domain, Domains, StreamName, aggregate_fn};
 use headwater_dynamodb::{
-    Archiver, At, EventStore, Mode, Moved, Objects, ScanKey, Segment, Selection, StoreError,
+    Archiver, At, EventStore, Execution, Mode, Moved, Objects, ScanKey, Segment, Selection,
+    StoreError,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::dynamo::{
-    ARCHIVE, Dynamo, EVENTS, at, commit, committed, person, run, snapshot,
+    ARCHIVE, Dynamo, EVENTS, at, commit, committed, execution, person, run, snapshot,
 };
 use crate::support::person::{Note, Person, PersonEvent};
 use crate::support::proxy::Fault;
@@ -239,10 +240,10 @@ async fn whatever_is_asked_is_answered_as_before() {
     assert_eq!(objects.calls.load(Relaxed), 0, "counting writes nothing");
     let moved = archive(&dynamo.store_with_archive(objects.clone()), Mode::Move).await.unwrap();
     assert_eq!(counted, Moved { objects: 0, ..moved });
-    // 40, 20 and 70 commits, of which 16 stay; four are fewer than a page.
+    // 40, 20 and 70 commits, of which 16 stay; four are fewer than a page. The first stays, too.
     assert_eq!((moved.runs, moved.commits, moved.completed), (2, 24 + 54, 0));
     assert!(moved.packed < moved.bytes / 2, "{moved:?}");
-    assert_eq!(in_table(&dynamo, &ada, 79).await.len(), 16);
+    assert_eq!(in_table(&dynamo, &ada, 79).await.len(), 17);
     let after = answers(&dynamo.store_with_archive(objects.clone()), &ada, ALL, &[3]).await;
     for (place, (before, after)) in before.iter().zip(&after).enumerate() {
         assert_eq!(before, after, "answer {place}");
@@ -268,7 +269,7 @@ async fn whatever_fails_on_the_way_changes_no_answer_and_is_completed() {
         if step % 3 == 0 {
             *objects.left.lock().unwrap() = Some(step / 3);
         } else {
-            let operation = ["PutItem", "BatchWriteItem", "Query"][step as usize / 6 % 3];
+            let operation = ["PutItem", "DeleteItem", "Query"][step as usize / 6 % 3];
             let fault = if step % 3 == 1 {
                 Fault::error("ValidationException")
             } else {
@@ -285,7 +286,7 @@ async fn whatever_fails_on_the_way_changes_no_answer_and_is_completed() {
             answers(&store, &ada, SOME, &[7]).await == expected,
             "step {step}, the second time"
         );
-        assert_eq!(in_table(&dynamo, &ada, 79).await.len(), 16, "step {step}");
+        assert_eq!(in_table(&dynamo, &ada, 79).await.len(), 17, "step {step}");
         if step >= 18 {
             break;
         }
@@ -327,7 +328,7 @@ async fn two_archivers_do_no_harm() {
     assert!(one.is_ok() || other.is_ok(), "{one:?} {other:?}");
     archive(&store, Mode::Move).await.unwrap();
     assert!(before == answers(&store, &ada, SOME, &[7]).await);
-    assert_eq!(in_table(&dynamo, &ada, 79).await.len(), 16);
+    assert_eq!(in_table(&dynamo, &ada, 79).await.len(), 17);
 }
 
 #[tokio::test]
@@ -374,6 +375,75 @@ async fn a_command_and_a_load_cost_no_call_more() {
         assert_eq!(cold, ["Query", "PutItem"], "{stream} {is_new}");
     }
     assert_eq!(objects.calls.load(Relaxed), calls);
+}
+
+#[tokio::test]
+async fn histories_are_read_while_the_table_is_out_of_reach() {
+    let (dynamo, objects) = world().await;
+    let ada = person("ada");
+    let store = dynamo.store_with_archive(objects.clone());
+    archive(&store, Mode::Move).await.unwrap();
+    // The archive has ada's first 24 commits, which are 48 events.
+    let past = async |store: &EventStore| {
+        let mut answers = vec![
+            json!(store.commits_page(&ada, 0, 24).await.unwrap()),
+            json!(store.commits_page(&ada, 17, 3).await.unwrap()),
+            json!(store.commits_before(&ada, 40, 100).await.unwrap()),
+            json!(store.commits_until(&ada, 46).await.unwrap()),
+        ];
+        for place in [At::Version(46), At::Version(1), At::Time(at(30))] {
+            let folded = store.state_at(&PEOPLE.aggregates[0], &ada, place).await.unwrap();
+            answers.push(json!([folded.version, folded.at, folded.state]));
+        }
+        answers
+    };
+    let expected = past(&store).await;
+    dynamo.take_away(Some(EVENTS));
+    assert!(past(&store).await == expected);
+    assert_eq!(store.commits_page(&ada, 0, 50).await.unwrap().len(), 24);
+    // The rest is only in the table.
+    for error in [
+        store.commits_page(&ada, 48, 50).await.map(|_| ()),
+        store.load::<Person>(&ada).await.map(|_| ()),
+        store.load_at::<Person>(&ada, At::Time(at(79))).await.map(|_| ()),
+    ] {
+        assert!(matches!(error, Err(StoreError::Unavailable(_))), "{error:?}");
+    }
+    dynamo.take_away(None);
+    assert!(past(&store).await == expected);
+    // A page goes on behind the seam.
+    assert_eq!(store.commits_page(&ada, 0, 50).await.unwrap().len(), 40);
+    assert_eq!(store.commits_before(&ada, 80, 39).await.unwrap().len(), 39);
+}
+
+/// The places of archived commits are free in the table, so whoever thinks that a stream ends there
+/// would write history anew.
+#[tokio::test]
+async fn nobody_writes_where_an_archived_commit_was() {
+    let (dynamo, objects) = world().await;
+    let early = dynamo.store_with_archive(objects.clone());
+    let old = person("old");
+    let mut rest = history(&old, 40);
+    dynamo.import(rest.drain(..10).collect());
+    let seen = early.load::<Person>(&old).await.unwrap().version;
+    dynamo.import(rest);
+    archive(&early, Mode::Move).await.unwrap();
+    assert!(dynamo.item(&old, seen + 1).await.is_none());
+    // One who remembers the stream as it was.
+    assert_eq!(committed(run(&early, &old, &Note("x".to_owned())).await), 80);
+    // One who assumes that there is no stream, and is told of its first commit.
+    let ada = person("ada");
+    let note = Note("x".to_owned());
+    let assumed = Execution { is_new: true, ..execution(&ada, &note) };
+    let store = dynamo.store_with_archive(objects);
+    assert_eq!(committed(store.execute(assumed).await), 80);
+    for stream in [&old, &ada] {
+        assert_eq!(store.commits_after(stream, 0).await.unwrap().len(), 41);
+    }
+    // The first commit stays where it is.
+    assert!(dynamo.item(&ada, 1).await.is_some());
+    assert!(!store.is_archived(&ada, 1).await.unwrap());
+    assert!(store.is_archived(&ada, 2).await.unwrap());
 }
 
 #[tokio::test]

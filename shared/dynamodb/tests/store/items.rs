@@ -190,7 +190,8 @@ proptest! {
         prop_assert_eq!(commit_from_item(commit_to_item(commit.clone()).unwrap()).unwrap(), commit);
     }
 
-    /// A damaged item is an error, or another commit: then it is written as it was read.
+    /// A damaged item is an error, or another commit: then it is written as it was read, but for
+    /// `1.0`, which comes back as `1`.
     #[test]
     fn nothing_in_an_item_makes_the_reader_panic(
         commit in commit(),
@@ -206,8 +207,10 @@ proptest! {
             }
             _ => { item.insert(name, damage); }
         }
+        let again = |commit: Commit| commit_from_item(commit_to_item(commit).unwrap()).unwrap();
         if let Ok(read) = commit_from_item(item) {
-            prop_assert_eq!(commit_from_item(commit_to_item(read.clone()).unwrap()).unwrap(), read);
+            let read = again(read);
+            prop_assert_eq!(again(read.clone()), read);
         }
     }
 }

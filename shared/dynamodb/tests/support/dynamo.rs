@@ -90,6 +90,11 @@ impl Dynamo {
         self.proxy.inject(operation, fault);
     }
 
+    /// From now on this table is out of reach; or none is.
+    pub(crate) fn take_away(&self, table: Option<&str>) {
+        self.proxy.take_away(table);
+    }
+
     /// The calls since this was last asked, with their units.
     pub(crate) fn take_calls(&self) -> Vec<BilledCall> {
         self.proxy.take_calls()

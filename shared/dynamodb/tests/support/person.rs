@@ -4,7 +4,7 @@ use headwater::{
     Aggregate, Command, Context, Decide, Event, Number, Rejection, Rule, Source, UniqueValue,
     Upcaster, Verdict,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ impl Aggregate for Person {
     const DOMAIN: &'static str = "people";
     const CATEGORY: &'static str = "persons";
     const REVISION: u32 = 3;
-    const RETENTION: Option<u16> = Some(30);
+    const RETENTION: Option<SignedDuration> = Some(SignedDuration::from_hours(30 * 24));
 
     fn evolve(&mut self, event: &PersonEvent, _at: Timestamp) {
         match event {

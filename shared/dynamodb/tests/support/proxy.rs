@@ -71,6 +71,7 @@ pub(crate) struct Proxy {
     faults: Arc<Mutex<VecDeque<(String, Fault)>>>,
     calls: Arc<Mutex<Vec<BilledCall>>>,
     shows_starts: Arc<AtomicBool>,
+    away: Arc<Mutex<Option<String>>>,
 }
 
 impl Proxy {
@@ -82,6 +83,7 @@ impl Proxy {
             faults: Arc::default(),
             calls: Arc::default(),
             shows_starts: Arc::default(),
+            away: Arc::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -93,6 +95,17 @@ impl Proxy {
     /// The next request of this operation that has no fault yet gets this one.
     pub(crate) fn inject(&self, operation: &str, fault: Fault) {
         self.faults.lock().unwrap().push_back((operation.to_owned(), fault));
+    }
+
+    /// From now on this table is out of reach; or none is.
+    pub(crate) fn take_away(&self, table: Option<&str>) {
+        *self.away.lock().unwrap() = table.map(str::to_owned);
+    }
+
+    fn is_away(&self, body: &Bytes) -> bool {
+        let away = self.away.lock().unwrap();
+        let named = |table| String::from_utf8_lossy(body).contains(&format!("\"{table}\""));
+        away.as_ref().is_some_and(named)
     }
 
     /// From now on the check of the unique key, with which a process starts, is a call like others.
@@ -131,7 +144,11 @@ async fn handle(State(proxy): State<Proxy>, headers: HeaderMap, body: Bytes) -> 
         let (status, answer) = proxy.forward(headers, body).await;
         return reply(status, answer);
     }
-    let fault = proxy.next_fault(&operation);
+    let fault = if proxy.is_away(&body) {
+        Some(Fault::error("ThrottlingException"))
+    } else {
+        proxy.next_fault(&operation)
+    };
     if let Some(Fault::Refuse(status, error)) = fault {
         proxy.calls.lock().unwrap().push((operation, 0.0));
         return reply(status, error.to_string());

@@ -2,6 +2,7 @@
 //! arrive late or not at all, replies get lost, and what was given up on may still be carried out.
 
 mod kinesis;
+mod objects;
 mod observe;
 mod tables;
 mod torn;
@@ -23,12 +24,15 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
-use headwater_dynamodb::{EventStore, StoreConfig, connect};
+use aws_smithy_types::checksum_config::RequestChecksumCalculation;
+use headwater_dynamodb::{Archive, EventStore, StoreConfig, connect};
+use headwater_pipeline::ArchiveBucket;
 use serde_json::Value;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use self::kinesis::Kinesis;
 pub(crate) use self::kinesis::{Queue, Reader, Record};
+use self::objects::{Asked, Objects};
 pub(crate) use self::tables::StreamRecord;
 use self::tables::{CarriedOut, TableStream, Tables};
 use self::torn::Step;
@@ -58,6 +62,7 @@ struct Inner {
 pub(crate) struct State {
     tables: Tables,
     kinesis: Kinesis,
+    objects: Objects,
     /// The stream of the events table.
     pub(crate) stream: TableStream,
     pub(crate) history: History,
@@ -74,6 +79,7 @@ impl Cloud {
         let state = State {
             tables: Tables::new(),
             kinesis: Kinesis::new(),
+            objects: Objects::default(),
             stream: TableStream::default(),
             history: History::default(),
             under_way: 0,
@@ -107,6 +113,8 @@ impl Cloud {
                 "simulation",
             )))
             .retry_config(RetryConfig::disabled())
+            // Otherwise bodies are sent in chunks, with their checksums behind them.
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new())
             .http_client(http_client_fn(move |_, _| connector.clone()))
@@ -126,19 +134,26 @@ impl Cloud {
         self.inner.weather.strikes(trouble, likely)
     }
 
+    /// Whether nothing goes wrong any more.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.inner.weather.is_calm()
+    }
+
     /// From now on nothing goes wrong any more.
     pub(crate) fn calm(&self) {
         self.inner.weather.calm();
     }
 
-    /// The tables, as a process of a person's own reaches them.
+    /// The tables and the archive, as a process of a person's own reaches them.
     pub(crate) fn store(&self) -> EventStore {
         let config = StoreConfig {
             events_table: "events".to_owned(),
             idempotency_table: None,
             unique_key: None,
         };
-        EventStore::new(connect(&self.config()), config)
+        let objects = ArchiveBucket::new(&self.config(), "archive");
+        let archive = Archive::new("archive", Arc::new(objects));
+        EventStore::with_archive(connect(&self.config()), config, archive)
     }
 
     /// By how much a clock is wrong, in milliseconds.
@@ -170,8 +185,12 @@ impl Cloud {
     }
 
     /// One request, from its departure to its reply.
-    async fn request(&self, target: String, body: String) -> Result<HttpResponse, ConnectorError> {
-        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+    async fn request(
+        &self,
+        operation: String,
+        object: Option<Asked>,
+        body: Vec<u8>,
+    ) -> Result<HttpResponse, ConnectorError> {
         let fate = self.inner.weather.fate(&operation);
         let (there, back) = (self.inner.weather.delay(), self.inner.weather.delay());
         if fate == Fate::NeverArrives {
@@ -184,12 +203,17 @@ impl Cloud {
         let service = tokio::spawn(async move {
             sleep(there).await;
             let reply = match fate {
-                Fate::Refused { status, body } => (status, body.to_owned()),
-                _ => {
-                    let (reply, steps) = cloud.carry_out(&operation, &body);
-                    cloud.show(steps).await;
-                    reply
-                }
+                // S3 refuses with another status, as if it had failed.
+                Fate::Refused { .. } if object.is_some() => (503, Vec::new()),
+                Fate::Refused { status, body } => (status, body.into()),
+                _ => match &object {
+                    Some(asked) => cloud.state().objects.carry_out(asked, body.clone()),
+                    None => {
+                        let ((status, reply), steps) = cloud.carry_out(&operation, &body);
+                        cloud.show(steps).await;
+                        (status, reply.into_bytes())
+                    }
+                },
             };
             cloud.note(&operation, &body, &reply);
             sleep(back).await;
@@ -201,15 +225,15 @@ impl Cloud {
         match fate {
             Fate::ReplyLost => Err(ConnectorError::io("the reply was lost".into())),
             Fate::FailsAfterwards => {
-                Ok(response(500, r#"{"__type":"InternalServerError"}"#.to_owned()))
+                Ok(response(500, br#"{"__type":"InternalServerError"}"#.to_vec()))
             }
             _ => Ok(response(status, body)),
         }
     }
 
     /// Carries a request out; gives the answer, and what of a transaction is yet to happen.
-    fn carry_out(&self, operation: &str, body: &str) -> ((u16, String), Vec<Step>) {
-        let mut request: Value = serde_json::from_str(body).unwrap_or_default();
+    fn carry_out(&self, operation: &str, body: &[u8]) -> ((u16, String), Vec<Step>) {
+        let mut request: Value = serde_json::from_slice(body).unwrap_or_default();
         let now = self.inner.began.elapsed();
         let mut state = self.state();
         if operation == "PutRecords" {
@@ -222,6 +246,7 @@ impl Cloud {
         let State { tables, stream, history, .. } = &mut *state;
         let CarriedOut { status, body, written, visible, steps } =
             tables.carry_out(operation, request, now, &self.inner.weather);
+        observe::removed(&written, tables, history);
         observe::decided(written, now, history);
         observe::visible(visible, stream, history, &self.inner.chance);
         ((status, body), steps)
@@ -244,7 +269,7 @@ impl Cloud {
         self.state().kinesis.split(shard)
     }
 
-    fn note(&self, operation: &str, body: &str, (status, reply): &(u16, String)) {
+    fn note(&self, operation: &str, body: &[u8], (status, reply): &(u16, Vec<u8>)) {
         let elapsed = self.inner.began.elapsed();
         let mut state = self.state();
         state.requests += 1;
@@ -254,7 +279,7 @@ impl Cloud {
                 "{:>9.3} {operation} {} -> {status} {}",
                 elapsed.as_secs_f64(),
                 brief(body),
-                if *status == 200 { "" } else { reply.as_str() }
+                String::from_utf8_lossy(if *status < 300 { &[] } else { reply })
             ));
         }
     }
@@ -281,6 +306,11 @@ impl State {
         self.tables.items(table)
     }
 
+    /// Some bytes of an object of the archive.
+    pub(crate) fn part(&self, key: &str, first: usize, length: usize) -> Option<&[u8]> {
+        self.objects.part(key, first, length)
+    }
+
     /// A digest of the course so far, and how many requests there were.
     pub(crate) fn course(&self) -> (u64, u64) {
         (self.course.finish(), self.requests)
@@ -303,18 +333,21 @@ impl std::fmt::Debug for Line {
 
 impl HttpConnector for Line {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
-        let body = request
-            .body()
-            .bytes()
-            .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
-            .unwrap_or_default();
+        let body = request.body().bytes().map(<[u8]>::to_vec).unwrap_or_default();
+        // S3 has no targets.
+        let (operation, object) = match request.headers().get("x-amz-target") {
+            Some(target) => (target.rsplit('.').next().unwrap_or_default().to_owned(), None),
+            None => {
+                let asked = Asked::read(&request);
+                (asked.operation().to_owned(), Some(asked))
+            }
+        };
         let cloud = self.0.clone();
-        HttpConnectorFuture::new(async move { cloud.request(target, body).await })
+        HttpConnectorFuture::new(async move { cloud.request(operation, object, body).await })
     }
 }
 
-fn response(status: u16, body: String) -> HttpResponse {
+fn response(status: u16, body: Vec<u8>) -> HttpResponse {
     let status = aws_smithy_runtime_api::http::StatusCode::try_from(status).unwrap();
     let mut response = HttpResponse::new(status, SdkBody::from(body));
     response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
@@ -322,8 +355,8 @@ fn response(status: u16, body: String) -> HttpResponse {
 }
 
 /// As much of a request as one wants to read in a log.
-fn brief(body: &str) -> String {
-    body.chars().take(400).collect()
+fn brief(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).chars().take(400).collect()
 }
 
 /// How long it takes until nothing of what was given up on is under way any more.

@@ -6,7 +6,8 @@ use headwater::{Commit, Row, StreamName};
 use headwater_dynamodb::CommitItem;
 use serde_json::Value;
 
-use super::tables::{TableStream, Written};
+use super::tables::{TableStream, Tables, Written, is_key};
+use crate::archive::notes;
 use crate::chance::Chance;
 use crate::history::History;
 
@@ -15,6 +16,7 @@ pub(super) fn decided(written: Written, now: Duration, history: &mut History) {
     let mut commits = Vec::new();
     for (table, item) in written {
         match table.as_str() {
+            "events" if is_key(&table, &item) => {}
             "events" => commits.push(commit(&item)),
             "views" => observe_row(&item, history),
             "feed" => observe_page(&item, now, history),
@@ -26,6 +28,20 @@ pub(super) fn decided(written: Written, now: Duration, history: &mut History) {
     }
 }
 
+/// Sees that commits are removed only once the archive has them, and the first of a stream never.
+pub(super) fn removed(written: &Written, tables: &Tables, history: &mut History) {
+    for (_, key) in written.iter().filter(|(table, item)| table == "events" && is_key(table, item))
+    {
+        let (stream, first) = (name(key), number(&key["seq"]));
+        let notes = notes(tables.items("archive"));
+        if first == 1
+            || !notes.iter().any(|note| note.stream == stream && note.events.contains(&first))
+        {
+            history.violated(format!("{stream}@{first} was removed, and the archive lacks it"));
+        }
+    }
+}
+
 /// Takes note of what can be seen from now on, and puts commits on the table's stream.
 pub(super) fn visible(
     visible: Written,
@@ -33,8 +49,16 @@ pub(super) fn visible(
     history: &mut History,
     chance: &Chance,
 ) {
-    let records: Vec<Value> =
-        visible.into_iter().filter(|(table, _)| table == "events").map(|(_, item)| item).collect();
+    let events = visible.into_iter().filter(|(table, _)| table == "events");
+    let (removed, records): (Vec<Value>, Vec<Value>) =
+        events.map(|(_, item)| item).partition(|item| is_key("events", item));
+    for key in removed {
+        // Nothing is told of an item that was not there.
+        if let Some(commit) = history.remove(&name(&key), number(&key["seq"])) {
+            let item: serde_dynamo::Item = serde_dynamo::to_item(CommitItem::from(commit)).unwrap();
+            stream.remove(serde_json::to_value(item).unwrap());
+        }
+    }
     if !records.is_empty() {
         history.show(records.iter().map(commit).collect());
         stream.put(records, chance);
@@ -44,6 +68,15 @@ pub(super) fn visible(
 fn commit(item: &Value) -> Commit {
     let item: serde_dynamo::Item = serde_json::from_value(item.clone()).unwrap();
     serde_dynamo::from_item::<_, CommitItem>(item).unwrap().try_into().unwrap()
+}
+
+/// The stream of an item of the events table.
+fn name(item: &Value) -> StreamName {
+    item["stream"]["S"].as_str().unwrap().parse().unwrap()
+}
+
+fn number(attribute: &Value) -> u64 {
+    attribute["N"].as_str().unwrap().parse().unwrap()
 }
 
 /// A primary row is `<generation>/<name>`, `row`.
@@ -76,7 +109,6 @@ fn observe_page(item: &Value, now: Duration, history: &mut History) {
     let (Some(listed), Some(first)) = (item["l"]["L"].as_array(), item["sk"]["S"].as_str()) else {
         return;
     };
-    let number = |value: &Value| value["N"].as_str().unwrap().parse::<u64>().unwrap();
     let entries = listed.iter().map(|entry| &entry["M"]).map(|entry| {
         let first = number(&entry["f"]);
         (entry["s"]["S"].as_str().unwrap().parse().unwrap(), first, first + number(&entry["n"]) - 1)

@@ -13,19 +13,21 @@ use super::weather::Weather;
 use crate::chance::Chance;
 
 /// The tables and their keys.
-const TABLES: [(&str, &str, &str, &str); 5] = [
+const TABLES: [(&str, &str, &str, &str); 6] = [
     ("events", "stream", "seq", "N"),
     ("views", "pk", "sk", "S"),
     ("feed", "pk", "sk", "S"),
     ("idempotency", "pk", "", ""),
     ("effects", "pk", "sk", "S"),
+    ("archive", "pk", "sk", "S"),
 ];
 
-/// A record of the events table's stream: an item as it was put.
+/// A record of the events table's stream: an item as it was put, or as it was when it was removed.
 #[derive(Clone, Debug)]
 pub(crate) struct StreamRecord {
     pub(crate) sequence: u64,
     pub(crate) item: Value,
+    pub(crate) is_removed: bool,
 }
 
 /// What the events table's stream holds that no relay has taken yet, by shard. A partition key is
@@ -41,10 +43,20 @@ impl TableStream {
     pub(super) fn put(&mut self, mut items: Vec<Value>, chance: &Chance) {
         chance.shuffle(&mut items);
         for item in items {
-            let shard = usize::from(hash(item["stream"]["S"].as_str().unwrap()) % 2 == 1);
-            self.sequence += 1;
-            self.shards[shard].push_back(StreamRecord { sequence: self.sequence, item });
+            self.push(item, false);
         }
+    }
+
+    /// Puts an item that was removed on the stream, as it was.
+    pub(super) fn remove(&mut self, item: Value) {
+        self.push(item, true);
+    }
+
+    fn push(&mut self, item: Value, is_removed: bool) {
+        let shard = usize::from(hash(item["stream"]["S"].as_str().unwrap()) % 2 == 1);
+        self.sequence += 1;
+        let record = StreamRecord { sequence: self.sequence, item, is_removed };
+        self.shards[shard].push_back(record);
     }
 }
 
@@ -204,8 +216,7 @@ impl Tables {
 
     /// Makes an item be this one, or not be where only its key is given.
     fn set(&self, (table, item): &(String, Value)) {
-        let is_gone = item.as_object().map(serde_json::Map::len)
-            == key_of(table, item).as_object().map(serde_json::Map::len);
+        let is_gone = is_key(table, item);
         let (operation, name) = if is_gone { ("DeleteItem", "Key") } else { ("PutItem", "Item") };
         call(&self.primary, operation, &json!({ "TableName": table, name: item })).unwrap();
     }
@@ -402,6 +413,12 @@ fn target(member: &Value) -> Target<'_> {
 
 fn written_item(action: &Value) -> Target<'_> {
     (action["TableName"].as_str().unwrap(), action.get("Item").unwrap_or(&action["Key"]))
+}
+
+/// Whether an item is only its key: it is not there.
+pub(super) fn is_key(table: &str, item: &Value) -> bool {
+    item.as_object().map(serde_json::Map::len)
+        == key_of(table, item).as_object().map(serde_json::Map::len)
 }
 
 /// Those attributes of an item that are its key.

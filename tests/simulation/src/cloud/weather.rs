@@ -46,6 +46,10 @@ impl Weather {
         self.is_calm.store(true, Relaxed);
     }
 
+    pub(super) fn is_calm(&self) -> bool {
+        self.is_calm.load(Relaxed)
+    }
+
     pub(super) fn strikes(&self, trouble: Trouble, likely: f64) -> bool {
         self.troubles.contains(&trouble)
             && !self.is_calm.load(Relaxed)

@@ -1,0 +1,67 @@
+//! Once an hour: commits that are older than their aggregate's retention move from the events table
+//! to the archive.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use headwater::Domains;
+use headwater_dynamodb::Archiver;
+use headwater_lambda::deployment::{EVENTS_TABLE, Role, Statement};
+use headwater_lambda::{App, Function, metric};
+use jiff::{SignedDuration, Timestamp};
+
+/// As [`Aggregate::RETENTION`](headwater::Aggregate::RETENTION) says why.
+const SHORTEST: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// So long before its deadline a run stops: what it has begun is completed.
+const RESERVE: Duration = Duration::from_secs(60);
+
+/// Schedule → archive. A day's pass goes through the whole events table, in as many runs as it
+/// takes.
+///
+/// | metric | |
+/// |---|---|
+/// | `ArchivedCommits` | commits that were moved |
+/// | `ArchivedBytes` | the bytes of their items in the events table |
+///
+/// # Panics
+/// If an aggregate has a retention that is too short.
+pub(crate) fn archive(domains: Domains) -> Function {
+    for aggregate in domains.iter().flat_map(|domain| domain.aggregates) {
+        let is_enough = aggregate.retention.is_none_or(|retention| retention >= SHORTEST);
+        assert!(is_enough, "RETENTION of {} is under 30 days", aggregate.category);
+    }
+    Function::each_hour("archive", &ARCHIVE, move |app: Arc<App>, deadline: Instant| {
+        let domains = domains.clone();
+        async move {
+            let store = app.whole_store()?;
+            let archiver = Archiver::new(store, domains, Timestamp::now())
+                .ok_or("ARCHIVE_TABLE or ARCHIVE_BUCKET is not set")?;
+            let moved = archiver.go_on(deadline.checked_sub(RESERVE).unwrap_or(deadline)).await?;
+            tracing::info!(?moved, "archived");
+            metric("pipeline", "ArchivedCommits", moved.commits as f64);
+            metric("pipeline", "ArchivedBytes", moved.bytes as f64);
+            Ok(())
+        }
+    })
+}
+
+/// The only role that may delete commits.
+static ARCHIVE: Role = Role {
+    name: "Archive",
+    variables: &[EVENTS_TABLE],
+    statements: &[
+        Statement {
+            actions: &["dynamodb:Scan", "dynamodb:DeleteItem"],
+            resources: &["!GetAtt EventsTable.Arn"],
+        },
+        Statement {
+            actions: &["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"],
+            resources: &["!GetAtt ArchiveTable.Arn"],
+        },
+        Statement {
+            actions: &["s3:GetObject", "s3:PutObject"],
+            resources: &["!Sub ${ArchiveBucket.Arn}/*"],
+        },
+    ],
+};
