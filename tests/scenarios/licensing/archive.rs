@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -11,6 +12,7 @@ use headwater_tests::operator::headwater;
 use headwater_tests::{Client, Platform};
 use serde_json::Value;
 use tempfile::tempdir;
+use tokio::time::sleep;
 
 use super::support::{DAY, YEAR, acquire, advance, dump, follow_up};
 use crate::support::own_platform;
@@ -104,6 +106,40 @@ async fn whatever_is_asked_about_a_history_is_answered_as_before_it_was_archived
     platform.settled().await?;
     assert_eq!(platform.metric("relay", "TamperedItems")?, 1.0);
     Ok(())
+}
+
+/// The archiver may die at any step: the next run goes on, and completes what was begun.
+#[tokio::test]
+async fn an_archiver_that_is_killed_again_and_again_loses_nothing() -> Result<()> {
+    let (platform, client) = with_history().await?;
+    let (before, dumped) = (answers(&client).await?, dump_of(&platform).await?);
+    let mut kills = 0;
+    for pause in [0, 3, 6, 10, 15, 20, 30, 45, 60, 90].map(Duration::from_millis) {
+        let run = platform.schedule("archive");
+        let kill = async {
+            sleep(pause).await;
+            platform.kill_function("archive").await
+        };
+        // A run that was killed fails, and is not repeated.
+        let (_, killed) = tokio::join!(run, kill);
+        kills += killed?;
+        assert_eq!(answers(&client).await?, before, "killed after {pause:?}");
+    }
+    assert!(kills >= 5, "only {kills} processes were killed");
+    headwater::<Value>(&platform, "archive").await?;
+    platform.settled().await?;
+    let left = in_table(&platform).await?;
+    assert!(left <= 81, "{left} are in the table");
+    assert_eq!(answers(&client).await?, before);
+    assert_eq!(dump_of(&platform).await?, dumped);
+    assert_eq!(headwater::<Value>(&platform, "verify --pause 1").await?, [Value::Null; 0]);
+    assert_eq!(platform.metric("relay", "TamperedItems")?, 0.0);
+    Ok(())
+}
+
+/// All that is stored, from both tiers.
+async fn dump_of(platform: &Platform) -> Result<Vec<Value>> {
+    headwater(platform, "dump").await
 }
 
 #[tokio::test]

@@ -207,8 +207,11 @@ impl Kills {
         {
             self.due += self.each;
             match platform.kill_function(&function).await? {
-                // It has none just now.
-                0 => self.left.push_back(function),
+                // It has none just now. One that comes round each hour is not waited for.
+                0 => {
+                    platform.schedule(&function).await.ok();
+                    self.left.push_back(function);
+                }
                 processes => self.killed += processes,
             }
         }

@@ -5,7 +5,7 @@ use anyhow::{Result, bail, ensure};
 use super::edit::File;
 use super::names::Name;
 use super::sources::Sources;
-use super::{Place, costs};
+use super::{Place, costs, golden};
 
 /// Adds an aggregate, and says what was done.
 ///
@@ -44,8 +44,24 @@ pub(super) fn add(name: &Name, plural: Option<Name>, place: &Place) -> Result<St
     if let Some(file) = sources.costs() {
         costs::add_aggregate(file, &path, &format!("create_{one}"))?;
     }
+    add_golden(&mut sources, name, &plural)?;
     sources.write()?;
     Ok(next(&sources, name))
+}
+
+/// Has what the aggregate stores be checked for ever, with a first history.
+fn add_golden(sources: &mut Sources, name: &Name, plural: &Name) -> Result<()> {
+    let domain = sources.domain_name()?;
+    let Some(file) = sources.golden() else { return Ok(()) };
+    if golden::add_aggregate(file, name)? {
+        let history = include_str!("../../new/thing.history.json")
+            .replace("DOMAIN", &domain)
+            .replace("THINGS", &plural.kebab())
+            .replace("Thing", &name.pascal());
+        let path = format!("tests/golden/{}.history.json", name.kebab());
+        sources.add(File::new(path.into(), history)?);
+    }
+    Ok(())
 }
 
 /// The example's text with this aggregate's names.

@@ -7,6 +7,7 @@ mod aggregate;
 mod command;
 mod costs;
 mod edit;
+mod golden;
 mod names;
 mod project;
 mod sources;

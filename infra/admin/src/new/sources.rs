@@ -17,6 +17,8 @@ pub(super) struct Sources {
     table: PathBuf,
     /// What the calls of a project cost, if it has such a test.
     costs: Option<File>,
+    /// What a project has stored loads for ever, if it has such a test.
+    golden: Option<File>,
     /// In a repository of several services.
     service: Option<Name>,
 }
@@ -48,9 +50,12 @@ impl Sources {
         if service.is_some() {
             files.push(File::read(table.clone())?);
         }
-        let costs = PathBuf::from("tests/costs.rs");
-        let costs = (service.is_none() && costs.exists()).then(|| File::read(costs)).transpose()?;
-        Ok(Self { files, domain, table, costs, service })
+        let test = |name: &str| {
+            let path = Path::new("tests").join(name);
+            (service.is_none() && path.exists()).then(|| File::read(path)).transpose()
+        };
+        let (costs, golden) = (test("costs.rs")?, test("golden.rs")?);
+        Ok(Self { files, domain, table, costs, golden, service })
     }
 
     /// The folder of the domain's files.
@@ -73,6 +78,11 @@ impl Sources {
     /// The test of what the calls of a project cost, if it has one.
     pub(super) fn costs(&mut self) -> Option<&mut File> {
         self.costs.as_mut()
+    }
+
+    /// The test of what a project has stored, if it has one.
+    pub(super) fn golden(&mut self) -> Option<&mut File> {
+        self.golden.as_mut()
     }
 
     pub(super) fn is_one_of_several(&self) -> bool {
@@ -180,7 +190,7 @@ impl Sources {
 
     /// Writes what has changed, each file as rustfmt would have it, if there is one.
     pub(super) fn write(&self) -> Result<()> {
-        let files = self.files.iter().chain(&self.costs);
+        let files = self.files.iter().chain(&self.costs).chain(&self.golden);
         files.filter(|file| file.is_changed()).try_for_each(File::write)
     }
 }

@@ -63,6 +63,20 @@ fn a_project_gets_an_aggregate_and_a_command() {
     }
     assert!(!domain.to_lowercase().contains("thing"), "{domain}");
     assert!(lib.contains(".aggregate::<GiftCard>(\"/gift-cards\", |gift_cards| {"), "{lib}");
+    let golden = read("tests/golden.rs");
+    for line in [
+        "use kiosk::gift_card::{GiftCard, GiftCardEvent};",
+        "use kiosk::gift_card_row::GiftCardRow;",
+        "golden.check::<GiftCard>(\"gift-card\");",
+        "golden.check_rows::<GiftCardRow>(\"gift-card\");",
+        "golden.check_dropped(&[event_types::<GiftCardEvent>(), event_types::<OrderEvent>()]);",
+    ] {
+        assert!(golden.lines().any(|is| is.trim() == line), "{line} in {golden}");
+    }
+    let history = read("tests/golden/gift-card.history.json");
+    for part in ["\"acme/kiosk/gift-cards/1\"", "\"GiftCardCreated\"", "\"CreateGiftCard\""] {
+        assert!(history.contains(part), "{part} in {history}");
+    }
 
     let line = "new command void-gift-card --aggregate gift-card --event gift-card-voided";
     let changed: Vec<String> = added(&till, line).into_keys().collect();

@@ -10,10 +10,13 @@ use crate::store::ScanKey;
 /// A run ends when its lines have about so many bytes: it is read as a whole.
 const RUN_BYTES: usize = 512 << 10;
 
-/// Commits of one stream that follow each other, and may move.
+/// Commits of one stream that may move.
 pub(super) struct Found {
     pub(super) stream: StreamName,
     pub(super) commits: Vec<Commit>,
+    /// Whether they are enough for a run. Fewer than that are looked at only where commits were
+    /// archived before: some of these may be in the archive already.
+    pub(super) is_run: bool,
 }
 
 /// The commits of the stream that the scan is at.
@@ -35,6 +38,10 @@ struct Current {
     /// What may move.
     old: Vec<Commit>,
     bytes: usize,
+    /// The last event that came.
+    last: u64,
+    /// Whether some were archived before: there is a hole.
+    has_hole: bool,
     /// What stays, unless newer commits follow.
     newest: VecDeque<Commit>,
 }
@@ -63,6 +70,8 @@ impl<'a> Candidates<'a> {
             page: aggregate.map_or(0, |aggregate| aggregate.page as usize),
             old: Vec::new(),
             bytes: 0,
+            last: 0,
+            has_hole: false,
             newest: VecDeque::new(),
         };
         current.take(commit);
@@ -76,17 +85,20 @@ impl<'a> Candidates<'a> {
         self.before.clone()
     }
 
-    /// What is left of the stream that the scan was at, if it is enough for a run.
+    /// What is left of the stream that the scan was at, if there is something to be done.
     pub(super) fn finish(&mut self) -> Option<Found> {
-        let current = self.stream.take()?;
-        let is_enough = !current.old.is_empty() && current.old.len() >= current.page;
-        is_enough.then_some(Found { stream: current.stream, commits: current.old })
+        let Current { stream, page, old, has_hole, .. } = self.stream.take()?;
+        let is_run = !old.is_empty() && old.len() >= page;
+        let may_be_noted = has_hole && old.iter().any(super::is_deleted);
+        (is_run || may_be_noted).then_some(Found { stream, commits: old, is_run })
     }
 }
 
 impl Current {
     fn take(&mut self, commit: Commit) -> Option<Found> {
         let old_before = self.old_before?;
+        self.has_hole |= commit.first != self.last + 1;
+        self.last = commit.last();
         self.newest.push_back(Commit { snapshot: None, ..commit });
         // A load reads a page, and one more if the snapshot is right behind it.
         if self.newest.len() <= 2 * self.page {
@@ -100,7 +112,8 @@ impl Current {
         self.old.push(oldest);
         (self.bytes >= RUN_BYTES).then(|| {
             self.bytes = 0;
-            Found { stream: self.stream.clone(), commits: std::mem::take(&mut self.old) }
+            let commits = std::mem::take(&mut self.old);
+            Found { stream: self.stream.clone(), commits, is_run: true }
         })
     }
 }

@@ -195,7 +195,7 @@ impl Archiver {
         batch: &mut Batch,
         moved: &mut Moved,
     ) -> Result<(), StoreError> {
-        let Found { stream, mut commits } = found;
+        let Found { stream, mut commits, is_run } = found;
         let mut archived = match &batch.taken {
             Some((last_stream, last)) if *last_stream == stream => *last,
             _ => self.archived(&stream).await?,
@@ -212,6 +212,9 @@ impl Archiver {
         }
         moved.completed += commits.len() as u64;
         commits = rest;
+        if !is_run {
+            return Ok(());
+        }
         let Some((first, last)) = commits.first().zip(commits.last()) else { return Ok(()) };
         if first.first != archived + 1 {
             return Err(StoreError::Gap { stream, missing: archived + 1 });

@@ -75,7 +75,7 @@ impl Kinds {
     }
 
     fn movable(&mut self, found: Option<Found>) {
-        let Some(found) = found else { return };
+        let Some(found) = found.filter(|found| found.is_run) else { return };
         let kind = self.of(&found.stream);
         kind.movable_commits += found.commits.len() as u64;
         kind.movable_bytes += found.commits.iter().map(super::bytes).sum::<u64>();

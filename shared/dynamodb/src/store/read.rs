@@ -156,8 +156,9 @@ impl EventStore {
         number: u64,
         limit: u32,
     ) -> Result<Vec<Commit>, StoreError> {
-        let wanted =
-            CommitRange::newest_first(stream, 1..=number.saturating_sub(1)).without_snapshots();
+        // Before the end of all numbers, the stream's newest commit comes first.
+        let last = if number == END { END } else { number.saturating_sub(1) };
+        let wanted = CommitRange::newest_first(stream, 1..=last).without_snapshots();
         let mut commits = self.at_most(&wanted, limit).await?;
         commits.reverse();
         Ok(commits)

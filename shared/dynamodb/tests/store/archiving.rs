@@ -1,18 +1,15 @@
 //! The archive: what was moved is read as before, whatever happened on the way.
 
-use std::collections::BTreeMap;
-use std::ops::{Range, RangeInclusive};
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use headwater::{Aggregate, Commit, Domain, Domains, StreamName, aggregate_fn};
 use headwater_dynamodb::{
-    Archiver, At, EventStore, Execution, Mode, Moved, Objects, ScanKey, Segment, Selection,
-    StoreError,
+    Archiver, At, EventStore, Execution, Mode, Moved, ScanKey, Segment, Selection, StoreError,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -21,6 +18,7 @@ use uuid::Uuid;
 use crate::support::dynamo::{
     ARCHIVE, Dynamo, EVENTS, at, commit, committed, execution, person, run, snapshot,
 };
+use crate::support::memory::Memory;
 use crate::support::person::{Note, Person, PersonEvent};
 use crate::support::proxy::Fault;
 
@@ -34,56 +32,6 @@ const ALL: RangeInclusive<u64> = 0..=81;
 const SOME: [u64; 5] = [0, 5, 46, 47, 80];
 
 static PEOPLE: Domain = Domain::new("people", &[aggregate_fn::<Person>()], &[]);
-
-/// Objects in memory.
-#[derive(Default)]
-struct Memory {
-    objects: Mutex<BTreeMap<String, Vec<u8>>>,
-    /// How many more calls succeed; 0 fails once.
-    left: Mutex<Option<i64>>,
-    calls: AtomicI64,
-}
-
-impl Memory {
-    fn call(&self) -> Result<(), StoreError> {
-        self.calls.fetch_add(1, Relaxed);
-        let mut left = self.left.lock().unwrap();
-        match &mut *left {
-            Some(0) => {
-                *left = None;
-                Err(StoreError::Unavailable("S3".to_owned()))
-            }
-            Some(more) => {
-                *more -= 1;
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-}
-
-impl Objects for Memory {
-    fn put<'a>(&'a self, name: &'a str, body: Vec<u8>) -> BoxFuture<'a, Result<(), StoreError>> {
-        let put = self.call().map(|()| {
-            self.objects.lock().unwrap().insert(name.to_owned(), body);
-        });
-        async { put }.boxed()
-    }
-
-    fn get<'a>(
-        &'a self,
-        name: &'a str,
-        bytes: Range<u64>,
-    ) -> BoxFuture<'a, Result<Vec<u8>, StoreError>> {
-        let get = self.call().map(|()| {
-            let objects = self.objects.lock().unwrap();
-            let object = objects.get(name).map_or(&[][..], Vec::as_slice);
-            let end = (bytes.end as usize).min(object.len());
-            object[(bytes.start as usize).min(end)..end].to_vec()
-        });
-        async { get }.boxed()
-    }
-}
 
 /// A history of so many commits: of one to three events, a snapshot now and then.
 fn history(stream: &StreamName, commits: u64) -> Vec<Commit> {
@@ -377,6 +325,44 @@ async fn a_command_and_a_load_cost_no_call_more() {
     assert_eq!(objects.calls.load(Relaxed), calls);
 }
 
+/// An object and its note as they were written once, with events as an older build had them.
+/// `BLESS=1` writes them if they are not there.
+#[tokio::test]
+async fn what_was_archived_once_is_read_for_ever() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let (object, note) = (golden.join("archive.jsonl.zst"), golden.join("archive.note.json"));
+    let (dynamo, objects) = (Dynamo::start().await, Arc::new(Memory::default()));
+    let store = dynamo.store_with_archive(objects.clone());
+    let gold = person("gold");
+    let mut old = history(&gold, 40);
+    for event in old.iter_mut().flat_map(|commit| &mut commit.events) {
+        event.version = 1;
+        event.data = json!({ "note": event.data["text"] });
+    }
+    if std::env::var_os("BLESS").is_some() && !object.exists() {
+        dynamo.import(old.clone());
+        archive(&store, Mode::Move).await.unwrap();
+        let all = dynamo.client.scan().table_name(ARCHIVE).send().await.unwrap();
+        let noted: serde_dynamo::Item = all.items.unwrap().remove(0).into();
+        std::fs::write(&note, serde_json::to_string_pretty(&noted).unwrap() + "\n").unwrap();
+        std::fs::write(&object, objects.objects.lock().unwrap().values().next().unwrap()).unwrap();
+        return;
+    }
+    let noted: serde_dynamo::Item = serde_json::from_slice(&std::fs::read(note).unwrap()).unwrap();
+    let noted: headwater_dynamodb::Item = noted.into();
+    let name = noted["o"].as_s().unwrap().clone();
+    let put = dynamo.client.put_item().table_name(ARCHIVE).set_item(Some(noted));
+    put.send().await.unwrap();
+    objects.objects.lock().unwrap().insert(name, std::fs::read(object).unwrap());
+    // What stays in the table.
+    let newest = old.split_off(24);
+    dynamo.import([old[..1].to_vec(), newest].concat());
+    old.iter_mut().for_each(|commit| commit.snapshot = None);
+    assert_eq!(store.commits_until(&gold, 48).await.unwrap(), old);
+    let folded = store.load_at::<Person>(&gold, At::Version(48)).await.unwrap();
+    assert_eq!((folded.state.notes, folded.state.last.as_str()), (48, "23.2"));
+}
+
 #[tokio::test]
 async fn histories_are_read_while_the_table_is_out_of_reach() {
     let (dynamo, objects) = world().await;
@@ -399,6 +385,7 @@ async fn histories_are_read_while_the_table_is_out_of_reach() {
     };
     let expected = past(&store).await;
     dynamo.take_away(Some(EVENTS));
+    let store = store.patient(Duration::from_millis(300));
     assert!(past(&store).await == expected);
     assert_eq!(store.commits_page(&ada, 0, 50).await.unwrap().len(), 24);
     // The rest is only in the table.

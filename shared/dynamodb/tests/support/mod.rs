@@ -2,5 +2,6 @@
 //! and a small aggregate.
 
 pub(crate) mod dynamo;
+pub(crate) mod memory;
 pub(crate) mod person;
 pub(crate) mod proxy;
