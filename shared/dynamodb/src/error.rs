@@ -59,6 +59,23 @@ pub enum StoreError {
         /// That of the key which the table was begun with.
         adopted: String,
     },
+    /// A subject's key was sealed by another master key than this one.
+    #[error("the key of {subject} was sealed by the master key {other}, and this one is {own}")]
+    OtherMasterKey {
+        /// Whose key.
+        subject: StreamName,
+        /// The fingerprint of the store's master key.
+        own: String,
+        /// That of the key which sealed it.
+        other: String,
+    },
+    /// Something personal was to be written to a stream whose key was destroyed. Nothing was
+    /// written.
+    #[error("{subject} was forgotten: nothing personal is written to it any more")]
+    Erased {
+        /// Whose key was destroyed.
+        subject: StreamName,
+    },
     /// A command has an Idempotency-Key, but the store was given no table for it.
     #[error("an Idempotency-Key needs a table")]
     NoIdempotencyTable,

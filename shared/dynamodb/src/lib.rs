@@ -8,16 +8,17 @@
 //! 1. `size`, `error`, `weighed`: how large an item is, what can go wrong, a cache by weight;
 //! 2. `connection`: one request to DynamoDB, until it has a definite answer;
 //! 3. `table`: the few calls on a table keyed by `pk` and `sk`;
-//! 4. `archive`: commits too old for the table, in objects;
-//! 5. `store`: [`EventStore`], all commits, read strongly;
-//! 6. `archiver`: [`Archiver`] moves old commits from the table to the archive;
-//! 7. `command`: [`EventStore::execute`], from a state to a decision to one write;
-//! 8. `feed`: every commit of a domain once, in a log;
-//! 9. `views`: rows and their lists, as fresh as a token demands;
-//! 10. `projector`: brings rows up to date from a batch of records, whatever fails on the way;
-//! 11. `rebuild`: rebuilds rows beside the old ones, from a scan of all events;
-//! 12. `audit`: whether the rows are what the events say;
-//! 13. `effects`: effects outside, as mails, each at most once without a person.
+//! 4. `keys`: what tells of a person is stored sealed, and is forgotten with its key;
+//! 5. `archive`: commits too old for the table, in objects;
+//! 6. `store`: [`EventStore`], all commits, read strongly;
+//! 7. `archiver`: [`Archiver`] moves old commits from the table to the archive;
+//! 8. `command`: [`EventStore::execute`], from a state to a decision to one write;
+//! 9. `feed`: every commit of a domain once, in a log;
+//! 10. `views`: rows and their lists, as fresh as a token demands;
+//! 11. `projector`: brings rows up to date from a batch of records, whatever fails on the way;
+//! 12. `rebuild`: rebuilds rows beside the old ones, from a scan of all events;
+//! 13. `audit`: whether the rows are what the events say;
+//! 14. `effects`: effects outside, as mails, each at most once without a person.
 
 mod archive;
 mod archiver;
@@ -27,6 +28,7 @@ mod connection;
 mod effects;
 mod error;
 mod feed;
+mod keys;
 mod projector;
 mod rebuild;
 #[cfg(test)]
@@ -51,6 +53,7 @@ pub use effects::{
 };
 pub use error::{ItemError, StoreError};
 pub use feed::{Feed, FeedEntry, FeedError};
+pub use keys::{MasterKey, SubjectKeys};
 pub use projector::{BatchReport, Doorbell, Projector, Swept};
 pub use rebuild::{
     Check, Lacking, Pace, Progress, Progressed, Rebuild, RebuildError, Switched, Why,

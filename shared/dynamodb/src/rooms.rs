@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room may use itself and those before it.
-const ORDER: [&str; 15] = [
+const ORDER: [&str; 16] = [
     "size",
     "error",
     "weighed",
     "connection",
     "table",
+    "keys",
     "archive",
     "store",
     "archiver",

@@ -9,7 +9,8 @@
 //! 4. [`Command`] decides which events follow, or why not ([`Rejection`]);
 //! 5. [`Projection`] folds the same events into rows for queries.
 //!
-//! [`Token`]s name positions in streams; they are what an `ETag` carries.
+//! [`Personal`] marks what tells of a person. [`Token`]s name positions in streams; they are what
+//! an `ETag` carries.
 
 mod aggregate;
 mod command;
@@ -19,6 +20,7 @@ mod domain;
 mod draft;
 mod event;
 pub mod field;
+mod personal;
 mod projection;
 mod sequence;
 mod stream;
@@ -35,6 +37,7 @@ pub use domain::{
 };
 pub use draft::{EventDraft, Misfit};
 pub use event::{Event, EventError, NewerEvent, Upcaster, decode, encode, first_newer, knows};
+pub use personal::{Form, Personal, has_personal, replace_personal};
 pub use projection::{
     Amounts, Applied, Contributions, IndexKey, Part, PartsOf, Projection, ProjectionFn, Row,
     SumKey, apply_commits, contribution_changes, keeps_log, own_row, part_fn, projection_fn,

@@ -16,7 +16,8 @@ use super::idempotency::Record;
 use super::prepare::actions;
 use super::{Concurrent, Done, ExecuteError, Expected, Idempotency};
 use crate::connection::Backoff;
-use crate::{EventStore, StoreError, commit_to_item, size, store};
+use crate::store::ride_along;
+use crate::{EventStore, StoreError, commit_to_item, size};
 
 /// Events that a person decided on, and all that their append needs to know.
 pub struct Amendment<'a, R> {
@@ -108,19 +109,26 @@ impl<R> Amendment<'_, R> {
             let record = Record::new(idempotency, &answer, Some(commit.first), self.now)?;
             others.push(Action::Record(record));
         }
-        self.append(others)
+        self.append(store, others).await
     }
 
     /// The commit, with its snapshot if there is room, and what goes with it.
-    fn append(&self, mut others: Vec<Action>) -> Result<Append, ExecuteError> {
+    async fn append(
+        &self,
+        store: &EventStore,
+        mut others: Vec<Action>,
+    ) -> Result<Append, ExecuteError> {
         let mut commit = self.commit.clone();
         let (commit_id, first, stream) =
             (commit.metadata.commit_id, commit.first, commit.stream.clone());
         let snapshot = commit.snapshot.take();
+        store.seal(&mut commit).await?;
+        let (last, at) = (commit.last(), commit.at);
         let mut item = commit_to_item(commit).map_err(StoreError::from)?;
-        if let Some(snapshot) = snapshot {
+        if let Some(mut snapshot) = snapshot {
+            store.seal_state(&stream, last, &mut snapshot.state, at).await?;
             let room = size::room(others.iter().map(Action::size).sum());
-            store::ride_along(&mut item, snapshot, room)?;
+            ride_along(&mut item, snapshot, room)?;
         }
         others.insert(0, Action::Commit { stream: stream.clone(), item });
         Ok(Append { commit_id, stream, first, actions: others })

@@ -263,7 +263,8 @@ impl<'a, C: Decide> Attempt<'a, C> {
         );
         self.heads.forget(&moved);
         let mut is_lost = false;
-        if let Some(winner) = winner {
+        if let Some(mut winner) = winner {
+            self.store.open(std::slice::from_mut(&mut winner)).await?;
             self.known.apply(&winner).map_err(StoreError::from)?;
             is_lost = !may_be_followed(&self.known, self.execution.context.now);
             if let Some(decided_on) = self.execution.expected.decided_on {

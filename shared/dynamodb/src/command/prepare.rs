@@ -31,25 +31,21 @@ impl<C: Decide> Attempt<'_, C> {
         let claims = Claims::between(store, heads, &commit, held, wanted, Unseen::IsFree).await?;
         let Claims { commits: mut companions, unmoved: values } = match claims {
             Ok(claims) => claims,
-            Err(rejection) => return self.refuse(rejection, unmoved),
+            Err(rejection) => return self.refuse(rejection, unmoved).await,
         };
         if let Some(numbers) = &self.numbers {
             companions.push(numbers.take(&commit)?);
         }
         let answer = self.record(Ok(&after), Some(commit.first))?;
-        let append = self.append(
-            commit,
-            &mut after,
-            actions(companions, unmoved.into_iter().chain(values))?,
-            answer,
-        )?;
+        let others = actions(companions, unmoved.into_iter().chain(values))?;
+        let append = self.append(commit, &mut after, others, answer).await?;
         Ok(Write { append, after, refused: None })
     }
 
     /// What records a refusal, if the command wants that: the commit, checks of other streams, the
     /// record of the answer. That another holds the value is not checked: it held it at some moment
     /// of the request.
-    fn refuse(
+    async fn refuse(
         &self,
         rejection: Rejection,
         unmoved: Vec<Position>,
@@ -69,27 +65,31 @@ impl<C: Decide> Attempt<'_, C> {
         after.apply(&commit).map_err(StoreError::from)?;
         let refused = ExecuteError::Rejected { rejection, version: after.version };
         let answer = self.record(Err(&refused), Some(commit.first))?;
-        let append =
-            self.append(commit, &mut after, actions(Vec::new(), unmoved.into_iter())?, answer)?;
+        let others = actions(Vec::new(), unmoved.into_iter())?;
+        let append = self.append(commit, &mut after, others, answer).await?;
         Ok(Write { append, after, refused: Some(refused) })
     }
 
     /// A commit with a snapshot if one is due, what goes with it, and the record of the answer.
-    fn append(
+    async fn append(
         &self,
-        commit: Commit,
+        mut commit: Commit,
         after: &mut Folded<C::Aggregate>,
         mut others: Vec<Action>,
         answer: Option<Record>,
     ) -> Result<Append, StoreError> {
         others.extend(answer.map(Action::Record));
         let (commit_id, first) = (commit.metadata.commit_id, commit.first);
+        let (stream, at, since) = (commit.stream.clone(), commit.at, self.known.since_snapshot);
+        self.store.seal(&mut commit).await?;
         let mut item = commit_to_item(commit).map_err(StoreError::from)?;
-        let room = size::room(others.iter().map(Action::size).sum());
-        if store::ride(&mut item, after, self.known.since_snapshot, room)? {
-            after.since_snapshot = 0;
+        if let Some(mut snapshot) = store::candidate(after, since)? {
+            self.store.seal_state(&stream, after.version, &mut snapshot.state, at).await?;
+            let room = size::room(others.iter().map(Action::size).sum());
+            if store::ride::<C::Aggregate>(&mut item, snapshot, since, room)? {
+                after.since_snapshot = 0;
+            }
         }
-        let stream = self.execution.stream.clone();
         others.insert(0, Action::Commit { stream: stream.clone(), item });
         Ok(Append { commit_id, stream, first, actions: others })
     }

@@ -42,7 +42,9 @@ impl Feed {
                 let gap = || StoreError::Gap { stream: entry.stream.clone(), missing: entry.first };
                 found.remove(&(entry.stream.clone(), entry.first)).ok_or_else(gap)
             };
-            commits.extend(chunk.iter().map(&mut of).collect::<Result<Vec<_>, _>>()?);
+            let mut chunk = chunk.iter().map(&mut of).collect::<Result<Vec<_>, _>>()?;
+            self.events.open(&mut chunk).await?;
+            commits.extend(chunk);
         }
         Ok(commits)
     }

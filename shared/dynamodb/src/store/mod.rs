@@ -7,7 +7,8 @@
 //! 3. `fold`, `read`: states, that go back no further than to a snapshot; `cache` saves the read;
 //! 4. `append`: one commit, put where none is yet; `import` takes commits from elsewhere;
 //! 5. `scan`: all there is;
-//! 6. `unique_key`: which key names the unique values of a table.
+//! 6. `personal`: what is stored sealed, and by whom it is read;
+//! 7. `unique_key`: which key names the unique values of a table.
 //!
 //! This room knows nothing of commands: how one is decided and written is in [`crate::command`].
 
@@ -16,6 +17,7 @@ mod cache;
 mod fold;
 mod import;
 mod item;
+mod personal;
 mod query;
 mod read;
 mod scan;
@@ -37,9 +39,9 @@ pub use self::item::{CommitItem, commit_from_item, commit_to_item};
 pub(crate) use self::query::{CommitRange, END};
 pub use self::read::At;
 pub use self::scan::{ScanKey, ScanPage, Selection, Unreadable};
-pub(crate) use self::snapshots::{ride, ride_along};
+pub(crate) use self::snapshots::{candidate, ride, ride_along};
 use crate::connection::Connection;
-use crate::{Archive, Item, StoreError, Usage};
+use crate::{Archive, Item, StoreError, SubjectKeys, Usage};
 
 /// Where the store keeps what.
 #[derive(Clone)]
@@ -85,6 +87,8 @@ impl StoreConfig {
 pub struct EventStore {
     connection: Connection,
     shared: Arc<Shared>,
+    /// The keys of what is personal; without them it is shown sealed.
+    keys: Option<SubjectKeys>,
 }
 
 struct Shared {
@@ -109,7 +113,7 @@ impl EventStore {
     fn of(client: Client, config: StoreConfig, archive: Option<Archive>) -> Self {
         let (cache, adoption) = (Cache::default(), OnceCell::new());
         let shared = Shared { config, archive, cache, adoption };
-        Self { connection: Connection::new(client), shared: Arc::new(shared) }
+        Self { connection: Connection::new(client), shared: Arc::new(shared), keys: None }
     }
 
     /// The same store for one request: its calls give up at `deadline`. Without one each call has

@@ -151,6 +151,16 @@ impl EventStore {
         range: &CommitRange<'a>,
         limit: Option<u32>,
     ) -> Result<CommitPage<'a>, StoreError> {
+        let mut page = self.sealed_page(range, limit).await?;
+        self.open(&mut page.commits).await?;
+        Ok(page)
+    }
+
+    async fn sealed_page<'a>(
+        &self,
+        range: &CommitRange<'a>,
+        limit: Option<u32>,
+    ) -> Result<CommitPage<'a>, StoreError> {
         if range.seqs.is_empty() {
             return Ok(CommitPage { commits: Vec::new(), next: None, ends_at_seam: false });
         }

@@ -187,6 +187,19 @@ impl EventStore {
         segment: Segment,
         start: Option<&ScanKey>,
     ) -> Result<ScanPage, StoreError> {
+        let mut page = self.scan_sealed(selection, segment, start).await?;
+        for commit in page.commits.iter_mut().flatten() {
+            self.open(std::slice::from_mut(commit)).await?;
+        }
+        Ok(page)
+    }
+
+    async fn scan_sealed(
+        &self,
+        selection: &Selection,
+        segment: Segment,
+        start: Option<&ScanKey>,
+    ) -> Result<ScanPage, StoreError> {
         let Some(archive) = self.archive() else {
             return self.scan_table(selection, segment, start).await;
         };

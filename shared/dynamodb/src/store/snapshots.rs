@@ -7,19 +7,26 @@ use super::item::{SNAPSHOT, snapshot_attribute};
 use crate::size::{attribute_size, item_size};
 use crate::{Item, StoreError};
 
+/// The state after a commit, if that may carry it.
+pub(crate) fn candidate<A: Aggregate>(
+    after: &Folded<A>,
+    since_snapshot: u32,
+) -> Result<Option<Snapshot>, StoreError> {
+    if since_snapshot < earliest(A::PAGE) {
+        return Ok(None);
+    }
+    Ok(Some(Snapshot { revision: A::REVISION, state: serde_json::to_value(&after.state)? }))
+}
+
 /// Puts the state after a commit into the commit's item if it is due and `room` bytes hold both,
 /// and says whether it did.
 pub(crate) fn ride<A: Aggregate>(
     item: &mut Item,
-    after: &Folded<A>,
+    snapshot: Snapshot,
     since_snapshot: u32,
     room: usize,
 ) -> Result<bool, StoreError> {
-    if since_snapshot < earliest(A::PAGE) {
-        return Ok(false);
-    }
-    let state = serde_json::to_value(&after.state)?;
-    let attribute = snapshot_attribute(Snapshot { revision: A::REVISION, state })?;
+    let attribute = snapshot_attribute(snapshot)?;
     let (commit, snapshot) = (item_size(item), attribute_size(SNAPSHOT, &attribute));
     let is_due = due(since_snapshot, A::PAGE, commit, snapshot, room);
     if is_due {

@@ -79,7 +79,11 @@ pub(crate) async fn missing(
     };
     let after = if row.revision == projection.revision { row.version } else { 0 };
     let commits = match at_hand(after) {
-        Some(commits) => commits,
+        Some(mut commits) => {
+            // What comes along is as it is stored.
+            events.open(&mut commits).await?;
+            commits
+        }
         None => events.commits_after(&stream, after).await?,
     };
     match gap(after, &commits) {

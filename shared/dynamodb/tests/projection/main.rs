@@ -14,6 +14,7 @@ mod logs;
 mod newer;
 mod next;
 mod parts;
+mod personal;
 mod projector;
 mod rebuild;
 mod rebuild_beside_traffic;

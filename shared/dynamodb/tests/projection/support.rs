@@ -61,6 +61,7 @@ impl World {
             ("views", "pk", "sk"),
             ("feed", "pk", "sk"),
             ("effects", "pk", "sk"),
+            ("keys", "pk", "sk"),
         ] {
             create_table(&client, table, hash, range).await;
         }

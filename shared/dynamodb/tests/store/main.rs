@@ -12,6 +12,7 @@ mod archiving;
 mod commuting;
 mod conditions;
 mod faults;
+mod forgetting;
 mod idempotency;
 mod importing;
 mod isolation;

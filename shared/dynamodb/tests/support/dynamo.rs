@@ -30,6 +30,7 @@ use super::proxy::{BilledCall, Fault, Proxy};
 pub(crate) const EVENTS: &str = "events";
 const IDEMPOTENCY: &str = "idempotency";
 pub(crate) const ARCHIVE: &str = "archive";
+pub(crate) const KEYS: &str = "keys";
 
 /// The tables, a client to them and the proxy between.
 pub(crate) struct Dynamo {
@@ -54,12 +55,10 @@ impl Dynamo {
         )
         .await;
         create_table(&client, IDEMPOTENCY, &[("pk", ScalarAttributeType::S)]).await;
-        create_table(
-            &client,
-            ARCHIVE,
-            &[("pk", ScalarAttributeType::S), ("sk", ScalarAttributeType::S)],
-        )
-        .await;
+        for table in [ARCHIVE, KEYS] {
+            let keys = [("pk", ScalarAttributeType::S), ("sk", ScalarAttributeType::S)];
+            create_table(&client, table, &keys).await;
+        }
         proxy.take_calls();
         Self { database, client, proxy }
     }
