@@ -31,19 +31,24 @@ pub(crate) fn archive(domains: Domains) -> Function {
         let is_enough = aggregate.retention.is_none_or(|retention| retention >= SHORTEST);
         assert!(is_enough, "RETENTION of {} is under 30 days", aggregate.category);
     }
-    Function::each_hour("archive", &ARCHIVE, move |app: Arc<App>, deadline: Instant| {
-        let domains = domains.clone();
-        async move {
-            let store = app.whole_store()?;
-            let archiver = Archiver::new(store, domains, Timestamp::now())
-                .ok_or("ARCHIVE_TABLE or ARCHIVE_BUCKET is not set")?;
-            let moved = archiver.go_on(deadline.checked_sub(RESERVE).unwrap_or(deadline)).await?;
-            tracing::info!(?moved, "archived");
-            metric("pipeline", "ArchivedCommits", moved.commits as f64);
-            metric("pipeline", "ArchivedBytes", moved.bytes as f64);
-            Ok(())
-        }
-    })
+    Function::each_hour(
+        "archive",
+        &ARCHIVE,
+        move |app: Arc<App>, now: Timestamp, deadline: Instant| {
+            let domains = domains.clone();
+            async move {
+                let store = app.whole_store()?;
+                let archiver = Archiver::new(store, domains, now)
+                    .ok_or("ARCHIVE_TABLE or ARCHIVE_BUCKET is not set")?;
+                let moved =
+                    archiver.go_on(deadline.checked_sub(RESERVE).unwrap_or(deadline)).await?;
+                tracing::info!(?moved, "archived");
+                metric("pipeline", "ArchivedCommits", moved.commits as f64);
+                metric("pipeline", "ArchivedBytes", moved.bytes as f64);
+                Ok(())
+            }
+        },
+    )
 }
 
 /// The only role that may delete commits.

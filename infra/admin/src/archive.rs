@@ -81,14 +81,13 @@ impl Archive {
 
 impl Shown {
     fn text(&self) -> String {
-        let Self { commits, runs, completed, .. } = self;
+        let Self { commits, completed, .. } = self;
         let done = if self.dry_run { "would move" } else { "moved" };
         let (bytes, packed) = (size(self.bytes), size(self.packed));
-        let mut text =
-            format!("{commits} commits in {runs} runs {done}: {bytes} of items, {packed} packed");
+        let mut text = format!("{done} {commits} commits: {bytes} of items, {packed} packed");
         if *completed > 0 {
-            let done = if self.dry_run { "would be" } else { "were" };
-            text += &format!("; {completed} archived before {done} deleted");
+            let done = if self.dry_run { "would delete" } else { "deleted" };
+            text += &format!("; {done} {completed} that were archived before");
         }
         text
     }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use http::Method;
+use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -116,13 +117,16 @@ impl Function {
         Self::event(name, Trigger::EveryMinute, role, handler)
     }
 
-    /// A function that runs each hour. Its handler gets a deadline.
+    /// A function that runs each hour. Its handler gets the time of the schedule and a deadline.
     pub fn each_hour<F, Fut>(name: &str, role: &'static Role, handler: F) -> Self
     where
-        F: Fn(Arc<App>, Instant) -> Fut + Send + Sync + Clone + 'static,
+        F: Fn(Arc<App>, Timestamp, Instant) -> Fut + Send + Sync + Clone + 'static,
         Fut: Future<Output = Result<(), Error>> + Send + 'static,
     {
-        let handler = move |app, _: serde_json::Value, deadline| handler(app, deadline);
+        let handler = move |app, event: serde_json::Value, deadline| {
+            let time = event["time"].as_str().and_then(|time| time.parse().ok());
+            handler(app, time.unwrap_or_else(Timestamp::now), deadline)
+        };
         Self::event(name, Trigger::EveryHour, role, handler)
     }
 

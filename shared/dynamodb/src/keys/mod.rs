@@ -3,7 +3,8 @@
 //!
 //! A subject is a stream, as a user's. Its key is made when something personal is first written to
 //! it. The keys table holds it, encrypted by the master key. Once the key is destroyed, nobody
-//! reads what it sealed: not in the events table, nor in streams, archives, dumps and backups of those.
+//! reads what it sealed: not in the events table, nor in streams, archives, dumps and backups of
+//! those.
 //!
 //! | item | `pk` | `sk` | attributes |
 //! |---|---|---|---|
