@@ -3,7 +3,8 @@
 //! Read in this order:
 //!
 //! 1. `item`: how a commit is stored in the table; `snapshots`: when one carries a snapshot;
-//! 2. `query`: strong reads of a stream's commits, a page at a time, wherever they are;
+//! 2. `query`: strong reads of a stream's commits, a page at a time; `tiers`: from the table and
+//!    the archive as if they were one;
 //! 3. `fold`, `read`: states, that go back no further than to a snapshot; `cache` saves the read;
 //! 4. `append`: one commit, put where none is yet; `import` takes commits from elsewhere;
 //! 5. `scan`: all there is;
@@ -22,6 +23,7 @@ mod query;
 mod read;
 mod scan;
 mod snapshots;
+mod tiers;
 mod unique_key;
 
 use std::sync::Arc;
