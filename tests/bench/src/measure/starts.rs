@@ -67,7 +67,8 @@ pub async fn measure(server: &Server, folders: &Folders, effort: &Effort) -> Res
     for _ in 0..effort.starts {
         for (program, ready, answered) in &mut samples {
             let executable = if *program == EMPTY { EMPTY } else { SERVICE };
-            let started = start(&folders.binary(executable), program, server.endpoint());
+            let binary = folders.binary(executable);
+            let started = start(&binary, program, server.endpoint());
             let times = timeout(PATIENCE, started).await.context("it does not ask or answer");
             let (to_poll, to_answer) = times.and_then(|times| times).with_context(|| *program)?;
             ready.push(to_poll);
