@@ -62,8 +62,7 @@ pub async fn measure(server: &Server, folders: &Folders, effort: &Effort) -> Res
     create_table(&client, VIEWS, &[("pk", ScalarAttributeType::S), ("sk", ScalarAttributeType::S)])
         .await?;
     let programs = [EMPTY].into_iter().chain(STARTED);
-    let mut samples: Vec<_> =
-        programs.map(|program| (program, Vec::new(), Vec::new())).collect();
+    let mut samples: Vec<_> = programs.map(|program| (program, Vec::new(), Vec::new())).collect();
     for _ in 0..effort.starts {
         for (program, ready, answered) in &mut samples {
             let executable = if *program == EMPTY { EMPTY } else { SERVICE };
@@ -162,7 +161,7 @@ fn work(function: &str) -> String {
 }
 
 /// What Lambda sets, and the template.
-const ENVIRONMENT: [(&str, &str); 13] = [
+const ENVIRONMENT: [(&str, &str); 15] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "bench"),
     ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
     ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
@@ -172,6 +171,9 @@ const ENVIRONMENT: [(&str, &str); 13] = [
     ("AWS_ACCESS_KEY_ID", "headwater"),
     ("AWS_SECRET_ACCESS_KEY", "local"),
     ("EVENTS_TABLE", EVENTS),
+    // Nothing is archived, so neither is asked.
+    ("ARCHIVE_TABLE", "archive"),
+    ("ARCHIVE_BUCKET", "archive"),
     ("IDEMPOTENCY_TABLE", IDEMPOTENCY),
     ("VIEWS_TABLE", VIEWS),
     ("FEED_TABLE", FEED),
