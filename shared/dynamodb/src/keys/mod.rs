@@ -6,10 +6,14 @@
 //! reads what it sealed: not in the events table, nor in streams, archives, dumps and backups of
 //! those.
 //!
-//! | item | `pk` | `sk` | attributes |
-//! |---|---|---|---|
-//! | a key | `acme/identity/users/ada` | `key` | `k` the key, sealed; `m` which master key sealed it; `c` when it was made |
-//! | a destroyed one | the same | the same | `x` when it was destroyed |
+//! An item's `pk` is the stream, as `acme/identity/users/ada`, and its `sk` is `key`:
+//!
+//! | attribute | |
+//! |---|---|
+//! | `k` | the key, sealed; absent once it was destroyed |
+//! | `m` | the fingerprint of the master key that sealed it |
+//! | `c` | when it was made, in milliseconds since the epoch |
+//! | `x` | when it was destroyed, alike; then there is nothing else |
 //!
 //! 1. `cipher`: seals and opens bytes;
 //! 2. `ring`: the keys of subjects, made, remembered for minutes, destroyed;
