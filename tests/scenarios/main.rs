@@ -14,6 +14,7 @@ mod execute;
 mod faults;
 mod faults_and_kills;
 mod feed;
+mod forget;
 mod histories;
 mod hostile;
 mod idempotency;

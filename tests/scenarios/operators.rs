@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use headwater_tests::Platform;
 use headwater_tests::operator::headwater;
-use headwater_tests::{Client, Platform};
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
 use crate::invoicing::support::{issued, mail, post};
 use crate::support::{
-    PROGRAM, create_user, eventually, own_platform, platform_that_gives_up_soon, user,
+    PROGRAM, create_user, eventually, own_platform, platform_that_gives_up_soon, secrets, user,
 };
 
 /// How long records may take to their rows.
@@ -164,13 +164,11 @@ async fn a_dump_restored_on_another_platform_is_the_same_system_and_mails_nobody
     );
     drop(elsewhere);
 
-    let key =
-        Client::new(here.url(), None).get("/dev/endpoint").await?.body["environment"]["UNIQUE_KEY"]
-            .clone();
-    let there = Platform::start(
-        PROGRAM,
-        &["--parameter", &format!("UniqueValueKey={}", key.as_str().unwrap_or_default())],
-    )?;
+    let there = with_secrets_of(&here).await?;
+    let refused = headwater::<Value>(&there, &format!("restore {}", file.display())).await;
+    let error = format!("{:#}", refused.unwrap_err());
+    assert!(error.contains("the keys table has no key of moved/"), "{error}");
+    copy_keys(&here, &there).await?;
     let [restored] = headwater::<Value>(&there, &format!("restore {}", file.display()))
         .await?
         .try_into()
@@ -195,6 +193,56 @@ async fn a_dump_restored_on_another_platform_is_the_same_system_and_mails_nobody
         "and it goes on"
     );
     eventually(PATIENCE, "the mail", || async { Ok(outbox(&there) == ["moved.one.11.eml"]) }).await
+}
+
+#[tokio::test]
+async fn a_dump_restored_without_its_keys_is_a_system_that_knows_nobody() -> Result<()> {
+    let (here, folder) = (own_platform()?, tempdir()?);
+    let client = here.client("moved").await?;
+    let ada = create_user(&client, "ada").await?;
+    issued(&client, "one").await?;
+    here.settled().await?;
+    let file = folder.path().join("dump.jsonl");
+    headwater::<Value>(&here, &format!("dump -o {}", file.display())).await?;
+
+    let there = with_secrets_of(&here).await?;
+    let restore = format!("restore {} --without-keys", file.display());
+    let [restored] = headwater::<Value>(&there, &restore).await?.try_into().unwrap_or_default();
+    assert_eq!(restored["forgotten"], 2, "{restored}");
+    there.settled().await?;
+    let moved = there.client("moved").await?;
+    let events = moved.get(&format!("/events/identity/users/{}", ada.id())).await?.body;
+    assert_eq!(events["items"][1]["data"]["userName"], json!({ "$erased": true }));
+    let invoice = moved.get("/invoicing/invoices/one").await?.body;
+    let known = client.get("/invoicing/invoices/one").await?.body;
+    assert_eq!((&invoice["customer"], &invoice["totals"]), (&Value::Null, &known["totals"]));
+    // Nothing personal can be written to it any more, and the address is nobody's.
+    let path = format!("/identity/users/{}", ada.id());
+    let patch = moved.patch(&path, &json!({ "displayName": "Ada" })).await?;
+    patch.problem(410, "erased")?;
+    create_user(&moved, "bob").await?;
+    Ok(())
+}
+
+/// A platform with the secrets of another.
+async fn with_secrets_of(other: &Platform) -> Result<Platform> {
+    let secrets = secrets(other).await?;
+    let parameter = |name: &str, variable: &str| {
+        format!("{name}={}", secrets[variable].as_str().unwrap_or_default())
+    };
+    let unique = parameter("UniqueValueKey", "UNIQUE_KEY");
+    let personal = parameter("PersonalKey", "PERSONAL_KEY");
+    Platform::start(PROGRAM, &["--parameter", &unique, "--parameter", &personal])
+}
+
+/// Brings the keys of a platform to another.
+async fn copy_keys(from: &Platform, to: &Platform) -> Result<()> {
+    let keys = from.dynamodb().await?.scan().table_name(from.table("KeysTable").await?);
+    let (dynamodb, table) = (to.dynamodb().await?, to.table("KeysTable").await?);
+    for item in keys.send().await?.items.unwrap_or_default() {
+        dynamodb.put_item().table_name(&table).set_item(Some(item)).send().await?;
+    }
+    Ok(())
 }
 
 /// The names of the mails that a platform has sent.

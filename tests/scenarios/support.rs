@@ -46,6 +46,12 @@ pub(crate) fn shared_platform() -> Result<Arc<Platform>> {
     Ok(platform)
 }
 
+/// What the platform's functions have in their environment: names of stores, and secrets.
+pub(crate) async fn secrets(platform: &Platform) -> Result<Value> {
+    let endpoint = Client::new(platform.url(), None).get("/dev/endpoint").await?;
+    Ok(endpoint.body["environment"].clone())
+}
+
 /// What creates a user of this name.
 pub(crate) fn user(name: &str) -> Value {
     json!({

@@ -23,3 +23,6 @@ mod change_an_event {}
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/how-to/keep-histories-cheap.md")]
 mod keep_histories_cheap {}
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/reference/personal-data.md")]
+mod personal_data {}

@@ -6,8 +6,10 @@
 
 mod amend;
 mod archive;
+mod certificate;
 mod changes;
 mod events;
+mod export;
 mod no_such_call;
 mod openapi;
 mod problems;
@@ -18,11 +20,13 @@ mod states;
 mod streams;
 mod sweep;
 
-use headwater::StreamName;
+use headwater::{Aggregate, Domain, StreamName};
 use headwater_lambda::deployment::UNIQUE_KEY;
-use headwater_lambda::{Call, Problem, Request, Service, domains};
+use headwater_lambda::{Call, Function, Problem, Request, Service, domains};
 
+pub use certificate::certificate;
 pub use changes::changes;
+pub use export::export;
 pub use project::project;
 #[doc(hidden)]
 pub use project::project_batch;
@@ -56,11 +60,13 @@ pub fn with_shared(services: Vec<Service>, package: &'static str) -> Vec<Service
 /// What these services share.
 fn shared(services: &[Service], package: &'static str) -> [Service; 2] {
     let domains = domains(services);
+    let forgets = domains.iter().any(Domain::forgets);
+    let with_keys = |function: Function| if forgets { function.opens_personal() } else { function };
     let common = Service::shared("common", package).functions([
         streams::list_streams(domains.clone()),
-        events::read_events(),
-        amend::amend_stream(domains.clone(), have_unique_values(services)),
-        states::read_states(domains.clone()),
+        with_keys(events::read_events()),
+        with_keys(amend::amend_stream(domains.clone(), have_unique_values(services))),
+        with_keys(states::read_states(domains.clone())),
         problems::problems(pages(services)),
     ]);
     let openapi = openapi::openapi(calls(services.iter().chain([&common])));
@@ -70,7 +76,7 @@ fn shared(services: &[Service], package: &'static str) -> [Service; 2] {
     let pipeline = Service::shared("pipeline", package).functions([
         relay::relay(),
         redrive::redrive(services),
-        sweep::sweep(domains.clone()),
+        with_keys(sweep::sweep(domains.clone())),
         archive::archive(domains),
     ]);
     [common, pipeline]
@@ -90,4 +96,9 @@ fn calls<'a>(services: impl IntoIterator<Item = &'a Service>) -> Vec<Call> {
 /// The stream that the path names, within the caller's tenant.
 fn stream(request: &Request) -> Result<StreamName, Problem> {
     Ok(format!("{}/{}", request.tenant(), request.path("stream")).parse()?)
+}
+
+/// The stream of the thing that the path names.
+fn subject<A: Aggregate>(request: &Request) -> Result<StreamName, Problem> {
+    Ok(StreamName::new(request.tenant(), A::DOMAIN, A::CATEGORY, request.path("id"))?)
 }

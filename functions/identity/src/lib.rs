@@ -5,11 +5,11 @@ mod external_users;
 mod members;
 mod queries;
 
-use headwater_functions::{changes, project};
+use headwater_functions::{certificate, changes, export, project};
 use headwater_lambda::Service;
 use identity::group::{CreateGroup, DeleteGroup, PatchGroup};
 use identity::user::{
-    CreateUser, DeactivateUser, DeleteUser, PatchUser, ReactivateUser, ReplaceUser,
+    CreateUser, DeactivateUser, DeleteUser, EraseUser, PatchUser, ReactivateUser, ReplaceUser,
 };
 use identity::{Group, Membership, User};
 
@@ -25,11 +25,25 @@ pub fn service() -> Service {
                 .action::<DeactivateUser>("deactivate", "Deactivate a user.")
                 .action::<ReactivateUser>("reactivate", "Reactivate a user.")
                 .delete::<DeleteUser>("Delete a user; its user name and email are free again.")
+                .action::<EraseUser>("erase", "Forget a person for good.")
+                .operator()
                 .command(external_users::apply_external_user())
                 .call(external_users::transform_external_users())
                 .call(queries::get_user())
                 .call(queries::find_users())
                 .call(queries::user_audit())
+                .call(certificate::<User>(
+                    &identity::SERVICE,
+                    "identity-user-certificate",
+                    "/identity/users/{id}/certificate",
+                    "That a person was forgotten, and how far.",
+                ))
+                .call(export::<User>(
+                    &identity::SERVICE,
+                    "identity-export-user",
+                    "/identity/users/{id}/export",
+                    "All that is kept of a person.",
+                ))
         })
         .aggregate::<Group>("/groups", |groups| {
             groups

@@ -6,12 +6,12 @@ mod document;
 mod mail;
 mod queries;
 
-use headwater_functions::{changes, project};
+use headwater_functions::{certificate, changes, export, project};
 use headwater_lambda::Service;
 use invoicing::{
-    AddLineItem, ChangeLineItem, CreateCustomer, CreateInvoice, Customer, DeleteInvoice, Invoice,
-    IssueInvoice, PatchCustomer, RecordPayment, RemoveLineItem, SendInvoiceToCustomer,
-    SetInvoiceCurrency, SetInvoiceCustomer, VoidInvoice,
+    AddLineItem, ChangeLineItem, CreateCustomer, CreateInvoice, Customer, DeleteInvoice,
+    EraseCustomer, EraseInvoice, Invoice, IssueInvoice, PatchCustomer, RecordPayment,
+    RemoveLineItem, SendInvoiceToCustomer, SetInvoiceCurrency, SetInvoiceCustomer, VoidInvoice,
 };
 
 /// The service, a line for each of its functions.
@@ -40,10 +40,18 @@ pub fn service() -> Service {
                     "Make an issued invoice count for nothing; its number stays used.",
                 )
                 .delete::<DeleteInvoice>("Delete a draft for good.")
+                .action::<EraseInvoice>("erase", "Forget who was to pay a settled invoice.")
+                .operator()
                 .call(queries::get_invoice())
                 .call(queries::list_invoices())
                 .call(queries::get_document())
                 .call(queries::get_revenue())
+                .call(certificate::<Invoice>(
+                    &invoicing::SERVICE,
+                    "invoicing-invoice-certificate",
+                    "/invoicing/invoices/{id}/certificate",
+                    "That it was forgotten who was to pay, and how far.",
+                ))
                 .call(mail::send_mail())
                 .call(mail::settle_mail())
                 .call(mail::list_waiting_mails())
@@ -53,8 +61,22 @@ pub fn service() -> Service {
                 .with_unique_values()
                 .create::<CreateCustomer>("Create a customer.")
                 .patch::<PatchCustomer>("Change a customer's name or email address.")
+                .action::<EraseCustomer>("erase", "Forget a customer for good.")
+                .operator()
                 .call(queries::get_customer())
                 .call(queries::list_customers())
+                .call(certificate::<Customer>(
+                    &invoicing::SERVICE,
+                    "invoicing-customer-certificate",
+                    "/invoicing/customers/{id}/certificate",
+                    "That a customer was forgotten, and how far.",
+                ))
+                .call(export::<Customer>(
+                    &invoicing::SERVICE,
+                    "invoicing-export-customer",
+                    "/invoicing/customers/{id}/export",
+                    "All that is kept of a customer.",
+                ))
         })
         .execute()
         .functions([changes(invoicing::DOMAIN), project(&invoicing::SERVICE)])

@@ -71,6 +71,17 @@ impl FromStr for Draft {
 }
 
 impl Amend {
+    /// With one event, on whatever version the stream has.
+    pub(crate) fn of_one(
+        stream: StreamName,
+        event: EventDraft,
+        reason: String,
+        by: String,
+        dry_run: bool,
+    ) -> Self {
+        Self { stream, events: vec![Draft(event)], reason, version: None, by, dry_run }
+    }
+
     /// Shows first what would change, then writes on the version that was shown.
     pub(crate) async fn run(
         self,
@@ -93,7 +104,7 @@ impl Amend {
         })
     }
 
-    async fn amend(
+    pub(crate) async fn amend(
         &self,
         connection: &Connection,
         store: &EventStore,

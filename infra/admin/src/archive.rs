@@ -51,9 +51,12 @@ impl Archive {
         connection: &Connection,
         output: &mut Output<'_>,
     ) -> Result<(), Failure> {
-        let archiver =
-            Archiver::new(connection.store().await?, connection.domains.clone(), Timestamp::now())
-                .context("there is no archive: ARCHIVE_TABLE and ARCHIVE_BUCKET are not set")?;
+        let archiver = Archiver::new(
+            connection.sealed_store().await?,
+            connection.domains.clone(),
+            Timestamp::now(),
+        )
+        .context("there is no archive: ARCHIVE_TABLE and ARCHIVE_BUCKET are not set")?;
         let mode = if self.dry_run { Mode::Count } else { Mode::Move };
         let deadline = Instant::now() + PATIENCE;
         let segments =

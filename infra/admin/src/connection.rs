@@ -11,7 +11,8 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use clap::Args;
 use headwater::{Domain, Domains, UniqueKey};
 use headwater_dynamodb::{
-    Archive, Audit, Effects, EventStore, Feed, Projector, Rebuild, StoreConfig, Views, connect,
+    Archive, Audit, Effects, EventStore, Feed, MasterKey, Projector, Rebuild, StoreConfig,
+    SubjectKeys, Views, connect,
 };
 use headwater_kinesis::Publisher;
 use headwater_pipeline::{ArchiveBucket, Failures};
@@ -79,6 +80,11 @@ impl Connection {
         self.store_with(None).await
     }
 
+    /// The event store, to copy what is stored as it is: it opens nothing that is personal.
+    pub(crate) async fn sealed_store(&self) -> Result<EventStore> {
+        Ok(self.store().await?.sealed())
+    }
+
     /// The event store, to append to: it knows the streams of unique values, if the functions'
     /// secret is known.
     pub(crate) async fn store_to_append(&self) -> Result<EventStore> {
@@ -96,6 +102,15 @@ impl Connection {
                 EventStore::with_archive(client, config, Archive::new(table, Arc::new(bucket)))
             }
             None => EventStore::new(client, config),
+        };
+        let table = self.variable("KEYS_TABLE").await?;
+        let store = match table.zip(self.variable("PERSONAL_KEY").await?) {
+            Some((table, secret)) => {
+                let master = MasterKey::new(secret.as_bytes())
+                    .context("PERSONAL_KEY must have at least 32 bytes")?;
+                store.with_keys(SubjectKeys::new(table, master))
+            }
+            None => store,
         };
         Ok(store.patient(self.patience))
     }

@@ -51,7 +51,7 @@ impl Dump {
         connection: &Connection,
         output: &mut Output<'_>,
     ) -> Result<(), Failure> {
-        let store = connection.store().await?;
+        let store = connection.sealed_store().await?;
         let folder = match &self.output {
             Some(file) => folder(file),
             None => std::env::temp_dir(),

@@ -10,6 +10,7 @@ mod dump;
 mod dumped;
 mod failure;
 mod failures;
+mod forget;
 mod listed;
 mod new;
 mod output;
@@ -69,6 +70,11 @@ enum Command {
     /// Append events that correct a state which no command can reach. What was written stays. Shows
     /// first what changes.
     Amend(amend::Amend),
+    /// Forget whom a stream tells of: destroy the key of all that is personal in it. There is no
+    /// way back. Answers with a certificate.
+    Forget(forget::Forget),
+    /// Check that a certificate of `forget` is as it was signed.
+    Certificate(forget::Check),
     /// Everything that waits for a person or for a retry: streams, updates of users, mails,
     /// batches. Since when, why, and the way out.
     Waiting(waiting::Waiting),
@@ -113,6 +119,7 @@ impl Command {
             // for hours.
             Self::Trace(_)
             | Self::Amend(_)
+            | Self::Forget(_)
             | Self::Relay(_)
             | Self::Verify(_)
             | Self::Archive(_)
@@ -125,6 +132,7 @@ impl Command {
             Self::New(_)
             | Self::Streams(_)
             | Self::State(_)
+            | Self::Certificate(_)
             | Self::Waiting(_)
             | Self::Parked(_)
             | Self::Views(_)
@@ -200,6 +208,8 @@ pub async fn run(
         Command::Streams(streams) => Box::pin(streams.run(&connection, &mut output)).await,
         Command::State(state) => Box::pin(state.run(&connection, &mut output)).await,
         Command::Amend(amend) => Box::pin(amend.run(&connection, &mut output)).await,
+        Command::Forget(forget) => Box::pin(forget.run(&connection, &mut output)).await,
+        Command::Certificate(check) => Box::pin(check.run(&connection, &mut output)).await,
         Command::Waiting(waiting) => Box::pin(waiting.run(&connection, &mut output)).await,
         Command::Parked(parked) => Box::pin(parked.run(&connection, &mut output)).await,
         Command::Views(views) => Box::pin(views.run(&connection, &mut output)).await,

@@ -83,7 +83,7 @@ impl Relay {
     ) -> Result<(), Failure> {
         let Self::Repair { scope, stream, since, all, dry_run } = self;
         let (store, feed, publisher) = (
-            connection.store().await?,
+            connection.sealed_store().await?,
             connection.feed().await?,
             connection.commits_stream().await?,
         );

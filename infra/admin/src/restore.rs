@@ -13,6 +13,7 @@ use futures::stream::FuturesUnordered;
 use headwater::{Commit, Domains, StreamName};
 use headwater_dynamodb::{Effects, EventStore, Imported};
 use headwater_services::effects;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::connection::Connection;
@@ -38,6 +39,10 @@ pub(crate) struct Restore {
     /// data: every name is free there.
     #[arg(long)]
     any_key: bool,
+    /// Forget those whom the dump tells of and whose keys the keys table does not have. Without it
+    /// nothing of them is restored.
+    #[arg(long)]
+    without_keys: bool,
 }
 
 /// The result of a restore.
@@ -50,6 +55,8 @@ struct Restored {
     present: u64,
     /// How many mails, asked for by what was written, are not to be sent.
     mails: u64,
+    /// How many were forgotten, since their keys are missing.
+    forgotten: u64,
     /// Where a stream has another commit than the dump, from which on nothing of it was written.
     conflicts: Vec<Conflict>,
     dry_run: bool,
@@ -80,13 +87,18 @@ struct Done {
     written: u64,
     present: u64,
     mails: u64,
+    is_forgotten: bool,
     conflict: Option<u64>,
 }
 
 /// Where commits are written.
 struct Target {
     domains: Domains,
+    /// It opens nothing.
     store: EventStore,
+    /// It has the keys.
+    opening: EventStore,
+    without_keys: bool,
     /// By the name of the handler.
     effects: BTreeMap<&'static str, Effects>,
     dry_run: bool,
@@ -98,11 +110,13 @@ impl Restore {
         connection: &Connection,
         output: &mut Output<'_>,
     ) -> Result<(), Failure> {
-        let Self { file, dry_run, any_key } = self;
+        let Self { file, dry_run, any_key, without_keys } = self;
         let Checked { commits, handlers, fingerprint } = dumped::check(&connection.domains, &file)?;
         let mut target = Target {
             domains: connection.domains.clone(),
-            store: connection.store().await?,
+            store: connection.sealed_store().await?,
+            opening: connection.store().await?,
+            without_keys,
             effects: BTreeMap::new(),
             dry_run,
         };
@@ -171,10 +185,12 @@ async fn has_key(connection: &Connection, store: &EventStore, dumped: &str) -> R
 impl Target {
     /// Writes what the table lacks of a batch.
     async fn take(&self, Batch { stream, commits }: Batch, stand: Stand) -> Result<Done, Failure> {
+        let is_forgotten = self.forget_without_key(&stream, &commits).await?;
         let there =
             if stand == Stand::Within { self.there(&stream, &commits).await? } else { Vec::new() };
         let mut there = there.into_iter();
-        let mut done = Done { stream, stand, written: 0, present: 0, mails: 0, conflict: None };
+        let mut done =
+            Done { stream, stand, written: 0, present: 0, mails: 0, is_forgotten, conflict: None };
         for commit in commits {
             if done.stand == Stand::Differs {
                 break;
@@ -192,6 +208,30 @@ impl Target {
             }
         }
         Ok(done)
+    }
+
+    /// Forgets the subject of these commits if the keys table does not have its key; says whether
+    /// it did.
+    async fn forget_without_key(
+        &self,
+        stream: &StreamName,
+        commits: &[Commit],
+    ) -> Result<bool, Failure> {
+        if !self.opening.lacks_key(commits).await? {
+            return Ok(false);
+        }
+        if !self.without_keys {
+            return Err(anyhow::anyhow!(
+                "the keys table has no key of {stream}, so nobody could read what is personal in \
+                 it: bring the keys table and PERSONAL_KEY of the dump here first, or give \
+                 --without-keys to forget all whose keys are missing"
+            )
+            .into());
+        }
+        if !self.dry_run {
+            self.opening.forget(stream, Timestamp::now()).await?;
+        }
+        Ok(true)
     }
 
     /// The commits that the table has where these belong, as far as there are any.
@@ -228,10 +268,11 @@ impl Target {
 
 impl Restored {
     fn count(&mut self, done: Done) -> Result<(), Failure> {
-        let Done { stream, written, present, mails, conflict, .. } = done;
+        let Done { stream, written, present, mails, is_forgotten, conflict, .. } = done;
         self.written += written;
         self.present += present;
         self.mails += mails;
+        self.forgotten += u64::from(is_forgotten);
         self.conflicts.extend(conflict.map(|first| Conflict { stream, first }));
         if self.conflicts.len() < MOST_CONFLICTS { Ok(()) } else { self.verdict() }
     }
@@ -254,13 +295,20 @@ impl Restored {
     }
 
     fn text(&self) -> String {
-        let Self { written, present, mails, dry_run, .. } = self;
+        let Self { written, present, mails, forgotten, dry_run, .. } = self;
         let would = if *dry_run { "would be" } else { "were" };
         let mails = if *mails == 0 {
             String::new()
         } else {
             format!("; mails that will not be sent: {mails}")
         };
-        format!("commits that {would} written: {written}, that were there: {present}{mails}")
+        let forgotten = if *forgotten == 0 {
+            String::new()
+        } else {
+            format!("; forgotten, since their keys are missing: {forgotten}")
+        };
+        format!(
+            "commits that {would} written: {written}, that were there: {present}{mails}{forgotten}"
+        )
     }
 }

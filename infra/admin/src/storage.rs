@@ -50,7 +50,7 @@ impl Storage {
         connection: &Connection,
         output: &mut Output<'_>,
     ) -> Result<(), Failure> {
-        let (store, now) = (connection.store().await?, Timestamp::now());
+        let (store, now) = (connection.sealed_store().await?, Timestamp::now());
         let segments = self.speed.segments().map(|segment| {
             let store = &store;
             async move { store.storage(&connection.domains, now, segment).await }

@@ -32,6 +32,9 @@ pub use roles::{Effect, Role, Statement};
 
 use intrinsics::Scope;
 
+/// The variables that hold secrets of the stores.
+const SECRETS: [&str; 2] = ["UNIQUE_KEY", "PERSONAL_KEY"];
+
 /// All that the platform takes from `template.yaml`, with every reference resolved.
 ///
 /// ```
@@ -112,7 +115,7 @@ impl Template {
     }
 
     /// The variables by which functions know tables, streams and buckets, with their names; and
-    /// `UNIQUE_KEY`, without which the streams of unique values cannot be told.
+    /// the secrets, without which unique values cannot be told and what is personal not be read.
     pub fn stores(&self) -> BTreeMap<String, String> {
         let tables = self.tables.iter().map(|table| &table.name);
         let names: BTreeSet<_> = tables
@@ -121,8 +124,8 @@ impl Template {
             .collect();
         let is_store = |name: &String| names.contains(name);
         let variables = self.functions.iter().flat_map(|function| &function.environment);
-        let variables =
-            variables.filter(|(variable, value)| is_store(value) || *variable == "UNIQUE_KEY");
+        let variables = variables
+            .filter(|(variable, value)| is_store(value) || SECRETS.contains(&variable.as_str()));
         variables.map(|(variable, name)| (variable.clone(), name.clone())).collect()
     }
 

@@ -14,7 +14,7 @@ mod roles;
 use std::path::Path;
 
 use headwater_lambda::Service;
-use headwater_lambda::deployment::UNIQUE_KEY;
+use headwater_lambda::deployment::{KEYS, UNIQUE_KEY};
 
 pub use own::UnknownSection;
 
@@ -29,6 +29,42 @@ const UNIQUE_VALUE_KEY: &str = "  UniqueValueKey:
     Description: >-
       Secret key of the digests that name the streams of unique values, as user names. It must never
       change: under another key every taken name would look free.
+";
+
+/// The secret of services that tell of persons.
+const PERSONAL_KEY: &str = "  PersonalKey:
+    Type: String
+    NoEcho: true
+    MinLength: 32
+    Description: >-
+      Secret master key of the keys under which events keep what tells of a person. It must never
+      change: under another key nobody can read that.
+";
+
+/// The table of services that tell of persons.
+const KEYS_TABLE: &str = "
+  # The keys of those whom events tell of. It has no backup: whoever restored a destroyed key would
+  # bring back somebody who was forgotten.
+  KeysTable:
+    Type: AWS::DynamoDB::Table
+    DeletionPolicy: Retain
+    UpdateReplacePolicy: Retain
+    Properties:
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions:
+        - {AttributeName: pk, AttributeType: S}
+        - {AttributeName: sk, AttributeType: S}
+      KeySchema:
+        - {AttributeName: pk, KeyType: HASH}
+        - {AttributeName: sk, KeyType: RANGE}
+      DeletionProtectionEnabled: true
+      SSESpecification: {SSEEnabled: true}
+
+";
+
+/// Its name.
+const KEYS_TABLE_NAME: &str = "  KeysTableName:
+    Value: !Ref KeysTable
 ";
 
 /// The template of these services.
@@ -56,10 +92,17 @@ const UNIQUE_VALUE_KEY: &str = "  UniqueValueKey:
 pub fn render(services: &[Service], own: &str, header: &str) -> Result<String, UnknownSection> {
     let own = own::sections(own)?;
     let of_all = |part: fn(&Service) -> String| services.iter().map(part).collect::<String>();
-    let mut functions = services.iter().flat_map(|service| &service.functions);
-    let has_unique_values = functions.any(|function| function.environment().contains(&UNIQUE_KEY));
+    let has = |variable| {
+        let mut functions = services.iter().flat_map(|service| &service.functions);
+        functions.any(|function| function.environment().contains(&variable))
+    };
+    let [has_unique_values, has_keys] = [has(UNIQUE_KEY), has(KEYS[0])];
+    let if_it_has = |has: bool, part: &'static str| if has { part } else { "" };
     let mut filled = BASE
-        .replace("  # <unique value key>\n", if has_unique_values { UNIQUE_VALUE_KEY } else { "" })
+        .replace("  # <unique value key>\n", if_it_has(has_unique_values, UNIQUE_VALUE_KEY))
+        .replace("  # <personal key>\n", if_it_has(has_keys, PERSONAL_KEY))
+        .replace("  # <keys table>\n", if_it_has(has_keys, KEYS_TABLE))
+        .replace("  # <keys table's name>\n", if_it_has(has_keys, KEYS_TABLE_NAME))
         .replace("<first service>", services.first().map_or("", |service| service.name))
         .replace("  # <logs>\n", &of_all(logs))
         .replace("  # <functions>\n", &of_all(functions_and_roles))

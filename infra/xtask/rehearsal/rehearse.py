@@ -134,6 +134,7 @@ def deploy(emulator, sam, folder, issuer):
         "JwtAudience": AUDIENCE,
         "UniqueValueKey": "rehearsal-" * 4,
         "GrantKey": "rehearsed-" * 4,
+        "PersonalKey": "personal-" * 4,
         "MailFrom": SENDER,
         "MailIdentity": SENDER,
     }

@@ -24,6 +24,11 @@ pub struct Commit {
 }
 
 impl Commit {
+    /// Whether it holds an event of this type.
+    pub fn has(&self, event_type: &str) -> bool {
+        self.events.iter().any(|event| event.event_type == event_type)
+    }
+
     /// The number of its last event: the stream's version after this commit. Unspecified for
     /// malformed commits (without events, or with numbers beyond `u64`), which a stream's record
     /// may hold; never panics.

@@ -1,9 +1,12 @@
+use std::convert::Infallible;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::{
-    Aggregate, Commit, EventDraft, EventError, Folded, Misfit, NewerEvent, ProjectionFn,
-    RecordedEvent, Row, Snapshot, StreamName, UniqueValue, own_row,
+    Aggregate, Commit, Event, EventDraft, EventError, Folded, Form, Misfit, NewerEvent,
+    ProjectionFn, RecordedEvent, Row, Snapshot, StreamName, UniqueValue, decode, encode,
+    has_personal, own_row, replace_personal,
 };
 
 /// The domains of a system, in order of name: for code that handles all of them alike, as the calls
@@ -104,6 +107,11 @@ impl Domain {
         self.aggregates.iter().find(|aggregate| aggregate.category == category)
     }
 
+    /// Whether any of its streams tells of a person who can be forgotten.
+    pub fn forgets(&self) -> bool {
+        self.aggregates.iter().any(|aggregate| aggregate.forgets.is_some())
+    }
+
     /// Whether streams of a category have rows and are in the change feed.
     pub fn is_projected(&self, category: &str) -> bool {
         own_row(self.projections, category).is_some()
@@ -172,6 +180,11 @@ pub struct AggregateFn {
     pub revision: u32,
     /// [`EventDraft::recorded`] for this aggregate's events.
     pub recorded: fn(&EventDraft, u64) -> Result<RecordedEvent, Misfit>,
+    /// [`Event::FORGETS`] of its events.
+    pub forgets: Option<&'static str>,
+    /// Whether an event, as it is stored, holds something personal that is not sealed: it was
+    /// written before the field was [`Personal`](crate::Personal).
+    pub is_plain: fn(&RecordedEvent) -> bool,
 }
 
 /// The result of folding and checking all commits of a stream.
@@ -215,7 +228,15 @@ pub const fn aggregate_fn<A: Aggregate>() -> AggregateFn {
         check: check::<A>,
         revision: A::REVISION,
         recorded: EventDraft::recorded::<A::Event>,
+        forgets: A::Event::FORGETS,
+        is_plain: is_plain::<A::Event>,
     }
+}
+
+/// An event with a sealed value cannot be read, so it is none that was written before.
+fn is_plain<E: Event>(stored: &RecordedEvent) -> bool {
+    let rewritten = decode::<E>(stored).and_then(|event| encode(stored.number, &event));
+    rewritten.is_ok_and(|event| has_personal(&event.data, &|form| form.is_telling()))
 }
 
 fn state_at<A: Aggregate>(commits: &[Commit], last: u64) -> Result<Folded<Value>, EventError> {
@@ -241,17 +262,29 @@ fn check<A: Aggregate>(commits: &[Commit]) -> Checked {
         let snapshot = commit.snapshot.as_ref().filter(|s| s.revision == A::REVISION);
         // As it is written: a number that DynamoDB gives back may look otherwise.
         let is_right = snapshot.is_none_or(|snapshot| {
-            snapshot.read::<A>().is_some_and(|s| serialized(&s) == serialized(&folded.state))
+            snapshot.read::<A>().is_some_and(|s| is_same(serialized(&s), serialized(&folded.state)))
         });
         if !is_right {
             checked.wrong_snapshots.push(commit.last());
         }
-        let events = commit.events.iter().filter_map(|event| crate::decode::<A::Event>(event).ok());
+        let events = commit.events.iter().filter_map(|event| decode::<A::Event>(event).ok());
         checked.numbers.extend(events.filter_map(|event| A::number_taken(&event)));
     }
     checked.is_there = folded.is_there();
     checked.holds = folded.state.unique_values();
     checked
+}
+
+/// Whether a snapshot is the fold of the events. What was forgotten of it is not compared: events
+/// of before their fields were personal still tell it.
+fn is_same(mut snapshot: Value, mut folded: Value) -> bool {
+    if has_personal(&snapshot, &|form| form == Form::Erased) {
+        for state in [&mut snapshot, &mut folded] {
+            let Ok(()) =
+                replace_personal(state, &mut |_| Ok::<_, Infallible>(Some(Form::erased())));
+        }
+    }
+    snapshot == folded
 }
 
 /// A state is plain data, so it can always be written.

@@ -1,7 +1,7 @@
 use serde::de::value::MapDeserializer;
 use serde_json::{Map, Value, json};
 
-use crate::{Event, RecordedEvent, encode};
+use crate::{Event, RecordedEvent, encode, unmarked};
 
 /// An event as a person writes it, to be appended without a command.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,7 +39,7 @@ impl EventDraft {
                 .map_err(|error: serde_path_to_error::Error<serde_json::Error>| misfit(&error))?;
         let written = encode(number, &event)
             .map_err(|error| Misfit { pointer: String::new(), why: error.to_string() })?;
-        match difference("/data", &Value::Object(data.clone()), &written.data) {
+        match difference("/data", &Value::Object(data.clone()), &unmarked(written.data.clone())) {
             Some(misfit) => Err(misfit),
             None => Ok(written),
         }

@@ -36,6 +36,11 @@ pub trait Event: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// The steps that lift the shapes that older builds wrote to today's. The version of an event
     /// type is one more than its number of steps, so a type that never changed is at version 1.
     const UPCASTERS: &'static [Upcaster] = &[];
+
+    /// The type of the event that forgets the person whom the stream tells of, as `UserErased`.
+    /// Once one is stored, the key of what is [personal](crate::Personal) in the stream is
+    /// destroyed. Its data are `{}`.
+    const FORGETS: Option<&'static str> = None;
 }
 
 /// One step of an event type's evolution: from version `from` to `from + 1`.

@@ -14,10 +14,14 @@
 //! | `{"$sealed": "…"}` | what is stored |
 //! | `{"$erased": true}` | what a domain reads once the key is destroyed |
 
+use std::convert::Infallible;
+
 use serde::de::{DeserializeOwned, Error};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
+
+use crate::field::Text;
 
 /// The member of a value that is to be sealed.
 const PERSONAL: &str = "$personal";
@@ -70,6 +74,18 @@ impl<T> Personal<T> {
 impl<T> From<T> for Personal<T> {
     fn from(value: T) -> Self {
         Self::Known(value)
+    }
+}
+
+impl From<&str> for Personal<String> {
+    fn from(value: &str) -> Self {
+        Self::Known(value.to_owned())
+    }
+}
+
+impl<L> From<Text<L>> for Personal<String> {
+    fn from(value: Text<L>) -> Self {
+        Self::Known(value.into())
     }
 }
 
@@ -126,6 +142,12 @@ pub enum Form<'a> {
 }
 
 impl Form<'_> {
+    /// Whether it tells something to whoever reads it. What is empty does not, and so is stored as
+    /// it is.
+    pub fn is_telling(&self) -> bool {
+        matches!(self, Self::Open(value) if !value.is_null() && *value != "")
+    }
+
     /// The JSON of a sealed value.
     pub fn sealed(text: String) -> Value {
         Value::Object(Map::from_iter([(SEALED.to_owned(), Value::String(text))]))
@@ -174,6 +196,24 @@ pub fn replace_personal<E>(
         }
         _ => Ok(()),
     }
+}
+
+/// Shows personal values as what they are, without the mark that they are to be sealed: for JSON
+/// that is shown and not stored.
+///
+/// ```
+/// use headwater_core::unmarked;
+/// use serde_json::json;
+///
+/// let state = json!({ "name": { "$personal": "Ada" }, "email": { "$erased": true } });
+/// assert_eq!(unmarked(state), json!({ "name": "Ada", "email": { "$erased": true } }));
+/// ```
+pub fn unmarked(mut data: Value) -> Value {
+    let Ok(()) = replace_personal(&mut data, &mut |form| match form {
+        Form::Open(value) => Ok::<_, Infallible>(Some(value.clone())),
+        Form::Sealed(_) | Form::Erased => Ok(None),
+    });
+    data
 }
 
 /// Whether JSON holds a personal value of a form that is wanted.
@@ -241,6 +281,17 @@ mod tests {
             assert!(has_personal(&written, &|_| true));
             assert_eq!(serde_json::from_value::<Personal<String>>(written).unwrap(), value);
         }
+    }
+
+    #[test]
+    fn what_is_empty_tells_nothing() {
+        for empty in [json!(""), json!(null)] {
+            assert!(!Form::Open(&empty).is_telling());
+        }
+        for value in [json!("Ada"), json!(0), json!(false), json!([])] {
+            assert!(Form::Open(&value).is_telling());
+        }
+        assert!(!Form::Sealed("x").is_telling() && !Form::Erased.is_telling());
     }
 
     #[test]

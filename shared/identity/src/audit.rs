@@ -1,6 +1,6 @@
 //! The audit trail of a user: who changed what, when, from what to what.
 
-use headwater::{Aggregate, Commit, EventError, decode};
+use headwater::{Aggregate, Commit, EventError, Form, Personal, decode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -25,9 +25,9 @@ pub struct AuditEntry {
     pub correlation_id: String,
     /// What: `status`, `userName`, `displayName`, `email`, `externalRevision` or `parkedUpdate`.
     pub field: String,
-    /// What it was before, null if nothing.
+    /// What it was before, null if nothing, `{"$erased": true}` if it was forgotten.
     pub from: Value,
-    /// What it was afterwards.
+    /// What it was afterwards, as `from`.
     pub to: Value,
     /// Why, if a person amended the user's history: the command is `Amend` then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,7 +69,8 @@ fn change(before: &User, event: &UserEvent, after: &User) -> (&'static str, Valu
         UserEvent::UserCreated {}
         | UserEvent::UserDeactivated {}
         | UserEvent::UserReactivated {}
-        | UserEvent::UserDeleted {} => ("status", status(before), status(after)),
+        | UserEvent::UserDeleted {}
+        | UserEvent::UserErased {} => ("status", status(before), status(after)),
         UserEvent::UserNameSet { .. } => {
             ("userName", text(&before.user_name), text(&after.user_name))
         }
@@ -94,8 +95,12 @@ fn status(user: &User) -> Value {
 }
 
 /// No field of a user that exists may be empty, so an empty one was never set.
-fn text(value: &str) -> Value {
-    if value.is_empty() { Value::Null } else { json!(value) }
+fn text(value: &Personal<String>) -> Value {
+    match value.known() {
+        Some(known) if known.is_empty() => Value::Null,
+        Some(known) => json!(known),
+        None => Form::erased(),
+    }
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ struct Record<'a> {
 /// owning system knows of a user at a revision.
 ///
 /// The revision decides: one that is not newer than what was taken over already changes nothing, so
-/// any order ends the same. A user that was deleted here stays deleted. Refused:
+/// any order ends the same. A user that was deleted or erased here stays so. Refused:
 /// [`USER_NAME_TAKEN`](crate::user::USER_NAME_TAKEN), [`EMAIL_TAKEN`](crate::user::EMAIL_TAKEN). A
 /// refused update is parked in the same write, so that a person sees it; it makes no user. The
 /// owning system's next revision replaces it, and the same one may be applied again once the value
@@ -90,7 +90,8 @@ impl ApplyExternalUser {
         format!("{EXTERNAL_PREFIX}{}", self.external_id).into()
     }
 
-    /// The update that an event says is parked; `None` of another event.
+    /// The update that an event says is parked; `None` of another event, and of one whose person
+    /// was forgotten.
     pub fn parked(event: &UserEvent) -> Option<Self> {
         let UserEvent::ExternalUpdateParked { external_id, revision, update, .. } = event.clone()
         else {
@@ -100,17 +101,17 @@ impl ApplyExternalUser {
         Some(Self {
             external_id: external_id.into(),
             revision,
-            user_name: user_name.into(),
-            display_name: display_name.into(),
-            email: email.into(),
+            user_name: user_name.into_known()?.into(),
+            display_name: display_name.into_known()?.into(),
+            email: email.into_known()?.into(),
             active,
         })
     }
 
     /// Whether it is too late for this revision: it, or a newer one, was taken over, or the user
-    /// was deleted here.
+    /// was deleted or erased here.
     fn is_stale(&self, user: &User) -> bool {
-        user.status == UserStatus::Deleted
+        matches!(user.status, UserStatus::Deleted | UserStatus::Erased)
             || user
                 .external_revision
                 .is_some_and(|applied| self.revision <= applied && counts(applied))

@@ -3,11 +3,12 @@
 use garde::Validate;
 use headwater::field::given;
 use headwater::{
-    Aggregate, Command, Context, Event, InvalidStreamName, Rejection, Rule, StreamName,
-    UniqueValue, Verdict,
+    Aggregate, Command, Context, Event, InvalidStreamName, Personal, Rejection, Rule, StreamName,
+    UniqueValue, Upcaster, Verdict,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::DOMAIN;
@@ -39,17 +40,17 @@ pub enum UserEvent {
     /// The name to sign in with, unique in the tenant.
     UserNameSet {
         /// As the user writes it.
-        user_name: String,
+        user_name: Personal<String>,
     },
     /// The name that others see.
     DisplayNameSet {
         /// As the user writes it.
-        display_name: String,
+        display_name: Personal<String>,
     },
     /// The address, unique in the tenant.
     EmailSet {
         /// As the user writes it.
-        email: String,
+        email: Personal<String>,
     },
     /// The user may do nothing until reactivated.
     UserDeactivated {},
@@ -57,6 +58,9 @@ pub enum UserEvent {
     UserReactivated {},
     /// The user is gone for good; name and address are free for others.
     UserDeleted {},
+    /// The person was forgotten: nobody can read any more what told of them. The user is gone for
+    /// good, if there still was one.
+    UserErased {},
     /// The owning system's data was taken over up to this revision.
     ExternalRevisionSet {
         /// The owning system's id.
@@ -83,20 +87,29 @@ pub enum UserEvent {
 #[serde(rename_all = "camelCase")]
 pub struct ParkedUpdate {
     /// The wanted user name.
-    pub user_name: String,
+    pub user_name: Personal<String>,
     /// The wanted display name.
-    pub display_name: String,
+    pub display_name: Personal<String>,
     /// The wanted address.
-    pub email: String,
+    pub email: Personal<String>,
     /// Whether the user was to be active.
     pub active: bool,
 }
 
-impl Event for UserEvent {}
+impl Event for UserEvent {
+    /// Version 1 was written before the fields were personal. It is read as it is.
+    const UPCASTERS: &'static [Upcaster] = &[
+        Upcaster { event_type: "UserNameSet", from: 1, lift: |old| old },
+        Upcaster { event_type: "DisplayNameSet", from: 1, lift: |old| old },
+        Upcaster { event_type: "EmailSet", from: 1, lift: |old| old },
+        Upcaster { event_type: "ExternalUpdateParked", from: 1, lift: |old| old },
+    ];
+    const FORGETS: Option<&'static str> = Some("UserErased");
+}
 
 // ---- state --------------------------------------------------------------------------------------
 
-/// What the rules about a user need to know. Mostly some 150 bytes; at its largest 2 KB, where
+/// What the rules about a user need to know. Mostly some 250 bytes; at its largest 2 KB, where
 /// names and address have the most characters and each takes 4 bytes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -104,11 +117,11 @@ pub struct User {
     /// Whether there is such a user.
     pub status: UserStatus,
     /// Empty if there is no user.
-    pub user_name: String,
+    pub user_name: Personal<String>,
     /// Empty if there is no user.
-    pub display_name: String,
+    pub display_name: Personal<String>,
     /// Empty if there is no user.
-    pub email: String,
+    pub email: Personal<String>,
     /// The newest revision of the owning system's data that was taken over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_revision: Option<u64>,
@@ -130,6 +143,8 @@ pub enum UserStatus {
     Inactive,
     /// Was, and never comes back.
     Deleted,
+    /// Was, and is forgotten.
+    Erased,
 }
 
 /// The newest revision that could not be taken over. Older ones are of no interest any more, which
@@ -147,7 +162,7 @@ impl Aggregate for User {
     type Event = UserEvent;
     const DOMAIN: &'static str = DOMAIN;
     const CATEGORY: &'static str = CATEGORY;
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
 
     fn is_there(&self) -> bool {
         self.exists()
@@ -167,6 +182,9 @@ impl Aggregate for User {
             UserEvent::UserDeleted {} => {
                 *self = Self { status: UserStatus::Deleted, ..Self::default() }
             }
+            UserEvent::UserErased {} => {
+                *self = Self { status: UserStatus::Erased, ..Self::default() }
+            }
             UserEvent::ExternalRevisionSet { revision, .. } => {
                 self.external_revision = Some(*revision);
                 self.parked.take_if(|parked| parked.revision <= *revision);
@@ -181,10 +199,16 @@ impl Aggregate for User {
         if !self.exists() {
             return Vec::new();
         }
-        vec![
-            UniqueValue::new("user-names", &self.user_name, &USER_NAME_TAKEN),
-            UniqueValue::new("user-emails", &self.email, &EMAIL_TAKEN),
-        ]
+        let name = self.user_name.known();
+        let name = name.map(|name| UniqueValue::new("user-names", name, &USER_NAME_TAKEN));
+        let email = self.email.known();
+        let email = email.map(|email| UniqueValue::new("user-emails", email, &EMAIL_TAKEN));
+        name.into_iter().chain(email).collect()
+    }
+
+    /// A snapshot of revision 1 has the same fields, not yet sealed.
+    fn lift(revision: u32, state: &Value) -> Option<Self> {
+        Self::deserialize(state).ok().filter(|_| revision == 1)
     }
 }
 
@@ -210,13 +234,16 @@ impl User {
         display_name: Option<&str>,
         email: Option<&str>,
     ) -> Vec<UserEvent> {
-        let user_name = user_name.filter(|new| *new != self.user_name);
-        let display_name = display_name.filter(|new| *new != self.display_name);
-        let email = email.filter(|new| *new != self.email);
+        let differs = |new: Option<&str>, old: &Personal<String>| {
+            new.map(Personal::from).filter(|new: &Personal<String>| new != old)
+        };
+        let user_name = differs(user_name, &self.user_name);
+        let display_name = differs(display_name, &self.display_name);
+        let email = differs(email, &self.email);
         [
-            user_name.map(|new| UserEvent::UserNameSet { user_name: new.to_owned() }),
-            display_name.map(|new| UserEvent::DisplayNameSet { display_name: new.to_owned() }),
-            email.map(|new| UserEvent::EmailSet { email: new.to_owned() }),
+            user_name.map(|user_name| UserEvent::UserNameSet { user_name }),
+            display_name.map(|display_name| UserEvent::DisplayNameSet { display_name }),
+            email.map(|email| UserEvent::EmailSet { email }),
         ]
         .into_iter()
         .flatten()
@@ -248,7 +275,7 @@ pub static USER_NAME_TAKEN: Rule = Rule {
     title: "This user name is taken",
     help: "Another user of the tenant has this user name. Names are the same if they differ only \
            in case, in Unicode form, or in invisible characters. Choose another. A name is free \
-           again when its holder is renamed or deleted.",
+           again when its holder is renamed, deleted or erased.",
 };
 
 /// An address has one holder in a tenant.
@@ -256,7 +283,7 @@ pub static EMAIL_TAKEN: Rule = Rule {
     name: "email-taken",
     title: "This email address is taken",
     help: "Another user of the tenant has this email address; case is ignored. It is free again \
-           when its holder changes it or is deleted.",
+           when its holder changes it, or is deleted or erased.",
 };
 
 // ---- commands -----------------------------------------------------------------------------------
@@ -428,6 +455,27 @@ impl Command for DeleteUser {
     fn decide(&self, user: &User, context: &Context) -> Verdict<User> {
         user.known(&context.id)?;
         Ok(vec![UserEvent::UserDeleted {}])
+    }
+}
+
+/// `POST /identity/users/{id}/erase`: forgets the person, who may be deleted already. Name and
+/// address are free again, the id is not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EraseUser {}
+
+impl Command for EraseUser {
+    type Aggregate = User;
+    const NAME: &'static str = "EraseUser";
+
+    fn decide(&self, user: &User, context: &Context) -> Verdict<User> {
+        match user.status {
+            UserStatus::Erased => Ok(vec![]),
+            UserStatus::Absent if user.parked.is_none() => {
+                Err(Rejection::unknown("user", &context.id))
+            }
+            _ => Ok(vec![UserEvent::UserErased {}]),
+        }
     }
 }
 

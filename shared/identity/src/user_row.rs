@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use headwater::{IndexKey, Projection, StreamName, folded, normalize, search_words};
+use headwater::{IndexKey, Personal, Projection, StreamName, folded, normalize, search_words};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub const USERS_BY_NAME: &str = "users-by-name";
 /// The index of all users by [`normalize`]d email address.
 pub const USERS_BY_EMAIL: &str = "users-by-email";
 
-/// A user as queries show it. Of a deleted one only the status and the times are kept.
+/// A user as queries show it. Of a deleted or erased one only the status and the times are kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserRow {
@@ -68,7 +68,7 @@ pub struct ParkedState {
 impl Projection for UserRow {
     type Event = UserEvent;
     const CATEGORY: &'static str = user::CATEGORY;
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
 
     fn evolve(&mut self, event: &UserEvent, at: Timestamp) {
         match event {
@@ -76,20 +76,13 @@ impl Projection for UserRow {
                 self.status = UserStatus::Active;
                 self.created_at = at;
             }
-            UserEvent::UserNameSet { user_name } => self.user_name.clone_from(user_name),
-            UserEvent::DisplayNameSet { display_name } => {
-                self.display_name.clone_from(display_name)
-            }
-            UserEvent::EmailSet { email } => self.email.clone_from(email),
+            UserEvent::UserNameSet { user_name } => self.user_name = shown(user_name),
+            UserEvent::DisplayNameSet { display_name } => self.display_name = shown(display_name),
+            UserEvent::EmailSet { email } => self.email = shown(email),
             UserEvent::UserDeactivated {} => self.status = UserStatus::Inactive,
             UserEvent::UserReactivated {} => self.status = UserStatus::Active,
-            UserEvent::UserDeleted {} => {
-                *self = Self {
-                    status: UserStatus::Deleted,
-                    created_at: self.created_at,
-                    ..Self::default()
-                };
-            }
+            UserEvent::UserDeleted {} => self.leave(UserStatus::Deleted),
+            UserEvent::UserErased {} => self.leave(UserStatus::Erased),
             UserEvent::ExternalRevisionSet { external_id, revision } => {
                 return self.external(external_id).applied(*revision);
             }
@@ -144,6 +137,11 @@ impl UserRow {
         query_words.iter().all(|wanted| words.iter().any(|word| word.starts_with(wanted)))
     }
 
+    /// Keeps only the status and the times.
+    fn leave(&mut self, status: UserStatus) {
+        *self = Self { status, created_at: self.created_at, ..Self::default() };
+    }
+
     fn words(&self) -> BTreeSet<String> {
         [&self.user_name, &self.display_name, &self.email]
             .into_iter()
@@ -156,6 +154,11 @@ impl UserRow {
             || ExternalState { external_id: external_id.to_owned(), ..ExternalState::default() };
         self.external.get_or_insert_with(new)
     }
+}
+
+/// Empty once it is forgotten: then a later event says so.
+fn shown(text: &Personal<String>) -> String {
+    text.known().cloned().unwrap_or_default()
 }
 
 impl ExternalState {

@@ -4,11 +4,12 @@
 use garde::Validate;
 use headwater::field::given;
 use headwater::{
-    Aggregate, Command, Context, Event, InvalidStreamName, Rejection, Rule, StreamName,
-    UniqueValue, Verdict,
+    Aggregate, Command, Context, Event, InvalidStreamName, Personal, Rejection, Rule, StreamName,
+    UniqueValue, Upcaster, Verdict,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::DOMAIN;
@@ -40,36 +41,48 @@ pub enum CustomerEvent {
     /// The name that invoices show.
     CustomerNameSet {
         /// As the customer writes it.
-        name: String,
+        name: Personal<String>,
     },
     /// The address that invoices are sent to, unique in the tenant.
     CustomerEmailSet {
         /// As the customer writes it.
-        email: String,
+        email: Personal<String>,
     },
+    /// Nobody can read any more who the customer was, and it is gone for good.
+    CustomerErased {},
 }
 
-impl Event for CustomerEvent {}
+impl Event for CustomerEvent {
+    /// Version 1 was written before the fields were personal. It is read as it is.
+    const UPCASTERS: &'static [Upcaster] = &[
+        Upcaster { event_type: "CustomerNameSet", from: 1, lift: |old| old },
+        Upcaster { event_type: "CustomerEmailSet", from: 1, lift: |old| old },
+    ];
+    const FORGETS: Option<&'static str> = Some("CustomerErased");
+}
 
 // ---- state --------------------------------------------------------------------------------------
 
-/// What the rules about a customer need to know. Mostly some 100 bytes; 2 KB at the most.
+/// What the rules about a customer need to know. Mostly some 170 bytes; 2 KB at the most.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Customer {
     /// Whether there is such a customer.
     pub exists: bool,
     /// Empty if there is no customer.
-    pub name: String,
+    pub name: Personal<String>,
     /// Empty if there is no customer.
-    pub email: String,
+    pub email: Personal<String>,
+    /// Whether there was one that is forgotten.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_erased: bool,
 }
 
 impl Aggregate for Customer {
     type Event = CustomerEvent;
     const DOMAIN: &'static str = DOMAIN;
     const CATEGORY: &'static str = CATEGORY;
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
 
     fn is_there(&self) -> bool {
         self.exists
@@ -80,6 +93,7 @@ impl Aggregate for Customer {
             CustomerEvent::CustomerCreated {} => self.exists = true,
             CustomerEvent::CustomerNameSet { name } => self.name.clone_from(name),
             CustomerEvent::CustomerEmailSet { email } => self.email.clone_from(email),
+            CustomerEvent::CustomerErased {} => *self = Self { is_erased: true, ..Self::default() },
         }
     }
 
@@ -87,19 +101,26 @@ impl Aggregate for Customer {
         if !self.exists {
             return Vec::new();
         }
-        vec![UniqueValue::new("customer-emails", &self.email, &CUSTOMER_EMAIL_TAKEN)]
+        let email = self.email.known();
+        let value = |email| UniqueValue::new("customer-emails", email, &CUSTOMER_EMAIL_TAKEN);
+        email.map(|email| value(email)).into_iter().collect()
+    }
+
+    /// A snapshot of revision 1 has the same fields, not yet sealed.
+    fn lift(revision: u32, state: &Value) -> Option<Self> {
+        Self::deserialize(state).ok().filter(|_| revision == 1)
     }
 }
 
 impl Customer {
     /// The events that make the fields what they should be: one for each that is given and differs.
     fn set(&self, name: Option<&str>, email: Option<&str>) -> Vec<CustomerEvent> {
-        let name = name
-            .filter(|new| *new != self.name)
-            .map(|new| CustomerEvent::CustomerNameSet { name: new.to_owned() });
-        let email = email
-            .filter(|new| *new != self.email)
-            .map(|new| CustomerEvent::CustomerEmailSet { email: new.to_owned() });
+        let differs = |new: Option<&str>, old: &Personal<String>| {
+            new.map(Personal::from).filter(|new: &Personal<String>| new != old)
+        };
+        let name = differs(name, &self.name).map(|name| CustomerEvent::CustomerNameSet { name });
+        let email =
+            differs(email, &self.email).map(|email| CustomerEvent::CustomerEmailSet { email });
         name.into_iter().chain(email).collect()
     }
 }
@@ -110,8 +131,8 @@ impl Customer {
 pub static CUSTOMER_EXISTS: Rule = Rule {
     name: "customer-exists",
     title: "This customer id is in use",
-    help: "A customer with this id exists. Leave `id` out to be given a fresh one, or change the \
-           existing customer with PATCH.",
+    help: "A customer with this id exists, or was erased. Leave `id` out to be given a fresh one, \
+           or change the existing customer with PATCH.",
 };
 
 /// An address has one holder in a tenant.
@@ -119,7 +140,7 @@ pub static CUSTOMER_EMAIL_TAKEN: Rule = Rule {
     name: "customer-email-taken",
     title: "Another customer has this email address",
     help: "Another customer of the tenant has this email address; case is ignored. It is free \
-           again when its holder changes it.",
+           again when its holder changes it or is erased.",
 };
 
 // ---- commands -----------------------------------------------------------------------------------
@@ -148,10 +169,10 @@ impl Command for CreateCustomer {
     const RULES: &'static [&'static Rule] = &[&CUSTOMER_EXISTS, &CUSTOMER_EMAIL_TAKEN];
 
     fn decide(&self, customer: &Customer, context: &Context) -> Verdict<Customer> {
-        if customer.exists {
+        if customer.exists || customer.is_erased {
             return Err(Rejection::refused(
                 &CUSTOMER_EXISTS,
-                format!("There is a customer {}.", context.id),
+                format!("There is or was a customer {}.", context.id),
             ));
         }
         let mut events = vec![CustomerEvent::CustomerCreated {}];
@@ -194,9 +215,28 @@ impl Command for PatchCustomer {
     /// With a change of the field that it leaves alone.
     fn commutes_with(&self, event: &CustomerEvent) -> bool {
         match event {
-            CustomerEvent::CustomerCreated {} => false,
+            CustomerEvent::CustomerCreated {} | CustomerEvent::CustomerErased {} => false,
             CustomerEvent::CustomerNameSet { .. } => self.name.is_none(),
             CustomerEvent::CustomerEmailSet { .. } => self.email.is_none(),
+        }
+    }
+}
+
+/// `POST /invoicing/customers/{id}/erase`: forgets the customer. Its address is free again, the id
+/// is not. Invoices have copies: each is erased for itself, once the law lets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EraseCustomer {}
+
+impl Command for EraseCustomer {
+    type Aggregate = Customer;
+    const NAME: &'static str = "EraseCustomer";
+
+    fn decide(&self, customer: &Customer, context: &Context) -> Verdict<Customer> {
+        match (customer.exists, customer.is_erased) {
+            (_, true) => Ok(vec![]),
+            (true, false) => Ok(vec![CustomerEvent::CustomerErased {}]),
+            (false, false) => Err(Rejection::unknown("customer", &context.id)),
         }
     }
 }

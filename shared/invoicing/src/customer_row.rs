@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use headwater::{IndexKey, Projection, StreamName, normalize};
+use headwater::{IndexKey, Personal, Projection, StreamName, normalize};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -26,24 +26,35 @@ pub struct CustomerRow {
     pub created_at: Timestamp,
     /// When anything of the above last changed.
     pub updated_at: Timestamp,
+    /// Whether it is forgotten; then only the times are kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_erased: bool,
+}
+
+/// Empty once it is forgotten: then a later event says so.
+fn shown(text: &Personal<String>) -> String {
+    text.known().cloned().unwrap_or_default()
 }
 
 impl Projection for CustomerRow {
     type Event = CustomerEvent;
     const CATEGORY: &'static str = customer::CATEGORY;
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
 
     fn evolve(&mut self, event: &CustomerEvent, at: Timestamp) {
         match event {
             CustomerEvent::CustomerCreated {} => self.created_at = at,
-            CustomerEvent::CustomerNameSet { name } => self.name.clone_from(name),
-            CustomerEvent::CustomerEmailSet { email } => self.email.clone_from(email),
+            CustomerEvent::CustomerNameSet { name } => self.name = shown(name),
+            CustomerEvent::CustomerEmailSet { email } => self.email = shown(email),
+            CustomerEvent::CustomerErased {} => {
+                *self = Self { is_erased: true, created_at: self.created_at, ..Self::default() }
+            }
         }
         self.updated_at = at;
     }
 
     fn is_deleted(&self) -> bool {
-        false
+        self.is_erased
     }
 
     fn index_keys(&self, stream: &StreamName) -> BTreeSet<IndexKey> {

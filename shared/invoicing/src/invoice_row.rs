@@ -20,7 +20,7 @@ pub struct InvoiceRow {
     pub number: Option<u64>,
     /// Where in its life it is.
     pub status: Status,
-    /// Who is to pay; nothing if it is deleted.
+    /// Who is to pay; nothing if it is deleted or erased.
     pub customer: Option<InvoiceCustomer>,
     /// What all amounts are in; nothing if it is deleted.
     pub currency: Option<Currency>,
@@ -56,12 +56,12 @@ pub struct LineRow {
 impl Projection for InvoiceRow {
     type Event = InvoiceEvent;
     const CATEGORY: &'static str = invoice::CATEGORY;
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
 
     fn evolve(&mut self, event: &InvoiceEvent, at: Timestamp) {
         match event.clone() {
             InvoiceEvent::InvoiceCreated {} => (self.status, self.created_at) = (Status::Draft, at),
-            InvoiceEvent::InvoiceCustomerSet(customer) => self.customer = Some(customer),
+            InvoiceEvent::InvoiceCustomerSet(payer) => self.customer = payer.known(),
             InvoiceEvent::InvoiceCurrencySet { currency } => self.currency = Some(currency),
             InvoiceEvent::InvoiceStatusSet { status } => self.status = status,
             InvoiceEvent::LineItemAdded(line) => {
@@ -78,6 +78,7 @@ impl Projection for InvoiceRow {
             InvoiceEvent::InvoiceDueDateSet { due_at } => self.due_at = Some(due_at),
             InvoiceEvent::InvoiceSent { .. } => self.sent_at = Some(at),
             InvoiceEvent::PaymentRecorded(payment) => self.add_payment(payment),
+            InvoiceEvent::InvoiceErased {} => self.customer = None,
             InvoiceEvent::InvoiceDeleted {} => {
                 *self = Self {
                     status: Status::Deleted,

@@ -27,12 +27,12 @@ use headwater::{Domain, Handler, ProjectionFn, aggregate_fn, projection_fn};
 
 pub use commands::*;
 pub use currency::Currency;
-pub use customer::{CreateCustomer, Customer, CustomerEvent, PatchCustomer};
+pub use customer::{CreateCustomer, Customer, CustomerEvent, EraseCustomer, PatchCustomer};
 pub use customer_row::CustomerRow;
 pub use fields::{
     CustomerId, CustomerName, Description, Email, InvoiceId, Message, Reference, Subject,
 };
-pub use invoice::{Invoice, InvoiceCustomer, InvoiceEvent, Line, NUMBERS, Payment, Status};
+pub use invoice::{Invoice, InvoiceCustomer, InvoiceEvent, Line, NUMBERS, Payer, Payment, Status};
 pub use invoice_row::{InvoiceRow, LineRow};
 pub use totals::{Amounts, TaxTotal, Totals};
 

@@ -16,7 +16,7 @@ pub static INVALID_TRANSITION: Rule = Rule {
     title: "The invoice's status does not allow this",
     help: "`invoiceStatus` is the invoice's present status, `command` what was asked for. A draft \
            can be changed, issued and deleted; an issued or sent invoice can be sent, paid and \
-           voided; a paid or void one stays as it is.",
+           voided; a paid or void one stays as it is, but can be erased.",
 };
 
 /// An invoice without lines cannot be issued.

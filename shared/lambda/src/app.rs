@@ -6,7 +6,8 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, SdkConfig};
 use headwater::{ProjectionFn, UniqueKey};
 use headwater_dynamodb::{
-    Archive, Effects, EventStore, Feed, Projector, StoreConfig, StoreError, Usage, Views,
+    Archive, Effects, EventStore, Feed, MasterKey, Projector, StoreConfig, StoreError, SubjectKeys,
+    Usage, Views,
 };
 use headwater_kinesis::Publisher;
 use headwater_pipeline::ArchiveBucket;
@@ -67,6 +68,7 @@ impl App {
     /// |---|---|
     /// | `EVENTS_TABLE`, with it `IDEMPOTENCY_TABLE` and `UNIQUE_KEY` | [`App::store`] |
     /// | `ARCHIVE_TABLE` with `ARCHIVE_BUCKET` | what of the store was archived |
+    /// | `KEYS_TABLE` with `PERSONAL_KEY` | what of the store is personal |
     /// | `VIEWS_TABLE` | [`App::views`] |
     /// | `FEED_TABLE` | [`App::feed`] |
     /// | `COMMITS_STREAM` and all others that end in `_STREAM` | [`App::publisher`] |
@@ -76,7 +78,7 @@ impl App {
     /// A variable that is empty counts as absent. The views are those of `domain`.
     ///
     /// # Errors
-    /// If `UNIQUE_KEY` is shorter than 32 bytes.
+    /// If `UNIQUE_KEY` or `PERSONAL_KEY` is shorter than 32 bytes.
     pub async fn connect(
         domain: &str,
         mut variables: BTreeMap<String, String>,
@@ -131,6 +133,14 @@ impl App {
                 EventStore::with_archive(client.clone(), tables, archive)
             }
             None => EventStore::new(client.clone(), tables),
+        };
+        let store = match self.variable("KEYS_TABLE").zip(self.variable("PERSONAL_KEY")) {
+            Some((table, secret)) => {
+                let master = MasterKey::new(secret.as_bytes())
+                    .ok_or("PERSONAL_KEY must have at least 32 bytes")?;
+                store.with_keys(SubjectKeys::new(table, master))
+            }
+            None => store,
         };
         self.feed = feed.map(|table| Feed::new(store.clone(), &table));
         self.views = views.map(|table| Views::new(store.clone(), &table, domain));

@@ -129,6 +129,18 @@ pub const READ_ARCHIVE: [Statement; 2] = [
     Statement { actions: &["s3:GetObject"], resources: &["!Sub ${ArchiveBucket.Arn}/*"] },
 ];
 
+/// The keys of those whom events tell of.
+pub const KEYS: [Variable; 2] =
+    [("KEYS_TABLE", "!Ref KeysTable"), ("PERSONAL_KEY", "!Ref PersonalKey")];
+
+/// Reads the keys of those whom events tell of.
+pub const READ_KEYS: Statement =
+    Statement { actions: &["dynamodb:GetItem"], resources: &["!GetAtt KeysTable.Arn"] };
+
+/// Makes such keys, and destroys them: for whoever writes.
+pub const WRITE_KEYS: Statement =
+    Statement { actions: &["dynamodb:PutItem"], resources: &["!GetAtt KeysTable.Arn"] };
+
 /// The views table.
 pub const VIEWS_TABLE: Variable = ("VIEWS_TABLE", "!Ref ViewsTable");
 

@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 
 use crate::call::Kind;
 use crate::deployment::{
-    ARCHIVE, COMMAND, DOCUMENT, EVENTS_TABLE, QUERY, READ_ARCHIVE, Role, Source, Statement,
-    Trigger, Variable,
+    ARCHIVE, COMMAND, DOCUMENT, EVENTS_TABLE, KEYS, QUERY, READ_ARCHIVE, READ_KEYS, Role, Source,
+    Statement, Trigger, Variable, WRITE_KEYS,
 };
 use crate::observe::{self, Observed};
 use crate::problem::{FORBIDDEN, MALFORMED};
@@ -66,6 +66,8 @@ pub struct Function {
     pub variables: Vec<Variable>,
     /// What invokes it.
     pub trigger: Trigger,
+    /// Whether it reads what is personal in events.
+    opens_personal: bool,
     handler: Handler,
 }
 
@@ -92,6 +94,7 @@ impl Function {
             roles: vec![role],
             variables: Vec::new(),
             trigger,
+            opens_personal: false,
             handler: Handler::Http(Box::new(call), handler),
         }
     }
@@ -154,6 +157,12 @@ impl Function {
         Self { roles: vec![role], ..self }
     }
 
+    /// With the keys of what is personal in the events that it reads.
+    #[must_use]
+    pub fn opens_personal(self) -> Self {
+        Self { opens_personal: true, ..self }
+    }
+
     /// With these roles.
     pub(crate) fn with_roles(self, roles: Vec<&'static Role>) -> Self {
         Self { roles, ..self }
@@ -164,7 +173,8 @@ impl Function {
         let mut all: Vec<Variable> = Vec::new();
         let of_roles = self.roles.iter().flat_map(|role| role.variables);
         let archive = ARCHIVE.iter().filter(|_| self.reads_events());
-        for variable in of_roles.chain(&self.variables).chain(archive) {
+        let keys = KEYS.iter().filter(|_| self.needs_keys());
+        for variable in of_roles.chain(&self.variables).chain(archive).chain(keys) {
             if !all.contains(variable) {
                 all.push(*variable);
             }
@@ -177,7 +187,9 @@ impl Function {
         let mut all: Vec<Statement> = Vec::new();
         let of_roles = self.roles.iter().flat_map(|role| role.statements);
         let archive = READ_ARCHIVE.iter().filter(|_| self.reads_events());
-        for statement in of_roles.chain(archive) {
+        let read_keys = self.needs_keys().then_some(&READ_KEYS);
+        let write_keys = (self.needs_keys() && self.writes()).then_some(&WRITE_KEYS);
+        for statement in of_roles.chain(archive).chain(read_keys).chain(write_keys) {
             if !all.contains(statement) {
                 all.push(*statement);
             }
@@ -188,6 +200,16 @@ impl Function {
     /// Whether it reads the events table, and with it the archive.
     fn reads_events(&self) -> bool {
         self.roles.iter().any(|role| role.variables.contains(&EVENTS_TABLE))
+    }
+
+    fn needs_keys(&self) -> bool {
+        self.opens_personal && self.reads_events()
+    }
+
+    /// Whether it writes any table: events, or rows that are folded from them.
+    fn writes(&self) -> bool {
+        let mut statements = self.roles.iter().flat_map(|role| role.statements);
+        statements.any(|statement| statement.actions.contains(&"dynamodb:PutItem"))
     }
 
     /// With a variable beside those of its role.
@@ -217,6 +239,7 @@ impl Function {
             roles: vec![role],
             variables: Vec::new(),
             trigger,
+            opens_personal: false,
             handler: Handler::Event(handler),
         }
     }

@@ -64,6 +64,9 @@ problem_types! {
     RESYNC, "resync", 410, "The position is from an earlier epoch of the change feed.",
         "The feed was started again since. Read everything from the start, then go on from the new \
          positions.";
+    ERASED, "erased", 410, "Whom this was about is forgotten.",
+        "Somebody asked to be forgotten, and the key of all that told of them was destroyed. \
+         Nothing personal can be written there any more, and nothing was written.";
     PRECONDITION_FAILED, "precondition-failed", 412, "A condition of the request does not hold.",
         "With `If-Match`: it has changed since it was read, or does not exist. With \
          `If-None-Match`: it exists (`*`), or is at that version (a tag). Nothing was written, and \

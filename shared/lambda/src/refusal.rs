@@ -4,7 +4,7 @@ use headwater::{Position, Rejection, StreamName, Token};
 use headwater_dynamodb::{Concurrent, ExecuteError, StoreError};
 
 use crate::problem::{
-    COMMIT_TOO_LARGE, CONCURRENT_MODIFICATION, CONTENTION, KEY_REUSED, OUTCOME_UNKNOWN,
+    COMMIT_TOO_LARGE, CONCURRENT_MODIFICATION, CONTENTION, ERASED, KEY_REUSED, OUTCOME_UNKNOWN,
     PRECONDITION_FAILED, TOKEN_AHEAD, UNAVAILABLE, newer_event,
 };
 use crate::{EventSummary, EventView, Problem};
@@ -109,6 +109,9 @@ fn unanswered(error: &StoreError) -> Problem {
             Problem::new(&UNAVAILABLE, "").because(cause).out_of_reach(true)
         }
         StoreError::Newer(event) => newer_event(event),
+        StoreError::Erased { subject } => {
+            Problem::new(&ERASED, format!("{} is forgotten", subject.within_tenant()))
+        }
         other => Problem::internal(other),
     }
 }

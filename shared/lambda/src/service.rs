@@ -59,10 +59,12 @@ impl Service {
         Self { name, package, domain: None, functions: Vec::new(), problems: Vec::new() }
     }
 
-    /// With these functions.
+    /// With these functions. Where the domain tells of persons, they have the keys of that.
     #[must_use]
     pub fn functions(mut self, functions: impl IntoIterator<Item = Function>) -> Self {
-        self.functions.extend(functions);
+        let forgets = self.domain.is_some_and(Domain::forgets);
+        let functions = functions.into_iter();
+        self.functions.extend(functions.map(|f| if forgets { f.opens_personal() } else { f }));
         self
     }
 

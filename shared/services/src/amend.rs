@@ -165,7 +165,13 @@ pub async fn amend(
         is_dry_run: amend.is_dry_run,
         deadline: amend.deadline,
     };
-    Ok(store.amend(amendment).await?)
+    let forgets = aggregate.forgets.is_some_and(|forgets| amendment.commit.has(forgets));
+    let done = store.amend(amendment).await?;
+    if forgets && store.has_keys() && matches!(done, Done::Committed(_)) {
+        // If it fails, the projector does it when it meets the event.
+        store.forget(amend.stream, amend.now).await.ok();
+    }
+    Ok(done)
 }
 
 impl Amend<'_> {

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::slice;
 
-use headwater::{Commit, EventError, ProjectionFn, RecordedEvent, Row, StreamName, UniqueValue};
+use headwater::{
+    Commit, EventError, ProjectionFn, RecordedEvent, Row, StreamName, UniqueValue, unmarked,
+};
 use json_patch::PatchOperation;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -101,7 +103,7 @@ pub struct HeldValue {
 impl From<&RecordedEvent> for AmendedEvent {
     fn from(event: &RecordedEvent) -> Self {
         let RecordedEvent { number, event_type, version, data } = event.clone();
-        Self { number, event_type, version, data }
+        Self { number, event_type, version, data: unmarked(data) }
     }
 }
 
@@ -111,8 +113,9 @@ impl From<&UniqueValue> for HeldValue {
     }
 }
 
-/// What changes from one document to another.
+/// What changes from one state or row to another.
 pub(crate) fn changes(before: &Value, after: &Value) -> Vec<Change> {
+    let (before, after) = (&unmarked(before.clone()), &unmarked(after.clone()));
     // Each operation is about the document as the ones before have left it.
     let mut now = before.clone();
     json_patch::diff(before, after).0.iter().map(|operation| change(&mut now, operation)).collect()

@@ -3,6 +3,7 @@
 
 mod amend;
 mod amended;
+mod certificate;
 mod effects;
 mod history;
 mod past_state;
@@ -11,6 +12,7 @@ mod waiting;
 
 pub use amend::{Amend, MOST_EVENTS, NotAmended, Reason, amend};
 pub use amended::{Amended, AmendedEvent, Change, HeldValue, HeldValues, RowChange};
+pub use certificate::{Certificate, NotCertified, certify};
 pub use effects::{effects, unknown_effect};
 pub use history::{History, Number, history};
 pub use past_state::{NoPastState, PastState, past_state};

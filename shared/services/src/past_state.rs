@@ -1,4 +1,4 @@
-use headwater::{Domains, StreamName};
+use headwater::{Domains, StreamName, unmarked};
 use headwater_dynamodb::{At, EventStore, StoreError};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -98,5 +98,6 @@ async fn state(
 ) -> Result<PastState, NoPastState> {
     let aggregate = domains.of(stream).and_then(|service| service.aggregate(&stream.category()));
     let folded = store.state_at(aggregate.ok_or(NoPastState::Kind)?, stream, at).await?;
-    Ok(PastState { version: folded.version, at: folded.at, state: folded.state, diff: None })
+    let state = unmarked(folded.state);
+    Ok(PastState { version: folded.version, at: folded.at, state, diff: None })
 }

@@ -1,7 +1,9 @@
-use headwater::Commit;
+use std::convert::Infallible;
+
+use headwater::{Commit, Form, replace_personal};
 use serde_json::{Value, json};
 
-/// What a value adds to an item, in bytes:
+/// What a value adds to an item, in bytes, where what is personal is sealed:
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>.
 ///
 /// ```
@@ -9,15 +11,33 @@ use serde_json::{Value, json};
 /// use serde_json::json;
 ///
 /// assert_eq!(bytes(&json!({ "item": "tea" })), 3 + 1 + 4 + 3);
+/// assert_eq!(bytes(&json!({ "$personal": "tea" })), 3 + 1 + 7 + 44);
 /// ```
 pub fn bytes(value: &Value) -> usize {
+    let mut stored = value.clone();
+    let Ok(()) = replace_personal(&mut stored, &mut |form| match form {
+        Form::Open(value) if form.is_telling() => Ok::<_, Infallible>(Some(sealed(value))),
+        Form::Open(value) => Ok(Some(value.clone())),
+        Form::Sealed(_) | Form::Erased => Ok(None),
+    });
+    bytes_of(&stored)
+}
+
+/// As large as a personal value is once it is sealed: with a nonce and a tag, in base64.
+fn sealed(value: &Value) -> Value {
+    const NONCE_AND_TAG: usize = 12 + 16;
+    let bytes = NONCE_AND_TAG + value.to_string().len();
+    Form::sealed("=".repeat(bytes.div_ceil(3) * 4))
+}
+
+fn bytes_of(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) => 1,
         Value::Number(number) => 1 + number.to_string().trim_end_matches('0').len().div_ceil(2),
         Value::String(text) => text.len(),
-        Value::Array(values) => 3 + values.iter().map(|value| 1 + bytes(value)).sum::<usize>(),
+        Value::Array(values) => 3 + values.iter().map(|value| 1 + bytes_of(value)).sum::<usize>(),
         Value::Object(fields) => {
-            3 + fields.iter().map(|(name, value)| 1 + name.len() + bytes(value)).sum::<usize>()
+            3 + fields.iter().map(|(name, value)| 1 + name.len() + bytes_of(value)).sum::<usize>()
         }
     }
 }

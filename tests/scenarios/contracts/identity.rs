@@ -50,6 +50,10 @@ fn replace(name: &str, email: &str) -> Step {
     send("PUT", ADA, body)
 }
 
+fn erase() -> Step {
+    call("POST", &format!("{ADA}/erase"))
+}
+
 fn rename() -> Step {
     patch(json!({ "displayName": "Countess of Lovelace" }))
 }
@@ -112,6 +116,7 @@ fn commands() -> Vec<Case> {
         Case::new(away(), &ada()),
         Case::new(call("POST", &format!("{ADA}/reactivate")), &[user("ada"), away()]),
         Case::new(call("DELETE", ADA), &ada()),
+        Case::new(erase(), &ada()),
         Case::new(group("crew"), &bob()),
         Case::new(send("PATCH", CREW, json!({ "name": "Difference Engines" })), &crew()),
         Case::new(call("DELETE", CREW), &crew()),
@@ -166,6 +171,8 @@ fn queries() -> Vec<Case> {
         Case::new(get(&format!("{CREW}/members")), &all()),
         Case::new(get(&format!("{ADA}/groups")), &all()),
         Case::new(get(&audit), &all()),
+        Case::new(get(&format!("{ADA}/export")), &all()),
+        Case::new(get(&format!("{ADA}/certificate")), &[user("ada"), erase()]),
         Case::new(get("/identity/changes"), &all()),
     ]
 }
@@ -188,6 +195,7 @@ fn story() -> Vec<Case> {
         commit(call("DELETE", MEMBER)),
         commit(call("DELETE", CREW)),
         commit(call("DELETE", ADA)),
+        commit(erase()),
         commit(external(1, "bob")).note("of a new user"),
         commit(external(2, "robert")).note("of a known one, with another name"),
     ]

@@ -62,6 +62,18 @@ fn execute(command: &str, payload: Value) -> Step {
     )
 }
 
+fn void() -> Step {
+    call("POST", &at("void"))
+}
+
+fn erase() -> Step {
+    call("POST", &at("erase"))
+}
+
+fn erase_customer() -> Step {
+    call("POST", &format!("{CUSTOMERS}/ada/erase"))
+}
+
 fn settle(outcome: &str) -> Step {
     send("POST", "/invoicing/mails/i/9/settle", json!({ "outcome": outcome }))
 }
@@ -114,13 +126,15 @@ fn commands() -> Vec<Case> {
         Case::new(deliver(), &issued()).note("and the mail"),
         Case::new(pay("one"), &issued()),
         Case::new(pay("one"), &[issued(), vec![pay("one")]].concat()).note("once more"),
-        Case::new(call("POST", &at("void")), &issued()),
+        Case::new(void(), &issued()),
         Case::new(call("DELETE", &format!("{INVOICES}/i")), &drafted()),
+        Case::new(erase(), &[issued(), vec![void()]].concat()),
         Case::new(customer("ada"), &[customer("bob")]),
         Case::new(customer("bob"), &[customer("bob")]).answers(409).note("that is there"),
         Case::new(patch_customer(json!({ "name": "Lady Lovelace" })), &customers()),
         Case::new(patch_customer(json!({ "email": "lovelace@example.com" })), &customers())
             .note("to another email"),
+        Case::new(erase_customer(), &customers()),
         Case::new(execute("AddLineItem", item()), &drafted()).note("`AddLineItem`"),
         Case::new(execute("IssueInvoice", json!({})), &numbered()).note("`IssueInvoice`"),
         Case::new(settle("DONE"), &waiting()).unconditional().note("as done"),
@@ -136,6 +150,7 @@ fn queries() -> Vec<Case> {
         "lineItems": [item()],
     });
     let all = || vec![customer("ada"), send("POST", INVOICES, of_one.clone()), issue(), pay("one")];
+    let voided = || vec![draft("i", 1), issue(), void()];
     let one = format!("{INVOICES}/i");
     let token = |step: Step| step.header("consistency-token", Text::LastToken);
     let revenue = "/invoicing/reports/revenue";
@@ -156,6 +171,12 @@ fn queries() -> Vec<Case> {
         Case::new(get(&format!("{CUSTOMERS}/ada")), &all()),
         Case::new(get(CUSTOMERS), &all()),
         Case::new(get(&format!("{CUSTOMERS}?email=ada@example.com")), &all()).note("by email"),
+        Case::new(get(&format!("{CUSTOMERS}/ada/export")), &all()),
+        Case::new(
+            get(&format!("{CUSTOMERS}/ada/certificate")),
+            &[customer("ada"), erase_customer()],
+        ),
+        Case::new(get(&at("certificate")), &[voided(), vec![erase()]].concat()),
         Case::new(get(revenue), &all()).note("of 30 days"),
         Case::new(get(&format!("{revenue}?by=month")), &all()).note("of 12 months"),
         Case::new(get("/invoicing/mails"), &[vec![customer("ada")], waiting_mail(9)].concat()),
@@ -184,9 +205,11 @@ fn story() -> Vec<Case> {
         commit(draft("j", 50)).note("with 50 lines"),
         commit(of("j", "issue")),
         commit(of("j", "void")),
+        commit(of("j", "erase")),
         commit(draft("k", 1)).note("with a line"),
         commit(call("DELETE", &format!("{INVOICES}/k"))),
         commit(customer("ada")),
         commit(patch_customer(json!({ "email": "lovelace@example.com" }))).note("to another email"),
+        commit(erase_customer()),
     ]
 }

@@ -36,6 +36,7 @@ fn external(name: &str, revision: u64) -> Value {
 /// A life that has each command, and mostly more than once.
 pub(crate) fn life() -> Vec<Step> {
     const DEACTIVATE: &str = "/identity/users/{id}/deactivate";
+    const ERASE: &str = "/identity/users/{id}/erase";
     const REACTIVATE: &str = "/identity/users/{id}/reactivate";
     let (ok, invalid) = ((200, ""), (422, "invalid-request"));
     let (not_found, concurrent) = ((404, "not-found"), (409, "concurrent-modification"));
@@ -84,6 +85,10 @@ pub(crate) fn life() -> Vec<Step> {
         step("DeleteUser", "DELETE", USER, json!({ "version": 99 }), (400, "token-ahead")),
         step("DeleteUser", "DELETE", USER, json!({}), ok),
         step("DeleteUser", "DELETE", USER, json!({}), not_found),
+        step("EraseUser", "POST", ERASE, json!({ "version": 99 }), (400, "token-ahead")),
+        step("EraseUser", "POST", ERASE, json!({}), ok),
+        step("EraseUser", "POST", ERASE, json!({}), ok),
+        step("EraseUser", "POST", ERASE, json!({}), not_found).at("id", "nobody-{id}"),
     ]
 }
 

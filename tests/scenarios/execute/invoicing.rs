@@ -38,6 +38,8 @@ fn life() -> Vec<Step> {
     const SEND: &str = "/invoicing/invoices/{id}/send";
     const PAYMENTS: &str = "/invoicing/invoices/{id}/payments";
     const VOID: &str = "/invoicing/invoices/{id}/void";
+    const ERASE: &str = "/invoicing/invoices/{id}/erase";
+    const FORGET: &str = "/invoicing/customers/{id}/erase";
     let bolt = || json!({ "name": "Bolt", "email": "pay@bolt.example" });
     let ok = (200, "");
     let invalid = (422, "invalid-request");
@@ -137,7 +139,11 @@ fn life() -> Vec<Step> {
         step("RecordPayment", "POST", PAYMENTS, payment("1000.00", "two"), (409, "overpaid")),
         step("RecordPayment", "POST", PAYMENTS, payment("0", "two"), invalid),
         step("VoidInvoice", "POST", VOID, json!({}), (409, "has-payments")),
+        step("EraseInvoice", "POST", ERASE, json!({}), transition),
         step("RecordPayment", "POST", PAYMENTS, payment("19.75", "two"), ok),
+        step("EraseInvoice", "POST", ERASE, json!({ "version": 3 }), concurrent),
+        step("EraseInvoice", "POST", ERASE, json!({}), ok),
+        step("EraseInvoice", "POST", ERASE, json!({}), ok),
         step("VoidInvoice", "POST", VOID, json!({}), transition),
         step("CreateCustomer", "POST", "/invoicing/customers", customer(), (201, "")),
         step(
@@ -177,6 +183,10 @@ fn life() -> Vec<Step> {
             .at("id", "draft-of-{id}"),
         step("DeleteInvoice", "DELETE", INVOICE, json!({ "version": 5 }), concurrent)
             .at("id", "draft-of-{id}"),
+        step("EraseCustomer", "POST", FORGET, json!({ "why": "because" }), invalid),
+        step("EraseCustomer", "POST", FORGET, json!({}), ok),
+        step("EraseCustomer", "POST", FORGET, json!({}), ok),
+        step("EraseCustomer", "POST", FORGET, json!({}), not_found).at("id", "nobody-{id}"),
     ]
 }
 

@@ -16,8 +16,16 @@ const ROLES: [&str; 3] = ["reader", "writer", "operator"];
 
 /// The calls for operators. Of the others, those that read are for readers and those that change
 /// something for writers.
-const OPERATORS: [(&str, &str); 10] = [
+const OPERATORS: [(&str, &str); 18] = [
     ("GET", "/identity/users/{id}/audit"),
+    ("POST", "/identity/users/{id}/erase"),
+    ("GET", "/identity/users/{id}/certificate"),
+    ("GET", "/identity/users/{id}/export"),
+    ("POST", "/invoicing/customers/{id}/erase"),
+    ("GET", "/invoicing/customers/{id}/certificate"),
+    ("GET", "/invoicing/customers/{id}/export"),
+    ("POST", "/invoicing/invoices/{id}/erase"),
+    ("GET", "/invoicing/invoices/{id}/certificate"),
     ("GET", "/licensing/policy"),
     ("PUT", "/licensing/policy"),
     ("GET", "/licensing/customers/{id}/events"),

@@ -10,7 +10,8 @@ use super::support::{
 use crate::support::{at_once, count, events, own_platform, shared_platform};
 
 #[tokio::test]
-async fn an_invoice_with_two_lines_is_six_events_in_one_write_of_one_unit() -> Result<()> {
+async fn an_invoice_with_two_lines_is_six_events_in_one_write_of_one_unit_and_a_key() -> Result<()>
+{
     let platform = own_platform()?;
     let client = platform.client("talk").await?;
     platform.reset_meter().await?;
@@ -18,7 +19,7 @@ async fn an_invoice_with_two_lines_is_six_events_in_one_write_of_one_unit() -> R
     let spent = platform.meter("invoicing-create-invoice").await?;
     assert_eq!(
         spent["PutItem"],
-        json!({ "calls": 1, "readUnits": 0.0, "writeUnits": 1.0 }),
+        json!({ "calls": 2, "readUnits": 0.0, "writeUnits": 2.0 }),
         "{spent}"
     );
     assert_eq!(created.version(), 6);

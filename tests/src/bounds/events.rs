@@ -119,9 +119,9 @@ fn identity_of(things: usize) -> Result<Vec<Commit>> {
 fn created(name: &str) -> Vec<UserEvent> {
     vec![
         UserEvent::UserCreated {},
-        UserEvent::UserNameSet { user_name: name.to_owned() },
-        UserEvent::DisplayNameSet { display_name: name.to_owned() },
-        UserEvent::EmailSet { email: format!("{name}@example.com") },
+        UserEvent::UserNameSet { user_name: name.into() },
+        UserEvent::DisplayNameSet { display_name: name.into() },
+        UserEvent::EmailSet { email: format!("{name}@example.com").into() },
     ]
 }
 
@@ -199,11 +199,13 @@ fn invoicing_of(things: usize) -> Result<Vec<Commit>> {
         let (name, email) = (format!("Customer {number}"), format!("k{number}@example.com"));
         let mut story = vec![vec![
             invoicing::CustomerEvent::CustomerCreated {},
-            invoicing::CustomerEvent::CustomerNameSet { name },
-            invoicing::CustomerEvent::CustomerEmailSet { email: email.clone() },
+            invoicing::CustomerEvent::CustomerNameSet { name: name.into() },
+            invoicing::CustomerEvent::CustomerEmailSet { email: email.clone().into() },
         ]];
         story.extend(has_moved(number).then(|| {
-            vec![invoicing::CustomerEvent::CustomerEmailSet { email: format!("moved-{email}") }]
+            vec![invoicing::CustomerEvent::CustomerEmailSet {
+                email: format!("moved-{email}").into(),
+            }]
         }));
         commits
             .extend(history(&invoicing::customer::stream(TENANT, format!("k{number}"))?, &story)?);

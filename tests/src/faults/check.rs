@@ -57,7 +57,12 @@ struct History {
     revisions: HashMap<String, Vec<u64>>,
     /// The mails that events ask for, by the names of their files.
     mails: Vec<String>,
+    /// The streams whose subject is forgotten, as some event says.
+    forgotten: Vec<String>,
 }
+
+/// The types of the events that forget.
+const FORGETTING: [&str; 3] = ["UserErased", "CustomerErased", "InvoiceErased"];
 
 /// Compares all that was ever told with all that is there.
 pub(super) async fn check(platform: &Platform, ledger: &[Entry]) -> Result<Findings> {
@@ -70,6 +75,7 @@ pub(super) async fn check(platform: &Platform, ledger: &[Entry]) -> Result<Findi
         history.check(entry, &mut findings);
     }
     history.check_mails(&mails(platform.folder()), &mut findings);
+    history.check_forgotten(platform, &mut findings).await?;
     Ok(findings)
 }
 
@@ -108,6 +114,7 @@ impl History {
                         .extend(data["revision"].as_u64());
                 }
                 "InvoiceSent" => self.mails.push(mail_of(&stream, *number)),
+                name if FORGETTING.contains(&name) => self.forgotten.push(stream.clone()),
                 _ => {}
             }
         }
@@ -153,12 +160,25 @@ impl History {
         }
     }
 
-    /// A mail for each event that asks for one, and no other.
+    /// Whoever is forgotten is so everywhere, whichever process died on the way.
+    async fn check_forgotten(&self, platform: &Platform, findings: &mut Findings) -> Result<()> {
+        let operator = platform.client_with(TENANT, "officer", &["operator"]).await?;
+        for stream in &self.forgotten {
+            let certificate = operator.get(&format!("/{stream}/certificate")).await?.body;
+            if certificate["keyIsDestroyed"] != true || certificate["rowsArePurged"] != true {
+                findings.untrue.push(format!("{stream} is forgotten, and {certificate}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A mail for each event that asks for one, and no other. Whom an invoice was for may have been
+    /// forgotten before its mail was sent.
     fn check_mails(&self, sent: &[String], findings: &mut Findings) {
         findings.lost.extend(
             self.mails
                 .iter()
-                .filter(|mail| !sent.contains(mail))
+                .filter(|mail| !sent.contains(mail) && !self.is_of_forgotten(mail))
                 .map(|mail| format!("the mail {mail}")),
         );
         findings.twice.extend(
@@ -166,6 +186,13 @@ impl History {
                 .filter(|mail| !self.mails.contains(mail))
                 .map(|mail| format!("the mail {mail}")),
         );
+    }
+
+    fn is_of_forgotten(&self, mail: &str) -> bool {
+        self.forgotten.iter().any(|stream| {
+            let id = stream.rsplit('/').next().unwrap_or_default();
+            mail.starts_with(&format!("{TENANT}.{id}."))
+        })
     }
 }
 

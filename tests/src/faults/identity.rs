@@ -26,6 +26,7 @@ pub(super) enum Step {
     Deactivate,
     Reactivate,
     DeleteUser,
+    EraseUser,
     CreateGroup,
     RenameGroup,
     DeleteGroup,
@@ -39,6 +40,8 @@ pub(super) enum Step {
     FindUser,
     ListUsers,
     ReadAudit,
+    ReadExport,
+    ReadCertificate,
     ReadEvents,
     ReadGroup,
     ListGroups,
@@ -49,7 +52,7 @@ pub(super) enum Step {
 }
 
 /// All of them.
-pub(super) const STEPS: [Step; 30] = [
+pub(super) const STEPS: [Step; 33] = [
     Step::CreateUser,
     Step::Rename,
     Step::RenameShared,
@@ -60,6 +63,7 @@ pub(super) const STEPS: [Step; 30] = [
     Step::Deactivate,
     Step::Reactivate,
     Step::DeleteUser,
+    Step::EraseUser,
     Step::CreateGroup,
     Step::RenameGroup,
     Step::DeleteGroup,
@@ -73,6 +77,8 @@ pub(super) const STEPS: [Step; 30] = [
     Step::FindUser,
     Step::ListUsers,
     Step::ReadAudit,
+    Step::ReadExport,
+    Step::ReadCertificate,
     Step::ReadEvents,
     Step::ReadGroup,
     Step::ListGroups,
@@ -117,6 +123,7 @@ impl Identity {
             Step::CreateUser | Step::DeleteUser if self.users.len() >= KEPT => {
                 self.delete_user(session).await
             }
+            Step::EraseUser if !self.users.is_empty() => self.erase_user(session).await,
             Step::CreateUser => self.create_user(session).await,
             Step::CreateGroup | Step::DeleteGroup if self.groups.len() >= KEPT => {
                 self.delete_group(session).await
@@ -192,6 +199,9 @@ impl Identity {
                 session.find(&format!("/identity/users?userName={id}"), &stream, &id).await
             }
             Step::ReadAudit => session.look(&format!("{path}/audit")).await,
+            Step::ReadExport => session.look(&format!("{path}/export")).await,
+            // Nobody is erased among those that are kept, which is an answer.
+            Step::ReadCertificate => session.look(&format!("{path}/certificate")).await,
             Step::ReadEvents => session.look(&format!("/events/{stream}")).await,
             Step::ListUserGroups => session.look(&format!("{path}/groups")).await,
             _ => session.read(&path, &stream).await.map(|_| ()),
@@ -242,6 +252,13 @@ impl Identity {
             .command(Command::new("DELETE", format!("/identity/users/{id}"), user_stream(&id)))
             .await
             .map(|_| ())
+    }
+
+    /// The same for one that is erased.
+    async fn erase_user(&mut self, session: &mut Session) -> Result<()> {
+        let id = self.users.swap_remove(session.rng.usize(..self.users.len()));
+        let path = format!("/identity/users/{id}/erase");
+        session.command(Command::new("POST", path, user_stream(&id))).await.map(|_| ())
     }
 
     async fn create_group(&mut self, session: &mut Session) -> Result<()> {

@@ -23,14 +23,19 @@ pub(super) enum Step {
     Send,
     Pay,
     Void,
+    EraseInvoice,
     CreateCustomer,
     RenameCustomer,
+    EraseCustomer,
     SettleMail,
     ReadDraft,
     ReadIssued,
     ReadDocument,
     ListInvoices,
+    ReadCertificate,
     ReadCustomer,
+    ExportCustomer,
+    CertifyCustomer,
     ListCustomers,
     ReadRevenue,
     ListMails,
@@ -38,7 +43,7 @@ pub(super) enum Step {
 }
 
 /// All of them.
-pub(super) const STEPS: [Step; 24] = [
+pub(super) const STEPS: [Step; 29] = [
     Step::Draft,
     Step::SetCustomer,
     Step::SetCurrency,
@@ -51,14 +56,19 @@ pub(super) const STEPS: [Step; 24] = [
     Step::Send,
     Step::Pay,
     Step::Void,
+    Step::EraseInvoice,
     Step::CreateCustomer,
     Step::RenameCustomer,
+    Step::EraseCustomer,
     Step::SettleMail,
     Step::ReadDraft,
     Step::ReadIssued,
     Step::ReadDocument,
     Step::ListInvoices,
+    Step::ReadCertificate,
     Step::ReadCustomer,
+    Step::ExportCustomer,
+    Step::CertifyCustomer,
     Step::ListCustomers,
     Step::ReadRevenue,
     Step::ListMails,
@@ -81,12 +91,19 @@ impl Invoicing {
             }
             Step::Draft => self.draft(session).await,
             Step::Delete | Step::Issue => self.take_draft(step, session).await,
-            Step::Send | Step::Pay | Step::Void | Step::ReadIssued | Step::ReadDocument => {
-                self.on_issued(step, session).await
-            }
-            Step::CreateCustomer | Step::RenameCustomer | Step::ReadCustomer => {
-                self.on_customer(step, session).await
-            }
+            Step::Send
+            | Step::Pay
+            | Step::Void
+            | Step::EraseInvoice
+            | Step::ReadIssued
+            | Step::ReadDocument
+            | Step::ReadCertificate => self.on_issued(step, session).await,
+            Step::CreateCustomer
+            | Step::RenameCustomer
+            | Step::EraseCustomer
+            | Step::ReadCustomer
+            | Step::ExportCustomer
+            | Step::CertifyCustomer => self.on_customer(step, session).await,
             Step::ListInvoices => session.look("/invoicing/invoices?status=ISSUED&limit=20").await,
             Step::ListCustomers => session.look("/invoicing/customers?limit=20").await,
             Step::ReadRevenue => session.look("/invoicing/reports/revenue?by=month").await,
@@ -204,7 +221,10 @@ impl Invoicing {
                 "reference": session.name("payment"),
             })),
             Step::Void => command("void").effect(Effect::Perhaps),
+            // Of one that is open it is refused.
+            Step::EraseInvoice => command("erase").effect(Effect::Perhaps),
             Step::ReadDocument => return session.look(&format!("{path}/document")).await,
+            Step::ReadCertificate => return session.look(&format!("{path}/certificate")).await,
             _ => return session.read(&path, &stream).await.map(|_| ()),
         };
         session.command(command).await.map(|_| ())
@@ -224,7 +244,15 @@ impl Invoicing {
                     .await
                     .map(|_| ())
             }
+            // Whether it was erased is not known where no answer comes: it is not asked for again.
+            Step::EraseCustomer => {
+                self.customers.retain(|kept| *kept != id);
+                let command = Command::new("POST", format!("{path}/erase"), stream);
+                session.command(command).await.map(|_| ())
+            }
             Step::ReadCustomer => session.read(&path, &stream).await.map(|_| ()),
+            Step::ExportCustomer => session.look(&format!("{path}/export")).await,
+            Step::CertifyCustomer => session.look(&format!("{path}/certificate")).await,
             _ => self.create_customer(session).await,
         }
     }

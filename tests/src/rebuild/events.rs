@@ -75,9 +75,9 @@ fn history(rng: &mut Rng, number: u64, events: u64) -> Result<Vec<Commit>> {
     let name = format!("u{number}");
     let created = vec![
         UserEvent::UserCreated {},
-        UserEvent::UserNameSet { user_name: name.clone() },
-        UserEvent::DisplayNameSet { display_name: full_name(rng) },
-        UserEvent::EmailSet { email: email(number) },
+        UserEvent::UserNameSet { user_name: name.clone().into() },
+        UserEvent::DisplayNameSet { display_name: full_name(rng).into() },
+        UserEvent::EmailSet { email: email(number).into() },
     ];
     let mut commits = vec![commit(&stream, 1, &created)?];
     let (mut version, mut is_active) = (4, true);
@@ -86,7 +86,7 @@ fn history(rng: &mut Rng, number: u64, events: u64) -> Result<Vec<Commit>> {
             vec![UserEvent::ExternalRevisionSet { external_id: name.clone(), revision: version }];
         if rng.u8(..3) == 0 && version + 1 < events {
             changes.push(if rng.u8(..8) == 0 {
-                UserEvent::DisplayNameSet { display_name: full_name(rng) }
+                UserEvent::DisplayNameSet { display_name: full_name(rng).into() }
             } else if is_active {
                 UserEvent::UserDeactivated {}
             } else {

@@ -50,7 +50,7 @@ fn draft(name: &str) -> Vec<InvoiceEvent> {
     let currency = Currency::from_code("EUR").unwrap();
     vec![
         InvoiceEvent::InvoiceCreated {},
-        InvoiceEvent::InvoiceCustomerSet(customer),
+        InvoiceEvent::InvoiceCustomerSet((&customer).into()),
         InvoiceEvent::InvoiceCurrencySet { currency },
         status(Status::Draft),
         line(1, "Consulting", "1000.50", "12.50", "0.19"),

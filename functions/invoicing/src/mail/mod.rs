@@ -21,12 +21,13 @@ mod testing;
 mod transport;
 mod waiting;
 
+use std::slice;
 use std::sync::Arc;
 use std::time::Instant;
 
 use aws_lambda_events::kinesis::{KinesisEvent, KinesisEventRecord};
 use aws_lambda_events::streams::KinesisEventResponse;
-use headwater::{Commit, decode};
+use headwater::{Commit, Event, decode};
 use headwater_dynamodb::{Carried, EffectId};
 use headwater_kinesis::CommitRecord;
 use headwater_lambda::deployment::Source;
@@ -104,29 +105,52 @@ async fn send_mails_of(
     if record.stream.domain() != DOMAIN || record.stream.category() != invoice::CATEGORY {
         return Ok(false);
     }
-    let Some(commit) = commit(app, record, deadline).await.map_err(describe)? else {
+    let Some(mut commit) = commit(app, record, deadline).await.map_err(describe)? else {
         return Ok(false);
     };
+    let own_request = request(&commit, deadline);
+    if commit.has(mail::ASKED_BY) {
+        app.store(&own_request).map_err(describe)?.open(slice::from_mut(&mut commit)).await?;
+    }
     let mut comes_again = false;
     if let Some(newer) = mail::unknown(&commit) {
         tracing::warn!(stream = %commit.stream, %newer, "left to a newer build");
         metric(DOMAIN, "MailsLeftToNewerBuild", 1.0);
         return Ok(true);
     }
+    if InvoiceEvent::FORGETS.is_some_and(|forgets| commit.has(forgets)) {
+        forget_mails(app, &own_request, &commit).await.map_err(describe)?;
+    }
     for event in commit.events.iter().filter(|event| event.event_type == mail::ASKED_BY) {
         let InvoiceEvent::InvoiceSent { subject, message, email } = decode(event)? else {
             continue;
         };
+        // Of whom is forgotten, there is nobody to send a mail to.
+        let (Some(subject), Some(message), Some(email)) =
+            (subject.into_known(), message.into_known(), email.into_known())
+        else {
+            continue;
+        };
         let effect = EffectId { stream: commit.stream.clone(), number: event.number };
         let mailer = mailer.get_or_try_init(Mailer::from_env).await?;
-        let carried = mailer
-            .deliver(app, &request(&commit, deadline), Wanted { effect, subject, message, email })
-            .await;
+        let carried =
+            mailer.deliver(app, &own_request, Wanted { effect, subject, message, email }).await;
         let carried = carried.map_err(describe)?;
         metric(DOMAIN, metric_of(carried), 1.0);
         comes_again |= carried == Carried::Later;
     }
     Ok(comes_again)
+}
+
+/// Drops what is known of an invoice's mails, since it may name whom they were for. None of them is
+/// sent any more.
+async fn forget_mails(app: &App, request: &Request, last: &Commit) -> Result<(), Problem> {
+    let commits = app.store(request)?.commits_until(&last.stream, last.first).await?;
+    let effects = deliver::effects(app, request)?;
+    for number in commits.iter().flat_map(mail::asked_for) {
+        effects.forget(&EffectId { stream: last.stream.clone(), number }).await?;
+    }
+    Ok(())
 }
 
 /// The commit that a record announces, read if it was too large to be in the record.

@@ -121,7 +121,7 @@ pub(super) struct CustomerView {
 
 impl CustomerView {
     pub(super) fn new(stream: &StreamName, version: u64, row: CustomerRow) -> Self {
-        let CustomerRow { name, email, created_at, updated_at } = row;
+        let CustomerRow { name, email, created_at, updated_at, .. } = row;
         Self { id: stream.id().to_owned(), version, name, email, created_at, updated_at }
     }
 }

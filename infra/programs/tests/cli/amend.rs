@@ -148,7 +148,7 @@ async fn a_value_that_another_holds_is_refused() {
     assert_eq!(amend(&machine, other, &claims, "").await.code, 0);
     for options in ["--dry-run", ""] {
         let refused = amend(&machine, USER, &BACK, options).await;
-        let told = "error: user-name-taken: `ada.lovelace` belongs to another\n";
+        let told = "error: user-name-taken: another has this value of `user-names`\n";
         assert_eq!((refused.code, refused.err.as_str()), (2, told));
     }
     assert_eq!(amend(&machine, other, &["UserDeleted={}"], "").await.code, 0);

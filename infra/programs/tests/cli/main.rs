@@ -8,6 +8,7 @@ mod connection;
 mod door;
 mod dump;
 mod failures;
+mod forget;
 mod hostile;
 mod new;
 mod parked;

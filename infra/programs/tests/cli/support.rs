@@ -70,6 +70,7 @@ impl Machine {
             ("events", events),
             ("views", others.clone()),
             ("feed", others.clone()),
+            ("keys", others.clone()),
             ("effects", others),
         ] {
             create_table(&client, table, keys).await;
@@ -137,6 +138,13 @@ impl Machine {
             }
         }
         machine
+    }
+
+    /// The same with the keys of what is personal.
+    pub(crate) async fn with_keys() -> Self {
+        let machine = Self::with_everything().await;
+        let keys = json!({ "UNIQUE_KEY": SECRET, "KEYS_TABLE": "keys", "PERSONAL_KEY": SECRET });
+        Self { platform: platform(&machine.endpoint, keys).await, ..machine }
     }
 
     /// The same tables with another secret, as the platform tells it.
@@ -263,11 +271,13 @@ pub(crate) async fn run(line: &str) -> Answer {
     Answer { out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap(), code }
 }
 
-/// A golden history.
+/// A golden history, but for the commit at its end that erases it.
 pub(crate) fn history(name: &str) -> Vec<Commit> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join(format!("../../tests/golden/{name}.history.json"));
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    let mut commits: Vec<Commit> = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    commits.retain(|commit| commit.events.iter().all(|e| !e.event_type.ends_with("Erased")));
+    commits
 }
 
 /// The number of the golden invoice.

@@ -19,6 +19,10 @@ const ON_EVENTS: [&str; 9] = [
     "dynamodb:GetRecords",
 ];
 
+/// All that anybody may do with the keys of persons: make and destroy them, and read them one by
+/// one. A key that is deleted would look as if it had never been, and could be made again.
+const ON_KEYS: [&str; 2] = ["dynamodb:PutItem", "dynamodb:GetItem"];
+
 /// The role that moves commits to the archive, and what it may do besides.
 const ARCHIVER: (&str, [&str; 2]) = ("ArchiveRole", ["dynamodb:Scan", "dynamodb:DeleteItem"]);
 
@@ -28,6 +32,7 @@ pub(super) fn check(template: &Template) -> Vec<String> {
     for statement in template.statements() {
         findings.extend(wildcards(&statement));
         findings.extend(rewritten_history(&statement));
+        findings.extend(lost_keys(&statement));
     }
     findings
 }
@@ -113,6 +118,18 @@ fn rewritten_history(statement: &Statement<'_>) -> Vec<String> {
         .collect()
 }
 
+fn lost_keys(statement: &Statement<'_>) -> Vec<String> {
+    let is_about_keys = statement.resources.iter().any(|resource| resource.contains("KeysTable"));
+    let wrong = statement.actions.iter().filter(|action| !ON_KEYS.contains(action));
+    wrong
+        .filter(|_| is_about_keys)
+        .map(|action| {
+            let owner = statement.owner;
+            format!("{owner}: {action} on the keys table: keys are put and read, nothing else")
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::{none, one, ours, template};
@@ -140,6 +157,9 @@ mod tests {
             ("dynamodb:DeleteItem", "!Sub \"${EventsTable.Arn}\"", Some("history")),
             ("dynamodb:BatchWriteItem", "!GetAtt EventsTable.Arn", Some("history")),
             ("dynamodb:PartiQLUpdate", "!GetAtt EventsTable.Arn", Some("history")),
+            ("dynamodb:PutItem", "!GetAtt KeysTable.Arn", None),
+            ("dynamodb:DeleteItem", "!GetAtt KeysTable.Arn", Some("keys are put")),
+            ("dynamodb:Scan", "!GetAtt KeysTable.Arn", Some("keys are put")),
             ("kinesis:*", "!GetAtt CommitsStream.Arn", Some("name the actions")),
             ("kinesis:PutRecords", "\"*\"", Some("name the resource")),
             ("xray:PutTraceSegments", "\"*\"", None),

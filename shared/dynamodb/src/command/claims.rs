@@ -158,6 +158,7 @@ fn commit(
     })
 }
 
+/// Without the value: the answer may be recorded, and the value may tell of a person.
 fn taken(value: &UniqueValue) -> Rejection {
-    Rejection::refused(value.taken, format!("`{}` belongs to another", value.normalized))
+    Rejection::refused(value.taken, format!("another has this value of `{}`", value.category))
 }

@@ -115,6 +115,8 @@ pub(crate) struct Write<A> {
     pub(crate) after: Folded<A>,
     /// Why the command is refused, where what is written only says so.
     pub(crate) refused: Option<ExecuteError>,
+    /// Whether the subject of the stream is forgotten with it.
+    pub(crate) forgets: bool,
 }
 
 impl<'a, C: Decide> Attempt<'a, C> {
@@ -146,7 +148,7 @@ impl<'a, C: Decide> Attempt<'a, C> {
 
     async fn run(&mut self) -> Result<Done<C::Aggregate>, ExecuteError> {
         loop {
-            let Write { append, after, refused } = match self.decide().await {
+            let Write { append, after, refused, forgets } = match self.decide().await {
                 Ok(Some(write)) => write,
                 // What came between has been read in this call, and stays.
                 Err(error @ ExecuteError::Concurrent(_)) => return self.answer(Err(error)).await,
@@ -161,6 +163,9 @@ impl<'a, C: Decide> Attempt<'a, C> {
             match self.store.append(&append).await? {
                 Appended::Done => {
                     self.store.cache().put(&self.execution.stream, &after);
+                    if forgets {
+                        self.store.forget_soon(&self.execution.stream, self.now()).await;
+                    }
                     return refused.map_or(Ok(Done::Committed(after)), Err);
                 }
                 Appended::Answered(record) => return self.replay(record).await,

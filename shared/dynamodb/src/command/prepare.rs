@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use headwater::{
-    Aggregate, Commit, Decide, Folded, Metadata, Position, Rejection, StreamName, encode,
+    Aggregate, Commit, Decide, Event, Folded, Metadata, Position, Rejection, StreamName, encode,
 };
 use uuid::Uuid;
 
@@ -38,8 +38,10 @@ impl<C: Decide> Attempt<'_, C> {
         }
         let answer = self.record(Ok(&after), Some(commit.first))?;
         let others = actions(companions, unmoved.into_iter().chain(values))?;
+        let forgets = <C::Aggregate as Aggregate>::Event::FORGETS;
+        let forgets = forgets.is_some_and(|forgets| commit.has(forgets));
         let append = self.append(commit, &mut after, others, answer).await?;
-        Ok(Write { append, after, refused: None })
+        Ok(Write { append, after, refused: None, forgets })
     }
 
     /// What records a refusal, if the command wants that: the commit, checks of other streams, the
@@ -67,7 +69,7 @@ impl<C: Decide> Attempt<'_, C> {
         let answer = self.record(Err(&refused), Some(commit.first))?;
         let others = actions(Vec::new(), unmoved.into_iter())?;
         let append = self.append(commit, &mut after, others, answer).await?;
-        Ok(Write { append, after, refused: Some(refused) })
+        Ok(Write { append, after, refused: Some(refused), forgets: false })
     }
 
     /// A commit with a snapshot if one is due, what goes with it, and the record of the answer.

@@ -331,6 +331,18 @@ impl Effects {
         self.table.put_if(done.into_item()?, Condition::absent()).await
     }
 
+    /// Drops whatever is known of an effect but that it is not to be carried out: what a handler
+    /// said of it may name a person who is forgotten.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn forget(&self, effect: &EffectId) -> Result<(), StoreError> {
+        let done = EffectItem::new(&self.handler, effect, State::Done, Uuid::now_v7(), 0, 0);
+        let waiting = self.table.delete(done.waiting_key())?;
+        self.table.transact(vec![waiting, self.table.put(done.into_item()?, None)?]).await?;
+        Ok(())
+    }
+
     async fn lease_again(
         &self,
         effect: EffectId,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::hmac::{self, HMAC_SHA256};
 
 use crate::StoreError;
 
@@ -23,6 +24,7 @@ pub(super) const KEY_LEN: usize = 32;
 pub struct MasterKey {
     cipher: Cipher,
     fingerprint: String,
+    signing: hmac::Key,
 }
 
 impl MasterKey {
@@ -34,8 +36,9 @@ impl MasterKey {
         let derive = |purpose: &[u8]| digest(&SHA256, &[purpose, secret].concat());
         let cipher = Cipher::new(derive(b"headwater master key\n").as_ref())?;
         let fingerprint = derive(b"headwater master key's fingerprint\n");
-        let fingerprint = fingerprint.as_ref().iter().take(4);
-        Some(Self { cipher, fingerprint: fingerprint.map(|byte| format!("{byte:02x}")).collect() })
+        let signing = hmac::Key::new(HMAC_SHA256, derive(b"headwater certificates\n").as_ref());
+        let fingerprint = hex(&fingerprint.as_ref()[..4]);
+        Some(Self { cipher, fingerprint, signing })
     }
 
     pub(super) fn cipher(&self) -> &Cipher {
@@ -43,9 +46,27 @@ impl MasterKey {
     }
 
     /// Which key it is. It tells nothing of the secret.
-    pub(super) fn fingerprint(&self) -> &str {
+    pub(crate) fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
+}
+
+impl MasterKey {
+    /// The HMAC-SHA256 of a text, in hexadecimal.
+    pub(crate) fn sign(&self, text: &str) -> String {
+        hex(hmac::sign(&self.signing, text.as_bytes()).as_ref())
+    }
+
+    /// Whether this key has signed a text so.
+    pub(crate) fn has_signed(&self, text: &str, signature: &str) -> bool {
+        let byte = |at| u8::from_str_radix(signature.get(at..at + 2)?, 16).ok();
+        let bytes: Option<Vec<u8>> = (0..signature.len()).step_by(2).map(byte).collect();
+        bytes.is_some_and(|bytes| hmac::verify(&self.signing, text.as_bytes(), &bytes).is_ok())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl fmt::Debug for MasterKey {

@@ -24,5 +24,6 @@ mod ring;
 mod seal;
 
 pub use self::cipher::MasterKey;
+pub(crate) use self::ring::Subject;
 pub use self::ring::SubjectKeys;
-pub(crate) use self::seal::{Place, has_open, is_sealed, plain};
+pub(crate) use self::seal::{Place, is_sealed, is_to_be_sealed};

@@ -65,6 +65,11 @@ impl SubjectKeys {
         Self(Arc::new(Ring { table: table.into(), master, known }))
     }
 
+    /// The master key.
+    pub(crate) fn master(&self) -> &MasterKey {
+        &self.0.master
+    }
+
     /// A subject's key as it is. It costs a read if this process does not know it.
     pub(crate) async fn of(
         &self,
@@ -86,25 +91,48 @@ impl SubjectKeys {
         Ok(found)
     }
 
-    /// A subject's key, which is made if it never had one; `None` if it was destroyed.
+    /// A subject's key, which is made if it never had one; `None` if it was destroyed. One that is
+    /// new most likely has none: then it costs a write alone.
     pub(crate) async fn to_write(
         &self,
         connection: &Connection,
         subject: &StreamName,
         now: Timestamp,
+        is_new: bool,
     ) -> Result<Option<Arc<SubjectKey>>, StoreError> {
-        // Two may make one at once: the first that is put counts.
-        for _ in 0..2 {
-            match self.of(connection, subject).await? {
-                Subject::Key(key) => return Ok(Some(key)),
-                Subject::Erased => return Ok(None),
-                Subject::Unknown => {
-                    let item = self.made(subject, now)?;
-                    self.table(connection).put_if(item, Condition::absent()).await?;
-                }
+        let mut known = match self.remembered(subject) {
+            None if is_new => Subject::Unknown,
+            None => self.of(connection, subject).await?,
+            Some(known) => known,
+        };
+        if matches!(known, Subject::Unknown) {
+            let item = self.made(subject, now)?;
+            // Two may make one at once: the first that is put counts.
+            if self.table(connection).put_if(item.clone(), Condition::absent()).await? {
+                known = self.read(subject, &item)?;
+                self.remember(subject, known.clone());
+            } else {
+                known = self.of(connection, subject).await?;
             }
         }
-        Err(StoreError::Refused(format!("the key of {subject} was made, and is not there")))
+        match known {
+            Subject::Key(key) => Ok(Some(key)),
+            Subject::Erased => Ok(None),
+            Subject::Unknown => {
+                let lost = format!("the key of {subject} was made, and is not there");
+                Err(StoreError::Refused(lost))
+            }
+        }
+    }
+
+    /// Whether a subject's key was destroyed, whatever this process remembers.
+    pub(crate) async fn is_destroyed(
+        &self,
+        connection: &Connection,
+        subject: &StreamName,
+    ) -> Result<bool, StoreError> {
+        let item = self.table(connection).get(place(subject), Consistency::Strong).await?;
+        Ok(item.is_some_and(|item| item.contains_key("x")))
     }
 
     /// Destroys a subject's key for ever, whether it had one or not. It is done again without harm:

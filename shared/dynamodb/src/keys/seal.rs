@@ -3,8 +3,6 @@
 //! A value is bound to its stream and to the event, or to the snapshot, that holds it. So nobody
 //! can move it elsewhere.
 
-use std::convert::Infallible;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use headwater::{Commit, Form, StreamName, has_personal, replace_personal};
@@ -39,21 +37,12 @@ pub(crate) fn is_sealed(commit: &Commit) -> bool {
 }
 
 /// Whether JSON holds a value that is yet to be sealed.
-pub(crate) fn has_open(data: &Value) -> bool {
-    has_personal(data, &|form| matches!(form, Form::Open(_)))
-}
-
-/// Leaves the personal values as they are, unsealed: for a store without keys.
-pub(crate) fn plain(data: &mut Value) {
-    let mut open = |form: Form<'_>| match form {
-        Form::Open(value) => Ok::<_, Infallible>(Some(value.clone())),
-        _ => Ok(None),
-    };
-    let Ok(()) = replace_personal(data, &mut open);
+pub(crate) fn is_to_be_sealed(data: &Value) -> bool {
+    has_personal(data, &|form| form.is_telling())
 }
 
 impl SubjectKey {
-    /// Seals the personal values.
+    /// Seals the personal values that tell something.
     pub(crate) fn seal(
         &self,
         stream: &StreamName,
@@ -62,6 +51,7 @@ impl SubjectKey {
     ) -> Result<(), StoreError> {
         let bound = place.bound(stream);
         replace_personal(data, &mut |form| match form {
+            Form::Open(value) if !form.is_telling() => Ok(Some(value.clone())),
             Form::Open(value) => {
                 let sealed = self.0.seal(serde_json::to_vec(value)?, bound.as_bytes())?;
                 Ok(Some(Form::sealed(STANDARD.encode(sealed))))

@@ -103,6 +103,7 @@ impl Upkeep {
         })
         .await?;
         let (commits, newer) = known(&kind.own, commits);
+        self.forget(&kind.own, &task.stream, &commits).await?;
         self.bring_up_parts(rows, kind, &task.stream, &commits, is_guess).await?;
         let applied = fold(&kind.own, &task.stream, &old.row, &commits)?;
         let mut next = next(rows, &task.stream, old, applied)?;
@@ -113,6 +114,22 @@ impl Upkeep {
                 commits.iter().map(|commit| (commit.at, commit.first, commit.last())).collect();
         }
         Ok((next, newer))
+    }
+
+    /// Destroys a subject's key once an event says that it is forgotten: whoever appended the event
+    /// may have died before it did so. It comes before the row, so that a record which fails here
+    /// comes again.
+    async fn forget(
+        &self,
+        own: &ProjectionFn,
+        stream: &StreamName,
+        commits: &[Commit],
+    ) -> Result<(), StoreError> {
+        let Some(forgets) = own.forgets.filter(|_| self.events.has_keys()) else { return Ok(()) };
+        match commits.iter().find(|commit| commit.has(forgets)) {
+            Some(commit) => self.events.forget(stream, commit.at).await,
+            None => Ok(()),
+        }
     }
 
     async fn bring_up_parts(

@@ -183,6 +183,7 @@ mod tests {
             parts: None,
             knows,
             logged: false,
+            forgets: None,
         };
         for (commits, whole, newer) in [
             (vec![commit(1, &["Old"]), commit(2, &["Old", "Old"])], 2, None),
@@ -210,6 +211,7 @@ mod tests {
             parts: None,
             knows: |_, _| true,
             logged: false,
+            forgets: None,
         };
         for revision in [0, 1] {
             let row = |version| Row { version, revision, ..Row::default() };

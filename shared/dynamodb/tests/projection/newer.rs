@@ -233,6 +233,7 @@ static OLD: [ProjectionFn; 1] = [ProjectionFn {
     apply: takes_for_broken,
     parts: None,
     knows: |_, _| true,
+    forgets: None,
     logged: false,
 }];
 

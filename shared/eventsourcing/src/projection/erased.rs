@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::fold::{apply_commits, apply_to_part, parts_of};
 use super::{Applied, Contributions, Part, Projection, Row};
-use crate::{Commit, EventError, StreamName, knows};
+use crate::{Commit, Event, EventError, StreamName, knows};
 
 /// Names the rows of parts that commits of a stream concern.
 pub type PartsOf = fn(&StreamName, &[Commit]) -> Result<BTreeSet<StreamName>, EventError>;
@@ -28,6 +28,8 @@ pub struct ProjectionFn {
     pub knows: fn(&str, u32) -> bool,
     /// [`Projection::LOGGED`]; of a [`Part`] it is `false`, since its events are its stream's.
     pub logged: bool,
+    /// [`Event::FORGETS`] of its events.
+    pub forgets: Option<&'static str>,
 }
 
 impl ProjectionFn {
@@ -62,6 +64,7 @@ pub const fn projection_fn<P: Projection>() -> ProjectionFn {
         parts: None,
         knows: knows::<P::Event>,
         logged: P::LOGGED,
+        forgets: P::Event::FORGETS,
     }
 }
 
@@ -83,6 +86,7 @@ pub const fn part_fn<P: Part>() -> ProjectionFn {
         parts: Some(parts_of::<P>),
         knows: knows::<P::Event>,
         logged: false,
+        forgets: P::Event::FORGETS,
     }
 }
 
@@ -116,6 +120,7 @@ pub fn own_row(projections: &[ProjectionFn], category: &str) -> Option<Projectio
         parts: None,
         knows: first.knows,
         logged: false,
+        forgets: first.forgets,
     })
 }
 

@@ -1,10 +1,13 @@
+use std::convert::Infallible;
+
+use headwater::replace_personal;
 use headwater_testkit::{AnyCommand, History};
 
 use super::*;
 use crate::ApplyExternalUser;
 use crate::external::tests::Park;
 use crate::user::{self, EMAIL_TAKEN};
-use crate::user::{CreateUser, DeactivateUser, DeleteUser, PatchUser, ReactivateUser};
+use crate::user::{CreateUser, DeactivateUser, DeleteUser, EraseUser, PatchUser, ReactivateUser};
 
 /// What the entries say, without when and by whom.
 fn changes(
@@ -85,6 +88,20 @@ fn what_the_owning_system_sent_is_in_the_trail() {
     assert_eq!(trail[7], change("ApplyExternalUser", "userName", json!("ada"), json!("countess")));
     assert_eq!(trail[8], change("ApplyExternalUser", "externalRevision", json!(3), json!(4)));
     assert_eq!(trail.len(), 9);
+}
+
+#[test]
+fn of_whom_is_forgotten_the_trail_says_who_and_when_but_not_what() {
+    let mut commits = run([create(), AnyCommand::new(EraseUser {})]).commits().to_vec();
+    for event in commits.iter_mut().flat_map(|commit| &mut commit.events) {
+        let erase = |_: Form<'_>| Ok::<_, Infallible>(Some(Form::erased()));
+        let Ok(()) = replace_personal(&mut event.data, &mut { erase });
+    }
+    let entries = audit(User::default(), &commits).unwrap();
+    let last = entries.last().unwrap();
+    assert_eq!((&last.from, &last.to), (&json!("active"), &json!("erased")));
+    assert_eq!((&entries[1].from, &entries[1].to), (&Value::Null, &Form::erased()));
+    assert_eq!(entries[1].actor, "tester");
 }
 
 #[test]

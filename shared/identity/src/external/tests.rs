@@ -44,7 +44,7 @@ fn revision_set(revision: u64) -> UserEvent {
 }
 
 fn user_name_set(user_name: &str) -> UserEvent {
-    UserEvent::UserNameSet { user_name: user_name.to_owned() }
+    UserEvent::UserNameSet { user_name: user_name.into() }
 }
 
 fn parked(revision: u64, reason: &str) -> UserEvent {
@@ -68,8 +68,8 @@ fn ada() -> Vec<UserEvent> {
     let fields = [
         UserEvent::UserCreated {},
         user_name_set("ada"),
-        UserEvent::DisplayNameSet { display_name: "Ada Lovelace".to_owned() },
-        UserEvent::EmailSet { email: "ada@example.com".to_owned() },
+        UserEvent::DisplayNameSet { display_name: "Ada Lovelace".into() },
+        UserEvent::EmailSet { email: "ada@example.com".into() },
     ];
     fields.into_iter().chain([revision_set(5)]).collect()
 }

@@ -1,19 +1,20 @@
-use headwater::normalize;
+use headwater::{RecordedEvent, Snapshot, decode, normalize};
 use headwater_testkit::given;
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::*;
 
 fn user_name_set(user_name: &str) -> UserEvent {
-    UserEvent::UserNameSet { user_name: user_name.to_owned() }
+    UserEvent::UserNameSet { user_name: user_name.into() }
 }
 
 fn display_name_set(display_name: &str) -> UserEvent {
-    UserEvent::DisplayNameSet { display_name: display_name.to_owned() }
+    UserEvent::DisplayNameSet { display_name: display_name.into() }
 }
 
 fn email_set(email: &str) -> UserEvent {
-    UserEvent::EmailSet { email: email.to_owned() }
+    UserEvent::EmailSet { email: email.into() }
 }
 
 /// The events of Ada, created and active.
@@ -46,6 +47,7 @@ fn rename(user_name: &str) -> PatchUser {
 const DEACTIVATED: UserEvent = UserEvent::UserDeactivated {};
 const REACTIVATED: UserEvent = UserEvent::UserReactivated {};
 const DELETED: UserEvent = UserEvent::UserDeleted {};
+const ERASED: UserEvent = UserEvent::UserErased {};
 
 #[test]
 fn a_user_is_created_once() {
@@ -137,6 +139,47 @@ fn a_user_is_deleted_for_good() {
 }
 
 #[test]
+fn whoever_was_ever_told_of_is_erased_once_and_for_good() {
+    given::<User>(ada()).when(EraseUser {}).then([ERASED]).again_nothing();
+    given::<User>(ada_and([DEACTIVATED])).when(EraseUser {}).then([ERASED]);
+    given::<User>(ada_and([DELETED])).when(EraseUser {}).then([ERASED]);
+    given::<User>(ada_and([ERASED])).when(EraseUser {}).then_nothing();
+    given::<User>([]).when(EraseUser {}).then_unknown();
+    given::<User>(ada_and([ERASED])).when(DeleteUser {}).then_unknown();
+    given::<User>(ada_and([ERASED])).when(rename("ada")).then_unknown();
+    given::<User>(ada_and([ERASED])).when(create_ada()).then_rejected(&USER_EXISTS);
+}
+
+#[test]
+fn what_can_no_longer_be_read_is_folded_as_such() {
+    let read = |event_type: &str, version: u32, data: Value| {
+        let stored = RecordedEvent { number: 1, event_type: event_type.to_owned(), version, data };
+        decode::<UserEvent>(&stored).unwrap()
+    };
+    let erased = || json!({ "$erased": true });
+    let events = [
+        UserEvent::UserCreated {},
+        read("UserNameSet", 2, json!({ "userName": erased() })),
+        read("DisplayNameSet", 1, json!({ "displayName": "Ada" })),
+        read("EmailSet", 2, json!({ "email": erased() })),
+    ];
+    let user = fold(events.to_vec());
+    assert_eq!(
+        (&user.user_name, &user.display_name, &user.email),
+        (&Personal::Erased, &"Ada".into(), &Personal::Erased)
+    );
+    assert_eq!(user.unique_values().len(), 0, "nobody knows what it held");
+}
+
+#[test]
+fn a_state_of_before_its_fields_were_personal_is_lifted() {
+    let state = json!({ "status": "active", "userName": "ada", "displayName": "", "email": "a@b" });
+    let user = Snapshot { revision: 1, state }.read::<User>().unwrap();
+    assert_eq!((user.status, user.user_name), (UserStatus::Active, "ada".into()));
+    assert_eq!(Snapshot { revision: 0, state: json!({}) }.read::<User>(), None);
+}
+
+#[test]
 fn a_user_holds_name_and_email_while_it_exists() {
     let claims = |events: Vec<UserEvent>| {
         let values = fold(events).unique_values();
@@ -157,14 +200,17 @@ fn a_user_holds_name_and_email_while_it_exists() {
         "a change of case claims nothing new"
     );
     assert_eq!(claims(ada_and([DELETED])), []);
+    assert_eq!(claims(ada_and([ERASED])), []);
     assert_eq!(claims(vec![]), []);
     assert_eq!(claims(ada_and([user_name_set("Ａｄａ II")]))[0].1, normalize("ada ii"));
 }
 
 #[test]
-fn of_a_deleted_user_nothing_personal_is_kept() {
-    let state = serde_json::to_string(&fold(ada_and([DELETED]))).unwrap();
-    assert!(!state.contains("ada") && !state.contains("Ada"), "{state}");
+fn of_a_deleted_or_erased_user_nothing_personal_is_kept() {
+    for last in [DELETED, ERASED] {
+        let state = serde_json::to_string(&fold(ada_and([last]))).unwrap();
+        assert!(!state.contains("ada") && !state.contains("Ada"), "{state}");
+    }
 }
 
 fn fold(events: Vec<UserEvent>) -> User {

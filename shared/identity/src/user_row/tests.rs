@@ -11,9 +11,9 @@ fn stream() -> StreamName {
 fn created(user_name: &str, display_name: &str, email: &str) -> Vec<UserEvent> {
     vec![
         UserEvent::UserCreated {},
-        UserEvent::UserNameSet { user_name: user_name.to_owned() },
-        UserEvent::DisplayNameSet { display_name: display_name.to_owned() },
-        UserEvent::EmailSet { email: email.to_owned() },
+        UserEvent::UserNameSet { user_name: user_name.into() },
+        UserEvent::DisplayNameSet { display_name: display_name.into() },
+        UserEvent::EmailSet { email: email.into() },
     ]
 }
 
@@ -77,17 +77,18 @@ fn a_row_stands_in_lists_and_under_the_beginnings_of_its_words() {
 }
 
 #[test]
-fn of_a_deleted_user_only_status_and_times_are_kept() {
-    let (row, at, keys) = fold(vec![ada(), vec![UserEvent::UserDeleted {}]]);
-    let expected = UserRow {
-        status: UserStatus::Deleted,
-        created_at: at[0],
-        updated_at: at[1],
-        ..UserRow::default()
-    };
-    assert_eq!(row, expected);
-    assert!(row.is_deleted());
-    assert!(keys.is_empty());
+fn of_a_deleted_or_erased_user_only_status_and_times_are_kept() {
+    for (last, status) in [
+        (UserEvent::UserDeleted {}, UserStatus::Deleted),
+        (UserEvent::UserErased {}, UserStatus::Erased),
+    ] {
+        let (row, at, keys) = fold(vec![ada(), vec![last]]);
+        let expected =
+            UserRow { status, created_at: at[0], updated_at: at[1], ..UserRow::default() };
+        assert_eq!(row, expected);
+        assert!(row.is_deleted());
+        assert!(keys.is_empty());
+    }
 }
 
 #[test]
@@ -97,9 +98,9 @@ fn a_parked_update_makes_no_user_and_is_shown_where_there_is_one() {
         revision: 6,
         reason: "email-taken".to_owned(),
         update: user::ParkedUpdate {
-            user_name: "eve".to_owned(),
-            display_name: "Eve".to_owned(),
-            email: "e@e".to_owned(),
+            user_name: "eve".into(),
+            display_name: "Eve".into(),
+            email: "e@e".into(),
             active: true,
         },
     };

@@ -1,5 +1,6 @@
 //! What holds of every decision, in whatever state a random history ends.
 
+use headwater::Personal;
 use headwater_testkit::{AnyCommand, History};
 use identity::user::{DeactivateUser, DeleteUser, ReactivateUser};
 use identity::*;
@@ -43,9 +44,9 @@ proptest! {
         prop_assert_eq!(verdict.is_err(), existed);
         let user = &history.folded().state;
         let as_wanted = user.status == UserStatus::Active
-            && user.user_name == create.user_name
-            && user.display_name == create.display_name
-            && user.email == create.email;
+            && user.user_name == create.user_name.into()
+            && user.display_name == create.display_name.into()
+            && user.email == create.email.into();
         prop_assert!(existed || as_wanted, "{user:?}");
     }
 
@@ -58,11 +59,11 @@ proptest! {
         let verdict = history.run(&AnyCommand::new(patch.clone()));
         prop_assert_eq!(verdict.is_ok(), before.exists());
         let wanted = User {
-            user_name: patch.user_name.map_or_else(|| before.user_name.clone(), String::from),
+            user_name: patch.user_name.map_or_else(|| before.user_name.clone(), Personal::from),
             display_name: patch
                 .display_name
-                .map_or_else(|| before.display_name.clone(), String::from),
-            email: patch.email.map_or_else(|| before.email.clone(), String::from),
+                .map_or_else(|| before.display_name.clone(), Personal::from),
+            email: patch.email.map_or_else(|| before.email.clone(), Personal::from),
             ..before.clone()
         };
         prop_assert_eq!(&history.folded().state, if before.exists() { &wanted } else { &before });
@@ -136,7 +137,7 @@ proptest! {
         let newest = in_order.last().unwrap();
         let state = apply(&delivered);
         prop_assert_eq!(&state, &apply(&in_order));
-        prop_assert_eq!(&state.user_name, newest.user_name.as_str());
+        prop_assert_eq!(&state.user_name, &Personal::from(newest.user_name.clone()));
         prop_assert_eq!(state.status == UserStatus::Active, newest.active);
         prop_assert_eq!(state.external_revision, Some(newest.revision));
     }

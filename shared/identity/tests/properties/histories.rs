@@ -8,8 +8,8 @@ use headwater_testkit::{AnyCommand, History};
 use identity::group::{CreateGroup, DeleteGroup, PatchGroup};
 use identity::membership::{AddMember, RemoveMember};
 use identity::user::{
-    CreateUser, DeactivateUser, DeleteUser, EMAIL_TAKEN, PatchUser, ReactivateUser, ReplaceUser,
-    USER_NAME_TAKEN,
+    CreateUser, DeactivateUser, DeleteUser, EMAIL_TAKEN, EraseUser, PatchUser, ReactivateUser,
+    ReplaceUser, USER_NAME_TAKEN,
 };
 use identity::*;
 use proptest::prelude::*;
@@ -67,6 +67,7 @@ pub(crate) fn user_command() -> impl Strategy<Value = AnyCommand<User>> {
         Just(AnyCommand::new(DeactivateUser {})),
         Just(AnyCommand::new(ReactivateUser {})),
         Just(AnyCommand::new(DeleteUser {})),
+        Just(AnyCommand::new(EraseUser {})),
         external_user().prop_map(AnyCommand::new),
         (external_user(), prop_oneof![Just(&USER_NAME_TAKEN), Just(&EMAIL_TAKEN)])
             .prop_map(|(update, rule)| AnyCommand::new(Park { update, rule })),

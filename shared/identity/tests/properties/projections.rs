@@ -42,8 +42,8 @@ proptest! {
         prop_assert_eq!(row.status, user.status);
         prop_assert_eq!(!row.is_deleted(), user.exists());
         prop_assert_eq!(
-            (&row.user_name, &row.display_name, &row.email),
-            (&user.user_name, &user.display_name, &user.email),
+            (Some(&row.user_name), Some(&row.display_name), Some(&row.email)),
+            (user.user_name.known(), user.display_name.known(), user.email.known()),
         );
         let external = row.external.unwrap_or_default();
         prop_assert_eq!(external.revision, user.external_revision);

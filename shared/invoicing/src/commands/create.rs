@@ -46,7 +46,7 @@ impl Command for CreateInvoice {
         }
         let mut events = vec![
             InvoiceEvent::InvoiceCreated {},
-            InvoiceEvent::InvoiceCustomerSet(self.customer.clone()),
+            InvoiceEvent::InvoiceCustomerSet((&self.customer).into()),
             InvoiceEvent::InvoiceCurrencySet { currency: self.currency },
             InvoiceEvent::InvoiceStatusSet { status: Status::Draft },
         ];

@@ -3,7 +3,7 @@ use headwater::{Command, Context, Rule, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::invoice::{Invoice, InvoiceCustomer, InvoiceEvent, Status};
+use crate::invoice::{Invoice, InvoiceCustomer, InvoiceEvent, Payer, Status};
 use crate::rules;
 
 /// `PUT /invoicing/invoices/{id}/customer`: who is to pay.
@@ -21,8 +21,9 @@ impl Command for SetInvoiceCustomer {
 
     fn decide(&self, invoice: &Invoice, context: &Context) -> Verdict<Invoice> {
         invoice.allow(self, context, &[Status::Draft])?;
-        let is_so = invoice.customer.as_ref() == Some(&self.0);
-        Ok(if is_so { vec![] } else { vec![InvoiceEvent::InvoiceCustomerSet(self.0.clone())] })
+        let payer = Payer::from(&self.0);
+        let is_so = invoice.customer.as_ref() == Some(&payer);
+        Ok(if is_so { vec![] } else { vec![InvoiceEvent::InvoiceCustomerSet(payer)] })
     }
 
     /// With what happened to the lines and the currency: who pays is another matter.

@@ -1,6 +1,6 @@
 use garde::Validate;
 use headwater::field::given;
-use headwater::{Command, Context, Rule, Verdict};
+use headwater::{Command, Context, Personal, Rule, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -38,12 +38,12 @@ impl Command for SendInvoiceToCustomer {
 
     fn decide(&self, invoice: &Invoice, context: &Context) -> Verdict<Invoice> {
         invoice.allow(self, context, &[Status::Issued, Status::Sent])?;
-        let own = invoice.customer.as_ref().map(|customer| &customer.email);
-        let email = self.email.as_ref().or(own).cloned().unwrap_or_default();
+        let own = invoice.customer.as_ref().map(|payer| payer.email.clone());
+        let email = self.email.clone().map(Personal::from).or(own).unwrap_or_default();
         let sent = InvoiceEvent::InvoiceSent {
-            subject: self.subject.to_string(),
-            message: self.message.to_string(),
-            email: email.into(),
+            subject: self.subject.clone().into(),
+            message: self.message.clone().into(),
+            email,
         };
         let status = (invoice.status != Status::Sent)
             .then_some(InvoiceEvent::InvoiceStatusSet { status: Status::Sent });

@@ -4,11 +4,11 @@ use headwater_testkit::given;
 use super::*;
 
 fn name_set(name: &str) -> CustomerEvent {
-    CustomerEvent::CustomerNameSet { name: name.to_owned() }
+    CustomerEvent::CustomerNameSet { name: name.into() }
 }
 
 fn email_set(email: &str) -> CustomerEvent {
-    CustomerEvent::CustomerEmailSet { email: email.to_owned() }
+    CustomerEvent::CustomerEmailSet { email: email.into() }
 }
 
 fn acme() -> Vec<CustomerEvent> {
@@ -49,6 +49,16 @@ fn a_patch_sets_what_is_given_and_differs() {
 }
 
 #[test]
+fn a_customer_is_erased_once_and_for_good() {
+    let erased = [acme(), vec![CustomerEvent::CustomerErased {}]].concat();
+    given(acme()).when(EraseCustomer {}).then([CustomerEvent::CustomerErased {}]).again_nothing();
+    given(erased.clone()).when(EraseCustomer {}).then_nothing();
+    given([]).when(EraseCustomer {}).then_unknown();
+    given(erased.clone()).when(create()).then_rejected(&CUSTOMER_EXISTS);
+    given(erased).when(patch(Some("Bolt"), None)).then_unknown();
+}
+
+#[test]
 fn an_address_is_claimed_by_whoever_exists() {
     let fold = |events: &[CustomerEvent]| {
         let mut customer = Customer::default();
@@ -56,6 +66,7 @@ fn an_address_is_claimed_by_whoever_exists() {
         customer.unique_values()
     };
     assert_eq!(fold(&[]), []);
+    assert_eq!(fold(&[acme(), vec![CustomerEvent::CustomerErased {}]].concat()), []);
     let [claimed] = &fold(&acme())[..] else { panic!("one value is claimed") };
     assert_eq!(
         (claimed.category, &claimed.normalized, claimed.taken),

@@ -1,6 +1,7 @@
 //! What an invoice consists of, as it is stored.
 
 use garde::Validate;
+use headwater::Personal;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,34 @@ pub struct InvoiceCustomer {
     /// Where the invoice is sent.
     #[garde(dive)]
     pub email: Email,
+}
+
+/// Who is to pay an invoice, as events and states hold it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Payer {
+    /// The customer of ours that this is a copy of, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<CustomerId>,
+    /// As the invoice shows it.
+    pub name: Personal<String>,
+    /// Where the invoice is sent.
+    pub email: Personal<String>,
+}
+
+impl From<&InvoiceCustomer> for Payer {
+    fn from(customer: &InvoiceCustomer) -> Self {
+        let InvoiceCustomer { id, name, email } = customer.clone();
+        Self { id, name: name.into(), email: email.into() }
+    }
+}
+
+impl Payer {
+    /// As queries show it; `None` once it is forgotten.
+    pub fn known(self) -> Option<InvoiceCustomer> {
+        let (name, email) = (self.name.into_known()?.into(), self.email.into_known()?.into());
+        Some(InvoiceCustomer { id: self.id, name, email })
+    }
 }
 
 /// A line of an invoice.

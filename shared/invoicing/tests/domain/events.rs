@@ -65,15 +65,16 @@ fn invoice_events() -> Vec<InvoiceEvent> {
         invoice = fold(invoice, &decided);
         events.extend(decided);
     }
-    events.push(InvoiceEvent::InvoiceDeleted {});
+    events.extend([InvoiceEvent::InvoiceDeleted {}, InvoiceEvent::InvoiceErased {}]);
     events
 }
 
-fn customer_events() -> [CustomerEvent; 3] {
-    let (name, email) = ("Acme".to_owned(), "pay@acme.example".to_owned());
+fn customer_events() -> [CustomerEvent; 4] {
+    let (name, email) = ("Acme".into(), "pay@acme.example".into());
     [
         CustomerEvent::CustomerCreated {},
         CustomerEvent::CustomerNameSet { name },
         CustomerEvent::CustomerEmailSet { email },
+        CustomerEvent::CustomerErased {},
     ]
 }

@@ -29,7 +29,11 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         2 => Just(issue()),
         1 => Just(send()),
         4 => paying(),
-        1 => prop::sample::select(vec![Step::new(VoidInvoice {}), Step::new(DeleteInvoice {})]),
+        1 => prop::sample::select(vec![
+            Step::new(VoidInvoice {}),
+            Step::new(DeleteInvoice {}),
+            Step::new(EraseInvoice {}),
+        ]),
     ]
 }
 
@@ -71,7 +75,15 @@ pub(crate) fn customer_history() -> impl Strategy<Value = History<Customer>> {
         .prop_map(|(name, email)| AnyCommand::new(PatchCustomer { name, email }));
     let create = (name(), email())
         .prop_map(|(name, email)| AnyCommand::new(CreateCustomer { id: None, name, email }));
-    prop::collection::vec(prop_oneof![1 => create, 2 => patch], 0..8).prop_map(|commands| {
+    prop::collection::vec(
+        prop_oneof![
+            4 => create,
+            8 => patch,
+            1 => Just(AnyCommand::new(EraseCustomer {})),
+        ],
+        0..8,
+    )
+    .prop_map(|commands| {
         let mut history =
             History::new(invoicing::customer::stream("acme", "1").expect("a stream's name"));
         commands.iter().for_each(|command| drop(history.run(command)));

@@ -47,7 +47,7 @@ fn an_invoice_with_two_lines_is_six_events() {
     let items = vec![item("2", "12.5", "0.190"), item("1.50", "3", "0")];
     given::<Invoice>([]).when(create(items)).then([
         InvoiceEvent::InvoiceCreated {},
-        InvoiceEvent::InvoiceCustomerSet(acme()),
+        InvoiceEvent::InvoiceCustomerSet((&acme()).into()),
         currency_set("EUR"),
         status(Status::Draft),
         InvoiceEvent::LineItemAdded(line(1, "2", "12.50", "0.19")),
@@ -62,7 +62,7 @@ fn the_customer_is_set_where_it_differs() {
     given(drafted()).when(SetInvoiceCustomer(acme())).then_nothing();
     given(drafted())
         .when(SetInvoiceCustomer(bolt()))
-        .then([InvoiceEvent::InvoiceCustomerSet(bolt())])
+        .then([InvoiceEvent::InvoiceCustomerSet((&bolt()).into())])
         .again_nothing();
 }
 
@@ -151,17 +151,33 @@ fn issuing_takes_the_next_number_and_sets_the_due_date() {
 }
 
 #[test]
+fn an_invoice_is_erased_once_it_is_settled() {
+    let erased = InvoiceEvent::InvoiceErased {};
+    let paid = issued_and([recorded("29.75", "a"), status(Status::Paid)]);
+    given(paid.clone()).when(EraseInvoice {}).then([erased.clone()]).again_nothing();
+    given(issued_and([status(Status::Void)])).when(EraseInvoice {}).then([erased.clone()]);
+    given(drafted_and([InvoiceEvent::InvoiceDeleted {}]))
+        .when(EraseInvoice {})
+        .then([erased])
+        .again_nothing();
+    given(drafted()).when(EraseInvoice {}).then_rejected(&INVALID_TRANSITION);
+    given(issued_and([])).when(EraseInvoice {}).then_rejected(&INVALID_TRANSITION);
+    given::<Invoice>([]).when(EraseInvoice {}).then_unknown();
+}
+
+#[test]
 fn each_send_is_one_mail_to_the_invoices_address() {
     let send = || SendInvoiceToCustomer { subject: "S".into(), message: "M".into(), email: None };
     let sent = |email: &str| InvoiceEvent::InvoiceSent {
-        subject: "S".to_owned(),
-        message: "M".to_owned(),
-        email: email.to_owned(),
+        subject: "S".into(),
+        message: "M".into(),
+        email: email.into(),
     };
     let to_acme = [sent("pay@acme.example"), status(Status::Sent)];
     given(issued_and([])).when(send()).then(to_acme.clone());
     given(issued_and(to_acme)).when(send()).then([sent("pay@acme.example")]);
-    let to_bolt = drafted_and([InvoiceEvent::InvoiceCustomerSet(bolt()), status(Status::Issued)]);
+    let to_bolt =
+        drafted_and([InvoiceEvent::InvoiceCustomerSet((&bolt()).into()), status(Status::Issued)]);
     given(to_bolt).when(send()).then([sent("pay@bolt.example"), status(Status::Sent)]);
     // The invoice's address is wrong, and cannot be changed any more.
     let corrected = SendInvoiceToCustomer { email: Some("ap@acme.example".into()), ..send() };

@@ -172,5 +172,6 @@ pub(crate) fn commands() -> BTreeSet<&'static str> {
         RecordPayment::NAME,
         VoidInvoice::NAME,
         DeleteInvoice::NAME,
+        EraseInvoice::NAME,
     ])
 }
