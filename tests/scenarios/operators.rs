@@ -173,7 +173,8 @@ async fn a_dump_restored_on_another_platform_is_the_same_system_and_mails_nobody
         .await?
         .try_into()
         .unwrap_or_default();
-    assert_eq!((&restored["present"], &restored["mails"]), (&json!(0), &json!(1)));
+    // Streams that tell of nobody may have been written before the first one that does.
+    assert_eq!((&restored["forgotten"], &restored["mails"]), (&json!(0), &json!(1)));
     there.settled().await?;
 
     let moved = there.client("moved").await?;

@@ -85,6 +85,13 @@ impl Connection {
         Ok(self.store().await?.sealed())
     }
 
+    /// The event store, which must have the keys of what is personal.
+    pub(crate) async fn store_with_keys(&self) -> Result<EventStore> {
+        let store = self.store_to_append().await?;
+        let why = "KEYS_TABLE and PERSONAL_KEY are not set: give what the functions have";
+        store.has_keys().then_some(store).context(why)
+    }
+
     /// The event store, to append to: it knows the streams of unique values, if the functions'
     /// secret is known.
     pub(crate) async fn store_to_append(&self) -> Result<EventStore> {

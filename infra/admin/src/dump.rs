@@ -5,7 +5,7 @@ use std::pin::pin;
 use anyhow::Context;
 use clap::Args;
 use futures::TryStreamExt;
-use headwater::{Commit, StreamName};
+use headwater::{Commit, Domains, StreamName, erased};
 use headwater_dynamodb::{EventStore, Selection, StoreError};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -34,6 +34,10 @@ pub(crate) struct Dump {
     /// Write to this file, which appears when it is complete, instead of to standard output.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Seal what is personal in events that were written before it was sealed. It needs the
+    /// functions' keys, and makes those that there are not yet.
+    #[arg(long)]
+    seal: bool,
 }
 
 /// What is in a dump.
@@ -52,12 +56,13 @@ impl Dump {
         output: &mut Output<'_>,
     ) -> Result<(), Failure> {
         let store = connection.sealed_store().await?;
+        let sealing = Sealing::new(connection, self.seal).await?;
         let folder = match &self.output {
             Some(file) => folder(file),
             None => std::env::temp_dir(),
         };
         let mut sorter = Sorter::new(folder.clone());
-        self.read(&store, output, &mut sorter).await?;
+        self.read(&store, &sealing, output, &mut sorter).await?;
         let Some(file) = self.output else {
             let dumped = write(sorter, output.raw())?;
             return output.remark(&dumped.text());
@@ -74,28 +79,69 @@ impl Dump {
     async fn read(
         &self,
         store: &EventStore,
+        sealing: &Sealing,
         output: &mut Output<'_>,
         sorter: &mut Sorter,
     ) -> Result<(), Failure> {
         if let Some(stream) = &self.stream {
-            return read_stream(store, stream, self.until, sorter).await;
+            return read_stream(store, sealing, stream, self.until, sorter).await;
         }
         let selection = self.scope.select(Selection { until: self.until, ..Selection::default() });
         let mut pages = pin!(all_pages(store, &selection, self.scope.segments()));
         let (mut commits, mut progress) = (0, Progress::start());
         while let Some(page) = pages.try_next().await? {
-            for commit in &page {
-                sorter.push(line(commit)?)?;
-            }
             commits += page.len();
+            for commit in page {
+                sorter.push(line(&sealing.sealed(commit).await?)?)?;
+            }
             progress.tell(output, || format!("{commits} commits read"))?;
         }
         Ok(())
     }
 }
 
+/// What makes ciphertext of what older builds wrote.
+struct Sealing {
+    domains: Domains,
+    /// The store with keys; `None` if commits are dumped as they are.
+    store: Option<EventStore>,
+}
+
+impl Sealing {
+    async fn new(connection: &Connection, is_wanted: bool) -> Result<Self, Failure> {
+        let store = match is_wanted {
+            true => Some(connection.store_with_keys().await?),
+            false => None,
+        };
+        Ok(Self { domains: connection.domains.clone(), store })
+    }
+
+    async fn sealed(&self, mut commit: Commit) -> Result<Commit, Failure> {
+        let Some(store) = &self.store else { return Ok(commit) };
+        let domain = self.domains.of(&commit.stream);
+        let Some(aggregate) = domain.and_then(|d| d.aggregate(&commit.stream.category())) else {
+            return Ok(commit);
+        };
+        for event in &mut commit.events {
+            if let Some(marked) = (aggregate.plain)(event) {
+                *event = marked;
+            }
+        }
+        match store.seal(&mut commit).await {
+            // There is no key any more under which it could be kept.
+            Err(StoreError::Erased { .. }) => {
+                let data = commit.events.iter_mut().map(|event| &mut event.data);
+                data.for_each(|data| *data = erased(std::mem::take(data)));
+            }
+            sealed => sealed?,
+        }
+        Ok(commit)
+    }
+}
+
 async fn read_stream(
     store: &EventStore,
+    sealing: &Sealing,
     stream: &StreamName,
     until: Option<Timestamp>,
     sorter: &mut Sorter,
@@ -105,8 +151,9 @@ async fn read_stream(
         let commits = store.commits_page(stream, last, PAGE).await?;
         let Some(newest) = commits.last() else { break };
         last = newest.last();
-        for commit in commits.iter().filter(|commit| until.is_none_or(|until| commit.at <= until)) {
-            sorter.push(line(commit)?)?;
+        let wanted = |commit: &Commit| until.is_none_or(|until| commit.at <= until);
+        for commit in commits.into_iter().filter(wanted) {
+            sorter.push(line(&sealing.sealed(commit).await?)?)?;
         }
     }
     if last == 0 { Err(Failure::NotFound("there is no such stream".to_owned())) } else { Ok(()) }

@@ -43,11 +43,7 @@ impl Forget {
         output: &mut Output<'_>,
     ) -> Result<(), Failure> {
         let (domain, forgets) = self.kind(connection)?;
-        let store = connection.store_to_append().await?;
-        if !store.has_keys() {
-            let why = "KEYS_TABLE and PERSONAL_KEY are not set: give what the functions have";
-            return Err(anyhow::anyhow!(why).into());
-        }
+        let store = connection.store_with_keys().await?;
         let (subject, is_dry_run) = (self.subject.clone(), self.dry_run);
         if !is_said(&store, &subject, forgets).await? {
             let event = EventDraft { event_type: forgets.to_owned(), data: Map::new() };

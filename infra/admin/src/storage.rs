@@ -42,6 +42,7 @@ struct Line {
     dollars_a_month: f64,
     movable_commits: u64,
     movable_bytes: u64,
+    plain_events: u64,
 }
 
 impl Storage {
@@ -68,6 +69,12 @@ impl Storage {
         lines.push(Line::of(("all".to_owned(), all)));
         let columns =
             ["KIND", "STREAMS", "COMMITS", "IN TABLE", "IN ARCHIVE", "$ A MONTH", "WOULD MOVE"];
+        if all.plain_events > 0 {
+            let plain = all.plain_events;
+            output.remark(&format!(
+                "{plain} events tell of persons and are not sealed: `dump --seal` writes them so"
+            ))?;
+        }
         output.list(&lines, columns, |line| {
             [
                 line.kind.clone(),
@@ -96,6 +103,7 @@ impl Line {
             dollars_a_month: (dollars * 1e6).round() / 1e6,
             movable_commits: stored.movable_commits,
             movable_bytes: stored.movable_bytes,
+            plain_events: stored.plain_events,
         }
     }
 }

@@ -1,12 +1,10 @@
-use std::convert::Infallible;
-
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::{
     Aggregate, Commit, Event, EventDraft, EventError, Folded, Form, Misfit, NewerEvent,
-    ProjectionFn, RecordedEvent, Row, Snapshot, StreamName, UniqueValue, decode, encode,
-    has_personal, own_row, replace_personal,
+    ProjectionFn, RecordedEvent, Row, Snapshot, StreamName, UniqueValue, decode, encode, erased,
+    has_personal, own_row,
 };
 
 /// The domains of a system, in order of name: for code that handles all of them alike, as the calls
@@ -182,9 +180,10 @@ pub struct AggregateFn {
     pub recorded: fn(&EventDraft, u64) -> Result<RecordedEvent, Misfit>,
     /// [`Event::FORGETS`] of its events.
     pub forgets: Option<&'static str>,
-    /// Whether an event, as it is stored, holds something personal that is not sealed: it was
-    /// written before the field was [`Personal`](crate::Personal).
-    pub is_plain: fn(&RecordedEvent) -> bool,
+    /// An event that holds something personal as plain text, as this build would write it: with
+    /// that marked to be sealed. `None` of any other. It was written before the field was
+    /// [`Personal`](crate::Personal).
+    pub plain: fn(&RecordedEvent) -> Option<RecordedEvent>,
 }
 
 /// The result of folding and checking all commits of a stream.
@@ -229,14 +228,14 @@ pub const fn aggregate_fn<A: Aggregate>() -> AggregateFn {
         revision: A::REVISION,
         recorded: EventDraft::recorded::<A::Event>,
         forgets: A::Event::FORGETS,
-        is_plain: is_plain::<A::Event>,
+        plain: plain::<A::Event>,
     }
 }
 
 /// An event with a sealed value cannot be read, so it is none that was written before.
-fn is_plain<E: Event>(stored: &RecordedEvent) -> bool {
-    let rewritten = decode::<E>(stored).and_then(|event| encode(stored.number, &event));
-    rewritten.is_ok_and(|event| has_personal(&event.data, &|form| form.is_telling()))
+fn plain<E: Event>(stored: &RecordedEvent) -> Option<RecordedEvent> {
+    let rewritten = decode::<E>(stored).and_then(|event| encode(stored.number, &event)).ok()?;
+    Some(rewritten).filter(|event| has_personal(&event.data, &|form| form.is_telling()))
 }
 
 fn state_at<A: Aggregate>(commits: &[Commit], last: u64) -> Result<Folded<Value>, EventError> {
@@ -279,10 +278,7 @@ fn check<A: Aggregate>(commits: &[Commit]) -> Checked {
 /// of before their fields were personal still tell it.
 fn is_same(mut snapshot: Value, mut folded: Value) -> bool {
     if has_personal(&snapshot, &|form| form == Form::Erased) {
-        for state in [&mut snapshot, &mut folded] {
-            let Ok(()) =
-                replace_personal(state, &mut |_| Ok::<_, Infallible>(Some(Form::erased())));
-        }
+        (snapshot, folded) = (erased(snapshot), erased(folded));
     }
     snapshot == folded
 }

@@ -37,7 +37,7 @@ pub use domain::{
 };
 pub use draft::{EventDraft, Misfit};
 pub use event::{Event, EventError, NewerEvent, Upcaster, decode, encode, first_newer, knows};
-pub use personal::{Form, Personal, has_personal, replace_personal, unmarked};
+pub use personal::{Form, Personal, erased, has_personal, replace_personal, unmarked};
 pub use projection::{
     Amounts, Applied, Contributions, IndexKey, Part, PartsOf, Projection, ProjectionFn, Row,
     SumKey, apply_commits, contribution_changes, keeps_log, own_row, part_fn, projection_fn,

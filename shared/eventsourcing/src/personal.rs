@@ -216,6 +216,23 @@ pub fn unmarked(mut data: Value) -> Value {
     data
 }
 
+/// Erases what is marked to be sealed, for whom there is no key any more.
+///
+/// ```
+/// use headwater_core::erased;
+/// use serde_json::json;
+///
+/// let event = json!({ "name": { "$personal": "Ada" }, "cents": 50 });
+/// assert_eq!(erased(event), json!({ "name": { "$erased": true }, "cents": 50 }));
+/// ```
+pub fn erased(mut data: Value) -> Value {
+    let Ok(()) = replace_personal(&mut data, &mut |form| match form {
+        Form::Open(_) => Ok::<_, Infallible>(Some(Form::erased())),
+        Form::Sealed(_) | Form::Erased => Ok(None),
+    });
+    data
+}
+
 /// Whether JSON holds a personal value of a form that is wanted.
 ///
 /// ```

@@ -103,7 +103,7 @@ pub async fn certify(
         forgotten_by: commit.metadata.actor.clone(),
         key_is_destroyed: store.is_forgotten(subject).await?,
         rows_are_purged,
-        plain_events: events.filter(|event| (aggregate.is_plain)(event)).count() as u64,
+        plain_events: events.filter_map(aggregate.plain).count() as u64,
         signed_by: store.fingerprint()?,
         signature: String::new(),
     };

@@ -141,7 +141,6 @@ fn life() -> Vec<Step> {
         step("VoidInvoice", "POST", VOID, json!({}), (409, "has-payments")),
         step("EraseInvoice", "POST", ERASE, json!({}), transition),
         step("RecordPayment", "POST", PAYMENTS, payment("19.75", "two"), ok),
-        step("EraseInvoice", "POST", ERASE, json!({ "version": 3 }), concurrent),
         step("EraseInvoice", "POST", ERASE, json!({}), ok),
         step("EraseInvoice", "POST", ERASE, json!({}), ok),
         step("VoidInvoice", "POST", VOID, json!({}), transition),

@@ -6,7 +6,7 @@ use headwater::{
     Aggregate, Commit, Event, Folded, Metadata, ProjectionFn, Snapshot, StreamName, encode,
 };
 use identity::{GroupEvent, MembershipEvent, User, UserEvent, group, membership, user};
-use invoicing::{InvoiceEvent, Status, invoice};
+use invoicing::{CustomerEvent, InvoiceEvent, Status, invoice};
 use jiff::Timestamp;
 use licensing::{
     CustomerEvent as LicensingEvent, DeviceId, Kind, LicenseId, PlaybackEvent, Session, TitleId,
@@ -59,7 +59,7 @@ pub(super) fn lists(things: usize) -> Vec<(String, usize)> {
         ("/licensing/customers/c0/events", 4 * things + things / 2),
         ("/events/identity/users/audited", things + 4),
         ("/streams?prefix=identity/groups/g0/members/", things),
-        ("/invoicing/changes", things + deleted + moved + LARGE + things + moved),
+        ("/invoicing/changes", things + deleted + moved + LARGE + things + moved + 3),
     ]
     .map(|(path, items)| (path.to_owned(), items))
     .into()
@@ -113,6 +113,8 @@ fn identity_of(things: usize) -> Result<Vec<Commit>> {
         .chain((0..things).map(|number| vec![step(number)]))
         .collect();
     commits.extend(with_snapshots::<User>(history(&user::stream(TENANT, "audited")?, &story)?, 8)?);
+    let story = [created("forgotten"), vec![UserEvent::UserErased {}]];
+    commits.extend(history(&user::stream(TENANT, "forgotten")?, &story)?);
     Ok(commits)
 }
 
@@ -184,7 +186,11 @@ fn playback_of(number: usize, things: usize) -> Result<Vec<Commit>> {
 }
 
 fn invoicing_of(things: usize) -> Result<Vec<Commit>> {
-    let mut commits = Vec::new();
+    let story =
+        [draft(&[])?, vec![InvoiceEvent::InvoiceDeleted {}, InvoiceEvent::InvoiceErased {}]];
+    let mut commits = history(&invoice::stream(TENANT, "forgotten")?, &story)?;
+    let story = [vec![CustomerEvent::CustomerCreated {}, CustomerEvent::CustomerErased {}]];
+    commits.extend(history(&invoicing::customer::stream(TENANT, "forgotten")?, &story)?);
     for number in 0..things {
         let mut story = vec![draft(&[line(1, "a line")?])?];
         story.extend(is_deleted(number).then(|| vec![InvoiceEvent::InvoiceDeleted {}]));
@@ -198,14 +204,12 @@ fn invoicing_of(things: usize) -> Result<Vec<Commit>> {
 
         let (name, email) = (format!("Customer {number}"), format!("k{number}@example.com"));
         let mut story = vec![vec![
-            invoicing::CustomerEvent::CustomerCreated {},
-            invoicing::CustomerEvent::CustomerNameSet { name: name.into() },
-            invoicing::CustomerEvent::CustomerEmailSet { email: email.clone().into() },
+            CustomerEvent::CustomerCreated {},
+            CustomerEvent::CustomerNameSet { name: name.into() },
+            CustomerEvent::CustomerEmailSet { email: email.clone().into() },
         ]];
         story.extend(has_moved(number).then(|| {
-            vec![invoicing::CustomerEvent::CustomerEmailSet {
-                email: format!("moved-{email}").into(),
-            }]
+            vec![CustomerEvent::CustomerEmailSet { email: format!("moved-{email}").into() }]
         }));
         commits
             .extend(history(&invoicing::customer::stream(TENANT, format!("k{number}"))?, &story)?);

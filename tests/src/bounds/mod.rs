@@ -116,6 +116,7 @@ fn variants(path: &str, query: &Value, things: usize) -> Vec<String> {
 fn named(path: &str) -> String {
     let id = match path.split('/').nth(2).unwrap_or_default() {
         "users" if path.ends_with("/audit") => "audited",
+        _ if path.ends_with("/certificate") => "forgotten",
         "users" => "u0",
         "groups" => "g0",
         "invoices" => "i0",

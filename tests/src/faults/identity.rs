@@ -120,10 +120,9 @@ fn group_stream(id: &str) -> String {
 impl Identity {
     pub(super) async fn step(&mut self, step: Step, session: &mut Session) -> Result<()> {
         match step {
-            Step::CreateUser | Step::DeleteUser if self.users.len() >= KEPT => {
-                self.delete_user(session).await
-            }
-            Step::EraseUser if !self.users.is_empty() => self.erase_user(session).await,
+            Step::CreateUser if self.users.len() >= KEPT => self.delete_user(session).await,
+            Step::DeleteUser if self.users.len() > 1 => self.delete_user(session).await,
+            Step::EraseUser if self.users.len() > 1 => self.erase_user(session).await,
             Step::CreateUser => self.create_user(session).await,
             Step::CreateGroup | Step::DeleteGroup if self.groups.len() >= KEPT => {
                 self.delete_group(session).await

@@ -84,3 +84,24 @@ async fn only_whom_a_stream_tells_of_is_forgotten_and_only_with_keys() {
     let answer = without.run(&format!("forget {USER} --reason asked --by eve")).await;
     assert!(answer.code == 2 && answer.err.contains("PERSONAL_KEY are not set"), "{answer:?}");
 }
+
+#[tokio::test]
+async fn what_was_written_before_is_counted_and_sealed_in_a_dump() {
+    let machine = Machine::with_keys().await;
+    let storage = machine.run("storage").await;
+    assert!(storage.err.contains("events tell of persons and are not sealed"), "{storage:?}");
+
+    let dump = format!("dump --stream {USER}");
+    let plain = machine.run(&dump).await.out;
+    assert!(plain.contains("Ada Lovelace") && !plain.contains("$sealed"), "{plain}");
+    let sealed = machine.run(&format!("{dump} --seal")).await.out;
+    assert!(!sealed.contains("Ada") && sealed.contains("$sealed"), "{sealed}");
+    assert_eq!(sealed.lines().count(), plain.lines().count());
+
+    machine.run(&format!("forget {USER} --reason asked --by eve")).await;
+    let erased = machine.run(&format!("{dump} --seal")).await.out;
+    assert!(!erased.contains("Ada") && !erased.contains("$sealed"), "{erased}");
+    assert!(erased.contains(r#"{"displayName":{"$erased":true}}"#), "{erased}");
+    let without = Machine::with_everything().await.run(&format!("{dump} --seal")).await;
+    assert!(without.code == 2 && without.err.contains("PERSONAL_KEY"), "{without:?}");
+}

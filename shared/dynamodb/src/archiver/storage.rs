@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use headwater::{Domains, StreamName};
+use headwater::{AggregateFn, Commit, Domains, StreamName};
 use jiff::Timestamp;
 
 use super::candidates::{Candidates, Found};
@@ -47,6 +47,9 @@ pub struct Stored {
     pub archived_events: u64,
     /// The bytes of their frames in the archive's objects.
     pub archived_bytes: u64,
+    /// How many events in the table hold something personal as plain text: they were written
+    /// before it was sealed.
+    pub plain_events: u64,
 }
 
 impl Stored {
@@ -61,6 +64,7 @@ impl Stored {
             movable_bytes: self.movable_bytes + other.movable_bytes,
             archived_events: self.archived_events + other.archived_events,
             archived_bytes: self.archived_bytes + other.archived_bytes,
+            plain_events: self.plain_events + other.plain_events,
         }
     }
 }
@@ -118,6 +122,7 @@ impl EventStore {
                 let kind = kinds.of(&commit.stream);
                 kind.streams += u64::from(stream.as_ref() != Some(&commit.stream));
                 kind.commits += 1;
+                kind.plain_events += plain_events(domains, &commit);
                 kind.bytes += item_size(&commit_to_item(commit.clone())?) as u64 + PER_ITEM;
                 stream = Some(commit.stream.clone());
                 kinds.movable(candidates.take(commit));
@@ -148,4 +153,11 @@ impl EventStore {
             }
         }
     }
+}
+
+fn plain_events(domains: &Domains, commit: &Commit) -> u64 {
+    let domain = domains.of(&commit.stream).filter(|domain| domain.forgets());
+    let aggregate = domain.and_then(|domain| domain.aggregate(&commit.stream.category()));
+    let plain = |aggregate: &AggregateFn| commit.events.iter().filter_map(aggregate.plain).count();
+    aggregate.map_or(0, plain) as u64
 }

@@ -121,8 +121,11 @@ impl EventStore {
         Ok(())
     }
 
-    /// Seals what is personal in a commit that is about to be written.
-    pub(crate) async fn seal(&self, commit: &mut Commit) -> Result<(), StoreError> {
+    /// Seals what is marked as personal in a commit that is about to be written.
+    ///
+    /// # Errors
+    /// [`StoreError`], among them that the subject is forgotten.
+    pub async fn seal(&self, commit: &mut Commit) -> Result<(), StoreError> {
         let is_new = commit.first == 1;
         let Commit { stream, at, events, .. } = commit;
         for event in events {

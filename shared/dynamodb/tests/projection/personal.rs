@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use headwater::{
     Aggregate, Command, Commit, Context, Event, IndexKey, Personal, Projection, ProjectionFn,
-    StreamName, Verdict, projection_fn,
+    StreamName, Verdict, encode, projection_fn,
 };
 use headwater_dynamodb::{
     BatchReport, Done, Doorbell, EventStore, Execution, Expected, MasterKey, Origin, Progress,
@@ -22,9 +22,12 @@ use crate::support::{AT_ONCE, Tap, World};
 #[serde(tag = "type", content = "data")]
 enum GuestEvent {
     Named { name: Personal<String> },
+    Forgotten {},
 }
 
-impl Event for GuestEvent {}
+impl Event for GuestEvent {
+    const FORGETS: Option<&'static str> = Some("Forgotten");
+}
 
 /// A guest, of whom no rule needs to know anything.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -50,8 +53,11 @@ impl Projection for GuestRow {
     const CATEGORY: &'static str = "guests";
     const REVISION: u32 = 1;
 
-    fn evolve(&mut self, GuestEvent::Named { name }: &GuestEvent, _: Timestamp) {
-        self.name = name.known().cloned();
+    fn evolve(&mut self, event: &GuestEvent, _: Timestamp) {
+        self.name = match event {
+            GuestEvent::Named { name } => name.known().cloned(),
+            GuestEvent::Forgotten {} => None,
+        };
     }
 
     fn is_deleted(&self) -> bool {
@@ -137,6 +143,29 @@ async fn a_row_is_folded_from_sealed_records_and_is_empty_once_the_key_is_destro
     let rebuild = rebuild.at_pace(AT_ONCE);
     rebuild.build(1, &Progress::default()).await.unwrap();
     rebuild.switch(false).await.unwrap();
+    let row = Views::new(store, "views", "inn").get(&GUESTS, &ada, None).await.unwrap().unwrap();
+    assert_eq!((row.version, row.data), (2, json!({ "name": null })));
+}
+
+/// Whoever appended the event that forgets died before it destroyed the key.
+#[tokio::test]
+async fn the_projector_destroys_the_key_that_a_command_has_left() {
+    let world = World::new().await;
+    let (store, ada) = (with_keys(&world), StreamName::new("acme", "inn", "guests", "1").unwrap());
+    enter(&store, &ada, "Ada").await;
+    let mut forgotten = store.commits_after(&ada, 0).await.unwrap().remove(0);
+    forgotten.first = 2;
+    forgotten.events = vec![encode(2, &GuestEvent::Forgotten {}).unwrap()];
+    store.import(forgotten.clone()).await.unwrap();
+    assert!(!store.is_forgotten(&ada).await.unwrap());
+    let projector = Projector::new(store.clone(), "views", "feed", "inn", &PROJECTIONS);
+    let ring = |commit| Doorbell { stream: ada.clone(), version: 2, commit };
+    // With the commit in the record, and without.
+    for commit in [None, Some(forgotten)] {
+        let report = projector.project(vec![ring(commit)]).await;
+        assert!(report.failed.is_empty() && report.parked.is_empty(), "{report:?}");
+        assert!(store.is_forgotten(&ada).await.unwrap());
+    }
     let row = Views::new(store, "views", "inn").get(&GUESTS, &ada, None).await.unwrap().unwrap();
     assert_eq!((row.version, row.data), (2, json!({ "name": null })));
 }

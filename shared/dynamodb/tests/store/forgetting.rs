@@ -1,5 +1,7 @@
 //! What tells of a person is stored under the key of its stream, and is forgotten with the key.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -8,13 +10,14 @@ use headwater::{
     aggregate_fn,
 };
 use headwater_dynamodb::{
-    Archiver, At, EventStore, ExecuteError, MasterKey, Mode, Segment, StoreError, SubjectKeys,
+    Archiver, At, EventStore, ExecuteError, Execution, MasterKey, Mode, Segment, StoreError,
+    SubjectKeys,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::support::dynamo::{ARCHIVE, Dynamo, EVENTS, KEYS, at, committed, run};
+use crate::support::dynamo::{ARCHIVE, Dynamo, EVENTS, KEYS, at, committed, execution, run};
 use crate::support::memory::Memory;
 
 /// It is sought in whatever is stored.
@@ -27,9 +30,12 @@ const SECRET: &[u8] = b"a secret of at least 32 characters";
 enum GuestEvent {
     Named { name: Personal<String>, table: u32 },
     Left {},
+    Forgotten {},
 }
 
-impl Event for GuestEvent {}
+impl Event for GuestEvent {
+    const FORGETS: Option<&'static str> = Some("Forgotten");
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Guest {
@@ -49,6 +55,7 @@ impl Aggregate for Guest {
         match event {
             GuestEvent::Named { name, .. } => self.name = Some(name.clone()),
             GuestEvent::Left {} => self.visits += 1,
+            GuestEvent::Forgotten {} => self.name = None,
         }
     }
 }
@@ -76,6 +83,18 @@ impl Command for Leave {
 
     fn decide(&self, _: &Guest, _: &Context) -> Verdict<Guest> {
         Ok(vec![GuestEvent::Left {}])
+    }
+}
+
+/// Is forgotten.
+struct Forget;
+
+impl Command for Forget {
+    type Aggregate = Guest;
+    const NAME: &'static str = "Forget";
+
+    fn decide(&self, _: &Guest, _: &Context) -> Verdict<Guest> {
+        Ok(vec![GuestEvent::Forgotten {}])
     }
 }
 
@@ -203,7 +222,7 @@ async fn a_warm_command_costs_no_call_more_and_a_cold_one_a_read() {
     let first = store(&dynamo);
     dynamo.take_calls();
     committed(run(&first, &ada, &Enter(CANARY)).await);
-    assert_eq!(calls(&dynamo), ["Query", "GetItem", "PutItem", "GetItem", "PutItem"]);
+    assert_eq!(calls(&dynamo), ["Query", "PutItem", "PutItem"]);
     committed(run(&first, &ada, &Enter(CANARY)).await);
     assert_eq!(calls(&dynamo), ["PutItem"]);
     let cold = store(&dynamo);
@@ -263,4 +282,81 @@ async fn two_who_write_at_once_agree_on_a_key() {
         let commits = store(&dynamo).commits_after(&stream, 0).await.unwrap();
         assert!(commits.len() == 4 && is_named(&commits, json!(CANARY)));
     }
+}
+
+#[tokio::test]
+async fn a_command_that_forgets_destroys_the_key_and_one_that_knew_nothing_of_it_is_decided_again()
+{
+    let dynamo = Dynamo::start().await;
+    let ada = guest("ada");
+    let (store, other) = (store(&dynamo), store(&dynamo));
+    committed(run(&store, &ada, &Enter(CANARY)).await);
+    assert!(!store.is_forgotten(&ada).await.unwrap());
+    other.load::<Guest>(&ada).await.unwrap();
+    committed(run(&store, &ada, &Forget).await);
+    assert!(store.is_forgotten(&ada).await.unwrap());
+    let erased = json!({ "$erased": true });
+    assert!(is_named(&store.commits_after(&ada, 0).await.unwrap(), erased));
+    // It has the state of before in its memory, and even the key.
+    assert_eq!(committed(run(&other, &ada, &Leave).await), 3);
+    let fresh = dynamo.store().with_keys(keys());
+    let new = Execution { is_new: true, ..execution(&ada, &Enter("again")) };
+    let refused = fresh.execute(new).await.map(|_| ());
+    assert!(matches!(refused, Err(ExecuteError::Store(StoreError::Erased { .. }))), "{refused:?}");
+}
+
+/// What was sealed once, by a key that was sealed once. `BLESS=1` writes it if it is not there.
+#[tokio::test]
+async fn what_was_sealed_once_is_opened_for_ever() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/sealed.json");
+    let dynamo = Dynamo::start().await;
+    let gold = guest("gold");
+    if std::env::var_os("BLESS").is_some() && !file.exists() {
+        let store = store(&dynamo);
+        for name in ["Ada", "Ada Lovelace", "Countess", "Ada Lovelace"] {
+            committed(run(&store, &gold, &Enter(name)).await);
+        }
+        let mut tables = BTreeMap::new();
+        for table in [KEYS, EVENTS] {
+            let all = dynamo.client.scan().table_name(table).send().await.unwrap();
+            let items = all.items.unwrap().into_iter().map(serde_dynamo::Item::from);
+            tables.insert(table, items.collect::<Vec<_>>());
+        }
+        std::fs::write(&file, serde_json::to_string_pretty(&tables).unwrap() + "\n").unwrap();
+        return;
+    }
+    let tables: BTreeMap<String, Vec<serde_dynamo::Item>> =
+        serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    assert_eq!(tables.values().map(Vec::len).collect::<Vec<_>>(), [4, 1]);
+    for (table, items) in tables {
+        for item in items {
+            let put = dynamo.client.put_item().table_name(&table);
+            put.set_item(Some(item.into())).send().await.unwrap();
+        }
+    }
+    let commits = store(&dynamo).commits_after(&gold, 0).await.unwrap();
+    let names: Vec<_> =
+        commits.iter().map(|commit| commit.events[0].data["name"].clone()).collect();
+    assert_eq!(names, ["Ada", "Ada Lovelace", "Countess", "Ada Lovelace"]);
+    // The snapshot of the third commit is sealed, too.
+    let folded = store(&dynamo).load::<Guest>(&gold).await.unwrap();
+    assert_eq!((folded.state.name, folded.since_snapshot), (Some("Ada Lovelace".into()), 1));
+}
+
+#[tokio::test]
+async fn commits_whose_key_is_missing_are_told_from_those_whose_key_is_destroyed() {
+    let dynamo = Dynamo::start().await;
+    let (ada, ben) = (guest("ada"), guest("ben"));
+    let store = store(&dynamo);
+    committed(run(&store, &ada, &Enter(CANARY)).await);
+    committed(run(&store, &ben, &Leave).await);
+    let of = async |stream| store.sealed().commits_after(stream, 0).await.unwrap();
+    let (sealed, plain) = (of(&ada).await, of(&ben).await);
+    assert!(!store.lacks_key(&sealed).await.unwrap());
+    let elsewhere = Dynamo::start().await.store().with_keys(keys());
+    assert!(elsewhere.lacks_key(&sealed).await.unwrap());
+    assert!(!elsewhere.lacks_key(&plain).await.unwrap());
+    elsewhere.forget(&ada, at(1)).await.unwrap();
+    assert!(!elsewhere.lacks_key(&sealed).await.unwrap());
+    assert!(dynamo.store().lacks_key(&sealed).await.is_err(), "a store without keys knows nothing");
 }
