@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use headwater::{
     Aggregate, Amounts, Command, Context, Contributions, Decide, Event, IndexKey, Number, Part,
-    Projection, ProjectionFn, Rejection, Rule, Source, StreamName, SumKey, UniqueValue, Verdict,
-    part_fn, projection_fn,
+    Personal, Projection, ProjectionFn, Rejection, Rule, Source, StreamName, SumKey, UniqueValue,
+    Verdict, part_fn, projection_fn,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::de::{DeserializeOwned, Error};
@@ -79,18 +79,20 @@ impl<'de, const BUILD: u32, E: DeserializeOwned> Deserialize<'de> for OfBuild<BU
     }
 }
 
-impl<const BUILD: u32, E: Event> Event for OfBuild<BUILD, E> {}
+impl<const BUILD: u32, E: Event> Event for OfBuild<BUILD, E> {
+    const FORGETS: Option<&'static str> = E::FORGETS;
+}
 
 /// What can have happened to a thing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data")]
 pub(crate) enum ThingEvent {
     Created {
-        name: String,
+        name: Personal<String>,
         group: String,
     },
     Renamed {
-        name: String,
+        name: Personal<String>,
     },
     Moved {
         group: String,
@@ -102,21 +104,29 @@ pub(crate) enum ThingEvent {
         number: u64,
     },
     Removed {},
+    /// Nobody knows its names any more, and it never comes back.
+    Forgotten {},
     /// All that was added is there twice.
     Doubled {},
 }
 
-impl Event for ThingEvent {}
+impl Event for ThingEvent {
+    const FORGETS: Option<&'static str> = Some(FORGOTTEN);
+}
+
+/// The type of the event by which a thing is forgotten.
+pub(crate) const FORGOTTEN: &str = "Forgotten";
 
 /// What the rules about a thing need.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Thing<const BUILD: u32> {
-    name: Option<String>,
+    name: Option<Personal<String>>,
     group: String,
     /// What was added, times `BUILD`: so a snapshot that another build misreads shows.
     weight: u64,
     added: u64,
     is_removed: bool,
+    is_forgotten: bool,
 }
 
 impl<const BUILD: u32> Aggregate for Thing<BUILD> {
@@ -141,11 +151,15 @@ impl<const BUILD: u32> Aggregate for Thing<BUILD> {
             ThingEvent::Doubled {} => (self.added, self.weight) = (self.added * 2, self.weight * 2),
             ThingEvent::Numbered { .. } => {}
             ThingEvent::Removed {} => (self.name, self.is_removed) = (None, true),
+            ThingEvent::Forgotten {} => {
+                *self = Self { is_removed: true, is_forgotten: true, ..Self::default() }
+            }
         }
     }
 
     fn unique_values(&self) -> Vec<UniqueValue> {
-        self.name.iter().map(|name| UniqueValue::new("names", name, &NAME_TAKEN)).collect()
+        let name = self.name.iter().filter_map(Personal::known);
+        name.map(|name| UniqueValue::new("names", name, &NAME_TAKEN)).collect()
     }
 }
 
@@ -176,6 +190,7 @@ pub(crate) enum ThingCommand {
     Double {},
     Number {},
     Remove {},
+    Forget {},
 }
 
 /// A command about a thing, as a build decides it.
@@ -188,20 +203,27 @@ impl<const BUILD: u32> Command for OfThing<'_, BUILD> {
     fn decide(&self, state: &Thing<BUILD>, context: &Context) -> Verdict<Thing<BUILD>> {
         if let ThingCommand::Create { name, group } = self.0 {
             // What was removed can be created again.
-            let created = ThingEvent::Created { name: name.clone(), group: group.clone() };
-            return if state.name.is_some() {
+            let created = ThingEvent::Created { name: name.clone().into(), group: group.clone() };
+            return if state.name.is_some() || state.is_forgotten {
                 Err(Rejection::refused(&EXISTS, context.id.clone()))
             } else {
                 Ok(vec![OfBuild(created)])
             };
         }
+        if let ThingCommand::Forget {} = self.0 {
+            return match (state.is_forgotten, state.is_removed) {
+                (true, _) => Ok(vec![]),
+                (false, true) => Ok(vec![OfBuild(ThingEvent::Forgotten {})]),
+                _ => state.is_there(context).map(|()| vec![OfBuild(ThingEvent::Forgotten {})]),
+            };
+        }
         state.is_there(context)?;
         let event = match self.0 {
-            ThingCommand::Rename { name } if state.name.as_ref() == Some(name) => {
+            ThingCommand::Rename { name } if state.name == Some(name.clone().into()) => {
                 return Ok(vec![]);
             }
             ThingCommand::Move { group } if state.group == *group => return Ok(vec![]),
-            ThingCommand::Rename { name } => ThingEvent::Renamed { name: name.clone() },
+            ThingCommand::Rename { name } => ThingEvent::Renamed { name: name.clone().into() },
             ThingCommand::Move { group } => ThingEvent::Moved { group: group.clone() },
             ThingCommand::Add { amounts } if state.added + amounts.iter().sum::<u64>() > MOST => {
                 return Err(Rejection::refused(&FULL, context.id.clone()));
@@ -220,7 +242,9 @@ impl<const BUILD: u32> Command for OfThing<'_, BUILD> {
             ThingCommand::Double {} => ThingEvent::Doubled {},
             // `NumberThing` decides it.
             ThingCommand::Number {} => return Ok(vec![]),
-            ThingCommand::Create { .. } | ThingCommand::Remove {} => ThingEvent::Removed {},
+            ThingCommand::Create { .. } | ThingCommand::Forget {} | ThingCommand::Remove {} => {
+                ThingEvent::Removed {}
+            }
         };
         Ok(vec![OfBuild(event)])
     }
@@ -273,6 +297,11 @@ pub(crate) struct ThingRow<const BUILD: u32> {
     build: u32,
 }
 
+/// Empty once it is forgotten: then a later event says so.
+fn shown(name: &Personal<String>) -> String {
+    name.known().cloned().unwrap_or_default()
+}
+
 impl<const BUILD: u32> Projection for ThingRow<BUILD> {
     type Event = OfBuild<BUILD, ThingEvent>;
     const CATEGORY: &'static str = THINGS;
@@ -283,18 +312,21 @@ impl<const BUILD: u32> Projection for ThingRow<BUILD> {
         match event {
             ThingEvent::Created { name, group } => {
                 *self = Self {
-                    name: name.clone(),
+                    name: shown(name),
                     group: group.clone(),
                     build: BUILD,
                     ..Self::default()
                 };
             }
-            ThingEvent::Renamed { name } => self.name.clone_from(name),
+            ThingEvent::Renamed { name } => self.name = shown(name),
             ThingEvent::Moved { group } => self.group.clone_from(group),
             ThingEvent::Added { amount } => self.amounts.push(*amount),
             ThingEvent::Doubled {} => self.amounts.iter_mut().for_each(|amount| *amount *= 2),
             ThingEvent::Numbered { number } => self.numbers.push(*number),
             ThingEvent::Removed {} => self.is_removed = true,
+            ThingEvent::Forgotten {} => {
+                *self = Self { is_removed: true, build: BUILD, ..Self::default() }
+            }
         }
     }
 

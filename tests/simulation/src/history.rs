@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use headwater::{
     Aggregate, Amounts, Commit, Folded, ProjectionFn, Row, SequenceEvent, StreamName, SumKey,
-    Unique, decode, own_row,
+    Unique, decode, own_row, unmarked,
 };
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::domain::{Crate, DOMAIN, NEWER, THINGS, Thing, ThingEvent, projections};
+use crate::domain::{Crate, DOMAIN, FORGOTTEN, NEWER, THINGS, Thing, ThingEvent, projections};
 
 /// A count of what has become visible so far: what happened between two moments happened between
 /// two answers.
@@ -37,6 +37,8 @@ pub(crate) struct WrittenRow {
 #[derive(Default)]
 pub(crate) struct History {
     streams: BTreeMap<StreamName, Vec<Commit>>,
+    /// The same as they are stored, with what is personal sealed.
+    stored: BTreeMap<(StreamName, u64), Commit>,
     /// Commits that are no longer in the table.
     removed: BTreeSet<(StreamName, u64)>,
     moment: Moment,
@@ -71,9 +73,10 @@ impl History {
         self.moment
     }
 
-    /// Takes in the commits of one write.
-    pub(crate) fn append(&mut self, commits: Vec<Commit>) {
-        for commit in commits {
+    /// Takes in the commits of one write, each as it is read and as it is stored.
+    pub(crate) fn append(&mut self, commits: Vec<(Commit, Commit)>) {
+        for (commit, stored) in commits {
+            self.stored.insert((stored.stream.clone(), stored.first), stored);
             if let Err(violation) = self.append_one(commit) {
                 self.violated(violation);
             }
@@ -82,8 +85,9 @@ impl History {
 
     /// Takes in that a commit was removed from the table, and gives it; `None` if it was not there.
     pub(crate) fn remove(&mut self, stream: &StreamName, first: u64) -> Option<Commit> {
-        let commit = self.commits(stream).iter().find(|commit| commit.first == first)?.clone();
-        self.removed.insert((stream.clone(), first)).then_some(commit)
+        let place = (stream.clone(), first);
+        let commit = self.stored.get(&place)?.clone();
+        self.removed.insert(place).then_some(commit)
     }
 
     /// How many commits are no longer in the table.
@@ -142,7 +146,7 @@ impl History {
             (_, 1) => serde_json::to_value(self.state_of::<Crate<1>>(stream, version)),
             _ => serde_json::to_value(self.state_of::<Crate<2>>(stream, version)),
         };
-        match folded.unwrap() {
+        match unmarked(folded.unwrap()) {
             folded if folded == snapshot.state => Ok(()),
             folded => Err(format!(
                 "the snapshot of {stream}@{version} is {}, the fold {folded}",
@@ -229,6 +233,11 @@ impl History {
         Some(folded.state)
     }
 
+    /// Whether the names of a stream are forgotten.
+    pub(crate) fn is_forgotten(&self, stream: &StreamName) -> bool {
+        self.commits(stream).iter().any(|commit| commit.has(FORGOTTEN))
+    }
+
     /// Whether a stream has an event that the first build does not know.
     pub(crate) fn has_newer(&self, stream: &StreamName) -> bool {
         self.commits(stream)
@@ -262,6 +271,11 @@ impl History {
     /// All streams that there are.
     pub(crate) fn streams(&self) -> impl Iterator<Item = (&StreamName, &[Commit])> {
         self.streams.iter().map(|(stream, commits)| (stream, commits.as_slice()))
+    }
+
+    /// All commits as they are stored, with what is personal sealed.
+    pub(crate) fn stored(&self) -> impl Iterator<Item = &Commit> {
+        self.stored.values()
     }
 
     /// The versions that a stream has ever had.

@@ -58,10 +58,12 @@ pub enum Trouble {
     Torn,
     /// Commits move to the archive as soon as they may.
     Archive,
+    /// Things are forgotten, and with them what was personal.
+    Forget,
 }
 
 /// What is drawn last: the plans of seeds that failed before there was this are otherwise the same.
-const LATE: [Trouble; 2] = [Trouble::Torn, Trouble::Archive];
+const LATE: [Trouble; 3] = [Trouble::Torn, Trouble::Archive, Trouble::Forget];
 
 impl Plan {
     /// The plan of a seed: of any size, with any troubles.

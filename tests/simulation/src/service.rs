@@ -7,7 +7,7 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use headwater::{Projection, StreamName, UniqueKey, UniqueValue};
-use headwater_dynamodb::Sum;
+use headwater_dynamodb::{MasterKey, SubjectKeys, Sum};
 use headwater_lambda::{Access, Answer, App, List, Problem, Request};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -141,12 +141,23 @@ pub(crate) fn variables() -> BTreeMap<String, String> {
         ("ARCHIVE_TABLE", "archive"),
         ("ARCHIVE_BUCKET", "archive"),
         ("UNIQUE_KEY", UNIQUE_KEY),
+        ("KEYS_TABLE", KEYS),
+        ("PERSONAL_KEY", PERSONAL_KEY),
     ];
     variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
 /// What names the streams of unique values.
 const UNIQUE_KEY: &str = "a key of the simulation, 32 bytes long";
+
+/// The table of keys, and from what the master key follows.
+const KEYS: &str = "keys";
+const PERSONAL_KEY: &str = "another key of the simulation, 32 bytes";
+
+/// The keys of what is personal.
+pub(crate) fn keys() -> SubjectKeys {
+    SubjectKeys::new(KEYS, MasterKey::new(PERSONAL_KEY.as_bytes()).unwrap())
+}
 
 /// The stream that says who holds a name.
 pub(crate) fn name_stream(name: &str) -> StreamName {

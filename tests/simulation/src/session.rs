@@ -59,12 +59,14 @@ pub(crate) struct Habits {
     strikes: u64,
     /// How keen on sums they are.
     sums: usize,
+    /// How often they have a thing forgotten that they would have removed.
+    forgets: f64,
 }
 
 impl Habits {
     /// Some habits. What takes minutes, as a rebuild or an archiver does, needs clients who are
     /// still there.
-    pub(crate) fn new(chance: &Chance, takes_minutes: bool) -> Self {
+    pub(crate) fn new(chance: &Chance, takes_minutes: bool, forgets: f64) -> Self {
         Self {
             pause: chance.pick(&[20, 100, 400]),
             things: chance.between(1, IDS.len()),
@@ -72,6 +74,7 @@ impl Habits {
             burst: if takes_minutes { chance.between(2, 6) } else { usize::MAX },
             strikes: chance.pick(&[10_000, 20_000, 40_000]),
             sums: chance.pick(&[2, 2, 10]),
+            forgets,
         }
     }
 }
@@ -115,6 +118,9 @@ impl Session {
                 Invocation::Thing { id, command: ThingCommand::Add { amounts } }
             }
             8 => Invocation::Thing { id, command: ThingCommand::Number {} },
+            9 if self.habits.forgets > 0.0 && chance.happens(self.habits.forgets) => {
+                Invocation::Thing { id, command: ThingCommand::Forget {} }
+            }
             9 => Invocation::Thing { id, command: ThingCommand::Remove {} },
             10..=12 => Invocation::Crate { id: text(&CRATES), command: self.crate_command() },
             13..=15 => Invocation::GetThing { id },

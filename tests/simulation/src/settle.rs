@@ -8,7 +8,7 @@ use serde_dynamo::{AttributeValue, Item};
 
 use crate::archive::archived;
 use crate::cloud::State;
-use crate::domain::{BUILDS, DOMAIN, TENANT, projections};
+use crate::domain::{BUILDS, DOMAIN, TENANT, THINGS, projections};
 use crate::history::{History, is_entity};
 
 /// What the views table holds of one generation.
@@ -42,6 +42,7 @@ pub(crate) struct Leftovers {
 pub(crate) fn check(state: &State, allowed: Leftovers) -> Result<(), String> {
     let history = &state.history;
     check_events(state)?;
+    check_keys(state)?;
     history.check_companions()?;
     for (stream, commits) in history.streams().filter(|(stream, _)| is_entity(stream)) {
         let head = commits.last().map_or(0, Commit::last);
@@ -67,6 +68,19 @@ pub(crate) fn check(state: &State, allowed: Leftovers) -> Result<(), String> {
     }
 }
 
+/// Of whom is forgotten there is no key, and of whom else something was written there is one.
+fn check_keys(state: &State) -> Result<(), String> {
+    let keys = state.items("keys");
+    for (stream, _) in state.history.streams().filter(|(stream, _)| stream.category() == THINGS) {
+        let key = keys.iter().find(|key| text(key, "pk") == stream.as_str());
+        let is_there = key.map(|key| key.inner().contains_key("k"));
+        if is_there != Some(!state.history.is_forgotten(stream)) {
+            return Err(format!("the key of {stream}: {key:?}"));
+        }
+    }
+    Ok(())
+}
+
 /// The events table and the archive hold what was written, and nothing else.
 fn check_events(state: &State) -> Result<(), String> {
     let mut stored: BTreeMap<(StreamName, u64), Commit> = BTreeMap::new();
@@ -77,7 +91,7 @@ fn check_events(state: &State) -> Result<(), String> {
         stored.insert((commit.stream.clone(), commit.first), commit);
     }
     let mut archived = archived(state)?;
-    for written in state.history.streams().flat_map(|(_, commits)| commits) {
+    for written in state.history.stored() {
         let key = (written.stream.clone(), written.first);
         let (stored, archived) = (stored.remove(&key), archived.remove(&key));
         let is_stored = stored.as_ref() == Some(written);

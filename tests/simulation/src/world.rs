@@ -122,7 +122,8 @@ impl<'a> World<'a> {
         let schedule = Arc::new(Schedule { cloud: cloud.clone(), archivers: pool() });
         let takes_minutes = [Trouble::Rebuild, Trouble::Archive];
         let takes_minutes = takes_minutes.iter().any(|trouble| plan.troubles.contains(trouble));
-        let habits = Habits::new(cloud.chance(), takes_minutes);
+        let forgets = if plan.troubles.contains(&Trouble::Forget) { 0.4 } else { 0.0 };
+        let habits = Habits::new(cloud.chance(), takes_minutes, forgets);
         Self {
             plan,
             judge: Arc::new(Judge::new(&cloud)),

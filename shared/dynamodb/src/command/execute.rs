@@ -152,6 +152,15 @@ impl<'a, C: Decide> Attempt<'a, C> {
                 Ok(Some(write)) => write,
                 // What came between has been read in this call, and stays.
                 Err(error @ ExecuteError::Concurrent(_)) => return self.answer(Err(error)).await,
+                // Whoever knew that the subject is forgotten would not have wanted to write this.
+                Err(error @ ExecuteError::Store(StoreError::Erased { .. })) => {
+                    let (version, was_verified) = (self.known.version, self.is_verified);
+                    self.read().await?;
+                    if was_verified && self.known.version == version {
+                        return self.answer(Err(error)).await;
+                    }
+                    continue;
+                }
                 Err(error) if !error.is_decision() => return Err(error),
                 _ if !self.is_verified => {
                     self.read().await?;

@@ -155,8 +155,6 @@ impl ExecuteError {
                 | Self::PreconditionFailed { .. }
                 | Self::Concurrent(_)
                 | Self::TokenAhead(_)
-                // Whoever knew the state would not have wanted to write there.
-                | Self::Store(StoreError::Erased { .. })
         )
     }
 }

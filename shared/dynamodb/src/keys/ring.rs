@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_lc_rs::rand;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use headwater::StreamName;
+use headwater::{Commit, StreamName};
 use jiff::Timestamp;
 use lru::LruCache;
 use tokio::time::Instant;
@@ -63,6 +63,15 @@ impl SubjectKeys {
     pub fn new(table: impl Into<String>, master: MasterKey) -> Self {
         let known = Mutex::new(LruCache::unbounded());
         Self(Arc::new(Ring { table: table.into(), master, known }))
+    }
+
+    /// Opens a commit by the item of its subject's key, for whoever has both by other ways than
+    /// from the tables.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the key is another's, or a value is not what was stored.
+    pub fn open_by(&self, key: &Item, commit: &mut Commit) -> Result<(), StoreError> {
+        self.read(&commit.stream, key)?.open(commit)
     }
 
     /// The master key.

@@ -1,7 +1,8 @@
 //! The one way in which commits get into a row: for the projector, the forced read and lists alike.
 
 use headwater::{
-    Applied, Commit, EventError, NewerEvent, ProjectionFn, Row, StreamName, first_newer,
+    Applied, Commit, EventError, Form, NewerEvent, ProjectionFn, Row, StreamName, first_newer,
+    has_personal,
 };
 
 use crate::{EventStore, StoreError};
@@ -78,7 +79,7 @@ pub(crate) async fn missing(
         name.clone()
     };
     let after = if row.revision == projection.revision { row.version } else { 0 };
-    let commits = match at_hand(after) {
+    let mut commits = match at_hand(after) {
         Some(mut commits) => {
             // What comes along is as it is stored.
             events.open(&mut commits).await?;
@@ -86,10 +87,22 @@ pub(crate) async fn missing(
         }
         None => events.commits_after(&stream, after).await?,
     };
+    if is_read_too_early(projection, &commits) {
+        commits = events.commits_after(&stream, after).await?;
+    }
     match gap(after, &commits) {
         Some(missing) => Err(StoreError::Gap { stream, missing }.into()),
         None => Ok(commits),
     }
+}
+
+/// Whether something is erased, and the event that says why is not there: it was appended, and the
+/// key destroyed, between the reading of the commits and of the key.
+fn is_read_too_early(projection: &ProjectionFn, commits: &[Commit]) -> bool {
+    let Some(forgets) = projection.forgets else { return false };
+    let is_erased = |data| has_personal(data, &|form| form == Form::Erased);
+    commits.iter().flat_map(|commit| &commit.events).any(|event| is_erased(&event.data))
+        && !commits.iter().any(|commit| commit.has(forgets))
 }
 
 /// Folds commits into a row.

@@ -41,6 +41,7 @@ use self::weather::{Fate, Weather};
 use crate::chance::Chance;
 use crate::history::History;
 use crate::plan::{Plan, Trouble};
+use crate::service::keys;
 
 /// Virtual time at which a run begins: 2026-09-21, in milliseconds since the epoch.
 const BEGINNING: i64 = 1_790_000_000_000;
@@ -153,7 +154,7 @@ impl Cloud {
         };
         let objects = ArchiveBucket::new(&self.config(), "archive");
         let archive = Archive::new("archive", Arc::new(objects));
-        EventStore::with_archive(connect(&self.config()), config, archive)
+        EventStore::with_archive(connect(&self.config()), config, archive).with_keys(keys())
     }
 
     /// By how much a clock is wrong, in milliseconds.
@@ -247,7 +248,7 @@ impl Cloud {
         let CarriedOut { status, body, written, visible, steps } =
             tables.carry_out(operation, request, now, &self.inner.weather);
         observe::removed(&written, tables, history);
-        observe::decided(written, now, history);
+        observe::decided(written, now, tables, history);
         observe::visible(visible, stream, history, &self.inner.chance);
         ((status, body), steps)
     }

@@ -3,21 +3,23 @@
 use std::time::Duration;
 
 use headwater::{Commit, Row, StreamName};
-use headwater_dynamodb::CommitItem;
+use headwater_dynamodb::{CommitItem, Item};
 use serde_json::Value;
 
 use super::tables::{TableStream, Tables, Written, is_key};
 use crate::archive::notes;
 use crate::chance::Chance;
+use crate::domain::THINGS;
 use crate::history::History;
+use crate::service::keys;
 
 /// Takes note of what was written for good, whether it can be seen yet or not.
-pub(super) fn decided(written: Written, now: Duration, history: &mut History) {
+pub(super) fn decided(written: Written, now: Duration, tables: &Tables, history: &mut History) {
     let mut commits = Vec::new();
     for (table, item) in written {
         match table.as_str() {
             "events" if is_key(&table, &item) => {}
-            "events" => commits.push(commit(&item)),
+            "events" => commits.push(opened(commit(&item), tables, history)),
             "views" => observe_row(&item, history),
             "feed" => observe_page(&item, now, history),
             _ => {}
@@ -63,6 +65,23 @@ pub(super) fn visible(
         history.show(records.iter().map(commit).collect());
         stream.put(records, chance);
     }
+}
+
+/// A commit as whoever has the keys reads it, and as it is stored.
+fn opened(stored: Commit, tables: &Tables, history: &mut History) -> (Commit, Commit) {
+    let named = stored.events.iter().map(|event| &event.data["name"]);
+    if stored.stream.category() == THINGS && named.clone().any(Value::is_string) {
+        history.violated(format!("a name is stored as it is: {stored:?}"));
+    }
+    let mut commit = stored.clone();
+    let is_its = |key: &Item| key["pk"].as_s().is_ok_and(|pk| *pk == stored.stream.to_string());
+    let mut keys_of_all = tables.items("keys").into_iter().map(Item::from);
+    if let Some(key) = keys_of_all.find(is_its)
+        && let Err(error) = keys().open_by(&key, &mut commit)
+    {
+        history.violated(format!("{stored:?} cannot be opened: {error}"));
+    }
+    (commit, stored)
 }
 
 fn commit(item: &Value) -> Commit {

@@ -13,13 +13,14 @@ use super::weather::Weather;
 use crate::chance::Chance;
 
 /// The tables and their keys.
-const TABLES: [(&str, &str, &str, &str); 6] = [
+const TABLES: [(&str, &str, &str, &str); 7] = [
     ("events", "stream", "seq", "N"),
     ("views", "pk", "sk", "S"),
     ("feed", "pk", "sk", "S"),
     ("idempotency", "pk", "", ""),
     ("effects", "pk", "sk", "S"),
     ("archive", "pk", "sk", "S"),
+    ("keys", "pk", "sk", "S"),
 ];
 
 /// A record of the events table's stream: an item as it was put, or as it was when it was removed.
