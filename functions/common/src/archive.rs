@@ -70,3 +70,50 @@ static ARCHIVE: Role = Role {
         },
     ],
 };
+
+#[cfg(test)]
+mod tests {
+    use headwater::{Aggregate, AggregateFn, Domain, Event, aggregate_fn};
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+
+    #[derive(Clone, Serialize, Deserialize)]
+    #[serde(tag = "type", content = "data")]
+    enum CoinEvent {
+        Tossed {},
+    }
+
+    impl Event for CoinEvent {}
+
+    #[derive(Clone, Default, Serialize, Deserialize)]
+    struct Coin {}
+
+    impl Aggregate for Coin {
+        type Event = CoinEvent;
+        const DOMAIN: &'static str = "mint";
+        const CATEGORY: &'static str = "coins";
+        const REVISION: u32 = 1;
+
+        fn evolve(&mut self, CoinEvent::Tossed {}: &CoinEvent, _: Timestamp) {}
+    }
+
+    const fn coins(hours: i64) -> AggregateFn {
+        let retention = Some(SignedDuration::from_hours(hours));
+        AggregateFn { retention, ..aggregate_fn::<Coin>() }
+    }
+
+    static LONG: Domain = Domain::new("mint", &[coins(30 * 24)], &[]);
+    static SHORT: Domain = Domain::new("mint", &[coins(30 * 24 - 1)], &[]);
+
+    #[test]
+    fn thirty_days_are_enough() {
+        assert_eq!(archive(Domains::new([&LONG])).name, "archive");
+    }
+
+    #[test]
+    #[should_panic(expected = "RETENTION of coins is under 30 days")]
+    fn a_retention_that_is_too_short_ends_the_start() {
+        archive(Domains::new([&SHORT]));
+    }
+}

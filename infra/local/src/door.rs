@@ -23,7 +23,7 @@ mod writes;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,6 +71,8 @@ pub struct Door {
 #[derive(Debug)]
 struct Desk {
     callers: HashMap<String, Caller>,
+    /// The names of the tables.
+    tables: HashSet<String>,
     faults: Faults,
     meter: Meter,
     torn: Torn,
@@ -103,6 +105,7 @@ impl Door {
             template.functions.iter().map(|f| (f.name.clone(), Caller::function(&f.name, &f.role)));
         let desk = Arc::new(Desk {
             callers: functions.chain([(OPERATOR.to_owned(), Caller::Operator)]).collect(),
+            tables: template.tables.iter().map(|table| table.name.clone()).collect(),
             faults: Faults::new(chaos),
             meter: Meter::default(),
             torn: Torn::start(template, emulators).await?,
@@ -138,14 +141,15 @@ impl Door {
         self.desk.meter.reset();
     }
 
-    /// Makes calls go wrong: `{"service", "fault", "rate", "function"?, "seconds"?}`.
+    /// Makes calls go wrong:
+    /// `{"service", "fault", "rate", "function"?, "table"?, "seconds"?}`.
     ///
     /// `service` is `dynamodb` or `kinesis`; `fault` one of `unreachable`, `throttle`, `timeout`,
     /// `lost-reply`, `transaction-conflict`, `torn` (DynamoDB), `partial-failure`, `duplicate`,
     /// `reorder` (Kinesis) or `none`; `rate` from 0 to 1 is the share of calls that go wrong;
-    /// without `function` all functions are meant, without `seconds` until further notice. A fault
-    /// replaces the one before of the same service and function; `none` without a function ends all
-    /// of that service. The operator's calls never go wrong.
+    /// without `function` all functions are meant, without `table` all tables, without `seconds`
+    /// until further notice. A fault replaces the one before of the same service, function and
+    /// table; `none` without both ends all of that service. The operator's calls never go wrong.
     ///
     /// # Errors
     /// Why the request is refused, for its sender.
@@ -156,6 +160,10 @@ impl Door {
             && !matches!(self.desk.callers.get(function), Some(Caller::Function { .. }))
         {
             return Err(format!("the template has no function {function}"));
+        }
+        if let Some(table) = request.table.as_ref().filter(|table| !self.desk.tables.contains(*table))
+        {
+            return Err(format!("the template has no table {table}"));
         }
         self.desk.faults.set(request)
     }

@@ -2,15 +2,15 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
-use headwater_tests::operator::headwater;
+use headwater_tests::operator::{headwater, wrong};
 use headwater_tests::{Client, Platform};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::tempdir;
 use tokio::time::sleep;
 
@@ -108,6 +108,65 @@ async fn whatever_is_asked_about_a_history_is_answered_as_before_it_was_archived
     Ok(())
 }
 
+/// The events table is out of reach, and the archive is not: what lies below the seam is read.
+#[tokio::test]
+async fn an_archived_history_is_read_while_the_table_is_out_of_reach() -> Result<()> {
+    let (platform, client) = with_history().await?;
+    headwater::<Value>(&platform, "archive").await?;
+    platform.settled().await?;
+    let stream = "licensing/customers/ada";
+    let old = [
+        format!("/events/{stream}?after=7&limit=3"),
+        format!("/states/{stream}?version=1"),
+        format!("/states/{stream}?version=50"),
+        format!("/states/{stream}?version=50&diff=3"),
+    ];
+    let mut before = Vec::new();
+    for path in &old {
+        before.push(client.get(path).await?.body);
+    }
+    let table = platform.table("EventsTable").await?;
+    let outage =
+        json!({ "service": "dynamodb", "fault": "unreachable", "rate": 1.0, "table": table });
+    platform.fault(outage).await?;
+    for (path, before) in old.iter().zip(&before) {
+        assert_eq!(client.get(path).await?.body, *before, "{path}");
+    }
+    // What is only in the table is not there, and nothing is made up for it.
+    for path in [format!("/states/{stream}"), format!("/events/{stream}?after=120")] {
+        client.call("GET", &path).send().await?.problem(503, "store-unavailable")?;
+    }
+    platform.fault(json!({ "service": "dynamodb", "fault": "none" })).await?;
+    client.get(&format!("/states/{stream}")).await?.expect(200)?;
+
+    // An object that somebody has changed is named, and nothing is made up for it either.
+    for object in objects(&platform)? {
+        let mut bytes = fs::read(&object)?;
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&object, bytes)?;
+    }
+    let findings = wrong(&platform).await?;
+    let named = findings.iter().filter(|finding| finding["kind"] == "archive");
+    let named: Vec<_> = named.map(|finding| finding["stream"].clone()).collect();
+    assert!(named.contains(&json!(CUSTOMER)), "{findings:?}");
+    client.call("GET", &old[2]).send().await?.problem(500, "internal-error")?;
+    Ok(())
+}
+
+/// The archive's objects, which are files here.
+fn objects(platform: &Platform) -> Result<Vec<PathBuf>> {
+    let mut objects = Vec::new();
+    for bucket in fs::read_dir(platform.folder().join("s3"))? {
+        for object in fs::read_dir(bucket?.path())? {
+            objects.push(object?.path());
+        }
+    }
+    let is_archive = |path: &PathBuf| path.to_string_lossy().contains("jsonl");
+    objects.retain(is_archive);
+    Ok(objects)
+}
+
 /// The archiver may die at any step: the next run goes on, and completes what was begun.
 #[tokio::test]
 async fn an_archiver_that_is_killed_again_and_again_loses_nothing() -> Result<()> {
@@ -149,16 +208,11 @@ async fn duckdb_answers_the_pages_question_over_the_archive() -> Result<()> {
     headwater::<Value>(&platform, "archive").await?;
     // Objects are files here, each named by its key.
     let folder = tempdir()?;
-    for bucket in fs::read_dir(platform.folder().join("s3"))? {
-        for object in fs::read_dir(bucket?.path())? {
-            let object = object?;
-            let name = object.file_name().to_string_lossy().replace("%2F", "/").replace("%2E", ".");
-            if name.ends_with(".jsonl.zst") {
-                let file = folder.path().join(name);
-                fs::create_dir_all(file.parent().context("a file at the root")?)?;
-                fs::copy(object.path(), file)?;
-            }
-        }
+    for object in objects(&platform)? {
+        let name = object.file_name().context("no name")?.to_string_lossy();
+        let file = folder.path().join(name.replace("%2F", "/").replace("%2E", "."));
+        fs::create_dir_all(file.parent().context("a file at the root")?)?;
+        fs::copy(object, file)?;
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let page = fs::read_to_string(root.join("docs/how-to/keep-histories-cheap.md"))?;

@@ -94,10 +94,28 @@ impl AwsCall {
         self.input["Records"].as_array().map_or(&[], Vec::as_slice)
     }
 
+    /// Whether it is about a table, perhaps among others.
+    pub(super) fn is_about(&self, table: &str) -> bool {
+        names_table(&self.input, table)
+    }
+
     /// Replaces the input.
     pub(super) fn set_input(&mut self, input: Value) {
         self.body = input.to_string().into();
         self.input = input;
+    }
+}
+
+/// Whether an input names a table: by itself, in an action of a transaction, or in a batch.
+fn names_table(input: &Value, table: &str) -> bool {
+    match input {
+        Value::Array(values) => values.iter().any(|value| names_table(value, table)),
+        Value::Object(members) => members.iter().any(|(name, value)| {
+            name == "TableName" && value == table
+                || name == "RequestItems" && value.get(table).is_some()
+                || names_table(value, table)
+        }),
+        _ => false,
     }
 }
 
@@ -137,6 +155,8 @@ fn s3_operation(method: &Method, path: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -164,6 +184,16 @@ mod tests {
         ] {
             assert_eq!(read(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_call_names_its_tables_in_one_of_three_ways() {
+        let names = |input: Value| ["a", "b", "c"].map(|table| names_table(&input, table));
+        assert_eq!(names(json!({ "TableName": "a", "Item": { "b": "c" } })), [true, false, false]);
+        let put = |table: &str| json!({ "Put": { "TableName": table } });
+        assert_eq!(names(json!({ "TransactItems": [put("a"), put("c")] })), [true, false, true]);
+        assert_eq!(names(json!({ "RequestItems": { "b": { "Keys": [] } } })), [false, true, false]);
+        assert_eq!(names(Value::Null), [false; 3]);
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub(super) struct Request {
     rate: Option<f64>,
     /// The one function that is meant.
     pub(super) function: Option<String>,
+    /// The one table that is meant, by its name.
+    pub(super) table: Option<String>,
     /// How long it lasts.
     seconds: Option<f64>,
 }
@@ -102,6 +104,7 @@ struct State {
 struct Rule {
     service: Target,
     function: Option<String>,
+    table: Option<String>,
     kind: Kind,
     rate: f64,
     until: Option<Instant>,
@@ -119,17 +122,19 @@ impl Faults {
         }))
     }
 
-    /// Puts a fault in force, in the place of the one before of the same service and function.
+    /// Puts a fault in force, in the place of the one before of the same service, function and
+    /// table.
     ///
     /// # Errors
     /// Why the request is refused.
     pub(super) fn set(&self, request: Request) -> Result<(), String> {
         let rule = request.rule()?;
         let mut state = self.lock();
-        let ends_all = rule.kind == Kind::None && rule.function.is_none();
-        state
-            .rules
-            .retain(|r| r.service != rule.service || !(ends_all || r.function == rule.function));
+        let meant = |rule: &Rule| (rule.service, rule.function.clone(), rule.table.clone());
+        let ends_all = rule.kind == Kind::None && rule.function.is_none() && rule.table.is_none();
+        state.rules.retain(|other| {
+            meant(other) != meant(&rule) && !(ends_all && other.service == rule.service)
+        });
         if rule.kind != Kind::None {
             state.rules.push(rule);
         }
@@ -218,9 +223,13 @@ impl Request {
             .map(Duration::try_from_secs_f64)
             .transpose()
             .map_err(|error| format!("seconds: {error}"))?;
+        if self.table.is_some() && self.service != Target::DynamoDb {
+            return Err("only dynamodb has tables".to_owned());
+        }
         Ok(Rule {
             service: self.service,
             function: self.function,
+            table: self.table,
             kind: self.fault,
             rate,
             until: lasts.and_then(|d| Instant::now().checked_add(d)),
@@ -232,6 +241,7 @@ impl Rule {
     fn concerns(&self, service: Target, call: &AwsCall) -> bool {
         self.service == service
             && self.function.as_ref().is_none_or(|function| *function == call.access_key)
+            && self.table.as_ref().is_none_or(|table| call.is_about(table))
             && self.kind.befalls(service, &call.operation)
     }
 }
@@ -353,6 +363,31 @@ mod tests {
         ] {
             assert_eq!(kind.befalls(service, operation), befalls, "{kind:?} {operation}");
         }
+    }
+
+    #[test]
+    fn a_fault_of_a_table_leaves_the_others_alone() {
+        let faults = Faults::new(None);
+        let set = |request: Value| faults.set(serde_json::from_value(request).unwrap());
+        let order = |table: Value, fault: &str| {
+            json!({ "service": "dynamodb", "fault": fault, "rate": 1.0, "table": table })
+        };
+        let strikes = || {
+            ["a", "b", "c"].map(|table| {
+                let input = json!({ "TableName": table });
+                let call = AwsCall { input, ..call(Service::DynamoDb, "Query") };
+                faults.strike(&call).is_some()
+            })
+        };
+        set(order(json!("a"), "throttle")).unwrap();
+        set(order(json!("b"), "timeout")).unwrap();
+        assert_eq!(strikes(), [true, true, false]);
+        set(order(json!("a"), "none")).unwrap();
+        assert_eq!(strikes(), [false, true, false]);
+        set(order(Value::Null, "none")).unwrap();
+        assert_eq!(strikes(), [false; 3]);
+        let wrong = json!({ "service": "kinesis", "fault": "throttle", "rate": 1.0, "table": "a" });
+        assert!(set(wrong).is_err());
     }
 
     #[test]

@@ -174,6 +174,9 @@ const ENVIRONMENT: [(&str, &str); 15] = [
     // Nothing is archived, so neither is asked.
     ("ARCHIVE_TABLE", "archive"),
     ("ARCHIVE_BUCKET", "archive"),
+    // Nor is anybody's key: the user is not there.
+    ("KEYS_TABLE", "keys"),
+    ("PERSONAL_KEY", "0123456789abcdef0123456789abcdef"),
     ("IDEMPOTENCY_TABLE", IDEMPOTENCY),
     ("VIEWS_TABLE", VIEWS),
     ("FEED_TABLE", FEED),
