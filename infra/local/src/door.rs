@@ -161,8 +161,8 @@ impl Door {
         {
             return Err(format!("the template has no function {function}"));
         }
-        if let Some(table) = request.table.as_ref().filter(|table| !self.desk.tables.contains(*table))
-        {
+        let is_unknown = |table: &&String| !self.desk.tables.contains(*table);
+        if let Some(table) = request.table.as_ref().filter(is_unknown) {
             return Err(format!("the template has no table {table}"));
         }
         self.desk.faults.set(request)

@@ -370,7 +370,8 @@ mod tests {
         let faults = Faults::new(None);
         let set = |request: Value| faults.set(serde_json::from_value(request).unwrap());
         let order = |table: Value, fault: &str| {
-            json!({ "service": "dynamodb", "fault": fault, "rate": 1.0, "table": table })
+            let service = "dynamodb";
+            json!({ "service": service, "fault": fault, "rate": 1, "table": table })
         };
         let strikes = || {
             ["a", "b", "c"].map(|table| {

@@ -273,6 +273,10 @@ async fn an_order_that_makes_no_sense_is_refused() {
             "the template has no function x",
         ),
         (
+            json!({"service": "dynamodb", "fault": "throttle", "rate": 1, "table": "x"}),
+            "the template has no table x",
+        ),
+        (
             json!({"service": "dynamodb", "fault": "partial-failure", "rate": 1}),
             "this fault befalls kinesis only",
         ),
